@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * alloc.h: all memory of the library.
+ *
+ * One replaceable set of functions, so that tests can make the n-th allocation fail. Sizes are checked for overflow.
+ * Thread-safe; ate__alloc_set() only before any other call.
+ */
+#pragma once
+#include "base/compiler.h"
+#include <stdint.h>
+
+struct ate__allocator {
+    void *(*resize)(void *user, void *block, size_t size_bytes); /* block NULL: new; never called with size 0 */
+    void (*release)(void *user, void *block);
+    void *user;
+};
+void ate__alloc_set(const struct ate__allocator *allocator); /* NULL: the C library's; borrowed for ever */
+
+void *ate__alloc(size_t size_bytes) ATE__CHECK;                    /* zeroed; NULL when out of memory; size 0 gives 1 byte */
+void *ate__alloc_array(size_t count, size_t size_bytes) ATE__CHECK; /* zeroed; NULL also on overflow */
+void *ate__resize(void *block, size_t size_bytes) ATE__CHECK;      /* the old block stays valid when NULL comes back */
+void *ate__copy(const void *data, size_t size_bytes) ATE__CHECK;
+char *ate__copy_text(const char *text) ATE__CHECK;
+char *ate__format(const char *format, ...) ATE__CHECK ATE__PRINTF(1, 2); /* NULL when out of memory */
+void ate__free(void *block);                                       /* takes NULL */
+
+static inline void ate__freep(void *pp)
+{
+    ate__free(*(void **)pp);
+    *(void **)pp = NULL;
+}
+
+/* Makes room for at least `count` items in an array of `*capacity`; grows by half. Returns 0 or ATE_E_MEMORY, the array
+ * being unchanged then. Use: ate__grow(&a->items, &a->capacity, a->count + 1, sizeof *a->items) */
+int ate__grow(void *array_pointer, size_t *capacity, size_t count, size_t item_size) ATE__CHECK;

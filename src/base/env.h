@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * env.h: the injected world: clocks, randomness, disk. Everything above base that needs one of them gets it from here.
+ * An env is immutable and outlives what uses it; its functions are thread-safe.
+ */
+#pragma once
+#include "base/vfs.h"
+
+struct ate__env {
+    void *user;
+    uint64_t (*wall_us)(void *user);      /* microseconds since 1970 UTC; may jump */
+    uint64_t (*monotonic_ms)(void *user); /* never falls */
+    void (*random)(void *user, void *to, size_t size); /* never fails: aborts the process rather than give weak bytes */
+    const struct ate__vfs *vfs;
+};
+
+extern const struct ate__env ate__env_real; /* clocks of the system, getrandom(), the real disk */
+
+static inline uint64_t ate__wall_us(const struct ate__env *e)
+{
+    return e->wall_us(e->user);
+}
+static inline uint64_t ate__monotonic_ms(const struct ate__env *e)
+{
+    return e->monotonic_ms(e->user);
+}
+static inline void ate__random(const struct ate__env *e, void *to, size_t size)
+{
+    e->random(e->user, to, size);
+}
