@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * genesis.h: the genesis body and the chain id (TRUST 2): chain id = H("ate genesis 1", body).
+ */
+#pragma once
+#include "crypto/digest.h"
+#include "event/limits.h"
+
+enum { ATE__FORMAT_VERSION = 1, ATE__RULES_VERSION = 1 };
+enum ate__mode { ATE__DISTRIBUTED = 1, ATE__CENTRALIZED = 2 };
+
+/* All views into the bytes that were decoded, or the caller's. */
+struct ate__genesis {
+    uint16_t format_version, rules_version;
+    uint8_t hash_alg;          /* enum ate__hash_alg */
+    uint8_t mode;              /* enum ate__mode */
+    struct ate_bytes name;     /* the declared path, "/example.com/joe/notes" */
+    uint8_t random[32];
+    uint32_t root_key_count;
+    struct ate_bytes root_keys[ATE__ROOT_KEYS_MAX]; /* public keys */
+    struct ate_bytes log_keys, compactor_keys;      /* encoded lists, empty lists in this version */
+    uint64_t window;           /* W */
+    struct ate_bytes signature_algorithms;          /* u16le ids, ascending */
+    uint16_t strength_min;     /* bits: 128, 192 or 256 */
+    struct ate_bytes options;  /* item list, as a header's; empty in this version */
+};
+int ate__genesis_encode(const struct ate__genesis *g, struct ate__buf *buf) ATE__CHECK;
+/* MALFORMED; UNSUPPORTED for another format or rules version, unknown hash, mode, algorithm or critical option. Checks the name's grammar. */
+int ate__genesis_decode(struct ate_bytes body, struct ate__genesis *ret_genesis) ATE__CHECK;
+int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id) ATE__CHECK;

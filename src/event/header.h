@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * header.h: the header of an event: canonical items, tag by tag (docs/format/event.md).
+ *
+ * Item: u16le tag, LEB128 length in its shortest form, bytes. Tags strictly ascend; nothing trails. Tags below 0x8000 are critical:
+ * an unknown one makes the transaction ATE_UNSUPPORTED; from 0x8000 on they are kept and ignored, and user items live there.
+ *
+ * In a private scope NAME, TYPE, ENCODING, REPLY_TO and the user items of a body event stand in the ciphertext: a second item
+ * list, the *private items*, in the same form, in front of the payload.
+ */
+#pragma once
+#include "base/rd.h"
+#include "base/wr.h"
+#include "event/limits.h"
+
+/* clang-format off */
+/*      name         tag   what it holds */
+#define ATE__TAGS(X) \
+    X(OBJECT,       0x01) /* id, 16 bytes */ \
+    X(PREV,         0x02) /* event hash of the version that this one replaces, 32 */ \
+    X(PARENT,       0x03) /* id, u32le collection, 20 */ \
+    X(TAG,          0x04) /* name tag, 16; or the private and then the open one, 32 */ \
+    X(NAME,         0x05) /* 1..255 bytes */ \
+    X(TYPE,         0x06) /* 1..255 bytes of UTF-8 */ \
+    X(ENCODING,     0x07) /* u8: 1 MessagePack (never written: the default), 2 JSON */ \
+    X(CONF,         0x08) /* u64le epoch, data key id 32, version id 16, nonce 24: 80 bytes */ \
+    X(TOMBSTONE,    0x09) /* u8: 0, or 1 SUBTREE */ \
+    X(REPLY_TO,     0x0a) /* id, 16 */ \
+    X(AUTH,         0x10) /* four rules: read, write, append, admin */ \
+    X(EPOCH,        0x11) /* u64le epoch, data key id 32, u16le KEM id, seal public key */ \
+    X(RECIPIENTS,   0x12) /* list of (fingerprint, u8 method, u32 sealed, u32 label) */ \
+    X(LINK,         0x13) /* D of the epoch before, wrapped: 40 */ \
+    X(NAMEKEY,      0x14) /* u8 1 wrapped: data key id 32, 40 bytes; u8 0 clear: 32 bytes */ \
+    X(GENESIS,      0x20) /* genesis body; the event is CHAIN */ \
+    X(PUBLIC_KEY,   0x21) /* a public key */ \
+    X(ROOT,         0x22) /* list of (u8 1 add / 2 remove, public key / fingerprint) */ \
+    X(REVOKE,       0x23) /* fingerprint, 32 */ \
+    X(SEALED,       0x24) /* reserved: data key sealed to an epoch's public key */ \
+    X(HOME,         0x25) /* reserved */ \
+    X(MOVED,        0x26) /* reserved */ \
+    X(RESET,        0x27) /* reserved */ \
+    X(SNAPSHOT,     0x28) /* reserved */
+/* clang-format on */
+enum ate__tag {
+#define ATE__X(name, number) ATE__TAG_##name = number,
+    ATE__TAGS(ATE__X)
+#undef ATE__X
+    ATE__TAG_OPTIONAL = 0x8000
+};
+enum ate__encoding { ATE__MSGPACK = 1, ATE__JSON = 2 };
+
+enum { ATE__NAME_TAG = 16, ATE__CONF_SIZE = 80, ATE__LINK_SIZE = 40 };
+
+struct ate__conf_item {
+    uint64_t epoch;
+    struct ate_hash data_key_id;
+    uint8_t version_id[16];
+    uint8_t nonce[24];
+};
+struct ate__rule { /* who: enum ate_who of the public interface: 0 inherit, 1 everyone, 2 nobody, 3 any of the keys */
+    uint8_t who;
+    uint32_t count;
+    const uint8_t *keys; /* count * 32 bytes, strictly ascending; a view */
+};
+enum ate__right { ATE__RIGHT_READ, ATE__RIGHT_WRITE, ATE__RIGHT_APPEND, ATE__RIGHT_ADMIN, ATE__RIGHTS };
+struct ate__auth {
+    struct ate__rule rule[ATE__RIGHTS];
+};
+struct ate__epoch_item {
+    uint64_t epoch;
+    struct ate_hash data_key_id;
+    uint16_t kem;                /* ATE__KEM_XWING */
+    struct ate_bytes seal_public; /* a view */
+};
+enum ate__seal_method { ATE__SEALED_TO_KEM = 1, ATE__WRAPPED_BY_READ_KEY = 2 };
+struct ate__recipient {
+    struct ate_hash fingerprint;
+    uint8_t method;
+    struct ate_bytes sealed, label; /* views; label: under the data key, may be empty */
+};
+struct ate__namekey_item {
+    bool wrapped;
+    struct ate_hash data_key_id;  /* zero when clear */
+    struct ate_bytes bytes;       /* 40 or 32 bytes; a view */
+};
+
+/* A decoded item list; all views point into the bytes given. has() tells which are there. */
+struct ate__header {
+    uint64_t present; /* bit `tag` for each known tag */
+    struct ate_id object, parent, reply_to;
+    uint32_t collection;
+    struct ate_hash prev, revoked;
+    const uint8_t *tags; /* tag_count * 16 bytes */
+    unsigned tag_count;
+    struct ate_bytes name, type;
+    uint8_t encoding;    /* ATE__MSGPACK unless the item says otherwise */
+    uint8_t tombstone;
+    struct ate__conf_item conf;
+    struct ate__auth auth;
+    struct ate__epoch_item epoch;
+    struct ate_bytes recipients, link, genesis, public_key, root, reserved; /* raw items */
+    struct ate__namekey_item namekey;
+    struct ate_bytes user; /* all items from 0x8000 on, as they stand */
+};
+static inline bool ate__header_has(const struct ate__header *h, enum ate__tag tag)
+{
+    return h->present >> tag & 1;
+}
+
+enum ate__event_kind { ATE__EVENT_BODY, ATE__EVENT_CONTROL, ATE__EVENT_CHAIN, ATE__EVENT_ROOT, ATE__EVENT_REVOKE,
+                       ATE__EVENT_PUBLIC_KEY, ATE__EVENT_RESERVED /* a kind whose rules a later version brings */ };
+
+/* Reads an item list. Errors: MALFORMED (which item, where), UNSUPPORTED (unknown critical tag, algorithm or encoding), TOO_BIG. */
+int ate__header_decode(struct ate_bytes bytes, struct ate__header *ret_header) ATE__CHECK;
+/* What kind of event the items make, checking that they are the right ones together (a body event: OBJECT PARENT ..., a tombstone:
+ * OBJECT PREV TOMBSTONE and nothing else, ...; an event with private items has no NAME TYPE ENCODING REPLY_TO or user item, and CONF). MALFORMED. */
+int ate__header_kind(const struct ate__header *h, enum ate__event_kind *ret_kind) ATE__CHECK;
+/* Private items may hold only NAME TYPE ENCODING REPLY_TO and user items. MALFORMED otherwise. */
+int ate__private_items_decode(struct ate_bytes bytes, struct ate__header *ret_header) ATE__CHECK;
+
+/* Writes items in ascending order of tag; a lower one after a higher one is our bug (assertion). */
+struct ate__header_wr {
+    struct ate__wr w;
+    int last_tag;
+};
+struct ate__header_wr ate__header_wr_of(struct ate__buf *buf);
+void ate__header_item(struct ate__header_wr *w, unsigned tag, struct ate_bytes bytes);
+void ate__header_parent(struct ate__header_wr *w, const struct ate_id *parent, uint32_t collection);
+void ate__header_conf(struct ate__header_wr *w, const struct ate__conf_item *conf);
+void ate__header_auth(struct ate__header_wr *w, const struct ate__auth *auth);
+void ate__header_epoch(struct ate__header_wr *w, const struct ate__epoch_item *epoch);
+void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipient *recipients, uint32_t count);
+void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey);
+void ate__header_user(struct ate__header_wr *w, struct ate_bytes user_items);
+int ate__header_end(struct ate__header_wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY */
+
+/* Walks RECIPIENTS: *at starts at 0; false at the end. The item was checked by decode. */
+bool ate__recipient_next(struct ate_bytes recipients, size_t *at, struct ate__recipient *ret_recipient);
+bool ate__rule_has(const struct ate__rule *rule, const struct ate_hash *fingerprint); /* binary search in an any-of rule */
