@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #define ATE__CHECK __attribute__((warn_unused_result))
-#define ATE__PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define ATE__PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
 #define ate__cleanup(f) __attribute__((cleanup(f)))
 
 #define ate__steal(pp)                                                                             \

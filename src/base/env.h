@@ -16,6 +16,11 @@ struct ate__env {
 
 extern const struct ate__env ate__env_real; /* clocks of the system, getrandom(), the real disk */
 
+/* Its parts, for an env that replaces only some of them; user is not looked at. */
+uint64_t ate__clock_wall_us(void *user);
+uint64_t ate__clock_monotonic_ms(void *user);
+void ate__rng_os(void *user, void *to, size_t size);
+
 static inline uint64_t ate__wall_us(const struct ate__env *e)
 {
     return e->wall_us(e->user);

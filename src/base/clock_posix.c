@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * clock_posix.c: the clocks of the system.
+ */
+#include "base/assert.h"
+#include "base/env.h"
+#include <time.h>
+
+uint64_t ate__clock_wall_us(void *user)
+{
+    struct timespec now;
+    (void)user;
+    ate__assert(!clock_gettime(CLOCK_REALTIME, &now) && now.tv_sec >= 0);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t ate__clock_monotonic_ms(void *user)
+{
+    struct timespec now;
+    (void)user;
+    ate__assert(!clock_gettime(CLOCK_MONOTONIC, &now));
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
