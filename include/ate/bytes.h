@@ -10,7 +10,8 @@
 struct ate_id {
     uint8_t b[16];
 };
-/* 32 bytes: head of a chain, chain id, fingerprint of a public key. Text: 43 characters of base64url. */
+/* 32 bytes: head of a chain, chain id, fingerprint of a public key. Text: 43 characters of
+ * base64url. */
 struct ate_hash {
     uint8_t b[32];
 };

@@ -2,8 +2,9 @@
  *
  * result.h: the one list of results.
  *
- * Positive: an answer that a caller, a peer or a file can cause, to be handled where it is given. Negative: this machine
- * failed; pass it on. A tenth of the number, without its sign, is the class and the programs' exit status.
+ * Positive: an answer that a caller, a peer or a file can cause, to be handled where it is given.
+ * Negative: this machine failed; pass it on. A tenth of the number, without its sign, is the class
+ * and the programs' exit status.
  */
 #pragma once
 

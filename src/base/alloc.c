@@ -23,7 +23,7 @@ static void c_release(void *user, void *block)
     free(block);
 }
 
-static const struct ate__allocator c_allocator = { c_resize, c_release, NULL };
+static const struct ate__allocator c_allocator = {c_resize, c_release, NULL};
 static const struct ate__allocator *current = &c_allocator;
 
 void ate__alloc_set(const struct ate__allocator *allocator)

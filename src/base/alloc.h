@@ -2,27 +2,32 @@
  *
  * alloc.h: all memory of the library.
  *
- * One replaceable set of functions, so that tests can make the n-th allocation fail. Sizes are checked for overflow.
- * Thread-safe; ate__alloc_set() only before any other call.
+ * One replaceable set of functions, so that tests can make the n-th allocation fail. Sizes are
+ * checked for overflow. None of these sets a sentence (base/err.h) but ate__grow(). Thread-safe;
+ * ate__alloc_set() only while no other thread is in the library and nothing is allocated.
  */
 #pragma once
 #include "base/compiler.h"
 #include <stdint.h>
 
 struct ate__allocator {
-    void *(*resize)(void *user, void *block, size_t size_bytes); /* block NULL: new; never called with size 0 */
+    /* block NULL: new; never called with size 0 */
+    void *(*resize)(void *user, void *block, size_t size_bytes);
     void (*release)(void *user, void *block);
     void *user;
 };
-void ate__alloc_set(const struct ate__allocator *allocator); /* NULL: the C library's; borrowed for ever */
+/* NULL: the C library's; else borrowed for ever */
+void ate__alloc_set(const struct ate__allocator *allocator);
 
-void *ate__alloc(size_t size_bytes) ATE__CHECK;                    /* zeroed; NULL when out of memory; size 0 gives 1 byte */
-void *ate__alloc_array(size_t count, size_t size_bytes) ATE__CHECK; /* zeroed; NULL also on overflow */
-void *ate__resize(void *block, size_t size_bytes) ATE__CHECK;      /* the old block stays valid when NULL comes back */
+/* All give NULL when out of memory; size 0 gives 1 byte. */
+void *ate__alloc(size_t size_bytes) ATE__CHECK;                     /* zeroed */
+void *ate__alloc_array(size_t count, size_t size_bytes) ATE__CHECK; /* zeroed; NULL on overflow */
+/* What is added is not zeroed; the old block stays valid when NULL comes back. */
+void *ate__resize(void *block, size_t size_bytes) ATE__CHECK;
 void *ate__copy(const void *data, size_t size_bytes) ATE__CHECK;
 char *ate__copy_text(const char *text) ATE__CHECK;
-char *ate__format(const char *format, ...) ATE__CHECK ATE__PRINTF(1, 2); /* NULL when out of memory */
-void ate__free(void *block);                                       /* takes NULL */
+char *ate__format(const char *format, ...) ATE__CHECK ATE__PRINTF(1, 2);
+void ate__free(void *block); /* takes NULL */
 
 static inline void ate__freep(void *pp)
 {
@@ -30,6 +35,7 @@ static inline void ate__freep(void *pp)
     *(void **)pp = NULL;
 }
 
-/* Makes room for at least `count` items in an array of `*capacity`; grows by half. Returns 0 or ATE_E_MEMORY, the array
- * being unchanged then. Use: ate__grow(&a->items, &a->capacity, a->count + 1, sizeof *a->items) */
+/* Makes room for at least `count` items in an array of `*capacity`; grows by half; new items are
+ * not zeroed. Returns 0, or ATE_E_MEMORY and the array is unchanged. Use: ate__grow(&a->items,
+ * &a->capacity, a->count + 1, sizeof *a->items) */
 int ate__grow(void *array_pointer, size_t *capacity, size_t count, size_t item_size) ATE__CHECK;

@@ -12,17 +12,19 @@ struct ate__buf {
     uint8_t *data;
     size_t size, capacity; /* bytes */
 };
-#define ATE__BUF_NULL ((struct ate__buf){ NULL, 0, 0 })
+#define ATE__BUF_NULL ((struct ate__buf){NULL, 0, 0})
 
-int ate__buf_reserve(struct ate__buf *b, size_t more_bytes) ATE__CHECK; /* room behind size; 0 or ATE_E_MEMORY */
+/* room behind size; 0 or ATE_E_MEMORY */
+int ate__buf_reserve(struct ate__buf *b, size_t more_bytes) ATE__CHECK;
+/* bytes: not of b itself; 0, or ATE_E_MEMORY and b holds what it held */
 int ate__buf_append(struct ate__buf *b, struct ate_bytes bytes) ATE__CHECK;
 void ate__buf_clear(struct ate__buf *b);  /* size 0; keeps the memory */
 void ate__buf_deinit(struct ate__buf *b); /* frees; b is then ATE__BUF_NULL */
-void ate__buf_drop_front(struct ate__buf *b, size_t size_bytes);
+void ate__buf_drop_front(struct ate__buf *b, size_t size_bytes); /* at most b->size */
 
 static inline struct ate_bytes ate__bytes(const void *data, size_t size)
 {
-    return (struct ate_bytes){ data, size };
+    return (struct ate_bytes){data, size};
 }
 static inline struct ate_bytes ate__buf_bytes(const struct ate__buf *b)
 {
@@ -47,5 +49,5 @@ static inline bool ate__hash_equal(const struct ate_hash *a, const struct ate_ha
 }
 static inline bool ate__hash_is_zero(const struct ate_hash *h)
 {
-    return ate__hash_equal(h, &(struct ate_hash){ { 0 } });
+    return ate__hash_equal(h, &(struct ate_hash){{0}});
 }

@@ -2,8 +2,8 @@
  *
  * compiler.h: attributes and the cleanup idiom.
  *
- * An owned local pointer is declared `ate__cleanup(x_freep) struct x *p = NULL;` and handed out with
- * `*ret_x = ate__steal(&p);`: success transfers, every early return frees.
+ * An owned local pointer is declared `ate__cleanup(x_freep) struct x *p = NULL;` and handed out
+ * with `*ret_x = ate__steal(&p);`: success transfers, every early return frees.
  */
 #pragma once
 #include <stddef.h>

@@ -7,14 +7,14 @@
 
 /* The table is linear in its index: each of the eight index bits adds one constant. */
 #define T1(i)                                                                                      \
-    (((i)&1 ? 0xf26b8303u : 0) ^ ((i)&2 ? 0xe13b70f7u : 0) ^ ((i)&4 ? 0xc79a971fu : 0) ^           \
-     ((i)&8 ? 0x8ad958cfu : 0) ^ ((i)&16 ? 0x105ec76fu : 0) ^ ((i)&32 ? 0x20bd8edeu : 0) ^         \
-     ((i)&64 ? 0x417b1dbcu : 0) ^ ((i)&128 ? 0x82f63b78u : 0))
+    (((i) & 1 ? 0xf26b8303u : 0) ^ ((i) & 2 ? 0xe13b70f7u : 0) ^ ((i) & 4 ? 0xc79a971fu : 0) ^     \
+     ((i) & 8 ? 0x8ad958cfu : 0) ^ ((i) & 16 ? 0x105ec76fu : 0) ^ ((i) & 32 ? 0x20bd8edeu : 0) ^   \
+     ((i) & 64 ? 0x417b1dbcu : 0) ^ ((i) & 128 ? 0x82f63b78u : 0))
 #define T4(i) T1(i), T1((i) + 1), T1((i) + 2), T1((i) + 3)
 #define T16(i) T4(i), T4((i) + 4), T4((i) + 8), T4((i) + 12)
 #define T64(i) T16(i), T16((i) + 16), T16((i) + 32), T16((i) + 48)
 
-static const uint32_t table[256] = { T64(0), T64(64), T64(128), T64(192) };
+static const uint32_t table[256] = {T64(0), T64(64), T64(128), T64(192)};
 
 uint32_t ate__crc32c_portable(uint32_t seed, const void *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * env.h: the injected world: clocks, randomness, disk. Everything above base that needs one of them gets it from here.
- * An env is immutable and outlives what uses it; its functions are thread-safe.
+ * env.h: the injected world: clocks, randomness, disk. Everything above base that needs one of them
+ * gets it from here. An env is immutable and outlives what uses it; its functions are thread-safe.
  */
 #pragma once
 #include "base/vfs.h"
@@ -10,11 +10,13 @@ struct ate__env {
     void *user;
     uint64_t (*wall_us)(void *user);      /* microseconds since 1970 UTC; may jump */
     uint64_t (*monotonic_ms)(void *user); /* never falls */
-    void (*random)(void *user, void *to, size_t size); /* never fails: aborts the process rather than give weak bytes */
+    /* never fails: aborts the process rather than give weak bytes */
+    void (*random)(void *user, void *to, size_t size);
     const struct ate__vfs *vfs;
 };
 
-extern const struct ate__env ate__env_real; /* clocks of the system, getrandom(), the real disk */
+/* clocks of the system, getrandom(), the real disk */
+extern const struct ate__env ate__env_real;
 
 /* Its parts, for an env that replaces only some of them; user is not looked at. */
 uint64_t ate__clock_wall_us(void *user);

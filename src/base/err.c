@@ -17,12 +17,14 @@ struct entry {
     int number;
     const char *name, *text;
 };
+/* clang-format off */
 static const struct entry entries[] = {
-    { 0, "ATE_OK", "done" },
-#define ENTRY(name, number, text) { number, "ATE_" #name, text },
+    {0, "ATE_OK", "done"},
+#define ENTRY(name, number, text) {number, "ATE_" #name, text},
     ATE_RESULTS(ENTRY)
 #undef ENTRY
 };
+/* clang-format on */
 
 static _Thread_local char sentence[ATE__ERROR_SIZE];
 
@@ -89,14 +91,10 @@ static int result_of_errno(int error_number)
 {
     switch (error_number) {
     case ENOSPC:
-    case EDQUOT:
-        return ATE_E_NO_SPACE;
-    case ENOMEM:
-        return ATE_E_MEMORY;
-    case EIO:
-        return ATE_E_IO;
-    default:
-        return ATE_E_SYSTEM;
+    case EDQUOT: return ATE_E_NO_SPACE;
+    case ENOMEM: return ATE_E_MEMORY;
+    case EIO: return ATE_E_IO;
+    default: return ATE_E_SYSTEM;
     }
 }
 

@@ -2,8 +2,9 @@
  *
  * err.h: results and the one sentence that goes with them.
  *
- * The code is returned; the sentence (what, where, what to do) is text of this thread, set where the failure is born and
- * given context on its way up. The library never reads it. A secret never enters it.
+ * The code is returned; the sentence (what, where, what to do) is text of this thread, set where
+ * the failure is born and given context on its way up. The library never reads it. A secret never
+ * enters it.
  */
 #pragma once
 #include "ate/result.h"
@@ -11,21 +12,24 @@
 
 enum { ATE__ERROR_SIZE = 1024 }; /* bytes; a longer sentence is cut */
 
-/* Sets this thread's sentence and returns `result`, so that a failure reads `return ate__fail(ATE_X, "...")`. Bytes from
- * outside are escaped by the caller (base/text.h). */
+/* Sets this thread's sentence and returns `result`, so that a failure reads
+ * `return ate__fail(ATE_X, "...")`. Bytes from outside are escaped by the caller (base/text.h); the
+ * arguments may point into the old sentence. */
 int ate__fail(int result, const char *format, ...) ATE__PRINTF(2, 3);
 
-/* Puts "context: " in front of the sentence; does nothing for result 0. Returns `result`. */
+/* Puts "context: " in front of the sentence, or of the result's text where there is no sentence;
+ * does nothing for result 0. Returns `result`. */
 int ate__context(int result, const char *format, ...) ATE__PRINTF(2, 3);
 
-/* The same as ate__fail() with the text of strerror(error_number) at its end; picks the result: ENOSPC and EDQUOT
- * ATE_E_NO_SPACE, ENOMEM ATE_E_MEMORY, EIO ATE_E_IO, anything else ATE_E_SYSTEM. */
+/* The same as ate__fail() with ": " and the text of strerror(error_number) at its end, which is
+ * never cut; picks the result: ENOSPC and EDQUOT ATE_E_NO_SPACE, ENOMEM ATE_E_MEMORY, EIO ATE_E_IO,
+ * anything else ATE_E_SYSTEM. */
 int ate__fail_errno(int error_number, const char *format, ...) ATE__PRINTF(2, 3);
 
 int ate__no_memory(void); /* ATE_E_MEMORY with its sentence */
 
-const char *ate__error_text(void);           /* never NULL; valid until this thread's next failure */
-void ate__error_set(const char *text);       /* carries a sentence from one thread to another */
-const char *ate__result_name(int result);    /* "ATE_CONFLICT"; "ATE_?" if unknown */
-const char *ate__result_text(int result);    /* "someone changed it meanwhile" */
-int ate__result_known(int result);           /* the same number if it is in the list (or 0), else ATE_BAD_PEER */
+const char *ate__error_text(void);        /* never NULL; valid until this thread's next failure */
+void ate__error_set(const char *text);    /* carries a sentence from one thread to another */
+const char *ate__result_name(int result); /* "ATE_CONFLICT"; "ATE_?" if unknown */
+const char *ate__result_text(int result); /* "someone changed it meanwhile" */
+int ate__result_known(int result);        /* itself if in the list (or 0), else ATE_BAD_PEER */

@@ -73,7 +73,7 @@ static int enlarge(struct ate__map *m)
 void ate__map_init(struct ate__map *m, uint32_t key_size, const uint64_t seed[2])
 {
     ate__assert(key_size > 0 && key_size <= KEY_SIZE_MAX);
-    *m = (struct ate__map){ .key_size = key_size, .seed = { seed[0], seed[1] } };
+    *m = (struct ate__map){.key_size = key_size, .seed = {seed[0], seed[1]}};
 }
 
 void ate__map_deinit(struct ate__map *m)
@@ -176,8 +176,8 @@ static inline void sip_round(uint64_t v[4])
 uint64_t ate__siphash(const uint64_t seed[2], const void *data, size_t size)
 {
     const uint8_t *p = data;
-    uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
-                      seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573 };
+    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575, seed[1] ^ 0x646f72616e646f6d,
+                     seed[0] ^ 0x6c7967656e657261, seed[1] ^ 0x7465646279746573};
     uint64_t last = (uint64_t)size << 56;
     for (; size >= 8; size -= 8, p += 8) {
         uint64_t word = ate__load64(p);

@@ -2,15 +2,16 @@
  *
  * map.h: hash map from a key of fixed size (at most 48 bytes) to a u64 or a pointer.
  *
- * Open addressing with linear probing and backward-shift deletion; SipHash-2-4 under a random key of the map's own, so that nobody
- * outside can choose colliding keys. Not thread-safe.
+ * Open addressing with linear probing and backward-shift deletion; SipHash-2-4 under a random key
+ * of the map's own, so that nobody outside can choose colliding keys. Not thread-safe.
  */
 #pragma once
 #include "base/buf.h"
 
 struct ate__map {
-    uint8_t *slots;  /* per slot: u8 used, key, u64 value; private */
-    size_t count, capacity;
+    uint8_t *slots; /* per slot: u8 used, key, u64 value; private */
+    size_t count;
+    size_t capacity; /* slots */
     uint32_t key_size;
     uint64_t seed[2];
 };
@@ -18,12 +19,15 @@ struct ate__map {
 /* seed: 16 random bytes of the caller (ate__env's rng). Allocates nothing. */
 void ate__map_init(struct ate__map *m, uint32_t key_size, const uint64_t seed[2]);
 void ate__map_deinit(struct ate__map *m);
-int ate__map_put(struct ate__map *m, const void *key, uint64_t value) ATE__CHECK; /* insert or replace; 0 or ATE_E_MEMORY */
+/* Inserts or replaces. 0, or ATE_E_MEMORY and the map is unchanged. */
+int ate__map_put(struct ate__map *m, const void *key, uint64_t value) ATE__CHECK;
+/* ret_value may be NULL. */
 bool ate__map_get(const struct ate__map *m, const void *key, uint64_t *ret_value);
 bool ate__map_remove(struct ate__map *m, const void *key);
-/* Walks all: *at starts at 0; false at the end. The map must not change meanwhile. */
+/* Walks all in no order: *at starts at 0; false at the end. The map must not change meanwhile.
+ * ret_key and ret_value may be NULL; the key is the map's own. */
 bool ate__map_next(const struct ate__map *m, size_t *at, const void **ret_key, uint64_t *ret_value);
-void ate__map_clear(struct ate__map *m);
+void ate__map_clear(struct ate__map *m); /* empty; keeps the memory */
 
 uint64_t ate__siphash(const uint64_t seed[2], const void *data, size_t size);
 

@@ -21,7 +21,7 @@ struct ate__rd ate__rd_of(struct ate_bytes bytes)
 {
     /* Something to point at spares every reader the case of no pointer. */
     static const uint8_t nothing;
-    return (struct ate__rd){ bytes.data ? bytes.data : &nothing, bytes.size, 0, false };
+    return (struct ate__rd){bytes.data ? bytes.data : &nothing, bytes.size, 0, false};
 }
 
 uint8_t ate__rd_u8(struct ate__rd *r)

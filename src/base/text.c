@@ -141,7 +141,7 @@ int ate__id_parse(const char *text, size_t text_size, struct ate_id *ret_id)
 /* The length of the UTF-8 character at p, or 0 if none stands there. left: at least 1. */
 static size_t utf8_character(const uint8_t *p, size_t left, uint32_t *ret_code)
 {
-    static const uint32_t code_min[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+    static const uint32_t code_min[5] = {0, 0, 0x80, 0x800, 0x10000};
     size_t size = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
     if (!size || p[0] > 0xf4 || size > left)
         return 0;

@@ -2,11 +2,13 @@
  *
  * vfs.h: the disk as the redo log sees it; tests put a crashing one in its place.
  *
- * Paths are relative to a directory handle and hold no '/': every deeper place is reached with open_dir(), component by
- * component, and nothing ever follows a symbolic link. Results: 0; ATE_NOT_FOUND, ATE_EXISTS, ATE_IN_USE where named; else
- * ATE_E_IO, ATE_E_NO_SPACE, ATE_E_SYSTEM, ATE_E_MEMORY. Interrupted calls are retried inside; short writes are continued
- * inside (what a failed write left in the file is undefined within the written range, and nothing outside changes).
- * Thread-safe; one file's calls may come from several threads.
+ * Names are relative to a directory handle and hold no '/': every deeper place is reached with
+ * open_dir(), component by component, and nothing ever follows a symbolic link. Results: 0;
+ * ATE_NOT_FOUND, ATE_EXISTS, ATE_IN_USE where named; else ATE_E_IO, ATE_E_NO_SPACE, ATE_E_SYSTEM
+ * (also for a name with '/', "." and ".."), ATE_E_MEMORY. Interrupted calls are retried inside;
+ * short writes are continued inside (what a failed write left in the file is undefined within the
+ * written range, and nothing outside changes). Thread-safe; one file's calls may come from several
+ * threads.
  */
 #pragma once
 #include "base/buf.h"
@@ -30,25 +32,35 @@ struct ate__stat {
 
 struct ate__vfs {
     void *user;
-    /* A directory by path (any path the user may type; "" is an error). ATE_NOT_FOUND. */
+    /* A directory by path: any path the user may type, whose links are followed; "" is an error.
+     * ATE_NOT_FOUND. */
     int (*open_root)(void *user, const char *path, struct ate__dir **ret_dir);
-    /* A directory inside one. create: made if missing, and then the parent is synced. ATE_NOT_FOUND. */
-    int (*open_dir)(struct ate__dir *parent, const char *name, bool create, struct ate__dir **ret_dir);
+    /* A directory inside one. create: made if missing, and the parent is synced whether it was
+     * missing or not, for who made it may have died before that. ATE_NOT_FOUND. */
+    int (*open_dir)(struct ate__dir *parent, const char *name, bool create,
+                    struct ate__dir **ret_dir);
     void (*close_dir)(struct ate__dir *dir); /* takes NULL */
     int (*sync_dir)(struct ate__dir *dir);
     /* Calls `each` for every name except "." and ".."; stops with its non-zero result. */
     int (*list)(struct ate__dir *dir, int (*each)(void *arg, const char *name), void *arg);
-    int (*open)(struct ate__dir *dir, const char *name, unsigned flags, struct ate__file **ret_file); /* NOT_FOUND EXISTS */
+    /* A regular file; anything else in its place is ATE_E_SYSTEM. ATE_NOT_FOUND, ATE_EXISTS. */
+    int (*open)(struct ate__dir *dir, const char *name, unsigned flags,
+                struct ate__file **ret_file);
     void (*close)(struct ate__file *file); /* takes NULL; releases its lock */
-    int (*read)(struct ate__file *file, uint64_t offset, void *to, size_t size, size_t *ret_size); /* short only at the end */
+    /* short only at the end of the file */
+    int (*read)(struct ate__file *file, uint64_t offset, void *to, size_t size, size_t *ret_size);
     int (*write)(struct ate__file *file, uint64_t offset, const void *from, size_t size);
-    int (*sync)(struct ate__file *file);     /* data and size: fdatasync */
+    int (*sync)(struct ate__file *file); /* data and size: fdatasync */
     int (*truncate)(struct ate__file *file, uint64_t size);
     int (*stat)(struct ate__file *file, struct ate__stat *ret_stat);
-    int (*lock)(struct ate__file *file, bool exclusive); /* never waits; ATE_IN_USE */
+    /* The lock is the handle's: a second handle is another owner. Never waits; changes the kind of
+     * lock that the handle has, and may lose it where that fails. ATE_IN_USE. */
+    int (*lock)(struct ate__file *file, bool exclusive);
     void (*unlock)(struct ate__file *file);
-    int (*rename)(struct ate__dir *dir, const char *from, const char *to); /* replaces; not durable before sync_dir() */
-    int (*remove)(struct ate__dir *dir, const char *name);                 /* a file or an empty directory; NOT_FOUND */
+    /* Replaces what `to` was; not durable before sync_dir(). ATE_NOT_FOUND. */
+    int (*rename)(struct ate__dir *dir, const char *from, const char *to);
+    /* A file or an empty directory. ATE_NOT_FOUND. */
+    int (*remove)(struct ate__dir *dir, const char *name);
     /* True where overwriting prewritten bytes is no cheaper than extending (copy-on-write). */
     bool (*copy_on_write)(struct ate__dir *dir);
 };

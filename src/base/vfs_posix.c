@@ -227,8 +227,8 @@ static int remove_in(struct ate__dir *dir, const char *name)
 
 static bool copy_on_write(struct ate__dir *dir)
 {
-    static const uint32_t magics[] = { 0x9123683e /* btrfs */, 0x2fc12fc1 /* zfs */,
-                                       0xca451a4e /* bcachefs */ };
+    /* btrfs, zfs, bcachefs */
+    static const uint32_t magics[] = {0x9123683e, 0x2fc12fc1, 0xca451a4e};
     struct statfs about;
     if (RETRY(fstatfs(dir->fd, &about)))
         return false;
@@ -269,8 +269,8 @@ static int open_file(struct ate__dir *dir, const char *name, unsigned flags,
     how |= flags & ATE__OPEN_WRITE ? O_RDWR : O_RDONLY;
     if (flags & ATE__OPEN_CREATE)
         how |= O_CREAT | (flags & ATE__OPEN_EXCLUSIVE ? O_EXCL : 0);
-    file->fd = RETRY(openat(dir->fd, name, how,
-                            flags & ATE__OPEN_PRIVATE ? MODE_PRIVATE : MODE_FILE));
+    file->fd =
+        RETRY(openat(dir->fd, name, how, flags & ATE__OPEN_PRIVATE ? MODE_PRIVATE : MODE_FILE));
     if (file->fd < 0 && errno == ENOENT)
         return ate__fail(ATE_NOT_FOUND, "open %s: no such file", file->path);
     if (file->fd < 0 && errno == EEXIST)
@@ -364,7 +364,7 @@ static int lock_file(struct ate__file *file, bool exclusive)
     if (!RETRY(flock(file->fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB)))
         return 0;
     if (errno == EWOULDBLOCK)
-        return ate__fail(ATE_IN_USE, "lock %s: another process has it open", file->path);
+        return ate__fail(ATE_IN_USE, "lock %s: somebody else has it open", file->path);
     return ate__fail_errno(errno, "lock %s", file->path);
 }
 

@@ -21,7 +21,7 @@ static uint8_t *room(struct ate__wr *w, size_t size)
 
 struct ate__wr ate__wr_of(struct ate__buf *buf)
 {
-    return (struct ate__wr){ buf, false };
+    return (struct ate__wr){buf, false};
 }
 
 void ate__wr_u8(struct ate__wr *w, uint8_t v)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * wr.h: the writer through which every encoder writes: appends to a buffer, remembers a failed allocation (sticky), and
- * fills in lengths after the fact.
+ * wr.h: the writer through which every encoder writes: appends to a buffer, remembers a failed
+ * allocation (sticky), and fills in lengths after the fact.
  */
 #pragma once
 #include "base/buf.h"
@@ -23,7 +23,10 @@ void ate__wr_copy(struct ate__wr *w, const void *data, size_t size);
 void ate__wr_zeros(struct ate__wr *w, size_t size);
 void ate__wr_id(struct ate__wr *w, const struct ate_id *id);
 void ate__wr_hash(struct ate__wr *w, const struct ate_hash *hash);
-void ate__wr_bytes32(struct ate__wr *w, struct ate_bytes bytes); /* u32 length, then the bytes */
-size_t ate__wr_reserve32(struct ate__wr *w);             /* room for a u32; gives its mark for ate__wr_fill32() */
-void ate__wr_fill32(struct ate__wr *w, size_t mark);     /* the number of bytes written since, at the mark */
-int ate__wr_end(const struct ate__wr *w) ATE__CHECK;     /* 0 or ATE_E_MEMORY with its sentence */
+/* u32 length, then the bytes, of which the caller has made sure that a u32 can count them */
+void ate__wr_bytes32(struct ate__wr *w, struct ate_bytes bytes);
+/* Room for a u32; gives its mark for ate__wr_fill32(), which puts the number of bytes written since
+ * there. */
+size_t ate__wr_reserve32(struct ate__wr *w);
+void ate__wr_fill32(struct ate__wr *w, size_t mark);
+int ate__wr_end(const struct ate__wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY with its sentence */
