@@ -9,6 +9,7 @@
 #pragma once
 #include "base/compiler.h"
 #include <stdint.h>
+#include <string.h>
 
 struct ate__allocator {
     /* block NULL: new; never called with size 0 */
@@ -31,11 +32,14 @@ void ate__free(void *block); /* takes NULL */
 
 static inline void ate__freep(void *pp)
 {
-    ate__free(*(void **)pp);
-    *(void **)pp = NULL;
+    void *block; /* copied, for the pointer may be of any type */
+    memcpy(&block, pp, sizeof block);
+    ate__free(block);
+    block = NULL;
+    memcpy(pp, &block, sizeof block);
 }
 
 /* Makes room for at least `count` items in an array of `*capacity`; grows by half; new items are
- * not zeroed. Returns 0, or ATE_E_MEMORY and the array is unchanged. Use: ate__grow(&a->items,
- * &a->capacity, a->count + 1, sizeof *a->items) */
+ * not zeroed. Returns 0, or ATE_E_MEMORY and the array is unchanged.
+ *     rc = ate__grow(&a->items, &a->capacity, a->count + 1, sizeof *a->items); */
 int ate__grow(void *array_pointer, size_t *capacity, size_t count, size_t item_size) ATE__CHECK;
