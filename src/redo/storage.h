@@ -26,15 +26,16 @@ struct ate__storage_conf { /* zero: the defaults */
     uint64_t trimmed_bytes_max; /* kept in trimmed/; 0: 64 MiB */
 };
 
+struct ate__position {
+    uint64_t place; /* of the engine */
+    uint32_t size;  /* bytes of the record's body */
+};
 struct ate__group_in {
     uint64_t first_sequence, root_time_us;
     struct ate_hash head_before; /* root of the tree of first_sequence leaves */
     const struct ate_bytes *records;
     size_t count; /* 0: an idle mark */
-};
-struct ate__position {
-    uint64_t place; /* of the engine */
-    uint32_t size;  /* bytes of the record's body */
+    struct ate__position *ret_positions; /* count of them, written by a successful append; NULL: not wanted */
 };
 struct ate__group_out {
     uint64_t first_sequence, root_time_us, floor;
@@ -88,6 +89,10 @@ struct ate__storage_vtable {
     int (*scan)(struct ate__storage *s, uint64_t from, uint64_t to, const struct ate__scan *scan);
     /* Body of a record. position may be NULL. Errors: NOT_FOUND TAMPERED E_IO. Appends to ret_body. */
     int (*load)(struct ate__storage *s, uint64_t sequence, const struct ate__position *position, struct ate__buf *ret_body);
+    /* Appends `size` bytes from `offset` of a record's body. Checks no checksum of the record: the caller checks the hash of what it
+     * reads. One pread. Errors: NOT_FOUND (no such place any more: look the position up again) MALFORMED (beyond the body) E_IO. */
+    int (*read_part)(struct ate__storage *s, uint64_t sequence, const struct ate__position *position, uint32_t offset, uint32_t size,
+                     struct ate__buf *ret_bytes);
     int (*refresh)(struct ate__storage *s); /* a reader beside a writer: takes in what was written since */
     /* Names every byte range that open or scan reads and believes: file name, from, to (exclusive). */
     int (*used)(struct ate__storage *s, int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg);
