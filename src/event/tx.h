@@ -18,6 +18,7 @@ enum ate__form { ATE__DROPPED = 0, ATE__BARE = 1, ATE__CLEAR = 2, ATE__CIPHER = 
 
 struct ate__event {
     uint8_t form, kind;        /* enum ate__form, enum ate__event_kind; kind undefined when DROPPED */
+    struct ate_bytes whole;    /* the event's encoding, from its form byte on */
     struct ate_bytes bytes;    /* header */
     struct ate__header header; /* decoded */
     struct ate_bytes salt, payload;
@@ -60,6 +61,8 @@ struct ate__tx {
  * where. ret_tx is to be deinitialised after success. */
 int ate__tx_decode(struct ate_bytes encoded, enum ate__hash_alg alg, struct ate__tx *ret_tx) ATE__CHECK;
 void ate__tx_deinit(struct ate__tx *tx);
+/* One event by itself, as ate__event.whole gives it: hashes and checks it just as ate__tx_decode() does. MALFORMED UNSUPPORTED TOO_BIG */
+int ate__event_decode(struct ate_bytes whole, enum ate__hash_alg alg, struct ate__event *ret_event) ATE__CHECK;
 struct ate__precondition ate__tx_precondition(const struct ate__tx *tx, uint32_t index);
 /* Hash algorithm of the transaction that is a genesis, before a chain is known: finds GENESIS and reads its hash id. MALFORMED UNSUPPORTED */
 int ate__tx_genesis_alg(struct ate_bytes encoded, enum ate__hash_alg *ret_alg) ATE__CHECK;
