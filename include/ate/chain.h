@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * chain.h: open a chain, on disk or at a server; what it is; what became of a commit.
+ *
+ * Any thread may use a chain at any time.
+ */
+#pragma once
+#include <ate/loop.h>
+#include <ate/session.h>
+
+ATE__BEGIN
+
+/* How far a commit got, in this order. */
+enum ate_stage {
+    ATE_QUEUED,     /* accepted; may vanish in a power loss */
+    ATE_OUTBOXED,   /* synced on this machine, not yet at the root */
+    ATE_DURABLE,    /* synced by the root */
+    ATE_REPLICATED, /* synced on at least two machines by an engine that says so */
+    ATE_WITNESSED   /* cosigned by the witnesses that the caller named */
+};
+
+/* A point in the history: how many transactions there are, and the root of the Merkle tree over
+ * them. */
+struct ate_head {
+    uint64_t size;
+    struct ate_hash root;
+};
+struct ate_receipt {
+    uint64_t sequence;    /* the transaction's place, from 0; 0 below ATE_DURABLE */
+    struct ate_hash head; /* root of the tree up to the end of its group; zeros below ATE_DURABLE */
+    enum ate_stage stage;
+};
+
+enum ate_sync { ATE_SYNC_ALWAYS, ATE_SYNC_INTERVAL, ATE_SYNC_NEVER };
+
+struct ate_chain_conf { /* zero means the default in every field */
+    const char
+        *root; /* root keys to trust: fingerprints or public key files, separated by commas; NULL:
+                  those of the address, else a private key of the session; neither: ATE_UNTRUSTED */
+    const char *pin; /* server key hashes, separated by commas; NULL: #pin= of the address */
+    const char
+        *mirror_dir; /* keeps a copy of a remote chain there; NULL: thin, nothing is copied */
+    const char
+        *state_dir; /* remembers each chain's id and newest head; NULL: $XDG_STATE_HOME/ate */
+    enum ate_sync sync; /* of a chain in a directory; a server has its own */
+    uint32_t sync_interval_ms; /* for ATE_SYNC_INTERVAL; 0: 100 */
+    int32_t timeout_ms; /* limit of every call that waits; 0: 30,000; -1: without limit */
+    uint64_t memory_bytes_max; /* of the cache of decoded objects; 0: 64 MiB */
+    bool no_wire_encryption; /* clear text: both sides must say it, and it is refused outside
+                                loopback */
+    /* Runs inside calls that wait, on their thread; stage: a word such as "verify", "fetch"; total
+     * 0: not known. It may not call the library. */
+    void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
+    void *progress_arg;
+    uint64_t reserved[8]; /* zero; how this struct grows without breaking programs */
+};
+
+/* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or
+ * @NAME, an address kept by `ate name`. session NULL: without keys. conf NULL: all defaults. flags:
+ * ATE_CREATE, ATE_READ.
+ *
+ * ATE_CREATE makes a chain that is not there: the session's first key is its root, and the
+ * session's keys, public ones included, may read and write from the top down. One that is there is
+ * opened.
+ *
+ * Damage, or an item of a newer version that may not be ignored: without ATE_READ the open fails
+ * (TAMPERED, UNSUPPORTED) and changes no file; with it the chain opens up to that point, and
+ * ate_chain_damage() says where. A server serves such a chain so, and answers commits with
+ * READ_ONLY.
+ *
+ * Errors: NOT_FOUND, UNTRUSTED, WRONG_CHAIN, DENIED: creation refused; NO_KEY, NO_ACCESS,
+ * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT, OFFLINE,
+ * MISUSE, E_*. */
+ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
+                            const struct ate_chain_conf *conf, struct ate_chain **ret_chain);
+ATE_CALL int ate_chain_open_async(const char *where, struct ate_session *session, unsigned flags,
+                                  const struct ate_chain_conf *conf, struct ate_chain **ret_chain,
+                                  struct ate_loop *loop, ate_done_fn *done, void *arg);
+
+/* WAITS until all that was committed through this handle before the call is durable, and this view
+ * shows all that the root had when the call was made. ret_receipt, which may be NULL: the newest
+ * transaction then. Errors: OFFLINE, TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, E_*. */
+ATE_CALL int ate_chain_sync(struct ate_chain *chain, struct ate_receipt *ret_receipt);
+ATE_CALL int ate_chain_sync_async(struct ate_chain *chain, struct ate_receipt *ret_receipt,
+                                  struct ate_loop *loop, ate_done_fn *done, void *arg);
+
+/* Ends it; takes NULL; does not wait for the network. What commits acknowledged is durable; a
+ * commit without an answer may still be applied. Transactions and watches of it go on until they
+ * are ended. */
+ATE_API void ate_chain_close(struct ate_chain *chain);
+
+/* ---- what it is; strings and arrays are borrowed from the chain ---- */
+
+/* To hand to others: tcp://HOST:PORT/PATH#pin=...,root=..., with all that is needed to trust it. Of
+ * a directory: its real path. */
+ATE_API const char *ate_chain_address(const struct ate_chain *chain);
+ATE_API struct ate_hash ate_chain_id(const struct ate_chain *chain);
+ATE_API const char *ate_chain_name(
+    const struct ate_chain *chain); /* the path that its genesis declares */
+ATE_API bool ate_chain_was_created(
+    const struct ate_chain *chain); /* by the open that gave this handle */
+ATE_API struct ate_head ate_chain_head(
+    const struct ate_chain *chain); /* the newest that is published here */
+/* Fingerprints of the root keys in force; returns how many. Borrowed until the chain is closed. */
+ATE_API size_t ate_chain_roots(const struct ate_chain *chain,
+                               const struct ate_hash **ret_fingerprints);
+
+struct ate_damage {
+    enum ate_result what; /* TAMPERED, MALFORMED, UNSUPPORTED, OMITTED; ATE_OK: there is none */
+    uint64_t sequence; /* the first transaction that is not shown */
+    const char *file; /* NULL where no file is to blame */
+    uint64_t offset; /* bytes from the start of that file */
+    const char *text; /* the sentence */
+};
+/* false: the open found none. */
+ATE_API bool ate_chain_damage(const struct ate_chain *chain, struct ate_damage *ret_damage);
+/* Bytes of a torn tail, never acknowledged to anybody, that the open set aside; 0: the log ended
+ * cleanly. */
+ATE_API uint64_t ate_chain_trimmed_bytes(const struct ate_chain *chain);
+
+/* ---- after a crash ---- */
+
+/* Names one commit for ever; ate_txn_id_of() gives it. Keep it to ask later. */
+struct ate_txn_id {
+    uint8_t origin[16];
+    uint64_t number;
+};
+
+/* WAITS. What became of that commit. 0: it is in the chain, there. Errors: NOT_FOUND: it is not in
+ * it, and will not be once the process that submitted it has ended; UNKNOWN, OFFLINE, TIMEOUT,
+ * COMPACTED: too old to say; E_*. */
+ATE_CALL int ate_outcome(struct ate_chain *chain, struct ate_txn_id id,
+                         struct ate_receipt *ret_receipt);
+ATE_CALL int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,
+                               struct ate_receipt *ret_receipt, struct ate_loop *loop,
+                               ate_done_fn *done, void *arg);
+
+ATE__END

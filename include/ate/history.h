@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * history.h: walk all transactions in order; verify all of it.
+ */
+#pragma once
+#include <ate/txn.h>
+
+ATE__BEGIN
+
+enum ate_event_kind {
+    ATE_EVENT_BODY,       /* an object was created, changed or moved */
+    ATE_EVENT_TOMBSTONE,  /* it was deleted */
+    ATE_EVENT_CONTROL,    /* who may do what with it, its keys, its names */
+    ATE_EVENT_CHAIN,      /* genesis, or a change of the chain's own settings */
+    ATE_EVENT_ROOT,       /* root keys added or removed */
+    ATE_EVENT_REVOKE,     /* a key ended, chain-wide */
+    ATE_EVENT_PUBLIC_KEY, /* a public key, brought along for those that need it */
+    ATE_EVENT_OTHER       /* of the system, shown by number */
+};
+
+struct ate_history_event {
+    enum ate_event_kind kind;
+    struct ate_id id, parent;     /* zeros where it is about no object */
+    const char *type;             /* NULL: private to others, or it has none */
+    struct ate_bytes name;        /* empty: private to others, or it has none */
+    uint64_t payload_size;        /* bytes; as stored where it is encrypted */
+    bool has_payload;             /* false: it never had one, or it was compacted away */
+    bool encrypted,
+        readable;     /* readable: the session's keys open it, or nothing needs to be opened */
+    bool creates;                 /* the first version of its object */
+    bool subtree;                 /* a tombstone that took all below it along */
+    uint64_t epoch; /* of the read scope that encrypted it, or that it begins; else 0 */
+    const struct ate_rules *rules; /* a control event's own; NULL where it sets none */
+    size_t recipient_count; /* readers that it seals a key to */
+    struct ate_hash fingerprint; /* of the key that it is about, else zeros */
+    struct ate_hash event_hash;
+};
+struct ate_history_txn {
+    uint64_t sequence;
+    struct ate_txn_id id;
+    struct ate_hash tx_hash;
+    int64_t root_time_ns; /* when the root ordered it; never falls */
+    int64_t writer_time_ns; /* what the writer's clock said: a claim */
+    const struct ate_hash *authors; /* fingerprints that signed it; none where everyone may write */
+    size_t author_count;
+    bool verified; /* every check that this chain's trust rules ask for was made and held */
+    const struct ate_history_event *events;
+    size_t event_count;
+};
+
+/* session: whose keys open types, names and payloads; NULL: the chain's. from_sequence: the first
+ * to be given. What it gives is borrowed from the history until its next call. One thread at a
+ * time. Errors: COMPACTED, E_MEMORY. */
+ATE_CALL int ate_history_start(struct ate_chain *chain, struct ate_session *session,
+                               uint64_t from_sequence, struct ate_history **ret_history);
+
+/* WAITS, for the disk and, on a thin chain, for the root. The next transaction, up to the head at
+ * the time of the call. Errors: END, COMPACTED, TAMPERED, OFFLINE, TIMEOUT, BAD_PEER, E_*. */
+ATE_CALL int ate_history_next(struct ate_history *history, struct ate_history_txn *ret_txn);
+
+/* The object as the event with that index of the last transaction given left it. Errors: MISUSE:
+ * not a body event; NO_KEY, COMPACTED: the payload is gone; TAMPERED, E_*. */
+ATE_CALL int ate_history_load(struct ate_history *history, size_t event_index,
+                              struct ate_object *ret_object);
+ATE_API void ate_history_end(struct ate_history *history); /* takes NULL */
+
+/* ---- verify ---- */
+
+struct ate_verified {
+    struct ate_head head; /* of what holds */
+    uint64_t transactions, events, signatures;
+    uint64_t bytes; /* read and checked */
+    uint64_t trimmed_bytes; /* a torn tail, never acknowledged to anybody */
+    struct ate_damage damage; /* the first thing wrong; what == ATE_OK: all holds. Strings are
+                                 borrowed from the chain. */
+};
+/* One range of bytes in use: flip any of them, and verify says so. Runs inside the call; file is
+ * relative to the chain. */
+typedef void ate_in_use_fn(void *arg, const char *file, uint64_t offset, uint64_t size);
+
+/* WAITS. Reads all of it from the disk or the server and checks every record, hash, signature,
+ * authority and the Merkle root, from the trusted root keys on; believes no cache. 0: it was
+ * checked, and ret_verified->damage says whether it holds (open with ATE_READ to get this far with
+ * a damaged one). in_use may be NULL. Errors: OFFLINE, TIMEOUT, COMPACTED, E_*. */
+ATE_CALL int ate_chain_verify(struct ate_chain *chain, ate_in_use_fn *in_use, void *in_use_arg,
+                              struct ate_verified *ret_verified);
+
+ATE__END

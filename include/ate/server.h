@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * server.h: a program that serves chains itself; atedb is one.
+ */
+#pragma once
+#include <ate/chain.h>
+
+ATE__BEGIN
+
+struct ate_limit {
+    const char *name; /* as in docs/format/limits.md */
+    uint64_t value;
+};
+struct ate_server_conf {       /* zero means the default in every field */
+    const char *logs;          /* directory of the chains; made if missing */
+    const char *listen;        /* NULL: "127.0.0.1" */
+    uint16_t port;             /* 0: 5000 */
+    bool any_port;             /* a free one, whatever `port` says; ate_server_address() tells */
+    bool no_auth;              /* anyone may create chains, within the limits */
+    bool no_wire_encryption;   /* clear text: both sides must say it, and it is refused outside
+                                loopback */
+    /* May this root key create this chain? 0: yes; else the result to refuse with. Runs in
+     * ate_loop_run() of `loop`; must not wait. NULL: see no_auth; neither: nobody may create. */
+    int (*admit)(void *arg, const char *chain, struct ate_hash root);
+    void *admit_arg;
+    /* One line of text for each thing worth telling, without a newline, safe to print; level 0:
+     * warning, 1: info, 2: debug. Runs in ate_loop_run() of `loop`. NULL: none. */
+    void (*log)(void *arg, int level, const char *line);
+    void *log_arg;
+    struct ate_loop *loop; /* for the two above; may be NULL without them */
+    enum ate_sync sync;
+    uint32_t sync_interval_ms; /* for ATE_SYNC_INTERVAL; 0: 100 */
+    uint32_t drain_ms; /* how long ate_server_end() waits for work in flight; 0: 10,000 */
+    const struct ate_limit *limits; /* those that differ from their default */
+    size_t limit_count;
+    uint64_t reserved[8];
+};
+
+/* Listens when it returns. Its key is LOGS/,server/key, made at the first start. Errors: IN_USE:
+ * another process serves LOGS, or the port is taken; DENIED, MALFORMED, MISUSE: an unknown limit;
+ * E_*. */
+ATE_CALL int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret_server);
+ATE_API const char *ate_server_address(
+    const struct ate_server *server); /* tcp://127.0.0.1:5000/#pin=...; borrowed from it */
+
+/* Orderly: takes no more work, finishes what it has within drain_ms, closes; takes NULL. What was
+ * acknowledged is on disk in any case. */
+ATE_API void ate_server_end(struct ate_server *server);
+
+ATE__END
