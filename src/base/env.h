@@ -13,6 +13,7 @@ struct ate__env {
     /* never fails: aborts the process rather than give weak bytes */
     void (*random)(void *user, void *to, size_t size);
     const struct ate__vfs *vfs;
+    void (*sleep_ms)(void *user, uint64_t ms); /* returns when monotonic_ms has passed as many */
 };
 
 /* clocks of the system, getrandom(), the real disk */
@@ -22,6 +23,7 @@ extern const struct ate__env ate__env_real;
 uint64_t ate__clock_wall_us(void *user);
 uint64_t ate__clock_monotonic_ms(void *user);
 void ate__rng_os(void *user, void *to, size_t size);
+void ate__clock_sleep_ms(void *user, uint64_t ms);
 
 static inline uint64_t ate__wall_us(const struct ate__env *e)
 {
@@ -34,4 +36,8 @@ static inline uint64_t ate__monotonic_ms(const struct ate__env *e)
 static inline void ate__random(const struct ate__env *e, void *to, size_t size)
 {
     e->random(e->user, to, size);
+}
+static inline void ate__sleep_ms(const struct ate__env *e, uint64_t ms)
+{
+    e->sleep_ms(e->user, ms);
 }

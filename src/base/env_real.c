@@ -10,4 +10,5 @@ const struct ate__env ate__env_real = {
     .monotonic_ms = ate__clock_monotonic_ms,
     .random = ate__rng_os,
     .vfs = &ate__vfs_posix,
+    .sleep_ms = ate__clock_sleep_ms,
 };

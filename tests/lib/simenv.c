@@ -33,10 +33,17 @@ static void random_bytes(void *user, void *to, size_t size)
     pthread_mutex_unlock(&s->mutex);
 }
 
+/* Nobody waits in a test: the clocks move on. */
+static void sleep_ms(void *user, uint64_t ms)
+{
+    simenv_pass_ms(user, ms);
+}
+
 void simenv_init(struct simenv *s, uint64_t seed, const struct ate__vfs *vfs)
 {
     *s = (struct simenv){
-        .env = {s, wall_us, monotonic_ms, random_bytes, vfs ? vfs : &ate__vfs_posix},
+        .env = {s, wall_us, monotonic_ms, random_bytes, vfs ? vfs : &ate__vfs_posix,
+                sleep_ms},
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .wall_us = wall_begin_us,
         .monotonic_ms = MONOTONIC_BEGIN_MS,
