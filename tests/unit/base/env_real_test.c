@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "base/env.h"
+#include "lib/check.h"
+#include "lib/simenv.h"
+
+static void test_clocks(void **state)
+{
+    (void)state;
+    const struct ate__env *e = &ate__env_real;
+    assert_true(ate__wall_us(e) > 1577836800000000); /* 2020 */
+    uint64_t before = ate__monotonic_ms(e);
+    for (int i = 0; i < 1000; i++) {
+        uint64_t now = ate__monotonic_ms(e);
+        assert_true(now >= before);
+        before = now;
+    }
+    assert_ptr_equal(e->vfs, &ate__vfs_posix);
+}
+
+/* Not a test of randomness: that all bytes are filled, also those of a large request. */
+static void test_random(void **state)
+{
+    (void)state;
+    enum { SIZE = 1 << 20 };
+    static uint8_t bytes[SIZE + 1];
+    ate__random(&ate__env_real, bytes, 0);
+    assert_int_equal(bytes[0], 0);
+    ate__random(&ate__env_real, bytes, SIZE);
+    assert_int_equal(bytes[SIZE], 0);
+    for (size_t at = 0; at < SIZE; at += 64) {
+        static const uint8_t zeros[64];
+        assert_memory_not_equal(bytes + at, zeros, 64);
+    }
+}
+
+static void test_simenv(void **state)
+{
+    (void)state;
+    struct simenv a, b;
+    simenv_init(&a, 7, NULL);
+    simenv_init(&b, 7, NULL);
+    uint64_t wall = ate__wall_us(&a.env), monotonic = ate__monotonic_ms(&a.env);
+    assert_int_equal(ate__wall_us(&a.env), wall);
+    simenv_pass_ms(&a, 1500);
+    assert_int_equal(ate__wall_us(&a.env), wall + 1500000);
+    assert_int_equal(ate__monotonic_ms(&a.env), monotonic + 1500);
+    simenv_set_wall_us(&a, 5);
+    assert_int_equal(ate__wall_us(&a.env), 5);
+    assert_int_equal(ate__monotonic_ms(&a.env), monotonic + 1500);
+    uint8_t x[21], y[21];
+    ate__random(&a.env, x, sizeof x);
+    ate__random(&b.env, y, sizeof y);
+    assert_memory_equal(x, y, sizeof x);
+    ate__random(&a.env, x, sizeof x);
+    assert_memory_not_equal(x, y, sizeof x);
+    assert_ptr_equal(a.env.vfs, &ate__vfs_posix);
+    simenv_deinit(&a);
+    simenv_deinit(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clocks),
+        cmocka_unit_test(test_random),
+        cmocka_unit_test(test_simenv),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
