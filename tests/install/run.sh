@@ -36,10 +36,11 @@ cc -Wall -Wextra -Werror -DEXPECTED="\"$version\"" hello.c -o static $(inside --
 
 [ "$(LD_LIBRARY_PATH=$libdir ./shared)" = "$version" ]
 [ "$(./static)" = "$version" ]
-readelf -d shared | grep -q 'NEEDED.*libate\.so\.0' || { echo "shared: not linked with libate"; exit 1; }
-! readelf -d static | grep -q 'NEEDED.*libate' || { echo "static: needs libate.so"; exit 1; }
-! readelf -d "$libdir/libate.so" | grep -q 'NEEDED.*libjansson' ||
-    { echo "libate.so needs libjansson, which is the programs' alone"; exit 1; }
+needs() { readelf -d "$1" | grep -q "NEEDED.*$2"; }
+needs shared 'libate\.so\.0' || { echo "shared: not linked with libate.so.0"; exit 1; }
+! needs static libate || { echo "static: needs libate.so"; exit 1; }
+! needs "$libdir/libate.so" libjansson ||
+    { echo "libate.so needs libjansson, which is the programs'"; exit 1; }
 
 for program in ate atedb; do
     path=$work/root$(pkg-config --variable=prefix ate)/bin/$program
