@@ -48,8 +48,8 @@ enum ate_flags {
  * call, or, inside an ate_done_fn, for the result handed to it. Never NULL, never a secret; one
  * line, with bytes from outside escaped. Borrowed until this thread's next call. */
 ATE_API const char *ate_error(void);
-ATE_API const char *ate_result_name(
-    int result); /* "ATE_CONFLICT"; "ATE_?" for a number not in the list */
+/* "ATE_CONFLICT"; "ATE_?" for a number not in the list */
+ATE_API const char *ate_result_name(int result);
 ATE_API const char *ate_result_text(int result); /* "someone changed it meanwhile" */
 ATE_API const char *ate_version(void);           /* of the library in use, "1.2.3" */
 
@@ -61,11 +61,10 @@ enum { ATE_ID_TEXT = 33, ATE_HASH_TEXT = 44 }; /* bytes, with the NUL */
  * ate_protect() says who may use it. */
 ATE_API extern const struct ate_id ate_top;
 
-ATE_API char *ate_id_text(struct ate_id id,
-                          char ret_text[ATE_ID_TEXT]); /* 32 lower-case hex digits; returns it */
-ATE_API char *ate_hash_text(
-    struct ate_hash hash,
-    char ret_text[ATE_HASH_TEXT]); /* 43 characters of base64url; returns it */
+/* 32 lower-case hex digits; returns it */
+ATE_API char *ate_id_text(struct ate_id id, char ret_text[ATE_ID_TEXT]);
+/* 43 characters of base64url; returns it */
+ATE_API char *ate_hash_text(struct ate_hash hash, char ret_text[ATE_HASH_TEXT]);
 ATE_CALL int ate_id_parse(const char *text, struct ate_id *ret_id); /* Errors: MALFORMED */
 ATE_CALL int ate_hash_parse(const char *text, struct ate_hash *ret_hash); /* Errors: MALFORMED */
 

@@ -38,30 +38,30 @@ struct ate_chain_conf { /* zero means the default in every field */
         *root; /* root keys to trust: fingerprints or public key files, separated by commas; NULL:
                   those of the address, else a private key of the session; neither: ATE_UNTRUSTED */
     const char *pin; /* server key hashes, separated by commas; NULL: #pin= of the address */
-    const char
-        *mirror_dir; /* keeps a copy of a remote chain there; NULL: thin, nothing is copied */
-    const char
-        *state_dir; /* remembers each chain's id and newest head; NULL: $XDG_STATE_HOME/ate */
+    /* keeps a copy of a remote chain there; NULL: thin, nothing is copied */
+    const char *mirror_dir;
+    /* remembers each chain's id and newest head; NULL: $XDG_STATE_HOME/ate */
+    const char *state_dir;
     enum ate_sync sync; /* of a chain in a directory; a server has its own */
     uint32_t sync_interval_ms; /* for ATE_SYNC_INTERVAL; 0: 100 */
     int32_t timeout_ms; /* limit of every call that waits; 0: 30,000; -1: without limit */
     uint64_t memory_bytes_max; /* of the cache of decoded objects; 0: 64 MiB */
-    bool no_wire_encryption; /* clear text: both sides must say it, and it is refused outside
-                                loopback */
-    /* Runs inside calls that wait, on their thread; stage: a word such as "verify", "fetch"; total
-     * 0: not known. It may not call the library. */
+    /* clear text: both sides must say it, and it is refused outside loopback */
+    bool no_wire_encryption;
+    /* Runs inside calls that wait, on their thread; stage: a word such as "verify", "fetch";
+     * total 0: not known. It may not call the library. */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
     uint64_t reserved[8]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or
- * @NAME, an address kept by `ate name`. session NULL: without keys. conf NULL: all defaults. flags:
- * ATE_CREATE, ATE_READ.
+ * @NAME, an address kept by `ate name`. session NULL: without keys. conf NULL: all defaults.
+ * flags: ATE_CREATE, ATE_READ.
  *
  * ATE_CREATE makes a chain that is not there: the session's first key is its root, and the
- * session's keys, public ones included, may read and write from the top down. One that is there is
- * opened.
+ * session's keys, public ones included, may read and write from the top down. One that is there
+ * is opened.
  *
  * Damage, or an item of a newer version that may not be ignored: without ATE_READ the open fails
  * (TAMPERED, UNSUPPORTED) and changes no file; with it the chain opens up to that point, and
@@ -69,17 +69,18 @@ struct ate_chain_conf { /* zero means the default in every field */
  * READ_ONLY.
  *
  * Errors: NOT_FOUND, UNTRUSTED, WRONG_CHAIN, DENIED: creation refused; NO_KEY, NO_ACCESS,
- * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT, OFFLINE,
- * MISUSE, E_*. */
+ * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
+ * OFFLINE, MISUSE, E_*. */
 ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
                             const struct ate_chain_conf *conf, struct ate_chain **ret_chain);
 ATE_CALL int ate_chain_open_async(const char *where, struct ate_session *session, unsigned flags,
                                   const struct ate_chain_conf *conf, struct ate_chain **ret_chain,
                                   struct ate_loop *loop, ate_done_fn *done, void *arg);
 
-/* WAITS until all that was committed through this handle before the call is durable, and this view
- * shows all that the root had when the call was made. ret_receipt, which may be NULL: the newest
- * transaction then. Errors: OFFLINE, TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, E_*. */
+/* WAITS until all that was committed through this handle before the call is durable, and this
+ * view shows all that the root had when the call was made. ret_receipt, which may be NULL: the
+ * newest transaction then.
+ * Errors: OFFLINE, TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, E_*. */
 ATE_CALL int ate_chain_sync(struct ate_chain *chain, struct ate_receipt *ret_receipt);
 ATE_CALL int ate_chain_sync_async(struct ate_chain *chain, struct ate_receipt *ret_receipt,
                                   struct ate_loop *loop, ate_done_fn *done, void *arg);
@@ -91,16 +92,16 @@ ATE_API void ate_chain_close(struct ate_chain *chain);
 
 /* ---- what it is; strings and arrays are borrowed from the chain ---- */
 
-/* To hand to others: tcp://HOST:PORT/PATH#pin=...,root=..., with all that is needed to trust it. Of
- * a directory: its real path. */
+/* To hand to others: tcp://HOST:PORT/PATH#pin=...,root=..., with all that is needed to trust it.
+ * Of a directory: its real path. */
 ATE_API const char *ate_chain_address(const struct ate_chain *chain);
 ATE_API struct ate_hash ate_chain_id(const struct ate_chain *chain);
-ATE_API const char *ate_chain_name(
-    const struct ate_chain *chain); /* the path that its genesis declares */
-ATE_API bool ate_chain_was_created(
-    const struct ate_chain *chain); /* by the open that gave this handle */
-ATE_API struct ate_head ate_chain_head(
-    const struct ate_chain *chain); /* the newest that is published here */
+/* the path that its genesis declares */
+ATE_API const char *ate_chain_name(const struct ate_chain *chain);
+/* by the open that gave this handle */
+ATE_API bool ate_chain_was_created(const struct ate_chain *chain);
+/* the newest that is published here */
+ATE_API struct ate_head ate_chain_head(const struct ate_chain *chain);
 /* Fingerprints of the root keys in force; returns how many. Borrowed until the chain is closed. */
 ATE_API size_t ate_chain_roots(const struct ate_chain *chain,
                                const struct ate_hash **ret_fingerprints);
@@ -126,9 +127,9 @@ struct ate_txn_id {
     uint64_t number;
 };
 
-/* WAITS. What became of that commit. 0: it is in the chain, there. Errors: NOT_FOUND: it is not in
- * it, and will not be once the process that submitted it has ended; UNKNOWN, OFFLINE, TIMEOUT,
- * COMPACTED: too old to say; E_*. */
+/* WAITS. What became of that commit. 0: it is in the chain, there.
+ * Errors: NOT_FOUND: it is not in it, and will not be once the process that submitted it has
+ * ended; UNKNOWN, OFFLINE, TIMEOUT, COMPACTED: too old to say; E_*. */
 ATE_CALL int ate_outcome(struct ate_chain *chain, struct ate_txn_id id,
                          struct ate_receipt *ret_receipt);
 ATE_CALL int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,

@@ -25,8 +25,8 @@ struct ate_history_event {
     struct ate_bytes name;        /* empty: private to others, or it has none */
     uint64_t payload_size;        /* bytes; as stored where it is encrypted */
     bool has_payload;             /* false: it never had one, or it was compacted away */
-    bool encrypted,
-        readable;     /* readable: the session's keys open it, or nothing needs to be opened */
+    /* readable: the session's keys open it, or nothing needs to be opened */
+    bool encrypted, readable;
     bool creates;                 /* the first version of its object */
     bool subtree;                 /* a tombstone that took all below it along */
     uint64_t epoch; /* of the read scope that encrypted it, or that it begins; else 0 */
@@ -48,18 +48,20 @@ struct ate_history_txn {
     size_t event_count;
 };
 
-/* session: whose keys open types, names and payloads; NULL: the chain's. from_sequence: the first
- * to be given. What it gives is borrowed from the history until its next call. One thread at a
- * time. Errors: COMPACTED, E_MEMORY. */
+/* session: whose keys open types, names and payloads; NULL: the chain's. from_sequence: the
+ * first to be given. What it gives is borrowed from the history until its next call. One thread
+ * at a time.
+ * Errors: COMPACTED, E_MEMORY. */
 ATE_CALL int ate_history_start(struct ate_chain *chain, struct ate_session *session,
                                uint64_t from_sequence, struct ate_history **ret_history);
 
-/* WAITS, for the disk and, on a thin chain, for the root. The next transaction, up to the head at
- * the time of the call. Errors: END, COMPACTED, TAMPERED, OFFLINE, TIMEOUT, BAD_PEER, E_*. */
+/* WAITS, for the disk and, on a thin chain, for the root. The next transaction, up to the head
+ * at the time of the call.
+ * Errors: END, COMPACTED, TAMPERED, OFFLINE, TIMEOUT, BAD_PEER, E_*. */
 ATE_CALL int ate_history_next(struct ate_history *history, struct ate_history_txn *ret_txn);
 
-/* The object as the event with that index of the last transaction given left it. Errors: MISUSE:
- * not a body event; NO_KEY, COMPACTED: the payload is gone; TAMPERED, E_*. */
+/* The object as the event with that index of the last transaction given left it.
+ * Errors: MISUSE: not a body event; NO_KEY, COMPACTED: the payload is gone; TAMPERED, E_*. */
 ATE_CALL int ate_history_load(struct ate_history *history, size_t event_index,
                               struct ate_object *ret_object);
 ATE_API void ate_history_end(struct ate_history *history); /* takes NULL */
@@ -71,8 +73,8 @@ struct ate_verified {
     uint64_t transactions, events, signatures;
     uint64_t bytes; /* read and checked */
     uint64_t trimmed_bytes; /* a torn tail, never acknowledged to anybody */
-    struct ate_damage damage; /* the first thing wrong; what == ATE_OK: all holds. Strings are
-                                 borrowed from the chain. */
+    /* the first thing wrong; what == ATE_OK: all holds. Strings are borrowed from the chain. */
+    struct ate_damage damage;
 };
 /* One range of bytes in use: flip any of them, and verify says so. Runs inside the call; file is
  * relative to the chain. */
@@ -80,8 +82,9 @@ typedef void ate_in_use_fn(void *arg, const char *file, uint64_t offset, uint64_
 
 /* WAITS. Reads all of it from the disk or the server and checks every record, hash, signature,
  * authority and the Merkle root, from the trusted root keys on; believes no cache. 0: it was
- * checked, and ret_verified->damage says whether it holds (open with ATE_READ to get this far with
- * a damaged one). in_use may be NULL. Errors: OFFLINE, TIMEOUT, COMPACTED, E_*. */
+ * checked, and ret_verified->damage says whether it holds (open with ATE_READ to get this far
+ * with a damaged one). in_use may be NULL.
+ * Errors: OFFLINE, TIMEOUT, COMPACTED, E_*. */
 ATE_CALL int ate_chain_verify(struct ate_chain *chain, ate_in_use_fn *in_use, void *in_use_arg,
                               struct ate_verified *ret_verified);
 

@@ -17,8 +17,8 @@ struct ate_server_conf {       /* zero means the default in every field */
     uint16_t port;             /* 0: 5000 */
     bool any_port;             /* a free one, whatever `port` says; ate_server_address() tells */
     bool no_auth;              /* anyone may create chains, within the limits */
-    bool no_wire_encryption;   /* clear text: both sides must say it, and it is refused outside
-                                loopback */
+    /* clear text: both sides must say it, and it is refused outside loopback */
+    bool no_wire_encryption;
     /* May this root key create this chain? 0: yes; else the result to refuse with. Runs in
      * ate_loop_run() of `loop`; must not wait. NULL: see no_auth; neither: nobody may create. */
     int (*admit)(void *arg, const char *chain, struct ate_hash root);
@@ -36,15 +36,15 @@ struct ate_server_conf {       /* zero means the default in every field */
     uint64_t reserved[8];
 };
 
-/* Listens when it returns. Its key is LOGS/,server/key, made at the first start. Errors: IN_USE:
- * another process serves LOGS, or the port is taken; DENIED, MALFORMED, MISUSE: an unknown limit;
- * E_*. */
+/* Listens when it returns. Its key is LOGS/,server/key, made at the first start.
+ * Errors: IN_USE: another process serves LOGS, or the port is taken; DENIED, MALFORMED, MISUSE:
+ * an unknown limit; E_*. */
 ATE_CALL int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret_server);
-ATE_API const char *ate_server_address(
-    const struct ate_server *server); /* tcp://127.0.0.1:5000/#pin=...; borrowed from it */
+/* tcp://127.0.0.1:5000/#pin=...; borrowed from it */
+ATE_API const char *ate_server_address(const struct ate_server *server);
 
-/* Orderly: takes no more work, finishes what it has within drain_ms, closes; takes NULL. What was
- * acknowledged is on disk in any case. */
+/* Orderly: takes no more work, finishes what it has within drain_ms, closes; takes NULL. What
+ * was acknowledged is on disk in any case. */
 ATE_API void ate_server_end(struct ate_server *server);
 
 ATE__END

@@ -3,13 +3,15 @@
  * txn.h: transactions: one consistent view, and the changes waiting to be committed; objects
  * without a table; who may do what.
  *
- *  1. A transaction reads at the head that was published at its first read (or ate_txn_base()), and
- * sees its own changes.
+ *  1. A transaction reads at the head that was published at its first read (or ate_txn_base()),
+ *     and sees its own changes.
  *  2. A change takes the place of the version that this view shows. If another came first, the
- * commit is ATE_CONFLICT.
+ *     commit is ATE_CONFLICT.
  *  3. Changes are made in memory and cost nothing at the root before ate_txn_commit().
  *  4. A transaction older than 60 s, or that holds back more than 64 MiB of old versions, gets
- * ATE_STALE from its reads; ate_txn_refresh() mends that. One thread at a time.
+ *     ATE_STALE from its reads; ate_txn_refresh() mends that.
+ *
+ * One thread at a time.
  */
 #pragma once
 #include <ate/chain.h>
@@ -18,40 +20,43 @@ ATE__BEGIN
 
 /* session NULL: the one that the chain was opened with. flags: 0: a commit returns once the root
  * has synced it (FULL); ATE_SCOPE_LOCAL, ATE_SCOPE_NONE: less; ATE_READ: nothing is going to be
- * changed. A thin chain has no LOCAL. Errors: MISUSE, READ_ONLY, UNSUPPORTED, E_MEMORY. */
+ * changed. A thin chain has no LOCAL.
+ * Errors: MISUSE, READ_ONLY, UNSUPPORTED, E_MEMORY. */
 ATE_CALL int ate_txn_begin(struct ate_chain *chain, struct ate_session *session, unsigned flags,
                            struct ate_txn **ret_txn);
 
-/* WAITS. All or nothing; the transaction stays open, on the new state. Without changes it is 0 at
- * once, with the base as receipt. Refused: nothing was or will be applied, the changes stay
- * pending, and ate_txn_conflicts() says which object and why. ATE_UNKNOWN: no answer came; it may
- * still be applied, so the transaction is frozen, and the only next steps are to commit it again
- * (the same bytes under the same number: never twice) or to end it. ret_receipt may be NULL.
- * Errors: CONFLICT, STALE, STALE_KEY, DENIED, NO_KEY, READ_ONLY, TOO_BIG, BUSY, OFFLINE, TIMEOUT,
- * UNKNOWN, UNSUPPORTED, E_*. */
+/* WAITS. All or nothing; the transaction stays open, on the new state. Without changes it is 0
+ * at once, with the base as receipt. Refused: nothing was or will be applied, the changes stay
+ * pending, and ate_txn_conflicts() says which object and why. ATE_UNKNOWN: no answer came; it
+ * may still be applied, so the transaction is frozen, and the only next steps are to commit it
+ * again (the same bytes under the same number: never twice) or to end it. ret_receipt may be
+ * NULL.
+ * Errors: CONFLICT, STALE, STALE_KEY, DENIED, NO_KEY, READ_ONLY, TOO_BIG, BUSY, OFFLINE,
+ * TIMEOUT, UNKNOWN, UNSUPPORTED, E_*. */
 ATE_CALL int ate_txn_commit(struct ate_txn *txn, struct ate_receipt *ret_receipt);
 ATE_CALL int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
                                   struct ate_loop *loop, ate_done_fn *done, void *arg);
 
 struct ate_conflict {
     struct ate_id id;    /* the object of ours that was in the way of, or lost to, another */
-    enum ate_result
-        why; /* CONFLICT, EXISTS: the name is taken; NOT_FOUND: deleted; DENIED, STALE_KEY */
+    /* CONFLICT, EXISTS: the name is taken; NOT_FOUND: deleted; DENIED, STALE_KEY */
+    enum ate_result why;
     uint64_t sequence;   /* of the version that won; 0 where there is none */
 };
-/* Of the last commit that was refused; returns how many. Borrowed until the next change, commit or
- * end. */
+/* Of the last commit that was refused; returns how many. Borrowed until the next change, commit
+ * or end. */
 ATE_API size_t ate_txn_conflicts(const struct ate_txn *txn,
                                  const struct ate_conflict **ret_conflicts);
 
-ATE_API struct ate_txn_id ate_txn_id_of(
-    const struct ate_txn *txn); /* of the next or unanswered commit, for ate_outcome() */
+/* of the next or unanswered commit, for ate_outcome() */
+ATE_API struct ate_txn_id ate_txn_id_of(const struct ate_txn *txn);
 ATE_API struct ate_head ate_txn_base(struct ate_txn *txn); /* the head that it reads at; fixes it */
 ATE_API void ate_txn_cancel(struct ate_txn *txn); /* drops the pending changes; it stays open */
 
-/* Moves the view on to the newest published state. Pending changes keep the versions that they were
- * made on, so those that were overtaken still conflict: to make them anew, ate_txn_cancel() first.
- * What it lent stays lent. Errors: MISUSE: it is frozen; E_*. */
+/* Moves the view on to the newest published state. Pending changes keep the versions that they
+ * were made on, so those that were overtaken still conflict: to make them anew, ate_txn_cancel()
+ * first. What it lent stays lent.
+ * Errors: MISUSE: it is frozen; E_*. */
 ATE_CALL int ate_txn_refresh(struct ate_txn *txn);
 
 /* Ends all that it lent so far, and nothing else: for long walks in one view. */
@@ -63,87 +68,92 @@ ATE_API void ate_txn_end(struct ate_txn *txn);
 
 /* ---- objects; the typed calls are in type.h ----
  *
- * On a thin chain the calls that read (ate_load, ate_find, ate_next, ate_exists, their _raw forms,
- * ate_protection) ask the root for what this transaction has not seen yet, so they WAIT, within
- * conf.timeout_ms, and may also return OFFLINE, TIMEOUT, TAMPERED, ROLLED_BACK or BAD_PEER.
- * Elsewhere a read costs at most one access to the disk. */
+ * On a thin chain the calls that read (ate_load, ate_find, ate_next, ate_exists, their _raw
+ * forms, ate_protection) ask the root for what this transaction has not seen yet, so they WAIT,
+ * within conf.timeout_ms, and may also return OFFLINE, TIMEOUT, TAMPERED, ROLLED_BACK or
+ * BAD_PEER. Elsewhere a read costs at most one access to the disk. */
 
 ATE_CALL int ate_exists(struct ate_txn *txn, struct ate_id id); /* 0 or NOT_FOUND */
 
 /* Preconditions of the commit: that the object is then still as this transaction sees it; that
- * there is no such object; that the parent has no child of that name. Errors: NOT_FOUND, EXISTS:
- * not even now; MISUSE, NO_KEY: the names are private; E_MEMORY. */
+ * there is no such object; that the parent has no child of that name.
+ * Errors: NOT_FOUND, EXISTS: not even now; MISUSE, NO_KEY: the names are private; E_MEMORY. */
 ATE_CALL int ate_require(struct ate_txn *txn, struct ate_id id);
 ATE_CALL int ate_require_absent(struct ate_txn *txn, struct ate_id id);
 ATE_CALL int ate_require_no_child(struct ate_txn *txn, struct ate_id parent, struct ate_bytes name);
 
 /* new_name NULL: without a name. The object's id and what lies below it stay. Needs write on the
- * object and append on the new parent. Errors: NOT_FOUND, EXISTS: the name is taken; NO_KEY,
- * DENIED, MISUSE: below itself; TOO_BIG: too deep. */
+ * object and append on the new parent.
+ * Errors: NOT_FOUND, EXISTS: the name is taken; NO_KEY, DENIED, MISUSE: below itself; TOO_BIG:
+ * too deep. */
 ATE_CALL int ate_move(struct ate_txn *txn, struct ate_id id, struct ate_id new_parent,
                       const char *new_name);
 
-/* flags: ATE_TREE: with all below it; without, an object with children is ATE_CONFLICT. Errors:
- * NOT_FOUND, CONFLICT, DENIED. */
+/* flags: ATE_TREE: with all below it; without, an object with children is ATE_CONFLICT.
+ * Errors: NOT_FOUND, CONFLICT, DENIED. */
 ATE_CALL int ate_delete(struct ate_txn *txn, struct ate_id id, unsigned flags);
 
-/* The children that this transaction sees, oldest first, its own included; ate_top: the roots. The
- * cursor ends with its transaction. What changes during the walk may or may not be met. Errors:
- * NOT_FOUND, E_MEMORY. */
+/* The children that this transaction sees, oldest first, its own included; ate_top: the roots.
+ * The cursor ends with its transaction. What changes during the walk may or may not be met.
+ * Errors: NOT_FOUND, E_MEMORY. */
 ATE_CALL int ate_children(struct ate_txn *txn, struct ate_id parent,
                           struct ate_cursor **ret_cursor);
-ATE_API void ate_cursor_end(
-    struct ate_cursor *cursor); /* earlier than its transaction; takes NULL */
+/* earlier than its transaction; takes NULL */
+ATE_API void ate_cursor_end(struct ate_cursor *cursor);
 
 /* ---- the same without a table: for bindings, tools and payloads of a form of their own ---- */
 
 struct ate_object {
     const char *type; /* 1 to 255 bytes; NULL where it is private to others */
     const char *encoding; /* "msgpack" or "json"; NULL in a call that stores: "msgpack" */
-    struct ate_bytes
-        payload; /* a map from field name to value, in that encoding (docs/format/object.md) */
-    struct ate_bytes
-        name; /* 1 to 255 bytes without NUL; empty: it has none, or it is private to others */
+    /* a map from field name to value, in that encoding (docs/format/object.md) */
+    struct ate_bytes payload;
+    /* 1 to 255 bytes without NUL; empty: it has none, or it is private to others */
+    struct ate_bytes name;
     struct ate_id id, parent;
     /* Below: written by the calls that read, ignored by those that store. */
-    uint64_t
-        payload_size; /* also where the payload was left out; as stored where it is not readable */
+    /* also where the payload was left out; as stored where it is not readable */
+    uint64_t payload_size;
     uint64_t sequence; /* of this version; 0: pending in this transaction */
     uint64_t created_sequence; /* of the first version */
-    int64_t created_ns,
-        updated_ns; /* the root's time of the first and of this version; 0: pending */
-    const struct ate_hash
-        *authors; /* fingerprints that signed this version; none where everyone may write */
+    /* the root's time of the first and of this version; 0: pending */
+    int64_t created_ns, updated_ns;
+    /* fingerprints that signed this version; none where everyone may write */
+    const struct ate_hash *authors;
     size_t author_count;
-    bool readable; /* false: the session's keys do not open it; type, name and payload are empty
-                      then */
+    /* false: the session's keys do not open it; type, name and payload are empty then */
+    bool readable;
     bool open; /* every reader may read it */
     uint64_t reserved[4];
 };
 
 /* Creates an object with a fresh id below object->parent, under object->name if there is one.
- * flags: ATE_PUBLIC: open to every reader even below something private. The payload is checked to
- * be a map of the limits of docs/format/object.md. Errors: EXISTS: the name is taken; NOT_FOUND: no
- * such parent; NO_KEY, DENIED, MALFORMED, TOO_BIG, MISUSE, READ_ONLY, E_MEMORY. */
+ * flags: ATE_PUBLIC: open to every reader even below something private. The payload is checked
+ * to be a map of the limits of docs/format/object.md.
+ * Errors: EXISTS: the name is taken; NOT_FOUND: no such parent; NO_KEY, DENIED, MALFORMED,
+ * TOO_BIG, MISUSE, READ_ONLY, E_MEMORY. */
 ATE_CALL int ate_store_raw(struct ate_txn *txn, const struct ate_object *object, unsigned flags,
                            struct ate_id *ret_id);
 
 /* Creates or replaces. With a name: the child of that name of object->parent (object->id is
  * ignored). Without: the object object->id, which is replaced where it lies, with its name, or
- * created below object->parent. flags: ATE_PUBLIC as above, also for one that is there; ATE_ABSENT:
- * create only, else EXISTS. A replaced object keeps who may do what. Errors: as above, NO_KEY. */
+ * created below object->parent. flags: ATE_PUBLIC as above, also for one that is there;
+ * ATE_ABSENT: create only, else EXISTS. A replaced object keeps who may do what.
+ * Errors: as above, NO_KEY. */
 ATE_CALL int ate_put_raw(struct ate_txn *txn, const struct ate_object *object, unsigned flags,
                          struct ate_id *ret_id);
 
 /* 0 also for an object that the session's keys do not open (`readable` says so), but for
  * ate_find_raw() without the key of the names: NO_KEY, whether or not the name exists. flags:
- * ATE_NO_PAYLOAD. Errors: NOT_FOUND, NO_KEY, STALE, TAMPERED, E_*. */
+ * ATE_NO_PAYLOAD.
+ * Errors: NOT_FOUND, NO_KEY, STALE, TAMPERED, E_*. */
 ATE_CALL int ate_load_raw(struct ate_txn *txn, struct ate_id id, unsigned flags,
                           struct ate_object *ret_object);
 ATE_CALL int ate_find_raw(struct ate_txn *txn, struct ate_id parent, struct ate_bytes name,
                           unsigned flags, struct ate_object *ret_object);
 
-/* The next child of any type, readable or not. Errors: END, STALE, TAMPERED, E_*. */
+/* The next child of any type, readable or not.
+ * Errors: END, STALE, TAMPERED, E_*. */
 ATE_CALL int ate_next_raw(struct ate_cursor *cursor, unsigned flags, struct ate_object *ret_object);
 
 /* ---- who may do what to an object and to what lies below it ---- */
@@ -158,14 +168,14 @@ struct ate_rules { /* a zero rule inherits; append and admin then follow write *
     struct ate_rule read, write, append, admin;
 };
 
-/* Replaces the object's own rules; also for an object that this transaction creates. The public key
- * of each reader must be in the chain or in the session (a public file suffices). Errors:
- * NOT_FOUND, NO_KEY: a public key is missing, or the scope cannot be opened; DENIED, UNSUPPORTED,
- * TOO_BIG: 4,096 readers; E_MEMORY. */
+/* Replaces the object's own rules; also for an object that this transaction creates. The public
+ * key of each reader must be in the chain or in the session (a public file suffices).
+ * Errors: NOT_FOUND, NO_KEY: a public key is missing, or the scope cannot be opened; DENIED,
+ * UNSUPPORTED, TOO_BIG: 4,096 readers; E_MEMORY. */
 ATE_CALL int ate_protect(struct ate_txn *txn, struct ate_id id, const struct ate_rules *rules);
 
-/* The rules in force for the object, after inheritance: no rule in it is ATE_INHERIT. Keys are lent
- * by the transaction. */
+/* The rules in force for the object, after inheritance: no rule in it is ATE_INHERIT. Keys are
+ * lent by the transaction. */
 ATE_CALL int ate_protection(struct ate_txn *txn, struct ate_id id, struct ate_rules *ret_rules);
 
 ATE__END

@@ -12,7 +12,8 @@
  *       const struct address *past; size_t past_count;
  *   };
  *   ATE_TYPE(person, ATE_FIELD(boss), ATE_FIELD(name), ATE_STRUCT(home, address),
- * ATE_OPTIONAL(age), ATE_LIST(tags, tag_count), ATE_STRUCT_LIST(past, past_count, address));
+ *            ATE_OPTIONAL(age), ATE_LIST(tags, tag_count),
+ *            ATE_STRUCT_LIST(past, past_count, address));
  *
  *   rc = ate_store(txn, person, &(struct person){ .name = "Ada" }, &id);
  *
@@ -24,14 +25,15 @@
  *   optional struct             const struct S *f                    ATE_OPTIONAL_STRUCT(f, S)
  *   list of structs             const struct S *f; size_t n          ATE_STRUCT_LIST(f, n, S)
  * where T is bool, a signed or unsigned char, short, int, long or long long, an enum, float,
- * double, const char * (UTF-8 text), struct ate_bytes, struct ate_id or struct ate_hash. The kind
- * is read from the C type; what cannot be stored (an array, a union, a bare pointer, plain char,
- * long double) does not compile. A struct may hold itself through an optional struct or a list.
+ * double, const char * (UTF-8 text), struct ate_bytes, struct ate_id or struct ate_hash. The
+ * kind is read from the C type; what cannot be stored (an array, a union, a bare pointer, plain
+ * char, long double) does not compile. A struct may hold itself through an optional struct or a
+ * list.
  *
  * On the chain an object is a map from field name to value. A field that the data lacks loads as
- * zero, NULL or an empty list; a field that the program does not know survives ate_put(). A value
- * that does not fit its field is ATE_WRONG_TYPE, never cut. No padding, pointer or byte order ever
- * reaches the chain. Bytes: docs/format/object.md.
+ * zero, NULL or an empty list; a field that the program does not know survives ate_put(). A
+ * value that does not fit its field is ATE_WRONG_TYPE, never cut. No padding, pointer or byte
+ * order ever reaches the chain. Bytes: docs/format/object.md.
  *
  * To change an object: copy the struct that was lent, set fields, write the copy with ate_put().
  */
@@ -41,37 +43,43 @@
 /* ---- the calls; T is the tag of a struct declared with ATE_TYPE() ---- */
 
 /* (txn, T, const struct T *object, struct ate_id *ret_id): a new object at the top.
- * Errors: WRONG_TYPE: text that is not UTF-8; TOO_BIG, NO_KEY, DENIED, READ_ONLY, MISUSE, E_MEMORY.
- */
+ * Errors: WRONG_TYPE: text that is not UTF-8; TOO_BIG, NO_KEY, DENIED, READ_ONLY, MISUSE,
+ * E_MEMORY. */
 #define ate_store(txn, T, ...) ate__store_##T(txn, __VA_ARGS__)
 
-/* (txn, T, struct ate_id parent, const struct T *object, struct ate_id *ret_id): a new object below
- * parent. Errors: as ate_store(), NOT_FOUND. */
+/* (txn, T, struct ate_id parent, const struct T *object, struct ate_id *ret_id): a new object
+ * below parent.
+ * Errors: as ate_store(), NOT_FOUND. */
 #define ate_push(txn, T, ...) ate__push_##T(txn, __VA_ARGS__)
 
-/* (txn, T, struct ate_id id, const struct T *object): replaces it where it lies, or creates it at
- * the top. Errors: as ate_store(). */
+/* (txn, T, struct ate_id id, const struct T *object): replaces it where it lies, or creates it
+ * at the top.
+ * Errors: as ate_store(). */
 #define ate_put(txn, T, ...) ate__put_##T(txn, __VA_ARGS__)
 
-/* (txn, T, struct ate_id parent, const char *name, const struct T *object, struct ate_id *ret_id):
- * replaces the child of that name, or creates it. name: 1 to 255 bytes. Errors: as ate_push(). */
+/* (txn, T, struct ate_id parent, const char *name, const struct T *object, struct ate_id
+ * *ret_id): replaces the child of that name, or creates it. name: 1 to 255 bytes.
+ * Errors: as ate_push(). */
 #define ate_put_as(txn, T, ...) ate__put_as_##T(txn, __VA_ARGS__)
 
 /* (txn, T, struct ate_id id, const struct T **ret_object): lends it.
- * Errors: NOT_FOUND, WRONG_TYPE: of another type, or a value that does not fit; NO_KEY, MALFORMED,
- * STALE, TAMPERED, NOT_LOCAL, E_*. */
+ * Errors: NOT_FOUND, WRONG_TYPE: of another type, or a value that does not fit; NO_KEY,
+ * MALFORMED, STALE, TAMPERED, NOT_LOCAL, E_*. */
 #define ate_load(txn, T, ...) ate__load_##T(txn, __VA_ARGS__)
 
 /* (txn, T, struct ate_id parent, const char *name, struct ate_id *ret_id, const struct T
- * **ret_object): the child of that name. Errors: as ate_load(). */
+ * **ret_object): the child of that name.
+ * Errors: as ate_load(). */
 #define ate_find(txn, T, ...) ate__find_##T(txn, __VA_ARGS__)
 
-/* (cursor, T, struct ate_id *ret_id, const struct T **ret_object): the next child of this type that
- * the session's keys open; others are passed over. Errors: END, as ate_load(). */
+/* (cursor, T, struct ate_id *ret_id, const struct T **ret_object): the next child of this type
+ * that the session's keys open; others are passed over.
+ * Errors: END, as ate_load(). */
 #define ate_next(cursor, T, ...) ate__next_##T(cursor, __VA_ARGS__)
 
-/* (T, const struct T *object, struct T **ret_copy): a copy of it and of all that it points to, in
- * one block, ended with ate_free(). Errors: WRONG_TYPE, TOO_BIG, MISUSE, E_MEMORY. */
+/* (T, const struct T *object, struct T **ret_copy): a copy of it and of all that it points to,
+ * in one block, ended with ate_free().
+ * Errors: WRONG_TYPE, TOO_BIG, MISUSE, E_MEMORY. */
 #define ate_keep(T, ...) ate__keep_##T(__VA_ARGS__)
 
 /* ---- the field table; made by the macros below, or by a binding ---- */
@@ -88,26 +96,26 @@ enum ate_kind {
     ATE_OBJECT = 8
 };
 enum ate_shape {
-    ATE_ONE = 0, /* the value itself */
+    ATE_ONE = 0,   /* the value itself */
     ATE_MAYBE = 1, /* a pointer to it, or NULL */
-    ATE_MANY = 2 /* a pointer to the first, and a size_t with their number */
+    ATE_MANY = 2   /* a pointer to the first, and a size_t with their number */
 };
 struct ate_field {
-    const char *name; /* on the chain: 1 to 255 bytes of UTF-8 */
+    const char *name;                    /* on the chain: 1 to 255 bytes of UTF-8 */
     const struct ate_type *(*type)(void); /* of a struct, else NULL */
-    uint32_t offset; /* of the value or the pointer in the struct */
-    uint32_t count_offset; /* of the number, for ATE_MANY */
-    uint32_t size; /* of one value */
+    uint32_t offset;                     /* of the value or the pointer in the struct */
+    uint32_t count_offset;               /* of the number, for ATE_MANY */
+    uint32_t size;                       /* of one value */
     uint8_t kind, shape;
-    uint16_t flags; /* zero */
+    uint16_t flags;                      /* zero */
 };
 /* It and all that it points to must live, unchanged, as long as the process uses the library. */
 struct ate_type {
     const char *name; /* on the chain: 1 to 255 bytes of UTF-8 */
     const struct ate_field *fields;
     uint32_t field_count, size; /* size: of the struct */
-    uint32_t layout; /* of this table: ATE_TYPE_LAYOUT */
-    uint32_t flags; /* zero */
+    uint32_t layout;            /* of this table: ATE_TYPE_LAYOUT */
+    uint32_t flags;             /* zero */
 };
 enum { ATE_TYPE_LAYOUT = 1 };
 
@@ -175,7 +183,8 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
 #define ATE__ITEM_KIND(f)      ate__kind<ate__item<decltype(ate_self::f)>>::value
 #define ATE__SIZE(f)           sizeof(ate_self::f)
 #define ATE__ITEM_SIZE(f)      sizeof(*ate_self::f)
-#define ATE__STRUCT_SIZE(f, T) ate__same<ate__bare<decltype(ate_self::f)>, struct T>(sizeof(struct T))
+#define ATE__STRUCT_SIZE(f, T) \
+    ate__same<ate__bare<decltype(ate_self::f)>, struct T>(sizeof(struct T))
 #define ATE__ITEM_STRUCT_SIZE(f, T) \
     ate__same<ate__item<decltype(ate_self::f)>, struct T>(sizeof(struct T))
 #define ATE__COUNT(n)            ate__same<decltype(ate_self::n), size_t>(offsetof(ate_self, n))
@@ -187,14 +196,16 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
 #define ATE__V(T, kind) T *: kind, const T *: kind
 #define ATE__P(T, kind) T **: kind, const T **: kind, T *const *: kind, const T *const *: kind
 #define ATE__KINDS(M) \
-    M(bool, ATE_BOOL), M(signed char, ATE_INT), M(short, ATE_INT), M(int, ATE_INT), M(long, ATE_INT), \
-    M(long long, ATE_INT), M(unsigned char, ATE_UINT), M(unsigned short, ATE_UINT), \
+    M(bool, ATE_BOOL), M(signed char, ATE_INT), M(short, ATE_INT), M(int, ATE_INT), \
+    M(long, ATE_INT), M(long long, ATE_INT), M(unsigned char, ATE_UINT), \
+    M(unsigned short, ATE_UINT), \
     M(unsigned int, ATE_UINT), M(unsigned long, ATE_UINT), M(unsigned long long, ATE_UINT), \
     M(float, ATE_FLOAT), M(double, ATE_FLOAT), M(struct ate_bytes, ATE_BYTES), \
     M(struct ate_id, ATE_ID), M(struct ate_hash, ATE_HASH)
 #define ATE__STRINGS(M) M(char *, ATE_STRING), M(const char *, ATE_STRING)
 #define ATE__V_STRING(T, kind) T *: kind, T const *: kind
-#define ATE__P_STRING(T, kind) T **: kind, T const **: kind, T *const *: kind, T const *const *: kind
+#define ATE__P_STRING(T, kind) \
+    T **: kind, T const **: kind, T *const *: kind, T const *const *: kind
 
 #define ATE__FIELD_OF(f) (((ate_self *)0)->f)
 #define ATE__KIND(f) \
@@ -213,7 +224,8 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
 
 /* ---- the table ---- */
 
-/* The _AS forms give the name on the chain where it differs from the C name, such as one from before a renaming. */
+/* The _AS forms give the name on the chain where it differs from the C name, such as one from
+ * before a renaming. */
 #define ATE_FIELD(f)                 ATE_FIELD_AS(f, #f)
 #define ATE_OPTIONAL(f)              ATE_OPTIONAL_AS(f, #f)
 #define ATE_LIST(f, n)               ATE_LIST_AS(f, n, #f)
@@ -225,18 +237,22 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
 #define ATE_OPTIONAL_AS(f, name) \
     { name, NULL, offsetof(ate_self, f), 0, ATE__ITEM_SIZE(f), ATE__ITEM_KIND(f), ATE_MAYBE, 0 }
 #define ATE_LIST_AS(f, n, name) \
-    { name, NULL, offsetof(ate_self, f), ATE__COUNT(n), ATE__ITEM_SIZE(f), ATE__ITEM_KIND(f), ATE_MANY, 0 }
+    { name, NULL, offsetof(ate_self, f), ATE__COUNT(n), ATE__ITEM_SIZE(f), ATE__ITEM_KIND(f), \
+      ATE_MANY, 0 }
 #define ATE_STRUCT_AS(f, T, name) \
     { name, ate_type_##T, offsetof(ate_self, f), 0, ATE__STRUCT_SIZE(f, T), ATE_OBJECT, ATE_ONE, 0 }
 #define ATE_OPTIONAL_STRUCT_AS(f, T, name) \
-    { name, ate_type_##T, offsetof(ate_self, f), 0, ATE__ITEM_STRUCT_SIZE(f, T), ATE_OBJECT, ATE_MAYBE, 0 }
+    { name, ate_type_##T, offsetof(ate_self, f), 0, ATE__ITEM_STRUCT_SIZE(f, T), ATE_OBJECT, \
+      ATE_MAYBE, 0 }
 #define ATE_STRUCT_LIST_AS(f, n, T, name) \
-    { name, ate_type_##T, offsetof(ate_self, f), ATE__COUNT(n), ATE__ITEM_STRUCT_SIZE(f, T), ATE_OBJECT, ATE_MANY, 0 }
+    { name, ate_type_##T, offsetof(ate_self, f), ATE__COUNT(n), ATE__ITEM_STRUCT_SIZE(f, T), \
+      ATE_OBJECT, ATE_MANY, 0 }
 
 #define ATE__UNUSED static inline __attribute__((unused))
 #define ATE__RESULT static inline __attribute__((unused, warn_unused_result))
 
-/* ATE_TYPE(tag, fields...): once per file that uses the type, after the struct and outside of functions. */
+/* ATE_TYPE(tag, fields...): once per file that uses the type, after the struct and outside of
+ * functions. ATE_TYPE_AS(tag, "name", fields...): the same under another name on the chain. */
 #define ATE_TYPE(T, ...) ATE_TYPE_AS(T, #T, __VA_ARGS__)
 #define ATE_TYPE_AS(T, type_name, ...) \
     ATE__UNUSED const struct ate_type *ate_type_##T(void); \
@@ -249,12 +265,13 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
                                               sizeof(ate_self), ATE_TYPE_LAYOUT, 0 }; \
         return &type; \
     } \
-    ATE__RESULT int ate__store_##T(struct ate_txn *txn, const struct T *object, struct ate_id *ret_id) \
+    ATE__RESULT int ate__store_##T(struct ate_txn *txn, const struct T *object, \
+                                   struct ate_id *ret_id) \
     { \
         return ate__store(txn, ate_type_##T(), NULL, object, ret_id); \
     } \
-    ATE__RESULT int ate__push_##T(struct ate_txn *txn, struct ate_id parent, const struct T *object, \
-                                  struct ate_id *ret_id) \
+    ATE__RESULT int ate__push_##T(struct ate_txn *txn, struct ate_id parent, \
+                                  const struct T *object, struct ate_id *ret_id) \
     { \
         return ate__store(txn, ate_type_##T(), &parent, object, ret_id); \
     } \
@@ -272,7 +289,8 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
     ATE__OUT(find_##T, (struct ate_txn *txn, struct ate_id parent, const char *name, \
                         struct ate_id *ret_id, const struct T **ret_object), \
              const struct T *, ate__find(txn, ate_type_##T(), parent, name, ret_id, &rc_)) \
-    ATE__OUT(next_##T, (struct ate_cursor *cursor, struct ate_id *ret_id, const struct T **ret_object), \
+    ATE__OUT(next_##T, (struct ate_cursor *cursor, struct ate_id *ret_id, \
+                        const struct T **ret_object), \
              const struct T *, ate__next(cursor, ate_type_##T(), ret_id, &rc_)) \
     ATE__OUT(keep_##T, (const struct T *object, struct T **ret_object), \
              struct T *, ate__keep(ate_type_##T(), object, &rc_)) \

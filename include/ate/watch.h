@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * watch.h: what happens in a chain, in its order: ask for the next event, or poll the descriptor.
+ * watch.h: what happens in a chain, in its order: ask for the next event, or poll the
+ * descriptor.
  *
  * Only confirmed transactions are shown. A watch that falls behind catches up from the log: it
  * misses nothing and slows nobody. One thread at a time.
@@ -31,12 +32,12 @@ ATE_CALL int ate_watch_start(struct ate_chain *chain, struct ate_session *sessio
                              struct ate_id parent, unsigned flags, uint64_t from_sequence,
                              struct ate_watch **ret_watch);
 
-/* WAITS for at most timeout_ms (0: not at all, -1: without limit). What it gives is borrowed until
- * the next call. Errors: TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, COMPACTED, CANCELED: the chain was
- * closed; WOULD_DEADLOCK, E_*. */
+/* WAITS for at most timeout_ms (0: not at all, -1: without limit). What it gives is borrowed
+ * until the next call.
+ * Errors: TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, COMPACTED, WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_watch_next(struct ate_watch *watch, int timeout_ms, struct ate_event *ret_event);
-ATE_API int ate_watch_fd(
-    const struct ate_watch *watch); /* for poll(): readable when ate_watch_next() would not wait */
-ATE_API void ate_watch_end(struct ate_watch *watch); /* takes NULL */
+/* for poll(): readable when ate_watch_next() would not wait */
+ATE_API int ate_watch_fd(const struct ate_watch *watch);
+ATE_API void ate_watch_end(struct ate_watch *watch);     /* takes NULL */
 
 ATE__END
