@@ -5,7 +5,7 @@
  *
  *  1. A pipe is reference-counted and thread-safe. A snapshot is used by one thread at a time.
  *  2. A snapshot reads one published state: whole transactions, and the same answer twice, until refresh(). One that is older than
- *     ATE__SNAPSHOT_AGE_MAX or holds back too many old versions answers ATE_STALE; what it lent stays until it ends.
+ *     ATE__VIEW_AGE_MAX or holds back too many old versions answers ATE_STALE; what it lent stays until it ends.
  *  3. An offer completes exactly once: done() is called on any thread, under no lock, never inside offer(). The submitter owns the offer
  *     and what it points to until then.
  *  4. Reads on a thin chain wait for the network, within the pipe's time limit; on the others for the disk at most.
@@ -91,4 +91,3 @@ struct ate__pipe {
     const struct ate__env *env;
     bool thin;
 };
-enum { ATE__SNAPSHOT_AGE_MAX = 60000 /* ms */, ATE__SNAPSHOT_BYTES_MAX = 64 << 20 /* of old versions held back */ };

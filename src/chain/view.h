@@ -4,36 +4,55 @@
  *
  * Every object has a slot; every body event a version, newest first, with the place of its bytes in the log. Payloads are not held.
  *
- *  1. One writer at a time (the commit mutex); any number of readers, who never wait: they walk under an RCU read section.
- *  2. install() adds the versions of a transaction under its sequence; readers see a version only when `published` has reached it, so
+ *  1. One writer at a time (the commit mutex); any number of readers, who never wait: they walk inside an RCU read section.
+ *  2. install() adds the versions of a transaction under its sequence; readers see a version only when `published` has passed it, so
  *     whole transactions appear at once. rollback() takes back everything above `published`.
- *  3. A reader at snapshot S sees, of each object, the newest version with sequence < S (S is a size: sequences below it are in).
- *  4. An old version goes when no registered snapshot can see it, and its memory after an RCU grace period.
- *  5. The table holds indices, not pointers; slots, versions and tables lie in segmented arrays, so growing copies no objects.
- *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names that parent and serial.
+ *  3. A reader at size S sees, of each object, the newest version with sequence < S.
+ *  4. An old version goes when no registered snapshot can see it, and its memory is used again after an RCU grace period.
+ *  5. Tables hold indices, not pointers; slots and versions lie in segmented arrays, so growing copies no object.
+ *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names that parent and serial. Entries of the
+ *     index and of child lists are never removed one by one: what no version backs is left out when the table next grows.
  */
 #pragma once
+#include "chain/readers.h"
 #include "redo/storage.h"
 #include "trust/facts.h"
 
-enum { ATE__LATEST = -1 }; /* as (uint64_t): also what is not published */
-
 struct ate__view;
 int ate__view_new(const struct ate__env *env, struct ate__view **ret_view) ATE__CHECK;
-void ate__view_free(struct ate__view *v); /* no reader may be left */
+void ate__view_free(struct ate__view *v); /* no reader may be left; takes NULL */
 
-/* ---- the writer ---- */
-/* Where an event's bytes lie: ate__storage read_part() finds them. */
-struct ate__place {
-    struct ate__position record;
-    uint32_t offset, size; /* of the whole event inside the record's body */
-};
-/* Installs all events of an accepted transaction. places: one per event (place of the record may be filled in later by place()). */
-int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence, uint64_t time_us) ATE__CHECK;
-/* The group of `sequence` lies at this position now, with this root time: called after the write, before publish(). */
+/* ---- the writer, under the commit mutex ---- */
+/* Takes in all events of an accepted transaction. Failures leave the view as it was: E_MEMORY BUSY. */
+int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
+/* The record of `sequence` lies there, with this root time. Sequences ascend; each installed one is placed before it is published. */
 void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position, uint64_t root_time_us);
 void ate__view_publish(struct ate__view *v, uint64_t size); /* readers see all below size from now on */
-int ate__view_rollback(struct ate__view *v);     /* to the published size */
-void ate__view_reclaim(struct ate__view *v);     /* frees what no reader can see; outside the commit mutex is fine: one caller at a time */
+void ate__view_rollback(struct ate__view *v);               /* to the published size */
+/* Frees what no reader can see any more; may wait for an RCU grace period (microseconds), so it is called rarely, when enough has gathered. */
+void ate__view_reclaim(struct ate__view *v, uint64_t now_ms);
+
+/* ---- readers ---- */
 uint64_t ate__view_published(const struct ate__view *v);
-uint64_t ate__view_objects(const struct ate__view *v); /* live, about */
+uint64_t ate__view_live(const struct ate__view *v); /* live objects, about */
+struct ate__view_snapshot {
+    struct ate__view *view;
+    struct ate__reader *reader; /* NULL: the latest state, under the commit mutex */
+    uint64_t size;
+};
+int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snapshot *ret) ATE__CHECK;
+void ate__view_renew(struct ate__view_snapshot *s, uint64_t now_ms);
+void ate__view_end(struct ate__view_snapshot *s);
+/* Where the current body of an object lies. NOT_FOUND STALE */
+struct ate__view_body {
+    uint64_t sequence, created_us, updated_us;
+    struct ate__position position; /* of the record */
+    uint32_t offset, size;         /* of the event in the record's body */
+    struct ate_hash hash;
+};
+int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id, struct ate__view_body *ret) ATE__CHECK;
+/* As ate__facts_vtable has them, at the snapshot; each may also give STALE. */
+int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id, struct ate__object_facts *ret) ATE__CHECK;
+int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent, const uint8_t tag[ATE__NAME_TAG],
+                         struct ate_id *ret_id) ATE__CHECK;
+int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent, uint64_t *at, struct ate_id *ret_child) ATE__CHECK;

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * limits.h: the limits of the chain layer (docs/format/limits.md).
+ */
+#pragma once
+
+enum {
+    ATE__VIEW_AGE_MAX = 60000,         /* ms: a snapshot that is older is expelled */
+    ATE__VIEW_OLD_BYTES_MAX = 64 << 20, /* bytes of old versions that snapshots may hold back */
+    ATE__WAITING_MAX = 65536,          /* commits waiting, a chain */
+    ATE__WAITING_BYTES_MAX = 64 << 20,
+    ATE__GROUP_BYTES_MAX = 16 << 20,
+    ATE__GROUP_RECORDS_MAX = 65536,
+    ATE__HEADS_KEPT = 4096             /* recent heads in memory */
+};

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * view.c: the writer's side of the view.
+ */
+#define _LGPL_SOURCE
+#include "chain/view_private.h"
+#include <urcu/urcu-bp.h>
+
+enum { RECLAIM_AT = 512 /* retired versions or blocks: one grace period for all of them */ };
+
+static void push(struct ate__view *v, struct ate__versions *list, uint32_t version)
+{
+    ate__version_at(v, version)->next = ATE__NONE;
+    if (list->last)
+        ate__version_at(v, list->last)->next = version;
+    else
+        list->first = version;
+    list->last = version;
+    list->count++;
+}
+
+static uint32_t pop(struct ate__view *v, struct ate__versions *list)
+{
+    uint32_t version = list->first;
+    list->first = ate__version_at(v, version)->next;
+    if (!list->first)
+        list->last = ATE__NONE;
+    list->count--;
+    return version;
+}
+
+int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
+{
+    struct ate__view *v = ate__alloc(sizeof *v);
+    if (!v)
+        return ate__no_memory();
+    v->env = env;
+    v->slots.item_size = sizeof(struct ate__slot);
+    v->versions.item_size = sizeof(struct ate__version);
+    v->second_tags.item_size = ATE__NAME_TAG;
+    ate__random(env, v->seed, sizeof v->seed);
+    uint32_t top;
+    int rc = ate__readers_new(&v->readers);
+    if (!rc)
+        rc = ate__view_make_slot(v, &(struct ate_id){ { 0 } }, &top);
+    if (rc) {
+        ate__view_free(v);
+        return rc;
+    }
+    *ret_view = v;
+    return 0;
+}
+
+static void free_retired_blocks(struct ate__view *v)
+{
+    for (size_t i = 0; i < v->retired_count; i++)
+        ate__free(v->retired[i]);
+    v->retired_count = 0;
+}
+
+void ate__view_free(struct ate__view *v)
+{
+    if (!v)
+        return;
+    for (uint32_t i = 0; i < v->slots.count; i++) {
+        struct ate__extra *extra = atomic_load(&ate__slot_at(v, i)->extra);
+        if (!extra)
+            continue;
+        ate__control_unref(atomic_load(&extra->control));
+        ate__free(atomic_load(&extra->members));
+        ate__free(extra);
+    }
+    free_retired_blocks(v);
+    ate__free(v->retired);
+    ate__free(v->pending);
+    ate__free(atomic_load(&v->ids));
+    ate__free(atomic_load(&v->tags));
+    ate__pages_deinit(&v->slots);
+    ate__pages_deinit(&v->versions);
+    ate__pages_deinit(&v->second_tags);
+    ate__readers_free(v->readers);
+    ate__free(v);
+}
+
+/* ---- installing ---- */
+
+static int add_pending(struct ate__view *v, uint32_t slot, uint32_t version, uint64_t sequence)
+{
+    int rc = ate__grow(&v->pending, &v->pending_capacity, v->pending_count + 1, sizeof *v->pending);
+    if (!rc)
+        v->pending[v->pending_count++] = (struct ate__pending){ slot, version, sequence };
+    return rc;
+}
+
+/* A version ready to be filled in, on no list, its second tag kept. */
+static int take_version(struct ate__view *v, uint32_t *ret_version)
+{
+    uint32_t index;
+    if (v->free_versions.count) {
+        *ret_version = pop(v, &v->free_versions);
+    } else {
+        int rc = ate__pages_add(&v->versions, &index);
+        if (rc)
+            return rc;
+        *ret_version = index + 1;
+    }
+    struct ate__version *version = ate__version_at(v, *ret_version);
+    uint32_t second = version->second;
+    memset(version, 0, sizeof *version);
+    version->second = second;
+    return 0;
+}
+
+/* Makes `version` the newest of its slot; readers below its sequence walk past it. On failure it goes back. */
+static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
+{
+    struct ate__slot *s = ate__slot_at(v, slot);
+    struct ate__version *ver = ate__version_at(v, version);
+    int rc = add_pending(v, slot, version, ver->sequence);
+    if (rc) {
+        push(v, &v->free_versions, version);
+        return rc;
+    }
+    atomic_store_explicit(&ver->older, atomic_load_explicit(&s->body, memory_order_relaxed), memory_order_relaxed);
+    atomic_store_explicit(&s->body, version, memory_order_release);
+    return 0;
+}
+
+static int set_tags(struct ate__view *v, uint32_t slot, struct ate__version *version, const struct ate__header *h)
+{
+    int rc = 0;
+    if (h->tag_count > 0) {
+        memcpy(version->tag, h->tags, ATE__NAME_TAG);
+        version->flags |= ATE__VERSION_TAGGED;
+        rc = ate__view_index_tag(v, slot, version->parent, h->tags);
+    }
+    if (!rc && h->tag_count > 1) {
+        uint32_t index;
+        if (!version->second) {
+            rc = ate__pages_add(&v->second_tags, &index);
+            if (rc)
+                return rc;
+            version->second = index + 1;
+        }
+        memcpy(ate__pages_at(&v->second_tags, version->second - 1), h->tags + ATE__NAME_TAG, ATE__NAME_TAG);
+        version->flags |= ATE__VERSION_TWO_TAGS;
+        rc = ate__view_index_tag(v, slot, version->parent, h->tags + ATE__NAME_TAG);
+    }
+    return rc;
+}
+
+static int install_body(struct ate__view *v, const struct ate__tx *tx, const struct ate__event *e, uint64_t sequence)
+{
+    uint32_t slot, parent, index;
+    int rc = ate__view_make_slot(v, &e->header.object, &slot);
+    if (!rc)
+        rc = ate__view_make_slot(v, &e->header.parent, &parent);
+    if (!rc)
+        rc = take_version(v, &index);
+    if (rc)
+        return rc;
+    struct ate__version *version = ate__version_at(v, index);
+    version->sequence = sequence;
+    version->offset = (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
+    version->size = (uint32_t)e->whole.size;
+    version->hash = e->hash;
+    version->parent = parent;
+    version->collection = e->header.collection;
+    const struct ate__version *old = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
+    if (old && !(old->flags & ATE__VERSION_DELETED) && old->parent == parent)
+        version->serial = old->serial;
+    else
+        rc = ate__view_add_member(v, parent, slot, &version->serial);
+    if (!rc)
+        rc = set_tags(v, slot, version, &e->header);
+    if (rc) {
+        push(v, &v->free_versions, index);
+        return rc;
+    }
+    return link_version(v, slot, index);
+}
+
+static int install_control(struct ate__view *v, const struct ate__event *e, uint64_t sequence)
+{
+    uint32_t slot;
+    struct ate__extra *extra;
+    struct ate__control *control;
+    int rc = ate__view_make_slot(v, &e->header.object, &slot);
+    if (!rc)
+        rc = ate__view_extra(v, slot, &extra);
+    if (!rc)
+        rc = add_pending(v, slot, ATE__NONE, sequence);
+    if (rc)
+        return rc;
+    struct ate__control *older = atomic_load_explicit(&extra->control, memory_order_relaxed);
+    rc = ate__control_new(e, sequence, older, &control);
+    if (rc) {
+        v->pending_count--;
+        return rc;
+    }
+    atomic_store_explicit(&extra->control, control, memory_order_release);
+    ate__control_unref(older); /* the new one holds it */
+    return 0;
+}
+
+static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence, const struct ate_hash *hash)
+{
+    const struct ate__version *old = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
+    uint32_t index;
+    int rc = take_version(v, &index);
+    if (rc)
+        return rc;
+    struct ate__version *version = ate__version_at(v, index);
+    version->sequence = sequence;
+    version->flags = ATE__VERSION_DELETED;
+    version->hash = *hash;
+    version->parent = old ? old->parent : 0;
+    version->serial = old ? old->serial : 0;
+    version->collection = old ? old->collection : 0;
+    return link_version(v, slot, index);
+}
+
+/* Adds the live children of a slot to the list of slots. */
+static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, size_t *count, size_t *capacity)
+{
+    struct ate__extra *extra = atomic_load_explicit(&ate__slot_at(v, slot)->extra, memory_order_relaxed);
+    struct ate__members *m = extra ? atomic_load_explicit(&extra->members, memory_order_relaxed) : NULL;
+    for (uint32_t i = 0; m && i < atomic_load_explicit(&m->count, memory_order_relaxed); i++) {
+        const struct ate__version *c = ate__slot_version(v, ate__slot_at(v, m->item[i].child), UINT64_MAX);
+        if (!c || c->flags & ATE__VERSION_DELETED || c->parent != slot || c->serial != m->item[i].serial)
+            continue;
+        int rc = ate__grow(list, capacity, *count + 1, sizeof **list);
+        if (rc)
+            return rc;
+        (*list)[(*count)++] = m->item[i].child;
+    }
+    return 0;
+}
+
+static int install_tombstone(struct ate__view *v, const struct ate__event *e, uint64_t sequence)
+{
+    ate__cleanup(ate__freep) uint32_t *list = NULL;
+    size_t count = 0, capacity = 0;
+    uint32_t slot;
+    if (!ate__view_find_slot(v, &e->header.object, &slot))
+        return ate__fail(ATE_E_BUG, "view: a tombstone of an object that is not there was accepted");
+    int rc = delete_slot(v, slot, sequence, &e->hash);
+    if (!rc && e->header.tombstone == 1)
+        rc = add_children(v, slot, &list, &count, &capacity);
+    for (size_t i = 0; !rc && i < count; i++) {
+        rc = delete_slot(v, list[i], sequence, &e->hash);
+        if (!rc)
+            rc = add_children(v, list[i], &list, &count, &capacity);
+    }
+    return rc;
+}
+
+static void rollback_to(struct ate__view *v, size_t pending_count)
+{
+    while (v->pending_count > pending_count) {
+        const struct ate__pending *p = &v->pending[--v->pending_count];
+        struct ate__slot *slot = ate__slot_at(v, p->slot);
+        if (p->version) {
+            struct ate__version *version = ate__version_at(v, p->version);
+            atomic_store_explicit(&slot->body, atomic_load(&version->older), memory_order_release);
+            push(v, &v->retired_versions, p->version);
+        } else {
+            struct ate__extra *extra = atomic_load(&slot->extra);
+            struct ate__control *control = atomic_load(&extra->control);
+            atomic_store_explicit(&extra->control, ate__control_ref(control->older), memory_order_release);
+            urcu_bp_synchronize_rcu(); /* a reader may just be walking past it; this is the path after a failed sync */
+            ate__control_unref(control);
+        }
+    }
+    if (v->placed > v->pending_count)
+        v->placed = v->pending_count;
+}
+
+int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence)
+{
+    size_t before = v->pending_count;
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < tx->event_count; i++) {
+        const struct ate__event *e = &tx->events[i];
+        if (e->form == ATE__DROPPED)
+            continue;
+        if (e->kind == ATE__EVENT_BODY && !ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
+            rc = install_body(v, tx, e, sequence);
+        else if (e->kind == ATE__EVENT_CONTROL)
+            rc = install_control(v, e, sequence);
+    }
+    /* Deletions last, so that what the transaction moves out of a deleted subtree survives. */
+    for (uint32_t i = 0; !rc && i < tx->event_count; i++) {
+        const struct ate__event *e = &tx->events[i];
+        if (e->form != ATE__DROPPED && e->kind == ATE__EVENT_BODY && ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
+            rc = install_tombstone(v, e, sequence);
+    }
+    if (rc)
+        rollback_to(v, before);
+    return rc;
+}
+
+void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position, uint64_t root_time_us)
+{
+    for (; v->placed < v->pending_count && v->pending[v->placed].sequence == sequence; v->placed++) {
+        if (!v->pending[v->placed].version)
+            continue;
+        struct ate__version *version = ate__version_at(v, v->pending[v->placed].version);
+        uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
+        version->place = position->place;
+        version->record_size = position->size;
+        version->updated_us = root_time_us;
+        version->created_us = root_time_us;
+        if (older && !(ate__version_at(v, older)->flags & ATE__VERSION_DELETED))
+            version->created_us = ate__version_at(v, older)->created_us;
+    }
+}
+
+static void count_live(struct ate__view *v, const struct ate__version *version)
+{
+    uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
+    bool was = older && !(ate__version_at(v, older)->flags & ATE__VERSION_DELETED);
+    bool is = !(version->flags & ATE__VERSION_DELETED);
+    if (is != was)
+        atomic_fetch_add_explicit(&v->live, is ? 1 : UINT64_MAX, memory_order_relaxed);
+}
+
+void ate__view_publish(struct ate__view *v, uint64_t size)
+{
+    size_t n = 0;
+    for (; n < v->pending_count && v->pending[n].sequence < size; n++) {
+        if (!v->pending[n].version)
+            continue;
+        struct ate__version *version = ate__version_at(v, v->pending[n].version);
+        count_live(v, version);
+        if (atomic_load_explicit(&version->older, memory_order_relaxed))
+            push(v, &v->superseding, v->pending[n].version);
+    }
+    ate__assert(n <= v->placed || !n);
+    memmove(v->pending, v->pending + n, (v->pending_count - n) * sizeof *v->pending);
+    v->pending_count -= n;
+    v->placed -= n;
+    atomic_store(&v->published, size);
+}
+
+void ate__view_rollback(struct ate__view *v)
+{
+    rollback_to(v, 0);
+}
+
+void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
+{
+    if (v->superseding.count * sizeof(struct ate__version) > ATE__VIEW_OLD_BYTES_MAX)
+        ate__readers_expel(v->readers, 0, true);
+    if (now_ms > ATE__VIEW_AGE_MAX)
+        ate__readers_expel(v->readers, now_ms - ATE__VIEW_AGE_MAX, false);
+    uint64_t oldest = ate__readers_oldest(v->readers), published = ate__view_published(v);
+    if (oldest > published)
+        oldest = published;
+    while (v->superseding.count && ate__version_at(v, v->superseding.first)->sequence < oldest) {
+        struct ate__version *version = ate__version_at(v, pop(v, &v->superseding));
+        uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
+        atomic_store_explicit(&version->older, ATE__NONE, memory_order_release);
+        push(v, &v->retired_versions, older);
+    }
+    if (v->retired_versions.count < RECLAIM_AT && v->retired_count < RECLAIM_AT)
+        return;
+    urcu_bp_synchronize_rcu();
+    free_retired_blocks(v);
+    while (v->retired_versions.count)
+        push(v, &v->free_versions, pop(v, &v->retired_versions));
+}
+
+uint64_t ate__view_published(const struct ate__view *v)
+{
+    return atomic_load(&v->published);
+}
+
+uint64_t ate__view_live(const struct ate__view *v)
+{
+    return atomic_load_explicit(&v->live, memory_order_relaxed);
+}

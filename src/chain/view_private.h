@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * view_private.h: the inside of the view, shared by view.c (the writer), view_index.c (tables) and view_read.c (readers).
+ */
+#pragma once
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "chain/pages.h"
+#include "chain/limits.h"
+#include "chain/view.h"
+
+enum { ATE__NONE = 0 }; /* an index + 1 that is not there */
+
+enum { ATE__VERSION_DELETED = 1, ATE__VERSION_TWO_TAGS = 2, ATE__VERSION_TAGGED = 4 };
+struct ate__version {
+    uint64_t sequence;
+    uint64_t created_us, updated_us;   /* root times; set when placed */
+    uint64_t place;                    /* of the record */
+    uint32_t record_size, offset, size;
+    uint32_t parent;                   /* slot */
+    uint32_t collection;
+    uint32_t serial;                   /* of its entry in the parent's child list */
+    _Atomic uint32_t older;            /* version + 1 */
+    uint32_t second;                   /* index of the second tag + 1; kept when the version is used again */
+    uint32_t next;                     /* version + 1 in the one list that it is in: superseding, retired or free */
+    struct ate_hash hash;
+    uint8_t tag[ATE__NAME_TAG];
+    uint8_t flags;
+};
+struct ate__versions { /* a list of versions, through `next` */
+    uint32_t first, last; /* + 1 */
+    size_t count;
+};
+struct ate__member {
+    uint32_t child, serial;
+};
+struct ate__members { /* replaced when it grows; the old one is retired */
+    uint32_t capacity;
+    _Atomic uint32_t count;
+    struct ate__member item[];
+};
+struct ate__extra { /* of the few slots that have children or control events */
+    _Atomic(struct ate__members *) members;
+    uint32_t next_serial;
+    _Atomic(struct ate__control *) control; /* newest; a reference; older ones through it */
+};
+struct ate__slot {
+    struct ate_id id;
+    _Atomic uint32_t body; /* newest version + 1 */
+    _Atomic(struct ate__extra *) extra;
+};
+struct ate__table { /* of slot + 1; replaced when it grows */
+    uint64_t mask;
+    _Atomic uint32_t cell[];
+};
+struct ate__pending { /* what install() did, in order, until it is published */
+    uint32_t slot, version;       /* version + 1; ATE__NONE: a control event */
+    uint64_t sequence;
+};
+struct ate__view {
+    const struct ate__env *env;
+    struct ate__readers *readers;
+    _Atomic uint64_t published, live;
+    struct ate__pages slots, versions, second_tags;
+    _Atomic(struct ate__table *) ids, tags;
+    uint64_t id_count, tag_count;     /* cells in use */
+    uint64_t seed[2];
+    struct ate__pending *pending;
+    size_t pending_count, pending_capacity, placed; /* placed: pending entries that have a place */
+    struct ate__versions superseding; /* published, ascending: `older` of each goes once no reader can see it */
+    struct ate__versions retired_versions, free_versions; /* unreadable, but a grace period is due; ready for use */
+    void **retired;                   /* blocks to free after a grace period */
+    size_t retired_count, retired_capacity;
+};
+
+static inline struct ate__slot *ate__slot_at(const struct ate__view *v, uint32_t slot)
+{
+    return ate__pages_at(&v->slots, slot);
+}
+static inline struct ate__version *ate__version_at(const struct ate__view *v, uint32_t version_plus_1)
+{
+    return ate__pages_at(&v->versions, version_plus_1 - 1);
+}
+static inline const uint8_t *ate__version_second_tag(const struct ate__view *v, const struct ate__version *version)
+{
+    return ate__pages_at(&v->second_tags, version->second - 1);
+}
+/* The version of a slot that a reader at `size` sees; NULL. */
+static inline struct ate__version *ate__slot_version(const struct ate__view *v, const struct ate__slot *slot, uint64_t size)
+{
+    uint32_t i = atomic_load_explicit(&slot->body, memory_order_acquire);
+    while (i != ATE__NONE) {
+        struct ate__version *version = ate__version_at(v, i);
+        if (version->sequence < size)
+            return version;
+        i = atomic_load_explicit(&version->older, memory_order_acquire);
+    }
+    return NULL;
+}
+
+/* view_index.c; the writer's, but for find and holder */
+bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot);
+int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot) ATE__CHECK; /* found or made */
+int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra) ATE__CHECK;    /* found or made */
+int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent, const uint8_t tag[ATE__NAME_TAG]) ATE__CHECK;
+bool ate__view_find_tag(const struct ate__view *v, uint32_t parent, const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child);
+int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial) ATE__CHECK;
+void ate__view_retire(struct ate__view *v, void *block); /* frees it after the next grace period */
