@@ -74,7 +74,7 @@ static void check_random(struct rnd *r, uint32_t key_size, uint64_t keys, int st
         case 1:
             assert_int_equal(ate__map_put(&m, key, value), 0);
             model.count += i == model.count;
-            memcpy(model.keys[i], key, sizeof key);
+            memmove(model.keys[i], key, sizeof key);
             model.values[i] = value;
             break;
         case 2:
@@ -85,7 +85,7 @@ static void check_random(struct rnd *r, uint32_t key_size, uint64_t keys, int st
             assert_int_equal(ate__map_remove(&m, key), i < model.count);
             if (i < model.count) {
                 model.count--;
-                memcpy(model.keys[i], model.keys[model.count], sizeof key);
+                memmove(model.keys[i], model.keys[model.count], sizeof key);
                 model.values[i] = model.values[model.count];
             }
             break;
