@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * storage.h: where the groups of a chain lie. One vtable; engines: `file` (redo/file.c, a directory) and `mem` (redo/mem.c).
+ * storage.h: where the groups of a chain lie. One vtable; engines: `file` (redo/file.c, a
+ * directory) and `mem` (redo/mem.c).
  *
- * A record is one transaction with its sequence. A group is what one write carries: consecutive records, one root time, the
- * head before it. Storage knows nothing of what is inside a record.
+ * A record is one transaction with its sequence. A group is what one write carries: consecutive
+ * records, one root time, the head before it. Storage knows nothing of what is inside a record.
  *
- *  1. Groups are appended at the tail only, by one caller at a time (the leader, LOG 16); everything else may be called at the
- *     same moment from any thread.
- *  2. append() returns 0 only when the policy is kept: under ATE__SYNC_ALWAYS, when the group is on stable storage.
- *  3. Any failure of append() makes the handle sticky-failed: append() gives ATE_READ_ONLY until recover() has decided what stands.
- *  4. Records are identified by sequence. A position is a hint that makes load() one read; it is valid while the handle is open.
+ *  1. Groups are appended at the tail only, by one caller at a time (the leader, LOG 16: append,
+ *     idle and recover are its calls); everything else but close may be called at the same moment
+ *     from any thread.
+ *  2. append() returns 0 only when the policy is kept: under ATE__SYNC_ALWAYS, when the group is on
+ *     stable storage.
+ *  3. Any failure of append(), idle() or sync() except MISUSE, TOO_BIG and E_NO_SPACE makes the
+ *     handle sticky-failed: append() gives ATE_READ_ONLY until recover() has decided what stands.
+ *  4. Records are identified by sequence. A position is a hint that makes load() one read; it is
+ *     valid while the handle is open (recover() may move records: load() then finds them anew).
+ *  5. A floor is exclusive: sequences below it are known to be on stable storage.
  */
 #pragma once
 #include "base/env.h"
@@ -20,32 +26,33 @@ enum ate__role { ATE__ROLE_ROOT = 1, ATE__ROLE_MIRROR = 2 };
 
 struct ate__storage_conf { /* zero: the defaults */
     enum ate__sync sync;
-    uint32_t sync_interval_ms;
-    bool pad;            /* every group starts on a fresh 4,096-byte block */
-    bool no_prewrite;    /* segments grow instead (LOG 10) */
+    uint32_t sync_interval_ms; /* under INTERVAL: an append this long after the last sync syncs */
+    bool pad; /* every group of a new segment starts on a 4,096-byte block */
+    bool no_prewrite; /* segments grow instead (LOG 10) */
     uint64_t trimmed_bytes_max; /* kept in trimmed/; 0: 64 MiB */
 };
 
 struct ate__position {
     uint64_t place; /* of the engine */
-    uint32_t size;  /* bytes of the record's body */
+    uint32_t size; /* bytes of the record's body */
 };
 struct ate__group_in {
     uint64_t first_sequence, root_time_us;
     struct ate_hash head_before; /* root of the tree of first_sequence leaves */
-    const struct ate_bytes *records;
-    size_t count; /* 0: an idle mark */
-    struct ate__position *ret_positions; /* count of them, written by a successful append; NULL: not wanted */
+    const struct ate_bytes *records; /* none of them empty */
+    size_t count; /* 0: as idle() */
+    struct ate__position *ret_positions; /* count of them, written by a successful append; NULL:
+                                          * not wanted */
 };
 struct ate__group_out {
     uint64_t first_sequence, root_time_us, floor;
-    uint64_t head_before; /* the first 8 bytes of it, as ate__load64() */
-    uint32_t count;
+    uint64_t head_before; /* the first 8 bytes of it, as ate__load64(); 0 in an idle mark */
+    uint32_t count; /* 0: an idle mark */
 };
 struct ate__record_out {
     uint64_t sequence, root_time_us;
     struct ate__position position;
-    struct ate_bytes body;            /* until the callback returns */
+    struct ate_bytes body; /* until the callback returns */
     bool last_in_group;
 };
 /* What a scan calls. group() may be NULL. A non-zero result ends the scan and is its result. */
@@ -57,62 +64,98 @@ struct ate__scan {
 struct ate__storage_state {
     struct ate_hash chain_id;
     enum ate__role role;
-    uint64_t size;           /* records: the next sequence */
-    uint64_t floor;          /* sequences below it are known to be on stable storage */
+    uint64_t size; /* records: the next sequence */
+    uint64_t floor; /* sequences below it are known to be on stable storage */
     uint64_t generation, cut_off, revision;
-    uint64_t bytes;          /* on disk */
+    uint64_t bytes; /* on disk */
     bool writable, failed, full;
+    bool prepare_due; /* prepare() has something to do */
 };
-struct ate__storage_damage { /* what recovery or a scan found */
-    enum ate_result what;    /* ATE_OK: nothing */
-    uint64_t sequence, offset;
+/* What open, recover() or a scan found first. A torn tail is no damage: nothing that was
+ * acknowledged is lost with it; `what` is ATE_OK then, trimmed_bytes above 0, the place and the
+ * text are set. So it is for a meta file that an open for writing wrote anew. */
+struct ate__storage_damage {
+    enum ate_result what; /* ATE_OK: none; TAMPERED; UNSUPPORTED: of a newer version */
+    uint64_t sequence; /* all records below it are whole */
+    uint64_t offset;
     char file[64];
     char text[256];
-    uint64_t trimmed_bytes;  /* of a torn tail, kept beside the log */
+    uint64_t trimmed_bytes; /* of a torn tail, kept beside the log (READ: would be) */
 };
 
 struct ate__storage;
 struct ate__storage_vtable {
-    uint32_t group_bytes_max; /* capability: the largest group */
-    uint32_t durable_copies;  /* capability: 1 for one disk, 0 for memory */
-    void (*close)(struct ate__storage *s); /* writes the idle mark and the metas where writable; takes NULL */
+    uint32_t group_bytes_max; /* capability: the largest group, its framing included */
+    uint32_t durable_copies; /* capability: 1 for one disk, 0 for memory */
+    /* Writes the idle mark and the metas where writable; takes NULL. */
+    void (*close)(struct ate__storage *s);
     void (*state)(struct ate__storage *s, struct ate__storage_state *ret_state);
     void (*damage)(struct ate__storage *s, struct ate__storage_damage *ret_damage);
-    /* Appends and syncs. Errors: READ_ONLY (sticky-failed or not open for writing), E_NO_SPACE (nothing was written; state `full`),
-     * TOO_BIG, E_IO and others (outcome unknown, sticky). */
+    /* Appends and syncs. Errors: READ_ONLY (sticky-failed or not open for writing), E_NO_SPACE
+     * (nothing was written; state `full`), TOO_BIG, MISUSE (first_sequence is not the size, an
+     * empty record), E_IO and others (outcome unknown, sticky). */
     int (*append)(struct ate__storage *s, const struct ate__group_in *group);
-    int (*sync)(struct ate__storage *s);    /* under INTERVAL and NEVER: makes all appended durable and raises the floor */
-    int (*recover)(struct ate__storage *s); /* after a failed append: LOG 6; afterwards state().size says what stands */
-    int (*idle)(struct ate__storage *s);    /* appends the idle mark if the last data group has no witness */
-    int (*prepare)(struct ate__storage *s); /* background: prewrites the next segment when due; 0 also when not due */
-    /* All records from `from` on, in order, to the size at the call. NOT_FOUND: from is above the size. TAMPERED: damage below the floor. */
+    /* Under INTERVAL and NEVER: makes all appended durable and raises the floor. Errors: READ_ONLY,
+     * and as append. */
+    int (*sync)(struct ate__storage *s);
+    /* After a failed append: LOG 6; afterwards state().size says what stands. Errors: READ_ONLY,
+     * TAMPERED, UNSUPPORTED, E_*; the handle then stays failed. */
+    int (*recover)(struct ate__storage *s);
+    /* Appends the idle mark if the last data group has no witness. Errors: as append. */
+    int (*idle)(struct ate__storage *s);
+    /* Background: prewrites the next segment and seals full ones, when due; 0 also when not due.
+     * Errors: E_NO_SPACE (state `full`), READ_ONLY, E_*. */
+    int (*prepare)(struct ate__storage *s);
+    /* All records from `from` on, below `to`, in order, to the size at the call, with the groups
+     * and idle marks they are in. NOT_FOUND: from is above the size. TAMPERED: damage below the
+     * floor. */
     int (*scan)(struct ate__storage *s, uint64_t from, uint64_t to, const struct ate__scan *scan);
-    /* Body of a record. position may be NULL. Errors: NOT_FOUND TAMPERED E_IO. Appends to ret_body. */
-    int (*load)(struct ate__storage *s, uint64_t sequence, const struct ate__position *position, struct ate__buf *ret_body);
-    /* Appends `size` bytes from `offset` of a record's body. Checks no checksum of the record: the caller checks the hash of what it
-     * reads. One pread. Errors: NOT_FOUND (no such place any more: look the position up again) MALFORMED (beyond the body) E_IO. */
-    int (*read_part)(struct ate__storage *s, uint64_t sequence, const struct ate__position *position, uint32_t offset, uint32_t size,
+    /* Body of a record. position may be NULL. Errors: NOT_FOUND TAMPERED E_*. Appends to ret_body.
+     */
+    int (*load)(struct ate__storage *s, uint64_t sequence, const struct ate__position *position,
+                struct ate__buf *ret_body);
+    /* Appends `size` bytes from `offset` of a record's body. Checks no checksum of the record: the
+     * caller checks the hash of what it reads. One pread; position may be NULL, then more. Errors:
+     * NOT_FOUND (no such place any more: look the position up again) MALFORMED (beyond the body)
+     * TAMPERED E_*. */
+    int (*read_part)(struct ate__storage *s, uint64_t sequence,
+                     const struct ate__position *position, uint32_t offset, uint32_t size,
                      struct ate__buf *ret_bytes);
-    int (*refresh)(struct ate__storage *s); /* a reader beside a writer: takes in what was written since */
-    /* Names every byte range that open or scan reads and believes: file name, from, to (exclusive). */
-    int (*used)(struct ate__storage *s, int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg);
-    /* leaf hashes: append after publishing (not synced), read for bases and proofs. tiles_size: how many are there. */
+    /* A reader beside a writer: takes in what was written since. Errors: as the open with READ. */
+    int (*refresh)(struct ate__storage *s);
+    /* Names every byte range that open or scan reads and believes: file name, from, to (exclusive).
+     * A non-zero result of `each` ends it and is its result. */
+    int (*used)(struct ate__storage *s,
+                int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg);
+    /* Compares every sealed segment with the SHA-256 in its footer. Errors: TAMPERED (damage() says
+     * where), E_*. */
+    int (*check)(struct ate__storage *s);
+    /* Leaf hashes: append after publishing (not synced), read for bases and proofs. They are not
+     * believed: whoever opens truncates to 0 and appends all leaves anew from the records; what the
+     * file holds already is compared, not written again. A failed append took as many leaves as
+     * tiles_size() then says. node: ate__node_fn; NOT_FOUND above the size. */
     int (*tiles_append)(struct ate__storage *s, const struct ate_hash *leaves, size_t count);
     uint64_t (*tiles_size)(struct ate__storage *s);
     int (*tiles_truncate)(struct ate__storage *s, uint64_t size);
-    int (*tiles_node)(struct ate__storage *s, unsigned level, uint64_t index, struct ate_hash *ret_hash); /* ate__node_fn */
+    int (*tiles_node)(struct ate__storage *s, unsigned level, uint64_t index,
+                      struct ate_hash *ret_hash);
 };
 struct ate__storage {
     const struct ate__storage_vtable *v;
 };
 
 enum { ATE__STORAGE_READ = 1, ATE__STORAGE_CREATE = 2 };
-/* The engine `file`: the sub-directory `,chain` of `dir` (borrowed for the call). CREATE: a new log for chain_id is made if there is
- * none (ATE_EXISTS otherwise); without it chain_id is not read, ATE_NOT_FOUND if there is none. READ: never writes; opens up to damage,
- * which damage() tells. Without READ: takes the lock (retried for one second by env's monotonic clock through `wait`), recovers (LOG 1, 6);
- * damage at or below the floor is ATE_TAMPERED and changes no file. Errors: NOT_FOUND EXISTS IN_USE TAMPERED UNSUPPORTED MALFORMED E_*. */
-int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags, const struct ate_hash *chain_id,
-                           enum ate__role role, const struct ate__storage_conf *conf, struct ate__storage **ret_storage) ATE__CHECK;
+/* The engine `file`: the sub-directory `,chain` of `dir` (borrowed for the call). CREATE: a new log
+ * for chain_id is made if there is none (ATE_EXISTS otherwise); without it chain_id and role are
+ * not read, ATE_NOT_FOUND if there is none. conf: NULL for the defaults. READ: never writes; opens
+ * up to damage, which damage() tells. Without READ: takes the lock (tried again for one second),
+ * recovers (LOG 1, 6); damage at or below the floor is ATE_TAMPERED and changes no file; a list of
+ * segments that cannot be trusted to be the newest (LOG 7) opens it as if READ had been given.
+ * Errors: NOT_FOUND EXISTS IN_USE TAMPERED UNSUPPORTED MISUSE E_*. */
+int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags,
+                           const struct ate_hash *chain_id, enum ate__role role,
+                           const struct ate__storage_conf *conf, struct ate__storage **ret_storage)
+    ATE__CHECK;
 /* The engine `mem`: nothing survives close. */
-int ate__storage_open_mem(const struct ate__env *env, const struct ate_hash *chain_id, enum ate__role role,
-                          struct ate__storage **ret_storage) ATE__CHECK;
+int ate__storage_open_mem(const struct ate__env *env, const struct ate_hash *chain_id,
+                          enum ate__role role, struct ate__storage **ret_storage) ATE__CHECK;
