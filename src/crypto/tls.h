@@ -1,36 +1,54 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * tls.h: TLS 1.3 over memory: bytes in, bytes out, no I/O. Groups X25519MLKEM768 and SecP384r1MLKEM1024 only; no resumption,
- * tickets, early data, compression or renegotiation. The server's identity is its SubjectPublicKeyInfo; the pin is
- * base64url(SHA-256(DER SubjectPublicKeyInfo)), checked through OpenSSL's DANE interface as TLSA 3 1 1.
+ * tls.h: TLS 1.3 over memory: bytes in, bytes out, no I/O.
+ *
+ *  1. Groups X25519MLKEM768 and SecP384r1MLKEM1024 only, signatures ML-DSA-65 and Ed25519 only,
+ *     ciphers with keys of 256 bits only; no resumption, tickets, early data, compression or
+ *     renegotiation.
+ *  2. The server's identity is its SubjectPublicKeyInfo, and the pin SHA-256 over its DER. It is
+ *     checked through OpenSSL's DANE interface as TLSA 3 1 1; names, dates and authorities in the
+ *     certificate play no part, so no clock is needed.
+ *  3. No configuration file of the system changes any of this.
+ *  4. A failure is final: after it only pull() (for the alert) and free() are legal.
  */
 #pragma once
 #include "base/env.h"
 #include "crypto/secret.h"
 
-struct ate__tls_server_key; /* private key (ML-DSA-65) and self-signed certificate; immutable, shared by connections */
+enum { ATE__TLS_KEY_FILE_MAX = 16384 /* bytes */ };
 
-/* Key file of a server: PEM PKCS#8 (`LOGS/,server/key`). The certificate is made from it on load; the pin is the key's. */
+struct ate__tls_server_key; /* private key, certificate; immutable, shared by connections */
+
+/* Key file of a server (`LOGS/,server/key`): PEM, PKCS#8, ML-DSA-65 (Ed25519 is read too). The
+ * certificate is made from it on load. Errors: load: ATE_MALFORMED; ATE_UNSUPPORTED another
+ * algorithm; ATE_TOO_BIG. */
 int ate__tls_server_key_generate(struct ate__secret *ret_pem) ATE__CHECK;
-int ate__tls_server_key_load(struct ate_bytes pem, struct ate__tls_server_key **ret_key) ATE__CHECK; /* MALFORMED UNSUPPORTED */
-void ate__tls_server_key_free(struct ate__tls_server_key *k);
+int ate__tls_server_key_load(struct ate_bytes pem, struct ate__tls_server_key **ret_key) ATE__CHECK;
+void ate__tls_server_key_free(struct ate__tls_server_key *k); /* takes NULL */
+ATE__FREEP(struct ate__tls_server_key, ate__tls_server_key_free)
 struct ate_hash ate__tls_server_key_pin(const struct ate__tls_server_key *k);
 
 struct ate__tls; /* one connection; one thread at a time */
-int ate__tls_new_server(const struct ate__tls_server_key *key, struct ate__tls **ret_tls) ATE__CHECK; /* key outlives it */
-/* pins: any one of them must match; count >= 1. */
-int ate__tls_new_client(const struct ate_hash *pins, size_t pin_count, struct ate__tls **ret_tls) ATE__CHECK;
-void ate__tls_free(struct ate__tls *t);
+int ate__tls_new_server(const struct ate__tls_server_key *key, struct ate__tls **ret_tls)
+    ATE__CHECK; /* key outlives it */
+/* pins: any one of them must match; count >= 1, else ATE_MISUSE. */
+int ate__tls_new_client(const struct ate_hash *pins, size_t pin_count, struct ate__tls **ret_tls)
+    ATE__CHECK;
+void ate__tls_free(struct ate__tls *t); /* takes NULL */
 ATE__FREEP(struct ate__tls, ate__tls_free)
 
-/* Feeds bytes that came from the network (all are consumed), appends what they decrypt to to `plain`. ATE_BAD_PEER: alert, garbage or a
- * protocol below TLS 1.3; ATE_UNTRUSTED: the client's pins do not match. After a failure only pull() (the alert) and free() are legal. */
-int ate__tls_feed(struct ate__tls *t, struct ate_bytes from_network, struct ate__buf *plain) ATE__CHECK;
-/* Encrypts; before the handshake is done ATE_MISUSE. */
+/* Feeds bytes that came from the network (all are consumed), appends what they decrypt to to
+ * `plain`. What follows the peer's close_notify is dropped. Errors: ATE_BAD_PEER alert, garbage or
+ * no common ground (protocol below 1.3, no common group); ATE_UNTRUSTED none of the client's pins
+ * matches, the sentence names the pin seen. */
+int ate__tls_feed(struct ate__tls *t, struct ate_bytes from_network, struct ate__buf *plain)
+    ATE__CHECK;
+/* Encrypts, in records of 16 KiB. Before the handshake is done ATE_MISUSE. */
 int ate__tls_write(struct ate__tls *t, struct ate_bytes plain) ATE__CHECK;
-/* Appends all bytes due to the network to `out`. Call after new, feed and write. */
+/* Appends all bytes due to the network to `out`. Call after new, feed, write and close. */
 int ate__tls_pull(struct ate__tls *t, struct ate__buf *out) ATE__CHECK;
-bool ate__tls_ready(const struct ate__tls *t);  /* the handshake is done and the peer's identity checked */
+bool ate__tls_ready(const struct ate__tls *t); /* handshake done, peer's identity checked */
 bool ate__tls_closed(const struct ate__tls *t); /* the peer sent close_notify */
-int ate__tls_close(struct ate__tls *t) ATE__CHECK; /* sends close_notify; pull() it */
-int ate__tls_exporter(struct ate__tls *t, uint8_t ret[32]) ATE__CHECK; /* RFC 9266 channel binding */
+int ate__tls_close(struct ate__tls *t) ATE__CHECK; /* makes close_notify; pull() it */
+/* RFC 9266 channel binding. ATE_MISUSE before the handshake is done. */
+int ate__tls_exporter(struct ate__tls *t, uint8_t ret[32]) ATE__CHECK;

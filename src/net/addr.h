@@ -10,6 +10,7 @@
 #pragma once
 #include "base/err.h"
 #include "base/name.h"
+#include "base/wr.h"
 #include "net/limits.h"
 
 enum {
