@@ -2,8 +2,9 @@
  *
  * aead.h: payload encryption with XAES-256-GCM (C2SP XAES-256-GCM).
  *
- * The 192-bit nonce is drawn inside the encrypt call; no interface takes one. Keys are always 256 bits. A struct ate__aead caches the
- * expanded key of one data key, so that many payloads cost no key schedule each. Thread-safe once made.
+ * The 192-bit nonce is drawn inside the encrypt call; no interface takes one. Keys are always 256
+ * bits. A struct ate__aead caches the expanded key of one data key, so that many payloads cost no
+ * key schedule each. Thread-safe once made.
  */
 #pragma once
 #include "base/env.h"
@@ -17,9 +18,12 @@ void ate__aead_free(struct ate__aead *a);
 ATE__FREEP(struct ate__aead, ate__aead_free)
 
 /* Appends ciphertext and tag (plain.size + 16 bytes) to out. ATE_E_MEMORY */
-int ate__aead_encrypt(const struct ate__aead *a, const struct ate__env *env, struct ate_bytes aad, struct ate_bytes plain,
-                      uint8_t ret_nonce[ATE__AEAD_NONCE], struct ate__buf *out) ATE__CHECK;
-/* Appends the plaintext. ATE_TAMPERED when it does not open (out is then unchanged and holds no plaintext). The plaintext lands in an
- * ate__secret when the caller says so: ret is sized cipher.size - 16. */
-int ate__aead_decrypt(const struct ate__aead *a, const uint8_t nonce[ATE__AEAD_NONCE], struct ate_bytes aad, struct ate_bytes cipher,
+int ate__aead_encrypt(const struct ate__aead *a, const struct ate__env *env, struct ate_bytes aad,
+                      struct ate_bytes plain, uint8_t ret_nonce[ATE__AEAD_NONCE],
                       struct ate__buf *out) ATE__CHECK;
+/* Appends the plaintext. ATE_TAMPERED when it does not open (out is then unchanged and holds no
+ * plaintext). The plaintext lands in an ate__secret when the caller says so: ret is sized
+ * cipher.size - 16. */
+int ate__aead_decrypt(const struct ate__aead *a, const uint8_t nonce[ATE__AEAD_NONCE],
+                      struct ate_bytes aad, struct ate_bytes cipher, struct ate__buf *out)
+    ATE__CHECK;
