@@ -12,19 +12,25 @@ enum ate__mode { ATE__DISTRIBUTED = 1, ATE__CENTRALIZED = 2 };
 /* All views into the bytes that were decoded, or the caller's. */
 struct ate__genesis {
     uint16_t format_version, rules_version;
-    uint8_t hash_alg;          /* enum ate__hash_alg */
-    uint8_t mode;              /* enum ate__mode */
-    struct ate_bytes name;     /* the declared path, "/example.com/joe/notes" */
+    uint8_t hash_alg;      /* enum ate__hash_alg */
+    uint8_t mode;          /* enum ate__mode */
+    struct ate_bytes name; /* the declared path, "/example.com/joe/notes" */
     uint8_t random[32];
     uint32_t root_key_count;
-    struct ate_bytes root_keys[ATE__ROOT_KEYS_MAX]; /* public keys */
-    struct ate_bytes log_keys, compactor_keys;      /* encoded lists, empty lists in this version */
-    uint64_t window;           /* W */
+    struct ate_bytes root_keys[ATE__ROOT_KEYS_MAX]; /* public keys; decoded ones ascend */
+    struct ate_bytes log_keys, compactor_keys;      /* encoded lists; empty in this version */
+    uint64_t window;                                /* W, in sequences */
     struct ate_bytes signature_algorithms;          /* u16le ids, ascending */
-    uint16_t strength_min;     /* bits: 128, 192 or 256 */
-    struct ate_bytes options;  /* item list, as a header's; empty in this version */
+    uint16_t strength_min;                          /* bits: 128, 192 or 256 */
+    struct ate_bytes options;                       /* item list, as a header's */
 };
+/* Appends the body; sorts the root keys. Checks all that decode checks; on failure buf is as it
+ * was. Errors: MALFORMED UNSUPPORTED TOO_BIG E_MEMORY */
 int ate__genesis_encode(const struct ate__genesis *g, struct ate__buf *buf) ATE__CHECK;
-/* MALFORMED; UNSUPPORTED for another format or rules version, unknown hash, mode, algorithm or critical option. Checks the name's grammar. */
+/* Checks the name's grammar; what is inside a root key is checked where it is first used.
+ * UNSUPPORTED: another format or rules version, another hash, trust mode, signature algorithm,
+ * strength or critical option than this version has, or keys of services. Errors also: MALFORMED
+ * TOO_BIG */
 int ate__genesis_decode(struct ate_bytes body, struct ate__genesis *ret_genesis) ATE__CHECK;
-int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id) ATE__CHECK;
+int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id)
+    ATE__CHECK; /* E_MEMORY */

@@ -2,11 +2,12 @@
  *
  * header.h: the header of an event: canonical items, tag by tag (docs/format/event.md).
  *
- * Item: u16le tag, LEB128 length in its shortest form, bytes. Tags strictly ascend; nothing trails. Tags below 0x8000 are critical:
- * an unknown one makes the transaction ATE_UNSUPPORTED; from 0x8000 on they are kept and ignored, and user items live there.
+ * Item: u16le tag, LEB128 length in its shortest form, bytes. Tags strictly ascend; nothing trails.
+ * Tags below 0x8000 are critical: an unknown one makes the transaction ATE_UNSUPPORTED; from 0x8000
+ * on they are kept and ignored, and user items live there.
  *
- * In a private scope NAME, TYPE, ENCODING, REPLY_TO and the user items of a body event stand in the ciphertext: a second item
- * list, the *private items*, in the same form, in front of the payload.
+ * In a private scope NAME, TYPE, ENCODING, REPLY_TO and the user items of a body event stand in the
+ * ciphertext: a second item list, the *private items*, in the same form, in front of the payload.
  */
 #pragma once
 #include "base/rd.h"
@@ -28,12 +29,12 @@
     X(REPLY_TO,     0x0a) /* id, 16 */ \
     X(AUTH,         0x10) /* four rules: read, write, append, admin */ \
     X(EPOCH,        0x11) /* u64le epoch, data key id 32, u16le KEM id, seal public key */ \
-    X(RECIPIENTS,   0x12) /* list of (fingerprint, u8 method, u32 sealed, u32 label) */ \
+    X(RECIPIENTS,   0x12) /* list of (fingerprint, u8 method, sealed, label) */ \
     X(LINK,         0x13) /* D of the epoch before, wrapped: 40 */ \
     X(NAMEKEY,      0x14) /* u8 1 wrapped: data key id 32, 40 bytes; u8 0 clear: 32 bytes */ \
     X(GENESIS,      0x20) /* genesis body; the event is CHAIN */ \
     X(PUBLIC_KEY,   0x21) /* a public key */ \
-    X(ROOT,         0x22) /* list of (u8 1 add / 2 remove, public key / fingerprint) */ \
+    X(ROOT,         0x22) /* list of (u8 1 add, public key) and (u8 2 remove, fingerprint) */ \
     X(REVOKE,       0x23) /* fingerprint, 32 */ \
     X(SEALED,       0x24) /* reserved: data key sealed to an epoch's public key */ \
     X(HOME,         0x25) /* reserved */ \
@@ -57,12 +58,20 @@ struct ate__conf_item {
     uint8_t version_id[16];
     uint8_t nonce[24];
 };
-struct ate__rule { /* who: enum ate_who of the public interface: 0 inherit, 1 everyone, 2 nobody, 3 any of the keys */
-    uint8_t who;
-    uint32_t count;
+/* As enum ate_who of the public interface. */
+enum ate__rule_who { ATE__RULE_INHERIT, ATE__RULE_EVERYONE, ATE__RULE_NOBODY, ATE__RULE_ANY_OF };
+struct ate__rule {
+    uint8_t who;         /* enum ate__rule_who */
+    uint32_t count;      /* at least 1 for ANY_OF, else 0 */
     const uint8_t *keys; /* count * 32 bytes, strictly ascending; a view */
 };
-enum ate__right { ATE__RIGHT_READ, ATE__RIGHT_WRITE, ATE__RIGHT_APPEND, ATE__RIGHT_ADMIN, ATE__RIGHTS };
+enum ate__right {
+    ATE__RIGHT_READ,
+    ATE__RIGHT_WRITE,
+    ATE__RIGHT_APPEND,
+    ATE__RIGHT_ADMIN,
+    ATE__RIGHTS
+};
 struct ate__auth {
     struct ate__rule rule[ATE__RIGHTS];
 };
@@ -77,6 +86,11 @@ struct ate__recipient {
     struct ate_hash fingerprint;
     uint8_t method;
     struct ate_bytes sealed, label; /* views; label: under the data key, may be empty */
+};
+enum ate__root_op { ATE__ROOT_ADD = 1, ATE__ROOT_REMOVE = 2 };
+struct ate__root_change {
+    uint8_t op;
+    struct ate_bytes key; /* ADD: the public key; REMOVE: the fingerprint, 32 bytes; a view */
 };
 struct ate__namekey_item {
     bool wrapped;
@@ -98,7 +112,8 @@ struct ate__header {
     struct ate__conf_item conf;
     struct ate__auth auth;
     struct ate__epoch_item epoch;
-    struct ate_bytes recipients, link, genesis, public_key, root, reserved; /* raw items */
+    struct ate_bytes recipients, link, genesis, public_key, root; /* raw; lists were checked */
+    struct ate_bytes reserved; /* the first reserved item */
     struct ate__namekey_item namekey;
     struct ate_bytes user; /* all items from 0x8000 on, as they stand */
 };
@@ -107,16 +122,36 @@ static inline bool ate__header_has(const struct ate__header *h, enum ate__tag ta
     return h->present >> tag & 1;
 }
 
-enum ate__event_kind { ATE__EVENT_BODY, ATE__EVENT_CONTROL, ATE__EVENT_CHAIN, ATE__EVENT_ROOT, ATE__EVENT_REVOKE,
-                       ATE__EVENT_PUBLIC_KEY, ATE__EVENT_RESERVED /* a kind whose rules a later version brings */ };
+enum ate__event_kind {
+    ATE__EVENT_BODY,
+    ATE__EVENT_CONTROL,
+    ATE__EVENT_CHAIN,
+    ATE__EVENT_ROOT,
+    ATE__EVENT_REVOKE,
+    ATE__EVENT_PUBLIC_KEY,
+    ATE__EVENT_RESERVED /* a kind whose rules a later version brings */
+};
 
-/* Reads an item list. Errors: MALFORMED (which item, where), UNSUPPORTED (unknown critical tag, algorithm or encoding), TOO_BIG. */
+/* Reads an item list. Errors: MALFORMED (which item, where), UNSUPPORTED (unknown critical tag,
+ * algorithm or encoding), TOO_BIG. */
 int ate__header_decode(struct ate_bytes bytes, struct ate__header *ret_header) ATE__CHECK;
-/* What kind of event the items make, checking that they are the right ones together (a body event: OBJECT PARENT ..., a tombstone:
- * OBJECT PREV TOMBSTONE and nothing else, ...; an event with private items has no NAME TYPE ENCODING REPLY_TO or user item, and CONF). MALFORMED. */
+/* What kind of event the items make, checking that they are the right ones together (a body event:
+ * OBJECT PARENT ..., a tombstone: OBJECT PREV TOMBSTONE and nothing else, ...; with CONF no NAME
+ * ENCODING REPLY_TO or user item stands in clear). MALFORMED. */
 int ate__header_kind(const struct ate__header *h, enum ate__event_kind *ret_kind) ATE__CHECK;
-/* Private items may hold only NAME TYPE ENCODING REPLY_TO and user items. MALFORMED otherwise. */
+/* Private items may hold only NAME TYPE ENCODING REPLY_TO and user items. Errors: MALFORMED,
+ * UNSUPPORTED, TOO_BIG. */
 int ate__private_items_decode(struct ate_bytes bytes, struct ate__header *ret_header) ATE__CHECK;
+/* Whether they fit the clear header that they belong to: no TYPE in both, no NAME without TAG.
+ * MALFORMED */
+int ate__private_items_check(const struct ate__header *clear, const struct ate__header *items)
+    ATE__CHECK;
+
+/* The next item of a list in its canonical form; *last_tag starts at -1. Whoever reads a list
+ * checks ate__rd_left() first. MALFORMED */
+int ate__item_read(struct ate__rd *r, int *last_tag, unsigned *ret_tag, struct ate_bytes *ret_bytes)
+    ATE__CHECK;
+const char *ate__tag_name(unsigned tag); /* "NAME"; "an item" if unknown */
 
 /* Writes items in ascending order of tag; a lower one after a higher one is our bug (assertion). */
 struct ate__header_wr {
@@ -129,11 +164,18 @@ void ate__header_parent(struct ate__header_wr *w, const struct ate_id *parent, u
 void ate__header_conf(struct ate__header_wr *w, const struct ate__conf_item *conf);
 void ate__header_auth(struct ate__header_wr *w, const struct ate__auth *auth);
 void ate__header_epoch(struct ate__header_wr *w, const struct ate__epoch_item *epoch);
-void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipient *recipients, uint32_t count);
+void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipient *recipients,
+                            uint32_t count); /* ascending fingerprints */
+void ate__header_root(struct ate__header_wr *w, const struct ate__root_change *changes,
+                      uint32_t count); /* ascending (op, key) */
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey);
 void ate__header_user(struct ate__header_wr *w, struct ate_bytes user_items);
 int ate__header_end(struct ate__header_wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY */
 
 /* Walks RECIPIENTS: *at starts at 0; false at the end. The item was checked by decode. */
-bool ate__recipient_next(struct ate_bytes recipients, size_t *at, struct ate__recipient *ret_recipient);
-bool ate__rule_has(const struct ate__rule *rule, const struct ate_hash *fingerprint); /* binary search in an any-of rule */
+bool ate__recipient_next(struct ate_bytes recipients, size_t *at,
+                         struct ate__recipient *ret_recipient);
+bool ate__root_next(struct ate_bytes root, size_t *at,
+                    struct ate__root_change *ret_change); /* the same for ROOT */
+bool ate__rule_has(const struct ate__rule *rule,
+                   const struct ate_hash *fingerprint); /* binary search in an any-of rule */
