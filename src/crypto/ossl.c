@@ -87,8 +87,7 @@ EVP_MAC *ate__ossl_hmac(void)
     return made;
 }
 
-/* --- digest contexts of a thread
- * ---------------------------------------------------------------------------------------- */
+/* --- digest contexts of a thread --- */
 
 struct pool {
     EVP_MD_CTX *idle[2][ATE__DIGEST_CONTEXTS_KEPT];
@@ -148,9 +147,7 @@ void ate__ossl_digest_give(enum ate__hash_alg alg, EVP_MD_CTX *ctx)
         EVP_MD_CTX_free(ctx);
 }
 
-/* --- failures
- * -------------------------------------------------------------------------------------------------------------
- */
+/* --- failures --- */
 
 /* Empties the queue. Returns whether memory was short; *ret_reason is the newest other reason, 0 if
  * there was none. */
