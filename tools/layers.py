@@ -34,12 +34,12 @@ CONFINED = [
 # What the layers from event to mesh may include of the system: types, memory, arithmetic, text and
 # the threads' own tools. Everything that opens, reads, waits or asks the time is missing.
 PURE = {
-    "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h", "pthread.h",
-    "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",
-    "stdlib.h", "stdnoreturn.h", "string.h",
+    "arpa/inet.h", "assert.h", "ctype.h", "errno.h", "float.h", "inttypes.h", "limits.h", "math.h",
+    "pthread.h", "stdalign.h", "stdarg.h", "stdatomic.h", "stdbool.h", "stddef.h", "stdint.h",
+    "stdio.h", "stdlib.h", "stdnoreturn.h", "string.h",
 }
 PURE_LAYERS = {"event", "redo", "trust", "net", "chain", "dio", "mesh"}
-# <stdio.h> is there for snprintf alone, <stdlib.h> and <string.h> for what computes.
+# <stdio.h> is there for snprintf alone, <arpa/inet.h> for inet_pton; the others for what computes.
 IMPURE_CALLS = re.compile(
     r"\b(fopen|fdopen|freopen|fread|fwrite|fgets|fputs|fclose|fflush|printf|fprintf|vprintf|"
     r"vfprintf|puts|putchar|perror|remove|rename|tmpfile|getenv|setenv|system|time|clock|"
