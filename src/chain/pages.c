@@ -22,5 +22,5 @@ void ate__pages_deinit(struct ate__pages *p)
 {
     for (unsigned k = 0; k < ATE__PAGES_CHUNKS; k++)
         ate__free(p->chunk[k]);
-    *p = (struct ate__pages){ .item_size = p->item_size };
+    *p = (struct ate__pages){.item_size = p->item_size};
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * pages.h: an array that grows without moving: chunk k holds 256 << k items. Items are zeroed, indices dense, addresses stable.
+ * pages.h: an array that grows without moving: chunk k holds 256 << k items. Items are zeroed,
+ * indices dense, addresses stable.
  *
  * One writer grows; readers may use any index that was published to them by other means.
  */
@@ -21,5 +22,6 @@ static inline void *ate__pages_at(const struct ate__pages *p, uint32_t index)
     unsigned k = 63u - (unsigned)__builtin_clzll(j) - 8;
     return (char *)p->chunk[k] + (j - ((uint64_t)ATE__PAGES_FIRST << k)) * p->item_size;
 }
-int ate__pages_add(struct ate__pages *p, uint32_t *ret_index) ATE__CHECK; /* one more item; 0 or ATE_E_MEMORY */
+int ate__pages_add(struct ate__pages *p, uint32_t *ret_index)
+    ATE__CHECK; /* one more item; 0 or ATE_E_MEMORY */
 void ate__pages_deinit(struct ate__pages *p);

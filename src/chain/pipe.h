@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * pipe.h: the seam by which a chain is local or remote. chain/local.c implements it over this machine's log; mesh implements it over the
- * network, thin or with a mirror. dio and api see nothing else of a chain.
+ * pipe.h: the seam by which a chain is local or remote. chain/local.c implements it over this
+ * machine's log; mesh implements it over the network, thin or with a mirror. dio and api see
+ * nothing else of a chain.
  *
  *  1. A pipe is reference-counted and thread-safe. A snapshot is used by one thread at a time.
- *  2. A snapshot reads one published state: whole transactions, and the same answer twice, until refresh(). One that is older than
- *     ATE__VIEW_AGE_MAX or holds back too many old versions answers ATE_STALE; what it lent stays until it ends.
- *  3. An offer completes exactly once: done() is called on any thread, under no lock, never inside offer(). The submitter owns the offer
- *     and what it points to until then.
- *  4. Reads on a thin chain wait for the network, within the pipe's time limit; on the others for the disk at most.
+ *  2. A snapshot reads one published state: whole transactions, and the same answer twice, until
+ * refresh(). One that is older than ATE__VIEW_AGE_MAX or holds back too many old versions answers
+ * ATE_STALE; what it lent stays until it ends.
+ *  3. An offer completes exactly once: done() is called on any thread, under no lock, never inside
+ * offer(). The submitter owns the offer and what it points to until then.
+ *  4. Reads on a thin chain wait for the network, within the pipe's time limit; on the others for
+ * the disk at most.
  */
 #pragma once
 #include "redo/storage.h"
 #include "trust/accept.h"
 #include "trust/seal.h"
 
-enum ate__stage { ATE__QUEUED, ATE__OUTBOXED, ATE__DURABLE, ATE__REPLICATED, ATE__WITNESSED }; /* as enum ate_stage */
+enum ate__stage {
+    ATE__QUEUED,
+    ATE__OUTBOXED,
+    ATE__DURABLE,
+    ATE__REPLICATED,
+    ATE__WITNESSED
+}; /* as enum ate_stage */
 
 struct ate__receipt {
     uint64_t sequence, root_time_us;
@@ -27,24 +36,31 @@ struct ate__receipt {
 /* One transaction on its way. The submitter fills the first part. */
 struct ate__offer {
     struct ate_bytes encoded;      /* borrowed until done() */
-    bool signed_here;              /* its signatures were just made by this process with ate__trust_sign() */
-    bool waits;                    /* the submitter is going to wait(): it may lead the group itself (LOG 16) */
-    int64_t timeout_ms;            /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
+    bool signed_here; /* its signatures were just made by this process with ate__trust_sign() */
+    bool waits; /* the submitter is going to wait(): it may lead the group itself (LOG 16) */
+    int64_t timeout_ms; /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
     void (*done)(struct ate__offer *offer);
     void *user;
     /* The answer: */
-    int result;                    /* 0 committed; UNKNOWN; else refused: nothing was or will be applied */
-    char text[512];                /* its sentence */
+    int result; /* 0 committed; UNKNOWN; else refused: nothing was or will be applied */
+    char text[512]; /* its sentence */
     struct ate__receipt receipt;
-    struct ate__verdict verdict;   /* of a refusal */
+    struct ate__verdict verdict; /* of a refusal */
     /* Private to the pipe: */
     struct ate__offer *next;
     void *private_[8];
 };
 
-struct ate__snapshot;
 struct ate__pipe;
-/* What a history walk gives: records in order; a non-zero result ends it and is its result. `body` until the callback returns. */
+struct ate__snapshot { /* first member of each implementation's */
+    struct ate__pipe *pipe;
+};
+struct ate__authors { /* who signed a version */
+    uint32_t count;
+    struct ate_hash fingerprint[ATE__TX_SIGNATURES_MAX];
+};
+/* What a history walk gives: records in order; a non-zero result ends it and is its result. `body`
+ * until the callback returns. */
 struct ate__history_record {
     uint64_t sequence, root_time_us;
     struct ate_bytes body;
@@ -52,7 +68,8 @@ struct ate__history_record {
 };
 typedef int ate__history_fn(void *arg, const struct ate__history_record *record);
 
-/* Told that the published state moved on; any thread, no lock held; must not block and not call the pipe back. */
+/* Told that the published state moved on; any thread, no lock held; must not block and not call the
+ * pipe back. */
 struct ate__listener {
     void (*published)(struct ate__listener *l, uint64_t size);
     void *user;
@@ -60,29 +77,41 @@ struct ate__listener {
 };
 
 struct ate__pipe_vtable {
+    struct ate__pipe *(*ref)(struct ate__pipe *p);
     void (*unref)(struct ate__pipe *p); /* the last one closes; does not wait for the network */
     /* ---- constant from open on ---- */
-    struct ate__trust *(*trust)(struct ate__pipe *p);          /* chain id, hash, keys; shared, see trust/state.h */
-    const char *(*address)(struct ate__pipe *p);               /* complete address to hand on, or the directory */
-    bool (*created)(struct ate__pipe *p);                      /* this open made the chain */
+    struct ate__trust *(*trust)(
+        struct ate__pipe *p); /* chain id, hash, keys; shared, see trust/state.h */
+    const char *(*address)(struct ate__pipe *p); /* complete address to hand on, or the directory */
+    bool (*created)(struct ate__pipe *p); /* this open made the chain */
     /* ---- reading ---- */
     int (*begin)(struct ate__pipe *p, struct ate__snapshot **ret_snapshot);
     int (*refresh)(struct ate__snapshot *s);
     void (*end)(struct ate__snapshot *s); /* takes NULL */
     void (*head)(const struct ate__snapshot *s, uint64_t *ret_size, struct ate_hash *ret_root);
-    const struct ate__facts *(*facts)(struct ate__snapshot *s); /* the state at the snapshot; valid until end() */
-    /* The current body event of a live object: its bytes are appended to buf, checked against the event hash, decoded as views into buf, form CLEAR, CIPHER,
-     * BARE or STRIPPED. author: fingerprint of the first signature, zero if unsigned; NULL: not wanted. NOT_FOUND STALE TAMPERED. */
-    int (*event)(struct ate__snapshot *s, const struct ate_id *id, struct ate__buf *buf, struct ate__event *ret_event, struct ate_hash *ret_author);
+    const struct ate__facts *(*facts)(
+        struct ate__snapshot *s); /* the state at the snapshot; valid until end() */
+    /* The current body event of a live object: its bytes are appended to buf, checked against the
+     * event hash, decoded as views into buf, form CLEAR, CIPHER, BARE or STRIPPED. ret_authors
+     * NULL: not wanted (asking costs a read of the whole transaction). NOT_FOUND STALE TAMPERED. */
+    int (*event)(struct ate__snapshot *s, const struct ate_id *id, struct ate__buf *buf,
+                 struct ate__event *ret_event, struct ate__authors *ret_authors);
     /* ---- writing ---- */
     void (*offer)(struct ate__pipe *p, struct ate__offer *offer);
-    void (*wait)(struct ate__pipe *p, struct ate__offer *offer); /* returns once done() has been called; only by the submitter, if it said `waits` */
-    int (*outcome)(struct ate__pipe *p, const struct ate__txn_id *id, struct ate__receipt *ret_receipt); /* NOT_FOUND UNKNOWN OFFLINE */
+    void (*wait)(struct ate__pipe *p,
+                 struct ate__offer *offer); /* returns once done() has been called; only by the
+                                               submitter, if it said `waits` */
+    int (*outcome)(struct ate__pipe *p, const struct ate__txn_id *id,
+                   struct ate__receipt *ret_receipt); /* NOT_FOUND UNKNOWN OFFLINE */
     /* ---- following ---- */
-    int (*sync)(struct ate__pipe *p, struct ate__receipt *ret_receipt);  /* has seen all that the root had at the call, and sent all there is */
-    int (*history)(struct ate__pipe *p, uint64_t from, ate__history_fn *each, void *arg); /* to the published size at the call */
-    int (*listen)(struct ate__pipe *p, struct ate__listener *l);         /* UNSUPPORTED on a thin chain */
-    void (*unlisten)(struct ate__pipe *p, struct ate__listener *l);      /* returns when no call of it is under way */
+    int (*sync)(struct ate__pipe *p,
+                struct ate__receipt *ret_receipt); /* has seen all that the root had at the call,
+                                                      and sent all there is */
+    int (*history)(struct ate__pipe *p, uint64_t from, ate__history_fn *each,
+                   void *arg); /* to the published size at the call */
+    int (*listen)(struct ate__pipe *p, struct ate__listener *l); /* UNSUPPORTED on a thin chain */
+    void (*unlisten)(struct ate__pipe *p,
+                     struct ate__listener *l); /* returns when no call of it is under way */
     bool (*damage)(struct ate__pipe *p, struct ate__storage_damage *ret_damage);
     bool (*read_only)(struct ate__pipe *p);
 };

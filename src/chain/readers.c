@@ -63,7 +63,8 @@ int ate__readers_begin(struct ate__readers *r, const _Atomic uint64_t *published
     return 0;
 }
 
-uint64_t ate__reader_renew(struct ate__reader *reader, const _Atomic uint64_t *published, uint64_t now_ms)
+uint64_t ate__reader_renew(struct ate__reader *reader, const _Atomic uint64_t *published,
+                           uint64_t now_ms)
 {
     atomic_store(&reader->since_ms, now_ms);
     atomic_store(&reader->state, ATE__READER_BASE);

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * readers.h: the registry of snapshots in use, so that the writer knows which old versions somebody may still read.
+ * readers.h: the registry of snapshots in use, so that the writer knows which old versions somebody
+ * may still read.
  *
- *  1. begin() claims a place with a value that holds back everything, then reads `published`, then stores it: a writer that looked before the
- *     claim had published before it too, so the reader cannot get less than what that writer kept.
+ *  1. begin() claims a place with a value that holds back everything, then reads `published`, then
+ * stores it: a writer that looked before the claim had published before it too, so the reader
+ * cannot get less than what that writer kept.
  *  2. oldest() is the smallest size in use, or UINT64_MAX.
- *  3. expel() turns a snapshot stale: its next read says so. What it held back goes after the RCU grace period that covers reads under way.
- * No lock; any thread.
+ *  3. expel() turns a snapshot stale: its next read says so. What it held back goes after the RCU
+ * grace period that covers reads under way. No lock; any thread.
  */
 #pragma once
 #include "base/alloc.h"
 #include <stdatomic.h>
 #include <stdbool.h>
 
-enum { ATE__READER_FREE = 0, ATE__READER_EXPELLED = 1, ATE__READER_BASE = 2 /* + size + 1; BASE alone: being claimed */ };
+enum {
+    ATE__READER_FREE = 0,
+    ATE__READER_EXPELLED = 1,
+    ATE__READER_BASE = 2 /* + size + 1; BASE alone: being claimed */
+};
 
 struct ate__reader { /* one registered snapshot */
     _Atomic uint64_t state;
@@ -24,7 +30,8 @@ int ate__readers_new(struct ate__readers **ret) ATE__CHECK;
 void ate__readers_free(struct ate__readers *r);
 int ate__readers_begin(struct ate__readers *r, const _Atomic uint64_t *published, uint64_t now_ms,
                        struct ate__reader **ret_reader, uint64_t *ret_size) ATE__CHECK;
-uint64_t ate__reader_renew(struct ate__reader *reader, const _Atomic uint64_t *published, uint64_t now_ms); /* a newer size, no more stale */
+uint64_t ate__reader_renew(struct ate__reader *reader, const _Atomic uint64_t *published,
+                           uint64_t now_ms); /* a newer size, no more stale */
 void ate__reader_end(struct ate__reader *reader);
 static inline bool ate__reader_stale(const struct ate__reader *reader)
 {

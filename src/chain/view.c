@@ -42,7 +42,7 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     uint32_t top;
     int rc = ate__readers_new(&v->readers);
     if (!rc)
-        rc = ate__view_make_slot(v, &(struct ate_id){ { 0 } }, &top);
+        rc = ate__view_make_slot(v, &(struct ate_id){{0}}, &top);
     if (rc) {
         ate__view_free(v);
         return rc;
@@ -88,7 +88,7 @@ static int add_pending(struct ate__view *v, uint32_t slot, uint32_t version, uin
 {
     int rc = ate__grow(&v->pending, &v->pending_capacity, v->pending_count + 1, sizeof *v->pending);
     if (!rc)
-        v->pending[v->pending_count++] = (struct ate__pending){ slot, version, sequence };
+        v->pending[v->pending_count++] = (struct ate__pending){slot, version, sequence};
     return rc;
 }
 
@@ -111,7 +111,8 @@ static int take_version(struct ate__view *v, uint32_t *ret_version)
     return 0;
 }
 
-/* Makes `version` the newest of its slot; readers below its sequence walk past it. On failure it goes back. */
+/* Makes `version` the newest of its slot; readers below its sequence walk past it. On failure it
+ * goes back. */
 static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
 {
     struct ate__slot *s = ate__slot_at(v, slot);
@@ -121,12 +122,14 @@ static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
         push(v, &v->free_versions, version);
         return rc;
     }
-    atomic_store_explicit(&ver->older, atomic_load_explicit(&s->body, memory_order_relaxed), memory_order_relaxed);
+    atomic_store_explicit(&ver->older, atomic_load_explicit(&s->body, memory_order_relaxed),
+                          memory_order_relaxed);
     atomic_store_explicit(&s->body, version, memory_order_release);
     return 0;
 }
 
-static int set_tags(struct ate__view *v, uint32_t slot, struct ate__version *version, const struct ate__header *h)
+static int set_tags(struct ate__view *v, uint32_t slot, struct ate__version *version,
+                    const struct ate__header *h)
 {
     int rc = 0;
     if (h->tag_count > 0) {
@@ -142,14 +145,16 @@ static int set_tags(struct ate__view *v, uint32_t slot, struct ate__version *ver
                 return rc;
             version->second = index + 1;
         }
-        memcpy(ate__pages_at(&v->second_tags, version->second - 1), h->tags + ATE__NAME_TAG, ATE__NAME_TAG);
+        memcpy(ate__pages_at(&v->second_tags, version->second - 1), h->tags + ATE__NAME_TAG,
+               ATE__NAME_TAG);
         version->flags |= ATE__VERSION_TWO_TAGS;
         rc = ate__view_index_tag(v, slot, version->parent, h->tags + ATE__NAME_TAG);
     }
     return rc;
 }
 
-static int install_body(struct ate__view *v, const struct ate__tx *tx, const struct ate__event *e, uint64_t sequence)
+static int install_body(struct ate__view *v, const struct ate__tx *tx, const struct ate__event *e,
+                        uint64_t sequence)
 {
     uint32_t slot, parent, index;
     int rc = ate__view_make_slot(v, &e->header.object, &slot);
@@ -161,7 +166,8 @@ static int install_body(struct ate__view *v, const struct ate__tx *tx, const str
         return rc;
     struct ate__version *version = ate__version_at(v, index);
     version->sequence = sequence;
-    version->offset = (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
+    version->offset =
+        (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
     version->size = (uint32_t)e->whole.size;
     version->hash = e->hash;
     version->parent = parent;
@@ -203,7 +209,8 @@ static int install_control(struct ate__view *v, const struct ate__event *e, uint
     return 0;
 }
 
-static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence, const struct ate_hash *hash)
+static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence,
+                       const struct ate_hash *hash)
 {
     const struct ate__version *old = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
     uint32_t index;
@@ -221,13 +228,18 @@ static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence, co
 }
 
 /* Adds the live children of a slot to the list of slots. */
-static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, size_t *count, size_t *capacity)
+static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, size_t *count,
+                        size_t *capacity)
 {
-    struct ate__extra *extra = atomic_load_explicit(&ate__slot_at(v, slot)->extra, memory_order_relaxed);
-    struct ate__members *m = extra ? atomic_load_explicit(&extra->members, memory_order_relaxed) : NULL;
+    struct ate__extra *extra =
+        atomic_load_explicit(&ate__slot_at(v, slot)->extra, memory_order_relaxed);
+    struct ate__members *m =
+        extra ? atomic_load_explicit(&extra->members, memory_order_relaxed) : NULL;
     for (uint32_t i = 0; m && i < atomic_load_explicit(&m->count, memory_order_relaxed); i++) {
-        const struct ate__version *c = ate__slot_version(v, ate__slot_at(v, m->item[i].child), UINT64_MAX);
-        if (!c || c->flags & ATE__VERSION_DELETED || c->parent != slot || c->serial != m->item[i].serial)
+        const struct ate__version *c =
+            ate__slot_version(v, ate__slot_at(v, m->item[i].child), UINT64_MAX);
+        if (!c || c->flags & ATE__VERSION_DELETED || c->parent != slot ||
+            c->serial != m->item[i].serial)
             continue;
         int rc = ate__grow(list, capacity, *count + 1, sizeof **list);
         if (rc)
@@ -243,7 +255,8 @@ static int install_tombstone(struct ate__view *v, const struct ate__event *e, ui
     size_t count = 0, capacity = 0;
     uint32_t slot;
     if (!ate__view_find_slot(v, &e->header.object, &slot))
-        return ate__fail(ATE_E_BUG, "view: a tombstone of an object that is not there was accepted");
+        return ate__fail(ATE_E_BUG,
+                         "view: a tombstone of an object that is not there was accepted");
     int rc = delete_slot(v, slot, sequence, &e->hash);
     if (!rc && e->header.tombstone == 1)
         rc = add_children(v, slot, &list, &count, &capacity);
@@ -267,8 +280,10 @@ static void rollback_to(struct ate__view *v, size_t pending_count)
         } else {
             struct ate__extra *extra = atomic_load(&slot->extra);
             struct ate__control *control = atomic_load(&extra->control);
-            atomic_store_explicit(&extra->control, ate__control_ref(control->older), memory_order_release);
-            urcu_bp_synchronize_rcu(); /* a reader may just be walking past it; this is the path after a failed sync */
+            atomic_store_explicit(&extra->control, ate__control_ref(control->older),
+                                  memory_order_release);
+            urcu_bp_synchronize_rcu(); /* a reader may just be walking past it; this is the path
+                                          after a failed sync */
             ate__control_unref(control);
         }
     }
@@ -292,7 +307,8 @@ int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t se
     /* Deletions last, so that what the transaction moves out of a deleted subtree survives. */
     for (uint32_t i = 0; !rc && i < tx->event_count; i++) {
         const struct ate__event *e = &tx->events[i];
-        if (e->form != ATE__DROPPED && e->kind == ATE__EVENT_BODY && ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
+        if (e->form != ATE__DROPPED && e->kind == ATE__EVENT_BODY &&
+            ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
             rc = install_tombstone(v, e, sequence);
     }
     if (rc)
@@ -300,9 +316,11 @@ int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t se
     return rc;
 }
 
-void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position, uint64_t root_time_us)
+void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,
+                     uint64_t root_time_us)
 {
-    for (; v->placed < v->pending_count && v->pending[v->placed].sequence == sequence; v->placed++) {
+    for (; v->placed < v->pending_count && v->pending[v->placed].sequence == sequence;
+         v->placed++) {
         if (!v->pending[v->placed].version)
             continue;
         struct ate__version *version = ate__version_at(v, v->pending[v->placed].version);
@@ -311,8 +329,11 @@ void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__p
         version->record_size = position->size;
         version->updated_us = root_time_us;
         version->created_us = root_time_us;
-        if (older && !(ate__version_at(v, older)->flags & ATE__VERSION_DELETED))
+        version->created_sequence = sequence;
+        if (older && !(ate__version_at(v, older)->flags & ATE__VERSION_DELETED)) {
             version->created_us = ate__version_at(v, older)->created_us;
+            version->created_sequence = ate__version_at(v, older)->created_sequence;
+        }
     }
 }
 

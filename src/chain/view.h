@@ -2,16 +2,22 @@
  *
  * view.h: the multi-versioned in-memory view of a chain (LOG 14).
  *
- * Every object has a slot; every body event a version, newest first, with the place of its bytes in the log. Payloads are not held.
+ * Every object has a slot; every body event a version, newest first, with the place of its bytes in
+ * the log. Payloads are not held.
  *
- *  1. One writer at a time (the commit mutex); any number of readers, who never wait: they walk inside an RCU read section.
- *  2. install() adds the versions of a transaction under its sequence; readers see a version only when `published` has passed it, so
- *     whole transactions appear at once. rollback() takes back everything above `published`.
+ *  1. One writer at a time (the commit mutex); any number of readers, who never wait: they walk
+ * inside an RCU read section.
+ *  2. install() adds the versions of a transaction under its sequence; readers see a version only
+ * when `published` has passed it, so whole transactions appear at once. rollback() takes back
+ * everything above `published`.
  *  3. A reader at size S sees, of each object, the newest version with sequence < S.
- *  4. An old version goes when no registered snapshot can see it, and its memory is used again after an RCU grace period.
- *  5. Tables hold indices, not pointers; slots and versions lie in segmented arrays, so growing copies no object.
- *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names that parent and serial. Entries of the
- *     index and of child lists are never removed one by one: what no version backs is left out when the table next grows.
+ *  4. An old version goes when no registered snapshot can see it, and its memory is used again
+ * after an RCU grace period.
+ *  5. Tables hold indices, not pointers; slots and versions lie in segmented arrays, so growing
+ * copies no object.
+ *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names
+ * that parent and serial. Entries of the index and of child lists are never removed one by one:
+ * what no version backs is left out when the table next grows.
  */
 #pragma once
 #include "chain/readers.h"
@@ -23,13 +29,18 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view) ATE__
 void ate__view_free(struct ate__view *v); /* no reader may be left; takes NULL */
 
 /* ---- the writer, under the commit mutex ---- */
-/* Takes in all events of an accepted transaction. Failures leave the view as it was: E_MEMORY BUSY. */
+/* Takes in all events of an accepted transaction. Failures leave the view as it was: E_MEMORY BUSY.
+ */
 int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
-/* The record of `sequence` lies there, with this root time. Sequences ascend; each installed one is placed before it is published. */
-void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position, uint64_t root_time_us);
-void ate__view_publish(struct ate__view *v, uint64_t size); /* readers see all below size from now on */
-void ate__view_rollback(struct ate__view *v);               /* to the published size */
-/* Frees what no reader can see any more; may wait for an RCU grace period (microseconds), so it is called rarely, when enough has gathered. */
+/* The record of `sequence` lies there, with this root time. Sequences ascend; each installed one is
+ * placed before it is published. */
+void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,
+                     uint64_t root_time_us);
+void ate__view_publish(struct ate__view *v,
+                       uint64_t size); /* readers see all below size from now on */
+void ate__view_rollback(struct ate__view *v); /* to the published size */
+/* Frees what no reader can see any more; may wait for an RCU grace period (microseconds), so it is
+ * called rarely, when enough has gathered. */
 void ate__view_reclaim(struct ate__view *v, uint64_t now_ms);
 
 /* ---- readers ---- */
@@ -40,19 +51,23 @@ struct ate__view_snapshot {
     struct ate__reader *reader; /* NULL: the latest state, under the commit mutex */
     uint64_t size;
 };
-int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snapshot *ret) ATE__CHECK;
+int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snapshot *ret)
+    ATE__CHECK;
 void ate__view_renew(struct ate__view_snapshot *s, uint64_t now_ms);
 void ate__view_end(struct ate__view_snapshot *s);
 /* Where the current body of an object lies. NOT_FOUND STALE */
 struct ate__view_body {
     uint64_t sequence, created_us, updated_us;
     struct ate__position position; /* of the record */
-    uint32_t offset, size;         /* of the event in the record's body */
+    uint32_t offset, size; /* of the event in the record's body */
     struct ate_hash hash;
 };
-int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id, struct ate__view_body *ret) ATE__CHECK;
+int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
+                   struct ate__view_body *ret) ATE__CHECK;
 /* As ate__facts_vtable has them, at the snapshot; each may also give STALE. */
-int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id, struct ate__object_facts *ret) ATE__CHECK;
-int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent, const uint8_t tag[ATE__NAME_TAG],
-                         struct ate_id *ret_id) ATE__CHECK;
-int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent, uint64_t *at, struct ate_id *ret_child) ATE__CHECK;
+int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id,
+                     struct ate__object_facts *ret) ATE__CHECK;
+int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent,
+                         const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id) ATE__CHECK;
+int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
+                         uint64_t *at, struct ate_id *ret_child) ATE__CHECK;

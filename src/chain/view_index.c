@@ -25,7 +25,8 @@ static uint64_t hash_id(const struct ate__view *v, const struct ate_id *id)
     return ate__siphash(v->seed, id, sizeof *id);
 }
 
-static uint64_t hash_tag(const struct ate__view *v, uint32_t parent, const uint8_t tag[ATE__NAME_TAG])
+static uint64_t hash_tag(const struct ate__view *v, uint32_t parent,
+                         const uint8_t tag[ATE__NAME_TAG])
 {
     uint8_t key[4 + ATE__NAME_TAG];
     memcpy(key, &parent, 4);
@@ -127,7 +128,8 @@ int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_
 
 /* ---- tags ---- */
 
-static void index_version_tags(struct ate__view *v, struct ate__table *t, uint32_t slot, const struct ate__version *version, uint64_t *used)
+static void index_version_tags(struct ate__view *v, struct ate__table *t, uint32_t slot,
+                               const struct ate__version *version, uint64_t *used)
 {
     if (version->flags & ATE__VERSION_TAGGED) {
         put_cell(t, hash_tag(v, version->parent, version->tag), slot + 1);
@@ -139,14 +141,16 @@ static void index_version_tags(struct ate__view *v, struct ate__table *t, uint32
     }
 }
 
-/* Cells that a table needs for what versions still back; counts doubles within one slot twice, which is harmless. */
+/* Cells that a table needs for what versions still back; counts doubles within one slot twice,
+ * which is harmless. */
 static uint64_t backed_tags(const struct ate__view *v)
 {
     uint64_t n = 0;
     for (uint32_t s = 0; s < v->slots.count; s++)
         for (uint32_t i = atomic_load(&ate__slot_at(v, s)->body); i != ATE__NONE;) {
             const struct ate__version *version = ate__version_at(v, i);
-            n += (version->flags & ATE__VERSION_TAGGED ? 1u : 0u) + (version->flags & ATE__VERSION_TWO_TAGS ? 1u : 0u);
+            n += (version->flags & ATE__VERSION_TAGGED ? 1u : 0u) +
+                 (version->flags & ATE__VERSION_TWO_TAGS ? 1u : 0u);
             i = atomic_load(&version->older);
         }
     return n;
@@ -177,28 +181,33 @@ static int grow_tags(struct ate__view *v)
     return 0;
 }
 
-int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent, const uint8_t tag[ATE__NAME_TAG])
+int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent,
+                        const uint8_t tag[ATE__NAME_TAG])
 {
     if (!has_room(atomic_load_explicit(&v->tags, memory_order_relaxed), v->tag_count)) {
         int rc = grow_tags(v);
         if (rc)
             return rc;
     }
-    put_cell(atomic_load_explicit(&v->tags, memory_order_relaxed), hash_tag(v, parent, tag), child + 1);
+    put_cell(atomic_load_explicit(&v->tags, memory_order_relaxed), hash_tag(v, parent, tag),
+             child + 1);
     v->tag_count++;
     return 0;
 }
 
-static bool version_has_tag(const struct ate__view *v, const struct ate__version *version, uint32_t parent, const uint8_t *tag)
+static bool version_has_tag(const struct ate__view *v, const struct ate__version *version,
+                            uint32_t parent, const uint8_t *tag)
 {
     if (version->parent != parent || version->flags & ATE__VERSION_DELETED)
         return false;
     if (version->flags & ATE__VERSION_TAGGED && !memcmp(version->tag, tag, ATE__NAME_TAG))
         return true;
-    return version->flags & ATE__VERSION_TWO_TAGS && !memcmp(ate__version_second_tag(v, version), tag, ATE__NAME_TAG);
+    return version->flags & ATE__VERSION_TWO_TAGS &&
+           !memcmp(ate__version_second_tag(v, version), tag, ATE__NAME_TAG);
 }
 
-bool ate__view_find_tag(const struct ate__view *v, uint32_t parent, const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child)
+bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
+                        const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child)
 {
     const struct ate__table *t = atomic_load_explicit(&v->tags, memory_order_acquire);
     if (!t)
@@ -231,7 +240,8 @@ static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate
 static int grow_members(struct ate__view *v, uint32_t parent, struct ate__extra *extra)
 {
     struct ate__members *old = atomic_load_explicit(&extra->members, memory_order_relaxed);
-    uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0, kept = 0;
+    uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0,
+             kept = 0;
     int rc = reserve_retired(v);
     if (rc)
         return rc;
@@ -268,7 +278,7 @@ int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, u
         m = atomic_load_explicit(&extra->members, memory_order_relaxed);
     }
     uint32_t n = atomic_load_explicit(&m->count, memory_order_relaxed);
-    m->item[n] = (struct ate__member){ child, ++extra->next_serial };
+    m->item[n] = (struct ate__member){child, ++extra->next_serial};
     atomic_store_explicit(&m->count, n + 1, memory_order_release);
     *ret_serial = extra->next_serial;
     return 0;

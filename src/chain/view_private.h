@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * view_private.h: the inside of the view, shared by view.c (the writer), view_index.c (tables) and view_read.c (readers).
+ * view_private.h: the inside of the view, shared by view.c (the writer), view_index.c (tables) and
+ * view_read.c (readers).
  */
 #pragma once
 #include "base/alloc.h"
@@ -16,15 +17,15 @@ enum { ATE__NONE = 0 }; /* an index + 1 that is not there */
 enum { ATE__VERSION_DELETED = 1, ATE__VERSION_TWO_TAGS = 2, ATE__VERSION_TAGGED = 4 };
 struct ate__version {
     uint64_t sequence;
-    uint64_t created_us, updated_us;   /* root times; set when placed */
+    uint64_t created_sequence, created_us, updated_us; /* root times; set when placed */
     uint64_t place;                    /* of the record */
     uint32_t record_size, offset, size;
     uint32_t parent;                   /* slot */
     uint32_t collection;
     uint32_t serial;                   /* of its entry in the parent's child list */
     _Atomic uint32_t older;            /* version + 1 */
-    uint32_t second;                   /* index of the second tag + 1; kept when the version is used again */
-    uint32_t next;                     /* version + 1 in the one list that it is in: superseding, retired or free */
+    uint32_t second; /* index of the second tag + 1; kept when the version is used again */
+    uint32_t next; /* version + 1 in the one list that it is in: superseding, retired or free */
     struct ate_hash hash;
     uint8_t tag[ATE__NAME_TAG];
     uint8_t flags;
@@ -56,7 +57,7 @@ struct ate__table { /* of slot + 1; replaced when it grows */
     _Atomic uint32_t cell[];
 };
 struct ate__pending { /* what install() did, in order, until it is published */
-    uint32_t slot, version;       /* version + 1; ATE__NONE: a control event */
+    uint32_t slot, version; /* version + 1; ATE__NONE: a control event */
     uint64_t sequence;
 };
 struct ate__view {
@@ -65,13 +66,15 @@ struct ate__view {
     _Atomic uint64_t published, live;
     struct ate__pages slots, versions, second_tags;
     _Atomic(struct ate__table *) ids, tags;
-    uint64_t id_count, tag_count;     /* cells in use */
+    uint64_t id_count, tag_count; /* cells in use */
     uint64_t seed[2];
     struct ate__pending *pending;
     size_t pending_count, pending_capacity, placed; /* placed: pending entries that have a place */
-    struct ate__versions superseding; /* published, ascending: `older` of each goes once no reader can see it */
-    struct ate__versions retired_versions, free_versions; /* unreadable, but a grace period is due; ready for use */
-    void **retired;                   /* blocks to free after a grace period */
+    struct ate__versions
+        superseding; /* published, ascending: `older` of each goes once no reader can see it */
+    struct ate__versions retired_versions,
+        free_versions; /* unreadable, but a grace period is due; ready for use */
+    void **retired; /* blocks to free after a grace period */
     size_t retired_count, retired_capacity;
 };
 
@@ -79,16 +82,19 @@ static inline struct ate__slot *ate__slot_at(const struct ate__view *v, uint32_t
 {
     return ate__pages_at(&v->slots, slot);
 }
-static inline struct ate__version *ate__version_at(const struct ate__view *v, uint32_t version_plus_1)
+static inline struct ate__version *ate__version_at(const struct ate__view *v,
+                                                   uint32_t version_plus_1)
 {
     return ate__pages_at(&v->versions, version_plus_1 - 1);
 }
-static inline const uint8_t *ate__version_second_tag(const struct ate__view *v, const struct ate__version *version)
+static inline const uint8_t *ate__version_second_tag(const struct ate__view *v,
+                                                     const struct ate__version *version)
 {
     return ate__pages_at(&v->second_tags, version->second - 1);
 }
 /* The version of a slot that a reader at `size` sees; NULL. */
-static inline struct ate__version *ate__slot_version(const struct ate__view *v, const struct ate__slot *slot, uint64_t size)
+static inline struct ate__version *ate__slot_version(const struct ate__view *v,
+                                                     const struct ate__slot *slot, uint64_t size)
 {
     uint32_t i = atomic_load_explicit(&slot->body, memory_order_acquire);
     while (i != ATE__NONE) {
@@ -102,9 +108,14 @@ static inline struct ate__version *ate__slot_version(const struct ate__view *v, 
 
 /* view_index.c; the writer's, but for find and holder */
 bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot);
-int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot) ATE__CHECK; /* found or made */
-int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra) ATE__CHECK;    /* found or made */
-int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent, const uint8_t tag[ATE__NAME_TAG]) ATE__CHECK;
-bool ate__view_find_tag(const struct ate__view *v, uint32_t parent, const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child);
-int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial) ATE__CHECK;
+int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
+    ATE__CHECK; /* found or made */
+int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra)
+    ATE__CHECK; /* found or made */
+int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent,
+                        const uint8_t tag[ATE__NAME_TAG]) ATE__CHECK;
+bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
+                        const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child);
+int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial)
+    ATE__CHECK;
 void ate__view_retire(struct ate__view *v, void *block); /* frees it after the next grace period */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * chain.h: one chain of trust on one storage: history, trust state, view, commits (LOG 1 to 4, 16).
+ *
+ * Life of a commit: check (decode, signatures; any thread, no lock) -> order (acceptance, sequence;
+ * under the commit mutex, against the view and what is not synced yet) -> append and sync (by the
+ * leader, without the mutex) -> publish in the view, in order -> answer, tell listeners.
+ *
+ *  1. What is ordered is installed in the view and in the trust state at once, but not published; a
+ * failed group takes all of it back.
+ *  2. Nothing unsynced is visible to a reader or listener under ATE__SYNC_ALWAYS.
+ *  3. One leader at a time writes. The first committer that finds the log idle leads on its own
+ * thread; offers without a waiting thread are led by a worker.
+ *  4. After a failed append every caller in flight gets ATE_UNKNOWN, and nothing is ordered before
+ * recovery has decided what stands.
+ *  5. Open re-verifies everything that it believes: signatures, authority, preconditions, sequence,
+ * heads.
+ *
+ * Thread-safe but for open and close.
+ */
+#pragma once
+#include "base/workers.h"
+#include "chain/pipe.h"
+#include "chain/view.h"
+#include "crypto/merkle.h"
+
+struct ate__chain;
+struct ate__chain_conf {
+    const struct ate__env *env;
+    struct ate__workers *workers; /* NULL: no background work, offers without a waiting thread run
+                                     inside offer() (tests) */
+    enum ate__sync sync;
+    uint32_t sync_interval_ms;
+    void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
+    void *progress_arg;
+};
+
+/* Opens what the storage holds, verifying all of it. take_storage is consumed even on failure.
+ * flags: ATE__STORAGE_READ opens up to the first damage, read-only from there, and
+ * ate__chain_damage() tells it; without it damage is the result. An empty storage gives an empty
+ * mirror, which feed() fills. Errors: TAMPERED UNSUPPORTED MALFORMED E_*. */
+int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                    unsigned flags, struct ate__chain **ret_chain) ATE__CHECK;
+/* The same on an empty storage, with transaction 0. */
+int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                      struct ate_bytes genesis_tx, struct ate__chain **ret_chain) ATE__CHECK;
+void ate__chain_close(
+    struct ate__chain *c); /* no offer in flight, no snapshot, no listener left; takes NULL */
+
+struct ate__trust *ate__chain_trust(struct ate__chain *c); /* NULL: an empty mirror */
+struct ate__view *ate__chain_view(struct ate__chain *c);
+struct ate__storage *ate__chain_storage(struct ate__chain *c);
+bool ate__chain_read_only(struct ate__chain *c);
+bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_damage);
+/* The newest published head, always at the end of a group. */
+void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root,
+                     uint64_t *ret_root_time_us);
+/* Root of the tree at any size up to what is written. NOT_FOUND: larger. Any thread. */
+int ate__chain_root_at(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root) ATE__CHECK;
+/* Proofs up to what is written, from the tiles. NOT_FOUND: larger. Any thread. */
+int ate__chain_inclusion(struct ate__chain *c, uint64_t sequence, uint64_t size,
+                         struct ate__proof *ret_proof) ATE__CHECK;
+int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t size,
+                           struct ate__proof *ret_proof) ATE__CHECK;
+
+/* See struct ate__offer. */
+void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer);
+void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer);
+int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
+                       struct ate__receipt *ret_receipt) ATE__CHECK;
+int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
+    ATE__CHECK; /* makes all that is published durable */
+
+/* A mirror takes in one whole group as the root closed it: verifies all of it, appends it without a
+ * sync, publishes it. TAMPERED: it breaks a rule or does not lead to head_after; nothing of it was
+ * taken in. FORKED: it does not start at this chain's size. One caller at a time. */
+struct ate__group_feed {
+    uint64_t first_sequence, root_time_us;
+    const struct ate_bytes *records;
+    size_t count;
+    struct ate_hash head_after;
+};
+int ate__chain_feed(struct ate__chain *c, const struct ate__group_feed *group) ATE__CHECK;
+
+/* Records from..to (exclusive; at most the published size), as they were appended. Any thread. */
+int ate__chain_history(struct ate__chain *c, uint64_t from, uint64_t to, ate__history_fn *each,
+                       void *arg) ATE__CHECK;
+void ate__chain_listen(struct ate__chain *c, struct ate__listener *l);
+void ate__chain_unlisten(struct ate__chain *c, struct ate__listener *l);
+
+/* Body event of a live object at a snapshot: see ate__pipe_vtable.event. */
+int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
+                     const struct ate_id *id, struct ate__buf *buf, struct ate__event *ret_event,
+                     struct ate__authors *ret_authors) ATE__CHECK;

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * heads.c: the root of the tree at any size, and proofs: recent heads from memory, all others from
+ * the tiles.
+ */
+#include "chain/chain_private.h"
+#include "base/err.h"
+
+void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    struct ate__head_at *h = &c->heads[c->head_count++ % ATE__HEADS_KEPT];
+    h->size = size;
+    h->root = *root;
+    pthread_mutex_unlock(&c->heads_mutex);
+}
+
+/* Sizes ascend along the ring: binary search over the newest `kept` heads. */
+static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
+{
+    bool found = false;
+    pthread_mutex_lock(&c->heads_mutex);
+    uint64_t high = c->head_count, low = high > ATE__HEADS_KEPT ? high - ATE__HEADS_KEPT : 0;
+    while (low < high && !found) {
+        uint64_t middle = low + (high - low) / 2;
+        const struct ate__head_at *h = &c->heads[middle % ATE__HEADS_KEPT];
+        if (h->size == size) {
+            *ret_root = h->root;
+            found = true;
+        } else if (h->size < size) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    pthread_mutex_unlock(&c->heads_mutex);
+    return found;
+}
+
+static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_hash)
+{
+    struct ate__storage *s = arg;
+    return s->v->tiles_node(s, level, index, ret_hash);
+}
+
+int ate__chain_root_at(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
+{
+    if (recent_head(c, size, ret_root))
+        return 0;
+    if (size > c->storage->v->tiles_size(c->storage))
+        return ate__fail(ATE_NOT_FOUND, "the chain has fewer than %llu transactions",
+                         (unsigned long long)size);
+    return ate__merkle_root_at(node, c->storage, size, ret_root);
+}
+
+int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
+{
+    return ate__chain_root_at(ATE__CONTAINER(f, struct ate__chain, latest), size, ret_root);
+}
+
+int ate__chain_inclusion(struct ate__chain *c, uint64_t sequence, uint64_t size,
+                         struct ate__proof *ret_proof)
+{
+    if (sequence >= size || size > c->storage->v->tiles_size(c->storage))
+        return ate__fail(ATE_NOT_FOUND, "no transaction %llu in the tree of %llu",
+                         (unsigned long long)sequence, (unsigned long long)size);
+    return ate__merkle_inclusion(node, c->storage, sequence, size, ret_proof);
+}
+
+int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t size,
+                           struct ate__proof *ret_proof)
+{
+    if (old_size > size || size > c->storage->v->tiles_size(c->storage))
+        return ate__fail(ATE_NOT_FOUND, "no tree of %llu transactions", (unsigned long long)size);
+    return ate__merkle_consistency(node, c->storage, old_size, size, ret_proof);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "chain/local.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/name.h"
+#include "base/text.h"
+#include "chain/create.h"
+#include "chain/snapshot.h"
+
+struct local {
+    struct ate__pipe base;
+    atomic_uint refs;
+    struct ate__chain *chain;
+    char *path;
+    bool created;
+};
+
+static struct ate__chain *chain_of(struct ate__pipe *p)
+{
+    return ((struct local *)p)->chain;
+}
+
+struct ate__chain *ate__local_chain(struct ate__pipe *pipe)
+{
+    return chain_of(pipe);
+}
+
+/* ---- the vtable ---- */
+
+static struct ate__pipe *local_ref(struct ate__pipe *p)
+{
+    atomic_fetch_add_explicit(&((struct local *)p)->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+static void local_unref(struct ate__pipe *p)
+{
+    struct local *l = (struct local *)p;
+    if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    ate__chain_close(l->chain);
+    ate__free(l->path);
+    ate__free(l);
+}
+
+static struct ate__trust *local_trust(struct ate__pipe *p)
+{
+    return ate__chain_trust(chain_of(p));
+}
+
+static const char *local_address(struct ate__pipe *p)
+{
+    return ((struct local *)p)->path;
+}
+
+static bool local_created(struct ate__pipe *p)
+{
+    return ((struct local *)p)->created;
+}
+
+static int local_begin(struct ate__pipe *p, struct ate__snapshot **ret_snapshot)
+{
+    return ate__chain_snapshot_begin(chain_of(p), p, ret_snapshot);
+}
+
+static void local_offer(struct ate__pipe *p, struct ate__offer *offer)
+{
+    ate__chain_offer(chain_of(p), offer);
+}
+
+static void local_wait(struct ate__pipe *p, struct ate__offer *offer)
+{
+    ate__chain_wait(chain_of(p), offer);
+}
+
+static int local_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
+                         struct ate__receipt *ret_receipt)
+{
+    return ate__chain_outcome(chain_of(p), id, ret_receipt);
+}
+
+static int local_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt)
+{
+    return ate__chain_sync(chain_of(p), ret_receipt);
+}
+
+static int local_history(struct ate__pipe *p, uint64_t from, ate__history_fn *each, void *arg)
+{
+    return ate__chain_history(chain_of(p), from, UINT64_MAX, each, arg);
+}
+
+static int local_listen(struct ate__pipe *p, struct ate__listener *l)
+{
+    ate__chain_listen(chain_of(p), l);
+    return 0;
+}
+
+static void local_unlisten(struct ate__pipe *p, struct ate__listener *l)
+{
+    ate__chain_unlisten(chain_of(p), l);
+}
+
+static bool local_damage(struct ate__pipe *p, struct ate__storage_damage *ret_damage)
+{
+    return ate__chain_damage(chain_of(p), ret_damage);
+}
+
+static bool local_read_only(struct ate__pipe *p)
+{
+    return ate__chain_read_only(chain_of(p));
+}
+
+static const struct ate__pipe_vtable local_vtable = {
+    .ref = local_ref,
+    .unref = local_unref,
+    .trust = local_trust,
+    .address = local_address,
+    .created = local_created,
+    .begin = local_begin,
+    .refresh = ate__chain_snapshot_refresh,
+    .end = ate__chain_snapshot_end,
+    .head = ate__chain_snapshot_head,
+    .facts = ate__chain_snapshot_facts,
+    .event = ate__chain_snapshot_event,
+    .offer = local_offer,
+    .wait = local_wait,
+    .outcome = local_outcome,
+    .sync = local_sync,
+    .history = local_history,
+    .listen = local_listen,
+    .unlisten = local_unlisten,
+    .damage = local_damage,
+    .read_only = local_read_only,
+};
+
+/* ---- opening ---- */
+
+static int new_local(const struct ate__env *env, const char *path, struct local **ret_local)
+{
+    struct local *l = ate__alloc(sizeof *l);
+    if (!l)
+        return ate__no_memory();
+    l->base.v = &local_vtable;
+    l->base.env = env;
+    atomic_init(&l->refs, 1);
+    l->path = ate__copy_text(path);
+    if (!l->path) {
+        ate__free(l);
+        return ate__no_memory();
+    }
+    *ret_local = l;
+    return 0;
+}
+
+static int finish(int rc, struct local *l, struct ate__pipe **ret_pipe)
+{
+    if (rc) {
+        local_unref(&l->base);
+        return rc;
+    }
+    *ret_pipe = &l->base;
+    return 0;
+}
+
+/* A log without a transaction: its creation was never acknowledged. */
+static bool is_empty(struct ate__storage *s)
+{
+    struct ate__storage_state state;
+    s->v->state(s, &state);
+    return state.size == 0;
+}
+
+static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
+                        struct ate__storage **ret_storage)
+{
+    struct ate__storage_conf storage_conf = {.sync = conf->chain.sync,
+                                             .sync_interval_ms = conf->chain.sync_interval_ms};
+    struct ate__storage *s;
+    int rc = ate__storage_open_file(conf->chain.env, dir, flags & ATE__STORAGE_READ, NULL,
+                                    ATE__ROLE_ROOT, &storage_conf, &s);
+    if (rc)
+        return rc;
+    if (is_empty(s)) {
+        s->v->close(s);
+        return ate__fail(ATE_NOT_FOUND, "no chain here: its creation was never finished");
+    }
+    *ret_storage = s;
+    return 0;
+}
+
+static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir,
+                        const struct ate_hash *chain_id, struct ate__storage **ret_storage)
+{
+    struct ate__storage_conf storage_conf = {.sync = conf->chain.sync,
+                                             .sync_interval_ms = conf->chain.sync_interval_ms};
+    if (conf->memory)
+        return ate__storage_open_mem(conf->chain.env, chain_id, ATE__ROLE_ROOT, ret_storage);
+    return ate__storage_open_file(conf->chain.env, dir, ATE__STORAGE_CREATE, chain_id,
+                                  ATE__ROLE_ROOT, &storage_conf, ret_storage);
+}
+
+static int chain_id_of(struct ate_bytes genesis_tx, struct ate_hash *ret_chain_id)
+{
+    struct ate__tx tx;
+    enum ate__hash_alg alg;
+    int rc = ate__tx_genesis_alg(genesis_tx, &alg);
+    if (!rc)
+        rc = ate__tx_decode(genesis_tx, alg, &tx);
+    if (rc)
+        return rc;
+    *ret_chain_id = tx.chain_id;
+    ate__tx_deinit(&tx);
+    return 0;
+}
+
+static int create_in(const struct ate__local_conf *conf, struct ate__dir *dir,
+                     struct ate_bytes genesis_tx, struct local *l)
+{
+    struct ate_hash chain_id;
+    struct ate__storage *storage;
+    int rc = chain_id_of(genesis_tx, &chain_id);
+    if (!rc)
+        rc = make_storage(conf, dir, &chain_id, &storage);
+    if (!rc)
+        rc = ate__chain_create(&conf->chain, storage, genesis_tx, &l->chain);
+    l->created = rc == 0;
+    return rc;
+}
+
+int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
+                        struct ate__pipe **ret_pipe)
+{
+    struct local *l;
+    struct ate__storage *storage;
+    int rc = new_local(conf->chain.env, conf->name ? conf->name : "", &l);
+    if (rc)
+        return rc;
+    rc = open_storage(conf, dir, flags, &storage);
+    if (!rc)
+        rc = ate__chain_open(&conf->chain, storage, flags, &l->chain);
+    return finish(rc, l, ret_pipe);
+}
+
+int ate__local_create(const struct ate__local_conf *conf, struct ate__dir *dir,
+                      struct ate_bytes genesis_tx, struct ate__pipe **ret_pipe)
+{
+    struct local *l;
+    int rc = new_local(conf->chain.env, conf->name ? conf->name : "", &l);
+    if (rc)
+        return rc;
+    return finish(create_in(conf, dir, genesis_tx, l), l, ret_pipe);
+}
+
+/* "/" and the last component of a path. */
+static int name_of_path(const char *path, char name[ATE__CHAIN_NAME_MAX + 1])
+{
+    size_t end = strlen(path);
+    while (end && path[end - 1] == '/')
+        end--;
+    size_t start = end;
+    while (start && path[start - 1] != '/')
+        start--;
+    struct ate_bytes last = ate__bytes(path + start, end - start);
+    int rc = ate__chain_segment_check(last);
+    if (rc) {
+        char shown[128];
+        return ate__context(rc == ATE_TOO_BIG ? ATE_MALFORMED : rc, "%s cannot name a chain",
+                            ate__escaped(last, shown, sizeof shown));
+    }
+    name[0] = '/';
+    memcpy(name + 1, last.data, last.size);
+    name[1 + last.size] = 0;
+    return 0;
+}
+
+static int create_at(const struct ate__local_conf *conf, struct ate__dir *dir, const char *path,
+                     struct ate_session *session, struct local *l)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
+    char name[ATE__CHAIN_NAME_MAX + 1];
+    struct ate_hash chain_id;
+    int rc = conf->name ? 0 : name_of_path(path, name);
+    if (!rc && !session)
+        rc = ate__fail(ATE_NO_KEY, "a new chain needs a private key as its root");
+    if (!rc)
+        rc = ate__genesis_make(conf->chain.env, session, conf->name ? conf->name : name, &genesis,
+                               &chain_id);
+    return rc ? rc : create_in(conf, dir, ate__buf_bytes(&genesis), l);
+}
+
+/* The directory itself is made where it is missing; those above it are not. */
+static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__dir **ret_dir)
+{
+    char name[ATE__CHAIN_NAME_MAX + 1];
+    struct ate__dir *parent;
+    int rc = name_of_path(path, name);
+    if (rc)
+        return rc;
+    size_t end = strlen(path);
+    while (path[end - 1] == '/')
+        end--;
+    size_t above = end - strlen(name + 1);
+    ate__cleanup(ate__freep) char *parent_path = above ? ate__copy_text(path) : ate__copy_text(".");
+    if (!parent_path)
+        return ate__no_memory();
+    if (above)
+        parent_path[above] = 0;
+    rc = vfs->open_root(vfs->user, parent_path, &parent);
+    if (rc)
+        return rc;
+    rc = vfs->open_dir(parent, name + 1, true, ret_dir);
+    vfs->close_dir(parent);
+    return rc;
+}
+
+int ate__local_open(const struct ate__local_conf *conf, const char *path,
+                    struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
+{
+    const struct ate__vfs *vfs = conf->chain.env->vfs;
+    bool create = flags & ATE__STORAGE_CREATE;
+    struct local *l;
+    struct ate__dir *dir = NULL;
+    struct ate__storage *storage = NULL;
+    int rc = new_local(conf->chain.env, path, &l);
+    if (rc)
+        return rc;
+    if (!conf->memory)
+        rc = vfs->open_root(vfs->user, path, &dir);
+    if (rc == ATE_NOT_FOUND && create)
+        rc = make_dir(vfs, path, &dir);
+    if (!rc && !conf->memory)
+        rc = open_storage(conf, dir, flags, &storage);
+    if (!rc && storage)
+        rc = ate__chain_open(&conf->chain, storage, flags, &l->chain);
+    else if (create && (conf->memory || (rc == ATE_NOT_FOUND && dir)))
+        rc = create_at(conf, dir, path, session, l);
+    vfs->close_dir(dir);
+    return finish(rc, l, ret_pipe);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * local.h: the end of a pipe at this machine's log: the process that opened the chain is its root.
+ */
+#pragma once
+#include "chain/chain.h"
+
+struct ate__local_conf {
+    struct ate__chain_conf chain;
+    const char *name; /* declared path of a chain that is made; NULL: `/` and the last component of
+                         the directory's real path */
+    bool memory; /* nothing on disk: `path` is only the name's source */
+};
+/* A chain in the directory `path` (its log lies in `,chain` below it). flags: ATE__STORAGE_READ,
+ * ATE__STORAGE_CREATE. Creating needs a session with a private key. A creation that was cut short
+ * left no chain: it is made anew. Errors: NOT_FOUND IN_USE NO_KEY MALFORMED (the name) TAMPERED
+ * UNSUPPORTED E_*. */
+int ate__local_open(const struct ate__local_conf *conf, const char *path,
+                    struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
+    ATE__CHECK;
+/* The same with a directory handle (borrowed) and a genesis transaction made elsewhere: a server
+ * that is asked to create. */
+int ate__local_create(const struct ate__local_conf *conf, struct ate__dir *dir,
+                      struct ate_bytes genesis_tx, struct ate__pipe **ret_pipe) ATE__CHECK;
+int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
+                        struct ate__pipe **ret_pipe) ATE__CHECK;
+struct ate__chain *ate__local_chain(struct ate__pipe *pipe); /* of a pipe made here */

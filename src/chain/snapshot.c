@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "chain/snapshot.h"
+#include "base/alloc.h"
+#include "base/err.h"
+
+struct snapshot {
+    struct ate__snapshot base;
+    struct ate__facts facts;
+    struct ate__chain *chain;
+    struct ate__view_snapshot view;
+    struct ate_hash root; /* at view.size */
+};
+
+static const struct ate__view_snapshot *view_of(const struct ate__facts *f)
+{
+    return &ATE__CONTAINER(f, struct snapshot, facts)->view;
+}
+
+static int object(const struct ate__facts *f, const struct ate_id *id,
+                  struct ate__object_facts *ret)
+{
+    return ate__view_object(view_of(f), id, ret);
+}
+
+static int tag_holder(const struct ate__facts *f, const struct ate_id *parent,
+                      const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id)
+{
+    return ate__view_tag_holder(view_of(f), parent, tag, ret_id);
+}
+
+static int next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+                      struct ate_id *ret_child)
+{
+    return ate__view_next_child(view_of(f), parent, at, ret_child);
+}
+
+static int root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
+{
+    return ate__chain_root_at(ATE__CONTAINER(f, struct snapshot, facts)->chain, size, ret_root);
+}
+
+static const struct ate__facts_vtable snapshot_facts = {object, tag_holder, next_child, root_at};
+
+int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
+                              struct ate__snapshot **ret_snapshot)
+{
+    struct snapshot *s = ate__alloc(sizeof *s);
+    if (!s)
+        return ate__no_memory();
+    s->facts.v = &snapshot_facts;
+    s->chain = c;
+    int rc = ate__view_begin(ate__chain_view(c), ate__monotonic_ms(pipe->env), &s->view);
+    if (rc) {
+        ate__free(s);
+        return rc;
+    }
+    rc = ate__chain_root_at(c, s->view.size, &s->root);
+    if (rc) {
+        ate__view_end(&s->view);
+        ate__free(s);
+        return rc;
+    }
+    s->base.pipe = pipe->v->ref(pipe);
+    *ret_snapshot = &s->base;
+    return 0;
+}
+
+int ate__chain_snapshot_refresh(struct ate__snapshot *base)
+{
+    struct snapshot *s = (struct snapshot *)base;
+    ate__view_renew(&s->view, ate__monotonic_ms(base->pipe->env));
+    return ate__chain_root_at(s->chain, s->view.size, &s->root);
+}
+
+void ate__chain_snapshot_end(struct ate__snapshot *base)
+{
+    struct snapshot *s = (struct snapshot *)base;
+    if (!s)
+        return;
+    ate__view_end(&s->view);
+    base->pipe->v->unref(base->pipe);
+    ate__free(s);
+}
+
+void ate__chain_snapshot_head(const struct ate__snapshot *base, uint64_t *ret_size,
+                              struct ate_hash *ret_root)
+{
+    const struct snapshot *s = (const struct snapshot *)base;
+    *ret_size = s->view.size;
+    *ret_root = s->root;
+}
+
+const struct ate__facts *ate__chain_snapshot_facts(struct ate__snapshot *base)
+{
+    return &((struct snapshot *)base)->facts;
+}
+
+int ate__chain_snapshot_event(struct ate__snapshot *base, const struct ate_id *id,
+                              struct ate__buf *buf, struct ate__event *ret_event,
+                              struct ate__authors *ret_authors)
+{
+    const struct snapshot *s = (const struct snapshot *)base;
+    return ate__chain_event(s->chain, &s->view, id, buf, ret_event, ret_authors);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * take.c: judging one transaction against the latest state, and taking it in.
+ */
+#include "chain/chain_private.h"
+#include "base/err.h"
+
+int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence,
+                     struct ate__verdict *verdict)
+{
+    *verdict = (struct ate__verdict){0};
+    return ate__accept(c->trust, &c->latest, tx, sequence, verdict);
+}
+
+int ate__chain_take(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence)
+{
+    int rc = ate__trust_apply(c->trust, tx, sequence);
+    if (rc)
+        return rc;
+    rc = ate__view_install(c->view, tx, sequence);
+    if (rc)
+        ate__trust_rollback(c->trust, sequence);
+    return rc;
+}
+
+void ate__chain_untake(struct ate__chain *c, uint64_t sequence)
+{
+    ate__view_rollback(c->view);
+    if (c->trust)
+        ate__trust_rollback(c->trust, sequence);
+    c->next_sequence = sequence;
+}
