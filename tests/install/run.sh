@@ -42,8 +42,17 @@ needs shared 'libate\.so\.0' || { echo "shared: not linked with libate.so.0"; ex
 ! needs "$libdir/libate.so" libjansson ||
     { echo "libate.so needs libjansson, which is the programs'"; exit 1; }
 
+hardened() {
+    readelf -hlWd "$1" >headers
+    for sign in 'Type: *DYN' GNU_RELRO 'FLAGS.*NOW' 'GNU_STACK.*RW '; do
+        grep -q "$sign" headers || { echo "$1: not hardened: no $sign"; exit 1; }
+    done
+}
+hardened "$libdir/libate.so"
+
 for program in ate atedb; do
     path=$work/root$(pkg-config --variable=prefix ate)/bin/$program
+    hardened "$path"
     [ "$("$path" --version | head -n 1)" = "$program $version" ] ||
         { echo "$program --version does not say $version"; exit 1; }
 done
