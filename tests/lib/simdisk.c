@@ -458,9 +458,9 @@ static int sim_write(struct ate__file *file, uint64_t offset, const void *from, 
     struct call c = {.disk = file->disk, .kind = SIMDISK_WRITE, .path = file->path};
     struct simdisk *d = c.disk;
     int rc = begin(&c);
-    if (!rc && !file->writable)
+    if (!rc && size && !file->writable)
         rc = fail_call(&c, ATE_E_SYSTEM, "Bad file descriptor");
-    if (!rc && (offset > size_max || size > size_max - offset))
+    if (!rc && size && (offset > size_max || size > size_max - offset))
         rc = fail_call(&c, ATE_E_SYSTEM, "File too large");
     if (!rc || c.injected) {
         if (c.injected)
