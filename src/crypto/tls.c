@@ -322,6 +322,8 @@ static int handshake(struct ate__tls *t)
 {
     ERR_clear_error(); /* SSL_get_error() looks at the queue, which is the whole thread's */
     int done = SSL_do_handshake(t->ssl);
+    if (t->no_memory)
+        return failure(t); /* OpenSSL takes it for a BIO that is not ready */
     if (done <= 0)
         return SSL_get_error(t->ssl, done) == SSL_ERROR_WANT_READ ? 0 : failure(t);
     /* The handshake of a client cannot end without a match; believed only when seen. */
@@ -409,6 +411,8 @@ static int read_plain(struct ate__tls *t, size_t fed, struct ate__buf *plain)
         int done =
             SSL_read_ex(t->ssl, plain->data + plain->size, plain->capacity - plain->size, &size);
         plain->size += size;
+        if (t->no_memory)
+            return failure(t);
         if (done)
             continue;
         int error = SSL_get_error(t->ssl, done);
@@ -444,7 +448,7 @@ int ate__tls_write(struct ate__tls *t, struct ate_bytes plain)
     if (!plain.size)
         return 0;
     ERR_clear_error();
-    if (SSL_write_ex(t->ssl, plain.data, plain.size, &written))
+    if (SSL_write_ex(t->ssl, plain.data, plain.size, &written) && !t->no_memory)
         return 0;
     return failure_own(t, "encrypt");
 }
@@ -478,7 +482,9 @@ int ate__tls_close(struct ate__tls *t)
     if (!t->ready || t->failed)
         return 0; /* nothing was said that could be ended */
     ERR_clear_error();
-    return SSL_shutdown(t->ssl) < 0 ? failure_own(t, "end a TLS connection") : 0;
+    if (SSL_shutdown(t->ssl) < 0 || t->no_memory)
+        return failure_own(t, "end a TLS connection");
+    return 0;
 }
 
 int ate__tls_exporter(struct ate__tls *t, uint8_t ret[32])
