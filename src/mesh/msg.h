@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * msg.h: the messages of the mesh: frame types from 16 on, each with one encode and one decode (docs/format/wire.md).
+ *
+ * A stream is one chain of one client; the client draws its id, from 1 on. Its first frame is OPEN. A *request* number is the client's, from 1 on, rising, and comes back in
+ * the answer. Proofs are lists of hashes: u8 count, hashes. All decoders are canonical and bounded; views point into the frame's body.
+ *
+ *  client                                server
+ *  OPEN path, flags                      OPENED chain id, head, genesis transaction | ERROR (NOT_FOUND, NO_ACCESS, ...)
+ *  CREATE path, genesis transaction      OPENED (flag created) | EXISTS chain id | ERROR (DENIED, ...)
+ *  SUBSCRIBE head                        SUBSCRIBED head, consistency proof; then GROUP for each group after the client's head, for ever
+ *  COMMIT request, base, transaction     COMMITTED | REJECTED
+ *  OUTCOME request, (origin, number)     COMMITTED | REJECTED(NOT_FOUND)
+ *  GET request, ...                      GOT | REJECTED
+ *  CLOSE                                 -
+ *
+ * To a subscriber, COMMITTED for its own transaction comes after the GROUP that holds it.
+ */
+#pragma once
+#include "chain/pipe.h"
+#include "crypto/merkle.h"
+#include "mesh/limits.h"
+#include "net/frame.h"
+
+/* clang-format off */
+#define ATE__MESSAGES(X) \
+    X(OPEN, 16) X(OPENED, 17) X(CREATE, 18) X(EXISTS, 19) X(SUBSCRIBE, 20) X(SUBSCRIBED, 21) X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) \
+    X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) X(GOT, 28) X(CLOSE, 29) \
+    X(RESYNC, 30) X(REDIRECT, 31) X(LOAD, 32) X(PROVE, 33) X(CHECKPOINT, 34) /* reserved: a later version */
+/* clang-format on */
+enum ate__message {
+#define ATE__X(name, number) ATE__MSG_##name = number,
+    ATE__MESSAGES(ATE__X)
+#undef ATE__X
+};
+struct ate__head { /* size and root of a tree, at the end of a group */
+    uint64_t size;
+    struct ate_hash root;
+};
+
+struct ate__msg_open {
+    struct ate_bytes path;
+};
+struct ate__msg_opened {
+    bool created, read_only;
+    struct ate_hash chain_id;
+    struct ate__head head;
+    uint64_t genesis_time_us;       /* root time of transaction 0 */
+    struct ate__proof inclusion;    /* of transaction 0 in head */
+    struct ate_bytes genesis;       /* the whole transaction */
+};
+struct ate__msg_create {
+    struct ate_bytes path, genesis;
+};
+struct ate__msg_exists {
+    struct ate_hash chain_id;
+};
+struct ate__msg_subscribe {
+    struct ate__head head; /* what the client has; size 0: nothing */
+};
+struct ate__msg_subscribed {
+    struct ate__head head;          /* now */
+    struct ate__proof consistency;  /* from the client's head to it */
+};
+struct ate__msg_group {
+    uint64_t first_sequence, root_time_us;
+    struct ate_hash head_after;     /* root at first_sequence + count */
+    uint32_t count;
+    struct ate_bytes records;       /* encoded list; ate__msg_group_next() walks it */
+};
+struct ate__msg_commit {
+    uint32_t request;
+    struct ate__head known;         /* the newest head that the client verified: COMMITTED proves consistency from it */
+    struct ate_bytes tx;
+};
+struct ate__msg_committed {
+    uint32_t request;
+    struct ate__receipt receipt;
+    uint64_t known_size;            /* where `consistency` starts */
+    struct ate__proof inclusion;    /* of the transaction in the receipt's head */
+    struct ate__proof consistency;
+};
+struct ate__msg_rejected {
+    uint32_t request;
+    int result;                     /* of ATE_RESULTS; a failure of the server's machine is ATE_OFFLINE or ATE_UNKNOWN to the client */
+    struct ate_bytes text;
+    struct ate__verdict verdict;    /* conflicts */
+};
+struct ate__msg_outcome {
+    uint32_t request;
+    struct ate__head known;
+    struct ate__txn_id id;
+};
+/* What a thin client asks for (LOG 21). at: the size that its snapshot reads at; 0: the newest. STALE if an object changed since and the version is gone. */
+enum ate__get_kind { ATE__GET_HEAD = 0, ATE__GET_OBJECTS = 1, ATE__GET_NAME = 2, ATE__GET_CHILDREN = 3 };
+enum { ATE__GET_NO_PAYLOAD = 1 /* payloads over 4 KiB are left out (STRIPPED) */ };
+struct ate__msg_get {
+    uint32_t request;
+    uint64_t at;
+    struct ate__head known;
+    uint8_t kind, flags;
+    uint32_t id_count;              /* OBJECTS */
+    const uint8_t *ids;             /* id_count * 16 bytes */
+    struct ate_id parent;           /* NAME, CHILDREN */
+    unsigned tag_count;             /* NAME: the first one that is held answers */
+    uint8_t tags[2 * ATE__NAME_TAG];
+    uint64_t cursor;                /* CHILDREN: from the last answer; 0: from the start */
+};
+/* The answer: a head with its consistency from `known`; the transactions behind what is shown, reduced to the events that matter, each with its inclusion in the head; and what is
+ * absent. For each object: the transaction of its current body; for every ancestor up to the top its current body and its control events in force from the oldest
+ * of those transactions on; and the transactions that brought the public keys of their signers. A transaction stands once, ascending. */
+struct ate__msg_got {
+    uint32_t request;
+    struct ate__head head;
+    uint64_t known_size;
+    struct ate__proof consistency;
+    uint32_t object_count;          /* of OBJECTS: as asked; NAME: 0 or 1; CHILDREN: the page */
+    const uint8_t *objects;         /* object_count * (id 16, u8: 1 live / 0 absent) */
+    uint64_t cursor;                /* CHILDREN: 0: that was the last page */
+    uint32_t tx_count;
+    struct ate_bytes txs;           /* encoded list; ate__msg_got_next() walks it */
+};
+struct ate__shown_tx {
+    uint64_t sequence, root_time_us;
+    struct ate__proof inclusion;
+    struct ate_bytes record;        /* reduced: tx_hash and signatures are those of the whole */
+};
+
+/* One pair each: encode appends the body to w; decode reads a frame's body. Errors: MALFORMED TOO_BIG UNSUPPORTED. */
+#define ATE__MSG_PAIR(name) \
+    void ate__msg_##name##_encode(struct ate__wr *w, const struct ate__msg_##name *m); \
+    int ate__msg_##name##_decode(struct ate_bytes body, struct ate__msg_##name *ret) ATE__CHECK
+ATE__MSG_PAIR(open);
+ATE__MSG_PAIR(opened);
+ATE__MSG_PAIR(create);
+ATE__MSG_PAIR(exists);
+ATE__MSG_PAIR(subscribe);
+ATE__MSG_PAIR(subscribed);
+ATE__MSG_PAIR(group);
+ATE__MSG_PAIR(commit);
+ATE__MSG_PAIR(committed);
+ATE__MSG_PAIR(rejected);
+ATE__MSG_PAIR(outcome);
+ATE__MSG_PAIR(get);
+ATE__MSG_PAIR(got);
+bool ate__msg_group_next(struct ate_bytes records, size_t *at, struct ate_bytes *ret_record); /* checked by decode */
+bool ate__msg_got_next(struct ate_bytes txs, size_t *at, struct ate__shown_tx *ret_tx);       /* checked by decode */
+void ate__msg_got_add(struct ate__wr *w, const struct ate__shown_tx *tx);                      /* to a buffer that becomes `txs` */
