@@ -1,24 +1,38 @@
-/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * workers.c: the pool of threads.
+ *
+ * 1. A task is in the queue, among the waiting, or in neither: then it runs, or has run, and the
+ *    pool no longer looks into it.
+ * 2. Whoever queues a task sees to it that a thread will come: one that sleeps and that no task of
+ *    the queue has been promised yet, or a new one, or one that is busy now and looks again.
+ */
 #include "base/workers.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TASK_IDLE, TASK_QUEUED, TASK_WAITING, TASK_RUNNING };
+struct worker {
+    struct ate__workers *pool;
+    pthread_t thread;
+    struct ate__task *running; /* guarded by the pool's mutex */
+};
 
 struct ate__workers {
-    pthread_mutex_t mutex; /* protects all below */
-    pthread_cond_t work;   /* a task is due, or the end */
-    pthread_cond_t ran;    /* a task has run */
+    unsigned threads_max;           /* does not change */
+    pthread_mutex_t mutex;          /* protects all below */
+    pthread_cond_t work;            /* a task is due, or the end */
+    pthread_cond_t ran;             /* a task has run */
     struct ate__task *first, *last; /* queued */
-    struct ate__task *waiting;      /* due later, ascending */
-    unsigned refs, threads_max, started, idle;
+    size_t queued;
+    struct ate__task *waiting; /* due later, ascending */
+    unsigned refs, started, idle;
     bool ending;
-    struct ate__task *running[ATE__WORKERS_MAX];
-    pthread_t thread[ATE__WORKERS_MAX];
+    struct worker workers[ATE__WORKERS_MAX];
 };
 
 static uint64_t now_ms(void)
@@ -60,13 +74,13 @@ struct ate__workers *ate__workers_ref(struct ate__workers *w)
 /* Under the mutex, as all the static functions below. */
 static void queue(struct ate__workers *w, struct ate__task *task)
 {
-    task->state = TASK_QUEUED;
     task->next = NULL;
     if (w->last)
         w->last->next = task;
     else
         w->first = task;
     w->last = task;
+    w->queued++;
 }
 
 static void take_due(struct ate__workers *w)
@@ -82,7 +96,8 @@ static void wait_for_work(struct ate__workers *w)
 {
     w->idle++;
     if (w->waiting) {
-        struct timespec until = { (time_t)(w->waiting->due_ms / 1000), (long)(w->waiting->due_ms % 1000) * 1000000 };
+        uint64_t due_ms = w->waiting->due_ms;
+        struct timespec until = {(time_t)(due_ms / 1000), (long)(due_ms % 1000) * 1000000};
         pthread_cond_timedwait(&w->work, &w->mutex, &until);
     } else {
         pthread_cond_wait(&w->work, &w->mutex);
@@ -90,36 +105,30 @@ static void wait_for_work(struct ate__workers *w)
     w->idle--;
 }
 
-static void run_first(struct ate__workers *w, unsigned self)
+static void run_first(struct ate__workers *w, struct worker *self)
 {
     struct ate__task *task = w->first;
     w->first = task->next;
     if (!w->first)
         w->last = NULL;
-    task->state = TASK_RUNNING;
-    w->running[self] = task;
+    w->queued--;
+    self->running = task;
     pthread_mutex_unlock(&w->mutex);
     task->run(task); /* may free the task */
     pthread_mutex_lock(&w->mutex);
-    w->running[self] = NULL;
+    self->running = NULL;
     pthread_cond_broadcast(&w->ran);
 }
 
-struct start {
-    struct ate__workers *w;
-    unsigned self;
-};
-
-static void *worker(void *arg)
+static void *work(void *arg)
 {
-    struct start start = *(struct start *)arg;
-    struct ate__workers *w = start.w;
-    ate__free(arg);
+    struct worker *self = arg;
+    struct ate__workers *w = self->pool;
     pthread_mutex_lock(&w->mutex);
     for (;;) {
         take_due(w);
         if (w->first)
-            run_first(w, start.self);
+            run_first(w, self);
         else if (w->ending)
             break;
         else
@@ -129,24 +138,26 @@ static void *worker(void *arg)
     return NULL;
 }
 
+/* Starts one more thread. Signals are for the threads of the program. */
+static void start(struct ate__workers *w)
+{
+    struct worker *worker = &w->workers[w->started];
+    sigset_t all, before;
+    worker->pool = w;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    w->started += !pthread_create(&worker->thread, NULL, work, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 /* True if some thread will see to the queue. */
 static bool wake(struct ate__workers *w)
 {
-    if (w->idle) {
+    if (w->idle)
         pthread_cond_signal(&w->work);
-        return true;
-    }
-    if (w->started < w->threads_max) {
-        struct start *start = ate__alloc(sizeof *start);
-        if (start) {
-            *start = (struct start){ w, w->started };
-            if (!pthread_create(&w->thread[w->started], NULL, worker, start)) {
-                w->started++;
-                return true;
-            }
-            ate__free(start);
-        }
-    }
+    /* A sleeper that was woken counts as idle until it runs, and may have a task to see to. */
+    if (w->idle < w->queued + !w->queued && w->started < w->threads_max && !w->ending)
+        start(w);
     return w->started > 0;
 }
 
@@ -155,7 +166,6 @@ static bool unlink_task(struct ate__workers *w, struct ate__task *task)
     for (struct ate__task **p = &w->waiting; *p; p = &(*p)->next)
         if (*p == task) {
             *p = task->next;
-            task->state = TASK_IDLE;
             return true;
         }
     struct ate__task *before = NULL;
@@ -164,7 +174,7 @@ static bool unlink_task(struct ate__workers *w, struct ate__task *task)
             *(before ? &before->next : &w->first) = t->next;
             if (w->last == t)
                 w->last = before;
-            task->state = TASK_IDLE;
+            w->queued--;
             return true;
         }
     return false;
@@ -176,7 +186,6 @@ void ate__workers_submit(struct ate__workers *w, struct ate__task *task, uint32_
     unlink_task(w, task);
     if (delay_ms) {
         task->due_ms = now_ms() + delay_ms;
-        task->state = TASK_WAITING;
         struct ate__task **p = &w->waiting;
         while (*p && (*p)->due_ms <= task->due_ms)
             p = &(*p)->next;
@@ -198,7 +207,7 @@ bool ate__workers_cancel(struct ate__workers *w, struct ate__task *task)
     pthread_mutex_lock(&w->mutex);
     bool taken = unlink_task(w, task);
     for (unsigned i = 0; !taken && i < w->started;)
-        if (w->running[i] == task)
+        if (w->workers[i].running == task)
             pthread_cond_wait(&w->ran, &w->mutex);
         else
             i++;
@@ -221,7 +230,7 @@ void ate__workers_unref(struct ate__workers *w)
     if (!last)
         return;
     for (unsigned i = 0; i < w->started; i++)
-        pthread_join(w->thread[i], NULL);
+        pthread_join(w->workers[i].thread, NULL);
     pthread_cond_destroy(&w->work);
     pthread_cond_destroy(&w->ran);
     pthread_mutex_destroy(&w->mutex);
@@ -233,7 +242,7 @@ unsigned ate__workers_threads(const struct ate__workers *w)
     return w ? w->threads_max : 1;
 }
 
-/* ---- each ---- */
+/* --- each --- */
 
 struct each {
     void (*each)(void *arg, size_t i);
@@ -257,18 +266,18 @@ static void run_share(struct ate__task *task)
     run_each(((struct share *)task->user)->each);
 }
 
-void ate__workers_each(struct ate__workers *w, size_t count, void (*each)(void *arg, size_t i), void *arg)
+void ate__workers_each(struct ate__workers *w, size_t count, void (*each)(void *arg, size_t i),
+                       void *arg)
 {
-    struct each e = { .each = each, .arg = arg, .count = count };
+    struct each e = {.each = each, .arg = arg, .count = count};
     struct share shares[ATE__WORKERS_MAX];
-    unsigned others = 0;
-    if (w && count > 1)
-        others = w->threads_max - (w->threads_max > 1 ? 1 : 0);
-    for (unsigned i = 0; i < others; i++) {
-        shares[i] = (struct share){ .task = { .run = run_share, .user = &shares[i] }, .each = &e };
+    size_t others = w && count ? ate__min(w->threads_max, count) - 1 : 0;
+    for (size_t i = 0; i < others; i++) {
+        shares[i] = (struct share){.task = {.run = run_share, .user = &shares[i]}, .each = &e};
         ate__workers_submit(w, &shares[i].task, 0);
     }
     run_each(&e);
-    for (unsigned i = 0; i < others; i++)
-        ate__workers_cancel(w, &shares[i].task); /* not begun: nothing is left to do; begun: its end is waited for */
+    /* Not begun: nothing is left to do. Begun: its end is waited for. */
+    for (size_t i = 0; i < others; i++)
+        ate__workers_cancel(w, &shares[i].task);
 }

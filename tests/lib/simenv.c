@@ -42,8 +42,7 @@ static void sleep_ms(void *user, uint64_t ms)
 void simenv_init(struct simenv *s, uint64_t seed, const struct ate__vfs *vfs)
 {
     *s = (struct simenv){
-        .env = {s, wall_us, monotonic_ms, random_bytes, vfs ? vfs : &ate__vfs_posix,
-                sleep_ms},
+        .env = {s, wall_us, monotonic_ms, random_bytes, vfs ? vfs : &ate__vfs_posix, sleep_ms},
         .mutex = PTHREAD_MUTEX_INITIALIZER,
         .wall_us = wall_begin_us,
         .monotonic_ms = MONOTONIC_BEGIN_MS,

@@ -15,6 +15,10 @@ static void test_clocks(void **state)
         before = now;
     }
     assert_ptr_equal(e->vfs, &ate__vfs_posix);
+    before = ate__monotonic_ms(e);
+    ate__sleep_ms(e, 5);
+    ate__sleep_ms(e, 0);
+    assert_true(ate__monotonic_ms(e) >= before + 5);
 }
 
 /* Not a test of randomness: that all bytes are filled, also those of a large request. */
@@ -44,9 +48,11 @@ static void test_simenv(void **state)
     simenv_pass_ms(&a, 1500);
     assert_int_equal(ate__wall_us(&a.env), wall + 1500000);
     assert_int_equal(ate__monotonic_ms(&a.env), monotonic + 1500);
+    ate__sleep_ms(&a.env, 500);
+    assert_int_equal(ate__monotonic_ms(&a.env), monotonic + 2000);
     simenv_set_wall_us(&a, 5);
     assert_int_equal(ate__wall_us(&a.env), 5);
-    assert_int_equal(ate__monotonic_ms(&a.env), monotonic + 1500);
+    assert_int_equal(ate__monotonic_ms(&a.env), monotonic + 2000);
     uint8_t x[21], y[21];
     ate__random(&a.env, x, sizeof x);
     ate__random(&b.env, y, sizeof y);

@@ -114,18 +114,19 @@ static void test_powersafe(void **state)
     enum { SIZE = 3 * PAGE + 100 };
     struct rnd r = rnd_of(rnd_seed(10));
     for (int round = 0; round < 60; round++) {
+        uint64_t writes_max = round % 10 ? 40 : 400;
         struct fixture x = fixture_of(2);
         uint8_t base[SIZE], written[SIZE] = {0};
         rnd_bytes(&r, base, SIZE);
         simdisk_put(x.disk, "/f", base, SIZE);
         open_file(&x, "f");
-        for (uint64_t n = rnd_below(&r, 40); n; n--) {
+        for (uint64_t n = rnd_below(&r, writes_max); n; n--) {
             size_t at = rnd_below(&r, SIZE), size = 1 + rnd_below(&r, ate__min(90, SIZE - at));
             uint8_t bytes[100];
             rnd_bytes(&r, bytes, size);
             assert_int_equal(x.v->write(x.file, at, bytes, size), 0);
             memset(written + at, 1, size);
-            if (!rnd_below(&r, 30)) {
+            if (!rnd_below(&r, writes_max)) {
                 size_t got;
                 assert_int_equal(x.v->sync(x.file), 0);
                 assert_int_equal(x.v->read(x.file, 0, base, SIZE, &got), 0);

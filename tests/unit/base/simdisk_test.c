@@ -70,6 +70,38 @@ static void test_by_hand(void **state)
     simdisk_free(NULL);
 }
 
+static void test_paths(void **state)
+{
+    (void)state;
+    struct simdisk *d = simdisk_new(1);
+    const struct ate__vfs *v = simdisk_vfs(d);
+    struct ate__dir *dir = NULL, *root = root_of(d);
+    simdisk_mkdir(d, "/a/b");
+    simdisk_put(d, "/a/file", "", 0);
+    assert_int_equal(v->open_root(v->user, "", &dir), ATE_E_SYSTEM);
+    assert_int_equal(v->open_root(v->user, "/a/none/b", &dir), ATE_NOT_FOUND);
+    assert_int_equal(v->open_root(v->user, "/a/file", &dir), ATE_E_SYSTEM);
+    assert_null(dir);
+    assert_int_equal(v->open_root(v->user, "a/./b/", &dir), 0);
+    struct ate__file *file = file_of(d, dir, "x");
+    assert_true(simdisk_exists(d, "/a/b/x"));
+    assert_int_equal(v->remove(root, "a"), ATE_E_SYSTEM);
+    assert_int_equal(v->write(file, UINT64_MAX, "x", 1), ATE_E_SYSTEM);
+    assert_int_equal(v->truncate(file, UINT64_MAX), ATE_E_SYSTEM);
+    assert_string_equal(ate__error_text(), "truncate /a/b/x: File too large");
+    /* Open things outlive their names. */
+    assert_int_equal(v->write(file, 0, "still", 5), 0);
+    simdisk_unlink(d, "/a");
+    char text[5];
+    size_t size;
+    assert_int_equal(v->read(file, 0, text, 5, &size), 0);
+    assert_memory_equal(text, "still", 5);
+    v->close_dir(dir);
+    v->close(file);
+    v->close_dir(root);
+    simdisk_free(d);
+}
+
 struct seen {
     char text[100];
 };
@@ -391,11 +423,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_hand),          cmocka_unit_test(test_each),
-        cmocka_unit_test(test_count_and_stop),   cmocka_unit_test(test_fail),
-        cmocka_unit_test(test_failed_write),     cmocka_unit_test(test_limit),
-        cmocka_unit_test(test_locks_and_copies), cmocka_unit_test(test_watch),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_by_hand), cmocka_unit_test(test_each),
+        cmocka_unit_test(test_paths),   cmocka_unit_test(test_count_and_stop),
+        cmocka_unit_test(test_fail),    cmocka_unit_test(test_failed_write),
+        cmocka_unit_test(test_limit),   cmocka_unit_test(test_locks_and_copies),
+        cmocka_unit_test(test_watch),   cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
