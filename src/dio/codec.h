@@ -15,8 +15,8 @@
  */
 #pragma once
 #include "dio/type.h"
+#include "event/header.h"
 
-enum ate__encoding { ATE__MSGPACK, ATE__JSON };
 
 /* Errors of the first two: ATE_MALFORMED: neither; ATE_UNSUPPORTED: no such encoding. */
 int ate__encoding_of(struct ate_bytes payload, enum ate__encoding *ret) ATE__CHECK;
