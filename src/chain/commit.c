@@ -6,7 +6,6 @@
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include <stdio.h>
-#include <time.h>
 
 /* ---- works ---- */
 
@@ -213,17 +212,11 @@ static bool has_room(const struct ate__chain *c, size_t size)
 
 /* ---- a submitter that waits: everything happens on its own thread ---- */
 
-static struct timespec deadline(int64_t timeout_ms)
+/* The condition variables run on the monotonic clock, as the env's does. */
+static struct timespec deadline(const struct ate__env *env, int64_t timeout_ms)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_sec += (time_t)(timeout_ms / 1000);
-    t.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-    if (t.tv_nsec >= 1000000000) {
-        t.tv_sec++;
-        t.tv_nsec -= 1000000000;
-    }
-    return t;
+    uint64_t ms = ate__monotonic_ms(env) + (uint64_t)timeout_ms;
+    return (struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
 }
 
 /* Until the work is done, leading whenever the log is idle. False: the time is over. Under the
@@ -252,7 +245,7 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
 {
     struct timespec until = {0};
     if (offer->timeout_ms >= 0)
-        until = deadline(offer->timeout_ms);
+        until = deadline(c->conf.env, offer->timeout_ms);
     struct ate__work *w;
     int rc = work_new(offer, &w);
     if (rc) {
