@@ -18,8 +18,8 @@
  *  3. A failure is sticky: one result and one sentence, the first. Frames that arrived whole
  *     before the transport ended are delivered first; after any other failure none is.
  *  4. Memory: of received bytes one frame and one feed(); of bytes to be sent the credit, one
- *     frame and a few small ones. Of the PINGs that come while the queue is over its credit only
- *     the newest is answered.
+ *     frame and a few small ones. A PONG answers its PING and all before it, so a flood of PINGs
+ *     has one answer waiting at most.
  *  5. Silence is time without a byte from the peer (feed) or another sign of it (alive). A PING
  *     goes out after ping_ms of silence, and after ping_ms of sending nothing, so that each side
  *     hears the other even while one of them does not read. After dead_ms of silence the peer is
@@ -65,8 +65,8 @@ ATE__FREEP(struct ate__conn, ate__conn_free)
 void ate__conn_feed(struct ate__conn *c, struct ate_bytes bytes, uint64_t now_ms);
 /* The transport ended: error_text NULL for its orderly end. Nothing can be sent any more. */
 void ate__conn_eof(struct ate__conn *c, const char *error_text);
-/* Encrypts what is queued, as one batch, and gives the bytes due to the transport: a view until
- * the next call on c. */
+/* The bytes due to the transport, a view until the next call on c. When all before them were sent,
+ * what is queued is encrypted, as one batch. Empty when there is nothing more. */
 struct ate_bytes ate__conn_out(struct ate__conn *c);
 /* The transport took the first `size` of them. */
 void ate__conn_sent(struct ate__conn *c, size_t size, uint64_t now_ms);
