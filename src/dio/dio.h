@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * dio.h: objects of one open chain: what its transactions share. Knows the chain only as a pipe.
+ *
+ * Reference-counted and thread-safe.
+ */
+#pragma once
+#include "ate/txn.h"
+#include "chain/pipe.h"
+#include "dio/cache.h"
+
+struct ate__dio {
+    atomic_uint refs;
+    struct ate__pipe *pipe;      /* a reference */
+    struct ate_session *session; /* the default one; a reference, or NULL */
+    struct ate__seal_env seal;
+    struct ate__cache *cache;    /* of decoded objects */
+    int64_t timeout_ms;          /* of a commit */
+    uint8_t origin[16];          /* of all transactions of this chain (LOG 5) */
+    _Atomic uint64_t number;     /* the last one drawn */
+};
+/* take_pipe is consumed even on failure; session: a reference is taken. E_MEMORY */
+int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64_t timeout_ms,
+                 uint64_t cache_bytes_max, struct ate__dio **ret_dio) ATE__CHECK;
+struct ate__dio *ate__dio_ref(struct ate__dio *d);
+void ate__dio_unref(struct ate__dio *d); /* takes NULL */
+
+int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned flags,
+                   struct ate_txn **ret_txn) ATE__CHECK;
+
+/* ---- committing without waiting; ate_txn_commit() is a wait on it ---- */
+/* Makes, seals and signs the transaction and offers it. 0: done() will be called once, on any
+ * thread, under no lock; then ate__txn_finish() is due. Else: it is refused already, or there is
+ * nothing to commit (ATE_END). */
+int ate__txn_offer(struct ate_txn *txn, bool waits, void (*done)(void *arg), void *arg) ATE__CHECK;
+void ate__txn_wait(struct ate_txn *txn); /* of an offer that `waits`: returns after done() */
+/* Takes the answer in: the result of the commit, its sentence set. */
+int ate__txn_finish(struct ate_txn *txn, struct ate_receipt *ret_receipt) ATE__CHECK;
+struct ate__dio *ate__txn_dio(struct ate_txn *txn);
+struct ate_session *ate__txn_session(struct ate_txn *txn);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * txn.c: a transaction's life: begin, commit, refresh, end.
+ */
+#include "dio/txn.h"
+#include <stdio.h>
+
+int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64_t timeout_ms,
+                 uint64_t cache_bytes_max, struct ate__dio **ret_dio)
+{
+    struct ate__dio *d = ate__alloc(sizeof *d);
+    int rc = d ? ate__cache_new(cache_bytes_max, &d->cache) : ate__no_memory();
+    if (rc) {
+        ate__free(d);
+        take_pipe->v->unref(take_pipe);
+        return rc;
+    }
+    struct ate__trust *trust = take_pipe->v->trust(take_pipe);
+    atomic_init(&d->refs, 1);
+    d->pipe = take_pipe;
+    d->session = session ? ate__session_ref(session) : NULL;
+    d->seal = (struct ate__seal_env){ take_pipe->env, *ate__trust_chain_id(trust),
+                                      ate__trust_alg(trust) };
+    d->timeout_ms = timeout_ms;
+    ate__random(take_pipe->env, d->origin, sizeof d->origin);
+    *ret_dio = d;
+    return 0;
+}
+
+struct ate__dio *ate__dio_ref(struct ate__dio *d)
+{
+    atomic_fetch_add_explicit(&d->refs, 1, memory_order_relaxed);
+    return d;
+}
+
+void ate__dio_unref(struct ate__dio *d)
+{
+    if (!d || atomic_fetch_sub_explicit(&d->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    ate__cache_free(d->cache);
+    ate__session_unref(d->session);
+    d->pipe->v->unref(d->pipe);
+    ate__free(d);
+}
+
+struct ate__dio *ate__txn_dio(struct ate_txn *txn)
+{
+    return txn->dio;
+}
+
+struct ate_session *ate__txn_session(struct ate_txn *txn)
+{
+    return txn->session;
+}
+
+/* ---- begin ---- */
+
+static void draw_id(struct ate_txn *t)
+{
+    memcpy(t->id.origin, t->dio->origin, sizeof t->id.origin);
+    t->id.number = atomic_fetch_add(&t->dio->number, 1) + 1;
+}
+
+int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned flags,
+                   struct ate_txn **ret_txn)
+{
+    if (flags & ~(unsigned)(ATE_READ | ATE_SCOPE_LOCAL | ATE_SCOPE_NONE))
+        return ate__fail(ATE_MISUSE, "transaction: unknown flags %#x", flags);
+    if (flags & ATE_SCOPE_LOCAL && dio->pipe->thin)
+        return ate__fail(ATE_UNSUPPORTED, "transaction: a thin chain has no outbox, so no scope "
+                                          "LOCAL: use FULL, or NONE");
+    struct ate_txn *t = ate__alloc(sizeof *t);
+    if (!t)
+        return ate__no_memory();
+    uint64_t seed[2];
+    ate__random(dio->pipe->env, seed, sizeof seed);
+    ate__map_init(&t->by_id, sizeof(struct ate_id), seed);
+    ate__map_init(&t->by_name, ATE__NAME_TAG, seed);
+    t->dio = ate__dio_ref(dio);
+    session = session ? session : dio->session;
+    t->session = session ? ate__session_ref(session) : NULL;
+    t->flags = flags;
+    t->changes_end = &t->changes;
+    ate__overlay_init(t);
+    draw_id(t);
+    *ret_txn = t;
+    return 0;
+}
+
+int ate__txn_read(struct ate_txn *t)
+{
+    if (t->frozen || t->offered)
+        return ate__fail(ATE_MISUSE, "transaction: its commit has no answer yet: commit it again, "
+                                     "or end it");
+    if (t->snapshot)
+        return 0;
+    return t->dio->pipe->v->begin(t->dio->pipe, &t->snapshot);
+}
+
+int ate__txn_write(struct ate_txn *t)
+{
+    if (t->flags & ATE_READ)
+        return ate__fail(ATE_READ_ONLY, "transaction: begun with ATE_READ");
+    if (t->dio->pipe->v->read_only(t->dio->pipe))
+        return ate__fail(ATE_READ_ONLY, "the chain is open for reading only");
+    return ate__txn_read(t);
+}
+
+/* ---- loans ---- */
+
+static int add_loan(struct ate_txn *t, struct ate__loan loan)
+{
+    int rc = ate__grow(&t->loans, &t->loan_capacity, t->loan_count + 1, sizeof *t->loans);
+    if (!rc)
+        t->loans[t->loan_count++] = loan;
+    return rc;
+}
+
+int ate__txn_lend(struct ate_txn *t, void *take_block)
+{
+    int rc = add_loan(t, (struct ate__loan){ NULL, take_block });
+    if (rc)
+        ate__free(take_block);
+    return rc;
+}
+
+int ate__txn_lend_decoded(struct ate_txn *t, struct ate__decoded *take_decoded)
+{
+    int rc = add_loan(t, (struct ate__loan){ take_decoded, NULL });
+    if (rc)
+        ate__decoded_unref(take_decoded);
+    return rc;
+}
+
+void ate_txn_end_loans(struct ate_txn *t)
+{
+    for (size_t i = 0; i < t->loan_count; i++) {
+        ate__decoded_unref(t->loans[i].decoded);
+        ate__free(t->loans[i].block);
+    }
+    t->loan_count = 0;
+}
+
+/* ---- changes dropped ---- */
+
+static void change_free(struct ate__change *c)
+{
+    ate__buf_deinit(&c->name);
+    ate__buf_deinit(&c->type);
+    ate__buf_deinit(&c->payload);
+    ate__buf_deinit(&c->user);
+    for (unsigned i = 0; i < ATE__RIGHTS; i++)
+        ate__buf_deinit(&c->keys[i]);
+    ate__control_unref(c->control);
+    ate__free(c);
+}
+
+void ate__txn_drop_changes(struct ate_txn *t)
+{
+    for (struct ate__change *c = t->changes, *next; c; c = next) {
+        next = c->next;
+        change_free(c);
+    }
+    t->changes = NULL;
+    t->changes_end = &t->changes;
+    t->change_count = t->subtrees = t->precondition_count = t->conflict_count = 0;
+    ate__map_clear(&t->by_id);
+    ate__map_clear(&t->by_name);
+    for (struct ate_cursor *c = t->cursors; c; c = c->next)
+        c->change = NULL;
+}
+
+void ate_txn_cancel(struct ate_txn *t)
+{
+    if (!t->offered && !t->frozen)
+        ate__txn_drop_changes(t);
+}
+
+int ate_txn_refresh(struct ate_txn *t)
+{
+    if (t->frozen || t->offered)
+        return ate__fail(ATE_MISUSE, "transaction: its commit has no answer yet");
+    if (!t->snapshot)
+        return 0;
+    return t->dio->pipe->v->refresh(t->snapshot);
+}
+
+void ate_txn_end(struct ate_txn *t)
+{
+    if (!t)
+        return;
+    while (t->cursors)
+        ate_cursor_end(t->cursors);
+    ate__txn_drop_changes(t);
+    ate_txn_end_loans(t);
+    ate__map_deinit(&t->by_id);
+    ate__map_deinit(&t->by_name);
+    ate__free(t->loans);
+    ate__free(t->preconditions);
+    ate__buf_deinit(&t->encoded);
+    if (t->snapshot)
+        t->dio->pipe->v->end(t->snapshot);
+    ate__session_unref(t->session);
+    ate__dio_unref(t->dio);
+    ate__free(t);
+}
+
+struct ate_head ate_txn_base(struct ate_txn *t)
+{
+    struct ate_head head = { 0 };
+    if (t->snapshot || !ate__txn_read(t))
+        t->dio->pipe->v->head(t->snapshot, &head.size, &head.root);
+    return head;
+}
+
+struct ate_txn_id ate_txn_id_of(const struct ate_txn *t)
+{
+    struct ate_txn_id id;
+    memcpy(id.origin, t->id.origin, sizeof id.origin);
+    id.number = t->id.number;
+    return id;
+}
+
+/* ---- commit ---- */
+
+static void offer_done(struct ate__offer *offer)
+{
+    struct ate_txn *t = offer->user;
+    t->done(t->done_arg);
+}
+
+int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void *arg)
+{
+    int rc = 0;
+    if (t->offered)
+        return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
+    if (!t->frozen) {
+        if (!t->changes && !t->precondition_count)
+            return ATE_END;
+        t->conflict_count = 0;
+        rc = ate__txn_write(t);
+        if (!rc)
+            rc = ate__txn_build(t);
+        if (rc)
+            return rc;
+    }
+    t->done = done;
+    t->done_arg = arg;
+    t->offered = true;
+    t->offer = (struct ate__offer){
+        .encoded = ate__buf_bytes(&t->encoded),
+        .signed_here = true,
+        .waits = waits,
+        .timeout_ms = t->dio->timeout_ms,
+        .done = offer_done,
+        .user = t,
+    };
+    t->dio->pipe->v->offer(t->dio->pipe, &t->offer);
+    return 0;
+}
+
+void ate__txn_wait(struct ate_txn *t)
+{
+    t->dio->pipe->v->wait(t->dio->pipe, &t->offer);
+}
+
+static void take_conflicts(struct ate_txn *t)
+{
+    const struct ate__verdict *v = &t->offer.verdict;
+    for (uint32_t i = 0; i < v->conflict_count && i < ATE__CONFLICTS_MAX; i++)
+        t->conflicts[i] = (struct ate_conflict){ v->conflicts[i].id,
+                                                 (enum ate_result)v->conflicts[i].why,
+                                                 v->conflicts[i].sequence };
+    t->conflict_count = v->conflict_count;
+}
+
+int ate__txn_finish(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    t->offered = false;
+    t->frozen = t->offer.result == ATE_UNKNOWN;
+    if (t->offer.result) {
+        take_conflicts(t);
+        return ate__fail(t->offer.result, "%s", t->offer.text);
+    }
+    const struct ate__receipt *r = &t->offer.receipt;
+    if (ret_receipt) {
+        *ret_receipt = (struct ate_receipt){ .stage = (enum ate_stage)r->stage };
+        if (r->stage >= ATE__DURABLE) {
+            ret_receipt->sequence = r->sequence;
+            ret_receipt->head = r->head;
+        }
+    }
+    ate__txn_drop_changes(t);
+    draw_id(t);
+    return t->snapshot ? t->dio->pipe->v->refresh(t->snapshot) : 0;
+}
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    int rc = ate__txn_offer(t, true, nothing, NULL);
+    if (rc == ATE_END) {
+        struct ate_head head = ate_txn_base(t);
+        if (ret_receipt)
+            *ret_receipt = (struct ate_receipt){ head.size ? head.size - 1 : 0, head.root,
+                                                 ATE_DURABLE };
+        return 0;
+    }
+    if (rc)
+        return rc;
+    ate__txn_wait(t);
+    return ate__txn_finish(t, ret_receipt);
+}
+
+size_t ate_txn_conflicts(const struct ate_txn *t, const struct ate_conflict **ret_conflicts)
+{
+    *ret_conflicts = t->conflicts;
+    return t->conflict_count;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * txn.h: the inside of a transaction, shared by the files of dio.
+ *
+ *  1. The snapshot is taken at the first read and stays until commit, refresh or end.
+ *  2. A change stands in `changes` once per object, in the order of first touch, and states the
+ *     whole body that shall be; encryption, tags and signatures are made when it is committed,
+ *     because what was changed above may decide them.
+ *  3. All that a transaction lends is on its list of loans until it ends them.
+ *  4. Frozen: an offer ended as ATE_UNKNOWN. The same bytes are offered again, nothing else.
+ */
+#pragma once
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "dio/codec.h"
+#include "dio/dio.h"
+
+struct ate__change {
+    struct ate__change *next;
+    struct ate_id id;
+    /* What the snapshot holds. */
+    bool existed;
+    struct ate_hash prev;
+    struct ate__object_facts before;
+    /* The body that shall be. */
+    bool body, deleted, subtree; /* body: a new version; else only rules change */
+    bool open;                   /* ATE_PUBLIC: an own rule opens it to everyone */
+    struct ate_id parent;
+    struct ate__buf name, type, payload, user;
+    uint8_t encoding;            /* enum ate__encoding */
+    bool has_payload;
+    /* The rules that shall be: auth's keys point into `keys`. */
+    bool rules;
+    struct ate__auth auth;
+    struct ate__buf keys[ATE__RIGHTS];
+    struct ate__control *control; /* made at commit; a reference */
+};
+
+struct ate__loan { /* something lent: a block, or a shared decoded object */
+    struct ate__decoded *decoded; /* NULL: block */
+    void *block;
+};
+
+struct ate_txn {
+    struct ate__dio *dio;
+    struct ate_session *session; /* a reference, or NULL */
+    unsigned flags;
+    struct ate__snapshot *snapshot;
+    struct ate__facts facts;     /* the snapshot with the changes over it */
+    struct ate__change *changes, **changes_end;
+    size_t change_count;
+    struct ate__map by_id;       /* id -> change */
+    struct ate__map by_name;     /* open name tag -> change: names that changes give */
+    size_t subtrees;             /* changes that delete a subtree */
+    struct ate__precondition *preconditions;
+    size_t precondition_count, precondition_capacity;
+    struct ate__loan *loans;
+    size_t loan_count, loan_capacity;
+    struct ate_cursor *cursors;
+    struct ate__txn_id id;       /* of the next or unanswered commit */
+    struct ate__offer offer;
+    struct ate__buf encoded;     /* what is offered */
+    bool offered, frozen;
+    void (*done)(void *arg);
+    void *done_arg;
+    struct ate_conflict conflicts[ATE__CONFLICTS_MAX];
+    size_t conflict_count;
+};
+
+struct ate_cursor {
+    struct ate_cursor *next, **before; /* of the transaction's list */
+    struct ate_txn *txn;
+    struct ate_id parent;
+    uint64_t at;                 /* in the snapshot's children */
+    bool in_changes;
+    struct ate__change *change;  /* the next to look at */
+};
+
+/* txn.c */
+int ate__txn_read(struct ate_txn *t) ATE__CHECK; /* there is a snapshot from now on; MISUSE: frozen */
+int ate__txn_write(struct ate_txn *t) ATE__CHECK; /* the same, for changes; READ_ONLY MISUSE */
+int ate__txn_lend(struct ate_txn *t, void *take_block) ATE__CHECK; /* consumed even on failure */
+int ate__txn_lend_decoded(struct ate_txn *t, struct ate__decoded *take_decoded) ATE__CHECK;
+void ate__txn_drop_changes(struct ate_txn *t);
+
+/* overlay.c */
+void ate__overlay_init(struct ate_txn *t);
+/* The object as this transaction sees it; NOT_FOUND with a sentence unless it is live. */
+int ate__txn_object(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret) ATE__CHECK;
+int ate__txn_need(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret) ATE__CHECK;
+struct ate__change *ate__txn_change(const struct ate_txn *t, const struct ate_id *id); /* NULL */
+/* The child of that name; NOT_FOUND, NO_KEY: the names are private and the session lacks their key (and no open object has the name). */
+int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name, struct ate_id *ret_id) ATE__CHECK;
+/* The change of an object, made if there is none yet. */
+int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__change **ret_change) ATE__CHECK;
+int ate__txn_name(struct ate_txn *t, struct ate__change *c, struct ate_bytes name) ATE__CHECK; /* gives it a name, under its parent */
+/* The name key in force for the children of parent; *ret_private false: names are open. NO_KEY */
+int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private, struct ate__key32 *ret_key) ATE__CHECK;
+int ate__txn_next_child(struct ate_cursor *c, struct ate_id *ret_id) ATE__CHECK; /* ATE_END */
+
+/* body.c */
+struct ate__body { /* a stored or pending body, opened */
+    struct ate__buf bytes, plain; /* what the views point into */
+    struct ate_bytes name, type, payload, user;
+    uint8_t encoding;
+    bool readable, open, has_payload;
+    uint64_t payload_size;
+    struct ate_hash hash;         /* zero: pending */
+    struct ate__authors authors;
+};
+void ate__body_deinit(struct ate__body *b);
+/* NOT_FOUND NO_KEY is no failure here: readable says so. want_authors costs a read of the whole transaction. */
+int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors, struct ate__body *ret_body) ATE__CHECK;
+/* The change states the stored body as it is, so that it can be sealed anew (a move, new rules). NO_KEY */
+int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
+
+/* build.c */
+int ate__txn_build(struct ate_txn *t) ATE__CHECK; /* changes -> t->encoded */
+/* signers.c */
+struct ate__signers {
+    uint32_t count;
+    const struct ate__key *key[ATE__TX_SIGNATURES_MAX];
+    struct ate_hash fingerprint[ATE__TX_SIGNATURES_MAX];
+};
+int ate__txn_signers(struct ate_txn *t, struct ate__signers *ret_signers) ATE__CHECK; /* DENIED */
