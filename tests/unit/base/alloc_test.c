@@ -82,6 +82,7 @@ static void test_grow(void **state)
     assert_int_equal(ate__grow(&items, &capacity, 10, sizeof *items), 0);
     assert_int_equal(ate__grow(&items, &capacity, SIZE_MAX / 2, sizeof *items), ATE_E_MEMORY);
     assert_int_equal(ate__grow(&items, &capacity, SIZE_MAX, sizeof *items), ATE_E_MEMORY);
+    assert_int_equal(ate__grow(&items, &capacity, SIZE_MAX / 4 + 2, sizeof *items), ATE_E_MEMORY);
     heap_fail(1, false);
     assert_int_equal(ate__grow(&items, &capacity, capacity + 1, sizeof *items), ATE_E_MEMORY);
     assert_string_equal(ate__error_text(), "out of memory");

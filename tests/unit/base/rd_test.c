@@ -144,6 +144,7 @@ static void test_count(void **state)
         {"\5\0\0\0", 4, 5, 0, true, 5},
         {"\6\0\0\0", 4, 5, 0, false, 0},
         {"\2\0\0", 3, 2, 1, false, 0},
+        {"\2\0\0\0abcd", 8, 2, SIZE_MAX / 2 + 1, false, 0},
     };
     for (size_t i = 0; i < ATE__COUNT_OF(table); i++) {
         struct ate_bytes bytes = exact(table[i].bytes, table[i].size);

@@ -59,8 +59,8 @@ static void test_b64_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "Z",    "Zg==", "Zm8=", "Zm9vY", "Zh", "Zn",    "Zv",       "Zm9",    "Zm-",
-        "Zm8+", "Zm8/", "Zm 8", "Zm8\n", "=",  "Zm9v=", "\xff\xff", "Zm9vYh",
+        "Z",   "Zg==", "Zm8=", "Zm9vY", "Zh",   "Zo",    "Zm-", "Zk",    "Zn",       "Zv",
+        "Zm9", "Zm-",  "Zm8+", "Zm8/",  "Zm 8", "Zm8\n", "=",   "Zm9v=", "\xff\xff", "Zm9vYh",
     };
     for (size_t i = 0; i < ATE__COUNT_OF(bad); i++) {
         uint8_t back[16] = {0x55};
@@ -76,7 +76,7 @@ static void test_b64_refused(void **state)
 static void test_b64_one_form(void **state)
 {
     (void)state;
-    static const char some[] = "AQgwBRhxCDEFGZaz0189-_ +/=";
+    static const char some[] = "AQgwBRhxCDEFIoZkz0189-_ +/=";
     unsigned good = 0;
     for (size_t a = 0; a < 26; a++)
         for (size_t b = 0; b < 26; b++)
