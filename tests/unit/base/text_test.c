@@ -59,7 +59,7 @@ static void test_b64_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "Z",   "Zg==", "Zm8=", "Zm9vY", "Zh",   "Zo",    "Zm-", "Zk",    "Zn",       "Zv",
+        "Z",   "Zg==", "Zm8=", "Zm9vY", "Zh",   "Zo",    "ZmB", "Zk",    "Zn",       "Zv",
         "Zm9", "Zm-",  "Zm8+", "Zm8/",  "Zm 8", "Zm8\n", "=",   "Zm9v=", "\xff\xff", "Zm9vYh",
     };
     for (size_t i = 0; i < ATE__COUNT_OF(bad); i++) {
