@@ -24,7 +24,7 @@ const char *ate__encoding_name(enum ate__encoding encoding)
 int ate__encoding_parse(const char *name, enum ate__encoding *ret)
 {
     for (size_t i = 0; i < ATE__COUNT_OF(names); i++) {
-        if (!strcmp(name, names[i])) {
+        if (names[i] && !strcmp(name, names[i])) {
             *ret = (enum ate__encoding)i;
             return 0;
         }

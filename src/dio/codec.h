@@ -17,7 +17,6 @@
 #include "dio/type.h"
 #include "event/header.h"
 
-
 /* Errors of the first two: ATE_MALFORMED: neither; ATE_UNSUPPORTED: no such encoding. */
 int ate__encoding_of(struct ate_bytes payload, enum ate__encoding *ret) ATE__CHECK;
 int ate__encoding_parse(const char *name, enum ate__encoding *ret) ATE__CHECK;

@@ -81,7 +81,7 @@ static int write_string(struct ate__pack *out, struct ate_bytes text)
     return out->rc;
 }
 
-/* The fewest digits that give the value back; then whatever stands for the point in this locale
+/* As few digits as give the value back; then whatever stands for the point in this locale
  * becomes one. */
 static int write_float(struct ate__pack *out, const struct ate__unpacked *u)
 {

@@ -10,8 +10,8 @@
  *     end, numbers of at most ATE__JSON_NUMBER_MAX characters, no lone surrogates.
  *  2. A number without fraction and exponent that fits 64 bits is an integer, any other a float64;
  *     one that no float64 can hold is ATE_MALFORMED.
- *  3. What is written has no blanks, and floats in the fewest digits that give the same value back.
- *     It does not depend on the locale.
+ *  3. What is written has no blanks, and floats in 15 to 17 digits (float32: 6 to 9), as few of
+ *     them as give the same value back. It does not depend on the locale.
  */
 #pragma once
 #include "dio/type.h"

@@ -5,7 +5,7 @@
  * How many items a list or map has is known at its end, so its head is written with 32 bits and
  * filled in then.
  */
-#include "base/alloc.h"
+#include "base/assert.h"
 #include "base/err.h"
 #include "base/rd.h"
 #include "base/text.h"
@@ -164,6 +164,7 @@ static int pack_real(struct json *j, struct ate_bytes number)
     if (!j->point[0]) {
         char one_and_half[sizeof j->point + 2];
         int length = snprintf(one_and_half, sizeof one_and_half, "%.1f", 1.5);
+        ate__assert(length > 2 && (size_t)length < sizeof one_and_half);
         memcpy(j->point, one_and_half + 1, (size_t)length - 2);
         j->point[length - 2] = 0;
     }
