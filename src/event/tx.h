@@ -106,7 +106,7 @@ int ate__tx_encode_signatures(const struct ate__signature *signatures, uint32_t 
                               struct ate__buf *buf) ATE__CHECK;
 /* A copy of a transaction for someone who wants only some of its events: those for which keep()
  * gives false become DROPPED; payloads over payload_max bytes become STRIPPED where that is
- * shorter, so it never grows. Appends to buf; on failure buf is as it was. E_MEMORY */
+ * shorter. Appends to buf; on failure buf is as it was. E_MEMORY */
 int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t event), void *arg,
                    uint64_t payload_max, struct ate__buf *buf) ATE__CHECK;
 

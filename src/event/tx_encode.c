@@ -233,8 +233,8 @@ int ate__tx_encode_signatures(const struct ate__signature *signatures, uint32_t 
 
 /* ---- less of it ---- */
 
-/* Whether what stands for the payload is shorter than it, so that a reduced transaction never
- * grows. */
+/* Whether what stands for the payload is shorter than it. So a copy never outgrows the limit of a
+ * transaction, as dropping an event does not either: those that count are longer than a hash. */
 static bool strip_pays(const struct ate__event *e)
 {
     return e->form != ATE__STRIPPED && 4 + e->salt.size + e->payload.size > 8 + 32;

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Headers: what is written at random is read back the same; limits at their edges; walkers; what a
+ * failure leaves alone. The table of wrong headers is tests/vectors/event/header.txt.
+ */
+#include "base/err.h"
+#include "crypto/kem.h"
+#include "event/header.h"
+#include "lib/check.h"
+#include "lib/heap.h"
+#include "random.h"
+#include "rebuild.h"
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int decode(const struct ate__buf *buf, struct ate__header *ret)
+{
+    return ate__header_decode(ate__buf_bytes(buf), ret);
+}
+
+static void random_headers_come_back(void **state)
+{
+    (void)state;
+    static const enum ate__event_kind kinds[RANDOM_KINDS] = {
+        [RANDOM_OPEN_BODY] = ATE__EVENT_BODY,    [RANDOM_PRIVATE_BODY] = ATE__EVENT_BODY,
+        [RANDOM_TOMBSTONE] = ATE__EVENT_BODY,    [RANDOM_CONTROL] = ATE__EVENT_CONTROL,
+        [RANDOM_CHAIN] = ATE__EVENT_CHAIN,       [RANDOM_PUBLIC_KEY] = ATE__EVENT_PUBLIC_KEY,
+        [RANDOM_ROOT] = ATE__EVENT_ROOT,         [RANDOM_REVOKE] = ATE__EVENT_REVOKE,
+        [RANDOM_RESERVED] = ATE__EVENT_RESERVED,
+    };
+    struct arena a = {.rnd = rnd_of(rnd_seed(11))};
+    struct ate__buf again = ATE__BUF_NULL;
+    for (int i = 0; i < 4000; i++) {
+        enum random_kind kind = (enum random_kind)rnd_below(&a.rnd, RANDOM_KINDS);
+        struct ate_bytes bytes = random_header(&a, kind);
+        struct ate__header h;
+        enum ate__event_kind found;
+        int rc = ate__header_decode(bytes, &h);
+        if (!rc)
+            rc = ate__header_kind(&h, &found);
+        if (rc)
+            fail_msg("header %d: %s", i, ate__error_text());
+        assert_int_equal(found, kinds[kind]);
+        ate__buf_clear(&again);
+        assert_true(rebuild_header(&h, &again));
+        assert_true(ate__bytes_equal(ate__buf_bytes(&again), bytes));
+        arena_clear(&a);
+    }
+    ate__buf_deinit(&again);
+}
+
+/* A prefix is a header only where it ends between two items. */
+static void truncated_headers_fail_or_are_shorter_lists(void **state)
+{
+    (void)state;
+    struct arena a = {.rnd = rnd_of(rnd_seed(12))};
+    struct ate__buf again = ATE__BUF_NULL;
+    for (int i = 0; i < 60; i++) {
+        struct ate_bytes whole = random_header(&a, (enum random_kind)(i % RANDOM_KINDS));
+        for (size_t size = 0; size < whole.size; size++) {
+            uint8_t *exact = malloc(size ? size : 1);
+            assert_non_null(exact);
+            memcpy(exact, whole.data, size);
+            struct ate__header h;
+            if (!ate__header_decode(ate__bytes(exact, size), &h)) {
+                ate__buf_clear(&again);
+                assert_true(rebuild_header(&h, &again));
+                assert_int_equal(again.size, size);
+            }
+            free(exact);
+        }
+        arena_clear(&a);
+    }
+    ate__buf_deinit(&again);
+}
+
+static void sizes_at_the_edge(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned tag;
+        size_t size_max;
+        int over;
+    } cases[] = {{ATE__TAG_NAME, ATE__NAME_MAX, ATE_TOO_BIG},
+                 {ATE__TAG_TYPE, ATE__TYPE_MAX, ATE_TOO_BIG},
+                 {ATE__TAG_PUBLIC_KEY, ATE__KEY_ITEM_MAX, ATE_TOO_BIG},
+                 /* tag and length in front */
+                 {ATE__TAG_GENESIS, ATE__CONTROL_HEADER_MAX - 6, ATE_TOO_BIG},
+                 {ATE__TAG_OPTIONAL, ATE__CONTROL_HEADER_MAX - 6, ATE_TOO_BIG}};
+    static uint8_t bytes[ATE__CONTROL_HEADER_MAX];
+    memset(bytes, 'a', sizeof bytes);
+    for (size_t i = 0; i < ATE__COUNT_OF(cases); i++)
+        for (size_t more = 0; more < 2; more++) {
+            struct ate__buf buf = ATE__BUF_NULL;
+            struct ate__header_wr w = ate__header_wr_of(&buf);
+            struct ate__header h;
+            ate__header_item(&w, cases[i].tag, ate__bytes(bytes, cases[i].size_max + more));
+            assert_int_equal(ate__header_end(&w), 0);
+            assert_int_equal(decode(&buf, &h), more ? cases[i].over : 0);
+            ate__buf_deinit(&buf);
+        }
+}
+
+static void private_items_at_the_edge(void **state)
+{
+    (void)state;
+    static uint8_t bytes[ATE__BODY_HEADER_MAX];
+    for (size_t more = 0; more < 2; more++) {
+        struct ate__buf buf = ATE__BUF_NULL;
+        struct ate__header_wr w = ate__header_wr_of(&buf);
+        struct ate__header h;
+        ate__header_item(&w, ATE__TAG_OPTIONAL, ate__bytes(bytes, sizeof bytes - 5 + more));
+        assert_int_equal(ate__header_end(&w), 0);
+        assert_int_equal(ate__private_items_decode(ate__buf_bytes(&buf), &h),
+                         more ? ATE_TOO_BIG : 0);
+        ate__buf_deinit(&buf);
+    }
+}
+
+static void private_items_fit_their_header(void **state)
+{
+    (void)state;
+    const struct ate__header none = {0}, type = {.present = 1 << ATE__TAG_TYPE},
+                             name = {.present = 1 << ATE__TAG_NAME},
+                             tag = {.present = 1 << ATE__TAG_TAG};
+    assert_int_equal(ate__private_items_check(&none, &none), 0);
+    assert_int_equal(ate__private_items_check(&none, &type), 0);
+    assert_int_equal(ate__private_items_check(&type, &none), 0);
+    assert_int_equal(ate__private_items_check(&type, &type), ATE_MALFORMED);
+    assert_int_equal(ate__private_items_check(&tag, &name), 0);
+    assert_int_equal(ate__private_items_check(&type, &name), ATE_MALFORMED);
+}
+
+/* `count` hashes that ascend, in the caller's space. */
+static void ascending(uint8_t *to, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        memset(to + 32 * (size_t)i, 0, 32);
+        to[32 * (size_t)i] = (uint8_t)(i >> 8);
+        to[32 * (size_t)i + 1] = (uint8_t)i;
+    }
+}
+
+static void rules_at_the_edge(void **state)
+{
+    (void)state;
+    static uint8_t keys[32 * (ATE__RULE_KEYS_MAX + 1)];
+    ascending(keys, ATE__RULE_KEYS_MAX + 1);
+    for (uint32_t more = 0; more < 2; more++) {
+        struct ate__buf buf = ATE__BUF_NULL;
+        struct ate__header_wr w = ate__header_wr_of(&buf);
+        struct ate__auth auth;
+        struct ate__header h;
+        for (int i = 0; i < ATE__RIGHTS; i++)
+            auth.rule[i] = (struct ate__rule){ATE__RULE_ANY_OF, ATE__RULE_KEYS_MAX, keys};
+        auth.rule[ATE__RIGHT_APPEND].count += more;
+        ate__header_auth(&w, &auth);
+        assert_int_equal(ate__header_end(&w), 0);
+        assert_int_equal(decode(&buf, &h), more ? ATE_TOO_BIG : 0);
+        if (more)
+            assert_non_null(strstr(ate__error_text(), "append"));
+        ate__buf_deinit(&buf);
+    }
+}
+
+static void rules_find_their_keys(void **state)
+{
+    (void)state;
+    static uint8_t keys[32 * 1000];
+    ascending(keys, 1000);
+    for (uint32_t count = 1; count <= 1000; count += 1 + count / 3) {
+        struct ate__rule rule = {ATE__RULE_ANY_OF, count, keys};
+        for (uint32_t i = 0; i < 1000; i++) {
+            struct ate_hash key;
+            memcpy(&key, keys + 32 * (size_t)i, 32);
+            assert_int_equal(ate__rule_has(&rule, &key), i < count);
+            key.b[31] = 1;
+            assert_false(ate__rule_has(&rule, &key));
+        }
+    }
+    struct ate__rule everyone = {.who = ATE__RULE_EVERYONE};
+    assert_false(ate__rule_has(&everyone, &(struct ate_hash){{0}}));
+}
+
+/* As many recipients as there may be, with labels as a key file's label makes them. */
+static void recipients_at_the_edge(void **state)
+{
+    (void)state;
+    static struct ate__recipient recipients[ATE__RECIPIENTS_MAX + 1];
+    static uint8_t sealed[ATE__XWING_ENC + 48], label[295], public_key[ATE__XWING_PUBLIC];
+    struct ate__epoch_item epoch = {.kem = ATE__KEM_XWING,
+                                    .seal_public = ate__bytes(public_key, sizeof public_key)};
+    for (uint32_t i = 0; i <= ATE__RECIPIENTS_MAX; i++) {
+        recipients[i] = (struct ate__recipient){.method = ATE__SEALED_TO_KEM,
+                                                .sealed = ate__bytes(sealed, sizeof sealed),
+                                                .label = ate__bytes(label, sizeof label)};
+        recipients[i].fingerprint.b[0] = (uint8_t)(i >> 8);
+        recipients[i].fingerprint.b[1] = (uint8_t)i;
+    }
+    for (uint32_t more = 0; more < 2; more++) {
+        struct ate__buf buf = ATE__BUF_NULL;
+        struct ate__header_wr w = ate__header_wr_of(&buf);
+        struct ate__header h;
+        enum ate__event_kind kind;
+        ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(label, 16));
+        ate__header_auth(&w, &(struct ate__auth){.rule = {{.who = 0}}});
+        ate__header_epoch(&w, &epoch);
+        ate__header_recipients(&w, recipients, ATE__RECIPIENTS_MAX + more);
+        assert_int_equal(ate__header_end(&w), 0);
+        assert_int_equal(decode(&buf, &h), more ? ATE_TOO_BIG : 0);
+        if (!more) {
+            struct ate__recipient one;
+            uint32_t count = 0;
+            assert_int_equal(ate__header_kind(&h, &kind), 0);
+            for (size_t at = 0; ate__recipient_next(h.recipients, &at, &one); count++)
+                assert_memory_equal(&one.fingerprint, &recipients[count].fingerprint, 32);
+            assert_int_equal(count, ATE__RECIPIENTS_MAX);
+        }
+        ate__buf_deinit(&buf);
+    }
+}
+
+static void root_changes_at_the_edge(void **state)
+{
+    (void)state;
+    static uint8_t keys[32 * (ATE__ROOT_KEYS_MAX + 1)];
+    struct ate__root_change changes[ATE__ROOT_KEYS_MAX + 1];
+    ascending(keys, ATE__ROOT_KEYS_MAX + 1);
+    for (uint32_t i = 0; i <= ATE__ROOT_KEYS_MAX; i++)
+        changes[i] =
+            (struct ate__root_change){ATE__ROOT_REMOVE, ate__bytes(keys + 32 * (size_t)i, 32)};
+    for (uint32_t more = 0; more < 2; more++) {
+        struct ate__buf buf = ATE__BUF_NULL;
+        struct ate__header_wr w = ate__header_wr_of(&buf);
+        struct ate__header h;
+        ate__header_root(&w, changes, ATE__ROOT_KEYS_MAX + more);
+        assert_int_equal(ate__header_end(&w), 0);
+        assert_int_equal(decode(&buf, &h), more ? ATE_TOO_BIG : 0);
+        ate__buf_deinit(&buf);
+    }
+}
+
+static void a_failure_leaves_the_result_alone(void **state)
+{
+    (void)state;
+    struct ate__header h, before;
+    memset(&h, 0x5a, sizeof h);
+    before = h;
+    assert_int_equal(ate__header_decode(ate__bytes("\1\0\1x", 4), &h), ATE_MALFORMED);
+    assert_string_equal(ate__error_text(), "OBJECT (0x01) at byte 0: 1 bytes are not its size");
+    assert_int_equal(ate__private_items_decode(ate__bytes("\x2a\0\0", 3), &h), ATE_UNSUPPORTED);
+    assert_memory_equal(&h, &before, sizeof h);
+    enum ate__event_kind kind = (enum ate__event_kind)99;
+    assert_int_equal(ate__header_kind(&(struct ate__header){0}, &kind), ATE_MALFORMED);
+    assert_int_equal(kind, 99);
+}
+
+static int write_all(void *arg)
+{
+    (void)arg;
+    struct ate__buf buf = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&buf);
+    struct ate__conf_item conf = {.epoch = 1};
+    struct ate_id parent = {{1}};
+    static uint8_t bytes[2000];
+    ate__header_parent(&w, &parent, 0);
+    ate__header_conf(&w, &conf);
+    ate__header_auth(&w, &(struct ate__auth){.rule = {{.who = 0}}});
+    ate__header_user(&w, ate__bytes(bytes, sizeof bytes));
+    int rc = ate__header_end(&w);
+    ate__buf_deinit(&buf);
+    return rc;
+}
+
+static void writing_survives_want_of_memory(void **state)
+{
+    (void)state;
+    assert_true(heap_sweep(write_all, NULL, false) > 1);
+}
+
+static void descend(void)
+{
+    struct ate__buf buf = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&buf);
+    ate__header_item(&w, ATE__TAG_PREV, ate__bytes("", 0));
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes("", 0));
+}
+
+static void tags_out_of_order_are_our_bug(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (!child) {
+        signal(SIGABRT, SIG_DFL);
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(1);
+        descend();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_headers_come_back),
+        cmocka_unit_test(truncated_headers_fail_or_are_shorter_lists),
+        cmocka_unit_test(sizes_at_the_edge),
+        cmocka_unit_test(private_items_at_the_edge),
+        cmocka_unit_test(private_items_fit_their_header),
+        cmocka_unit_test(rules_at_the_edge),
+        cmocka_unit_test(rules_find_their_keys),
+        cmocka_unit_test(recipients_at_the_edge),
+        cmocka_unit_test(root_changes_at_the_edge),
+        cmocka_unit_test(a_failure_leaves_the_result_alone),
+        cmocka_unit_test(writing_survives_want_of_memory),
+        cmocka_unit_test(tags_out_of_order_are_our_bug),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
