@@ -36,6 +36,8 @@ struct ate__key {
     struct ate__buf public_key;
     char label[ATE__KEY_LABEL_MAX + 1];
 };
+/* label: NULL and "" are none; ATE_MALFORMED if it is too long, not UTF-8 or has control
+ * characters. */
 int ate__key_of_seed(const struct ate__key32 *seed, const char *label, struct ate__key **ret_key)
     ATE__CHECK;
 int ate__key_generate(const struct ate__env *env, const char *label, struct ate__key **ret_key)
@@ -43,13 +45,16 @@ int ate__key_generate(const struct ate__env *env, const char *label, struct ate_
 void ate__key_free(struct ate__key *k);
 ATE__FREEP(struct ate__key, ate__key_free)
 
-/* `ate-key 1` / `algorithm mldsa65-ed25519-sha512 x-wing` / `seed <43 characters>` / `label TEXT`
- * (last line optional). Parse: ATE_MALFORMED with the line, ATE_UNSUPPORTED for an unknown version,
- * algorithm or line, ATE_TOO_BIG. */
+/* Lines `ate-key 1`, `algorithm mldsa65-ed25519-sha512 x-wing`, `seed <43 characters>`, `label
+ * TEXT` (none where the label is empty); each ends with one LF, and nothing else is in the file.
+ * Decoding: ATE_MALFORMED with the line; ATE_UNSUPPORTED for an unknown version, algorithm or kind
+ * of line; ATE_TOO_BIG. What is encoded is wiped by ate__secret_deinit(); the text given to decode
+ * is the caller's to wipe. */
 int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text) ATE__CHECK;
 int ate__key_decode(struct ate_bytes text, struct ate__key **ret_key) ATE__CHECK;
-/* `ate-public-key 1` / `key <base64url of the public key>` / `label TEXT`. Appended to ret_text,
- * given back in ret_public_key. */
+/* Lines `ate-public-key 1`, `key <base64url of the public key>`, `label TEXT`. Both append, to
+ * ret_text and to ret_public_key. Encoding an ill-formed public key or label fails as parsing it
+ * does. */
 int ate__public_key_encode(struct ate_bytes public_key, const char *label,
                            struct ate__buf *ret_text) ATE__CHECK;
 int ate__public_key_decode(struct ate_bytes text, struct ate__buf *ret_public_key,

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "crypto/keyfile.h"
+#include "base/err.h"
+#include "base/wr.h"
+#include "crypto/kdf.h"
+#include "help.h"
+#include "lib/simenv.h"
+#include <stdlib.h>
+
+#define HEAD "ate-key 1\n"
+#define ALGORITHM "algorithm mldsa65-ed25519-sha512 x-wing\n"
+#define SEED_TEXT "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+#define SEED "seed " SEED_TEXT "\n"
+
+static struct ate__key *key; /* of the seed 00 01 .. 1f, "joe's key" */
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct ate__key32 seed;
+    for (uint8_t i = 0; i < 32; i++)
+        seed.b[i] = i;
+    return ate__key_of_seed(&seed, "joe's key", &key);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    ate__key_free(key);
+    assert_int_equal(ate__secret_blocks(), 0);
+    return 0;
+}
+
+/* HKDF-Expand of the seed, computed with another implementation. */
+static void seeds_are_as_documented(void **state)
+{
+    (void)state;
+    struct ate__key32 mldsa, ed25519;
+    of_hex("659a45e1305d2d6509a764065fde69475c42e7ea713fa25ddc378f2d8cd14f4b", mldsa.b, 32);
+    of_hex("c0d44e7d16d95d77f5e7fe6e914534634ff1a6698c833bf26b972633a3a6d0a6", ed25519.b, 32);
+    assert_hex(key->kem_seed.b, 32,
+               "d4aec963126d01b59c23a5c439d594f81a27a1088567d2a76cc5a51558f7151d");
+    assert_hex(key->read_key.b, 32,
+               "f66d2a3b8fc281d76061853846742cf4e2e9f78c872cb424afc3752b03f7d73f");
+    struct ate__sign_key *sign_key;
+    uint8_t expected[ATE__PUBLIC_KEY_MAX] = {1, 0, 0xc0, 0x07, 0, 0}, *kem;
+    assert_int_equal(ate__sign_key_new(&mldsa, &ed25519, &sign_key), 0);
+    ate__sign_key_public(sign_key, expected + 6);
+    ate__sign_key_free(sign_key);
+    kem = expected + 6 + ATE__SIG_PUBLIC;
+    memcpy(kem, (const uint8_t[]){0x7a, 0x64, 0xc0, 0x04, 0, 0}, 6);
+    assert_int_equal(ate__xwing_public(&key->kem_seed, kem + 6), 0);
+    assert_true(
+        ate__bytes_equal(ate__buf_bytes(&key->public_key), ate__bytes(expected, sizeof expected)));
+
+    struct ate_hash fingerprint;
+    assert_int_equal(ate__hash(ATE__SHA256, "ate key 1",
+                               &(struct ate_bytes){expected, sizeof expected}, 1, &fingerprint),
+                     0);
+    assert_true(ate__hash_equal(&key->fingerprint, &fingerprint));
+    char text[ATE__HASH_TEXT];
+    assert_string_equal(ate__hash_text(&fingerprint, text), "s5Y_DhRDG8000AdvA6lYZmasilz7tMIfPQyolUT1G-0");
+}
+
+static void private_file(void **state)
+{
+    (void)state;
+    static const char expected[] = HEAD ALGORITHM SEED "label joe's key\n";
+    struct ate__secret text;
+    assert_int_equal(ate__key_encode(key, &text), 0);
+    assert_int_equal(text.size, strlen(expected));
+    assert_memory_equal(text.data, expected, text.size);
+    struct ate__key *back;
+    assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &back), 0);
+    assert_memory_equal(back->seed.b, key->seed.b, 32);
+    assert_memory_equal(back->read_key.b, key->read_key.b, 32);
+    assert_string_equal(back->label, "joe's key");
+    assert_true(ate__hash_equal(&back->fingerprint, &key->fingerprint));
+    ate__key_free(back);
+    ate__secret_deinit(&text);
+
+    assert_int_equal(ate__key_decode(ate__text_bytes(HEAD ALGORITHM SEED), &back), 0);
+    assert_string_equal(back->label, "");
+    assert_int_equal(ate__key_encode(back, &text), 0);
+    assert_int_equal(text.size, strlen(HEAD ALGORITHM SEED));
+    ate__secret_deinit(&text);
+    ate__key_free(back);
+}
+
+static const struct {
+    const char *text;
+    int expected;
+    const char *sentence; /* part of it; NULL: any */
+} bad_private[] = {
+    {"", ATE_MALFORMED, "line 1"},
+    {"\n", ATE_MALFORMED, "line 1"},
+    {"ate-key", ATE_MALFORMED, "newline"},
+    {"ate-key\n", ATE_MALFORMED, "line 1"},
+    {"ate-key 1", ATE_MALFORMED, "newline"},
+    {"ate-key \n", ATE_MALFORMED, "line 1"},
+    {"ate-key  1\n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
+    {"ate-key 2\n", ATE_UNSUPPORTED, "version"},
+    {"ate-key 2\nanything\n", ATE_UNSUPPORTED, "version"},
+    {"ate-key 10\n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
+    {"ate-key 1 \n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
+    {"ate-key 1\r\n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
+    {"Ate-key 1\n" ALGORITHM SEED, ATE_MALFORMED, "line 1"},
+    {" ate-key 1\n" ALGORITHM SEED, ATE_MALFORMED, "line 1"},
+    {"ate-keys 1\n" ALGORITHM SEED, ATE_MALFORMED, "not a key file"},
+    {"ate-public-key 1\nkey AA\n", ATE_MALFORMED, "a public key file"},
+    {"\xef\xbb\xbf" HEAD ALGORITHM SEED, ATE_MALFORMED, "line 1"},
+    {HEAD, ATE_MALFORMED, "line 2: \"algorithm\" belongs here"},
+    {HEAD ALGORITHM, ATE_MALFORMED, "line 3: \"seed\" belongs here"},
+    {HEAD SEED, ATE_MALFORMED, "line 2: \"algorithm\" belongs here"},
+    {HEAD SEED ALGORITHM, ATE_MALFORMED, "line 2"},
+    {HEAD "label x\n" ALGORITHM SEED, ATE_MALFORMED, "line 2"},
+    {HEAD ALGORITHM "label x\n" SEED, ATE_MALFORMED, "line 3: \"seed\" belongs here"},
+    {HEAD HEAD ALGORITHM SEED, ATE_UNSUPPORTED, "line 2 is of an unknown kind"},
+    {HEAD ALGORITHM ALGORITHM SEED, ATE_MALFORMED, "line 3: \"algorithm\" stands twice"},
+    {HEAD ALGORITHM SEED SEED, ATE_MALFORMED, "line 4: \"seed\" stands twice"},
+    {HEAD ALGORITHM SEED ALGORITHM, ATE_MALFORMED, "line 4"},
+    {HEAD ALGORITHM SEED "label x\nlabel x\n", ATE_MALFORMED, "line 5: \"label\" stands twice"},
+    {HEAD ALGORITHM SEED "\n", ATE_MALFORMED, "line 4"},
+    {HEAD ALGORITHM SEED " ", ATE_MALFORMED, "line 4"},
+    {HEAD ALGORITHM SEED "label x", ATE_MALFORMED, "line 4 does not end"},
+    {HEAD ALGORITHM SEED "label x\n\n", ATE_MALFORMED, "line 5"},
+    {HEAD ALGORITHM SEED "label\n", ATE_MALFORMED, "line 4"},
+    {HEAD ALGORITHM SEED "label \n", ATE_MALFORMED, "line 4"},
+    {HEAD ALGORITHM SEED "label\tx\n", ATE_MALFORMED, "line 4"},
+    {HEAD ALGORITHM SEED "label x\r\n", ATE_MALFORMED, "line 4: a key's label has a control"},
+    {HEAD ALGORITHM SEED "label a\x01\n", ATE_MALFORMED, "control"},
+    {HEAD ALGORITHM SEED "label a\x7f\n", ATE_MALFORMED, "control"},
+    {HEAD ALGORITHM SEED "label a\xc2\x85\n", ATE_MALFORMED, "control"},
+    {HEAD ALGORITHM SEED "label a\xc2\n", ATE_MALFORMED, "UTF-8"},
+    {HEAD ALGORITHM SEED "label \xff\n", ATE_MALFORMED, "UTF-8"},
+    {HEAD ALGORITHM SEED "label \xc0\x80\n", ATE_MALFORMED, "UTF-8"},
+    {HEAD ALGORITHM SEED "comment x\n", ATE_UNSUPPORTED, "line 4 is of an unknown kind"},
+    {HEAD ALGORITHM "sealed x\n", ATE_UNSUPPORTED, "line 3 is of an unknown kind"},
+    {HEAD ALGORITHM "Seed x\n", ATE_MALFORMED, "line 3"},
+    {HEAD "algorithm mldsa65-ed25519-sha512\n" SEED, ATE_UNSUPPORTED, "line 2: an unknown alg"},
+    {HEAD "algorithm x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm mldsa65-ed25519-sha512  x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm mldsa65-ed25519-sha512 x-wing \n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm mldsa87-ed448-shake256 mlkem1024-p384\n" SEED, ATE_UNSUPPORTED, NULL},
+    {HEAD ALGORITHM "seed \n", ATE_MALFORMED, "line 3"},
+    {HEAD ALGORITHM "seed AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh\n", ATE_MALFORMED, "not 42"},
+    {HEAD ALGORITHM "seed " SEED_TEXT "A\n", ATE_MALFORMED, "not 44"},
+    {HEAD ALGORITHM "seed " SEED_TEXT "=\n", ATE_MALFORMED, "not 44"},
+    {HEAD ALGORITHM "seed " SEED_TEXT " \n", ATE_MALFORMED, "not 44"},
+    {HEAD ALGORITHM "seed  " SEED_TEXT "\n", ATE_MALFORMED, "not 44"},
+    {HEAD ALGORITHM "seed AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh9\n", ATE_MALFORMED, "line 3"},
+    {HEAD ALGORITHM "seed +AECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n", ATE_MALFORMED, "line 3"},
+};
+
+static void bad_private_files(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ATE__COUNT_OF(bad_private); i++) {
+        struct ate__key *k = NULL;
+        int rc = ate__key_decode(ate__text_bytes(bad_private[i].text), &k);
+        if (rc != bad_private[i].expected ||
+            (bad_private[i].sentence && !strstr(ate__error_text(), bad_private[i].sentence)))
+            fail_msg("row %zu gives %s: %s", i, ate__result_name(rc), ate__error_text());
+        assert_null(k);
+        assert_null(strstr(ate__error_text(), "AAECAwQF"));
+    }
+    static const char with_nul[] = HEAD ALGORITHM SEED "label a\0b\n";
+    struct ate__key *k;
+    assert_int_equal(ate__key_decode(ate__bytes(with_nul, sizeof with_nul - 1), &k), ATE_MALFORMED);
+}
+
+static void every_prefix_is_refused(void **state)
+{
+    (void)state;
+    static const char whole[] = HEAD ALGORITHM SEED "label joe's key\n";
+    for (size_t size = 0; size < strlen(whole); size++) {
+        struct ate__key *k = NULL;
+        bool good = size == strlen(HEAD ALGORITHM SEED); /* the label may be missing */
+        assert_int_equal(ate__key_decode(ate__bytes(whole, size), &k), good ? 0 : ATE_MALFORMED);
+        ate__key_free(k);
+    }
+}
+
+static void labels(void **state)
+{
+    (void)state;
+    char text[400] = HEAD ALGORITHM SEED "label ";
+    char *label = text + strlen(text);
+    struct ate__key *k;
+    for (unsigned size = 254; size <= 256; size++) {
+        memset(label, 'x', size);
+        label[size] = '\n';
+        label[size + 1] = 0;
+        assert_int_equal(ate__key_decode(ate__text_bytes(text), &k),
+                         size <= 255 ? 0 : ATE_MALFORMED);
+        if (size <= 255) {
+            assert_int_equal(strlen(k->label), size);
+            ate__key_free(k);
+        }
+        label[size] = 0;
+        int rc = ate__key_of_seed(&key->seed, label, &k);
+        assert_int_equal(rc, size <= 255 ? 0 : ATE_MALFORMED);
+        if (!rc)
+            ate__key_free(k);
+    }
+    static const char *const good[] = {"J\xc3\xb6rg", "  x  ", "\xc2\xa0", "label", "a\\b\"c"};
+    for (size_t i = 0; i < ATE__COUNT_OF(good); i++) {
+        struct ate__secret encoded;
+        struct ate__key *back;
+        assert_int_equal(ate__key_of_seed(&key->seed, good[i], &k), 0);
+        assert_int_equal(ate__key_encode(k, &encoded), 0);
+        assert_int_equal(ate__key_decode(ate__bytes(encoded.data, encoded.size), &back), 0);
+        assert_string_equal(back->label, good[i]);
+        ate__secret_deinit(&encoded);
+        ate__key_free(back);
+        ate__key_free(k);
+    }
+    assert_int_equal(ate__key_of_seed(&key->seed, "a\nseed", &k), ATE_MALFORMED);
+    assert_int_equal(ate__key_of_seed(&key->seed, NULL, &k), 0);
+    assert_string_equal(k->label, "");
+    ate__key_free(k);
+    ate__key_free(NULL);
+}
+
+static void long_files_are_refused(void **state)
+{
+    (void)state;
+    char *text = malloc(ATE__KEY_FILE_MAX + 1);
+    struct ate__key *k;
+    struct ate__buf public_key = ATE__BUF_NULL;
+    char label[ATE__KEY_LABEL_MAX + 1];
+    assert_non_null(text);
+    memset(text, 'a', ATE__KEY_FILE_MAX + 1);
+    assert_int_equal(ate__key_decode(ate__bytes(text, ATE__KEY_FILE_MAX), &k), ATE_MALFORMED);
+    assert_int_equal(ate__key_decode(ate__bytes(text, ATE__KEY_FILE_MAX + 1), &k), ATE_TOO_BIG);
+    assert_int_equal(
+        ate__public_key_decode(ate__bytes(text, ATE__KEY_FILE_MAX + 1), &public_key, label),
+        ATE_TOO_BIG);
+    free(text);
+}
+
+/* --- public keys --- */
+
+/* Parts of the key as a public key: "s" the signature key, "k" the KEM key. */
+static struct ate__buf list_of(const char *parts)
+{
+    struct ate__buf list = ATE__BUF_NULL;
+    const uint8_t *all = key->public_key.data;
+    for (; *parts; parts++)
+        assert_int_equal(ate__buf_append(&list, *parts == 's'
+                                                    ? ate__bytes(all, 6 + ATE__SIG_PUBLIC)
+                                                    : ate__bytes(all + 6 + ATE__SIG_PUBLIC,
+                                                                 6 + ATE__XWING_PUBLIC)),
+                         0);
+    return list;
+}
+
+static void parts_may_be_missing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *parts;
+        int expected;
+    } row[] = {
+        {"sk", 0},
+        {"s", 0},
+        {"k", 0},
+        {"", ATE_MALFORMED},
+        {"ks", ATE_MALFORMED},
+        {"ss", ATE_MALFORMED},
+        {"kk", ATE_MALFORMED},
+        {"sks", ATE_MALFORMED},
+        {"skk", ATE_MALFORMED},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(row); i++) {
+        struct ate__buf list = list_of(row[i].parts);
+        struct ate__public_parts parts;
+        assert_int_equal(ate__public_key_parse(ate__buf_bytes(&list), &parts), row[i].expected);
+        if (!row[i].expected) {
+            assert_int_equal(parts.signature_key.size,
+                             strchr(row[i].parts, 's') ? ATE__SIG_PUBLIC : 0);
+            assert_int_equal(parts.kem_key.size, strchr(row[i].parts, 'k') ? ATE__XWING_PUBLIC : 0);
+        }
+        ate__buf_deinit(&list);
+    }
+}
+
+static void bad_public_keys(void **state)
+{
+    (void)state;
+    struct ate__public_parts parts = {.kem_key = {NULL, 77}};
+    struct ate__buf list = list_of("sk");
+    for (size_t size = 0; size < list.size; size += size < 20 ? 1 : 13)
+        assert_int_equal(ate__public_key_parse(ate__bytes(list.data, size), &parts),
+                         size == 6 + ATE__SIG_PUBLIC ? 0 : ATE_MALFORMED);
+    ate__buf_deinit(&list);
+
+    static const struct {
+        size_t at;
+        uint8_t byte;
+        int expected;
+    } change[] = {
+        {0, 2, ATE_UNSUPPORTED},                            /* algorithm */
+        {1, 1, ATE_UNSUPPORTED},
+        {2, 0xbf, ATE_MALFORMED},                           /* length */
+        {2, 0xc1, ATE_MALFORMED},
+        {5, 0xff, ATE_MALFORMED},
+        {6 + ATE__SIG_PUBLIC, 0x7b, ATE_UNSUPPORTED},       /* the second algorithm */
+        {6 + ATE__SIG_PUBLIC + 2, 0xbf, ATE_MALFORMED},     /* its length */
+        {6 + ATE__SIG_PUBLIC + 2, 0xc1, ATE_MALFORMED},
+        {6 + ATE__SIG_PUBLIC + 6 + 1, 0xff, ATE_MALFORMED}, /* a coefficient of ML-KEM's key */
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(change); i++) {
+        list = list_of("sk");
+        list.data[change[i].at] = change[i].byte;
+        if (i + 1 == ATE__COUNT_OF(change))
+            list.data[change[i].at - 1] = 0xff;
+        assert_int_equal(ate__public_key_parse(ate__buf_bytes(&list), &parts), change[i].expected);
+        ate__buf_deinit(&list);
+    }
+    list = list_of("sk"); /* the neutral point */
+    memset(list.data + 6 + 1952, 0, 32);
+    list.data[6 + 1952] = 1;
+    assert_int_equal(ate__public_key_parse(ate__buf_bytes(&list), &parts), ATE_MALFORMED);
+    ate__buf_deinit(&list);
+    list = list_of("sk"); /* zero, of low order */
+    memset(list.data + list.size - 32, 0, 32);
+    assert_int_equal(ate__public_key_parse(ate__buf_bytes(&list), &parts), ATE_MALFORMED);
+    assert_int_equal(ate__buf_append(&list, ate__bytes("", 1)), 0);
+    assert_int_equal(ate__public_key_parse(ate__buf_bytes(&list), &parts), ATE_MALFORMED);
+    ate__buf_deinit(&list);
+}
+
+static void public_file(void **state)
+{
+    (void)state;
+    static const char *const some[] = {"sk", "s", "k"};
+    for (size_t i = 0; i < ATE__COUNT_OF(some); i++) {
+        struct ate__buf list = list_of(some[i]), text = ATE__BUF_NULL, back = ATE__BUF_NULL;
+        char label[ATE__KEY_LABEL_MAX + 1];
+        const char *written = i == 1 ? NULL : "of joe";
+        assert_int_equal(ate__public_key_encode(ate__buf_bytes(&list), written, &text), 0);
+        assert_memory_equal(text.data, "ate-public-key 1\nkey ", 21);
+        assert_int_equal(text.data[text.size - 1], '\n');
+        assert_int_equal(text.size, 21 + ate__b64_size(list.size) + 1 +
+                                        (written ? strlen("label of joe\n") : 0));
+        assert_int_equal(ate__public_key_decode(ate__buf_bytes(&text), &back, label), 0);
+        assert_true(ate__bytes_equal(ate__buf_bytes(&back), ate__buf_bytes(&list)));
+        assert_string_equal(label, written ? written : "");
+        ate__buf_deinit(&list);
+        ate__buf_deinit(&text);
+        ate__buf_deinit(&back);
+    }
+    struct ate__buf text = ATE__BUF_NULL;
+    assert_int_equal(ate__public_key_encode(ate__text_bytes("no"), "x", &text), ATE_UNSUPPORTED);
+    assert_int_equal(ate__public_key_encode(ate__buf_bytes(&key->public_key), "a\nb", &text),
+                     ATE_MALFORMED);
+    assert_int_equal(text.size, 0);
+}
+
+/* One change each to the public file of the KEM key. */
+static void bad_public_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to; /* the first occurrence; from "": at the end */
+        int expected;
+    } change[] = {
+        {"ate-public-key 1", "ate-public-key 2", ATE_UNSUPPORTED},
+        {"ate-public-key 1", "ate-key 1", ATE_MALFORMED},
+        {"ate-public-key 1\n", "", ATE_MALFORMED},
+        {"key emT", "keys emT", ATE_UNSUPPORTED},
+        {"key emT", "key  emT", ATE_MALFORMED},
+        {"key emT", "key =emT", ATE_MALFORMED},
+        {"key emT", "key mT", ATE_MALFORMED},
+        {"key emT", "key emU", ATE_UNSUPPORTED}, /* another algorithm id */
+        {"\nlabel", "\r\nlabel", ATE_MALFORMED},
+        {"label x\n", "label x", ATE_MALFORMED},
+        {"label x\n", "label \x1b[2J\n", ATE_MALFORMED},
+        {"label x\n", "labels x\n", ATE_UNSUPPORTED},
+        {"", "\n", ATE_MALFORMED},
+        {"", "key AA\n", ATE_MALFORMED},
+        {"", "label y\n", ATE_MALFORMED},
+        {"", "seed " SEED_TEXT "\n", ATE_UNSUPPORTED},
+    };
+    struct ate__buf list = list_of("k"), text = ATE__BUF_NULL, back = ATE__BUF_NULL;
+    assert_int_equal(ate__public_key_encode(ate__buf_bytes(&list), "x", &text), 0);
+    char label[ATE__KEY_LABEL_MAX + 1] = "kept";
+    for (size_t i = 0; i < ATE__COUNT_OF(change); i++) {
+        const char *from = change[i].from;
+        const uint8_t *at =
+            *from ? memmem(text.data, text.size, from, strlen(from)) : text.data + text.size;
+        assert_non_null(at);
+        struct ate__buf bad = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&bad);
+        size_t before = (size_t)(at - text.data), skip = before + strlen(from);
+        ate__wr_copy(&w, text.data, before);
+        ate__wr_bytes(&w, ate__text_bytes(change[i].to));
+        ate__wr_copy(&w, text.data + skip, text.size - skip);
+        assert_int_equal(ate__wr_end(&w), 0);
+        int rc = ate__public_key_decode(ate__buf_bytes(&bad), &back, label);
+        if (rc != change[i].expected)
+            fail_msg("row %zu gives %s: %s", i, ate__result_name(rc), ate__error_text());
+        assert_int_equal(back.size, 0);
+        assert_string_equal(label, "kept");
+        ate__buf_deinit(&bad);
+    }
+    assert_int_equal(ate__public_key_decode(ate__text_bytes(HEAD ALGORITHM SEED), &back, label),
+                     ATE_MALFORMED);
+    assert_non_null(strstr(ate__error_text(), "private key file"));
+    ate__buf_deinit(&list);
+    ate__buf_deinit(&text);
+}
+
+static void generated_keys_work(void **state)
+{
+    (void)state;
+    struct simenv sim;
+    simenv_init(&sim, rnd_seed(9), NULL);
+    struct ate__key *a, *b;
+    assert_int_equal(ate__key_generate(&sim.env, "a", &a), 0);
+    assert_int_equal(ate__key_generate(&sim.env, "b", &b), 0);
+    assert_false(ate__hash_equal(&a->fingerprint, &b->fingerprint));
+    struct ate__public_parts parts;
+    assert_int_equal(ate__public_key_parse(ate__buf_bytes(&a->public_key), &parts), 0);
+
+    uint8_t signature[ATE__SIG_SIZE], plain[5];
+    struct ate__verify_key *v;
+    struct ate_bytes m = ate__text_bytes("hello"), none = {NULL, 0};
+    assert_int_equal(ate__sign(a->sign_key, none, m, signature), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature_key, &v), 0);
+    assert_int_equal(ate__verify(v, none, m, ate__bytes(signature, sizeof signature)), 0);
+    ate__verify_key_free(v);
+    struct ate__buf sealed = ATE__BUF_NULL;
+    assert_int_equal(ate__hpke_seal(parts.kem_key.data, &sim.env, none, none, m, &sealed), 0);
+    assert_int_equal(
+        ate__hpke_open(&a->kem_seed, none, none, ate__buf_bytes(&sealed), plain, sizeof plain), 0);
+    assert_memory_equal(plain, "hello", 5);
+    assert_int_equal(
+        ate__hpke_open(&b->kem_seed, none, none, ate__buf_bytes(&sealed), plain, sizeof plain),
+        ATE_NO_KEY);
+    ate__buf_deinit(&sealed);
+    ate__key_free(a);
+    ate__key_free(b);
+    simenv_deinit(&sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(seeds_are_as_documented),
+        cmocka_unit_test(private_file),
+        cmocka_unit_test(bad_private_files),
+        cmocka_unit_test(every_prefix_is_refused),
+        cmocka_unit_test(labels),
+        cmocka_unit_test(long_files_are_refused),
+        cmocka_unit_test(parts_may_be_missing),
+        cmocka_unit_test(bad_public_keys),
+        cmocka_unit_test(public_file),
+        cmocka_unit_test(bad_public_files),
+        cmocka_unit_test(generated_keys_work),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
