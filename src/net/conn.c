@@ -296,8 +296,9 @@ void ate__conn_eof(struct ate__conn *c, const char *error_text)
     if (error_text)
         snprintf(c->end_text, sizeof c->end_text, "the connection was lost: %s", error_text);
     else if (c->state == ATE__CONN_GREETING)
-        snprintf(c->end_text, sizeof c->end_text,
-                 "the other side closed the connection before it said HELLO");
+        snprintf(c->end_text, sizeof c->end_text, "%s%s",
+                 "the other side closed the connection before it said HELLO",
+                 c->tls || c->server ? "" : "; does it run with --no-wire-encryption?");
     else if (c->tls)
         snprintf(c->end_text, sizeof c->end_text,
                  "the connection was cut: it ended without TLS's end");
