@@ -1,35 +1,53 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * facts.h: what acceptance asks about the state before a transaction. The chain's view answers at the root, on replicas and on open; a thin
- * client answers from what it was shown. Called under the chain's commit mutex.
+ * facts.h: what acceptance asks about the state before a transaction. The chain's view answers at
+ * the root, on replicas and on open; a thin client answers from what it was shown. Called under the
+ * chain's commit mutex.
  */
 #pragma once
 #include "trust/control.h"
 
 struct ate__object_facts {
-    bool live;                    /* has a body and is not deleted; the top always is */
-    bool deleted;                 /* a tombstone names it (itself or a subtree above it), at `sequence` */
-    uint64_t sequence;            /* of its current body or of its deletion */
-    uint64_t created_sequence; /* of its first body */
-    uint64_t created_us, updated_us; /* root times of its first and of its current body; acceptance does not read them */
-    struct ate_hash body;         /* event hash of its current body */
+    bool live;         /* has a body and is not deleted; the top always is */
+    bool deleted;      /* a tombstone names it (itself or a subtree above it), at `sequence` */
+    uint64_t sequence; /* of its current body or of its deletion */
+    /* root times of its first and of its current body; acceptance does not read them */
+    uint64_t created_us, updated_us;
+    struct ate_hash body; /* event hash of its current body */
     struct ate_id parent;
     uint32_t collection;
     unsigned tag_count;
     uint8_t tags[2 * ATE__NAME_TAG];
-    const struct ate__control *control; /* in force; NULL: none. Valid until the state changes */
+    /* In force; NULL: none. A tombstone ends it: an object created again under an id begins without
+     * one. Valid until the state changes. */
+    const struct ate__control *control;
 };
 struct ate__facts;
 struct ate__facts_vtable {
-    /* Unknown objects: all fields zero. 0, or a failure of the machine (a thin client: also ATE_BAD_PEER for what was not shown). */
-    int (*object)(const struct ate__facts *f, const struct ate_id *id, struct ate__object_facts *ret);
+    /* Unknown objects: all fields zero. 0, or a failure of the machine (a thin client: also
+     * ATE_BAD_PEER for what was not shown). */
+    int (*object)(const struct ate__facts *f, const struct ate_id *id,
+                  struct ate__object_facts *ret);
     /* The live child of parent that holds the tag. 0 or ATE_NOT_FOUND. */
-    int (*tag_holder)(const struct ate__facts *f, const struct ate_id *parent, const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id);
+    int (*tag_holder)(const struct ate__facts *f, const struct ate_id *parent,
+                      const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id);
     /* Live children, all collections, in any order: *at starts at 0; ATE_END. */
-    int (*next_child)(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at, struct ate_id *ret_child);
+    int (*next_child)(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+                      struct ate_id *ret_child);
     /* Root of the verifier's own tree at that size. ATE_NOT_FOUND: larger than it is. */
     int (*root_at)(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root);
 };
 struct ate__facts {
     const struct ate__facts_vtable *v;
 };
+
+extern const struct ate_id ate__top_id; /* the 16 zero bytes */
+static inline bool ate__is_top(const struct ate_id *id)
+{
+    return ate__id_equal(id, &ate__top_id);
+}
+static inline int ate__facts_object(const struct ate__facts *f, const struct ate_id *id,
+                                    struct ate__object_facts *ret)
+{
+    return f->v->object(f, id, ret);
+}

@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * seal.h: choosing keys, sealing and opening: data keys of scopes, payloads, name keys and name tags (TRUST 3, 6, 7).
+ * seal.h: choosing keys, sealing and opening: data keys of scopes, payloads, name keys and name
+ * tags (TRUST 3, 6, 7; docs/format/trust.md has worked bytes).
  *
  * Constructions (all frames as crypto/digest.h, all keys 32 bytes):
- *   encryption key, data key id, seal seed = HKDF-Expand(D, "ate enc 1" | "ate id 1" | "ate seal 1"; chain id)
- *   sealed to a reader:  HPKE(info = frame("ate seal 1", chain id, scope id, u64 epoch), aad = frame("ate seal 1", fingerprint, data key id), D)
- *   wrapped by a read key: AES-256-KW under HKDF-Expand(read key, "ate wrap 1"; chain id, scope id, u64 epoch, data key id)
- *   LINK:  AES-256-KW of D(n-1) under HKDF-Expand(D(n), "ate link 1"; chain id, scope id, u64 epoch n)
- *   NAMEKEY: AES-256-KW under HKDF-Expand(D, "ate name key 1"; chain id, object id, data key id)
- *   payload: XAES-256-GCM, aad = H("ate aad 1", chain id, object id, TYPE if clear, parent, u32 collection, u64 epoch, data key id, version id)
+ *   encryption key, data key id, seal seed =
+ *          HKDF-Expand(D, "ate enc 1" | "ate id 1" | "ate seal 1"; chain id)
+ *   sealed to a reader:  HPKE(info = frame("ate seal 1", chain id, scope id, u64 epoch),
+ *          aad = frame("ate seal 1", fingerprint, data key id), D)
+ *   wrapped by a read key: AES-256-KW under
+ *          HKDF-Expand(read key, "ate wrap 1"; chain id, scope id, u64 epoch, data key id)
+ *   LINK:  AES-256-KW of D(n-1) under
+ *          HKDF-Expand(D(n), "ate link 1"; chain id, scope id, u64 epoch n)
+ *   NAMEKEY: AES-256-KW under
+ *          HKDF-Expand(D, "ate name key 1"; chain id, object id, data key id)
+ *   payload: XAES-256-GCM, aad = H("ate aad 1", chain id, object id, TYPE if clear, parent,
+ *          u32 collection, u64 epoch, data key id, version id)
+ *   name tags: the first 16 bytes of H("ate open name 1", parent id, name), and of
+ *          HMAC-SHA-256(name key, frame("ate open name 1", parent id, name))
+ *
+ * All of it is thread-safe: the environment is constant, sessions guard themselves.
  */
 #pragma once
 #include "trust/facts.h"
@@ -20,42 +31,64 @@ struct ate__seal_env { /* of one chain; constant */
     enum ate__hash_alg alg;
 };
 
-/* D of an epoch of this scope: through RECIPIENTS of `control`, then LINKs back along `older`. The id is compared in constant time after each step. Remembered in
- * the session. NO_KEY: the session's keys do not open it; TAMPERED: it opens to another id. */
-int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s, const struct ate__control *control, const struct ate_hash *data_key_id,
+/* D of an epoch of this scope: through RECIPIENTS of `control` or of an older one, then LINKs back
+ * along `older`. The id is compared in constant time after each step. From the epoch that is asked
+ * for every LINK down to epoch 0, or to one that was checked before, must open to the epoch below
+ * it: an epoch announced by someone who could not read the one before is TAMPERED. Remembered in
+ * the session.
+ * Errors: NO_KEY (the session's keys do not open it), TAMPERED (it opens to another id). */
+int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
+                       const struct ate__control *control, const struct ate_hash *data_key_id,
                        struct ate__data_key **ret_key) ATE__CHECK;
 
-/* Encrypts a body: the plaintext is u32 length of the private items, the items, the payload. Fills ret_conf, appends the ciphertext. */
-int ate__body_encrypt(const struct ate__seal_env *e, const struct ate__data_key *key, uint64_t epoch, const struct ate_id *object,
-                      struct ate_bytes clear_type, const struct ate_id *parent, uint32_t collection, struct ate_bytes private_items,
-                      struct ate_bytes payload, struct ate__conf_item *ret_conf, struct ate__buf *cipher) ATE__CHECK;
-/* Opens one: appends the plaintext to `plain`, views into it. TAMPERED, MALFORMED. */
-int ate__body_decrypt(const struct ate__seal_env *e, const struct ate__data_key *key, const struct ate__event *event, struct ate__buf *plain,
+/* Encrypts a body: the plaintext is u32 length of the private items, the items, the payload. Fills
+ * ret_conf, appends the ciphertext. */
+int ate__body_encrypt(const struct ate__seal_env *e, const struct ate__data_key *key,
+                      uint64_t epoch, const struct ate_id *object, struct ate_bytes clear_type,
+                      const struct ate_id *parent, uint32_t collection,
+                      struct ate_bytes private_items, struct ate_bytes payload,
+                      struct ate__conf_item *ret_conf, struct ate__buf *cipher) ATE__CHECK;
+/* Opens one: appends the plaintext to `plain`, views into it.
+ * Errors: TAMPERED, MALFORMED, NOT_LOCAL (the payload was left out). */
+int ate__body_decrypt(const struct ate__seal_env *e, const struct ate__data_key *key,
+                      const struct ate__event *event, struct ate__buf *plain,
                       struct ate__header *ret_private, struct ate_bytes *ret_payload) ATE__CHECK;
 
-/* The 16-byte tag of a name under a parent, open and private. name: 1..255 bytes, without '/' and NUL, not "." or "..": else MALFORMED. */
+/* name: 1..255 bytes, without '/' and NUL, not "." or "..": else MALFORMED. */
 int ate__name_check(struct ate_bytes name) ATE__CHECK;
-int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_id *parent, struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
-int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id *parent, struct ate_bytes name,
-                          uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
-/* The name key that `namer` (a control with NAMEKEY) carries. scope_control: of the scope under whose data key it is wrapped. NO_KEY TAMPERED */
-int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s, const struct ate__control *namer, const struct ate__control *scope_control,
+/* The 16-byte tag of a name under a parent, open and private. */
+int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_id *parent, struct ate_bytes name,
+                       uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
+int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id *parent,
+                          struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
+/* The name key that `namer` (a control with NAMEKEY) carries. scope_control: of the scope under
+ * whose data key it is wrapped. Remembered in the session. Errors: NO_KEY TAMPERED. */
+int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
+                       const struct ate__control *namer, const struct ate__control *scope_control,
                        struct ate__key32 *ret_name_key) ATE__CHECK;
 
 /* The header of a control event. */
 struct ate__scope_plan {
     struct ate_id object;
-    const struct ate__control *prev;        /* what it replaces, or NULL */
-    struct ate__auth auth;                  /* the four rules as they shall be; keys sorted */
+    const struct ate__control *prev; /* what it replaces, or NULL */
+    struct ate__auth auth;           /* the four rules as they shall be; keys sorted */
     /* Below: only where auth's read rule is any-of-keys. */
-    const struct ate__key32 *name_key;      /* to carry on (a copy of the one in force, or prev's); NULL: a fresh one, when `new_name_key` */
+    /* To carry on: a copy of the one in force. NULL: a fresh one, when `new_name_key`. Neither is
+     * looked at where prev has one, which stays. */
+    const struct ate__key32 *name_key;
     bool new_name_key;
-    /* Public key of a reader; an adapter over session and trust state. NOT_FOUND becomes NO_KEY with the fingerprint. */
+    /* Public key of a reader, appended to buf; an adapter over session and trust state. NOT_FOUND
+     * becomes NO_KEY with the fingerprint. */
     int (*public_key)(void *arg, const struct ate_hash *fingerprint, struct ate__buf *buf);
     void *arg;
 };
-/* Writes it: for a private read rule a new epoch 0 with a fresh D sealed to each reader; if prev already is a private scope of the same readers its epoch, recipients
- * and name key are carried over; a reader that comes in addition is added to the same epoch (the session must be able to open it: NO_KEY); a reader that goes is
- * ATE_UNSUPPORTED in this version, as is read `nobody`. `ret_key`: the data key in force, also remembered in the session; NULL for an open rule. */
-int ate__control_make(const struct ate__seal_env *e, struct ate_session *s, const struct ate__scope_plan *plan, struct ate__buf *ret_header,
+/* Appends it to ret_header: for a private read rule a new epoch 0 with a fresh D sealed to each
+ * reader; if prev already is a private scope, its epoch and name key are carried over, as are its
+ * readers; a reader that comes in addition is added to the same epoch (the session must be able to
+ * open it: NO_KEY). A reader that goes is ATE_UNSUPPORTED in this version, as are read `nobody` and
+ * the end of a private scope. `ret_key`: the data key in force, also remembered in the session;
+ * NULL for an open rule, and where nothing had to be sealed and the session cannot open it.
+ * Errors: NO_KEY TAMPERED UNSUPPORTED TOO_BIG MISUSE MALFORMED, and those of public_key(). */
+int ate__control_make(const struct ate__seal_env *e, struct ate_session *s,
+                      const struct ate__scope_plan *plan, struct ate__buf *ret_header,
                       struct ate__data_key **ret_key) ATE__CHECK;

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * accept_rights.c: check 5 for objects: may the claimed keys do what the transaction does?
+ *
+ *   create     append at the nearest ancestor that existed before
+ *   change     write on the object; where it moves, append at the new parent as well
+ *   delete     write on the object or any ancestor
+ *   control    admin of the object; of one that the transaction creates, nothing beyond creating
+ *
+ * All of it is judged by the state before: rules and places that the transaction itself brings
+ * grant nothing. Where a created object hangs on nothing (its parents are missing or a cycle) there
+ * is nobody to ask; the last check refuses it.
+ */
+#include "base/text.h"
+#include "trust/judge.h"
+
+/* An object that lies too deep to be judged is refused like one that may not be changed. */
+static int too_deep(struct ate__judge *j, const struct ate__node *n, int rc)
+{
+    char text[ATE__ID_TEXT];
+    if (rc != ATE_TOO_BIG)
+        return rc;
+    ate__refuse(j, rc, &n->id, 0, "object %s: more than %d parents lie above it",
+                ate__id_text(&n->id, text), ATE__PARENTS_MAX);
+    return 0;
+}
+
+static int deny(struct ate__judge *j, const struct ate__node *n, const struct ate_id *asked,
+                enum ate__right right, const char *what)
+{
+    struct ate__holder holder;
+    char object[ATE__ID_TEXT], at[ATE__ID_TEXT], text[ATE__HOLDER_TEXT];
+    int rc = ate__holder_of(j->facts, asked, right, &holder);
+    if (rc)
+        return too_deep(j, n, rc);
+    ate__holder_text(&holder, right, asked, &j->signers, text);
+    ate__id_text(&n->id, object);
+    if (ate__id_equal(asked, &n->id))
+        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "object %s: %s", object, text);
+    else
+        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "object %s: %s %s: %s", object, what,
+                    ate__id_text(asked, at), text);
+    return 0;
+}
+
+/* ---- an object that existed before ---- */
+
+static uint8_t *answer_at(struct ate__node *n, enum ate__right right)
+{
+    return right == ATE__RIGHT_APPEND ? &n->may_append : &n->may_write;
+}
+
+static int ask_from(struct ate__judge *j, const struct ate_id *id, enum ate__right right,
+                    uint8_t *ret_answer)
+{
+    struct ate__holder holder;
+    int rc = ate__holder_of(j->facts, id, right, &holder);
+    if (!rc)
+        *ret_answer = ate__holder_admits(&holder, &j->signers) ? ATE__YES : ATE__NO;
+    return rc;
+}
+
+/* By its own rule, else by what its parent answers, which is remembered there. */
+static int ask(struct ate__judge *j, const struct ate__node *n, enum ate__right right,
+               uint8_t *ret_answer)
+{
+    const struct ate__rule *rule = ate__control_rule(ate__node_rules(n), right);
+    struct ate__holder holder = {rule, n->id};
+    if (rule || ate__is_top(&n->id)) {
+        *ret_answer = ate__holder_admits(&holder, &j->signers) ? ATE__YES : ATE__NO;
+        return 0;
+    }
+    struct ate__node *parent = ate__node_find(j, &n->before.parent);
+    if (!parent)
+        return ask_from(j, &n->before.parent, right, ret_answer);
+    uint8_t *known = answer_at(parent, right);
+    int rc = *known == ATE__UNASKED ? ask_from(j, &parent->id, right, known) : 0;
+    if (!rc)
+        *ret_answer = *known;
+    return rc;
+}
+
+static int may_write(struct ate__judge *j, struct ate__node *n)
+{
+    int rc = n->may_write == ATE__UNASKED ? ask(j, n, ATE__RIGHT_WRITE, &n->may_write) : 0;
+    if (!rc && n->may_write == ATE__NO)
+        return deny(j, n, &n->id, ATE__RIGHT_WRITE, "");
+    return too_deep(j, n, rc);
+}
+
+static int may_rule(struct ate__judge *j, const struct ate__node *n)
+{
+    uint8_t answer = ATE__UNASKED;
+    int rc = ask_from(j, &n->id, ATE__RIGHT_ADMIN, &answer);
+    if (!rc && answer == ATE__NO)
+        return deny(j, n, &n->id, ATE__RIGHT_ADMIN, "");
+    return too_deep(j, n, rc);
+}
+
+static int may_delete(struct ate__judge *j, const struct ate__node *n)
+{
+    const struct ate__rule *rule = ate__control_rule(ate__node_rules(n), ATE__RIGHT_WRITE);
+    struct ate__holder own = {rule, n->id};
+    struct ate__node *parent;
+    if (rule && ate__holder_admits(&own, &j->signers))
+        return 0;
+    int rc = ate__node_of(j, &n->before.parent, &parent);
+    if (!rc && parent->may_delete == ATE__UNASKED) {
+        bool admitted;
+        rc = ate__deleter_admits(j->facts, &parent->id, &j->signers, &admitted);
+        if (!rc)
+            parent->may_delete = admitted ? ATE__YES : ATE__NO;
+    }
+    if (!rc && parent->may_delete == ATE__NO)
+        return deny(j, n, &n->id, ATE__RIGHT_WRITE, "");
+    return too_deep(j, n, rc);
+}
+
+/* ---- below a parent, which may be new itself ---- */
+
+/* The nearest object above that existed before, from the parent on; NULL: it hangs on nothing. */
+static int anchor_of(struct ate__judge *j, const struct ate_id *parent, struct ate__node **ret)
+{
+    struct ate__node *n = NULL;
+    for (size_t steps = 0; steps <= j->node_count; steps++) {
+        int rc = ate__node_of(j, parent, &n);
+        if (!rc)
+            rc = ate__node_load(j, n);
+        if (rc)
+            return rc;
+        if (!ate__node_created(j, n)) {
+            *ret = n->before.live ? n : NULL;
+            return 0;
+        }
+        if (n->may_append != ATE__UNASKED) {
+            *ret = n;
+            return 0;
+        }
+        parent = &ate__node_body(j, n)->header.parent;
+    }
+    *ret = NULL;
+    return 0;
+}
+
+/* Remembers the answer at the created objects on the way, so that each is walked once. */
+static void remember_on_way(struct ate__judge *j, const struct ate_id *parent, uint8_t answer)
+{
+    for (;;) {
+        struct ate__node *n = ate__node_find(j, parent);
+        if (!n || !ate__node_created(j, n) || n->may_append != ATE__UNASKED)
+            return;
+        n->may_append = answer;
+        parent = &ate__node_body(j, n)->header.parent;
+    }
+}
+
+static int may_append(struct ate__judge *j, const struct ate__node *n, const struct ate_id *parent)
+{
+    struct ate__node *anchor;
+    uint8_t answer = ATE__YES; /* nobody to ask */
+    int rc = anchor_of(j, parent, &anchor);
+    if (rc)
+        return rc;
+    if (anchor) {
+        if (anchor->may_append == ATE__UNASKED)
+            rc = ask(j, anchor, ATE__RIGHT_APPEND, &anchor->may_append);
+        answer = anchor->may_append;
+    }
+    if (rc)
+        return too_deep(j, n, rc);
+    remember_on_way(j, parent, answer);
+    if (answer == ATE__YES)
+        return 0;
+    while (ate__node_created(j, anchor))
+        anchor = ate__node_find(j, &ate__node_body(j, anchor)->header.parent);
+    return deny(j, n, &anchor->id, ATE__RIGHT_APPEND, "below");
+}
+
+/* ---- events ---- */
+
+static int check_body(struct ate__judge *j, struct ate__node *n, const struct ate__event *e)
+{
+    if (ate__node_created(j, n))
+        return may_append(j, n, &e->header.parent);
+    if (ate__is_tombstone(e))
+        return may_delete(j, n);
+    int rc = may_write(j, n);
+    if (!rc && ate__node_moved(j, n))
+        rc = may_append(j, n, &e->header.parent);
+    return rc;
+}
+
+static int check_control(struct ate__judge *j, const struct ate__node *n)
+{
+    return ate__node_created(j, n) ? 0 : may_rule(j, n);
+}
+
+static void check_signers(struct ate__judge *j)
+{
+    for (size_t i = 0; i < j->signers.count; i++) {
+        char text[ATE__HASH_TEXT];
+        if (ate__trust_is_revoked(j->t, &j->signers.fingerprints[i]))
+            ate__refuse(j, ATE_DENIED, NULL, 0, "signed by %s, which was revoked",
+                        ate__hash_text(&j->signers.fingerprints[i], text));
+    }
+}
+
+int ate__check_rights(struct ate__judge *j)
+{
+    check_signers(j);
+    for (uint32_t i = 0; i < j->tx->event_count; i++) {
+        const struct ate__event *e = &j->tx->events[i];
+        if (e->kind != ATE__EVENT_BODY && e->kind != ATE__EVENT_CONTROL)
+            continue;
+        struct ate__node *n = ate__node_find(j, &e->header.object);
+        int rc = e->kind == ATE__EVENT_BODY ? check_body(j, n, e) : check_control(j, n);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}

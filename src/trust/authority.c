@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * authority.c: who holds a right, which scope an object lies in, and who names its children, in the
+ * state before a transaction.
+ *
+ * All of it are walks from an object to the top along stored parents. They end after
+ * ATE__PARENTS_MAX steps, whatever the facts say.
+ */
+#include "trust/authority.h"
+#include "base/err.h"
+#include "base/text.h"
+#include <stdio.h>
+
+const struct ate_id ate__top_id;
+static const struct ate__rule everyone = {.who = ATE__RULE_EVERYONE};
+
+/* ---- the walk ---- */
+
+struct walk {
+    const struct ate__facts *facts;
+    struct ate_id id; /* of the present object */
+    unsigned steps;
+    struct ate__object_facts now;
+};
+
+static int look(struct walk *w)
+{
+    char text[ATE__ID_TEXT];
+    int rc = ate__facts_object(w->facts, &w->id, &w->now);
+    if (rc || w->now.live)
+        return rc;
+    return ate__fail(ATE_NOT_FOUND, "object %s: there is none", ate__id_text(&w->id, text));
+}
+
+static int walk_begin(struct walk *w, const struct ate__facts *facts, const struct ate_id *id)
+{
+    w->facts = facts;
+    w->id = *id;
+    w->steps = 0;
+    return look(w);
+}
+
+/* ATE_END behind the top. */
+static int walk_up(struct walk *w)
+{
+    char text[ATE__ID_TEXT];
+    if (ate__is_top(&w->id))
+        return ATE_END;
+    if (w->steps++ == ATE__PARENTS_MAX)
+        return ate__fail(ATE_TOO_BIG, "object %s and more lie above it: %d parents are the most",
+                         ate__id_text(&w->id, text), ATE__PARENTS_MAX);
+    w->id = w->now.parent;
+    return look(w);
+}
+
+/* ---- questions ---- */
+
+int ate__holder_of(const struct ate__facts *facts, const struct ate_id *id, enum ate__right right,
+                   struct ate__holder *ret_holder)
+{
+    struct walk w;
+    int rc = walk_begin(&w, facts, id);
+    for (; !rc; rc = walk_up(&w)) {
+        const struct ate__rule *rule = ate__control_rule(w.now.control, right);
+        if (rule) {
+            *ret_holder = (struct ate__holder){rule, w.id};
+            return 0;
+        }
+    }
+    if (rc != ATE_END)
+        return rc;
+    *ret_holder = (struct ate__holder){right == ATE__RIGHT_READ ? &everyone : NULL, ate__top_id};
+    return 0;
+}
+
+static bool rule_admits(const struct ate__rule *rule, const struct ate__signers *signers)
+{
+    if (rule->who == ATE__RULE_EVERYONE)
+        return true;
+    for (size_t i = 0; i < signers->count; i++)
+        if (ate__rule_has(rule, &signers->fingerprints[i]) &&
+            !ate__trust_is_revoked(signers->t, &signers->fingerprints[i]))
+            return true;
+    return false;
+}
+
+static bool root_signs(const struct ate__signers *signers)
+{
+    for (size_t i = 0; i < signers->count; i++)
+        if (ate__trust_is_root(signers->t, &signers->fingerprints[i]))
+            return true;
+    return false;
+}
+
+bool ate__holder_admits(const struct ate__holder *holder, const struct ate__signers *signers)
+{
+    return holder->rule ? rule_admits(holder->rule, signers) : root_signs(signers);
+}
+
+int ate__deleter_admits(const struct ate__facts *facts, const struct ate_id *id,
+                        const struct ate__signers *signers, bool *ret_admitted)
+{
+    struct walk w;
+    bool top_rules = false;
+    int rc = walk_begin(&w, facts, id);
+    for (; !rc; rc = walk_up(&w)) {
+        const struct ate__rule *rule = ate__control_rule(w.now.control, ATE__RIGHT_WRITE);
+        if (rule && rule_admits(rule, signers)) {
+            *ret_admitted = true;
+            return 0;
+        }
+        top_rules = rule && ate__is_top(&w.id);
+    }
+    if (rc != ATE_END)
+        return rc;
+    *ret_admitted = !top_rules && root_signs(signers);
+    return 0;
+}
+
+int ate__scope_of(const struct ate__facts *facts, const struct ate_id *id, struct ate_id *ret_scope,
+                  const struct ate__control **ret_control)
+{
+    struct walk w;
+    int rc = walk_begin(&w, facts, id);
+    for (; !rc; rc = walk_up(&w)) {
+        if (ate__control_rule(w.now.control, ATE__RIGHT_READ)) {
+            *ret_scope = w.id;
+            *ret_control = w.now.control;
+            return 0;
+        }
+    }
+    if (rc != ATE_END)
+        return rc;
+    *ret_scope = ate__top_id;
+    *ret_control = NULL;
+    return 0;
+}
+
+int ate__namer_of(const struct ate__facts *facts, const struct ate_id *id, struct ate_id *ret_namer,
+                  const struct ate__control **ret_control)
+{
+    struct walk w;
+    int rc = walk_begin(&w, facts, id);
+    for (; !rc; rc = walk_up(&w)) {
+        if (w.now.control && ate__header_has(&w.now.control->header, ATE__TAG_NAMEKEY)) {
+            *ret_namer = w.id;
+            *ret_control = w.now.control;
+            return 0;
+        }
+    }
+    if (rc != ATE_END)
+        return rc;
+    *ret_namer = ate__top_id;
+    *ret_control = NULL;
+    return 0;
+}
+
+static int denied(const struct ate__holder *holder, enum ate__right right, const struct ate_id *id,
+                  const struct ate__signers *signers)
+{
+    char object[ATE__ID_TEXT], text[ATE__HOLDER_TEXT];
+    return ate__fail(ATE_DENIED, "object %s: %s", ate__id_text(id, object),
+                     ate__holder_text(holder, right, id, signers, text));
+}
+
+int ate__may(const struct ate__trust *t, const struct ate__facts *facts, const struct ate_id *id,
+             enum ate__right right, const struct ate_hash *fingerprints, size_t count)
+{
+    struct ate__signers signers = {t, fingerprints, count};
+    struct ate__holder holder;
+    int rc = ate__holder_of(facts, id, right, &holder);
+    if (rc)
+        return rc;
+    return ate__holder_admits(&holder, &signers) ? 0 : denied(&holder, right, id, &signers);
+}
+
+int ate__may_delete(const struct ate__trust *t, const struct ate__facts *facts,
+                    const struct ate_id *id, const struct ate_hash *fingerprints, size_t count)
+{
+    struct ate__signers signers = {t, fingerprints, count};
+    struct ate__holder holder;
+    bool admitted;
+    int rc = ate__deleter_admits(facts, id, &signers, &admitted);
+    if (rc || admitted)
+        return rc;
+    rc = ate__holder_of(facts, id, ATE__RIGHT_WRITE, &holder);
+    return rc ? rc : denied(&holder, ATE__RIGHT_WRITE, id, &signers);
+}
+
+/* ---- the sentence ---- */
+
+enum { KEYS_TEXT = 80 /* bytes */ };
+
+/* "7f3k... and 2 more"; the first one whole, as it has to be looked for. */
+static void keys_text(const void *keys, size_t count, char *text, size_t capacity)
+{
+    char first[ATE__HASH_TEXT];
+    struct ate_hash fingerprint;
+    memcpy(&fingerprint, keys, sizeof fingerprint);
+    ate__hash_text(&fingerprint, first);
+    if (count > 1)
+        snprintf(text, capacity, "%s and %zu more", first, count - 1);
+    else
+        snprintf(text, capacity, "%s", first);
+}
+
+const char *ate__holder_text(const struct ate__holder *holder, enum ate__right right,
+                             const struct ate_id *id, const struct ate__signers *signers,
+                             char text[ATE__HOLDER_TEXT])
+{
+    static const char *const rights[ATE__RIGHTS] = {"read", "write", "append", "admin"};
+    char by[KEYS_TEXT] = "the root keys", signed_by[KEYS_TEXT] = "nobody", where[KEYS_TEXT] = "",
+         at[ATE__ID_TEXT];
+    if (holder->rule && holder->rule->who == ATE__RULE_ANY_OF)
+        keys_text(holder->rule->keys, holder->rule->count, by, sizeof by);
+    else if (holder->rule)
+        snprintf(by, sizeof by, "%s",
+                 holder->rule->who == ATE__RULE_NOBODY ? "nobody" : "everyone");
+    if (holder->rule && !ate__id_equal(&holder->at, id))
+        snprintf(where, sizeof where, " (set at %s)", ate__id_text(&holder->at, at));
+    if (signers->count)
+        keys_text(signers->fingerprints, signers->count, signed_by, sizeof signed_by);
+    snprintf(text, ATE__HOLDER_TEXT, "%s%s is held by %s, signed by %s", rights[right], where, by,
+             signed_by);
+    return text;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * judge.h: one acceptance in progress; shared by the files accept*.c and place.c.
+ *
+ * 1. Every object that the transaction touches, and the parent of each, is a node: it knows the
+ *    events of the transaction about it and, once loaded, the facts before it. The top is node 0.
+ *    There are at most two nodes an event, so nodes never move; small transactions need no memory
+ *    but this struct, large ones an array and a map.
+ * 2. A check adds refusals; the sentence is that of the first. No check begins when one before it
+ *    refused. What a check returns is a failure of the machine, or 0.
+ * 3. What is found out about a parent is remembered at its node, so that a thousand objects under
+ *    one parent cost one walk.
+ */
+#pragma once
+#include "base/err.h"
+#include "base/map.h"
+#include "trust/authority.h"
+#include "trust/state_private.h"
+
+enum {
+    ATE__NODES_SMALL = 17, /* the top, and two for each of 8 events */
+    ATE__NO_EVENT = -1,
+    ATE__REFUSAL_TEXT = 896 /* bytes */
+};
+
+/* Where an object lies in the state after the transaction. */
+enum ate__place {
+    ATE__PLACE_UNKNOWN,
+    ATE__PLACE_WALKING, /* on the way up that is being walked */
+    ATE__PLACE_GOOD,
+    ATE__PLACE_LOST,  /* it or an ancestor does not live: `lost` */
+    ATE__PLACE_CYCLE,
+    ATE__PLACE_DEEP
+};
+enum ate__answer { ATE__UNASKED, ATE__YES, ATE__NO };
+
+/* The control event that sets read, in force or in this transaction. */
+struct ate__read_scope {
+    const struct ate__header *header; /* NULL: none; everyone reads */
+    uint64_t sequence;                /* 0: in this transaction */
+};
+
+struct ate__node {
+    struct ate_id id;
+    int32_t body, control; /* index of the event about it, or ATE__NO_EVENT */
+    bool loaded;
+    struct ate__object_facts before;
+    /* May the signers, by the state before: append to it, write it, delete it? enum ate__answer */
+    uint8_t may_append, may_write, may_delete;
+    uint8_t place; /* enum ate__place; then: */
+    uint32_t depth; /* parents above it */
+    struct ate__read_scope scope; /* that it lies in */
+    struct ate_id lost;
+    uint64_t lost_sequence; /* of its deletion; 0: it never was, or goes in this transaction */
+    /* While walking: */
+    uint32_t steps; /* to the next node above */
+    struct ate__read_scope passed; /* set here or on the way to that node */
+    struct ate__node *below; /* the node that the walk came from */
+};
+
+struct ate__judge {
+    const struct ate__trust *t;
+    const struct ate__facts *facts;
+    const struct ate__tx *tx;
+    uint64_t sequence;
+    struct ate__signers signers;
+    struct ate_hash fingerprints[ATE__TX_SIGNATURES_MAX];
+    struct ate__verdict *verdict;
+    int result; /* of the first refusal */
+    char text[ATE__REFUSAL_TEXT];
+    bool creates_rights; /* the transaction has control events */
+    struct ate__node *nodes;
+    size_t node_count, node_capacity;
+    struct ate__map index; /* id -> index; only where there are more than ATE__NODES_SMALL */
+    struct ate__node small[ATE__NODES_SMALL];
+};
+
+/* ---- judge.c ---- */
+int ate__judge_init(struct ate__judge *j, const struct ate__trust *t,
+                    const struct ate__facts *facts, const struct ate__tx *tx, uint64_t sequence,
+                    struct ate__verdict *verdict) ATE__CHECK;
+void ate__judge_deinit(struct ate__judge *j);
+/* Names the object (NULL: none) in the verdict; the first refusal gives result and sentence. */
+void ate__refuse(struct ate__judge *j, int result, const struct ate_id *id, uint64_t sequence,
+                 const char *format, ...) ATE__PRINTF(5, 6);
+struct ate__node *ate__node_find(struct ate__judge *j, const struct ate_id *id); /* or NULL */
+/* Finds or makes it. Errors: E_MEMORY. */
+int ate__node_of(struct ate__judge *j, const struct ate_id *id, struct ate__node **ret_node)
+    ATE__CHECK;
+int ate__node_load(struct ate__judge *j, struct ate__node *n) ATE__CHECK;
+static inline struct ate__node *ate__node_top(struct ate__judge *j)
+{
+    return &j->nodes[0];
+}
+/* The body event about it, tombstones included; NULL: none. */
+static inline const struct ate__event *ate__node_body(const struct ate__judge *j,
+                                                      const struct ate__node *n)
+{
+    return n->body == ATE__NO_EVENT ? NULL : &j->tx->events[n->body];
+}
+static inline const struct ate__event *ate__node_control(const struct ate__judge *j,
+                                                         const struct ate__node *n)
+{
+    return n->control == ATE__NO_EVENT ? NULL : &j->tx->events[n->control];
+}
+static inline bool ate__is_tombstone(const struct ate__event *e)
+{
+    return ate__header_has(&e->header, ATE__TAG_TOMBSTONE);
+}
+/* The transaction makes it. */
+static inline bool ate__node_created(const struct ate__judge *j, const struct ate__node *n)
+{
+    const struct ate__event *e = ate__node_body(j, n);
+    return e && !ate__header_has(&e->header, ATE__TAG_PREV);
+}
+/* It stays, but not where it was. */
+static inline bool ate__node_moved(const struct ate__judge *j, const struct ate__node *n)
+{
+    const struct ate__event *e = ate__node_body(j, n);
+    return e && !ate__node_created(j, n) && !ate__is_tombstone(e) &&
+           (!ate__id_equal(&e->header.parent, &n->before.parent) ||
+            e->header.collection != n->before.collection);
+}
+/* In force before; an object that was not live has none. */
+static inline const struct ate__control *ate__node_rules(const struct ate__node *n)
+{
+    return n->before.live ? n->before.control : NULL;
+}
+
+/* ---- the checks, in their order ---- */
+int ate__check_form(struct ate__judge *j) ATE__CHECK; /* accept_form.c: 1 */
+int ate__check_base(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 2, 3 */
+int ate__check_before(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 4 */
+int ate__check_rights(struct ate__judge *j) ATE__CHECK; /* accept_rights.c: 5, of objects */
+int ate__check_keys(struct ate__judge *j) ATE__CHECK; /* accept_keys.c: 5, of keys */
+int ate__check_sealing(struct ate__judge *j) ATE__CHECK; /* accept_sealing.c: 6 */
+int ate__check_after(struct ate__judge *j) ATE__CHECK; /* accept_after.c: 7 */
+
+/* place.c: fills in n->place and what goes with it. Errors: those of the facts. */
+int ate__place_of(struct ate__judge *j, struct ate__node *n) ATE__CHECK;

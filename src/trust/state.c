@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * state.c: what a chain's history says about trust as a whole.
+ *
+ * A query takes a const state: what it locks inside is not part of what the state says.
+ */
+#include "trust/state.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "trust/state_private.h"
+
+static struct ate__trust *inside(const struct ate__trust *t)
+{
+    return (struct ate__trust *)(uintptr_t)t;
+}
+
+bool ate__brought_next(struct ate__brought *b, struct ate_bytes *ret_public_key,
+                       uint32_t *ret_event)
+{
+    for (; b->event < b->tx->event_count; b->event++, b->at = 0) {
+        const struct ate__event *e = &b->tx->events[b->event];
+        struct ate__root_change change;
+        *ret_event = b->event;
+        if (e->form == ATE__DROPPED)
+            continue;
+        if (e->kind == ATE__EVENT_PUBLIC_KEY && !b->at++) {
+            *ret_public_key = e->header.public_key;
+            return true;
+        }
+        while (e->kind == ATE__EVENT_ROOT && ate__root_next(e->header.root, &b->at, &change))
+            if (change.op == ATE__ROOT_ADD) {
+                *ret_public_key = change.key;
+                return true;
+            }
+    }
+    return false;
+}
+
+/* ---- birth and death ---- */
+
+/* NULL: there is none. */
+static const struct ate__event *genesis_event(const struct ate__tx *tx)
+{
+    for (uint32_t i = 0; i < tx->event_count; i++)
+        if (tx->events[i].form != ATE__DROPPED && tx->events[i].kind == ATE__EVENT_CHAIN)
+            return &tx->events[i];
+    return NULL;
+}
+
+static int read_genesis(struct ate__trust *t, const struct ate__tx *tx)
+{
+    const struct ate__event *e = genesis_event(tx);
+    if (!e)
+        return ate__fail(ATE_MALFORMED, "no event is one");
+    int rc = ate__buf_append(&t->body, e->header.genesis);
+    if (!rc)
+        rc = ate__genesis_decode(ate__buf_bytes(&t->body), &t->genesis);
+    if (!rc)
+        rc = ate__chain_id(t->genesis.hash_alg, ate__buf_bytes(&t->body), &t->chain_id);
+    if (rc)
+        return rc;
+    if (!ate__hash_equal(&tx->chain_id, &t->chain_id))
+        return ate__fail(ATE_MALFORMED, "it names another chain than its genesis makes");
+    return 0;
+}
+
+static bool signed_by(const struct ate__tx *tx, const struct ate_hash *fingerprint)
+{
+    for (uint32_t i = 0; i < tx->signature_count; i++)
+        if (ate__hash_equal(&tx->signatures[i].fingerprint, fingerprint))
+            return true;
+    return false;
+}
+
+static int add_root(struct ate__trust *t, struct ate_bytes public_key, uint64_t sequence)
+{
+    struct ate_hash fingerprint;
+    int rc = ate__fingerprint(public_key, &fingerprint);
+    if (!rc)
+        rc = ate__keyring_add(&t->keyring, &fingerprint, public_key, sequence);
+    if (!rc)
+        rc = ate__roster_add(&t->roster, &fingerprint, sequence);
+    return rc;
+}
+
+static int add_genesis_roots(struct ate__trust *t, const struct ate__tx *tx)
+{
+    for (uint32_t i = 0; i < t->genesis.root_key_count; i++) {
+        struct ate_hash fingerprint;
+        char text[ATE__HASH_TEXT];
+        int rc = ate__fingerprint(t->genesis.root_keys[i], &fingerprint);
+        if (rc)
+            return rc;
+        if (!signed_by(tx, &fingerprint))
+            return ate__fail(ATE_TAMPERED, "not signed by the root key %s",
+                             ate__hash_text(&fingerprint, text));
+        rc = add_root(t, t->genesis.root_keys[i], 0);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+/* Later keys are looked at by acceptance before they are taken in. */
+static int check_genesis_keys(const struct ate__tx *tx)
+{
+    struct ate__brought brought = {.tx = tx};
+    struct ate_bytes public_key;
+    uint32_t event;
+    while (ate__brought_next(&brought, &public_key, &event)) {
+        struct ate__public_parts parts;
+        int rc = ate__public_key_parse(public_key, &parts);
+        if (rc)
+            return ate__context(rc, "event %u", event);
+    }
+    return 0;
+}
+
+static int apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence);
+
+static int begin(struct ate__trust *t, const struct ate__tx *tx)
+{
+    int rc = read_genesis(t, tx);
+    if (rc)
+        return rc;
+    ate__origins_init(&t->origins, t->seed, t->genesis.window);
+    rc = add_genesis_roots(t, tx);
+    if (!rc)
+        rc = check_genesis_keys(tx);
+    if (!rc)
+        rc = ate__trust_verify(t, tx);
+    return rc ? rc : apply(t, tx, 0);
+}
+
+int ate__trust_new(const struct ate__env *env, const struct ate__tx *genesis_tx,
+                   struct ate__trust **ret_trust)
+{
+    ate__cleanup(ate__trust_freep) struct ate__trust *t = ate__alloc(sizeof *t);
+    if (!t)
+        return ate__no_memory();
+    ate__random(env, t->seed, sizeof t->seed);
+    ate__keyring_init(&t->keyring, t->seed);
+    ate__roster_init(&t->roster, t->seed);
+    ate__origins_init(&t->origins, t->seed, ATE__WINDOW_DEFAULT);
+    ate__verified_init(&t->verified);
+    int rc = begin(t, genesis_tx);
+    if (rc)
+        return ate__context(rc, "genesis");
+    *ret_trust = ate__steal(&t);
+    return 0;
+}
+
+void ate__trust_free(struct ate__trust *t)
+{
+    if (!t)
+        return;
+    ate__verified_deinit(&t->verified);
+    ate__origins_deinit(&t->origins);
+    ate__roster_deinit(&t->roster);
+    ate__keyring_deinit(&t->keyring);
+    ate__buf_deinit(&t->body);
+    ate__free(t);
+}
+
+/* ---- queries ---- */
+
+const struct ate__genesis *ate__trust_genesis(const struct ate__trust *t)
+{
+    return &t->genesis;
+}
+
+const struct ate_hash *ate__trust_chain_id(const struct ate__trust *t)
+{
+    return &t->chain_id;
+}
+
+enum ate__hash_alg ate__trust_alg(const struct ate__trust *t)
+{
+    return t->genesis.hash_alg;
+}
+
+const uint64_t *ate__trust_seed(const struct ate__trust *t)
+{
+    return t->seed;
+}
+
+size_t ate__trust_root_keys(const struct ate__trust *t, struct ate_hash *ret_fingerprints,
+                            size_t capacity)
+{
+    return ate__roster_roots(&inside(t)->roster, ret_fingerprints, capacity);
+}
+
+bool ate__trust_is_root(const struct ate__trust *t, const struct ate_hash *fingerprint)
+{
+    return ate__roster_is_root(&inside(t)->roster, fingerprint);
+}
+
+bool ate__trust_was_root(const struct ate__trust *t, const struct ate_hash *fingerprint)
+{
+    return ate__roster_was_root(&inside(t)->roster, fingerprint);
+}
+
+bool ate__trust_is_revoked(const struct ate__trust *t, const struct ate_hash *fingerprint)
+{
+    return ate__roster_is_revoked(&inside(t)->roster, fingerprint);
+}
+
+bool ate__trust_has_key(const struct ate__trust *t, const struct ate_hash *fingerprint)
+{
+    return ate__keyring_has(&inside(t)->keyring, fingerprint);
+}
+
+int ate__trust_public_key(const struct ate__trust *t, const struct ate_hash *fingerprint,
+                          struct ate__buf *buf)
+{
+    char text[ATE__HASH_TEXT];
+    int rc = ate__keyring_get(&inside(t)->keyring, fingerprint, buf);
+    if (rc == ATE_NOT_FOUND)
+        return ate__fail(rc, "the chain does not hold the key %s",
+                         ate__hash_text(fingerprint, text));
+    return rc;
+}
+
+int ate__trust_origin(const struct ate__trust *t, const struct ate__txn_id *id,
+                      uint64_t *ret_sequence)
+{
+    return ate__origins_find(&t->origins, id, ret_sequence) ? 0 : ATE_NOT_FOUND;
+}
+
+/* ---- transactions ---- */
+
+static int apply_root(struct ate__trust *t, struct ate_bytes root, uint64_t sequence)
+{
+    struct ate__root_change change;
+    for (size_t at = 0; ate__root_next(root, &at, &change);) {
+        struct ate_hash fingerprint;
+        if (change.op == ATE__ROOT_ADD) {
+            int rc = add_root(t, change.key, sequence);
+            if (rc)
+                return rc;
+        } else {
+            memcpy(&fingerprint, change.key.data, sizeof fingerprint);
+            ate__roster_remove(&t->roster, &fingerprint, sequence);
+        }
+    }
+    return 0;
+}
+
+static int apply_event(struct ate__trust *t, const struct ate__event *e, uint64_t sequence)
+{
+    struct ate_hash fingerprint;
+    int rc;
+    if (e->form == ATE__DROPPED)
+        return 0;
+    switch (e->kind) {
+    case ATE__EVENT_PUBLIC_KEY:
+        rc = ate__fingerprint(e->header.public_key, &fingerprint);
+        return rc ? rc
+                  : ate__keyring_add(&t->keyring, &fingerprint, e->header.public_key, sequence);
+    case ATE__EVENT_ROOT: return apply_root(t, e->header.root, sequence);
+    case ATE__EVENT_REVOKE: return ate__roster_revoke(&t->roster, &e->header.revoked, sequence);
+    default: return 0;
+    }
+}
+
+static void take_back(struct ate__trust *t, uint64_t sequence)
+{
+    ate__keyring_rollback(&t->keyring, sequence);
+    ate__roster_rollback(&t->roster, sequence);
+    ate__origins_rollback(&t->origins, sequence);
+}
+
+static int apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence)
+{
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < tx->event_count; i++)
+        rc = apply_event(t, &tx->events[i], sequence);
+    if (!rc)
+        rc = ate__origins_add(&t->origins, &tx->id, sequence);
+    if (rc)
+        take_back(t, sequence);
+    else
+        t->next = sequence + 1;
+    return rc;
+}
+
+int ate__trust_apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence)
+{
+    if (!sequence)
+        return 0; /* the genesis was taken in at birth */
+    ate__assert(sequence == t->next);
+    return apply(t, tx, sequence);
+}
+
+void ate__trust_rollback(struct ate__trust *t, uint64_t sequence)
+{
+    uint64_t from = sequence ? sequence : 1;
+    if (from >= t->next)
+        return;
+    take_back(t, from);
+    t->next = from;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * state_private.h: the inside of the trust state, shared by state.c, sig.c and keys.c.
+ */
+#pragma once
+#include "trust/keyring.h"
+#include "trust/origin.h"
+#include "trust/roster.h"
+#include "trust/state.h"
+#include "trust/verified.h"
+
+struct ate__trust {
+    uint64_t seed[2]; /* of hash maps */
+    struct ate__buf body; /* of the genesis */
+    struct ate__genesis genesis; /* views into body */
+    struct ate_hash chain_id;
+    struct ate__keyring keyring;
+    struct ate__roster roster;
+    struct ate__origins origins;
+    struct ate__verified verified;
+    uint64_t next; /* sequence that apply() expects */
+};
+/* For hash maps of one transaction. */
+const uint64_t *ate__trust_seed(const struct ate__trust *t);
+
+/* Walks the public keys that a transaction brings: PUBLIC_KEY events and the keys that ROOT adds.
+ * Root keys of a genesis are held from the beginning. */
+struct ate__brought {
+    const struct ate__tx *tx; /* the rest: zeros */
+    uint32_t event;
+    size_t at;
+};
+/* False at the end. ret_event: index of the event. */
+bool ate__brought_next(struct ate__brought *b, struct ate_bytes *ret_public_key,
+                       uint32_t *ret_event);
