@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * boot.c: from the disk into the handle: open, recover(), refresh().
+ */
+#include "redo/recover.h"
+#include <stdio.h>
+
+/* --- the survey becomes what the handle shows --- */
+
+/* Under the mutex. */
+static void show_segments(struct ate__redo *r, const struct ate__survey *v)
+{
+    r->unsealed = 0;
+    for (size_t i = 0; i < r->list.count; i++) {
+        const struct ate__meta_entry *e = &v->pair.meta.segments[i];
+        struct ate__segment *s = r->list.items[i];
+        bool last = i + 1 == r->list.count;
+        s->sealed = e->sealed && !last;
+        s->end = last ? v->size : e->end;
+        s->length = last ? v->length : e->length - (e->sealed ? ATE__FOOTER : 0);
+        s->end_head = e->head;
+        r->unsealed += !last && !s->sealed;
+    }
+}
+
+/* Takes over the survey's list and pair. */
+static void show(struct ate__redo *r, struct ate__survey *v, bool writable)
+{
+    struct ate__list old = r->list;
+    const struct ate__meta *m = &v->pair.meta;
+    pthread_mutex_lock(&r->mutex);
+    r->list = v->list;
+    v->list = (struct ate__list){.count = 0};
+    show_segments(r, v);
+    r->size = v->size;
+    r->floor = v->floor < v->size ? v->floor : v->size;
+    r->floor_length = v->length;
+    r->witnessed = v->witnessed;
+    r->root_time_us = v->root_time_us > r->root_time_us ? v->root_time_us : r->root_time_us;
+    r->chain_id = m->chain_id;
+    r->role = m->role;
+    r->revision = m->revision;
+    r->generation = m->generation;
+    r->cut_off = m->cut_off;
+    r->meta_bytes = ATE__META_HEAD + m->count * ATE__META_ENTRY + ATE__META_SHA;
+    r->meta_lost = writable ? NULL : v->pair.lost;
+    r->synced_ms = ate__monotonic_ms(r->env);
+    r->epoch++;
+    r->writable = writable;
+    r->failed = r->full = r->next_ready = false;
+    if (r->damage.what == ATE_OK)
+        r->damage = v->damage;
+    ate__list_deinit(r->vfs, &old);
+    pthread_mutex_unlock(&r->mutex);
+    ate__pair_deinit(&r->pair);
+    r->pair = v->pair;
+    v->pair = (struct ate__pair){.settled = false};
+}
+
+/* --- readers --- */
+
+/* Whether a writer is at work: the mode. *ret_lock: to be closed after the survey; it keeps writers
+ * away that long; NULL: none. */
+static int reader_mode(struct ate__redo *r, enum ate__survey_mode *ret_mode,
+                       struct ate__file **ret_lock)
+{
+    struct ate__file *lock = NULL;
+    *ret_mode = ATE__SURVEY_ALONE;
+    *ret_lock = NULL;
+    int rc = r->vfs->open(r->dir, ATE__LOCK_NAME, ATE__OPEN_READ, &lock);
+    if (rc == ATE_NOT_FOUND)
+        return 0; /* a copy: nobody ever wrote here */
+    if (rc)
+        return rc;
+    rc = r->vfs->lock(lock, false);
+    if (rc == ATE_IN_USE) {
+        *ret_mode = ATE__SURVEY_BESIDE;
+        rc = 0;
+    }
+    if (rc)
+        r->vfs->close(lock);
+    else
+        *ret_lock = lock;
+    return rc;
+}
+
+static int survey_reading(struct ate__redo *r, const struct ate__list *reuse,
+                          struct ate__survey *ret_survey)
+{
+    int rc = 0;
+    for (int i = 0; i < ATE__READER_TRIES; i++) {
+        enum ate__survey_mode mode;
+        struct ate__file *lock = NULL;
+        rc = reader_mode(r, &mode, &lock);
+        if (rc)
+            return rc;
+        rc = ate__survey_take(r, mode, 0, reuse, ret_survey);
+        r->vfs->close(lock);
+        /* Lists that are just being written, segments that are just replaced. */
+        if (mode != ATE__SURVEY_BESIDE || (rc != ATE_STALE && rc != ATE_TAMPERED))
+            break;
+    }
+    return rc == ATE_STALE ? ate__context(ATE_E_SYSTEM, "the log changes all the time") : rc;
+}
+
+/* A list that does not hold is damage, though the other tells all; beside a writer it may be that
+ * he is just writing it. */
+static void tell_lost_list(struct ate__survey *v)
+{
+    if (!v->pair.lost || v->mode == ATE__SURVEY_BESIDE)
+        return;
+    ate__damage_set(&v->damage, ATE_TAMPERED, v->size, v->pair.lost, 0,
+                    v->newer ? "not whole, and a segment is newer than the other list"
+                             : "not whole; the other list is");
+}
+
+static int boot_reading(struct ate__redo *r, const struct ate__list *reuse)
+{
+    struct ate__survey v;
+    int rc = survey_reading(r, reuse, &v);
+    if (rc)
+        return rc;
+    tell_lost_list(&v);
+    show(r, &v, false);
+    ate__survey_deinit(r, &v);
+    return 0;
+}
+
+int ate__file_refresh(struct ate__storage *storage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    if (r->lock)
+        return 0;
+    pthread_mutex_lock(&r->change);
+    int rc = boot_reading(r, &r->list);
+    pthread_mutex_unlock(&r->change);
+    return rc;
+}
+
+/* --- writers --- */
+
+static int boot_writing(struct ate__redo *r, uint64_t known_floor)
+{
+    struct ate__survey v;
+    int rc = ate__survey_take(r, ATE__SURVEY_WRITER, known_floor, NULL, &v);
+    if (rc)
+        return rc;
+    bool trusted = !v.newer;
+    if (v.damage.what != ATE_OK)
+        rc = ate__damage_fail(&v.damage);
+    else if (trusted)
+        rc = ate__recover_apply(r, &v);
+    else
+        tell_lost_list(&v);
+    if (!rc) {
+        show(r, &v, trusted);
+    } else {
+        pthread_mutex_lock(&r->mutex);
+        if (r->damage.what == ATE_OK)
+            r->damage = v.damage;
+        pthread_mutex_unlock(&r->mutex);
+    }
+    ate__survey_deinit(r, &v);
+    return rc;
+}
+
+int ate__boot(struct ate__redo *r)
+{
+    return r->lock ? boot_writing(r, 0) : boot_reading(r, NULL);
+}
+
+int ate__file_recover(struct ate__storage *storage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    pthread_mutex_lock(&r->mutex);
+    bool writable = r->writable, failed = r->failed;
+    uint64_t floor = r->floor;
+    pthread_mutex_unlock(&r->mutex);
+    if (!writable)
+        return ate__fail(ATE_READ_ONLY, "the log was opened for reading");
+    if (!failed)
+        return 0;
+    pthread_mutex_lock(&r->change);
+    ate__next_drop(r->vfs, r->dir, &r->next);
+    int rc = boot_writing(r, floor);
+    pthread_mutex_unlock(&r->change);
+    return ate__context(rc, "recover the log");
+}
+
+/* --- a new log --- */
+
+int ate__create_log(struct ate__redo *r, const struct ate_hash *chain_id, enum ate__role role)
+{
+    struct ate__next n;
+    struct ate__segment *s = NULL;
+    struct ate__meta m = {.chain_id = *chain_id, .role = role, .revision = 1};
+    int rc = ate__next_create(r->env, r->dir, ATE__SEGMENT_BYTES_MIN, r->conf.pad, &n);
+    if (rc)
+        return rc;
+    rc = ate__next_finish(r->vfs, &n, chain_id, 1, 0, &s);
+    if (!rc)
+        rc = r->vfs->sync(s->file);
+    if (!rc) {
+        struct ate__meta_entry entry = {.id = s->head.id, .length = s->length};
+        rc = ate__meta_add(&m, &entry);
+    }
+    if (!rc)
+        rc = ate__pair_create(r->vfs, r->dir, &m);
+    if (!rc)
+        rc = ate__next_rename(r->vfs, r->dir, s->head.id);
+    ate__meta_deinit(&m);
+    ate__next_drop(r->vfs, r->dir, &n);
+    ate__segment_unref(r->vfs, s);
+    return rc;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * inspect.c: what a handle tells of itself, and the check of sealed segments.
+ */
+#include "redo/redo.h"
+#include "base/alloc.h"
+
+void ate__file_state(struct ate__storage *storage, struct ate__storage_state *ret_state)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    uint64_t tiles_bytes = ate__tiles_bytes(&r->tiles);
+    pthread_mutex_lock(&r->mutex);
+    *ret_state = (struct ate__storage_state){
+        .chain_id = r->chain_id,
+        .role = r->role,
+        .size = r->size,
+        .floor = r->floor,
+        .generation = r->generation,
+        .cut_off = r->cut_off,
+        .revision = r->revision,
+        .bytes = 2 * r->meta_bytes + tiles_bytes,
+        .writable = r->writable,
+        .failed = r->failed,
+        .full = r->full,
+        .prepare_due = ate__prepare_due(r),
+    };
+    for (size_t i = 0; i < r->list.count; i++)
+        ret_state->bytes += r->list.items[i]->file_bytes;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+void ate__file_damage(struct ate__storage *storage, struct ate__storage_damage *ret_damage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    pthread_mutex_lock(&r->mutex);
+    *ret_damage = r->damage;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+/* --- a copy of the list, so that callbacks run without a lock --- */
+
+struct row {
+    char name[ATE__SEGMENT_NAME];
+    uint64_t id, length, end;
+    bool sealed;
+};
+
+static int copy_rows(struct ate__redo *r, struct row **ret_rows, size_t *ret_count)
+{
+    pthread_mutex_lock(&r->mutex);
+    size_t count = r->list.count;
+    struct row *rows = ate__alloc_array(count, sizeof *rows);
+    for (size_t i = 0; rows && i < count; i++) {
+        const struct ate__segment *s = r->list.items[i];
+        memcpy(rows[i].name, s->name, sizeof s->name);
+        rows[i].id = s->head.id;
+        rows[i].length = s->length;
+        rows[i].end = s->end;
+        rows[i].sealed = s->sealed;
+    }
+    pthread_mutex_unlock(&r->mutex);
+    if (!rows)
+        return ate__no_memory();
+    *ret_rows = rows;
+    *ret_count = count;
+    return 0;
+}
+
+int ate__file_used(struct ate__storage *storage,
+                   int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg)
+{
+    static const char *const metas[] = {"meta.a", "meta.b"};
+    struct ate__redo *r = (struct ate__redo *)storage;
+    struct row *rows;
+    size_t count;
+    int rc = copy_rows(r, &rows, &count);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&r->mutex);
+    uint64_t meta_bytes = r->meta_bytes;
+    const char *lost = r->meta_lost;
+    pthread_mutex_unlock(&r->mutex);
+    for (size_t i = 0; i < ATE__COUNT_OF(metas) && !rc; i++)
+        if (!lost || strcmp(lost, metas[i]))
+            rc = each(arg, metas[i], 0, meta_bytes);
+    for (size_t i = 0; i < count && !rc; i++)
+        rc = each(arg, rows[i].name, 0, rows[i].length + (rows[i].sealed ? ATE__FOOTER : 0));
+    ate__free(rows);
+    return rc;
+}
+
+/* --- footers --- */
+
+static int check_one(struct ate__redo *r, const struct row *row)
+{
+    struct ate__pinned p;
+    struct ate__footer footer;
+    struct ate_hash sha;
+    enum ate__verdict verdict;
+    int rc = ate__pin_id(r, row->id, &p);
+    if (rc)
+        return rc == ATE_NOT_FOUND ? 0 : rc; /* the list was made anew */
+    rc = ate__segment_footer(r->vfs, p.file, p.segment->seed, row->length, &verdict, &footer);
+    if (!rc && verdict != ATE__GOOD)
+        rc = ate__damage_found(r, verdict, row->end, row->name, row->length, "no whole footer");
+    if (!rc)
+        rc = ate__segment_sha256(r->vfs, p.file, row->length, &sha);
+    if (!rc && !ate__hash_equal(&sha, &footer.sha256))
+        rc = ate__damage_found(r, ATE__BAD, p.segment->head.first_sequence, row->name, 0,
+                               "the SHA-256 in its footer does not hold");
+    ate__unpin(r, &p);
+    return rc;
+}
+
+int ate__file_check(struct ate__storage *storage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    struct row *rows;
+    size_t count;
+    int rc = copy_rows(r, &rows, &count);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < count && !rc; i++)
+        if (rows[i].sealed)
+            rc = check_one(r, &rows[i]);
+    ate__free(rows);
+    return rc;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * mem.c: the engine `mem`: groups in memory, for chains that need no disk and for tests. It answers
+ * as the engine `file` does; nothing survives close, and nothing but memory fails.
+ *
+ *  1. A group never changes or moves once it is appended, so that readers use it without the mutex.
+ *  2. A failed append leaves the log as it was: no state `failed`.
+ */
+#include "base/alloc.h"
+#include "base/endian.h"
+#include "redo/format.h"
+#include "redo/storage.h"
+#include "redo/tiles.h"
+#include <pthread.h>
+
+struct group {
+    struct ate__group_out head;
+    uint8_t *bytes;            /* bodies, one behind the other */
+    struct ate_bytes bodies[]; /* head.count of them */
+};
+struct mem {
+    struct ate__storage storage;
+    struct ate_hash chain_id;
+    enum ate__role role;
+    struct ate__tiles tiles;
+    pthread_mutex_t mutex; /* guards the rest */
+    struct group **groups;
+    size_t count, capacity;
+    uint64_t size, bytes;
+};
+
+static struct mem *mem_of(struct ate__storage *s)
+{
+    return (struct mem *)s;
+}
+
+static void group_free(struct group *g)
+{
+    if (g)
+        ate__free(g->bytes);
+    ate__free(g);
+}
+ATE__FREEP(struct group, group_free)
+
+static void mem_close(struct ate__storage *s)
+{
+    struct mem *m = mem_of(s);
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->count; i++)
+        group_free(m->groups[i]);
+    ate__free(m->groups);
+    ate__tiles_deinit(&m->tiles);
+    pthread_mutex_destroy(&m->mutex);
+    ate__free(m);
+}
+
+static void mem_state(struct ate__storage *s, struct ate__storage_state *ret_state)
+{
+    struct mem *m = mem_of(s);
+    pthread_mutex_lock(&m->mutex);
+    *ret_state = (struct ate__storage_state){
+        .chain_id = m->chain_id,
+        .role = m->role,
+        .size = m->size,
+        .floor = m->size,
+        .revision = 1,
+        .bytes = m->bytes,
+        .writable = true,
+    };
+    pthread_mutex_unlock(&m->mutex);
+}
+
+static void mem_damage(struct ate__storage *s, struct ate__storage_damage *ret_damage)
+{
+    (void)s;
+    *ret_damage = (struct ate__storage_damage){.what = ATE_OK};
+}
+
+/* --- append --- */
+
+static int make_group(const struct ate__group_in *in, struct group **ret_group, uint64_t *ret_bytes)
+{
+    uint64_t bytes = ATE__GROUP_HEAD;
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < in->count; i++) {
+        if (!in->records[i].size)
+            return ate__fail(ATE_MISUSE, "an empty record in a group");
+        if (in->records[i].size < ATE__GROUP_BYTES_MAX)
+            bytes += ate__record_bytes(in->records[i].size);
+        else
+            bytes = ATE__GROUP_BYTES_MAX + 1;
+        if (bytes > ATE__GROUP_BYTES_MAX)
+            return ate__fail(ATE_TOO_BIG, "a group of more than %d bytes", ATE__GROUP_BYTES_MAX);
+        total += in->records[i].size;
+    }
+    ate__cleanup(group_freep) struct group *g =
+        ate__alloc(sizeof *g + in->count * sizeof g->bodies[0]);
+    if (g)
+        g->bytes = ate__alloc(total);
+    if (!g || !g->bytes)
+        return ate__no_memory();
+    g->head = (struct ate__group_out){
+        .first_sequence = in->first_sequence,
+        .root_time_us = in->root_time_us,
+        .floor = in->first_sequence,
+        .head_before = ate__load64(in->head_before.b),
+        .count = (uint32_t)in->count,
+    };
+    for (size_t i = 0; i < in->count; i++) {
+        memcpy(g->bytes + at, in->records[i].data, in->records[i].size);
+        g->bodies[i] = ate__bytes(g->bytes + at, in->records[i].size);
+        at += in->records[i].size;
+    }
+    *ret_group = ate__steal(&g);
+    *ret_bytes = bytes;
+    return 0;
+}
+
+static int mem_append(struct ate__storage *s, const struct ate__group_in *in)
+{
+    struct mem *m = mem_of(s);
+    ate__cleanup(group_freep) struct group *g = NULL;
+    uint64_t bytes;
+    if (!in->count)
+        return 0; /* an idle mark witnesses what no crash can take */
+    int rc = make_group(in, &g, &bytes);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&m->mutex);
+    if (in->first_sequence != m->size)
+        rc = ate__fail(ATE_MISUSE, "a group at sequence %llu where %llu is next",
+                       (unsigned long long)in->first_sequence, (unsigned long long)m->size);
+    if (!rc)
+        rc = ate__grow(&m->groups, &m->capacity, m->count + 1, sizeof *m->groups);
+    if (!rc) {
+        m->groups[m->count++] = ate__steal(&g);
+        m->size += in->count;
+        m->bytes += bytes;
+    }
+    pthread_mutex_unlock(&m->mutex);
+    for (size_t i = 0; !rc && in->ret_positions && i < in->count; i++)
+        in->ret_positions[i] =
+            (struct ate__position){in->first_sequence + i, (uint32_t)in->records[i].size};
+    return rc;
+}
+
+static int nothing(struct ate__storage *s)
+{
+    (void)s;
+    return 0;
+}
+
+/* --- reading --- */
+
+/* The group that holds the sequence, and how many there are; NULL: above the size. */
+static const struct group *find(struct mem *m, uint64_t sequence)
+{
+    const struct group *found = NULL;
+    size_t low = 0;
+    pthread_mutex_lock(&m->mutex);
+    for (size_t high = m->count; low < high;) { /* groups below low begin at or below sequence */
+        size_t middle = low + (high - low) / 2;
+        if (m->groups[middle]->head.first_sequence <= sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (sequence < m->size)
+        found = m->groups[low - 1];
+    pthread_mutex_unlock(&m->mutex);
+    return found;
+}
+
+static int mem_scan(struct ate__storage *s, uint64_t from, uint64_t to,
+                    const struct ate__scan *scan)
+{
+    struct mem *m = mem_of(s);
+    pthread_mutex_lock(&m->mutex);
+    uint64_t size = m->size;
+    pthread_mutex_unlock(&m->mutex);
+    if (from > size)
+        return ate__fail(ATE_NOT_FOUND, "a scan from sequence %llu in a log of %llu",
+                         (unsigned long long)from, (unsigned long long)size);
+    uint64_t next = from;
+    int rc = 0;
+    to = to < size ? to : size;
+    while (!rc && next < to) {
+        const struct group *g = find(m, next);
+        rc = scan->group ? scan->group(scan->arg, &g->head) : 0;
+        uint64_t end = g->head.first_sequence + g->head.count;
+        for (; !rc && next < end && next < to; next++) {
+            struct ate_bytes body = g->bodies[next - g->head.first_sequence];
+            struct ate__record_out record = {
+                .sequence = next,
+                .root_time_us = g->head.root_time_us,
+                .position = {next, (uint32_t)body.size},
+                .body = body,
+                .last_in_group = next + 1 == end,
+            };
+            rc = scan->record(scan->arg, &record);
+        }
+    }
+    return rc;
+}
+
+static int body_of(struct mem *m, uint64_t sequence, struct ate_bytes *ret_body)
+{
+    const struct group *g = find(m, sequence);
+    if (!g)
+        return ate__fail(ATE_NOT_FOUND, "record %llu of a log that is shorter",
+                         (unsigned long long)sequence);
+    *ret_body = g->bodies[sequence - g->head.first_sequence];
+    return 0;
+}
+
+static int mem_load(struct ate__storage *s, uint64_t sequence, const struct ate__position *position,
+                    struct ate__buf *ret_body)
+{
+    struct ate_bytes body;
+    (void)position;
+    int rc = body_of(mem_of(s), sequence, &body);
+    return rc ? rc : ate__buf_append(ret_body, body);
+}
+
+static int mem_read_part(struct ate__storage *s, uint64_t sequence,
+                         const struct ate__position *position, uint32_t offset, uint32_t size,
+                         struct ate__buf *ret_bytes)
+{
+    struct ate_bytes body;
+    (void)position;
+    int rc = body_of(mem_of(s), sequence, &body);
+    if (!rc && (offset > body.size || size > body.size - offset))
+        rc = ate__fail(ATE_MALFORMED, "%u bytes from %u of a record of %zu", size, offset,
+                       body.size);
+    if (rc)
+        return rc;
+    return ate__buf_append(ret_bytes, ate__bytes((const uint8_t *)body.data + offset, size));
+}
+
+static int mem_used(struct ate__storage *s,
+                    int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg)
+{
+    (void)s, (void)each, (void)arg; /* there is no file */
+    return 0;
+}
+
+/* --- tiles --- */
+
+static int tiles_append(struct ate__storage *s, const struct ate_hash *leaves, size_t count)
+{
+    return ate__tiles_append(&mem_of(s)->tiles, leaves, count);
+}
+
+static uint64_t tiles_size(struct ate__storage *s)
+{
+    return ate__tiles_size(&mem_of(s)->tiles);
+}
+
+static int tiles_truncate(struct ate__storage *s, uint64_t size)
+{
+    return ate__tiles_truncate(&mem_of(s)->tiles, size);
+}
+
+static int tiles_node(struct ate__storage *s, unsigned level, uint64_t index,
+                      struct ate_hash *ret_hash)
+{
+    return ate__tiles_node(&mem_of(s)->tiles, level, index, ret_hash);
+}
+
+static const struct ate__storage_vtable mem_vtable = {
+    .group_bytes_max = ATE__GROUP_BYTES_MAX,
+    .durable_copies = 0,
+    .close = mem_close,
+    .state = mem_state,
+    .damage = mem_damage,
+    .append = mem_append,
+    .sync = nothing,
+    .recover = nothing,
+    .idle = nothing,
+    .prepare = nothing,
+    .scan = mem_scan,
+    .load = mem_load,
+    .read_part = mem_read_part,
+    .refresh = nothing,
+    .used = mem_used,
+    .check = nothing,
+    .tiles_append = tiles_append,
+    .tiles_size = tiles_size,
+    .tiles_truncate = tiles_truncate,
+    .tiles_node = tiles_node,
+};
+
+int ate__storage_open_mem(const struct ate__env *env, const struct ate_hash *chain_id,
+                          enum ate__role role, struct ate__storage **ret_storage)
+{
+    struct mem *m = ate__alloc(sizeof *m);
+    if (!m)
+        return ate__no_memory();
+    m->storage.v = &mem_vtable;
+    m->chain_id = *chain_id;
+    m->role = role;
+    ate__tiles_init(&m->tiles, env->vfs, NULL, false);
+    pthread_mutex_init(&m->mutex, NULL);
+    *ret_storage = &m->storage;
+    return 0;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * redo.h: the engine `file` from inside: one directory of segments, lists, tiles.
+ *
+ *   ,chain/lock            whoever writes has it locked
+ *   ,chain/meta.a meta.b   what is live (redo/meta.h, redo/pair.h)
+ *   ,chain/ID.seg          segments (redo/segment.h)
+ *   ,chain/next            the segment to come (redo/next.h)
+ *   ,chain/tiles           leaf hashes (redo/tiles.h)
+ *   ,chain/trimmed/        torn tails, for inspection (redo/trim.h)
+ *
+ * States of a handle, and who moves it:
+ *
+ *   READING   shows what stood there at open or refresh(); append() is READ_ONLY
+ *   WRITING   all calls
+ *   FULL      WRITING, and the last attempt to make room met a full disk
+ *   FAILED    reads go on; append() is READ_ONLY
+ *
+ *   WRITING -> FULL      ate__roll(), ate__prepare(): E_NO_SPACE
+ *   FULL -> WRITING      ate__roll(), ate__prepare() that met room
+ *   WRITING -> FAILED    ate__broke(): a write or a sync failed whose outcome decides what stands
+ *   FAILED -> WRITING    ate__file_recover(): LOG 6, with new descriptors
+ *
+ *  1. Only the last segment of the list grows, and only behind its `length`. What lies below the
+ *     length of a segment never changes while the segment is in the list.
+ *  2. size, the last segment's end and its length move together, under the mutex, after the write
+ *     (and, where the policy asks for it, the sync) that they stand for.
+ *  3. floor <= size. All segments but the last end at or below the floor: they were synced before
+ *     the list named the next one.
+ *  4. Room for an idle mark and a footer is always kept in the last segment.
+ *  5. A segment that a reader has pinned keeps its descriptor; others may lose theirs.
+ *  6. Locks are taken in this order: change, syncing, mutex. No callback runs under one.
+ */
+#pragma once
+#include "redo/next.h"
+#include "redo/pair.h"
+#include "redo/scan.h"
+#include "redo/tiles.h"
+
+#define ATE__CHAIN_NAME ",chain"
+#define ATE__LOCK_NAME "lock"
+
+struct ate__list {
+    struct ate__segment **items; /* in the order of their sequences; a reference each */
+    size_t count, capacity;
+};
+
+struct ate__redo {
+    struct ate__storage storage; /* first: a storage is a redo */
+    const struct ate__env *env;
+    const struct ate__vfs *vfs;
+    struct ate__storage_conf conf;
+    struct ate__dir *dir;   /* ,chain */
+    struct ate__file *lock; /* a writer's; NULL: a reader */
+    bool prewrite;
+    struct ate__tiles tiles;
+
+    pthread_mutex_t change; /* held by whoever changes the lists or `next`; guards the next two */
+    struct ate__pair pair;
+    struct ate__next next;
+
+    pthread_mutex_t syncing; /* held over a sync of the last segment and the note of its failure, so
+                              * that no other sync reports success for pages that one lost */
+
+    pthread_mutex_t mutex; /* guards what follows */
+    struct ate__list list;
+    uint64_t size, floor;
+    uint64_t floor_length; /* bytes of the last segment that are known to be on stable storage */
+    uint64_t witnessed; /* the highest floor that stands in a synced header or list */
+    uint64_t root_time_us; /* of the last group */
+    struct ate_hash chain_id;
+    enum ate__role role;
+    uint64_t revision, generation, cut_off;
+    uint64_t meta_bytes;
+    const char *meta_lost; /* a list that a reader found damaged; NULL: none */
+    uint64_t synced_ms; /* when the last segment was synced last */
+    uint64_t epoch; /* rises when the list was made anew from the disk */
+    uint64_t pins; /* so far, to tell which segment was pinned longest ago */
+    size_t unsealed; /* segments but the last that have no footer */
+    bool writable, failed, full, next_ready;
+    struct ate__storage_damage damage;
+
+    struct ate__buf group; /* the leader's: the bytes of the group that it writes */
+};
+
+/* --- redo.c: what all parts share --- */
+
+int ate__list_add(struct ate__list *list, struct ate__segment *take_segment) ATE__CHECK;
+void ate__list_deinit(const struct ate__vfs *vfs, struct ate__list *list);
+/* Which segment holds the sequence, or would; list not empty. Under the mutex. */
+size_t ate__list_find(const struct ate__list *list, uint64_t sequence);
+
+/* What a reader has to know of a segment, as it stood when it was pinned. */
+struct ate__pinned {
+    struct ate__segment *segment; /* NULL: none */
+    struct ate__file *file;
+    uint64_t end, length;
+    uint64_t epoch;
+    bool sealed, last;
+};
+/* Pins the segment that holds the sequence (the last where it is the size), or that has the id.
+ * Errors: NOT_FOUND (the list is empty; no such id) E_* */
+int ate__pin(struct ate__redo *r, uint64_t sequence, struct ate__pinned *ret_pinned) ATE__CHECK;
+int ate__pin_id(struct ate__redo *r, uint64_t id, struct ate__pinned *ret_pinned) ATE__CHECK;
+void ate__unpin(struct ate__redo *r, struct ate__pinned *p);
+/* False: the list was made anew since; what the reader saw may be stale. */
+bool ate__still(struct ate__redo *r, const struct ate__pinned *p);
+
+void ate__note_group(struct ate__redo *r, struct ate__segment *s, uint64_t sequence,
+                     uint64_t offset);
+uint64_t ate__position_place(const struct ate__segment *s, uint64_t offset);
+
+/* Fills *damage unless it tells of some already. The result is damage->what. */
+int ate__damage_set(struct ate__storage_damage *damage, enum ate_result what, uint64_t sequence,
+                    const char *file, uint64_t offset, const char *text);
+/* The sentence for damage, and its result. */
+int ate__damage_fail(const struct ate__storage_damage *damage);
+/* A reader found damage in a segment. */
+int ate__damage_found(struct ate__redo *r, enum ate__verdict verdict, uint64_t sequence,
+                      const char *file, uint64_t offset, const char *text);
+
+/* --- append.c --- */
+
+int ate__file_append(struct ate__storage *storage, const struct ate__group_in *group);
+int ate__file_sync(struct ate__storage *storage);
+int ate__file_idle(struct ate__storage *storage);
+/* The handle has failed. Gives the result for the caller: never E_NO_SPACE. */
+int ate__broke(struct ate__redo *r, int rc) ATE__CHECK;
+/* 0, or READ_ONLY with the reason. */
+int ate__check_usable(struct ate__redo *r) ATE__CHECK;
+
+/* --- roll.c: the next segment --- */
+
+/* Goes over to a new segment that has room for a group of `bytes`. Errors: E_NO_SPACE (nothing has
+ * changed); others: the handle has failed. */
+int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head) ATE__CHECK;
+int ate__file_prepare(struct ate__storage *storage);
+bool ate__prepare_due(const struct ate__redo *r); /* under the mutex */
+/* The list as it stands, with the next revision. Under `change`. ATE_E_MEMORY */
+int ate__meta_of(struct ate__redo *r, struct ate__meta *ret_meta) ATE__CHECK;
+/* Puts it in force: files and r. */
+int ate__meta_put(struct ate__redo *r, struct ate__meta *take_meta) ATE__CHECK;
+/* Bytes that a group, an idle mark, take in a segment. */
+uint64_t ate__room_of(const struct ate__segment *s, uint64_t group_bytes);
+
+/* --- look.c: reading --- */
+
+int ate__file_scan(struct ate__storage *storage, uint64_t from, uint64_t to,
+                   const struct ate__scan *scan);
+int ate__file_load(struct ate__storage *storage, uint64_t sequence,
+                   const struct ate__position *position, struct ate__buf *ret_body);
+int ate__file_read_part(struct ate__storage *storage, uint64_t sequence,
+                        const struct ate__position *position, uint32_t offset, uint32_t size,
+                        struct ate__buf *ret_bytes);
+
+/* --- inspect.c: what is where --- */
+
+int ate__file_used(struct ate__storage *storage,
+                   int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg);
+int ate__file_check(struct ate__storage *storage);
+void ate__file_state(struct ate__storage *storage, struct ate__storage_state *ret_state);
+void ate__file_damage(struct ate__storage *storage, struct ate__storage_damage *ret_damage);
+
+/* --- survey.c, boot.c: from the disk into r --- */
+
+/* Whether there is a file with the name of a segment. Errors: E_* */
+int ate__any_segment(struct ate__redo *r, bool *ret_any) ATE__CHECK;
+
+/* Takes in what stands there; a writer changes what must be changed first. */
+int ate__boot(struct ate__redo *r) ATE__CHECK;
+int ate__file_recover(struct ate__storage *storage);
+int ate__file_refresh(struct ate__storage *storage);
+int ate__create_log(struct ate__redo *r, const struct ate_hash *chain_id, enum ate__role role)
+    ATE__CHECK;

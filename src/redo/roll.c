@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * roll.c: the next segment: prewritten in the background, taken into use by the appender; full ones
+ * are sealed in the background.
+ *
+ * Taking it into use, and what a crash after each step leaves:
+ *
+ *   1. the header into `next`, synced       `next` is a leftover
+ *   2. meta.a, then meta.b, name it         it is listed; the next open renames it
+ *   3. rename, directory synced             an empty last segment
+ */
+#include "redo/redo.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+
+/* --- lists as they stand --- */
+
+static struct ate__meta_entry entry_of(const struct ate__redo *r, size_t index)
+{
+    const struct ate__segment *s = r->list.items[index];
+    bool last = index + 1 == r->list.count;
+    return (struct ate__meta_entry){
+        .id = s->head.id,
+        .first = s->head.first_sequence,
+        .end = last ? r->floor : s->end,
+        .length = last ? r->floor_length : s->length + (s->sealed ? ATE__FOOTER : 0),
+        .sealed = s->sealed,
+        .head = s->end_head,
+    };
+}
+
+int ate__meta_of(struct ate__redo *r, struct ate__meta *ret_meta)
+{
+    struct ate__meta m = {
+        .chain_id = r->pair.meta.chain_id,
+        .role = r->pair.meta.role,
+        .revision = r->pair.meta.revision + 1,
+        .generation = r->pair.meta.generation,
+        .cut_off = r->pair.meta.cut_off,
+    };
+    int rc = 0;
+    pthread_mutex_lock(&r->mutex);
+    m.floor = r->floor;
+    for (size_t i = 0; i < r->list.count && !rc; i++) {
+        struct ate__meta_entry entry = entry_of(r, i);
+        rc = ate__meta_add(&m, &entry);
+    }
+    pthread_mutex_unlock(&r->mutex);
+    if (rc)
+        ate__meta_deinit(&m);
+    else
+        *ret_meta = m;
+    return rc;
+}
+
+int ate__meta_put(struct ate__redo *r, struct ate__meta *take_meta)
+{
+    int rc = ate__pair_change(&r->pair, take_meta);
+    if (rc)
+        return rc;
+    const struct ate__meta *m = &r->pair.meta;
+    pthread_mutex_lock(&r->mutex);
+    r->revision = m->revision;
+    r->meta_bytes = ATE__META_HEAD + m->count * ATE__META_ENTRY + ATE__META_SHA;
+    r->witnessed = m->floor > r->witnessed ? m->floor : r->witnessed;
+    pthread_mutex_unlock(&r->mutex);
+    return 0;
+}
+
+/* --- background --- */
+
+/* Under the mutex. */
+static bool prewrite_due(const struct ate__redo *r)
+{
+    const struct ate__segment *last = r->list.items[r->list.count - 1];
+    return r->prewrite && !r->next_ready && last->length >= last->head.capacity / 2;
+}
+
+bool ate__prepare_due(const struct ate__redo *r)
+{
+    return r->writable && !r->failed && (r->unsealed || prewrite_due(r));
+}
+
+/* The first segment that is full and has no footer. */
+static struct ate__segment *unsealed(struct ate__redo *r)
+{
+    struct ate__segment *found = NULL;
+    pthread_mutex_lock(&r->mutex);
+    for (size_t i = 0; i + 1 < r->list.count && !found; i++)
+        if (!r->list.items[i]->sealed)
+            found = ate__segment_ref(r->list.items[i]);
+    pthread_mutex_unlock(&r->mutex);
+    return found;
+}
+
+static int put_sealed(struct ate__redo *r, struct ate__segment *s)
+{
+    struct ate__meta m;
+    int rc = ate__meta_of(r, &m);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < m.count; i++)
+        if (m.segments[i].id == s->head.id) {
+            m.segments[i].sealed = true;
+            m.segments[i].length = s->length + ATE__FOOTER;
+        }
+    rc = ate__meta_put(r, &m);
+    if (rc)
+        return ate__broke(r, rc);
+    pthread_mutex_lock(&r->mutex);
+    s->sealed = true;
+    s->file_bytes = s->length + ATE__FOOTER;
+    r->unsealed--;
+    pthread_mutex_unlock(&r->mutex);
+    return 0;
+}
+
+/* Under `change`. A footer that fails is no failure of the log: the list does not name it. */
+static int seal(struct ate__redo *r, struct ate__segment *s)
+{
+    struct ate__file *file = NULL;
+    int rc = r->vfs->open(r->dir, s->name, ATE__OPEN_WRITE, &file);
+    if (rc == ATE_NOT_FOUND)
+        return ate__fail(ATE_E_SYSTEM, "%s is gone", s->name);
+    if (!rc)
+        rc = ate__segment_seal(r->vfs, file, s);
+    r->vfs->close(file);
+    return rc ? rc : put_sealed(r, s);
+}
+
+static uint64_t capacity_after(struct ate__redo *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    uint64_t capacity = r->list.items[r->list.count - 1]->head.capacity;
+    pthread_mutex_unlock(&r->mutex);
+    return ate__next_capacity(2 * capacity, 0);
+}
+
+/* One step. Under `change`. */
+static int prewrite(struct ate__redo *r, uint64_t step)
+{
+    int rc = 0;
+    if (!r->next.file)
+        rc = ate__next_create(r->env, r->dir, capacity_after(r), r->conf.pad, &r->next);
+    if (!rc)
+        rc = ate__next_prewrite(r->vfs, &r->next, step);
+    /* What could not be synced may be lost without a further word: not to be used. */
+    if (rc && rc != ATE_E_NO_SPACE)
+        ate__next_drop(r->vfs, r->dir, &r->next);
+    return rc;
+}
+
+static void set_full(struct ate__redo *r, bool full)
+{
+    pthread_mutex_lock(&r->mutex);
+    r->full = full;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+int ate__file_prepare(struct ate__storage *storage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    int rc = ate__check_usable(r);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&r->change);
+    pthread_mutex_lock(&r->mutex);
+    bool due = ate__prepare_due(r), wanted = due && prewrite_due(r);
+    pthread_mutex_unlock(&r->mutex);
+    struct ate__segment *full = due && !wanted ? unsealed(r) : NULL;
+    if (wanted)
+        rc = prewrite(r, ATE__PREWRITE_BYTES);
+    else if (full)
+        rc = seal(r, full);
+    pthread_mutex_lock(&r->mutex);
+    ate__segment_unref(r->vfs, full);
+    if (wanted && !rc)
+        r->next_ready = r->next.zeros == r->next.capacity;
+    pthread_mutex_unlock(&r->mutex);
+    if (rc == ATE_E_NO_SPACE || (wanted && !rc))
+        set_full(r, rc == ATE_E_NO_SPACE);
+    pthread_mutex_unlock(&r->change);
+    return rc;
+}
+
+/* --- taking it into use --- */
+
+/* `next` with room for the group, prewritten where the log does that. Under `change`. */
+static int next_for(struct ate__redo *r, uint64_t bytes)
+{
+    uint64_t room = ate__group_start(ATE__SEGMENT_HEAD, r->conf.pad) +
+                    ate__group_start(bytes, r->conf.pad) +
+                    ate__group_start(ATE__GROUP_HEAD, r->conf.pad) + ATE__FOOTER;
+    int rc = 0;
+    if (!r->next.file)
+        rc = ate__next_create(r->env, r->dir, capacity_after(r), r->conf.pad, &r->next);
+    if (rc)
+        return rc;
+    r->next.capacity = ate__next_capacity(r->next.capacity, room);
+    while (r->prewrite && !rc && r->next.zeros < r->next.capacity)
+        rc = ate__next_prewrite(r->vfs, &r->next, ATE__PREWRITE_BYTES);
+    return rc;
+}
+
+/* The list with the new segment behind the last, which ends here; one without records goes. */
+static int meta_with(struct ate__redo *r, const struct ate__segment *next,
+                     const struct ate_hash *head, bool *ret_dropped, struct ate__meta *ret_meta)
+{
+    struct ate__meta m;
+    int rc = ate__meta_of(r, &m);
+    if (rc)
+        return rc;
+    struct ate__meta_entry *old = &m.segments[m.count - 1];
+    ate__assert(old->end == next->head.first_sequence);
+    struct ate__meta_entry entry = {
+        .id = next->head.id,
+        .first = next->head.first_sequence,
+        .end = next->head.first_sequence,
+        .length = next->length,
+    };
+    old->head = *head;
+    *ret_dropped = old->end == old->first;
+    if (*ret_dropped)
+        *old = entry;
+    else
+        rc = ate__meta_add(&m, &entry);
+    if (!rc && m.count > ATE__SEGMENTS_MAX)
+        rc = ate__fail(ATE_TOO_BIG, "a log of more than %d segments", ATE__SEGMENTS_MAX);
+    if (rc)
+        ate__meta_deinit(&m);
+    else
+        *ret_meta = m;
+    return rc;
+}
+
+/* The new segment is the last. Under `change`; the array has room. */
+static void install(struct ate__redo *r, struct ate__segment *take_next,
+                    const struct ate_hash *head, bool dropped)
+{
+    pthread_mutex_lock(&r->mutex);
+    struct ate__segment **place = &r->list.items[r->list.count - 1];
+    if (dropped) {
+        ate__segment_unref(r->vfs, *place);
+    } else {
+        (*place)->end_head = *head;
+        r->unsealed++;
+        r->list.count++;
+        place++;
+    }
+    *place = take_next;
+    r->floor_length = take_next->length;
+    r->next_ready = false;
+    r->full = false;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+static uint64_t id_after(const struct ate__meta *m)
+{
+    uint64_t id = 0;
+    for (size_t i = 0; i < m->count; i++)
+        id = m->segments[i].id > id ? m->segments[i].id : id;
+    return id + 1;
+}
+
+/* From the finished `next` on a failure leaves open what the lists say. */
+static int take_into_use(struct ate__redo *r, struct ate__segment *next,
+                         const struct ate_hash *head)
+{
+    struct ate__meta m;
+    bool dropped;
+    char old_name[ATE__SEGMENT_NAME];
+    pthread_mutex_lock(&r->mutex);
+    memcpy(old_name, r->list.items[r->list.count - 1]->name, sizeof old_name);
+    int rc = ate__grow(&r->list.items, &r->list.capacity, r->list.count + 1, sizeof *r->list.items);
+    pthread_mutex_unlock(&r->mutex);
+    if (!rc)
+        rc = meta_with(r, next, head, &dropped, &m);
+    if (!rc)
+        rc = ate__meta_put(r, &m);
+    if (!rc)
+        rc = ate__next_rename(r->vfs, r->dir, next->head.id);
+    if (rc)
+        return rc;
+    install(r, next, head, dropped);
+    if (dropped) {
+        rc = r->vfs->remove(r->dir, old_name);
+        (void)rc; /* a leftover, removed by the next open for writing */
+    }
+    return 0;
+}
+
+static int roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head)
+{
+    struct ate__segment *next = NULL;
+    /* All that the old segment holds is on stable storage before another is named (redo.h, 3). */
+    int rc = ate__file_sync(&r->storage);
+    if (rc)
+        return rc;
+    rc = next_for(r, bytes);
+    if (rc == ATE_E_NO_SPACE)
+        return rc;
+    if (!rc)
+        rc = ate__next_finish(r->vfs, &r->next, &r->pair.meta.chain_id, id_after(&r->pair.meta),
+                              r->size, &next);
+    if (rc == ATE_E_NO_SPACE)
+        return rc;
+    if (!rc)
+        rc = r->vfs->sync(next->file);
+    if (!rc)
+        rc = take_into_use(r, next, head);
+    if (!rc)
+        return 0;
+    if (next)
+        ate__segment_unref(r->vfs, next);
+    return ate__broke(r, rc);
+}
+
+int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head)
+{
+    pthread_mutex_lock(&r->change);
+    int rc = roll(r, bytes, head);
+    if (rc == ATE_E_NO_SPACE)
+        set_full(r, true);
+    pthread_mutex_unlock(&r->change);
+    return rc;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * tiles.c: the leaf hashes and the hashes above them.
+ */
+#include "redo/tiles.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/err.h"
+#include "crypto/digest.h"
+
+#define TILES_NAME "tiles"
+enum { TILE_BITS = 8 };
+static const uint64_t no_place = UINT64_MAX;
+
+/* --- places --- */
+
+/* Tiles of `level` that are begun once `full` tiles of level 0 are full. */
+static uint64_t begun(unsigned level, uint64_t full)
+{
+    uint64_t first = (uint64_t)1 << (TILE_BITS * (level - 1));
+    return full < first ? 0 : ((full - first) >> (TILE_BITS * level)) + 1;
+}
+
+static uint64_t place_of_leaves(uint64_t index)
+{
+    uint64_t place = index;
+    for (unsigned level = 1; level < ATE__TILE_LEVELS; level++)
+        place += begun(level, index);
+    return place;
+}
+
+uint64_t ate__tile_place(unsigned level, uint64_t index)
+{
+    ate__assert(level < ATE__TILE_LEVELS);
+    if (!level)
+        return place_of_leaves(index);
+    uint64_t beginner =
+        (index << (TILE_BITS * level)) + ((uint64_t)1 << (TILE_BITS * (level - 1))) - 1;
+    return place_of_leaves(beginner) + 1;
+}
+
+/* --- finished tiles: in the file or kept --- */
+
+static int open_file(struct ate__tiles *t)
+{
+    struct ate__stat about;
+    struct ate__file *file = NULL;
+    if (t->file || !t->dir)
+        return 0;
+    unsigned flags = t->writable ? ATE__OPEN_WRITE | ATE__OPEN_CREATE : ATE__OPEN_READ;
+    int rc = t->vfs->open(t->dir, TILES_NAME, flags, &file);
+    if (rc == ATE_NOT_FOUND)
+        return 0;
+    if (!rc)
+        rc = t->vfs->stat(file, &about);
+    if (rc) {
+        t->vfs->close(file);
+        return rc;
+    }
+    t->file = file;
+    t->file_bytes = about.size;
+    return 0;
+}
+
+static uint8_t *kept_at(const struct ate__tiles *t, uint64_t place)
+{
+    return place < t->kept_capacity ? t->kept[place] : NULL;
+}
+
+static int keep(struct ate__tiles *t, uint64_t place, const struct ate_hash *hashes)
+{
+    uint8_t *tile = kept_at(t, place);
+    if (tile) {
+        memcpy(tile, hashes, ATE__TILE_BYTES);
+        return 0;
+    }
+    size_t before = t->kept_capacity;
+    int rc = ate__grow(&t->kept, &t->kept_capacity, (size_t)place + 1, sizeof *t->kept);
+    if (rc)
+        return rc;
+    if (t->kept_capacity > before)
+        memset(t->kept + before, 0, (t->kept_capacity - before) * sizeof *t->kept);
+    t->kept[place] = ate__copy(hashes, ATE__TILE_BYTES);
+    return t->kept[place] ? 0 : ate__no_memory();
+}
+
+static void let_go(struct ate__tiles *t, uint64_t place)
+{
+    if (kept_at(t, place)) {
+        ate__free(t->kept[place]);
+        t->kept[place] = NULL;
+    }
+}
+
+/* Whether the file has these hashes there. */
+static int same_in_file(struct ate__tiles *t, uint64_t at, const struct ate_hash *hashes,
+                        size_t size, bool *ret_same)
+{
+    uint8_t there[ATE__TILE_BYTES];
+    size_t got = 0;
+    *ret_same = false;
+    if (!t->file || t->file_bytes < at + size)
+        return 0;
+    int rc = t->vfs->read(t->file, at, there, size, &got);
+    if (!rc)
+        *ret_same = got == size && !memcmp(there, hashes, size);
+    return rc;
+}
+
+static int store(struct ate__tiles *t, uint64_t place, const struct ate_hash *hashes, size_t size)
+{
+    uint64_t at = place * ATE__TILE_BYTES;
+    bool same;
+    int rc = open_file(t);
+    if (!rc)
+        rc = same_in_file(t, at, hashes, size, &same);
+    if (rc)
+        return rc;
+    if (t->read_place == place)
+        t->read_place = no_place;
+    if (same || (t->writable && t->file)) {
+        rc = same ? 0 : t->vfs->write(t->file, at, hashes, size);
+        if (rc)
+            return rc;
+        if (t->file_bytes < at + size)
+            t->file_bytes = at + size;
+        let_go(t, place);
+        return 0;
+    }
+    return keep(t, place, hashes);
+}
+
+/* The finished tile at a place, until the next call. */
+static int fetch(struct ate__tiles *t, uint64_t place, const struct ate_hash **ret_hashes)
+{
+    const uint8_t *kept = kept_at(t, place);
+    if (kept) {
+        *ret_hashes = (const struct ate_hash *)kept;
+        return 0;
+    }
+    if (!t->read) {
+        t->read = ate__alloc(ATE__TILE_BYTES);
+        t->read_place = no_place;
+    }
+    if (!t->read)
+        return ate__no_memory();
+    if (t->read_place != place) {
+        size_t got = 0;
+        t->read_place = no_place;
+        int rc = t->vfs->read(t->file, place * ATE__TILE_BYTES, t->read, ATE__TILE_BYTES, &got);
+        if (rc)
+            return rc;
+        if (got < ATE__TILE_BYTES)
+            return ate__fail(ATE_E_IO, "%s ends at tile %llu, which was there", TILES_NAME,
+                             (unsigned long long)place);
+        t->read_place = place;
+    }
+    *ret_hashes = t->read;
+    return 0;
+}
+
+/* --- hashes --- */
+
+/* The root over `count` hashes, a power of two, in their place. */
+static int fold(struct ate_hash *hashes, size_t count)
+{
+    for (; count > 1; count /= 2)
+        for (size_t i = 0; i < count / 2; i++) {
+            int rc = ate__node_hash(&hashes[2 * i], &hashes[2 * i + 1], &hashes[i]);
+            if (rc)
+                return rc;
+        }
+    return 0;
+}
+
+/* Hashes [from, from + count) of a level, all within one tile. */
+static int get(struct ate__tiles *t, unsigned level, uint64_t from, size_t count,
+               struct ate_hash *to)
+{
+    const struct ate__tile_edge *edge = &t->edge[level];
+    size_t slot = (size_t)(from % ATE__TILE_HASHES);
+    uint64_t index = from / ATE__TILE_HASHES;
+    const struct ate_hash *tile = edge->hashes;
+    size_t there = ATE__TILE_HASHES;
+    if (index >= edge->index)
+        there = index == edge->index ? edge->count : 0;
+    else {
+        int rc = fetch(t, ate__tile_place(level, index), &tile);
+        if (rc)
+            return rc;
+    }
+    size_t have = there > slot ? ate__min(there - slot, count) : 0;
+    if (have)
+        memcpy(to, tile + slot, have * sizeof *to);
+    if (have == count)
+        return 0;
+    /* The last one has not come up yet: the full tile below it waits (4). */
+    ate__assert(level && have + 1 == count);
+    struct ate_hash below[ATE__TILE_HASHES];
+    int rc = get(t, level - 1, (from + have) * ATE__TILE_HASHES, ATE__TILE_HASHES, below);
+    if (!rc)
+        rc = fold(below, ATE__TILE_HASHES);
+    if (!rc)
+        to[have] = below[0];
+    return rc;
+}
+
+/* Makes room for one more hash of a level: finishes its tile where it is full. */
+static int make_room(struct ate__tiles *t, unsigned level)
+{
+    if (level >= ATE__TILE_LEVELS)
+        return ate__fail(ATE_TOO_BIG, "more leaves than tiles can hold");
+    struct ate__tile_edge *edge = &t->edge[level];
+    if (!edge->hashes) {
+        edge->hashes = ate__alloc(ATE__TILE_BYTES);
+        if (!edge->hashes)
+            return ate__no_memory();
+    }
+    if (edge->count < ATE__TILE_HASHES)
+        return 0;
+    struct ate_hash root[ATE__TILE_HASHES];
+    memcpy(root, edge->hashes, sizeof root);
+    int rc = fold(root, ATE__TILE_HASHES);
+    if (!rc)
+        rc = make_room(t, level + 1);
+    if (!rc)
+        rc = store(t, ate__tile_place(level, edge->index), edge->hashes, ATE__TILE_BYTES);
+    if (rc)
+        return rc;
+    struct ate__tile_edge *above = edge + 1;
+    above->hashes[above->count++] = root[0];
+    edge->count = 0;
+    edge->index++;
+    return 0;
+}
+
+/* --- public --- */
+
+void ate__tiles_init(struct ate__tiles *t, const struct ate__vfs *vfs, struct ate__dir *dir,
+                     bool writable)
+{
+    *t = (struct ate__tiles){.vfs = vfs, .dir = dir, .writable = writable, .read_place = no_place};
+    pthread_mutex_init(&t->mutex, NULL);
+}
+
+/* The unfinished tiles, and the end of the file behind them. */
+static void write_edge(struct ate__tiles *t)
+{
+    uint64_t end = 0;
+    int rc = 0;
+    for (unsigned level = 0; !rc && level < ATE__TILE_LEVELS; level++) {
+        const struct ate__tile_edge *edge = &t->edge[level];
+        if (!edge->count)
+            break;
+        size_t size = edge->count * sizeof *edge->hashes;
+        uint64_t place = ate__tile_place(level, edge->index);
+        rc = store(t, place, edge->hashes, size);
+        if (end < place * ATE__TILE_BYTES + size)
+            end = place * ATE__TILE_BYTES + size;
+    }
+    if (!rc && t->file && t->file_bytes > end)
+        rc = t->vfs->truncate(t->file, end);
+    (void)rc; /* the next open makes them anew */
+}
+
+void ate__tiles_deinit(struct ate__tiles *t)
+{
+    if (t->dir && t->writable && t->size)
+        write_edge(t);
+    if (t->vfs)
+        t->vfs->close(t->file);
+    for (unsigned level = 0; level < ATE__TILE_LEVELS; level++)
+        ate__free(t->edge[level].hashes);
+    for (size_t i = 0; i < t->kept_capacity; i++)
+        ate__free(t->kept[i]);
+    ate__free(t->kept);
+    ate__free(t->read);
+    pthread_mutex_destroy(&t->mutex);
+}
+
+int ate__tiles_append(struct ate__tiles *t, const struct ate_hash *leaves, size_t count)
+{
+    int rc = 0;
+    pthread_mutex_lock(&t->mutex);
+    for (size_t i = 0; i < count && !rc; i++) {
+        rc = make_room(t, 0);
+        if (rc)
+            break;
+        t->edge[0].hashes[t->edge[0].count++] = leaves[i];
+        t->size++;
+    }
+    pthread_mutex_unlock(&t->mutex);
+    return rc;
+}
+
+uint64_t ate__tiles_size(struct ate__tiles *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    uint64_t size = t->size;
+    pthread_mutex_unlock(&t->mutex);
+    return size;
+}
+
+/* The edge as it is with `size` leaves; hashes: new where the tile is another than the present. */
+static int edge_at(struct ate__tiles *t, uint64_t size, struct ate__tile_edge edge[])
+{
+    uint64_t count = size; /* hashes of the level */
+    for (unsigned level = 0; level < ATE__TILE_LEVELS && count; level++) {
+        uint64_t index = (count - 1) / ATE__TILE_HASHES;
+        edge[level].index = index;
+        edge[level].count = (unsigned)(count - index * ATE__TILE_HASHES);
+        if (index != t->edge[level].index) {
+            const struct ate_hash *tile;
+            int rc = fetch(t, ate__tile_place(level, index), &tile);
+            if (rc)
+                return rc;
+            edge[level].hashes = ate__copy(tile, ATE__TILE_BYTES);
+            if (!edge[level].hashes)
+                return ate__no_memory();
+        }
+        count = index;
+    }
+    return 0;
+}
+
+static int cut_to(struct ate__tiles *t, uint64_t size)
+{
+    struct ate__tile_edge edge[ATE__TILE_LEVELS] = {{NULL, 0, 0}};
+    if (size > t->size)
+        return ate__fail(ATE_MISUSE, "truncate tiles of %llu leaves to %llu",
+                         (unsigned long long)t->size, (unsigned long long)size);
+    int rc = edge_at(t, size, edge);
+    for (unsigned level = 0; level < ATE__TILE_LEVELS; level++) {
+        if (rc) {
+            ate__free(edge[level].hashes);
+            continue;
+        }
+        struct ate__tile_edge *now = &t->edge[level];
+        if (edge[level].hashes)
+            ate__free(now->hashes);
+        else
+            edge[level].hashes = now->hashes;
+        *now = edge[level];
+    }
+    if (!rc)
+        t->size = size;
+    return rc;
+}
+
+int ate__tiles_truncate(struct ate__tiles *t, uint64_t size)
+{
+    pthread_mutex_lock(&t->mutex);
+    int rc = cut_to(t, size);
+    pthread_mutex_unlock(&t->mutex);
+    return rc;
+}
+
+int ate__tiles_node(struct ate__tiles *t, unsigned level, uint64_t index, struct ate_hash *ret_hash)
+{
+    struct ate_hash hashes[ATE__TILE_HASHES / 2];
+    size_t count = (size_t)1 << (level % TILE_BITS);
+    int rc;
+    pthread_mutex_lock(&t->mutex);
+    if (level >= 64 || index >= t->size >> level)
+        rc = ate__fail(ATE_NOT_FOUND, "tiles of %llu leaves have no node %llu of level %u",
+                       (unsigned long long)t->size, (unsigned long long)index, level);
+    else
+        rc = get(t, level / TILE_BITS, index * count, count, hashes);
+    if (!rc)
+        rc = fold(hashes, count);
+    if (!rc)
+        *ret_hash = hashes[0];
+    pthread_mutex_unlock(&t->mutex);
+    return rc;
+}
+
+uint64_t ate__tiles_bytes(struct ate__tiles *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    uint64_t bytes = t->file_bytes;
+    pthread_mutex_unlock(&t->mutex);
+    return bytes;
+}
