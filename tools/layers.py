@@ -24,7 +24,7 @@ CONFINED = [
     ("uv.h", ["src/*/*_uv.c", "src/*/*_uv.h", "src/bin/*", "include/ate/uv.h"]),
     ("uv/*", []),
     ("msgpack*", ["src/dio/codec*.c"]),
-    ("urcu*", ["src/chain/view*.c", "src/chain/view*.h"]),
+    ("urcu*", ["src/chain/view*.c", "src/chain/view*.h", "src/dio/cache.c"]),
     ("jansson.h", ["src/bin/*"]),
     ("nats*", ["src/net/nats.c"]),
     ("fuse*", ["src/fs/fuse.c", "src/fs/mount.c"]),

@@ -39,7 +39,8 @@ enum ate_flags {
     ATE_SCOPE_NONE = 16, /* a commit returns once it is queued */
     ATE_PUBLIC = 32,     /* stored open to every reader, whatever lies above it */
     ATE_ABSENT = 64,     /* only if it is not there yet, else ATE_EXISTS */
-    ATE_NO_PAYLOAD = 128 /* leave the payload out */
+    ATE_NO_PAYLOAD = 128, /* leave the payload out */
+    ATE_AUTHORS = 256     /* say who signed; costs a read of the whole transaction */
 };
 
 /* ---- the sentence behind a result ---- */

@@ -118,7 +118,7 @@ struct ate_object {
     uint64_t created_sequence; /* of the first version */
     /* the root's time of the first and of this version; 0: pending */
     int64_t created_ns, updated_ns;
-    /* fingerprints that signed this version; none where everyone may write */
+    /* with ATE_AUTHORS: fingerprints that signed this version; none where everyone may write */
     const struct ate_hash *authors;
     size_t author_count;
     /* false: the session's keys do not open it; type, name and payload are empty then */
@@ -145,7 +145,7 @@ ATE_CALL int ate_put_raw(struct ate_txn *txn, const struct ate_object *object, u
 
 /* 0 also for an object that the session's keys do not open (`readable` says so), but for
  * ate_find_raw() without the key of the names: NO_KEY, whether or not the name exists. flags:
- * ATE_NO_PAYLOAD.
+ * ATE_NO_PAYLOAD, ATE_AUTHORS.
  * Errors: NOT_FOUND, NO_KEY, STALE, TAMPERED, E_*. */
 ATE_CALL int ate_load_raw(struct ate_txn *txn, struct ate_id id, unsigned flags,
                           struct ate_object *ret_object);

@@ -216,7 +216,7 @@ static bool has_room(const struct ate__chain *c, size_t size)
 static struct timespec deadline(const struct ate__env *env, int64_t timeout_ms)
 {
     uint64_t ms = ate__monotonic_ms(env) + (uint64_t)timeout_ms;
-    return (struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 }
 
 /* Until the work is done, leading whenever the log is idle. False: the time is over. Under the

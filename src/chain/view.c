@@ -183,6 +183,9 @@ static int install_body(struct ate__view *v, const struct ate__tx *tx, const str
         push(v, &v->free_versions, index);
         return rc;
     }
+    struct ate__extra *extra = atomic_load(&ate__slot_at(v, slot)->extra);
+    if (extra && old && old->flags & ATE__VERSION_DELETED)
+        atomic_store_explicit(&extra->control_floor, sequence, memory_order_relaxed);
     return link_version(v, slot, index);
 }
 

@@ -45,6 +45,8 @@ struct ate__members { /* replaced when it grows; the old one is retired */
 struct ate__extra { /* of the few slots that have children or control events */
     _Atomic(struct ate__members *) members;
     uint32_t next_serial;
+    /* The object was created again at this sequence: older control events ended with its deletion. */
+    _Atomic uint64_t control_floor;
     _Atomic(struct ate__control *) control; /* newest; a reference; older ones through it */
 };
 struct ate__slot {

@@ -73,11 +73,13 @@ int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
 static const struct ate__control *control_at(const struct ate__slot *slot, uint64_t size)
 {
     struct ate__extra *extra = atomic_load_explicit(&slot->extra, memory_order_acquire);
-    const struct ate__control *c =
-        extra ? atomic_load_explicit(&extra->control, memory_order_acquire) : NULL;
+    if (!extra)
+        return NULL;
+    const struct ate__control *c = atomic_load_explicit(&extra->control, memory_order_acquire);
+    uint64_t floor = atomic_load_explicit(&extra->control_floor, memory_order_relaxed);
     while (c && c->sequence >= size)
         c = c->older;
-    return c;
+    return c && floor < size && c->sequence < floor ? NULL : c;
 }
 
 int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id,
@@ -89,7 +91,7 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
         return rc;
     struct ate__slot *slot = NULL;
     const struct ate__version *v = find(s, id, &slot);
-    if (slot)
+    if (slot && !(v && v->flags & ATE__VERSION_DELETED))
         ret->control = control_at(slot, s->size);
     if (slot == ate__slot_at(s->view, 0)) {
         ret->live = true;

@@ -19,8 +19,8 @@ int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64
     atomic_init(&d->refs, 1);
     d->pipe = take_pipe;
     d->session = session ? ate__session_ref(session) : NULL;
-    d->seal = (struct ate__seal_env){ take_pipe->env, *ate__trust_chain_id(trust),
-                                      ate__trust_alg(trust) };
+    d->seal =
+        (struct ate__seal_env){take_pipe->env, *ate__trust_chain_id(trust), ate__trust_alg(trust)};
     d->timeout_ms = timeout_ms;
     ate__random(take_pipe->env, d->origin, sizeof d->origin);
     *ret_dio = d;
@@ -118,7 +118,7 @@ static int add_loan(struct ate_txn *t, struct ate__loan loan)
 
 int ate__txn_lend(struct ate_txn *t, void *take_block)
 {
-    int rc = add_loan(t, (struct ate__loan){ NULL, take_block });
+    int rc = add_loan(t, (struct ate__loan){NULL, take_block});
     if (rc)
         ate__free(take_block);
     return rc;
@@ -126,7 +126,7 @@ int ate__txn_lend(struct ate_txn *t, void *take_block)
 
 int ate__txn_lend_decoded(struct ate_txn *t, struct ate__decoded *take_decoded)
 {
-    int rc = add_loan(t, (struct ate__loan){ take_decoded, NULL });
+    int rc = add_loan(t, (struct ate__loan){take_decoded, NULL});
     if (rc)
         ate__decoded_unref(take_decoded);
     return rc;
@@ -207,7 +207,7 @@ void ate_txn_end(struct ate_txn *t)
 
 struct ate_head ate_txn_base(struct ate_txn *t)
 {
-    struct ate_head head = { 0 };
+    struct ate_head head = {0};
     if (t->snapshot || !ate__txn_read(t))
         t->dio->pipe->v->head(t->snapshot, &head.size, &head.root);
     return head;
@@ -268,9 +268,8 @@ static void take_conflicts(struct ate_txn *t)
 {
     const struct ate__verdict *v = &t->offer.verdict;
     for (uint32_t i = 0; i < v->conflict_count && i < ATE__CONFLICTS_MAX; i++)
-        t->conflicts[i] = (struct ate_conflict){ v->conflicts[i].id,
-                                                 (enum ate_result)v->conflicts[i].why,
-                                                 v->conflicts[i].sequence };
+        t->conflicts[i] = (struct ate_conflict){
+            v->conflicts[i].id, (enum ate_result)v->conflicts[i].why, v->conflicts[i].sequence};
     t->conflict_count = v->conflict_count;
 }
 
@@ -284,7 +283,7 @@ int ate__txn_finish(struct ate_txn *t, struct ate_receipt *ret_receipt)
     }
     const struct ate__receipt *r = &t->offer.receipt;
     if (ret_receipt) {
-        *ret_receipt = (struct ate_receipt){ .stage = (enum ate_stage)r->stage };
+        *ret_receipt = (struct ate_receipt){.stage = (enum ate_stage)r->stage};
         if (r->stage >= ATE__DURABLE) {
             ret_receipt->sequence = r->sequence;
             ret_receipt->head = r->head;
@@ -306,8 +305,8 @@ int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
     if (rc == ATE_END) {
         struct ate_head head = ate_txn_base(t);
         if (ret_receipt)
-            *ret_receipt = (struct ate_receipt){ head.size ? head.size - 1 : 0, head.root,
-                                                 ATE_DURABLE };
+            *ret_receipt =
+                (struct ate_receipt){head.size ? head.size - 1 : 0, head.root, ATE_DURABLE};
         return 0;
     }
     if (rc)

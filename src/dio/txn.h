@@ -78,7 +78,8 @@ struct ate_cursor {
 };
 
 /* txn.c */
-int ate__txn_read(struct ate_txn *t) ATE__CHECK; /* there is a snapshot from now on; MISUSE: frozen */
+int ate__txn_read(struct ate_txn *t)
+    ATE__CHECK; /* there is a snapshot from now on; MISUSE: frozen */
 int ate__txn_write(struct ate_txn *t) ATE__CHECK; /* the same, for changes; READ_ONLY MISUSE */
 int ate__txn_lend(struct ate_txn *t, void *take_block) ATE__CHECK; /* consumed even on failure */
 int ate__txn_lend_decoded(struct ate_txn *t, struct ate__decoded *take_decoded) ATE__CHECK;
@@ -87,16 +88,23 @@ void ate__txn_drop_changes(struct ate_txn *t);
 /* overlay.c */
 void ate__overlay_init(struct ate_txn *t);
 /* The object as this transaction sees it; NOT_FOUND with a sentence unless it is live. */
-int ate__txn_object(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret) ATE__CHECK;
-int ate__txn_need(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret) ATE__CHECK;
+int ate__txn_object(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret)
+    ATE__CHECK;
+int ate__txn_need(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret)
+    ATE__CHECK;
 struct ate__change *ate__txn_change(const struct ate_txn *t, const struct ate_id *id); /* NULL */
-/* The child of that name; NOT_FOUND, NO_KEY: the names are private and the session lacks their key (and no open object has the name). */
-int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name, struct ate_id *ret_id) ATE__CHECK;
+/* The child of that name; NOT_FOUND, NO_KEY: the names are private and the session lacks their key
+ * (and no open object has the name). */
+int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+                   struct ate_id *ret_id) ATE__CHECK;
 /* The change of an object, made if there is none yet. */
-int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__change **ret_change) ATE__CHECK;
-int ate__txn_name(struct ate_txn *t, struct ate__change *c, struct ate_bytes name) ATE__CHECK; /* gives it a name, under its parent */
+int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__change **ret_change)
+    ATE__CHECK;
+int ate__txn_name(struct ate_txn *t, struct ate__change *c, struct ate_bytes name)
+    ATE__CHECK; /* gives it a name, under its parent */
 /* The name key in force for the children of parent; *ret_private false: names are open. NO_KEY */
-int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private, struct ate__key32 *ret_key) ATE__CHECK;
+int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
+                      struct ate__key32 *ret_key) ATE__CHECK;
 int ate__txn_next_child(struct ate_cursor *c, struct ate_id *ret_id) ATE__CHECK; /* ATE_END */
 
 /* body.c */
@@ -110,9 +118,12 @@ struct ate__body { /* a stored or pending body, opened */
     struct ate__authors authors;
 };
 void ate__body_deinit(struct ate__body *b);
-/* NOT_FOUND NO_KEY is no failure here: readable says so. want_authors costs a read of the whole transaction. */
-int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors, struct ate__body *ret_body) ATE__CHECK;
-/* The change states the stored body as it is, so that it can be sealed anew (a move, new rules). NO_KEY */
+/* NOT_FOUND NO_KEY is no failure here: readable says so. want_authors costs a read of the whole
+ * transaction. */
+int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
+                  struct ate__body *ret_body) ATE__CHECK;
+/* The change states the stored body as it is, so that it can be sealed anew (a move, new rules).
+ * NO_KEY */
 int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
 
 /* build.c */

@@ -12,6 +12,7 @@ struct ate__object_facts {
     bool deleted;      /* a tombstone names it (itself or a subtree above it), at `sequence` */
     uint64_t sequence; /* of its current body or of its deletion */
     /* root times of its first and of its current body; acceptance does not read them */
+    uint64_t created_sequence; /* of its first body */
     uint64_t created_us, updated_us;
     struct ate_hash body; /* event hash of its current body */
     struct ate_id parent;

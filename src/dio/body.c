@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * body.c: reading bodies: fetched through the pipe, opened with the session's keys.
+ */
+#include "base/text.h"
+#include "dio/txn.h"
+
+void ate__body_deinit(struct ate__body *b)
+{
+    ate__buf_deinit(&b->bytes);
+    ate__buf_deinit(&b->plain);
+    *b = (struct ate__body){0};
+}
+
+static void take_items(struct ate__body *b, const struct ate__header *h)
+{
+    b->name = h->name;
+    b->type = h->type;
+    b->encoding = h->encoding;
+    b->user = h->user;
+}
+
+static int open_private(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
+                        struct ate__body *b)
+{
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    const struct ate__control *control;
+    struct ate__header items;
+    struct ate_id scope;
+    if (!t->session)
+        return ate__fail(ATE_NO_KEY, "it is private, and the session has no keys");
+    /* The scope that the snapshot has, not the one that this transaction's changes may bring. */
+    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    int rc = ate__scope_of(facts, id, &scope, &control);
+    if (!rc && !control)
+        rc = ate__fail(ATE_TAMPERED, "it is sealed, but lies in no private scope");
+    if (!rc)
+        rc = ate__data_key_open(&t->dio->seal, t->session, control, &e->header.conf.data_key_id,
+                                &key);
+    if (!rc && e->form == ATE__CIPHER)
+        rc = ate__body_decrypt(&t->dio->seal, key, e, &b->plain, &items, &b->payload);
+    if (rc)
+        return rc;
+    b->readable = true;
+    b->has_payload = e->form == ATE__CIPHER;
+    if (b->has_payload)
+        take_items(b, &items);
+    if (e->header.type.size)
+        b->type = e->header.type;
+    b->payload_size = b->payload.size;
+    return 0;
+}
+
+static int stored_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
+                       struct ate__body *b)
+{
+    struct ate__event e;
+    int rc =
+        t->dio->pipe->v->event(t->snapshot, id, &b->bytes, &e, want_authors ? &b->authors : NULL);
+    if (rc)
+        return rc;
+    b->hash = e.hash;
+    b->payload_size = e.payload_size;
+    if (ate__header_has(&e.header, ATE__TAG_CONF)) {
+        rc = open_private(t, id, &e, b);
+        return rc == ATE_NO_KEY ? 0 : rc;
+    }
+    b->readable = b->open = true;
+    b->has_payload = e.form == ATE__CLEAR;
+    b->payload = e.payload;
+    take_items(b, &e.header);
+    return 0;
+}
+
+static void pending_body(const struct ate__change *c, struct ate__body *b)
+{
+    b->readable = true;
+    b->open = c->open;
+    b->has_payload = c->has_payload;
+    b->name = ate__buf_bytes(&c->name);
+    b->type = ate__buf_bytes(&c->type);
+    b->payload = ate__buf_bytes(&c->payload);
+    b->user = ate__buf_bytes(&c->user);
+    b->encoding = c->encoding;
+    b->payload_size = c->payload.size;
+}
+
+int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
+                  struct ate__body *ret_body)
+{
+    struct ate__object_facts facts;
+    struct ate__body b = {0};
+    int rc = ate__txn_need(t, id, &facts);
+    if (rc)
+        return rc;
+    const struct ate__change *c = ate__txn_change(t, id);
+    if (c && c->body)
+        pending_body(c, &b);
+    else
+        rc = stored_body(t, id, want_authors, &b);
+    if (rc) {
+        char text[ATE__ID_TEXT];
+        ate__body_deinit(&b);
+        return ate__context(rc, "object %s", ate__id_text(id, text));
+    }
+    *ret_body = b;
+    return 0;
+}
+
+int ate__txn_restate(struct ate_txn *t, struct ate__change *c)
+{
+    if (c->body)
+        return 0;
+    ate__cleanup(ate__body_deinit) struct ate__body b = {0};
+    char text[ATE__ID_TEXT];
+    int rc = ate__txn_body(t, &c->id, false, &b);
+    if (!rc && !b.readable)
+        rc = ate__fail(ATE_NO_KEY,
+                       "object %s: it has to be sealed anew, and the session's keys "
+                       "do not open it",
+                       ate__id_text(&c->id, text));
+    if (!rc && b.payload_size && !b.has_payload)
+        rc = ate__fail(ATE_NOT_LOCAL, "object %s: its payload is not here",
+                       ate__id_text(&c->id, text));
+    if (!rc)
+        rc = ate__buf_append(&c->type, b.type);
+    if (!rc)
+        rc = ate__buf_append(&c->payload, b.payload);
+    if (!rc)
+        rc = ate__buf_append(&c->user, b.user);
+    if (!rc)
+        rc = ate__txn_name(t, c, b.name);
+    c->encoding = b.encoding ? b.encoding : ATE__MSGPACK;
+    c->has_payload = b.has_payload;
+    c->body = rc == 0;
+    return rc;
+}

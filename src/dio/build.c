@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * build.c: from pending changes to an encoded, signed transaction.
+ *
+ *   1 control events, whose scopes and keys decide the rest     2 bodies: sealed for the scope in
+ *   which they will lie, with the tags of their names           3 tombstones
+ *   4 the fewest signers that have the rights                   5 public keys that the chain lacks
+ *   6 preconditions, encoding, signatures
+ */
+#include "base/text.h"
+#include "dio/txn.h"
+
+struct span {
+    size_t at, size; /* in build.arena */
+};
+struct draft { /* an event being made; spans, because the arena moves as it grows */
+    uint8_t form;
+    struct span header, salt, payload;
+};
+struct build {
+    struct ate_txn *t;
+    struct ate__trust *trust;
+    struct ate__buf arena;
+    struct draft *drafts;
+    size_t count, capacity;
+    struct ate_hash *needed; /* fingerprints whose public keys the chain must hold */
+    size_t needed_count, needed_capacity;
+    struct ate__signers signers;
+};
+
+static void build_deinit(struct build *b)
+{
+    ate__buf_deinit(&b->arena);
+    ate__free(b->drafts);
+    ate__free(b->needed);
+}
+
+static int add_draft(struct build *b, struct draft draft)
+{
+    if (b->count == ATE__TX_EVENTS_MAX)
+        return ate__fail(ATE_TOO_BIG, "transaction: more than %d events", ATE__TX_EVENTS_MAX);
+    int rc = ate__grow(&b->drafts, &b->capacity, b->count + 1, sizeof *b->drafts);
+    if (!rc)
+        b->drafts[b->count++] = draft;
+    return rc;
+}
+
+static int need_key(struct build *b, const struct ate_hash *fingerprint)
+{
+    if (ate__trust_has_key(b->trust, fingerprint))
+        return 0;
+    for (size_t i = 0; i < b->needed_count; i++)
+        if (ate__hash_equal(&b->needed[i], fingerprint))
+            return 0;
+    int rc = ate__grow(&b->needed, &b->needed_capacity, b->needed_count + 1, sizeof *b->needed);
+    if (!rc)
+        b->needed[b->needed_count++] = *fingerprint;
+    return rc;
+}
+
+/* ---- 1: control events ---- */
+
+static int reader_key(void *arg, const struct ate_hash *fingerprint, struct ate__buf *buf)
+{
+    struct build *b = arg;
+    struct ate_bytes key;
+    if (b->t->session && !ate__session_public(b->t->session, fingerprint, &key))
+        return ate__buf_append(buf, key);
+    return ate__trust_public_key(b->trust, fingerprint, buf);
+}
+
+static bool has_children(struct ate_txn *t, const struct ate__change *c)
+{
+    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    struct ate_id child;
+    uint64_t at = 0;
+    return c->existed && !facts->v->next_child(facts, &c->id, &at, &child);
+}
+
+static int plan_name_key(struct build *b, const struct ate__change *c, struct ate__scope_plan *plan,
+                         struct ate__key32 *key)
+{
+    bool is_private = false;
+    int rc = has_children(b->t, c) ? ate__txn_name_key(b->t, &c->id, &is_private, key) : 0;
+    if (!rc && is_private)
+        plan->name_key = key;
+    plan->new_name_key = !is_private;
+    return rc;
+}
+
+/* The control event as it will be in force, for those who ask while bodies are sealed. */
+static int put_in_force(struct build *b, struct ate__change *c, struct span header)
+{
+    struct ate__event e = {.form = ATE__BARE, .kind = ATE__EVENT_CONTROL};
+    struct ate__recipient r;
+    e.bytes = ate__bytes(b->arena.data + header.at, header.size);
+    struct ate__event_in in = {.form = ATE__BARE, .header = e.bytes};
+    int rc = ate__header_decode(e.bytes, &e.header);
+    if (!rc)
+        rc = ate__event_hash(b->t->dio->seal.alg, &in, &e.hash);
+    ate__control_unref(c->control);
+    c->control = NULL;
+    if (!rc)
+        rc = ate__control_new(&e, UINT64_MAX, (struct ate__control *)(uintptr_t)c->before.control,
+                              &c->control);
+    for (size_t at = 0; !rc && ate__recipient_next(e.header.recipients, &at, &r);)
+        rc = need_key(b, &r.fingerprint);
+    return rc;
+}
+
+static int add_control(struct build *b, struct ate__change *c)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *data_key = NULL;
+    const struct ate__control *before = c->before.control;
+    struct ate__scope_plan plan = {
+        .object = c->id, .prev = before, .public_key = reader_key, .arg = b};
+    struct span header = {b->arena.size, 0};
+    if (c->rules)
+        plan.auth = c->auth;
+    else if (before)
+        plan.auth = before->header.auth;
+    if (c->open)
+        plan.auth.rule[ATE__RIGHT_READ] = (struct ate__rule){.who = ATE__RULE_EVERYONE};
+    int rc = 0;
+    if (plan.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_ANY_OF)
+        rc = plan_name_key(b, c, &plan, &name_key);
+    if (!rc && !b->t->session)
+        rc = ate__fail(ATE_NO_KEY, "rules can be set only by a session that has keys");
+    if (!rc)
+        rc = ate__control_make(&b->t->dio->seal, b->t->session, &plan, &b->arena, &data_key);
+    if (rc)
+        return rc;
+    header.size = b->arena.size - header.at;
+    rc = add_draft(b, (struct draft){.form = ATE__BARE, .header = header});
+    return rc ? rc : put_in_force(b, c, header);
+}
+
+static bool sets_rules(const struct ate__change *c)
+{
+    if (c->deleted)
+        return false;
+    const struct ate__control *before = c->before.control;
+    bool is_open = before && before->header.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_EVERYONE;
+    return c->rules || (c->open && !is_open);
+}
+
+/* ---- 2: bodies ---- */
+
+struct place { /* what the surroundings decide for a body */
+    bool is_private, names_private;
+    struct ate__data_key *data_key;
+    uint64_t epoch;
+    uint8_t tags[2 * ATE__NAME_TAG];
+    size_t tag_size;
+};
+
+static int place_scope(struct build *b, const struct ate__change *c, struct place *p)
+{
+    struct ate__dio *d = b->t->dio;
+    const struct ate__control *control;
+    struct ate_id scope;
+    char text[ATE__ID_TEXT];
+    int rc = ate__scope_of(&b->t->facts, &c->id, &scope, &control);
+    if (rc || !control || control->header.auth.rule[ATE__RIGHT_READ].who != ATE__RULE_ANY_OF)
+        return rc;
+    p->is_private = true;
+    p->epoch = control->header.epoch.epoch;
+    if (!b->t->session)
+        return ate__fail(ATE_NO_KEY,
+                         "object %s: it lies in a private scope, and the session has "
+                         "no keys",
+                         ate__id_text(&c->id, text));
+    return ate__data_key_open(&d->seal, b->t->session, control, &control->header.epoch.data_key_id,
+                              &p->data_key);
+}
+
+static int place_name(struct build *b, const struct ate__change *c, struct place *p)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    struct ate_bytes name = ate__buf_bytes(&c->name);
+    int rc = 0;
+    if (!name.size)
+        return 0;
+    rc = ate__txn_name_key(b->t, &c->parent, &p->names_private, &key);
+    if (!rc && p->names_private) {
+        rc = ate__name_tag_private(&key, &c->parent, name, p->tags);
+        p->tag_size = ATE__NAME_TAG;
+    }
+    if (!rc && (!p->names_private || !p->is_private)) {
+        rc = ate__name_tag_open(b->t->dio->seal.alg, &c->parent, name, p->tags + p->tag_size);
+        p->tag_size += ATE__NAME_TAG;
+    }
+    return rc;
+}
+
+/* NAME TYPE ENCODING and the user items: in clear, or in front of the payload. */
+static void write_items(struct ate__header_wr *w, const struct ate__change *c)
+{
+    static const uint8_t json = ATE__JSON;
+    if (c->name.size)
+        ate__header_item(w, ATE__TAG_NAME, ate__buf_bytes(&c->name));
+    if (c->type.size)
+        ate__header_item(w, ATE__TAG_TYPE, ate__buf_bytes(&c->type));
+    if (c->encoding == ATE__JSON)
+        ate__header_item(w, ATE__TAG_ENCODING, ate__bytes(&json, 1));
+}
+
+static int seal_body(struct build *b, const struct ate__change *c, const struct place *p,
+                     struct ate__conf_item *conf, struct draft *draft)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf items = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&items);
+    write_items(&w, c);
+    ate__header_user(&w, ate__buf_bytes(&c->user));
+    int rc = ate__header_end(&w);
+    draft->form = ATE__CIPHER;
+    draft->payload.at = b->arena.size;
+    if (!rc)
+        rc = ate__body_encrypt(&b->t->dio->seal, p->data_key, p->epoch, &c->id,
+                               (struct ate_bytes){0}, &c->parent, 0, ate__buf_bytes(&items),
+                               ate__buf_bytes(&c->payload), conf, &b->arena);
+    draft->payload.size = b->arena.size - draft->payload.at;
+    return rc;
+}
+
+static int salt_body(struct build *b, const struct ate__change *c, struct draft *draft)
+{
+    uint8_t salt[16];
+    draft->form = c->has_payload ? ATE__CLEAR : ATE__BARE;
+    if (!c->has_payload)
+        return 0;
+    ate__random(b->t->dio->pipe->env, salt, sizeof salt);
+    draft->salt = (struct span){b->arena.size, sizeof salt};
+    int rc = ate__buf_append(&b->arena, ate__bytes(salt, sizeof salt));
+    draft->payload = (struct span){b->arena.size, c->payload.size};
+    return rc ? rc : ate__buf_append(&b->arena, ate__buf_bytes(&c->payload));
+}
+
+static int write_body(struct build *b, const struct ate__change *c, const struct place *p)
+{
+    struct draft draft = {0};
+    struct ate__conf_item conf;
+    int rc = p->is_private ? seal_body(b, c, p, &conf, &draft) : salt_body(b, c, &draft);
+    if (rc)
+        return rc;
+    draft.header.at = b->arena.size;
+    struct ate__header_wr w = ate__header_wr_of(&b->arena);
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&c->id, sizeof c->id));
+    if (c->existed)
+        ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&c->prev, sizeof c->prev));
+    ate__header_parent(&w, &c->parent, 0);
+    if (p->tag_size)
+        ate__header_item(&w, ATE__TAG_TAG, ate__bytes(p->tags, p->tag_size));
+    if (p->is_private) {
+        ate__header_conf(&w, &conf);
+    } else {
+        write_items(&w, c);
+        ate__header_user(&w, ate__buf_bytes(&c->user));
+    }
+    rc = ate__header_end(&w);
+    draft.header.size = b->arena.size - draft.header.at;
+    return rc ? rc : add_draft(b, draft);
+}
+
+static int add_body(struct build *b, const struct ate__change *c)
+{
+    struct place p = {0};
+    int rc = place_scope(b, c, &p);
+    if (!rc)
+        rc = place_name(b, c, &p);
+    if (!rc)
+        rc = write_body(b, c, &p);
+    ate__data_key_unref(p.data_key);
+    return rc;
+}
+
+/* ---- 3: tombstones ---- */
+
+static int add_tombstone(struct build *b, const struct ate__change *c)
+{
+    uint8_t how = c->subtree ? 1 : 0;
+    struct draft draft = {.form = ATE__BARE, .header.at = b->arena.size};
+    struct ate__header_wr w = ate__header_wr_of(&b->arena);
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&c->id, sizeof c->id));
+    ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&c->prev, sizeof c->prev));
+    ate__header_item(&w, ATE__TAG_TOMBSTONE, ate__bytes(&how, 1));
+    int rc = ate__header_end(&w);
+    draft.header.size = b->arena.size - draft.header.at;
+    return rc ? rc : add_draft(b, draft);
+}
+
+/* ---- 5: public keys ---- */
+
+static int add_public_keys(struct build *b)
+{
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < b->signers.count; i++)
+        rc = need_key(b, &b->signers.fingerprint[i]);
+    for (size_t i = 0; !rc && i < b->needed_count; i++) {
+        ate__cleanup(ate__buf_deinit) struct ate__buf key = ATE__BUF_NULL;
+        struct draft draft = {.form = ATE__BARE, .header.at = b->arena.size};
+        rc = reader_key(b, &b->needed[i], &key);
+        if (rc)
+            return rc;
+        struct ate__header_wr w = ate__header_wr_of(&b->arena);
+        ate__header_item(&w, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&key));
+        rc = ate__header_end(&w);
+        draft.header.size = b->arena.size - draft.header.at;
+        if (!rc)
+            rc = add_draft(b, draft);
+    }
+    return rc;
+}
+
+/* ---- 6: all of it ---- */
+
+static struct ate_bytes view(const struct build *b, struct span s)
+{
+    return s.size ? ate__bytes(b->arena.data + s.at, s.size) : (struct ate_bytes){0};
+}
+
+static int sign(struct build *b, const struct ate_hash *hash)
+{
+    struct ate__buf bytes[ATE__TX_SIGNATURES_MAX] = {0};
+    struct ate__signature signatures[ATE__TX_SIGNATURES_MAX];
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < b->signers.count; i++)
+        rc = ate__trust_sign(b->trust, b->signers.key[i], b->t->dio->seal.alg, hash, &bytes[i],
+                             &signatures[i]);
+    if (!rc)
+        rc = ate__tx_encode_signatures(signatures, b->signers.count, &b->t->encoded);
+    for (uint32_t i = 0; i < b->signers.count; i++)
+        ate__buf_deinit(&bytes[i]);
+    return rc;
+}
+
+static int encode(struct build *b)
+{
+    struct ate_txn *t = b->t;
+    struct ate_hash hash;
+    ate__cleanup(ate__freep) struct ate__event_in *events =
+        ate__alloc_array(b->count, sizeof *events);
+    if (!events)
+        return ate__no_memory();
+    for (size_t i = 0; i < b->count; i++)
+        events[i] =
+            (struct ate__event_in){b->drafts[i].form, view(b, b->drafts[i].header),
+                                   view(b, b->drafts[i].salt), view(b, b->drafts[i].payload)};
+    struct ate__tx_in in = {
+        .chain_id = t->dio->seal.chain_id,
+        .id = t->id,
+        .time_us = ate__wall_us(t->dio->pipe->env),
+        .preconditions = t->preconditions,
+        .precondition_count = (uint32_t)t->precondition_count,
+        .events = events,
+        .event_count = (uint32_t)b->count,
+    };
+    t->dio->pipe->v->head(t->snapshot, &in.base_size, &in.base_root);
+    ate__buf_clear(&t->encoded);
+    int rc = ate__tx_encode(&in, t->dio->seal.alg, &t->encoded, &hash);
+    return rc ? rc : sign(b, &hash);
+}
+
+static int add_all(struct build *b)
+{
+    int rc = 0;
+    struct ate__object_facts facts;
+    for (struct ate__change *c = b->t->changes; !rc && c; c = c->next)
+        if (sets_rules(c))
+            rc = add_control(b, c);
+    for (struct ate__change *c = b->t->changes; !rc && c; c = c->next) {
+        if (!c->body || c->deleted)
+            continue;
+        rc = ate__txn_object(b->t, &c->id, &facts);
+        if (!rc && facts.live) /* not gone with an ancestor */
+            rc = add_body(b, c);
+    }
+    for (struct ate__change *c = b->t->changes; !rc && c; c = c->next)
+        if (c->deleted && c->existed)
+            rc = add_tombstone(b, c);
+    return rc;
+}
+
+int ate__txn_build(struct ate_txn *t)
+{
+    struct build b = {.t = t, .trust = t->dio->pipe->v->trust(t->dio->pipe)};
+    int rc = add_all(&b);
+    if (!rc)
+        rc = ate__txn_signers(t, &b.signers);
+    if (!rc)
+        rc = add_public_keys(&b);
+    if (!rc)
+        rc = encode(&b);
+    for (struct ate__change *c = t->changes; c; c = c->next) {
+        ate__control_unref(c->control); /* made anew by the next try */
+        c->control = NULL;
+    }
+    build_deinit(&b);
+    return rc;
+}

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * overlay.c: the state as a transaction sees it: its snapshot with its own changes over it.
+ */
+#include "base/text.h"
+#include "dio/txn.h"
+
+static struct ate_txn *txn_of(const struct ate__facts *f)
+{
+    return ATE__CONTAINER(f, struct ate_txn, facts);
+}
+
+static const struct ate__facts *below(struct ate_txn *t)
+{
+    return t->dio->pipe->v->facts(t->snapshot);
+}
+
+struct ate__change *ate__txn_change(const struct ate_txn *t, const struct ate_id *id)
+{
+    uint64_t value;
+    return ate__map_get(&t->by_id, id, &value) ? ate__map_pointer(value) : NULL;
+}
+
+/* What the snapshot and the changes say of the object itself, ancestors aside. */
+static int own_object(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret)
+{
+    const struct ate__change *c = ate__txn_change(t, id);
+    if (!c)
+        return below(t)->v->object(below(t), id, ret);
+    *ret = c->before;
+    if (c->control)
+        ret->control = c->control;
+    if (c->deleted) {
+        ret->live = false;
+        ret->deleted = true;
+    } else if (c->body) {
+        ret->live = true;
+        ret->parent = c->parent;
+        ret->tag_count = 0; /* decided when it is committed */
+    }
+    return 0;
+}
+
+/* Does an ancestor go with its subtree in this transaction? Walks up only if any subtree does. */
+static int gone_with_ancestor(struct ate_txn *t, const struct ate_id *parent, bool *ret_gone)
+{
+    struct ate_id at = *parent;
+    *ret_gone = false;
+    for (unsigned depth = 0; depth < ATE__PARENTS_MAX && !ate__id_equal(&at, &ate_top); depth++) {
+        struct ate__object_facts facts;
+        const struct ate__change *c = ate__txn_change(t, &at);
+        if (c && c->deleted) {
+            *ret_gone = true;
+            return 0;
+        }
+        int rc = own_object(t, &at, &facts);
+        if (rc)
+            return rc;
+        at = facts.parent;
+    }
+    return 0;
+}
+
+int ate__txn_object(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret)
+{
+    int rc = own_object(t, id, ret);
+    if (rc || !t->subtrees || !ret->live || ate__id_equal(id, &ate_top))
+        return rc;
+    bool gone;
+    rc = gone_with_ancestor(t, &ret->parent, &gone);
+    if (!rc && gone) {
+        ret->live = false;
+        ret->deleted = true;
+    }
+    return rc;
+}
+
+int ate__txn_need(struct ate_txn *t, const struct ate_id *id, struct ate__object_facts *ret)
+{
+    char text[ATE__ID_TEXT];
+    int rc = ate__txn_object(t, id, ret);
+    if (!rc && !ret->live)
+        rc = ate__fail(ATE_NOT_FOUND, "object %s: there is none%s", ate__id_text(id, text),
+                       ret->deleted ? " any more: it was deleted" : "");
+    return rc;
+}
+
+/* ---- as facts, for the questions of trust/accept.h ---- */
+
+static int facts_object(const struct ate__facts *f, const struct ate_id *id,
+                        struct ate__object_facts *ret)
+{
+    return ate__txn_object(txn_of(f), id, ret);
+}
+
+static int facts_tag_holder(const struct ate__facts *f, const struct ate_id *parent,
+                            const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id)
+{
+    return below(txn_of(f))->v->tag_holder(below(txn_of(f)), parent, tag, ret_id);
+}
+
+static int facts_next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+                            struct ate_id *ret_child)
+{
+    return below(txn_of(f))->v->next_child(below(txn_of(f)), parent, at, ret_child);
+}
+
+static int facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
+{
+    return below(txn_of(f))->v->root_at(below(txn_of(f)), size, ret_root);
+}
+
+static const struct ate__facts_vtable overlay_facts = {
+    .object = facts_object,
+    .tag_holder = facts_tag_holder,
+    .next_child = facts_next_child,
+    .root_at = facts_root_at,
+};
+
+void ate__overlay_init(struct ate_txn *t)
+{
+    t->facts.v = &overlay_facts;
+}
+
+/* ---- changes ---- */
+
+int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__change **ret_change)
+{
+    struct ate__change *c = ate__txn_change(t, id);
+    if (c) {
+        *ret_change = c;
+        return 0;
+    }
+    if (t->change_count == ATE__TX_EVENTS_MAX)
+        return ate__fail(ATE_TOO_BIG, "transaction: more than %d objects changed",
+                         ATE__TX_EVENTS_MAX);
+    c = ate__alloc(sizeof *c);
+    if (!c)
+        return ate__no_memory();
+    c->id = *id;
+    c->encoding = ATE__MSGPACK;
+    int rc = below(t)->v->object(below(t), id, &c->before);
+    if (!rc)
+        rc = ate__map_put(&t->by_id, id, ate__map_of_pointer(c));
+    if (rc) {
+        ate__free(c);
+        return rc;
+    }
+    c->existed = c->before.live;
+    c->prev = c->before.body;
+    c->parent = c->before.parent;
+    *t->changes_end = c;
+    t->changes_end = &c->next;
+    t->change_count++;
+    *ret_change = c;
+    return 0;
+}
+
+static int name_key_of(struct ate_txn *t, const struct ate__change *c, uint8_t key[ATE__NAME_TAG])
+{
+    return ate__name_tag_open(t->dio->seal.alg, &c->parent, ate__buf_bytes(&c->name), key);
+}
+
+int ate__txn_name(struct ate_txn *t, struct ate__change *c, struct ate_bytes name)
+{
+    uint8_t key[ATE__NAME_TAG];
+    uint64_t value;
+    int rc;
+    if (c->name.size) {
+        rc = name_key_of(t, c, key);
+        if (rc)
+            return rc;
+        if (ate__map_get(&t->by_name, key, &value) && ate__map_pointer(value) == c)
+            ate__map_remove(&t->by_name, key);
+        ate__buf_clear(&c->name);
+    }
+    if (!name.size)
+        return 0;
+    rc = ate__name_check(name);
+    if (!rc)
+        rc = ate__buf_append(&c->name, name);
+    if (!rc)
+        rc = name_key_of(t, c, key);
+    if (!rc)
+        rc = ate__map_put(&t->by_name, key, ate__map_of_pointer(c));
+    return rc;
+}
+
+/* ---- names ---- */
+
+int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
+                      struct ate__key32 *ret_key)
+{
+    struct ate_id namer, scope;
+    const struct ate__control *namer_control, *scope_control;
+    int rc = ate__namer_of(&t->facts, parent, &namer, &namer_control);
+    *ret_private = !rc && namer_control;
+    if (rc || !namer_control)
+        return rc;
+    if (!t->session)
+        return ate__fail(ATE_NO_KEY, "the names there are private, and the session has no keys");
+    rc = ate__scope_of(&t->facts, &namer, &scope, &scope_control);
+    if (rc)
+        return rc;
+    return ate__name_key_open(&t->dio->seal, t->session, namer_control, scope_control, ret_key);
+}
+
+/* The object that holds one of the tags in the snapshot, unless this transaction took it away from
+ * there. */
+static int stored_child(struct ate_txn *t, const struct ate_id *parent, const uint8_t *tag,
+                        struct ate_id *ret_id)
+{
+    struct ate__object_facts facts;
+    struct ate_id id;
+    int rc = below(t)->v->tag_holder(below(t), parent, tag, &id);
+    if (rc)
+        return rc;
+    const struct ate__change *c = ate__txn_change(t, &id);
+    if (c && (c->deleted || c->body)) /* where its name is now, by_name knows */
+        return ATE_NOT_FOUND;
+    rc = ate__txn_object(t, &id, &facts);
+    if (!rc && !facts.live)
+        rc = ATE_NOT_FOUND;
+    if (!rc)
+        *ret_id = id;
+    return rc;
+}
+
+static int not_found(struct ate_bytes name)
+{
+    char shown[256];
+    return ate__fail(ATE_NOT_FOUND, "%s: there is no such object",
+                     ate__escaped(name, shown, sizeof shown));
+}
+
+int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+                   struct ate_id *ret_id)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
+    uint8_t open_tag[ATE__NAME_TAG], private_tag[ATE__NAME_TAG];
+    struct ate__object_facts facts;
+    uint64_t value;
+    bool is_private;
+    int rc = ate__name_check(name);
+    if (!rc)
+        rc = ate__txn_need(t, parent, &facts);
+    if (!rc)
+        rc = ate__name_tag_open(t->dio->seal.alg, parent, name, open_tag);
+    if (rc)
+        return rc;
+    if (ate__map_get(&t->by_name, open_tag, &value)) {
+        const struct ate__change *c = ate__map_pointer(value);
+        if (!c->deleted) {
+            *ret_id = c->id;
+            return 0;
+        }
+    }
+    int key_rc = ate__txn_name_key(t, parent, &is_private, &name_key);
+    if (key_rc && key_rc != ATE_NO_KEY)
+        return key_rc;
+    if (is_private && !key_rc) {
+        rc = ate__name_tag_private(&name_key, parent, name, private_tag);
+        if (!rc)
+            rc = stored_child(t, parent, private_tag, ret_id);
+        if (rc != ATE_NOT_FOUND)
+            return rc;
+    }
+    ate__cleanup(ate__freep) char *why = key_rc ? ate__copy_text(ate__error_text()) : NULL;
+    rc = stored_child(t, parent, open_tag, ret_id);
+    if (rc == ATE_NOT_FOUND && key_rc)
+        return ate__fail(ATE_NO_KEY, "%s", why ? why : "");
+    return rc == ATE_NOT_FOUND ? not_found(name) : rc;
+}
+
+/* ---- children ---- */
+
+int ate__txn_next_child(struct ate_cursor *cur, struct ate_id *ret_id)
+{
+    struct ate_txn *t = cur->txn;
+    struct ate__object_facts facts;
+    for (int rc; !cur->in_changes;) {
+        rc = below(t)->v->next_child(below(t), &cur->parent, &cur->at, ret_id);
+        if (rc == ATE_END) {
+            cur->in_changes = true;
+            cur->change = t->changes;
+            break;
+        }
+        if (!rc)
+            rc = ate__txn_object(t, ret_id, &facts);
+        if (rc)
+            return rc;
+        if (facts.live && ate__id_equal(&facts.parent, &cur->parent))
+            return 0;
+    }
+    while (cur->change) {
+        const struct ate__change *c = cur->change;
+        cur->change = c->next;
+        bool was_here = c->existed && ate__id_equal(&c->before.parent, &cur->parent);
+        if (c->body && !c->deleted && !was_here && ate__id_equal(&c->parent, &cur->parent)) {
+            *ret_id = c->id;
+            return 0;
+        }
+    }
+    return ATE_END;
+}
+
+int ate_children(struct ate_txn *t, struct ate_id parent, struct ate_cursor **ret_cursor)
+{
+    struct ate__object_facts facts;
+    int rc = ate__txn_read(t);
+    if (!rc)
+        rc = ate__txn_need(t, &parent, &facts);
+    if (rc)
+        return rc;
+    struct ate_cursor *c = ate__alloc(sizeof *c);
+    if (!c)
+        return ate__no_memory();
+    c->txn = t;
+    c->parent = parent;
+    c->next = t->cursors;
+    c->before = &t->cursors;
+    if (c->next)
+        c->next->before = &c->next;
+    t->cursors = c;
+    *ret_cursor = c;
+    return 0;
+}
+
+void ate_cursor_end(struct ate_cursor *c)
+{
+    if (!c)
+        return;
+    *c->before = c->next;
+    if (c->next)
+        c->next->before = c->before;
+    ate__free(c);
+}
+
+int ate_exists(struct ate_txn *t, struct ate_id id)
+{
+    struct ate__object_facts facts;
+    int rc = ate__txn_read(t);
+    return rc ? rc : ate__txn_need(t, &id, &facts);
+}

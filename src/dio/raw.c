@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * raw.c: objects without a table: payloads as they are, names as bytes.
+ */
+#include "ate/type.h"
+#include "base/text.h"
+#include "dio/objects.h"
+#include "dio/txn.h"
+
+const struct ate_id ate_top;
+
+static int new_body(const struct ate_object *object, unsigned flags, struct ate__new_body *ret_body)
+{
+    enum ate__encoding encoding = ATE__MSGPACK;
+    int rc = object->encoding ? ate__encoding_parse(object->encoding, &encoding) : 0;
+    if (!rc && !object->type)
+        rc = ate__fail(ATE_MISUSE, "object: it needs a type");
+    if (!rc)
+        rc = ate__codec_check(object->payload, encoding);
+    if (!rc)
+        *ret_body = (struct ate__new_body){object->type, object->payload, (uint8_t)encoding,
+                                           (flags & ATE_PUBLIC) != 0};
+    return rc;
+}
+
+int ate_store_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
+                  struct ate_id *ret_id)
+{
+    struct ate__new_body body;
+    if (flags & ~(unsigned)ATE_PUBLIC)
+        return ate__fail(ATE_MISUSE, "store: unknown flags");
+    int rc = ate__txn_write(t);
+    if (!rc)
+        rc = new_body(object, flags, &body);
+    if (!rc && object->name.size)
+        rc = ate__object_name_free(t, &object->parent, object->name);
+    if (rc)
+        return rc;
+    struct ate_id id = ate__object_new_id(t);
+    rc = ate__object_create(t, &id, &object->parent, object->name, &body);
+    if (!rc && ret_id)
+        *ret_id = id;
+    return rc;
+}
+
+int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
+                struct ate_id *ret_id)
+{
+    struct ate__object_facts facts;
+    struct ate__new_body body;
+    struct ate_id id = object->id;
+    bool exists = false;
+    if (flags & ~(unsigned)(ATE_PUBLIC | ATE_ABSENT))
+        return ate__fail(ATE_MISUSE, "put: unknown flags");
+    int rc = ate__txn_write(t);
+    if (!rc)
+        rc = new_body(object, flags, &body);
+    if (!rc && object->name.size) {
+        rc = ate__txn_child(t, &object->parent, object->name, &id);
+        exists = rc == 0;
+        if (rc == ATE_NOT_FOUND) {
+            id = ate__object_new_id(t);
+            rc = 0;
+        }
+    } else if (!rc) {
+        rc = ate__txn_object(t, &id, &facts);
+        exists = facts.live;
+    }
+    if (!rc && exists && flags & ATE_ABSENT)
+        rc = ate__fail(ATE_EXISTS, "the object is there already");
+    if (!rc)
+        rc = exists ? ate__object_replace(t, &id, &body)
+                    : ate__object_create(t, &id, &object->parent, object->name, &body);
+    if (!rc && ret_id)
+        *ret_id = id;
+    return rc;
+}
+
+/* ---- loading ---- */
+
+/* One block that holds all the strings, lent by the transaction. */
+static int lend_body(struct ate_txn *t, struct ate__body *b, unsigned flags,
+                     struct ate_object *object)
+{
+    size_t payload = flags & ATE_NO_PAYLOAD ? 0 : b->payload.size;
+    size_t authors = b->authors.count * sizeof(struct ate_hash);
+    uint8_t *block = ate__alloc(authors + payload + b->name.size + b->type.size + 2);
+    if (!block)
+        return ate__no_memory();
+    uint8_t *at = block;
+    object->author_count = b->authors.count;
+    if (authors)
+        object->authors = memcpy(at, b->authors.fingerprint, authors);
+    at += authors;
+    if (payload)
+        memcpy(at, b->payload.data, payload);
+    object->payload = ate__bytes(at, payload);
+    at += payload;
+    if (b->name.size)
+        memcpy(at, b->name.data, b->name.size);
+    object->name = ate__bytes(at, b->name.size);
+    at += b->name.size + 1;
+    if (b->type.size) {
+        memcpy(at, b->type.data, b->type.size);
+        object->type = (const char *)at;
+    }
+    return ate__txn_lend(t, block);
+}
+
+static int load_raw(struct ate_txn *t, const struct ate_id *id, unsigned flags,
+                    struct ate_object *ret_object)
+{
+    ate__cleanup(ate__body_deinit) struct ate__body b = {0};
+    struct ate__object_facts facts;
+    if (flags & ~(unsigned)(ATE_NO_PAYLOAD | ATE_AUTHORS))
+        return ate__fail(ATE_MISUSE, "load: unknown flags");
+    int rc = ate__txn_need(t, id, &facts);
+    if (!rc)
+        rc = ate__txn_body(t, id, (flags & ATE_AUTHORS) != 0, &b);
+    if (rc)
+        return rc;
+    const struct ate__change *c = ate__txn_change(t, id);
+    bool pending = c && c->body;
+    struct ate_object o = {
+        .encoding = b.readable ? ate__encoding_name(b.encoding ? b.encoding : ATE__MSGPACK) : NULL,
+        .id = *id,
+        .parent = facts.parent,
+        .payload_size = b.payload_size,
+        .sequence = pending ? 0 : facts.sequence,
+        .created_sequence = facts.created_sequence,
+        .created_ns = (int64_t)facts.created_us * 1000,
+        .updated_ns = pending ? 0 : (int64_t)facts.updated_us * 1000,
+        .readable = b.readable,
+        .open = b.open,
+    };
+    rc = lend_body(t, &b, flags, &o);
+    if (!rc)
+        *ret_object = o;
+    return rc;
+}
+
+int ate_load_raw(struct ate_txn *t, struct ate_id id, unsigned flags, struct ate_object *ret_object)
+{
+    int rc = ate__txn_read(t);
+    return rc ? rc : load_raw(t, &id, flags, ret_object);
+}
+
+int ate_find_raw(struct ate_txn *t, struct ate_id parent, struct ate_bytes name, unsigned flags,
+                 struct ate_object *ret_object)
+{
+    struct ate_id id;
+    int rc = ate__txn_read(t);
+    if (!rc)
+        rc = ate__txn_child(t, &parent, name, &id);
+    return rc ? rc : load_raw(t, &id, flags, ret_object);
+}
+
+int ate_next_raw(struct ate_cursor *cursor, unsigned flags, struct ate_object *ret_object)
+{
+    struct ate_id id;
+    int rc = ate__txn_read(cursor->txn);
+    if (!rc)
+        rc = ate__txn_next_child(cursor, &id);
+    return rc ? rc : load_raw(cursor->txn, &id, flags, ret_object);
+}
