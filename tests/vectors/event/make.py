@@ -4,17 +4,19 @@
 
 make.py write      writes *.txt
 make.py blocks     prints the worked bytes as they stand in the page
+make.py seeds      writes the records of *.txt as seeds into tests/fuzz/corpus
 
 Public keys, sealed keys, ciphertexts and signatures are stand-ins made of counting bytes: this
 layer does not look inside them.
 """
 import hashlib
 import pathlib
+import re
 import sys
 
 from reference import (AUTH, CONF, EPOCH, GENESIS, H, LINK, NAME, NAMEKEY, OBJECT, PARENT, PREV,
                        PUBLIC_KEY, RECIPIENTS, REPLY_TO, REVOKE, ROOT, TAG, TOMBSTONE, TOP, TYPE,
-                       ENCODING, leaf, message, u32, u64)
+                       ENCODING, leaf, message, records, u32, u64)
 
 HERE = pathlib.Path(__file__).parent
 SHA256, SHA3_256 = 1, 2
@@ -628,8 +630,25 @@ message: what each signature signs, in order.""")
     f.write()
 
 
+def write_seeds():
+    corpus = HERE.parent.parent / "fuzz" / "corpus"
+    for name, key, target in (("header.txt", "header", "header_decode"),
+                              ("private_items.txt", "private_items", "private_items"),
+                              ("genesis.txt", "genesis", "genesis_decode"),
+                              ("transaction.txt", "transaction", "tx_decode")):
+        (corpus / target).mkdir(parents=True, exist_ok=True)
+        for record in records(HERE / name):
+            values = dict(record)
+            slug = re.sub("[^a-z0-9]+", "-", values["name"].lower()).strip("-")
+            data = bytes.fromhex(values[key])
+            if len(data) <= 4096:
+                (corpus / target / slug).write_bytes(data)
+
+
 def main(args):
-    if args == ["write"]:
+    if args == ["seeds"]:
+        write_seeds()
+    elif args == ["write"]:
         write_headers()
         write_private_items()
         write_genesis()
