@@ -4,7 +4,6 @@
  */
 #include "base/err.h"
 #include "base/text.h"
-#include "crypto/mac.h"
 #include "trust/data_key.h"
 
 static const char tag_label[] = "ate open name 1"; /* both tags are made over the same frame */

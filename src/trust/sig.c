@@ -95,9 +95,11 @@ int ate__trust_sign(struct ate__trust *t, const struct ate__key *key, enum ate__
                     const struct ate_hash *tx_hash, struct ate__buf *ret_bytes,
                     struct ate__signature *ret_signature)
 {
-    struct ate__signature s = {.fingerprint = key->fingerprint, .batch_size = 1};
-    struct ate_hash message, proof;
     uint8_t signature[ATE__SIG_SIZE];
+    struct ate__signature s = {.fingerprint = key->fingerprint,
+                               .batch_size = 1,
+                               .bytes = ate__bytes(signature, sizeof signature)};
+    struct ate_hash message, proof;
     int rc = ate__batch_message(alg, tx_hash, &s, &message);
     if (!rc)
         rc = ate__sign(key->sign_key, context(), ate__bytes(&message, sizeof message), signature);
