@@ -253,6 +253,35 @@ int ate__tx_decode(struct ate_bytes encoded, enum ate__hash_alg alg, struct ate_
     return 0;
 }
 
+/* hash_tx() with hashes that are known. */
+static int take_hashes(struct ate__tx *tx, const struct ate__event_hashes *events,
+                       uint32_t event_count, const struct ate_hash *hash)
+{
+    if (tx->event_count != event_count)
+        return ate__fail(ATE_MISUSE, "hashes of %u events for %u", event_count, tx->event_count);
+    for (uint32_t i = 0; i < event_count; i++) {
+        tx->events[i].hash = events[i].event;
+        tx->events[i].payload_hash = events[i].payload;
+    }
+    tx->hash = *hash;
+    return 0;
+}
+
+int ate__tx_decode_own(struct ate_bytes encoded, const struct ate__event_hashes *events,
+                       uint32_t event_count, const struct ate_hash *hash, struct ate__tx *ret_tx)
+{
+    struct ate__tx tx = {0};
+    int rc = read_tx(encoded, &tx);
+    if (!rc)
+        rc = take_hashes(&tx, events, event_count, hash);
+    if (rc) {
+        ate__tx_deinit(&tx);
+        return ate__context(rc, "transaction");
+    }
+    *ret_tx = tx;
+    return 0;
+}
+
 void ate__tx_deinit(struct ate__tx *tx)
 {
     ate__free(tx->events);

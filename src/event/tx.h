@@ -99,6 +99,19 @@ struct ate__tx_in {
  * E_MEMORY, each saying which event and where. */
 int ate__tx_encode(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__buf *buf,
                    struct ate_hash *ret_hash) ATE__CHECK;
+/* For the process that made a transaction and now reads it: encode gives the hashes of its events
+ * too (event_count of them), and decode takes them and tx_hash for true in place of hashing again.
+ * Never for bytes from elsewhere. Errors: as encode and decode; MISUSE: another number of events.
+ */
+struct ate__event_hashes {
+    struct ate_hash event, payload; /* payload: not set without one */
+};
+int ate__tx_encode_hashes(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__buf *buf,
+                          struct ate__event_hashes *ret_events, struct ate_hash *ret_hash)
+    ATE__CHECK;
+int ate__tx_decode_own(struct ate_bytes encoded, const struct ate__event_hashes *events,
+                       uint32_t event_count, const struct ate_hash *hash, struct ate__tx *ret_tx)
+    ATE__CHECK;
 /* Appends the signature section (count 0: unsigned) behind the unsigned part. Signatures are sorted
  * by fingerprint; on failure buf is as it was. Errors: MALFORMED (also two by one key) TOO_BIG
  * E_MEMORY */

@@ -67,7 +67,7 @@ static uint32_t path_count(uint32_t index, uint32_t size)
     return inner + (inner < 32 ? (uint32_t)__builtin_popcount(index >> inner) : 0);
 }
 
-int ate__signature_check(const struct ate__signature *s)
+int ate__batch_check(const struct ate__signature *s)
 {
     if (s->batch_index >= s->batch_size)
         return ate__fail(ATE_MALFORMED, "index %u in a batch of %u", s->batch_index, s->batch_size);
@@ -77,6 +77,14 @@ int ate__signature_check(const struct ate__signature *s)
     if (s->path_count != expected)
         return ate__fail(ATE_MALFORMED, "a path of %u hashes from %u in a batch of %u; it has %u",
                          s->path_count, s->batch_index, s->batch_size, expected);
+    return 0;
+}
+
+int ate__signature_check(const struct ate__signature *s)
+{
+    int rc = ate__batch_check(s);
+    if (rc)
+        return rc;
     if (!s->bytes.size)
         return ate__fail(ATE_MALFORMED, "a signature of no bytes");
     if (s->bytes.size > ATE__SIGNATURE_MAX)

@@ -86,7 +86,7 @@ static void write_event(struct ate__wr *w, const struct ate__event *e)
 }
 
 static int encode_event(const struct ate__event_in *in, enum ate__hash_alg alg, struct ate__wr *w,
-                        struct ate__hasher *h)
+                        struct ate__hasher *h, struct ate__event_hashes *ret_hashes)
 {
     struct ate__event e = {.form = in->form,
                            .bytes = in->header,
@@ -102,15 +102,17 @@ static int encode_event(const struct ate__event_in *in, enum ate__hash_alg alg, 
         return rc;
     write_event(w, &e);
     ate__hasher_raw(h, ate__bytes(e.hash.b, sizeof e.hash.b));
+    if (ret_hashes)
+        *ret_hashes = (struct ate__event_hashes){e.hash, e.payload_hash};
     return 0;
 }
 
 static int encode_events(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__wr *w,
-                         struct ate__hasher *h)
+                         struct ate__hasher *h, struct ate__event_hashes *ret_events)
 {
     ate__wr_u32(w, in->event_count);
     for (uint32_t i = 0; i < in->event_count; i++) {
-        int rc = encode_event(&in->events[i], alg, w, h);
+        int rc = encode_event(&in->events[i], alg, w, h, ret_events ? &ret_events[i] : NULL);
         if (rc)
             return ate__context(rc, "event %u", i);
     }
@@ -142,7 +144,7 @@ static int reserve(const struct ate__tx_in *in, struct ate__buf *buf)
 }
 
 static int encode(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__buf *buf,
-                  struct ate_hash *ret_hash)
+                  struct ate__event_hashes *ret_events, struct ate_hash *ret_hash)
 {
     if (!in->event_count)
         return ate__fail(ATE_MALFORMED, "a transaction without events");
@@ -165,7 +167,7 @@ static int encode(const struct ate__tx_in *in, enum ate__hash_alg alg, struct at
     ate__tx_hasher_begin(&h, alg, fixed,
                          ate__bytes(buf->data + preconditions_at, buf->size - preconditions_at),
                          in->event_count);
-    rc = encode_events(in, alg, &w, &h);
+    rc = encode_events(in, alg, &w, &h, ret_events);
     if (!rc)
         rc = ate__wr_end(&w);
     if (!rc && buf->size - start > ATE__TX_UNSIGNED_MAX)
@@ -174,15 +176,21 @@ static int encode(const struct ate__tx_in *in, enum ate__hash_alg alg, struct at
     return rc ? rc : ate__hasher_end(&h, ret_hash);
 }
 
-int ate__tx_encode(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__buf *buf,
-                   struct ate_hash *ret_hash)
+int ate__tx_encode_hashes(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__buf *buf,
+                          struct ate__event_hashes *ret_events, struct ate_hash *ret_hash)
 {
     size_t start = buf->size;
-    int rc = encode(in, alg, buf, ret_hash);
+    int rc = encode(in, alg, buf, ret_events, ret_hash);
     if (!rc)
         return 0;
     buf->size = start;
     return ate__context(rc, "transaction");
+}
+
+int ate__tx_encode(const struct ate__tx_in *in, enum ate__hash_alg alg, struct ate__buf *buf,
+                   struct ate_hash *ret_hash)
+{
+    return ate__tx_encode_hashes(in, alg, buf, NULL, ret_hash);
 }
 
 /* ---- signatures ---- */

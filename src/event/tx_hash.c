@@ -83,7 +83,7 @@ int ate__tx_leaf(const struct ate__tx *tx, enum ate__hash_alg alg, uint64_t sequ
 int ate__batch_message(enum ate__hash_alg alg, const struct ate_hash *tx_hash,
                        const struct ate__signature *s, struct ate_hash *ret_message)
 {
-    int rc = ate__signature_check(s);
+    int rc = ate__batch_check(s);
     if (rc)
         return rc;
     struct ate_hash leaf, root, path[ATE__BATCH_PATH_MAX];

@@ -34,7 +34,9 @@ int ate__event_rehash(enum ate__hash_alg alg, struct ate__event *e) ATE__CHECK;
 /* Bytes of an encoded precondition of that kind; 0: there is none. */
 size_t ate__precondition_size(uint8_t kind);
 
-/* Whether fingerprint, batch, path and length can belong together. Errors: MALFORMED, TOO_BIG. */
+/* Whether index, size and path of a batch fit each other; and the bytes of the signature too.
+ * Errors: MALFORMED, TOO_BIG. */
+int ate__batch_check(const struct ate__signature *s) ATE__CHECK;
 int ate__signature_check(const struct ate__signature *s) ATE__CHECK;
 
 /* The fields of tx_hash up to the number of events, from the first ATE__TX_FIXED_SIZE bytes of the
