@@ -187,7 +187,7 @@ static int order(struct ate__chain *c, struct ate__work *w)
         return ate__fail(ATE_READ_ONLY, "commit: the chain is open for reading only");
     if (!w->decoded)
         return w->checked;
-    if (!ate__trust_origin(c->trust, &w->tx.id, &first))
+    if (c->next_sequence && !ate__trust_origin(c->trust, &w->tx.id, &first))
         return answer_repeat(c, w, first);
     int rc = ate__chain_judge(c, &w->tx, c->next_sequence, &w->verdict);
     if (rc)

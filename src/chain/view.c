@@ -2,7 +2,6 @@
  *
  * view.c: the writer's side of the view.
  */
-#define _LGPL_SOURCE
 #include "chain/view_private.h"
 #include <urcu/urcu-bp.h>
 

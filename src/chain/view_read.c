@@ -2,7 +2,6 @@
  *
  * view_read.c: the readers' side of the view.
  */
-#define _LGPL_SOURCE
 #include "chain/view_private.h"
 #include <urcu/urcu-bp.h>
 

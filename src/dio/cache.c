@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#define _LGPL_SOURCE
 #include "dio/cache.h"
 #include "base/alloc.h"
 #include "base/endian.h"

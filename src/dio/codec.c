@@ -98,10 +98,10 @@ int ate__codec_check(struct ate_bytes payload, enum ate__encoding encoding)
     if (found != encoding)
         return ate__fail(ATE_MALFORMED, "the payload is not %s", ate__encoding_name(encoding));
     if (encoding == ATE__MSGPACK)
-        return ate__check_form(payload);
+        return ate__codec_check_form(payload);
     ate__cleanup(ate__buf_deinit) struct ate__buf map = ATE__BUF_NULL;
     rc = ate__json_to_msgpack(payload, &map);
-    return rc ? rc : ate__check_form(ate__buf_bytes(&map));
+    return rc ? rc : ate__codec_check_form(ate__buf_bytes(&map));
 }
 
 /* ---- places ---- */

@@ -448,7 +448,7 @@ int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate
     return 0;
 }
 
-int ate__check_form(struct ate_bytes map)
+int ate__codec_check_form(struct ate_bytes map)
 {
     struct ate__rd r = ate__rd_of(map);
     struct keys_seen seen = {.other_count = 0};

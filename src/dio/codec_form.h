@@ -39,7 +39,7 @@ int ate__encode_form(const struct ate_type *type, const void *object, enum ate__
 int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__form form,
                      void **ret_object, size_t *ret_size) ATE__CHECK;
 /* Behind ate__codec_check(). */
-int ate__check_form(struct ate_bytes map) ATE__CHECK;
+int ate__codec_check_form(struct ate_bytes map) ATE__CHECK;
 
 /* The key of a map's next pair. Errors: ATE_MALFORMED: not text of 1 to 255 bytes of UTF-8. */
 struct ate__rd;

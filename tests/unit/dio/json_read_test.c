@@ -171,9 +171,7 @@ static void test_limits(void **state)
     memcpy(large, "{\"a\":[", 6);
     for (size_t i = 6; i + 4 <= ATE__PAYLOAD_MAX - 6; i += 4)
         memcpy(large + i, "1e1,", 4);
-    memcpy(large + ATE__PAYLOAD_MAX - 6, "1    ]}" + 0, 6);
-    large[ATE__PAYLOAD_MAX - 2] = ']';
-    large[ATE__PAYLOAD_MAX - 1] = '}';
+    memcpy(large + ATE__PAYLOAD_MAX - 6, "1   ]}", 6);
     int rc = ate__json_to_msgpack(ate__bytes(large, ATE__PAYLOAD_MAX), &map);
     if (rc)
         fail_msg("%s", ate__error_text());
