@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * person.cpp: every kind of field and every typed call, in C++.
+ */
+#include <ate/ate.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace
+{
+enum colour { RED, GREEN };
+enum class size : uint8_t { SMALL, LARGE };
+enum class depth : short { DEEP = -1 };
+} // namespace
+
+struct address {
+    const char *city;
+    uint16_t zip;
+};
+ATE_TYPE(address, ATE_FIELD(city), ATE_FIELD(zip));
+
+struct person {
+    ate_id boss;
+    ate_hash key;
+    const char *name;
+    char *nick;
+    bool active;
+    int8_t mood;
+    long long big;
+    double score;
+    float f;
+    colour shirt;
+    size fit;
+    depth level;
+    ate_bytes photo;
+    address home;
+    const int64_t *age;
+    const char *const *title;
+    const address *work;
+    const char *const *tags;
+    size_t tag_count;
+    const address *past;
+    size_t past_count;
+    double *weights;
+    size_t weight_count;
+};
+ATE_TYPE_AS(person, "example.com/person", ATE_FIELD(boss), ATE_FIELD(key),
+            ATE_FIELD_AS(name, "full_name"), ATE_FIELD(nick), ATE_FIELD(active), ATE_FIELD(mood),
+            ATE_FIELD(big), ATE_FIELD(score), ATE_FIELD(f), ATE_FIELD(shirt), ATE_FIELD(fit),
+            ATE_FIELD(level), ATE_FIELD(photo), ATE_STRUCT(home, address), ATE_OPTIONAL(age),
+            ATE_OPTIONAL(title), ATE_OPTIONAL_STRUCT_AS(work, address, "office"),
+            ATE_LIST(tags, tag_count), ATE_STRUCT_LIST(past, past_count, address),
+            ATE_LIST(weights, weight_count));
+
+struct node { /* holds itself */
+    const char *label;
+    const node *kids;
+    size_t kid_count;
+};
+ATE_TYPE(node, ATE_FIELD(label), ATE_STRUCT_LIST(kids, kid_count, node));
+
+static void check(bool truth, int line)
+{
+    if (truth)
+        return;
+    std::fprintf(stderr, "person.cpp:%d: %s\n", line, ate_error());
+    std::exit(1);
+}
+#define CHECK(truth) check(truth, __LINE__)
+
+static_assert(ATE_BOOL == ate__kind<bool>::value, "");
+static_assert(ATE_UINT == ate__kind<size>::value, "");
+static_assert(ATE_INT == ate__kind<depth>::value, "");
+static_assert(ATE_UINT == ate__kind<uint64_t>::value, "");
+static_assert(ATE_INT == ate__kind<int64_t>::value, "");
+
+static ate_id store(ate_txn *txn)
+{
+    ate_id id;
+    const char *tags[] = {"x", "y"};
+    person p{};
+    p.name = "Ada";
+    p.home = {"London", 7};
+    p.fit = size::LARGE;
+    p.level = depth::DEEP;
+    p.tags = tags;
+    p.tag_count = 2;
+    CHECK(!ate_store(txn, person, &p, &id));
+    const person *q;
+    CHECK(!ate_load(txn, person, id, &q) && !std::strcmp(q->home.city, "London"));
+    CHECK(q->fit == size::LARGE && q->level == depth::DEEP && q->tag_count == 2);
+    return id;
+}
+
+int main()
+{
+    ate_session *me;
+    ate_chain *chain;
+    ate_txn *txn;
+    ate_chain_conf conf{};
+    conf.sync = ATE_SYNC_NEVER;
+    CHECK(!ate_session_open("person.key", ATE_CREATE, &me));
+    CHECK(!ate_chain_open("person.chain", me, ATE_CREATE, &conf, &chain));
+    CHECK(!ate_txn_begin(chain, nullptr, 0, &txn));
+    ate_id id = store(txn), at;
+    address place{"Paris", 9};
+    const address *found;
+    address *mine;
+    ate_cursor *places;
+    CHECK(!ate_push(txn, address, id, &place, &at) && !ate_put(txn, address, at, &place));
+    CHECK(!ate_put_as(txn, address, id, "home", &place, &at));
+    CHECK(!ate_find(txn, address, id, "home", &at, &found) && found->zip == 9);
+    CHECK(!ate_children(txn, id, &places) && !ate_next(places, address, &at, &found));
+    CHECK(!ate_keep(address, found, &mine));
+    ate_txn_end(txn);
+    CHECK(mine->zip == 9);
+    ate_free(mine);
+    ate_chain_close(chain);
+    ate_session_close(me);
+    std::puts("ok");
+}
