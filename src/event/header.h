@@ -41,13 +41,13 @@
     X(MOVED,        0x26) /* reserved */ \
     X(RESET,        0x27) /* reserved */ \
     X(SNAPSHOT,     0x28) /* reserved */
-/* clang-format on */
 enum ate__tag {
 #define ATE__X(name, number) ATE__TAG_##name = number,
     ATE__TAGS(ATE__X)
 #undef ATE__X
     ATE__TAG_OPTIONAL = 0x8000
 };
+/* clang-format on */
 enum ate__encoding { ATE__MSGPACK = 1, ATE__JSON = 2 };
 
 enum { ATE__NAME_TAG = 16, ATE__CONF_SIZE = 80, ATE__LINK_SIZE = 40 };
