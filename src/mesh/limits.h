@@ -4,19 +4,37 @@
  */
 #pragma once
 
+/* clang-format off */
 enum {
-    ATE__STREAMS_MAX = 64,             /* streams of one connection */
-    ATE__COMMITS_MAX = 1024,           /* commits waiting, a connection */
-    ATE__COMMITS_BYTES_MAX = 8 << 20,
-    ATE__FAILED_SIGNATURES_MAX = 16,   /* a connection; then it is closed */
+    /* of a connection */
+    ATE__STREAMS_MAX = 64,
+    ATE__COMMITS_MAX = 1024,           /* commits without an answer; then it is not read */
+    ATE__COMMITS_BYTES_MAX = 8 << 20,  /* the same, in bytes */
+    ATE__REQUESTS_MAX = 256,           /* other requests without an answer; then it is not read */
+    ATE__FAILED_SIGNATURES_MAX = 16,   /* then it is closed */
     ATE__CATCH_UP_BYTES = 1 << 20,     /* in flight to a subscriber that catches up from the log */
+
+    /* of a stream */
+    ATE__SNAPSHOTS_KEPT = 4,           /* for GETs that name the size that they read at */
+
+    /* of a message */
     ATE__GET_IDS_MAX = 256,            /* objects asked for in one GET */
     ATE__GET_PAGE_MAX = 256,           /* children in one answer */
+    ATE__GOT_OBJECTS_MAX = 256,        /* objects in one answer: the greater of the two */
     ATE__GOT_TXS_MAX = 4096,           /* transactions in one answer */
+    ATE__GET_PAYLOAD_MAX = 4096,       /* bytes of a payload that GET_NO_PAYLOAD leaves in */
     ATE__GROUP_FRAME_RECORDS_MAX = 65536,
-    ATE__CREATE_CHAINS_MAX = 1000,     /* with --no-auth: chains that one source address may create */
-    ATE__CHAINS_MAX = 100000,          /* of a server */
+
+    /* of a server */
+    ATE__CHAINS_MAX = 100000,          /* in LOGS; then it creates none */
+    ATE__CREATE_CHAINS_MAX = 1000,     /* with no_auth: chains that one source address creates */
+    ATE__SOURCES_MAX = 16384,          /* with no_auth: source addresses remembered */
+    ATE__IDLE_MS = 60000,              /* without a stream; then a chain is closed */
+    ATE__DRAIN_MS = 10000,             /* for what is in flight, when a server ends */
+
+    /* of a client */
     ATE__BACK_OFF_MIN_MS = 50,         /* reconnect: doubled after each failure, with jitter */
     ATE__BACK_OFF_MAX_MS = 10000
 };
-#define ATE__CREATE_BYTES_MAX (10ull << 30) /* with --no-auth: bytes that one source address may store */
+/* clang-format on */
+#define ATE__CREATE_BYTES_MAX (10ull << 30) /* with no_auth: bytes that one source address stores */

@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * msg.h: the messages of the mesh: frame types from 16 on, each with one encode and one decode (docs/format/wire.md).
+ * msg.h: the messages of the mesh: frame types from 16 on, each with one encode and one decode
+ * (docs/format/wire.md).
  *
- * A stream is one chain of one client; the client draws its id, from 1 on. Its first frame is OPEN. A *request* number is the client's, from 1 on, rising, and comes back in
- * the answer. Proofs are lists of hashes: u8 count, hashes. All decoders are canonical and bounded; views point into the frame's body.
+ * A stream is one chain of one client; the client draws its id, from 1 on. Its first frame is OPEN
+ * or CREATE; OPENED makes it usable. ERROR ends it from the server's side, CLOSE from the client's,
+ * and so does EXISTS: the id may then be used again. A *request* number is the client's, from 1 on,
+ * and comes back in the answer. Proofs are lists of hashes: u8 count, hashes. All decoders are
+ * canonical and bounded; views point into the frame's body.
  *
- *  client                                server
- *  OPEN path, flags                      OPENED chain id, head, genesis transaction | ERROR (NOT_FOUND, NO_ACCESS, ...)
- *  CREATE path, genesis transaction      OPENED (flag created) | EXISTS chain id | ERROR (DENIED, ...)
- *  SUBSCRIBE head                        SUBSCRIBED head, consistency proof; then GROUP for each group after the client's head, for ever
- *  COMMIT request, base, transaction     COMMITTED | REJECTED
- *  OUTCOME request, (origin, number)     COMMITTED | REJECTED(NOT_FOUND)
- *  GET request, ...                      GOT | REJECTED
- *  CLOSE                                 -
+ *  client                              server
+ *  OPEN path                           OPENED chain id, head, genesis transaction
+ *                                      | ERROR (NOT_FOUND, NO_ACCESS, ...)
+ *  CREATE path, genesis transaction    OPENED (flag created) | EXISTS chain id
+ *                                      | ERROR (DENIED, ...)
+ *  SUBSCRIBE head                      SUBSCRIBED head, consistency proof; then GROUP for each
+ *                                      group after the client's head, for ever | ERROR
+ *  COMMIT request, known, transaction  COMMITTED | REJECTED
+ *  OUTCOME request, (origin, number)   COMMITTED | REJECTED (NOT_FOUND: it is not in the chain;
+ *                                      UNKNOWN: it is being written)
+ *  GET request, ...                    GOT | REJECTED
+ *  CLOSE                               -
  *
- * To a subscriber, COMMITTED for its own transaction comes after the GROUP that holds it.
+ * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
+ * stream may come in another order than the requests.
  */
 #pragma once
 #include "chain/pipe.h"
@@ -24,30 +33,36 @@
 
 /* clang-format off */
 #define ATE__MESSAGES(X) \
-    X(OPEN, 16) X(OPENED, 17) X(CREATE, 18) X(EXISTS, 19) X(SUBSCRIBE, 20) X(SUBSCRIBED, 21) X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) \
-    X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) X(GOT, 28) X(CLOSE, 29) \
-    X(RESYNC, 30) X(REDIRECT, 31) X(LOAD, 32) X(PROVE, 33) X(CHECKPOINT, 34) /* reserved: a later version */
+    X(OPEN, 16) X(OPENED, 17) X(CREATE, 18) X(EXISTS, 19) X(SUBSCRIBE, 20) X(SUBSCRIBED, 21) \
+    X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) \
+    X(GOT, 28) X(CLOSE, 29) \
+    /* reserved: a later version */ \
+    X(RESYNC, 30) X(REDIRECT, 31) X(LOAD, 32) X(PROVE, 33) X(CHECKPOINT, 34)
 /* clang-format on */
 enum ate__message {
 #define ATE__X(name, number) ATE__MSG_##name = number,
     ATE__MESSAGES(ATE__X)
 #undef ATE__X
 };
-struct ate__head { /* size and root of a tree, at the end of a group */
+const char *ate__message_name(unsigned type); /* "OPEN"; "a message" if unknown */
+
+struct ate__head { /* size and root of a tree, at the end of a group; size 0: no root */
     uint64_t size;
     struct ate_hash root;
 };
 
 struct ate__msg_open {
-    struct ate_bytes path;
+    struct ate_bytes path; /* the name of a chain; checked by decode, as in CREATE */
 };
 struct ate__msg_opened {
     bool created, read_only;
+    bool weak_sync; /* the server does not sync each commit: a power loss may take back
+                     * what it showed, so no head of this stream is remembered */
     struct ate_hash chain_id;
     struct ate__head head;
-    uint64_t genesis_time_us;       /* root time of transaction 0 */
-    struct ate__proof inclusion;    /* of transaction 0 in head */
-    struct ate_bytes genesis;       /* the whole transaction */
+    uint64_t genesis_time_us; /* root time of transaction 0 */
+    struct ate__proof inclusion; /* of transaction 0 in head */
+    struct ate_bytes genesis; /* the whole transaction */
 };
 struct ate__msg_create {
     struct ate_bytes path, genesis;
@@ -59,76 +74,94 @@ struct ate__msg_subscribe {
     struct ate__head head; /* what the client has; size 0: nothing */
 };
 struct ate__msg_subscribed {
-    struct ate__head head;          /* now */
-    struct ate__proof consistency;  /* from the client's head to it */
+    struct ate__head head; /* now */
+    struct ate__proof consistency; /* from the client's head to it */
 };
 struct ate__msg_group {
     uint64_t first_sequence, root_time_us;
-    struct ate_hash head_after;     /* root at first_sequence + count */
+    struct ate_hash head_after; /* root at first_sequence + count */
     uint32_t count;
-    struct ate_bytes records;       /* encoded list; ate__msg_group_next() walks it */
+    struct ate_bytes records; /* encoded list; ate__msg_group_next() walks it */
 };
 struct ate__msg_commit {
     uint32_t request;
-    struct ate__head known;         /* the newest head that the client verified: COMMITTED proves consistency from it */
+    struct ate__head known; /* the newest head that the client verified: COMMITTED proves
+                             * consistency from it */
     struct ate_bytes tx;
 };
 struct ate__msg_committed {
     uint32_t request;
     struct ate__receipt receipt;
-    uint64_t known_size;            /* where `consistency` starts */
-    struct ate__proof inclusion;    /* of the transaction in the receipt's head */
+    uint64_t known_size; /* where `consistency` starts */
+    struct ate__proof inclusion; /* of the transaction in the receipt's head */
     struct ate__proof consistency;
 };
 struct ate__msg_rejected {
     uint32_t request;
-    int result;                     /* of ATE_RESULTS; a failure of the server's machine is ATE_OFFLINE or ATE_UNKNOWN to the client */
-    struct ate_bytes text;
-    struct ate__verdict verdict;    /* conflicts */
+    int result; /* of ATE_RESULTS, positive; what failed in the server's machine
+                 * is sent as ATE_OFFLINE (nothing was applied) or ATE_UNKNOWN */
+    struct ate_bytes text; /* as it came: to be escaped */
+    struct ate__verdict verdict; /* conflicts */
 };
 struct ate__msg_outcome {
     uint32_t request;
     struct ate__head known;
     struct ate__txn_id id;
 };
-/* What a thin client asks for (LOG 21). at: the size that its snapshot reads at; 0: the newest. STALE if an object changed since and the version is gone. */
-enum ate__get_kind { ATE__GET_HEAD = 0, ATE__GET_OBJECTS = 1, ATE__GET_NAME = 2, ATE__GET_CHILDREN = 3 };
-enum { ATE__GET_NO_PAYLOAD = 1 /* payloads over 4 KiB are left out (STRIPPED) */ };
+/* What a thin client asks for (LOG 21). at: the size that its snapshot reads at; 0: the newest.
+ * The server keeps the last ATE__SNAPSHOTS_KEPT snapshots of a stream, each as long as a
+ * transaction may be old: STALE if it has that one no more. */
+enum ate__get_kind {
+    ATE__GET_HEAD = 0,
+    ATE__GET_OBJECTS = 1,
+    ATE__GET_NAME = 2,
+    ATE__GET_CHILDREN = 3
+};
+enum { ATE__GET_NO_PAYLOAD = 1 /* payloads over ATE__GET_PAYLOAD_MAX are left out (STRIPPED) */ };
 struct ate__msg_get {
     uint32_t request;
     uint64_t at;
     struct ate__head known;
     uint8_t kind, flags;
-    uint32_t id_count;              /* OBJECTS */
-    const uint8_t *ids;             /* id_count * 16 bytes */
-    struct ate_id parent;           /* NAME, CHILDREN */
-    unsigned tag_count;             /* NAME: the first one that is held answers */
+    uint32_t id_count; /* OBJECTS */
+    const uint8_t *ids; /* id_count * 16 bytes */
+    struct ate_id parent; /* NAME, CHILDREN */
+    unsigned tag_count; /* NAME: the first one that is held answers */
     uint8_t tags[2 * ATE__NAME_TAG];
-    uint64_t cursor;                /* CHILDREN: from the last answer; 0: from the start */
+    uint64_t cursor; /* CHILDREN: from the last answer; 0: from the start */
 };
-/* The answer: a head with its consistency from `known`; the transactions behind what is shown, reduced to the events that matter, each with its inclusion in the head; and what is
- * absent. For each object: the transaction of its current body; for every ancestor up to the top its current body and its control events in force from the oldest
- * of those transactions on; and the transactions that brought the public keys of their signers. A transaction stands once, ascending. */
+/* The answer: the head of the snapshot with its consistency from `known` (a `known` beyond the
+ * snapshot: known_size is head.size, and the client knows that head); what is there and what is
+ * absent; and the transactions behind what is shown, reduced to the events that matter, each with
+ * its inclusion in the head. They are, for each object that is live:
+ *   - the transaction of its current body;
+ *   - for every ancestor up to the top, its current body;
+ *   - for the object and every ancestor, the top too, all its control events;
+ *   - for every transaction so shown, those that brought the public keys of its signers.
+ * A transaction stands once, ascending. Transaction 0 is left out: OPENED has shown it whole.
+ * Where all that was asked for does not fit into one answer, it has fewer objects: the first ones
+ * of OBJECTS (at least one), or a page of CHILDREN with a cursor. */
 struct ate__msg_got {
     uint32_t request;
     struct ate__head head;
     uint64_t known_size;
     struct ate__proof consistency;
-    uint32_t object_count;          /* of OBJECTS: as asked; NAME: 0 or 1; CHILDREN: the page */
-    const uint8_t *objects;         /* object_count * (id 16, u8: 1 live / 0 absent) */
-    uint64_t cursor;                /* CHILDREN: 0: that was the last page */
+    uint64_t cursor; /* CHILDREN: 0: that was the last page */
+    uint32_t object_count; /* OBJECTS: in the order asked; NAME: 0 or 1; CHILDREN: the page */
+    const uint8_t *objects; /* object_count * (id 16, u8: 1 live / 0 absent) */
     uint32_t tx_count;
-    struct ate_bytes txs;           /* encoded list; ate__msg_got_next() walks it */
+    struct ate_bytes txs; /* encoded list; ate__msg_got_next() walks it */
 };
 struct ate__shown_tx {
     uint64_t sequence, root_time_us;
     struct ate__proof inclusion;
-    struct ate_bytes record;        /* reduced: tx_hash and signatures are those of the whole */
+    struct ate_bytes record; /* reduced: tx_hash and signatures are those of the whole */
 };
 
-/* One pair each: encode appends the body to w; decode reads a frame's body. Errors: MALFORMED TOO_BIG UNSUPPORTED. */
-#define ATE__MSG_PAIR(name) \
-    void ate__msg_##name##_encode(struct ate__wr *w, const struct ate__msg_##name *m); \
+/* One pair each: encode appends the body to w; decode reads a frame's body.
+ * Errors: MALFORMED TOO_BIG UNSUPPORTED. */
+#define ATE__MSG_PAIR(name)                                                                        \
+    void ate__msg_##name##_encode(struct ate__wr *w, const struct ate__msg_##name *m);             \
     int ate__msg_##name##_decode(struct ate_bytes body, struct ate__msg_##name *ret) ATE__CHECK
 ATE__MSG_PAIR(open);
 ATE__MSG_PAIR(opened);
@@ -143,6 +176,10 @@ ATE__MSG_PAIR(rejected);
 ATE__MSG_PAIR(outcome);
 ATE__MSG_PAIR(get);
 ATE__MSG_PAIR(got);
-bool ate__msg_group_next(struct ate_bytes records, size_t *at, struct ate_bytes *ret_record); /* checked by decode */
-bool ate__msg_got_next(struct ate_bytes txs, size_t *at, struct ate__shown_tx *ret_tx);       /* checked by decode */
-void ate__msg_got_add(struct ate__wr *w, const struct ate__shown_tx *tx);                      /* to a buffer that becomes `txs` */
+
+/* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
+ * decode has checked, *at from 0 on; false at the end. */
+void ate__msg_group_add(struct ate__wr *w, struct ate_bytes record);
+bool ate__msg_group_next(struct ate_bytes records, size_t *at, struct ate_bytes *ret_record);
+void ate__msg_got_add(struct ate__wr *w, const struct ate__shown_tx *tx);
+bool ate__msg_got_next(struct ate_bytes txs, size_t *at, struct ate__shown_tx *ret_tx);
