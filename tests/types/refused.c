@@ -132,24 +132,26 @@ struct thing {
 };
 ATE_TYPE(thing, ATE_FIELD(good), ROW);
 
+/* What is used wrong, in the cases that are about the calls. */
+#if defined(RESULT_IGNORED)
+#define USE (ate_load(txn, thing, id, &thing), 0)
+#elif defined(OTHER_RESULT)
+#define USE ate_load(txn, thing, id, &other)
+#elif defined(OTHER_OBJECT)
+#define USE ate_put(txn, other, id, thing)
+#elif defined(CHANGED_LOAN)
+#define USE (thing->good = 1)
+#else
+#define USE 0
+#endif
+
 int use(struct ate_txn *txn, struct ate_id id);
 int use(struct ate_txn *txn, struct ate_id id)
 {
-    const struct thing *thing;
-    const struct other *other;
-#if defined(RESULT_IGNORED)
-    ate_load(txn, thing, id, &thing);
-    return ate_load(txn, other, id, &other);
-#elif defined(OTHER_RESULT)
-    return ate_load(txn, other, id, &other) + ate_load(txn, thing, id, &other);
-#elif defined(OTHER_OBJECT)
-    return ate_load(txn, thing, id, &thing) + ate_load(txn, other, id, &other) +
-           ate_put(txn, other, id, thing);
-#elif defined(CHANGED_LOAN)
-    int rc = ate_load(txn, thing, id, &thing) + ate_load(txn, other, id, &other);
-    thing->good = 1;
-    return rc;
-#else
-    return ate_load(txn, thing, id, &thing) + ate_load(txn, other, id, &other);
-#endif
+    const struct thing *thing = NULL;
+    const struct other *other = NULL;
+    int rc = ate_load(txn, thing, id, &thing);
+    if (!rc)
+        rc = ate_load(txn, other, id, &other);
+    return rc ? rc : USE;
 }
