@@ -3,8 +3,8 @@
  * loop_uv.h: an event loop of the library's own on a thread of its own.
  *
  *  1. The thread starts with the loop and ends after the last reference is gone. Who drops the
- *     last one waits for it, at most a second (a resolver that hangs is left behind and cleans up
- *     after itself); on the loop's own thread nobody waits.
+ *     last one waits for it, as long as connections linger and at most a second more (a resolver
+ *     that hangs is left behind and cleans up after itself); on the loop's own thread nobody waits.
  *  2. Tasks run in the order in which they were posted. What they send leaves when the batch of
  *     tasks is done.
  *  3. Each task that was posted while there was a reference is run.

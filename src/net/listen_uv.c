@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * listen_uv.c: accepting connections, within limits.
+ *
+ *  1. A greeting is a connection before HELLO is answered. Where greetings are at a limit, of one
+ *     source or of all, the oldest gives way if it is past its grace; else the newcomer does. So
+ *     silent clients cost others a second at most, and honest ones that all come at once do not
+ *     throw each other out.
+ *  2. When the system has no descriptor or memory for another connection, accepting rests for a
+ *     moment; the connections wait in the system's queue.
+ */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/env.h"
+#include "base/map.h"
+#include "net/tcp_in_uv.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 4096,
+    ACCEPTS = 64, /* in one turn of the loop */
+    REST_MS = 100
+};
+
+struct ate__listener {
+    struct ate__loop *loop;
+    const struct ate__listener_events *events;
+    void *user;
+    const struct ate__tls_server_key *key;
+    struct ate__hello hello;
+    struct ate__net_limits limits;
+    bool clear;
+    uint16_t port;
+
+    /* of the loop's thread */
+    struct ate__watch *watch; /* NULL: stopped */
+    struct ate__loop_timer *rest;
+    struct ate__tcp *first;
+    struct ate__tcp *oldest, *newest; /* greetings */
+    size_t greetings;
+    struct ate__map sources; /* source address to its number of greetings */
+
+    pthread_mutex_t mutex; /* guards count */
+    pthread_cond_t empty;
+    size_t count; /* connections */
+};
+
+/* --- greetings --- */
+
+static void source_of(const struct sockaddr *address, uint8_t ret_source[16])
+{
+    memset(ret_source, 0, 16);
+    if (address->sa_family == AF_INET) {
+        ret_source[10] = ret_source[11] = 0xff;
+        memcpy(ret_source + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    } else { /* a /64 is one subscriber */
+        memcpy(ret_source, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 8);
+    }
+}
+
+static uint64_t source_count(const struct ate__listener *s, const uint8_t source[16])
+{
+    uint64_t count = 0;
+    return ate__map_get(&s->sources, source, &count) ? count : 0;
+}
+
+static int greeting_add(struct ate__listener *s, struct ate__tcp *t)
+{
+    int rc = ate__map_put(&s->sources, t->source, source_count(s, t->source) + 1);
+    if (rc)
+        return rc;
+    t->prev_greeting = s->newest;
+    *(s->newest ? &s->newest->next_greeting : &s->oldest) = t;
+    s->newest = t;
+    s->greetings++;
+    return 0;
+}
+
+static void on_greeted(struct ate__tcp *t)
+{
+    struct ate__listener *s = t->listener;
+    uint64_t count = source_count(s, t->source);
+    *(t->prev_greeting ? &t->prev_greeting->next_greeting : &s->oldest) = t->next_greeting;
+    *(t->next_greeting ? &t->next_greeting->prev_greeting : &s->newest) = t->prev_greeting;
+    s->greetings--;
+    if (count > 1 && !ate__map_put(&s->sources, t->source, count - 1))
+        return;
+    ate__map_remove(&s->sources, t->source);
+}
+
+/* Makes room for one more greeting among all (source NULL) or those of the source. */
+static bool make_room(struct ate__listener *s, const uint8_t *source)
+{
+    struct ate__tcp *t = s->oldest;
+    while (t && source && memcmp(t->source, source, 16) != 0)
+        t = t->next_greeting;
+    if (!t || ate__loop_now_ms(s->loop) - t->since_ms < s->limits.grace_ms)
+        return false;
+    ate__tcp_give_up(t, ATE_BUSY,
+                     "too many connections that have not said HELLO; the oldest gave way");
+    return true;
+}
+
+/* --- one connection --- */
+
+static int on_opened(struct ate__tcp *t)
+{
+    struct ate__listener *s = t->listener;
+    const struct ate__link_events *events = NULL;
+    void *owner = NULL;
+    int rc = s->events->accept(s->user, &t->link, &events, &owner);
+    if (rc)
+        return rc;
+    t->link.owner = owner;
+    t->link.events = events;
+    return 0;
+}
+
+static void tell_refused(struct ate__listener *s, const char *peer, int result, const char *text)
+{
+    if (s->events->refused)
+        s->events->refused(s->user, peer, result, text);
+}
+
+static void on_ended(struct ate__tcp *t, int result, const char *text)
+{
+    tell_refused(t->listener, t->peer, result, text);
+}
+
+static void on_gone(struct ate__tcp *t)
+{
+    struct ate__listener *s = t->listener;
+    *(t->prev ? &t->prev->next : &s->first) = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    pthread_mutex_lock(&s->mutex);
+    if (--s->count == 0)
+        pthread_cond_signal(&s->empty);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static const struct ate__tcp_hooks hooks = {on_opened, on_greeted, on_ended, on_gone};
+
+static void link_in(struct ate__listener *s, struct ate__tcp *t)
+{
+    t->listener = s;
+    t->hooks = &hooks;
+    t->since_ms = ate__loop_now_ms(s->loop);
+    t->next = s->first;
+    if (t->next)
+        t->next->prev = t;
+    s->first = t;
+    pthread_mutex_lock(&s->mutex);
+    s->count++;
+    pthread_mutex_unlock(&s->mutex);
+}
+
+/* Takes the socket in any case. */
+static int admit(struct ate__listener *s, int take_fd, const struct sockaddr *address)
+{
+    struct ate__watch *watch;
+    struct ate__tcp *t;
+    const struct ate__conn_conf conf = {
+        .server = true,
+        .wire = s->clear && ate__peer_is_loopback(address) ? ATE__WIRE_EITHER : ATE__WIRE_TLS,
+        .server_key = s->key,
+        .hello = s->hello,
+        .limits = s->limits,
+    };
+    int rc = ate__watch_new(s->loop, take_fd, &watch);
+    if (rc)
+        return rc;
+    rc = ate__tcp_new(s->loop, &s->limits, &t);
+    if (rc) {
+        ate__watch_free(watch);
+        return rc;
+    }
+    link_in(s, t);
+    ate__peer_text(address, t->peer);
+    source_of(address, t->source);
+    rc = greeting_add(s, t);
+    if (rc) {
+        t->greeted = true; /* it is in no list */
+        ate__watch_free(watch);
+    } else {
+        rc = ate__tcp_run(t, watch, &conf);
+    }
+    if (rc)
+        ate__tcp_give_up(t, rc, ate__error_text());
+    return 0; /* its end was told */
+}
+
+static int check_limits(struct ate__listener *s, const struct sockaddr *address)
+{
+    uint8_t source[16];
+    source_of(address, source);
+    if (s->count >= s->limits.connections)
+        return ate__fail(ATE_BUSY, "%u connections are open, which is the limit",
+                         s->limits.connections);
+    if (source_count(s, source) >= s->limits.greetings_source && !make_room(s, source))
+        return ate__fail(ATE_BUSY,
+                         "%u connections of this address have not said HELLO, which is "
+                         "the limit",
+                         s->limits.greetings_source);
+    if (s->greetings >= s->limits.greetings && !make_room(s, NULL))
+        return ate__fail(ATE_BUSY, "%u connections have not said HELLO, which is the limit",
+                         s->limits.greetings);
+    return 0;
+}
+
+static void welcome(struct ate__listener *s, int take_fd, const struct sockaddr *address)
+{
+    int rc = check_limits(s, address);
+    if (rc)
+        close(take_fd);
+    else
+        rc = admit(s, take_fd, address);
+    if (rc) {
+        char peer[ATE__PEER_TEXT], text[ATE__ERROR_SIZE];
+        snprintf(text, sizeof text, "%s", ate__error_text());
+        ate__peer_text(address, peer);
+        tell_refused(s, peer, rc, text);
+    }
+}
+
+/* --- accepting --- */
+
+static void rest(struct ate__listener *s, int error)
+{
+    char text[160];
+    snprintf(text, sizeof text, "cannot accept a connection for now: %s", strerror(error));
+    tell_refused(s, "?", ATE_E_SYSTEM, text);
+    if (ate__watch_set(s->watch, 0) == 0)
+        ate__loop_timer_start(s->rest, REST_MS);
+}
+
+static void on_rested(void *arg)
+{
+    struct ate__listener *s = arg;
+    if (s->watch && ate__watch_set(s->watch, UV_READABLE))
+        ate__loop_timer_start(s->rest, REST_MS);
+}
+
+static bool is_of_one_peer(int error)
+{
+    /* What went wrong on a connection that waited is reported by accept(): see accept(2). */
+    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN ||
+           error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == ENONET ||
+           error == ENOPROTOOPT || error == EOPNOTSUPP || error == EPERM || error == ETIMEDOUT;
+}
+
+static void on_ready(void *owner, int status, int events)
+{
+    struct ate__listener *s = owner;
+    (void)events;
+    if (status < 0) {
+        rest(s, -status);
+        return;
+    }
+    for (int i = 0; i < ACCEPTS && s->watch; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t size = sizeof address;
+        int fd =
+            accept4(s->watch->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            welcome(s, fd, (const struct sockaddr *)&address);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return;
+        } else if (!is_of_one_peer(errno)) {
+            rest(s, errno);
+            return;
+        }
+    }
+}
+
+/* --- life --- */
+
+static int parse_host(const char *host, uint16_t port, struct sockaddr_storage *ret_address,
+                      socklen_t *ret_size)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    if (!strcmp(host, "localhost"))
+        host = "127.0.0.1";
+    memset(ret_address, 0, sizeof *ret_address);
+    if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
+        memcpy(ret_address, &v4, sizeof v4);
+        *ret_size = sizeof v4;
+    } else if (inet_pton(AF_INET6, host, &v6.sin6_addr) == 1) {
+        memcpy(ret_address, &v6, sizeof v6);
+        *ret_size = sizeof v6;
+    } else {
+        return ate__fail(ATE_MALFORMED, "address to listen on: neither localhost nor an IPv4 or "
+                                        "IPv6 address");
+    }
+    return 0;
+}
+
+/* A bound socket that listens; *ret_port is the one it got. */
+static int socket_listen(const struct ate__listener_conf *conf, int *ret_fd, uint16_t *ret_port)
+{
+    struct sockaddr_storage address;
+    socklen_t size;
+    int yes = 1, rc = parse_host(conf->host, conf->port, &address, &size);
+    if (rc)
+        return rc;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return ate__fail_errno(errno, "cannot listen on %s", conf->host);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (const struct sockaddr *)&address, size) || listen(fd, BACKLOG) ||
+        getsockname(fd, (struct sockaddr *)&address, &size)) {
+        int error = errno;
+        close(fd);
+        if (error == EADDRINUSE)
+            return ate__fail(ATE_IN_USE, "cannot listen on %s port %u: another program does",
+                             conf->host, conf->port);
+        return ate__fail_errno(error, "cannot listen on %s port %u", conf->host, conf->port);
+    }
+    *ret_port = ntohs(address.ss_family == AF_INET
+                          ? ((const struct sockaddr_in *)(const void *)&address)->sin_port
+                          : ((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+    *ret_fd = fd;
+    return 0;
+}
+
+struct listen_call {
+    struct ate__listener *s;
+    int fd;
+};
+
+static int listen_here(void *arg)
+{
+    const struct listen_call *call = arg;
+    struct ate__listener *s = call->s;
+    int rc = ate__watch_new(s->loop, call->fd, &s->watch);
+    if (rc)
+        return rc;
+    s->watch->ready = on_ready;
+    s->watch->owner = s;
+    rc = ate__loop_timer_new(s->loop, on_rested, s, &s->rest);
+    if (!rc)
+        rc = ate__watch_set(s->watch, UV_READABLE);
+    return rc;
+}
+
+static int stop_here(void *arg)
+{
+    struct ate__listener *s = arg;
+    ate__watch_free(s->watch);
+    s->watch = NULL;
+    ate__loop_timer_free(s->rest);
+    s->rest = NULL;
+    return 0;
+}
+
+static int close_here(void *arg)
+{
+    struct ate__listener *s = arg;
+    for (struct ate__tcp *t = s->first; t; t = t->next)
+        ate__tcp_end(t, ATE_CANCELED, NULL);
+    return stop_here(s);
+}
+
+static void listener_free(struct ate__listener *s)
+{
+    struct ate__loop *l = s->loop;
+    ate__map_deinit(&s->sources);
+    pthread_mutex_destroy(&s->mutex);
+    pthread_cond_destroy(&s->empty);
+    ate__free(s);
+    ate__loop_unref(l);
+}
+
+int ate__listener_new(struct ate__loop *l, const struct ate__listener_conf *conf,
+                      const struct ate__listener_events *events, void *user,
+                      struct ate__listener **ret_listener)
+{
+    struct listen_call call = {0};
+    if (conf->no_wire_encryption && !ate__addr_host_is_loopback(conf->host))
+        return ate__fail(ATE_MISUSE, "clear text is for this machine only, not for %s", conf->host);
+    struct ate__listener *s = ate__alloc(sizeof *s);
+    if (!s)
+        return ate__no_memory();
+    uint64_t seed[2];
+    ate__random(&ate__env_real, seed, sizeof seed);
+    ate__map_init(&s->sources, sizeof((struct ate__tcp *)0)->source, seed);
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_cond_init(&s->empty, NULL);
+    s->loop = ate__loop_ref(l);
+    s->events = events;
+    s->user = user;
+    s->key = conf->key;
+    s->hello = conf->hello;
+    s->limits = ate__net_limits_of(&conf->limits);
+    s->clear = conf->no_wire_encryption;
+    call.s = s;
+    int rc = socket_listen(conf, &call.fd, &s->port);
+    if (!rc) {
+        rc = ate__loop_call(l, listen_here, &call);
+        if (rc) {
+            char text[ATE__ERROR_SIZE];
+            snprintf(text, sizeof text, "%s", ate__error_text());
+            (void)!ate__loop_call(l, stop_here, s);
+            ate__error_set(text);
+        }
+    }
+    if (rc) {
+        listener_free(s);
+        return rc;
+    }
+    *ret_listener = s;
+    return 0;
+}
+
+uint16_t ate__listener_port(const struct ate__listener *s)
+{
+    return s->port;
+}
+
+void ate__listener_stop(struct ate__listener *s)
+{
+    int rc = ate__loop_call(s->loop, stop_here, s);
+    ate__assert(rc == 0);
+}
+
+void ate__listener_free(struct ate__listener *s)
+{
+    if (!s)
+        return;
+    ate__assert(!ate__loop_here(s->loop));
+    int rc = ate__loop_call(s->loop, close_here, s);
+    ate__assert(rc == 0);
+    pthread_mutex_lock(&s->mutex);
+    while (s->count)
+        pthread_cond_wait(&s->empty, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+    listener_free(s);
+}
