@@ -34,7 +34,7 @@ static void random_headers_come_back(void **state)
         enum random_kind kind = (enum random_kind)rnd_below(&a.rnd, RANDOM_KINDS);
         struct ate_bytes bytes = random_header(&a, kind);
         struct ate__header h;
-        enum ate__event_kind found;
+        enum ate__event_kind found = ATE__EVENT_RESERVED;
         int rc = ate__header_decode(bytes, &h);
         if (!rc)
             rc = ate__header_kind(&h, &found);

@@ -5,6 +5,7 @@
  */
 #include "vectors.h"
 #include "base/err.h"
+#include "crypto/keyfile.h"
 #include "lib/check.h"
 #include "rebuild.h"
 #include <stdlib.h>
@@ -112,10 +113,9 @@ static void check_hashes(const struct vector *v, const struct ate__tx *tx, enum 
     assert_hex(leaf.b, 32, hex + 1);
 }
 
-static void transactions(void **state)
+static void check_transactions(const char *file_name)
 {
-    (void)state;
-    struct vectors v = vectors_load("transaction.txt");
+    struct vectors v = vectors_load(file_name);
     for (size_t i = 0; i < v.count; i++) {
         const struct vector *one = &v.items[i];
         struct ate__buf bytes = vector_bytes(vector_text(one, "transaction"));
@@ -137,6 +137,53 @@ static void transactions(void **state)
         }
         ate__buf_deinit(&bytes);
     }
+    vectors_deinit(&v);
+}
+
+static void transactions(void **state)
+{
+    (void)state;
+    check_transactions("transaction.txt");
+    check_transactions("signed.txt");
+}
+
+/* The whole way from the bytes to a signature that holds, with the key that the seed gives. */
+static void a_real_signature_holds(void **state)
+{
+    (void)state;
+    struct vectors v = vectors_load("signed.txt");
+    const struct vector *one = &v.items[0];
+    struct ate__buf bytes = vector_bytes(vector_text(one, "transaction"));
+    struct ate__buf seed = vector_bytes(vector_text(one, "seed"));
+    struct ate__key32 secret;
+    struct ate__key *key;
+    struct ate__tx tx;
+    struct ate__genesis genesis;
+    struct ate__public_parts parts;
+    struct ate__verify_key *verify;
+    struct ate_hash hash;
+    memcpy(secret.b, seed.data, sizeof secret.b);
+    assert_int_equal(ate__key_of_seed(&secret, NULL, &key), 0);
+    assert_hex(key->fingerprint.b, 32, vector_text(one, "fingerprint"));
+    assert_int_equal(ate__tx_decode(ate__buf_bytes(&bytes), ATE__SHA256, &tx), 0);
+    assert_int_equal(ate__genesis_decode(tx.events[0].header.genesis, &genesis), 0);
+    assert_true(ate__bytes_equal(genesis.root_keys[0], ate__buf_bytes(&key->public_key)));
+    assert_int_equal(ate__chain_id(ATE__SHA256, tx.events[0].header.genesis, &hash), 0);
+    assert_true(ate__hash_equal(&hash, &tx.chain_id));
+    assert_hex(hash.b, 32, vector_text(one, "chain_id"));
+    assert_int_equal(ate__public_key_parse(genesis.root_keys[0], &parts), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature_key, &verify), 0);
+    assert_int_equal(ate__batch_message(ATE__SHA256, &tx.hash, &tx.signatures[0], &hash), 0);
+    struct ate_bytes context = ate__text_bytes(vector_text(one, "context"));
+    struct ate_bytes message = ate__bytes(hash.b, sizeof hash.b);
+    assert_int_equal(ate__verify(verify, context, message, tx.signatures[0].bytes), 0);
+    hash.b[0] ^= 1;
+    assert_int_equal(ate__verify(verify, context, message, tx.signatures[0].bytes), ATE_TAMPERED);
+    ate__verify_key_free(verify);
+    ate__key_free(key);
+    ate__tx_deinit(&tx);
+    ate__buf_deinit(&bytes);
+    ate__buf_deinit(&seed);
     vectors_deinit(&v);
 }
 
@@ -171,6 +218,7 @@ int main(void)
         cmocka_unit_test(private_items),
         cmocka_unit_test(geneses),
         cmocka_unit_test(transactions),
+        cmocka_unit_test(a_real_signature_holds),
         cmocka_unit_test(genesis_transactions_name_their_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
