@@ -24,6 +24,13 @@
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
  * stream may come in another order than the requests.
+ *
+ * Heads of a stream form one line, however many requests are under way: the consistency proof of
+ * COMMITTED and of GOT with `at` 0 starts (known_size) at the newest head that this stream has
+ * proven in an answer before, or at the request's `known` where that is larger; so it starts at the
+ * newest head that the client has verified when the answer comes. A COMMITTED for a head smaller
+ * than that is made for that one: a transaction is in every later head too. OPENED proves nothing.
+ * A client that gets a proof from elsewhere cannot place the head: it asks again (OUTCOME, GET).
  */
 #pragma once
 #include "chain/pipe.h"
