@@ -280,7 +280,7 @@ class File:
         self.path.write_text("\n".join(self.lines) + "\n")
 
 
-FORM = """A record has one line `key: value` for each of its fields, bytes in hex; an empty line ends it.
+FORM = """A record has a line `key: value` for each of its fields, bytes in hex; an empty line ends it.
 Written by make.py; docs/format/event.md says what the bytes mean."""
 
 
@@ -348,10 +348,10 @@ def write_headers():
     for number, size in ((OBJECT, 16), (PREV, 32), (PARENT, 20), (TAG, 16), (TAG, 32),
                          (CONF, 80), (REPLY_TO, 16), (LINK, 40), (REVOKE, 32), (TOMBSTONE, 1),
                          (ENCODING, 1), (EPOCH, 1258), (NAMEKEY, 33), (AUTH, 4)):
+        full = {ENCODING: b"\2", EPOCH: epoch(0)[1]}.get(number, b"")
         for wrong in (size - 1, size + 1):
             bad(f"item 0x{number:02x} of {wrong} bytes", "MALFORMED",
-                (number, {ENCODING: b"\2", EPOCH: epoch(0)[1]}.get(number, b"")[:wrong] +
-                 bytes(max(0, wrong - len({ENCODING: b"\2", EPOCH: epoch(0)[1]}.get(number, b""))))))
+                (number, full[:wrong] + bytes(max(0, wrong - len(full)))))
     bad("the same name tag twice", "MALFORMED", o, p, (TAG, bytes(32)))
     bad("empty NAME", "MALFORMED", o, p, tag, (NAME, b""))
     bad("NAME over its limit", "TOO_BIG", o, p, tag, (NAME, bytes(256)))
@@ -459,7 +459,8 @@ def write_genesis():
     f.record("worked example", "OK", ("genesis", good),
              ("chain_id", H(SHA256, "ate genesis 1", good)))
     other = genesis_body(SHA3_256).data
-    f.record("SHA3-256", "OK", ("genesis", other), ("chain_id", H(SHA3_256, "ate genesis 1", other)))
+    f.record("SHA3-256", "OK", ("genesis", other),
+             ("chain_id", H(SHA3_256, "ate genesis 1", other)))
     parts = [data for data, _ in genesis_body().lines]
     (VERSION, RULES, ALG, MODE, NAME_SIZE, CHAIN_NAME, RANDOM, KEYS, KEY_SIZE, KEY, LOG, COMPACTOR,
      WINDOW, IDS, ID, STRENGTH, OPTIONS) = range(17)
@@ -485,7 +486,8 @@ def write_genesis():
     put("trust mode 0", "UNSUPPORTED", {MODE: b"\0"})
     long_name = b"/" + b"/".join([b"a" * 204] * 5)
     put("the longest name", "OK", {NAME_SIZE: u32(1024), CHAIN_NAME: long_name[:1024]})
-    put("name over its limit", "TOO_BIG", {NAME_SIZE: u32(1025), CHAIN_NAME: long_name[:1024] + b"a"})
+    put("name over its limit", "TOO_BIG",
+        {NAME_SIZE: u32(1025), CHAIN_NAME: long_name[:1024] + b"a"})
     for name, result in ((b"", "MALFORMED"), (b"/", "MALFORMED"), (b"notes", "MALFORMED"),
                          (b"/a//b", "MALFORMED"), (b"/a/..", "MALFORMED"), (b"/a,b", "MALFORMED"),
                          (b"/" + b"a" * 256, "TOO_BIG"), (b"/a" * 33, "TOO_BIG")):

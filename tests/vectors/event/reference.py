@@ -134,14 +134,13 @@ def ascending(items, what):
 
 
 def items_of(data):
-    """[(tag, bytes)] of an item list."""
-    r, found, last = Reader(data), [], -1
+    """Each (tag, bytes) of an item list, one by one: what is wrong first decides."""
+    r, last = Reader(data), -1
     while r.left():
         tag, size = r.int(2), r.varint()
         need(tag > last, "tags do not ascend")
-        found.append((tag, r.bytes(size)))
+        yield tag, r.bytes(size)
         last = tag
-    return found
 
 
 def read_auth(r):
@@ -237,15 +236,11 @@ def read_item(tag, data):
 def read_header(data):
     """{tag: bytes} of a header, its items checked one by one."""
     limit(len(data), 6 << 20, "header")
-    # Item by item: what is wrong first decides.
-    r, found, last = Reader(data), {}, -1
-    while r.left():
-        tag, size = r.int(2), r.varint()
-        need(tag > last, "tags do not ascend")
-        found[tag] = r.bytes(size)
+    found = {}
+    for tag, item in items_of(data):
         if tag < OPTIONAL:
-            read_item(tag, found[tag])
-        last = tag
+            read_item(tag, item)
+        found[tag] = item
     return found
 
 
@@ -295,10 +290,11 @@ def read_private_items(data):
 
 def check_name(name):
     limit(len(name), 1024, "name")
-    need(re.fullmatch(rb"(/[A-Za-z0-9_@][A-Za-z0-9._@+-]*)+", name), "name")
-    segments = name.split(b"/")[1:]
-    limit(len(segments), 32, "segments")
-    limit(max(map(len, segments)), 255, "segment")
+    need(name[:1] == b"/", "name")
+    for i, segment in enumerate(name.split(b"/")[1:]):
+        limit(i + 1, 32, "segments")
+        limit(len(segment), 255, "segment")
+        need(re.fullmatch(rb"[A-Za-z0-9_@][A-Za-z0-9._@+-]*", segment), "name")
 
 
 def read_genesis(data):
@@ -326,7 +322,8 @@ def read_genesis(data):
     need(strength in (128, 192, 256), "strength")
     need(strength <= 192, "strength", "UNSUPPORTED")
     options = r.sized(64 << 10, "options")
-    need(all(tag >= OPTIONAL for tag, _ in items_of(options)), "option", "UNSUPPORTED")
+    for tag, _ in items_of(options):
+        need(tag >= OPTIONAL, "option", "UNSUPPORTED")
     r.end()
     return alg
 
