@@ -93,13 +93,25 @@ static void random_transactions_come_back(void **state)
     }
 }
 
+static void assert_truncations_fail(struct ate_bytes whole)
+{
+    struct ate__tx tx, before;
+    memset(&tx, 0x5a, sizeof tx);
+    before = tx;
+    for (size_t size = 0; size < whole.size; size++) {
+        uint8_t *exact = malloc(size + 1);
+        assert_non_null(exact);
+        memcpy(exact, whole.data, size);
+        assert_int_equal(ate__tx_decode(ate__bytes(exact, size), alg, &tx), ATE_MALFORMED);
+        free(exact);
+    }
+    assert_memory_equal(&tx, &before, sizeof tx);
+}
+
 static void every_truncation_fails(void **state)
 {
     (void)state;
     struct arena a = {.rnd = rnd_of(rnd_seed(22))};
-    struct ate__tx tx, before;
-    memset(&tx, 0x5a, sizeof tx);
-    before = tx;
     for (int i = 0; i < 12; i++) {
         struct ate__tx_in in = random_tx(&a);
         struct ate__signature signatures[3];
@@ -107,17 +119,15 @@ static void every_truncation_fails(void **state)
         struct ate__buf buf = ATE__BUF_NULL;
         struct ate_hash hash;
         encode(&in, signatures, count, &buf, &hash);
-        for (size_t size = 0; size < buf.size; size++) {
-            uint8_t *exact = malloc(size + 1);
-            assert_non_null(exact);
-            memcpy(exact, buf.data, size);
-            assert_int_equal(ate__tx_decode(ate__bytes(exact, size), alg, &tx), ATE_MALFORMED);
-            free(exact);
-        }
+        assert_truncations_fail(ate__buf_bytes(&buf));
         ate__buf_deinit(&buf);
         arena_clear(&a);
     }
-    assert_memory_equal(&tx, &before, sizeof tx);
+    struct vectors v = vectors_load("transaction.txt");
+    struct ate__buf all = vector_bytes(vector_text(vectors_find(&v, "all forms"), "transaction"));
+    assert_truncations_fail(ate__buf_bytes(&all));
+    ate__buf_deinit(&all);
+    vectors_deinit(&v);
 }
 
 /* With any one bit flipped the transaction is refused, or its tx_hash or its signature section is

@@ -398,6 +398,11 @@ def write_headers():
     bad("a root key removed twice", "MALFORMED", (ROOT, u32(2) + (b"\2" + keys[0]) * 2))
     bad("root keys over their limit", "TOO_BIG", (ROOT, u32(65) + bytes(65 * 33)))
     bad("bytes behind the root changes", "MALFORMED", (ROOT, u32(1) + b"\2" + keys[0] + b"\0"))
+    bad("half a removed root key", "MALFORMED",
+        (ROOT, u32(2) + b"\1" + sized(u16(1) + sized(count_from(0, 60))) + b"\2" + bytes(31)))
+    bad("half an added root key", "MALFORMED", (ROOT, u32(1) + b"\1" + u32(38) + bytes(37)))
+    bad("half a recipient", "MALFORMED", o, private, epoch(0),
+        (RECIPIENTS, u32(2) + one + keys[1]))
     bad("added root key too short", "MALFORMED", (ROOT, u32(1) + b"\1" + sized(bytes(37))))
 
     bad("optional items alone", "MALFORMED", user)
