@@ -323,17 +323,17 @@ static bool seen_known(struct keys_seen *seen, size_t index)
     return before;
 }
 
-static bool seen_other(struct keys_seen *seen, const struct ate__rd *r, struct ate_bytes key)
+static void see_other(struct keys_seen *seen, const struct ate__rd *r, struct ate_bytes key)
 {
-    for (size_t i = 0; i < seen->other_count; i++) {
-        struct ate_bytes other = {r->data + (seen->other[i] >> 8), seen->other[i] & 0xff};
-        if (ate__bytes_equal(other, key))
-            return true;
-    }
     size_t at = (size_t)((const uint8_t *)key.data - r->data);
     ate__assert(at < 1 << 24 && key.size <= 0xff);
     seen->other[seen->other_count++] = (uint32_t)(at << 8 | key.size);
-    return false;
+}
+
+static int compare_keys(const struct ate__rd *r, uint32_t a, uint32_t b)
+{
+    int sizes = (int)(a & 0xff) - (int)(b & 0xff);
+    return sizes ? sizes : memcmp(r->data + (a >> 8), r->data + (b >> 8), a & 0xff);
 }
 
 static int check_count(const struct ate__place *place, uint32_t count)
@@ -352,6 +352,29 @@ static int twice(const struct ate__place *place, struct ate_bytes key)
     ate__escaped(key, text, sizeof text);
     return place ? ate__place_fail(ATE_MALFORMED, place, "the key \"%s\" occurs twice", text)
                  : ate__fail(ATE_MALFORMED, "the key \"%s\" occurs twice", text);
+}
+
+/* Sorts the other keys (Shell's method), so that a map made to have many costs little more than
+ * they are bytes. */
+static int check_others(struct keys_seen *seen, const struct ate__rd *r,
+                        const struct ate__place *place)
+{
+    static const size_t gaps[] = {301, 132, 57, 23, 10, 4, 1};
+    uint32_t *keys = seen->other;
+    for (size_t g = 0; g < ATE__COUNT_OF(gaps); g++) {
+        size_t gap = gaps[g];
+        for (size_t i = gap; i < seen->other_count; i++) {
+            uint32_t key = keys[i];
+            size_t at = i;
+            for (; at >= gap && compare_keys(r, keys[at - gap], key) > 0; at -= gap)
+                keys[at] = keys[at - gap];
+            keys[at] = key;
+        }
+    }
+    for (size_t i = 1; i < seen->other_count; i++)
+        if (!compare_keys(r, keys[i - 1], keys[i]))
+            return twice(place, ate__bytes(r->data + (keys[i] >> 8), keys[i] & 0xff));
+    return 0;
 }
 
 static int decode_map(struct decoder *d, const struct ate__schema *s, uint32_t count,
@@ -375,17 +398,19 @@ static int decode_map(struct decoder *d, const struct ate__schema *s, uint32_t c
         if (rc)
             break;
         const struct ate__member *m = ate__schema_find(s, key, expected);
-        if (m ? seen_known(&seen, (size_t)(m - s->members)) : seen_other(&seen, r, key))
-            return twice(&place, key);
         if (m) {
+            if (seen_known(&seen, (size_t)(m - s->members)))
+                return twice(&place, key);
             expected = (uint32_t)(m - s->members) + 1;
             place.member = m;
             rc = decode_field(d, &place, r, to, depth - 1);
         } else {
+            see_other(&seen, r, key);
             rc = ate__unpack_whole(r, depth - 1, &passed);
         }
     }
-    return rc;
+    place.member = NULL;
+    return rc || d->block.start ? rc : check_others(&seen, r, &place);
 }
 
 /* ---- the whole ---- */
@@ -459,10 +484,12 @@ int ate__codec_check_form(struct ate_bytes map)
     for (uint32_t i = 0; i < count && !rc; i++) {
         struct ate_bytes key, passed;
         rc = ate__read_key(&r, NULL, &key);
-        if (!rc && seen_other(&seen, &r, key))
-            rc = twice(NULL, key);
-        if (!rc)
-            rc = ate__unpack_whole(&r, ATE__OBJECT_DEPTH_MAX - 1, &passed);
+        if (rc)
+            break;
+        see_other(&seen, &r, key);
+        rc = ate__unpack_whole(&r, ATE__OBJECT_DEPTH_MAX - 1, &passed);
     }
+    if (!rc)
+        rc = check_others(&seen, &r, NULL);
     return rc ? rc : close_map(&r);
 }

@@ -345,6 +345,38 @@ static void test_field_limit(void **state)
     }
 }
 
+/* Many unknown keys in any order, of which one may occur twice, anywhere. */
+static void test_keys_twice(void **state)
+{
+    (void)state;
+    struct rnd r = rnd_of(rnd_seed(8));
+    for (int i = 0; i < 300; i++) {
+        uint8_t bytes[3 + ATE__OBJECT_FIELDS_MAX * 6], keys[ATE__OBJECT_FIELDS_MAX][2];
+        size_t count = 2 + rnd_below(&r, ATE__OBJECT_FIELDS_MAX - 1), size = 3;
+        bool dup = i % 2;
+        for (size_t k = 0; k < count; k++)
+            memcpy(keys[k], (uint8_t[]){(uint8_t)('A' + k / 26), (uint8_t)('A' + k % 26)}, 2);
+        if (dup)
+            memcpy(keys[1], keys[0], 2);
+        for (size_t k = count; k > 1; k--) {
+            size_t other = rnd_below(&r, k);
+            uint8_t key[2];
+            memcpy(key, keys[k - 1], 2);
+            memcpy(keys[k - 1], keys[other], 2);
+            memcpy(keys[other], key, 2);
+        }
+        memcpy(bytes, (uint8_t[]){0xde, (uint8_t)(count >> 8), (uint8_t)count}, 3);
+        for (size_t k = 0; k < count; k++, size += 4)
+            memcpy(bytes + size, (uint8_t[]){0xa2, keys[k][0], keys[k][1], 0xc0}, 4);
+        struct kinds *object;
+        int rc = decode(ate__bytes(bytes, size), &object);
+        assert_int_equal(rc, dup ? ATE_MALFORMED : 0);
+        if (!rc)
+            ate__free(object);
+        assert_int_equal(ate__codec_check(ate__bytes(bytes, size), ATE__MSGPACK), rc);
+    }
+}
+
 static int decode_and_forget(void *arg)
 {
     void *object = NULL;
@@ -376,7 +408,8 @@ int main(void)
         cmocka_unit_test(test_accepted),    cmocka_unit_test(test_wrong_type),
         cmocka_unit_test(test_malformed),   cmocka_unit_test(test_cut_and_changed),
         cmocka_unit_test(test_depth),       cmocka_unit_test(test_memory_bound),
-        cmocka_unit_test(test_field_limit), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_field_limit), cmocka_unit_test(test_keys_twice),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
