@@ -118,6 +118,7 @@ int ate__aead_decrypt_to(const struct ate__aead *a, const uint8_t nonce[ATE__AEA
                          struct ate_bytes aad, struct ate_bytes cipher, uint8_t *ret_plain,
                          size_t plain_size)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     int rc = check_sizes(aad, cipher);
     if (rc)
         return rc;

@@ -88,6 +88,7 @@ int ate__wrap(const struct ate__key32 *wrapping_key, const struct ate__key32 *ke
 int ate__unwrap(const struct ate__key32 *wrapping_key, const uint8_t wrapped[ATE__WRAPPED_KEY],
                 struct ate__key32 *ret_key)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
     int rc = wrap_begin(wrapping_key, false, &ctx);
     if (rc)

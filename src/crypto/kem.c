@@ -169,6 +169,7 @@ static int combine(const struct combined *c, struct ate__key32 *ret_shared)
 
 int ate__xwing_public(const struct ate__key32 *seed, uint8_t ret_public[ATE__XWING_PUBLIC])
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(pair_deinit) struct pair p = {NULL, NULL}; /* wiped */
     uint8_t public_key[ATE__XWING_PUBLIC];
     int rc = pair_of_seed(seed, &p);
@@ -176,6 +177,9 @@ int ate__xwing_public(const struct ate__key32 *seed, uint8_t ret_public[ATE__XWI
         return rc;
     if (!public_of(p.m, public_key, M_PUBLIC) || !public_of(p.x, public_key + M_PUBLIC, X_SIZE))
         return ate__ossl_fail("read an X-Wing public key");
+    rc = ate__ossl_noted();
+    if (rc)
+        return rc;
     memcpy(ret_public, public_key, sizeof public_key);
     return 0;
 }
@@ -195,6 +199,7 @@ static int m_of_public(const uint8_t public_key[M_PUBLIC], EVP_PKEY **ret_key)
 
 int ate__xwing_check(const uint8_t public_key[ATE__XWING_PUBLIC])
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(EVP_PKEY_freep) EVP_PKEY *m = NULL;
     if (is_low_order(public_key + M_PUBLIC))
         return ate__fail(ATE_MALFORMED, "%s", not_a_key);
@@ -204,6 +209,7 @@ int ate__xwing_check(const uint8_t public_key[ATE__XWING_PUBLIC])
 int ate__xwing_encapsulate(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate__env *env,
                            uint8_t ret_enc[ATE__XWING_ENC], struct ate__key32 *ret_shared)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(combined_deinit) struct combined c;               /* wiped */
     ate__cleanup(ate__key32_deinit) struct ate__key32 ephemeral;   /* wiped */
     ate__cleanup(EVP_PKEY_freep) EVP_PKEY *m = NULL, *x = NULL;    /* wiped */
@@ -225,6 +231,8 @@ int ate__xwing_encapsulate(const uint8_t public_key[ATE__XWING_PUBLIC], const st
     memcpy(c.x_public, public_key + M_PUBLIC, X_SIZE);
     rc = exchange(x, c.x_public, ATE_MALFORMED, not_a_key, c.x);
     if (!rc)
+        rc = ate__ossl_noted();
+    if (!rc)
         rc = combine(&c, ret_shared);
     if (!rc)
         memcpy(ret_enc, enc, sizeof enc);
@@ -234,6 +242,7 @@ int ate__xwing_encapsulate(const uint8_t public_key[ATE__XWING_PUBLIC], const st
 int ate__xwing_decapsulate(const struct ate__key32 *seed, const uint8_t enc[ATE__XWING_ENC],
                            struct ate__key32 *ret_shared)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(combined_deinit) struct combined c;        /* wiped */
     ate__cleanup(pair_deinit) struct pair p = {NULL, NULL}; /* wiped */
     ate__cleanup(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
@@ -248,6 +257,8 @@ int ate__xwing_decapsulate(const struct ate__key32 *seed, const uint8_t enc[ATE_
         return ate__ossl_fail("decapsulate");
     memcpy(c.x_cipher, enc + M_CIPHER, X_SIZE);
     rc = exchange(p.x, c.x_cipher, ATE_NO_KEY, "a sealed key has a point of low order", c.x);
+    if (!rc)
+        rc = ate__ossl_noted();
     return rc ? rc : combine(&c, ret_shared);
 }
 
@@ -343,7 +354,7 @@ int ate__hpke_seal(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate
                    struct ate_bytes info, struct ate_bytes aad, struct ate_bytes plain,
                    struct ate__buf *out)
 {
-    ate__cleanup(ate__key32_deinit) struct ate__key32 shared;      /* wiped */
+    ate__cleanup(ate__key32_deinit) struct ate__key32 shared; /* wiped */
     ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
     int rc = check_sizes(info, aad, plain);
     if (!rc)
@@ -368,7 +379,8 @@ int ate__hpke_seal(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate
 int ate__hpke_open(const struct ate__key32 *seed, struct ate_bytes info, struct ate_bytes aad,
                    struct ate_bytes sealed, uint8_t *ret_plain, size_t plain_size)
 {
-    ate__cleanup(ate__key32_deinit) struct ate__key32 shared;      /* wiped */
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
+    ate__cleanup(ate__key32_deinit) struct ate__key32 shared; /* wiped */
     ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
     int rc = check_sizes(info, aad, sealed);
     if (rc)

@@ -149,6 +149,21 @@ void ate__ossl_digest_give(enum ate__hash_alg alg, EVP_MD_CTX *ctx)
 
 /* --- failures --- */
 
+unsigned long ate__ossl_begin(void)
+{
+    unsigned long stale = ERR_peek_error();
+    if (stale)
+        ERR_clear_error();
+    return stale;
+}
+
+void ate__ossl_end(unsigned long *stale)
+{
+    (void)stale;
+    if (ERR_peek_error())
+        ERR_clear_error();
+}
+
 /* Empties the queue. Returns whether memory was short; *ret_reason is the newest other reason, 0 if
  * there was none. */
 static bool drain(unsigned long *ret_reason)
@@ -178,4 +193,10 @@ int ate__ossl_refused(int result, const char *sentence)
 {
     unsigned long error = 0;
     return drain(&error) ? ate__no_memory() : ate__fail(result, "%s", sentence);
+}
+
+int ate__ossl_noted(void)
+{
+    unsigned long error = 0;
+    return drain(&error) ? ate__no_memory() : 0;
 }

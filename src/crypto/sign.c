@@ -127,6 +127,7 @@ static bool public_of(EVP_PKEY *key, uint8_t *ret_public, size_t size)
 int ate__sign_key_new(const struct ate__key32 *mldsa_seed, const struct ate__key32 *ed25519_seed,
                       struct ate__sign_key **ret_key)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(ate__sign_key_freep) struct ate__sign_key *k = ate__alloc(sizeof *k);
     if (!k)
         return ate__no_memory();
@@ -138,6 +139,9 @@ int ate__sign_key_new(const struct ate__key32 *mldsa_seed, const struct ate__key
     if (!k->ed25519 || !public_of(k->mldsa, k->public_key, MLDSA_PUBLIC) ||
         !public_of(k->ed25519, k->public_key + MLDSA_PUBLIC, ED25519_PUBLIC))
         return ate__ossl_fail("make a signature key");
+    int rc = ate__ossl_noted();
+    if (rc)
+        return rc;
     *ret_key = ate__steal(&k);
     return 0;
 }
@@ -159,6 +163,7 @@ void ate__sign_key_public(const struct ate__sign_key *k, uint8_t ret_public[ATE_
 int ate__sign(const struct ate__sign_key *k, struct ate_bytes ctx, struct ate_bytes message,
               uint8_t ret_signature[ATE__SIG_SIZE])
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     struct representative m;
     uint8_t signature[ATE__SIG_SIZE];
     OSSL_PARAM params[2];
@@ -169,6 +174,8 @@ int ate__sign(const struct ate__sign_key *k, struct ate_bytes ctx, struct ate_by
         rc = sign_part(k->mldsa, mldsa_params(params), &m, signature, MLDSA_SIGNATURE);
     if (!rc)
         rc = sign_part(k->ed25519, NULL, &m, signature + MLDSA_SIGNATURE, ED25519_SIGNATURE);
+    if (!rc)
+        rc = ate__ossl_noted();
     if (!rc)
         memcpy(ret_signature, signature, sizeof signature);
     return rc;
@@ -218,6 +225,7 @@ static int check_ed25519(const uint8_t point[ED25519_PUBLIC])
 
 int ate__verify_key_new(struct ate_bytes public_key, struct ate__verify_key **ret_key)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     if (public_key.size != ATE__SIG_PUBLIC)
         return ate__fail(ATE_MALFORMED, "a signature's public key has %d bytes, not %zu",
                          ATE__SIG_PUBLIC, public_key.size);
@@ -249,6 +257,7 @@ void ate__verify_key_free(struct ate__verify_key *k)
 int ate__verify(const struct ate__verify_key *k, struct ate_bytes ctx, struct ate_bytes message,
                 struct ate_bytes signature)
 {
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     struct representative m;
     OSSL_PARAM params[2];
     if (signature.size != ATE__SIG_SIZE)

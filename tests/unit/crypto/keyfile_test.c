@@ -59,7 +59,8 @@ static void seeds_are_as_documented(void **state)
                      0);
     assert_true(ate__hash_equal(&key->fingerprint, &fingerprint));
     char text[ATE__HASH_TEXT];
-    assert_string_equal(ate__hash_text(&fingerprint, text), "s5Y_DhRDG8000AdvA6lYZmasilz7tMIfPQyolUT1G-0");
+    assert_string_equal(ate__hash_text(&fingerprint, text),
+                        "s5Y_DhRDG8000AdvA6lYZmasilz7tMIfPQyolUT1G-0");
 }
 
 static void private_file(void **state)

@@ -67,6 +67,20 @@ static void failures_empty_the_queue(void **state)
     assert_int_equal(ERR_peek_error(), 0);
 }
 
+static void stale_errors_are_dropped(void **state)
+{
+    (void)state;
+    ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+    {
+        ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
+        assert_int_equal(ERR_GET_REASON(stale), ERR_R_MALLOC_FAILURE);
+        assert_int_equal(ate__ossl_refused(ATE_TAMPERED, "no"), ATE_TAMPERED);
+        ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+    }
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_int_equal(ate__ossl_begin(), 0);
+}
+
 static void contexts_are_used_again(void **state)
 {
     (void)state;
@@ -91,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_use_by_many_threads),
         cmocka_unit_test(failures_empty_the_queue),
+        cmocka_unit_test(stale_errors_are_dropped),
         cmocka_unit_test(contexts_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
