@@ -296,8 +296,6 @@ static int connect_here(void *arg)
     t->link.events = call->events;
     t->link.owner = call->owner;
     t->connecting = c;
-    t->referenced = true;
-    ate__loop_ref(t->loop);
     ate__tcp_timer(t, c->deadline_ms);
     if (add_known(c, c->addr.host))
         try_next(t);

@@ -56,7 +56,6 @@ struct ate__tcp {
     struct ate__net_limits limits;
     const struct ate__tcp_hooks *hooks; /* NULL: a client */
     uint64_t ended_ms; /* when the end began */
-    bool referenced; /* a client: the loop, until closed() returned */
     bool in_turn;
     bool told;
     bool greeted; /* hooks->greeted() was called */

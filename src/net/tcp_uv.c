@@ -22,6 +22,7 @@ enum {
 };
 
 static const struct ate__link_ops link_ops;
+static void link_close(struct ate__link *l, int result, const char *text);
 
 /* --- watching a socket --- */
 
@@ -109,9 +110,6 @@ static void tell(struct ate__tcp *t, int result, const char *text)
         t->link.events->closed(t->link.owner, result, text);
     else if (t->hooks)
         t->hooks->ended(t, result, text);
-    if (t->referenced)
-        ate__loop_unref(t->loop); /* as a guest it may still stay a little */
-    t->referenced = false;
 }
 
 void ate__tcp_give_up(struct ate__tcp *t, int result, const char *text)
@@ -315,6 +313,7 @@ static void on_hurry(struct ate__loop_guest *guest)
     struct ate__tcp *t = ATE__CONTAINER(guest, struct ate__tcp, guest);
     if (t->limits.linger_ms > HURRY_MS)
         t->limits.linger_ms = HURRY_MS;
+    link_close(&t->link, ATE_CANCELED, NULL);
     ate__loop_turn_soon(t->loop, &t->turn);
 }
 

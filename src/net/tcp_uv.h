@@ -20,7 +20,8 @@ struct ate__tcp_conf {
     bool no_wire_encryption; /* clear text; refused unless what is connected to is this machine */
 };
 /* Starts to connect to addr's host and port under addr's pins. From any thread; the events come on
- * the loop's, which is referenced until closed(). The link may be used there from this call on.
+ * the loop's, after *ret_link is set. The link may be used there from then on. When the last
+ * reference to the loop goes, links are closed.
  * `localhost` and literals need no resolver; the addresses of a name are tried in turn.
  * Errors: ATE_UNTRUSTED no pin and not no_wire_encryption; ATE_E_MEMORY. All else: closed(). */
 int ate__tcp_connect(struct ate__loop *l, const struct ate__addr *addr,
