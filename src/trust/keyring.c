@@ -129,6 +129,17 @@ bool ate__keyring_has(struct ate__keyring *k, const struct ate_hash *fingerprint
     return found;
 }
 
+bool ate__keyring_sequence(struct ate__keyring *k, const struct ate_hash *fingerprint,
+                           uint64_t *ret_sequence)
+{
+    pthread_rwlock_rdlock(&k->lock);
+    const struct ate__keyring_entry *e = find(k, fingerprint);
+    if (e)
+        *ret_sequence = e->sequence;
+    pthread_rwlock_unlock(&k->lock);
+    return e != NULL;
+}
+
 int ate__keyring_get(struct ate__keyring *k, const struct ate_hash *fingerprint,
                      struct ate__buf *buf)
 {

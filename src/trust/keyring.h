@@ -41,6 +41,9 @@ int ate__keyring_add(struct ate__keyring *k, const struct ate_hash *fingerprint,
                      struct ate_bytes public_key, uint64_t sequence) ATE__CHECK;
 void ate__keyring_rollback(struct ate__keyring *k, uint64_t sequence);
 bool ate__keyring_has(struct ate__keyring *k, const struct ate_hash *fingerprint);
+/* Of the transaction that brought it. */
+bool ate__keyring_sequence(struct ate__keyring *k, const struct ate_hash *fingerprint,
+                           uint64_t *ret_sequence);
 /* Appends the public key. Errors: NOT_FOUND (without a sentence). */
 int ate__keyring_get(struct ate__keyring *k, const struct ate_hash *fingerprint,
                      struct ate__buf *buf) ATE__CHECK;

@@ -223,6 +223,16 @@ int ate__trust_public_key(const struct ate__trust *t, const struct ate_hash *fin
     return rc;
 }
 
+int ate__trust_key_sequence(const struct ate__trust *t, const struct ate_hash *fingerprint,
+                            uint64_t *ret_sequence)
+{
+    char text[ATE__HASH_TEXT];
+    if (ate__keyring_sequence(&inside(t)->keyring, fingerprint, ret_sequence))
+        return 0;
+    return ate__fail(ATE_NOT_FOUND, "the chain does not hold the key %s",
+                     ate__hash_text(fingerprint, text));
+}
+
 int ate__trust_origin(const struct ate__trust *t, const struct ate__txn_id *id,
                       uint64_t *ret_sequence)
 {

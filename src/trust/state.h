@@ -35,6 +35,9 @@ bool ate__trust_has_key(const struct ate__trust *t, const struct ate_hash *finge
 /* Public key bytes (a copy appended to buf). Errors: NOT_FOUND. */
 int ate__trust_public_key(const struct ate__trust *t, const struct ate_hash *fingerprint,
                           struct ate__buf *buf) ATE__CHECK;
+/* Sequence of the transaction that brought it; 0: the genesis. Errors: NOT_FOUND. */
+int ate__trust_key_sequence(const struct ate__trust *t, const struct ate_hash *fingerprint,
+                            uint64_t *ret_sequence) ATE__CHECK;
 
 /* Takes an accepted transaction in: keys it brings, roots, revocations, its (origin, number).
  * Sequences come without a gap. Errors: E_MEMORY (nothing was taken in). */
