@@ -41,6 +41,7 @@ struct ate__conn {
     bool paused;
     int end_result; /* of the transport's or peer's end, which waits until `in` is read; or 0 */
     char end_text[128];
+    bool end_now; /* it does not wait for an owner that is paused */
 
     struct pipe queue; /* frames to be sent */
     struct pipe out; /* the same encrypted; unused in clear text */
@@ -293,6 +294,7 @@ void ate__conn_eof(struct ate__conn *c, const char *error_text)
     if (c->end_result)
         return; /* TLS said so before */
     c->end_result = ATE_OFFLINE;
+    c->end_now = error_text != NULL;
     if (error_text)
         snprintf(c->end_text, sizeof c->end_text, "the connection was lost: %s", error_text);
     else if (c->state == ATE__CONN_GREETING)
@@ -427,8 +429,12 @@ enum ate__conn_event ate__conn_next(struct ate__conn *c, uint64_t now_ms,
     while (c->state < ATE__CONN_CLOSING) {
         struct ate__net_frame frame;
         size_t size = 0;
-        if (c->paused && c->state == ATE__CONN_OPEN)
-            return ATE__CONN_NOTHING;
+        if (c->paused && c->state == ATE__CONN_OPEN) {
+            if (!c->end_now)
+                return ATE__CONN_NOTHING;
+            fail_silently(c, c->end_result, c->end_text, now_ms);
+            break;
+        }
         if (c->wire == ATE__WIRE_EITHER)
             return starved(c, now_ms);
         int rc = decode(c, &frame, &size);

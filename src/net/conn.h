@@ -16,7 +16,9 @@
  *  2. HELLO, PING, PONG and ERROR of stream 0 are handled inside; the owner sees all else, and
  *     nothing before OPEN.
  *  3. A failure is sticky: one result and one sentence, the first. Frames that arrived whole
- *     before the transport ended are delivered first; after any other failure none is.
+ *     before the peer or the transport ended are delivered first (not to an owner that is paused
+ *     while the transport fails: it could wait for room that never comes); after any other failure
+ *     none is.
  *  4. Memory: of received bytes one frame and one feed(); of bytes to be sent the credit, one
  *     frame and a few small ones. A PONG answers its PING and all before it, so a flood of PINGs
  *     has one answer waiting at most.

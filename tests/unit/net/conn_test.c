@@ -281,6 +281,20 @@ static void test_close_inside_frame(void **state)
     pair_free(&p);
 }
 
+/* An owner that is paused hears at once of a transport that failed. */
+static void test_lost_while_paused(void **state)
+{
+    (void)state;
+    struct pair p = pair_new_open();
+    ate__conn_pause(p.server.conn, true, p.now_ms);
+    pair_say(&p.client, 1, "not seen");
+    pair_run(&p, SIZE_MAX);
+    ate__conn_eof(p.server.conn, "Broken pipe");
+    pair_see(&p, &p.server);
+    pair_trace(&p.server, "opened\nended OFFLINE\n");
+    pair_free(&p);
+}
+
 static void test_lost(void **state)
 {
     (void)state;
@@ -562,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_close_with_reason),
         cmocka_unit_test(test_close_inside_frame),
         cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_lost_while_paused),
         cmocka_unit_test(test_clear_text_lost),
         cmocka_unit_test(test_silent_peer),
         cmocka_unit_test(test_ping),
