@@ -226,7 +226,7 @@ static int pass_over(const struct field *fields, size_t at, unsigned number, siz
 /* Fills in the fields, which must stand in the order given, behind the head. */
 static int parse_lines(struct ate_bytes text, const char *head, struct field *fields, size_t count)
 {
-    struct ate_bytes line, word, value;
+    struct ate_bytes line = {NULL, 0}, word = line, value = line;
     size_t next = 0;
     if (text.size > ATE__KEY_FILE_MAX)
         return ate__fail(ATE_TOO_BIG, "a key file has at most %d bytes", ATE__KEY_FILE_MAX);
