@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "api/anchor.h"
+#include "api/api.h"
+#include "crypto/keyfile.h"
+
+static int add_root(struct ate__anchor *a, const struct ate_hash *root)
+{
+    size_t capacity = a->root_count;
+    int rc = ate__grow(&a->roots, &capacity, a->root_count + 1, sizeof *a->roots);
+    if (!rc)
+        a->roots[a->root_count++] = *root;
+    return rc;
+}
+
+/* A fingerprint, else the path of a public key file. */
+static int add_item(struct ate__anchor *a, const char *text, size_t size)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf file = ATE__BUF_NULL, key = ATE__BUF_NULL;
+    char label[ATE__KEY_LABEL_MAX + 1];
+    struct ate_hash root;
+    if (size == ATE__HASH_TEXT - 1 && !ate__hash_parse(text, size, &root))
+        return add_root(a, &root);
+    ate__cleanup(ate__freep) char *path = ate__copy(text, size + 1);
+    if (!path)
+        return ate__no_memory();
+    path[size] = 0;
+    int rc = ate__file_read(path, ATE__KEY_FILE_MAX, &file, NULL);
+    if (!rc)
+        rc = ate__public_key_decode(ate__buf_bytes(&file), &key, label);
+    if (!rc)
+        rc = ate__fingerprint(ate__buf_bytes(&key), &root);
+    if (rc)
+        return ate__context(rc, "root key: neither a fingerprint nor a public key file");
+    return add_root(a, &root);
+}
+
+int ate__anchor_init(struct ate__anchor *a, const char *root, const struct ate__addr *addr,
+                     struct ate_session *session, const char *where)
+{
+    *a = (struct ate__anchor){.session = session, .path = addr ? addr->path : NULL, .where = where};
+    int rc = 0;
+    if (root) {
+        for (const char *at = root; !rc && *at;) {
+            size_t n = strcspn(at, ",");
+            rc = add_item(a, at, n);
+            at += n + (at[n] == ',');
+        }
+        if (!rc && !a->root_count)
+            rc = ate__fail(ATE_MISUSE, "root key: an empty list");
+    } else if (addr) {
+        a->has_chain = addr->has_chain;
+        a->chain = addr->chain;
+        for (size_t i = 0; !rc && i < addr->root_count; i++)
+            rc = add_root(a, &addr->roots[i]);
+    }
+    if (rc)
+        ate__anchor_deinit(a);
+    return rc;
+}
+
+void ate__anchor_deinit(struct ate__anchor *a)
+{
+    ate__free(a->roots);
+    a->roots = NULL;
+    a->root_count = 0;
+}
+
+static int refuse(const struct ate__anchor *a, int result, const char *why,
+                  struct ate__trust *trust)
+{
+    struct ate_hash roots[ATE__ROOT_KEYS_MAX];
+    char chain[ATE__HASH_TEXT], first[ATE__HASH_TEXT] = "";
+    size_t n = ate__trust_root_keys(trust, roots, ATE__COUNT_OF(roots));
+    if (n)
+        ate__hash_text(&roots[0], first);
+    return ate__fail(result,
+                     "%s: %s: it is chain %s with root key %s%s; if that is the one you mean: "
+                     "--root %s",
+                     a->where, why, ate__hash_text(ate__trust_chain_id(trust), chain), first,
+                     n > 1 ? " and others" : "", first);
+}
+
+static bool names_path(const struct ate__anchor *a, struct ate__trust *trust)
+{
+    return !a->path || ate__bytes_equal(ate__text_bytes(a->path), ate__trust_genesis(trust)->name);
+}
+
+int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
+{
+    if (a->has_chain)
+        return ate__hash_equal(&a->chain, ate__trust_chain_id(trust))
+                   ? 0
+                   : refuse(a, ATE_WRONG_CHAIN, "not the chain that the address names", trust);
+    bool found = false;
+    for (size_t i = 0; i < a->root_count; i++)
+        found |= ate__trust_was_root(trust, &a->roots[i]);
+    size_t keys = a->root_count || !a->session ? 0 : ate__session_key_count(a->session);
+    for (size_t i = 0; i < keys; i++)
+        found |= ate__trust_was_root(trust, &ate__session_key(a->session, i)->fingerprint);
+    if (!found)
+        return a->root_count
+                   ? refuse(a, ATE_WRONG_CHAIN, "none of the root keys to be trusted is its own",
+                            trust)
+                   : refuse(a, ATE_UNTRUSTED, "nothing says which root key to trust", trust);
+    return names_path(a, trust)
+               ? 0
+               : refuse(a, ATE_WRONG_CHAIN, "it was made under another path", trust);
+}

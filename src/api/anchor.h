@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * anchor.h: which root key to trust (TRUST 2, 10). The first source that is given decides, alone,
+ * and its failure is final: conf.root, then #chain= or #root= of the address, then the session's
+ * own private keys.
+ */
+#pragma once
+#include "net/addr.h"
+#include "trust/session.h"
+#include "trust/state.h"
+
+struct ate__anchor {
+    struct ate_hash *roots;  /* of conf.root or the address */
+    size_t root_count;
+    bool has_chain;
+    struct ate_hash chain;
+    struct ate_session *session; /* borrowed; may be NULL */
+    const char *path;            /* that was asked for; NULL: a directory */
+    const char *where;           /* for sentences */
+};
+/* root: the text of conf.root, or NULL; addr: NULL for a directory. MALFORMED NOT_FOUND (a key
+ * file) E_MEMORY */
+int ate__anchor_init(struct ate__anchor *a, const char *root, const struct ate__addr *addr,
+                     struct ate_session *session, const char *where) ATE__CHECK;
+void ate__anchor_deinit(struct ate__anchor *a);
+/* UNTRUSTED WRONG_CHAIN with the chain's id, its root keys and the option that would accept them.
+ */
+int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust) ATE__CHECK;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * api.h: the inside of the public interface, shared by the files of this folder.
+ */
+#pragma once
+#include "api/anchor.h"
+#include "api/memory.h"
+#include "ate/ate.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "base/workers.h"
+#include "chain/chain.h"
+#include "dio/dio.h"
+
+struct ate_chain {
+    atomic_uint refs;          /* the handle, its async calls, watches and histories */
+    struct ate__dio *dio;
+    struct ate__pipe *pipe;    /* the dio's */
+    struct ate_session *session;
+    const struct ate__anchor *anchor; /* while it is being opened */
+    struct ate__memory memory; /* of the newest head; see memory.h */
+    char *address;             /* complete, to hand on */
+    char *name;                /* declared */
+    char *dir;                 /* of a chain in a directory, its real path; NULL: remote */
+    bool created;
+    int32_t timeout_ms;
+    struct ate_hash roots[ATE__ROOT_KEYS_MAX];
+    struct ate__storage_damage damage;
+};
+struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
+void ate__chain_handle_unref(struct ate_chain *c);
+
+/* The process's pool of threads, made when the first chain is opened, ended with the last. */
+int ate__api_workers(struct ate__workers **ret_workers) ATE__CHECK; /* a reference */
+void ate__api_workers_unref(struct ate__workers *w);
+
+/* True inside an ate_done_fn: waiting calls return ATE_WOULD_DEADLOCK at once. */
+bool ate__in_callback(void);
+int ate__check_may_wait(void) ATE__CHECK;
+
+/* Files of the user: paths of DESIGN 10. dir: XDG variable, and what stands for it below HOME.
+ * Gives DIR/ate/NAME, ended with ate__free(). ATE_E_SYSTEM: neither the variable nor HOME is set.
+ */
+int ate__user_path(const char *variable, const char *below_home, const char *name, char **ret_path)
+    ATE__CHECK;
+/* All of a regular file, at most size_max bytes. NOT_FOUND TOO_BIG E_*. */
+int ate__file_read(const char *path, size_t size_max, struct ate__buf *ret_bytes,
+                   unsigned *ret_mode) ATE__CHECK;
+/* Made with 0600 and O_EXCL, its folder with 0700 if it is missing; synced. EXISTS E_*. */
+int ate__file_create(const char *path, struct ate_bytes bytes) ATE__CHECK;
+/* In place of what is there, at once, synced. */
+int ate__file_replace(const char *path, struct ate_bytes bytes) ATE__CHECK;
+int ate__folder_make(const char *path) ATE__CHECK; /* with those above it, 0700; 0 if it is there */

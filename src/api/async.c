@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * async.c: the _async forms. A commit goes its own asynchronous way through the pipe. Opening,
+ * syncing and asking wait for the network inside, each on a thread that lasts as long as the call.
+ */
+#include "api/api.h"
+#include "api/loop.h"
+#include <pthread.h>
+#include <stdio.h>
+
+struct job { /* one asynchronous call */
+    struct ate__call call;
+    ate_done_fn *done;
+    void *arg;
+    int result;
+    char text[512];
+    int (*work)(struct job *j);  /* on the job's thread; NULL: a commit */
+    void (*give)(struct job *j); /* writes what is returned; in the loop, result 0 */
+    void (*discard)(struct job *j); /* what was made for nobody; NULL: nothing */
+    struct ate_chain *chain;     /* a reference, or NULL */
+};
+
+static void job_free(struct job *j)
+{
+    if (j->discard)
+        j->discard(j);
+    ate__chain_handle_unref(j->chain);
+    ate__free(j);
+}
+
+static void run_done(struct ate__call *c)
+{
+    struct job *j = ATE__CONTAINER(c, struct job, call);
+    ate_done_fn *done = j->done;
+    void *arg = j->arg;
+    int result = j->result;
+    if (!result)
+        j->give(j);
+    else
+        ate__error_set(j->text);
+    job_free(j);
+    done(arg, result);
+}
+
+static void drop(struct ate__call *c)
+{
+    job_free(ATE__CONTAINER(c, struct job, call));
+}
+
+static void set_result(struct job *j, int rc)
+{
+    j->result = rc;
+    if (rc)
+        snprintf(j->text, sizeof j->text, "%s", ate__error_text());
+}
+
+static void *run_work(void *arg)
+{
+    struct job *j = arg;
+    set_result(j, j->work(j));
+    ate__call_due(&j->call);
+    return NULL;
+}
+
+static int job_begin(struct job *j, struct ate_chain *chain, struct ate_loop *loop,
+                     ate_done_fn *done, void *arg)
+{
+    j->done = done;
+    j->arg = arg;
+    j->call.run = run_done;
+    j->call.drop = drop;
+    int rc = done ? ate__call_begin(loop, &j->call)
+                  : ate__fail(ATE_MISUSE, "an asynchronous call needs a callback");
+    if (!rc && chain)
+        j->chain = ate__chain_handle_ref(chain);
+    return rc;
+}
+
+/* The job runs from now on; on failure it is freed. */
+static int job_start(struct job *j)
+{
+    pthread_attr_t detached;
+    pthread_t thread;
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    int error = pthread_create(&thread, &detached, run_work, j);
+    pthread_attr_destroy(&detached);
+    if (!error)
+        return 0;
+    ate__call_abandon(&j->call);
+    job_free(j);
+    return ate__fail_errno(error, "a thread for an asynchronous call");
+}
+
+/* ---- open ---- */
+
+struct open_job {
+    struct job job;
+    struct ate_chain **ret_chain, *opened;
+    struct ate_session *session;
+    struct ate_chain_conf conf;
+    char *where, *root, *pin, *mirror_dir, *state_dir;
+    unsigned flags;
+};
+
+static int open_work(struct job *j)
+{
+    struct open_job *o = (struct open_job *)j;
+    return ate_chain_open(o->where, o->session, o->flags, &o->conf, &o->opened);
+}
+
+static void open_give(struct job *j)
+{
+    struct open_job *o = (struct open_job *)j;
+    *o->ret_chain = ate__steal(&o->opened);
+}
+
+static void open_discard(struct job *j)
+{
+    struct open_job *o = (struct open_job *)j;
+    ate_chain_close(o->opened);
+    ate__session_unref(o->session);
+    ate__free(o->where);
+    ate__free(o->root);
+    ate__free(o->pin);
+    ate__free(o->mirror_dir);
+    ate__free(o->state_dir);
+}
+
+static int copy_text(const char *from, char **to, const char **conf)
+{
+    *to = from ? ate__copy_text(from) : NULL;
+    *conf = *to;
+    return from && !*to ? ate__no_memory() : 0;
+}
+
+int ate_chain_open_async(const char *where, struct ate_session *session, unsigned flags,
+                         const struct ate_chain_conf *conf, struct ate_chain **ret_chain,
+                         struct ate_loop *loop, ate_done_fn *done, void *arg)
+{
+    static const struct ate_chain_conf defaults;
+    const char *ignored;
+    if (!where || !ret_chain)
+        return ate__fail(ATE_MISUSE, "chain: nothing to open, or nowhere to put it");
+    struct open_job *o = ate__alloc(sizeof *o);
+    if (!o)
+        return ate__no_memory();
+    conf = conf ? conf : &defaults;
+    o->job.work = open_work;
+    o->job.give = open_give;
+    o->job.discard = open_discard;
+    o->conf = *conf;
+    o->flags = flags;
+    o->ret_chain = ret_chain;
+    o->session = session ? ate__session_ref(session) : NULL;
+    int rc = copy_text(where, &o->where, &ignored);
+    if (!rc)
+        rc = copy_text(conf->root, &o->root, &o->conf.root);
+    if (!rc)
+        rc = copy_text(conf->pin, &o->pin, &o->conf.pin);
+    if (!rc)
+        rc = copy_text(conf->mirror_dir, &o->mirror_dir, &o->conf.mirror_dir);
+    if (!rc)
+        rc = copy_text(conf->state_dir, &o->state_dir, &o->conf.state_dir);
+    if (!rc)
+        rc = job_begin(&o->job, NULL, loop, done, arg);
+    if (rc) {
+        job_free(&o->job);
+        return rc;
+    }
+    return job_start(&o->job);
+}
+
+/* ---- sync, outcome ---- */
+
+struct receipt_job {
+    struct job job;
+    struct ate_receipt *ret_receipt, receipt;
+    struct ate_txn_id id;
+    struct ate_txn *txn;
+};
+
+static void receipt_give(struct job *j)
+{
+    struct receipt_job *r = (struct receipt_job *)j;
+    if (r->ret_receipt)
+        *r->ret_receipt = r->receipt;
+}
+
+static int sync_work(struct job *j)
+{
+    return ate_chain_sync(j->chain, &((struct receipt_job *)j)->receipt);
+}
+
+static int outcome_work(struct job *j)
+{
+    struct receipt_job *r = (struct receipt_job *)j;
+    return ate_outcome(j->chain, r->id, &r->receipt);
+}
+
+static int receipt_job_new(int (*work)(struct job *j), struct ate_chain *chain,
+                           struct ate_receipt *ret_receipt, struct ate_loop *loop,
+                           ate_done_fn *done, void *arg, struct receipt_job **ret_job)
+{
+    struct receipt_job *r = ate__alloc(sizeof *r);
+    if (!r)
+        return ate__no_memory();
+    r->job.work = work;
+    r->job.give = receipt_give;
+    r->ret_receipt = ret_receipt;
+    int rc = job_begin(&r->job, chain, loop, done, arg);
+    if (rc) {
+        job_free(&r->job);
+        return rc;
+    }
+    *ret_job = r;
+    return 0;
+}
+
+int ate_chain_sync_async(struct ate_chain *chain, struct ate_receipt *ret_receipt,
+                         struct ate_loop *loop, ate_done_fn *done, void *arg)
+{
+    struct receipt_job *r;
+    int rc = receipt_job_new(sync_work, chain, ret_receipt, loop, done, arg, &r);
+    return rc ? rc : job_start(&r->job);
+}
+
+int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,
+                      struct ate_receipt *ret_receipt, struct ate_loop *loop, ate_done_fn *done,
+                      void *arg)
+{
+    struct receipt_job *r;
+    int rc = receipt_job_new(outcome_work, chain, ret_receipt, loop, done, arg, &r);
+    if (rc)
+        return rc;
+    r->id = id;
+    return job_start(&r->job);
+}
+
+/* ---- commit ---- */
+
+/* The answer is taken in inside the loop, on the transaction's own thread. */
+static void commit_run(struct ate__call *c)
+{
+    struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
+    set_result(&r->job, ate__txn_finish(r->txn, &r->receipt));
+    run_done(c);
+}
+
+static void commit_done(void *arg)
+{
+    struct receipt_job *r = arg;
+    ate__call_due(&r->job.call);
+}
+
+static void commit_nothing(struct ate__call *c)
+{
+    struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
+    set_result(&r->job, ate_txn_commit(r->txn, &r->receipt)); /* nothing to commit: 0 at once */
+    run_done(c);
+}
+
+int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
+                         struct ate_loop *loop, ate_done_fn *done, void *arg)
+{
+    struct receipt_job *r;
+    int rc = receipt_job_new(NULL, NULL, ret_receipt, loop, done, arg, &r);
+    if (rc)
+        return rc;
+    r->txn = txn;
+    r->job.call.run = commit_run;
+    rc = ate__txn_offer(txn, false, commit_done, r);
+    if (rc == ATE_END) {
+        r->job.call.run = commit_nothing;
+        ate__call_due(&r->job.call);
+        return 0;
+    }
+    if (rc) {
+        ate__call_abandon(&r->job.call);
+        job_free(&r->job);
+    }
+    return rc;
+}

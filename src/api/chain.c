@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * chain.c: opening a chain by directory, address or @NAME: anchors, memory, and the handle.
+ */
+#include "ate/chain.h"
+#include "api/api.h"
+#include "api/names.h"
+#include "chain/create.h"
+#include "chain/local.h"
+#include "mesh/client.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the process's threads ---- */
+
+static pthread_mutex_t workers_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct ate__workers *shared_workers; /* not a reference: of the handles that are open */
+static size_t workers_users;
+
+int ate__api_workers(struct ate__workers **ret_workers)
+{
+    int rc = 0;
+    pthread_mutex_lock(&workers_mutex);
+    if (!shared_workers)
+        rc = ate__workers_new(0, &shared_workers);
+    else
+        ate__workers_ref(shared_workers);
+    if (!rc) {
+        workers_users++;
+        *ret_workers = shared_workers;
+    }
+    pthread_mutex_unlock(&workers_mutex);
+    return rc;
+}
+
+void ate__api_workers_unref(struct ate__workers *w)
+{
+    pthread_mutex_lock(&workers_mutex);
+    if (--workers_users == 0)
+        shared_workers = NULL;
+    pthread_mutex_unlock(&workers_mutex);
+    ate__workers_unref(w);
+}
+
+/* ---- opening ---- */
+
+struct opening {
+    const char *where;           /* after @NAME was looked up */
+    char *looked_up, *place, *real;
+    struct ate_session *session;
+    unsigned flags;
+    const struct ate_chain_conf *conf;
+    struct ate__addr addr;
+    bool remote;
+    struct ate__anchor anchor;
+    struct ate__workers *workers;
+    struct ate_chain *chain;
+    struct ate__pipe *pipe;
+};
+
+static int check_arguments(const char *where, unsigned flags)
+{
+    if (!where || !*where)
+        return ate__fail(ATE_MISUSE, "chain: no directory and no address");
+    if (flags & ~(unsigned)(ATE_CREATE | ATE_READ))
+        return ate__fail(ATE_MISUSE, "chain: unknown flags %#x", flags);
+    if ((flags & ATE_CREATE) && (flags & ATE_READ))
+        return ate__fail(ATE_MISUSE, "chain: CREATE and READ exclude each other");
+    return ate__check_may_wait();
+}
+
+static int find_where(struct opening *o)
+{
+    int rc = 0;
+    if (o->where[0] == '@') {
+        rc = ate__name_lookup(o->where + 1, &o->looked_up);
+        if (rc)
+            return rc;
+        o->where = o->looked_up;
+    }
+    o->remote = strncmp(o->where, "tcp://", 6) == 0;
+    if (!o->remote)
+        return 0;
+    rc = ate__addr_parse(o->where, &o->addr);
+    if (!rc && o->addr.path[1] == 0)
+        rc = ate__fail(ATE_MALFORMED,
+                       "%s: this names a server; a chain has a path behind it, such as "
+                       "/example.com/joe/notes",
+                       o->where);
+    return rc;
+}
+
+/* What is remembered stands under the real path of a directory, or host, port and path of an
+ * address. */
+static int find_place(struct opening *o)
+{
+    if (o->remote) {
+        o->place = ate__format("tcp://%s:%u%s", o->addr.host, (unsigned)o->addr.port, o->addr.path);
+        return o->place ? 0 : ate__no_memory();
+    }
+    char *real = realpath(o->where, NULL);
+    if (!real) {
+        o->real = NULL;
+        return 0; /* not there: known once it is made */
+    }
+    o->real = ate__copy_text(real);
+    free(real);
+    o->place = o->real ? ate__copy_text(o->real) : NULL;
+    return o->place ? 0 : ate__no_memory();
+}
+
+static int pins_of(struct opening *o)
+{
+    if (!o->conf->pin)
+        return 0;
+    o->addr.pin_count = 0;
+    for (const char *at = o->conf->pin; *at;) {
+        size_t n = strcspn(at, ",");
+        if (o->addr.pin_count == ATE__NET_PINS_MAX)
+            return ate__fail(ATE_TOO_BIG, "pin: more than %d", ATE__NET_PINS_MAX);
+        int rc = ate__hash_parse(at, n, &o->addr.pins[o->addr.pin_count++]);
+        if (rc)
+            return ate__context(rc, "pin");
+        at += n + (at[n] == ',');
+    }
+    return 0;
+}
+
+/* ---- local ---- */
+
+static int check_remembered(struct opening *o, struct ate__chain *c)
+{
+    struct ate__memory *m = &o->chain->memory;
+    struct ate__storage_damage damage;
+    struct ate_hash root;
+    if (!m->known)
+        return 0;
+    if (ate__view_published(ate__chain_view(c)) < m->size) {
+        if (ate__chain_damage(c, &damage))
+            return 0; /* opened up to the damage, which the caller is told */
+        return ate__fail(ATE_ROLLED_BACK,
+                         "%s: it has %llu transactions; %llu were seen here before", m->place,
+                         (unsigned long long)ate__view_published(ate__chain_view(c)),
+                         (unsigned long long)m->size);
+    }
+    int rc = ate__chain_root_at(c, m->size, &root);
+    if (!rc && !ate__hash_equal(&root, &m->root))
+        rc = ate__fail(ATE_FORKED,
+                       "%s: its first %llu transactions are not those that were seen here "
+                       "before",
+                       m->place, (unsigned long long)m->size);
+    return rc;
+}
+
+static int remember_local(struct opening *o, bool created)
+{
+    struct ate__memory *m = &o->chain->memory;
+    struct ate__chain *c = ate__local_chain(o->pipe);
+    int rc = 0;
+    if (!o->place) { /* just made */
+        char *real = realpath(o->where, NULL);
+        if (!real)
+            return ate__fail_errno(errno, "%s", o->where);
+        ate__memory_close(m);
+        rc = ate__memory_open(m, o->conf->state_dir, real);
+        o->real = ate__copy_text(real);
+        free(real);
+        if (rc || !o->real)
+            return rc ? rc : ate__no_memory();
+    }
+    if (created)
+        ate__memory_forget(m);
+    if (!created) {
+        rc = ate__memory_check_chain(m, ate__trust_chain_id(ate__chain_trust(c)));
+        if (!rc)
+            rc = check_remembered(o, c);
+    }
+    return rc;
+}
+
+static int open_local(struct opening *o)
+{
+    struct ate__local_conf conf = {
+        .chain =
+            {
+                .env = &ate__env_real,
+                .workers = o->workers,
+                .sync = (enum ate__sync)o->conf->sync,
+                .sync_interval_ms = o->conf->sync_interval_ms,
+                .progress = o->conf->progress,
+                .progress_arg = o->conf->progress_arg,
+            },
+    };
+    unsigned flags = (o->flags & ATE_READ ? ATE__STORAGE_READ : 0u) |
+                     (o->flags & ATE_CREATE ? ATE__STORAGE_CREATE : 0u);
+    int rc = ate__local_open(&conf, o->where, o->session, flags, &o->pipe);
+    if (rc)
+        return rc;
+    o->chain->created = o->pipe->v->created(o->pipe);
+    if (!o->chain->created)
+        rc = ate__anchor_check(&o->anchor, o->pipe->v->trust(o->pipe));
+    return rc ? rc : remember_local(o, o->chain->created);
+}
+
+/* ---- remote ---- */
+
+static int remote_anchor(void *arg, struct ate__trust *trust)
+{
+    struct ate_chain *c = arg;
+    int rc = ate__anchor_check(c->anchor, trust);
+    return rc ? rc : ate__memory_check_chain(&c->memory, ate__trust_chain_id(trust));
+}
+
+static void remote_advanced(void *arg, const struct ate_hash *chain_id, uint64_t size,
+                            const struct ate_hash *root)
+{
+    struct ate_chain *c = arg;
+    ate__memory_advance(&c->memory, chain_id, size, root);
+}
+
+static int make_genesis(struct opening *o, struct ate__buf *genesis)
+{
+    struct ate_hash ignored;
+    if (!(o->flags & ATE_CREATE) || !o->session || !ate__session_key_count(o->session))
+        return 0; /* without a key it can only be opened */
+    return ate__genesis_make(&ate__env_real, o->session, o->addr.path, genesis, &ignored);
+}
+
+static int open_remote(struct opening *o)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
+    int rc = pins_of(o);
+    if (!rc)
+        rc = make_genesis(o, &genesis);
+    if (rc)
+        return rc;
+    const struct ate__memory *m = &o->chain->memory;
+    bool memory_mirror = o->conf->mirror_dir && !*o->conf->mirror_dir;
+    struct ate__remote_conf conf = {
+        .env = &ate__env_real,
+        .workers = o->workers,
+        .addr = o->addr,
+        .mirror_dir = memory_mirror ? NULL : o->conf->mirror_dir,
+        .mirror_memory = memory_mirror,
+        .no_wire_encryption = o->conf->no_wire_encryption,
+        .timeout_ms = o->chain->timeout_ms,
+        .genesis = ate__buf_bytes(&genesis),
+        .anchor = remote_anchor,
+        .remembered_size = m->known ? m->size : 0,
+        .remembered_root = m->root,
+        .advanced = remote_advanced,
+        .arg = o->chain,
+        .progress = o->conf->progress,
+        .progress_arg = o->conf->progress_arg,
+    };
+    o->chain->anchor = &o->anchor;
+    rc = ate__remote_open(&conf, &o->pipe);
+    o->chain->anchor = NULL;
+    if (!rc)
+        o->chain->created = o->pipe->v->created(o->pipe);
+    return rc;
+}
+
+/* ---- the handle ---- */
+
+/* The address with every pin and, as roots, those that the chain has now. */
+static int describe(struct opening *o)
+{
+    struct ate_chain *c = o->chain;
+    struct ate__trust *trust = o->pipe->v->trust(o->pipe);
+    struct ate_bytes name = ate__trust_genesis(trust)->name;
+    c->name = ate__copy(name.data, name.size + 1);
+    if (!c->name)
+        return ate__no_memory();
+    c->name[name.size] = 0;
+    if (!o->remote) {
+        c->dir = ate__copy_text(o->real);
+        c->address = ate__copy_text(o->real);
+        return c->dir && c->address ? 0 : ate__no_memory();
+    }
+    ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
+    struct ate__addr addr = o->addr;
+    struct ate_hash roots[ATE__ROOT_KEYS_MAX];
+    addr.root_count = ate__trust_root_keys(trust, roots, ATE__NET_PINS_MAX);
+    memcpy(addr.roots, roots, addr.root_count * sizeof roots[0]);
+    addr.has_chain = false;
+    int rc = ate__addr_print(&addr, &text);
+    if (!rc)
+        rc = ate__buf_append(&text, ate__bytes("", 1));
+    if (!rc)
+        c->address = (char *)ate__steal(&text.data);
+    return rc;
+}
+
+static int begin(struct opening *o)
+{
+    struct ate_chain *c = ate__alloc(sizeof *c);
+    if (!c)
+        return ate__no_memory();
+    o->chain = c;
+    atomic_init(&c->refs, 1);
+    pthread_mutex_init(&c->memory.mutex, NULL);
+    c->timeout_ms = o->conf->timeout_ms ? o->conf->timeout_ms : 30000;
+    int rc = find_where(o);
+    if (!rc)
+        rc = find_place(o);
+    if (!rc)
+        rc = ate__anchor_init(&o->anchor, o->conf->root, o->remote ? &o->addr : NULL, o->session,
+                              o->where);
+    if (!rc && o->place) {
+        pthread_mutex_destroy(&c->memory.mutex);
+        rc = ate__memory_open(&c->memory, o->conf->state_dir, o->place);
+    }
+    return rc ? rc : ate__api_workers(&o->workers);
+}
+
+static int finish(struct opening *o)
+{
+    struct ate_chain *c = o->chain;
+    int rc = describe(o);
+    if (rc)
+        return rc;
+    c->pipe = o->pipe;
+    c->session = o->session ? ate__session_ref(o->session) : NULL;
+    o->pipe = NULL; /* the dio's now, also if it fails */
+    rc = ate__dio_new(c->pipe, o->session, c->timeout_ms,
+                      o->conf->memory_bytes_max ? o->conf->memory_bytes_max : 64u << 20, &c->dio);
+    if (!rc) {
+        struct ate_head head = ate_chain_head(c);
+        c->pipe->v->damage(c->pipe, &c->damage);
+        if (!o->remote && o->conf->sync == ATE_SYNC_ALWAYS)
+            ate__memory_advance(&c->memory, ate__trust_chain_id(c->pipe->v->trust(c->pipe)),
+                                head.size, &head.root);
+    }
+    return rc;
+}
+
+int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
+                   const struct ate_chain_conf *conf, struct ate_chain **ret_chain)
+{
+    static const struct ate_chain_conf defaults;
+    struct opening o = {
+        .where = where, .session = session, .flags = flags, .conf = conf ? conf : &defaults};
+    int rc = check_arguments(where, flags);
+    if (!rc)
+        rc = begin(&o);
+    if (!rc)
+        rc = o.remote ? open_remote(&o) : open_local(&o);
+    if (!rc)
+        rc = finish(&o);
+    if (!rc)
+        *ret_chain = o.chain;
+    else if (o.chain) {
+        if (o.pipe)
+            o.pipe->v->unref(o.pipe);
+        ate__chain_handle_unref(o.chain);
+    }
+    ate__anchor_deinit(&o.anchor);
+    if (o.workers)
+        ate__api_workers_unref(o.workers);
+    ate__free(o.looked_up);
+    ate__free(o.place);
+    ate__free(o.real);
+    return rc;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * handle.c: what a chain handle says of its chain, and how it ends.
+ */
+#include "api/api.h"
+
+struct ate_chain *ate__chain_handle_ref(struct ate_chain *c)
+{
+    atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+static void remember(struct ate_chain *c)
+{
+    struct ate__receipt receipt;
+    if (!c->dio || !c->dir || c->pipe->v->read_only(c->pipe))
+        return;
+    /* Under weaker sync policies only what is durable is worth remembering. */
+    if (!c->pipe->v->sync(c->pipe, &receipt))
+        ate__memory_advance(&c->memory, &c->dio->seal.chain_id, receipt.size, &receipt.head);
+}
+
+void ate__chain_handle_unref(struct ate_chain *c)
+{
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    remember(c);
+    ate__dio_unref(c->dio);
+    ate__session_unref(c->session);
+    ate__memory_close(&c->memory);
+    ate__free(c->address);
+    ate__free(c->name);
+    ate__free(c->dir);
+    ate__free(c);
+}
+
+void ate_chain_close(struct ate_chain *c)
+{
+    ate__chain_handle_unref(c);
+}
+
+int ate_txn_begin(struct ate_chain *chain, struct ate_session *session, unsigned flags,
+                  struct ate_txn **ret_txn)
+{
+    return ate__txn_begin(chain->dio, session, flags, ret_txn);
+}
+
+static struct ate__trust *trust_of(const struct ate_chain *c)
+{
+    return c->pipe->v->trust(c->pipe);
+}
+
+const char *ate_chain_address(const struct ate_chain *c)
+{
+    return c->address;
+}
+
+struct ate_hash ate_chain_id(const struct ate_chain *c)
+{
+    return *ate__trust_chain_id(trust_of(c));
+}
+
+const char *ate_chain_name(const struct ate_chain *c)
+{
+    return c->name;
+}
+
+bool ate_chain_was_created(const struct ate_chain *c)
+{
+    return c->created;
+}
+
+struct ate_head ate_chain_head(const struct ate_chain *c)
+{
+    struct ate_head head = {0};
+    struct ate__snapshot *s;
+    if (!c->pipe->v->begin(c->pipe, &s)) {
+        c->pipe->v->head(s, &head.size, &head.root);
+        c->pipe->v->end(s);
+    }
+    return head;
+}
+
+size_t ate_chain_roots(const struct ate_chain *c, const struct ate_hash **ret_fingerprints)
+{
+    struct ate_chain *mine =
+        (struct ate_chain *)(uintptr_t)c; /* the array that is lent is filled here */
+    *ret_fingerprints = mine->roots;
+    return ate__trust_root_keys(trust_of(c), mine->roots, ATE__COUNT_OF(mine->roots));
+}
+
+bool ate_chain_damage(const struct ate_chain *c, struct ate_damage *ret_damage)
+{
+    if (c->damage.what == ATE_OK)
+        return false;
+    *ret_damage = (struct ate_damage){
+        .what = (enum ate_result)c->damage.what,
+        .sequence = c->damage.sequence,
+        .file = c->damage.file[0] ? c->damage.file : NULL,
+        .offset = c->damage.offset,
+        .text = c->damage.text,
+    };
+    return true;
+}
+
+uint64_t ate_chain_trimmed_bytes(const struct ate_chain *c)
+{
+    return c->damage.trimmed_bytes;
+}
+
+static void fill_receipt(const struct ate__receipt *r, struct ate_receipt *ret_receipt)
+{
+    if (ret_receipt)
+        *ret_receipt = r->stage >= ATE__DURABLE
+                           ? (struct ate_receipt){r->sequence, r->head, (enum ate_stage)r->stage}
+                           : (struct ate_receipt){.stage = (enum ate_stage)r->stage};
+}
+
+int ate_chain_sync(struct ate_chain *c, struct ate_receipt *ret_receipt)
+{
+    struct ate__receipt receipt;
+    int rc = ate__check_may_wait();
+    if (!rc)
+        rc = c->pipe->v->sync(c->pipe, &receipt);
+    if (!rc)
+        fill_receipt(&receipt, ret_receipt);
+    return rc;
+}
+
+int ate_outcome(struct ate_chain *c, struct ate_txn_id id, struct ate_receipt *ret_receipt)
+{
+    struct ate__txn_id inner = {.number = id.number};
+    struct ate__receipt receipt;
+    memcpy(inner.origin, id.origin, sizeof inner.origin);
+    int rc = ate__check_may_wait();
+    if (!rc)
+        rc = c->pipe->v->outcome(c->pipe, &inner, &receipt);
+    if (!rc)
+        fill_receipt(&receipt, ret_receipt);
+    return rc;
+}

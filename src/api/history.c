@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * history.c: all transactions, one by one, opened as far as the session's keys go.
+ */
+#include "ate/history.h"
+#include "api/api.h"
+#include "api/records.h"
+
+struct ate_history {
+    struct ate__records records;
+    struct ate_history_event *events;
+    struct ate_rules *rules;      /* of control events; one per event */
+    struct ate_hash authors[ATE__TX_SIGNATURES_MAX];
+};
+
+int ate_history_start(struct ate_chain *chain, struct ate_session *session, uint64_t from_sequence,
+                      struct ate_history **ret_history)
+{
+    struct ate_history *h = ate__alloc(sizeof *h);
+    if (!h)
+        return ate__no_memory();
+    int rc = ate__records_init(&h->records, chain, session, from_sequence);
+    if (rc) {
+        ate__free(h);
+        return rc;
+    }
+    *ret_history = h;
+    return 0;
+}
+
+static void let_go(struct ate_history *h)
+{
+    ate__free(h->events);
+    ate__free(h->rules);
+    h->events = NULL;
+    h->rules = NULL;
+}
+
+void ate_history_end(struct ate_history *h)
+{
+    if (!h)
+        return;
+    let_go(h);
+    ate__records_deinit(&h->records);
+    ate__free(h);
+}
+
+static enum ate_event_kind kind_of(const struct ate__event *e)
+{
+    switch ((enum ate__event_kind)e->kind) {
+    case ATE__EVENT_BODY:
+        return ate__header_has(&e->header, ATE__TAG_TOMBSTONE) ? ATE_EVENT_TOMBSTONE
+                                                               : ATE_EVENT_BODY;
+    case ATE__EVENT_CONTROL: return ATE_EVENT_CONTROL;
+    case ATE__EVENT_CHAIN: return ATE_EVENT_CHAIN;
+    case ATE__EVENT_ROOT: return ATE_EVENT_ROOT;
+    case ATE__EVENT_REVOKE: return ATE_EVENT_REVOKE;
+    case ATE__EVENT_PUBLIC_KEY: return ATE_EVENT_PUBLIC_KEY;
+    case ATE__EVENT_RESERVED: break;
+    }
+    return ATE_EVENT_OTHER;
+}
+
+static struct ate_rule rule_of(const struct ate__rule *r)
+{
+    return (struct ate_rule){(enum ate_who)r->who, (const struct ate_hash *)r->keys, r->count};
+}
+
+static size_t count_recipients(struct ate_bytes recipients)
+{
+    struct ate__recipient ignored;
+    size_t n = 0;
+    for (size_t at = 0; ate__recipient_next(recipients, &at, &ignored);)
+        n++;
+    return n;
+}
+
+static int show_event(const struct ate__opened *o, struct ate_history_event *e,
+                      struct ate_rules *rules)
+{
+    const struct ate__event *event = o->event;
+    const struct ate__header *h = &event->header;
+    *e = (struct ate_history_event){.kind = ATE_EVENT_OTHER, .event_hash = event->hash};
+    if (event->form == ATE__DROPPED)
+        return 0;
+    e->kind = kind_of(event);
+    e->id = h->object;
+    e->parent = h->parent;
+    e->type = o->type;
+    e->name = o->name;
+    e->encrypted = o->encrypted;
+    e->readable = o->readable;
+    e->has_payload = event->form == ATE__CLEAR || event->form == ATE__CIPHER;
+    e->payload_size = o->readable && e->has_payload ? o->payload.size : event->payload_size;
+    e->creates = e->kind == ATE_EVENT_BODY && !ate__header_has(h, ATE__TAG_PREV);
+    e->subtree = h->tombstone == 1;
+    e->epoch = o->encrypted ? h->conf.epoch : h->epoch.epoch;
+    e->fingerprint = h->revoked;
+    if (e->kind == ATE_EVENT_PUBLIC_KEY)
+        return ate__fingerprint(h->public_key, &e->fingerprint);
+    if (e->kind == ATE_EVENT_CONTROL) {
+        *rules = (struct ate_rules){rule_of(&h->auth.rule[0]), rule_of(&h->auth.rule[1]),
+                                    rule_of(&h->auth.rule[2]), rule_of(&h->auth.rule[3])};
+        e->rules = rules;
+        e->recipient_count = count_recipients(h->recipients);
+    }
+    return 0;
+}
+
+int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
+{
+    struct ate__records *r = &h->records;
+    let_go(h);
+    int rc = ate__check_may_wait();
+    if (!rc)
+        rc = ate__records_next(r);
+    if (rc)
+        return rc;
+    h->events = ate__alloc_array(r->tx.event_count, sizeof *h->events);
+    h->rules = ate__alloc_array(r->tx.event_count, sizeof *h->rules);
+    if (!h->events || !h->rules)
+        return ate__no_memory();
+    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
+        rc = show_event(&r->events[i], &h->events[i], &h->rules[i]);
+    for (uint32_t i = 0; i < r->tx.signature_count; i++)
+        h->authors[i] = r->tx.signatures[i].fingerprint;
+    if (rc)
+        return rc;
+    *ret_txn = (struct ate_history_txn){
+        .sequence = r->sequence,
+        .id.number = r->tx.id.number,
+        .tx_hash = r->tx.hash,
+        .root_time_ns = (int64_t)r->root_time_us * 1000,
+        .writer_time_ns = (int64_t)r->tx.time_us * 1000,
+        .authors = h->authors,
+        .author_count = r->tx.signature_count,
+        .verified = true, /* the chain shows nothing that it did not verify */
+        .events = h->events,
+        .event_count = r->tx.event_count,
+    };
+    memcpy(ret_txn->id.origin, r->tx.id.origin, sizeof ret_txn->id.origin);
+    return 0;
+}
+
+int ate_history_load(struct ate_history *h, size_t event_index, struct ate_object *ret_object)
+{
+    const struct ate__records *r = &h->records;
+    if (!r->present || event_index >= r->tx.event_count)
+        return ate__fail(ATE_MISUSE, "history: there is no such event");
+    const struct ate__opened *o = &r->events[event_index];
+    const struct ate__event *e = o->event;
+    if (e->form == ATE__DROPPED || e->form == ATE__STRIPPED)
+        return ate__fail(ATE_COMPACTED, "history: the payload is gone");
+    if (kind_of(e) != ATE_EVENT_BODY)
+        return ate__fail(ATE_MISUSE, "history: not a body event");
+    if (!o->readable)
+        return ate__fail(ATE_NO_KEY, "history: the session's keys do not open it");
+    *ret_object = (struct ate_object){
+        .type = o->type,
+        .encoding = o->encoding == ATE__JSON ? "json" : "msgpack",
+        .payload = o->payload,
+        .name = o->name,
+        .id = e->header.object,
+        .parent = e->header.parent,
+        .payload_size = o->payload.size,
+        .sequence = r->sequence,
+        .updated_ns = (int64_t)r->root_time_us * 1000,
+        .authors = h->authors,
+        .author_count = r->tx.signature_count,
+        .readable = true,
+        .open = !o->encrypted,
+    };
+    return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * memory.h: what this user's programs remember of each chain that they opened: its id and the
+ * newest verified head (TRUST 2). Whatever is opened there later must be the same chain and extend
+ * that head.
+ *
+ * One small file a place, in the state directory, replaced at once and synced. A chain in a
+ * directory is remembered by its real path, a remote one by host, port and path as they were asked
+ * for.
+ */
+#pragma once
+#include "base/buf.h"
+#include <pthread.h>
+
+struct ate__memory {
+    pthread_mutex_t mutex; /* protects the rest */
+    char *file;            /* NULL: nothing is remembered (no home) */
+    char *place;           /* what is remembered, for sentences */
+    bool known;
+    struct ate_hash chain_id, root;
+    uint64_t size;
+    uint64_t written;      /* size in the file */
+};
+/* Reads what is remembered of `place`. state_dir NULL: $XDG_STATE_HOME/ate. MALFORMED: a file that
+ * is not ours; E_*. */
+int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *place) ATE__CHECK;
+void ate__memory_close(struct ate__memory *m); /* writes what is newer */
+/* WRONG_CHAIN, if another chain is remembered there. */
+int ate__memory_check_chain(struct ate__memory *m, const struct ate_hash *chain_id) ATE__CHECK;
+void ate__memory_forget(struct ate__memory *m); /* a new chain takes the place */
+/* A newer verified head; written at once the first time, later when the chain is closed. */
+void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
+                         const struct ate_hash *root);

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "api/records.h"
+
+enum { BATCH_RECORDS = 256, BATCH_BYTES = 1 << 20 };
+
+int ate__records_init(struct ate__records *r, struct ate_chain *chain, struct ate_session *session,
+                      uint64_t from)
+{
+    *r = (struct ate__records){.next = from};
+    session = session ? session : chain->session;
+    r->chain = ate__chain_handle_ref(chain);
+    r->session = session ? ate__session_ref(session) : NULL;
+    int rc = chain->pipe->v->begin(chain->pipe, &r->snapshot);
+    if (rc)
+        ate__records_deinit(r);
+    return rc;
+}
+
+static void let_present_go(struct ate__records *r)
+{
+    if (!r->present)
+        return;
+    for (uint32_t i = 0; r->events && i < r->tx.event_count; i++)
+        ate__buf_deinit(&r->events[i].plain);
+    ate__free(r->events);
+    r->events = NULL;
+    ate__tx_deinit(&r->tx);
+    r->present = false;
+}
+
+void ate__records_deinit(struct ate__records *r)
+{
+    let_present_go(r);
+    ate__buf_deinit(&r->bytes);
+    ate__free(r->batch);
+    if (r->snapshot)
+        r->chain->pipe->v->end(r->snapshot);
+    ate__session_unref(r->session);
+    ate__chain_handle_unref(r->chain);
+    *r = (struct ate__records){0};
+}
+
+static int add_record(void *arg, const struct ate__history_record *record)
+{
+    struct ate__records *r = arg;
+    if (r->batch_count == BATCH_RECORDS ||
+        (r->batch_count && r->bytes.size + record->body.size > BATCH_BYTES))
+        return ATE_END;
+    int rc = ate__grow(&r->batch, &r->batch_capacity, r->batch_count + 1, sizeof *r->batch);
+    if (rc)
+        return rc;
+    r->batch[r->batch_count] =
+        (struct record){record->sequence, record->root_time_us, r->bytes.size, record->body.size};
+    rc = ate__buf_append(&r->bytes, record->body);
+    r->batch_count += rc == 0;
+    return rc;
+}
+
+static int fill_batch(struct ate__records *r)
+{
+    struct ate__pipe *p = r->chain->pipe;
+    r->batch_count = r->batch_at = 0;
+    ate__buf_clear(&r->bytes);
+    int rc = p->v->refresh(r->snapshot);
+    if (!rc)
+        rc = p->v->history(p, r->next, add_record, r);
+    if (rc && rc != ATE_END)
+        return rc;
+    return r->batch_count ? 0 : ATE_END;
+}
+
+/* ---- opening ---- */
+
+static int decrypt(struct ate__records *r, const struct ate__event *e, struct ate__opened *o,
+                   struct ate__header *items)
+{
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    const struct ate__facts *facts = r->chain->pipe->v->facts(r->snapshot);
+    const struct ate__control *control;
+    struct ate__object_facts object;
+    struct ate_id scope, at = e->header.object;
+    if (!r->session)
+        return ATE_NO_KEY;
+    int rc = facts->v->object(facts, &at, &object);
+    if (!rc && !object.live) /* deleted since: its scope is that of where it lay */
+        at = e->header.parent;
+    if (!rc)
+        rc = ate__scope_of(facts, &at, &scope, &control);
+    if (rc == ATE_NOT_FOUND || (!rc && !control))
+        return ATE_NO_KEY;
+    if (!rc)
+        rc = ate__data_key_open(&r->chain->dio->seal, r->session, control,
+                                &e->header.conf.data_key_id, &key);
+    if (!rc)
+        rc = ate__body_decrypt(&r->chain->dio->seal, key, e, &o->plain, items, &o->payload);
+    return rc;
+}
+
+static void take_items(struct ate__opened *o, const struct ate__header *h)
+{
+    o->name = h->name;
+    o->encoding = h->encoding;
+    if (h->type.size && h->type.size <= ATE__TYPE_MAX) {
+        memcpy(o->type_text, h->type.data, h->type.size);
+        o->type_text[h->type.size] = 0;
+        o->type = o->type_text;
+    }
+}
+
+static int open_event(struct ate__records *r, const struct ate__event *e, struct ate__opened *o)
+{
+    struct ate__header items;
+    o->event = e;
+    o->readable = true;
+    if (e->form == ATE__DROPPED || e->kind != ATE__EVENT_BODY)
+        return 0;
+    o->payload = e->form == ATE__CLEAR ? e->payload : (struct ate_bytes){0};
+    take_items(o, &e->header);
+    o->encrypted = ate__header_has(&e->header, ATE__TAG_CONF);
+    if (!o->encrypted)
+        return 0;
+    int rc = e->form == ATE__CIPHER ? decrypt(r, e, o, &items) : ATE_NO_KEY;
+    if (!rc)
+        take_items(o, &items);
+    else if (rc == ATE_NO_KEY || rc == ATE_TAMPERED)
+        o->readable = false;
+    return rc < 0 ? rc : 0;
+}
+
+int ate__records_next(struct ate__records *r)
+{
+    let_present_go(r);
+    int rc = r->batch_at == r->batch_count ? fill_batch(r) : 0;
+    if (rc)
+        return rc;
+    const struct record *record = &r->batch[r->batch_at];
+    rc = ate__tx_decode(ate__bytes(r->bytes.data + record->at, record->size),
+                        r->chain->dio->seal.alg, &r->tx);
+    if (rc)
+        return rc;
+    r->present = true;
+    r->sequence = record->sequence;
+    r->root_time_us = record->root_time_us;
+    r->events = ate__alloc_array(r->tx.event_count, sizeof *r->events);
+    if (!r->events)
+        rc = ate__no_memory();
+    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
+        rc = open_event(r, &r->tx.events[i], &r->events[i]);
+    if (rc) {
+        let_present_go(r);
+        return rc;
+    }
+    r->batch_at++;
+    r->next = record->sequence + 1;
+    return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * records.h: transactions of the history, read in batches, decoded, and opened as far as a
+ * session's keys go. What history.c, watch.c and verify.c share.
+ */
+#pragma once
+#include "api/api.h"
+
+struct ate__opened { /* one event; views into the record or into `plain` */
+    const struct ate__event *event;
+    bool encrypted, readable;
+    const char *type;      /* NULL: private to others, or none */
+    struct ate_bytes name, payload;
+    uint8_t encoding;
+    struct ate__buf plain;
+    char type_text[ATE__TYPE_MAX + 1];
+};
+struct ate__records {
+    struct ate_chain *chain;     /* a reference */
+    struct ate_session *session; /* a reference, or NULL */
+    struct ate__snapshot *snapshot; /* where scopes are looked up; refreshed with each batch */
+    uint64_t next;               /* sequence of the next transaction */
+    struct ate__buf bytes;       /* of the batch */
+    struct record {
+        uint64_t sequence, root_time_us;
+        size_t at, size;
+    } *batch;
+    size_t batch_count, batch_capacity, batch_at;
+    /* The present one: */
+    bool present;
+    uint64_t sequence, root_time_us;
+    struct ate__tx tx;
+    struct ate__opened *events;  /* tx.event_count */
+};
+int ate__records_init(struct ate__records *r, struct ate_chain *chain, struct ate_session *session,
+                      uint64_t from) ATE__CHECK;
+void ate__records_deinit(struct ate__records *r);
+int ate__records_next(struct ate__records *r) ATE__CHECK; /* ATE_END: at the published head */
