@@ -59,8 +59,8 @@ static void group_deinit(struct group *g)
 static void take_group(struct ate__chain *c)
 {
     struct ate__works *works = &c->writing;
-    size_t limit = ate__min(ATE__GROUP_BYTES_MAX, c->storage->v->group_bytes_max), bytes = 4096;
-    while (c->ordered.first && works->count < ATE__GROUP_RECORDS_MAX) {
+    size_t limit = ate__min(ATE__COMMIT_GROUP_BYTES_MAX, c->storage->v->group_bytes_max), bytes = 4096;
+    while (c->ordered.first && works->count < ATE__COMMIT_GROUP_MAX) {
         bytes += c->ordered.first->bytes.size + 64;
         if (works->count && bytes > limit)
             break;

@@ -9,7 +9,7 @@ enum {
     ATE__VIEW_OLD_BYTES_MAX = 64 << 20, /* bytes of old versions that snapshots may hold back */
     ATE__WAITING_MAX = 65536,          /* commits waiting, a chain */
     ATE__WAITING_BYTES_MAX = 64 << 20,
-    ATE__GROUP_BYTES_MAX = 16 << 20,
-    ATE__GROUP_RECORDS_MAX = 65536,
+    ATE__COMMIT_GROUP_BYTES_MAX = 16 << 20,
+    ATE__COMMIT_GROUP_MAX = 65536,
     ATE__HEADS_KEPT = 4096             /* recent heads in memory */
 };

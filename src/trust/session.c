@@ -24,6 +24,7 @@ struct ate_session {
     pthread_mutex_t mutex;
     atomic_size_t key_count, public_count; /* of what stands in the arrays for good */
     struct ate__key *keys[ATE__SESSION_KEYS_MAX];
+    struct ate_hash fingerprints[ATE__SESSION_KEYS_MAX]; /* of keys */
     struct public_key *publics[ATE__SESSION_KEYS_MAX];
     struct ate__recall data_keys, name_keys;
 };
@@ -97,6 +98,7 @@ int ate__session_add(struct ate_session *s, struct ate__key *take_key)
         rc = check_room(s);
         if (!rc) {
             size_t count = atomic_load(&s->key_count);
+            s->fingerprints[count] = take_key->fingerprint;
             s->keys[count] = ate__steal(&take_key);
             atomic_store_explicit(&s->key_count, count + 1, memory_order_release);
         }
@@ -137,6 +139,13 @@ int ate__session_add_public(struct ate_session *s, struct ate_bytes public_key)
 size_t ate__session_key_count(const struct ate_session *s)
 {
     return atomic_load_explicit(&s->key_count, memory_order_acquire);
+}
+
+size_t ate__session_lend_fingerprints(const struct ate_session *s,
+                                      const struct ate_hash **ret_fingerprints)
+{
+    *ret_fingerprints = s->fingerprints;
+    return ate__session_key_count(s);
 }
 
 size_t ate__session_fingerprints(const struct ate_session *s, struct ate_hash *ret_fingerprints,

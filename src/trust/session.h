@@ -26,6 +26,9 @@ int ate__session_add(struct ate_session *s, struct ate__key *take_key) ATE__CHEC
 /* Of a reader or writer to be named. Errors: MALFORMED UNSUPPORTED BUSY. */
 int ate__session_add_public(struct ate_session *s, struct ate_bytes public_key) ATE__CHECK;
 size_t ate__session_key_count(const struct ate_session *s); /* private keys */
+/* Fingerprints of the private keys; borrowed while the session lives; gives how many. */
+size_t ate__session_lend_fingerprints(const struct ate_session *s,
+                                      const struct ate_hash **ret_fingerprints);
 /* Of all its keys, private ones first, in the order in which they were added; gives how many it
  * wrote. */
 size_t ate__session_fingerprints(const struct ate_session *s, struct ate_hash *ret_fingerprints,
