@@ -9,6 +9,7 @@
 #include "chain/local.h"
 #include "mesh/client.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -99,13 +100,10 @@ static int find_place(struct opening *o)
         o->place = ate__format("tcp://%s:%u%s", o->addr.host, (unsigned)o->addr.port, o->addr.path);
         return o->place ? 0 : ate__no_memory();
     }
-    char *real = realpath(o->where, NULL);
-    if (!real) {
-        o->real = NULL;
+    char real[PATH_MAX];
+    if (!realpath(o->where, real))
         return 0; /* not there: known once it is made */
-    }
     o->real = ate__copy_text(real);
-    free(real);
     o->place = o->real ? ate__copy_text(o->real) : NULL;
     return o->place ? 0 : ate__no_memory();
 }
@@ -159,13 +157,12 @@ static int remember_local(struct opening *o, bool created)
     struct ate__chain *c = ate__local_chain(o->pipe);
     int rc = 0;
     if (!o->place) { /* just made */
-        char *real = realpath(o->where, NULL);
-        if (!real)
+        char real[PATH_MAX];
+        if (!realpath(o->where, real))
             return ate__fail_errno(errno, "%s", o->where);
         ate__memory_close(m);
         rc = ate__memory_open(m, o->conf->state_dir, real);
         o->real = ate__copy_text(real);
-        free(real);
         if (rc || !o->real)
             return rc ? rc : ate__no_memory();
     }
