@@ -216,7 +216,7 @@ static void test_quiet_ends(void **state)
     usleep(1300000);
     peer_pause(&client, false);
     peer_wait(&client, &client.frames, 2);
-    assert_int_equal(client.closed, 0);
+    assert_int_equal(peer_get(&client, &client.closed), 0);
     peer_close(&client, ATE_CANCELED, NULL);
     peer_wait(&client, &client.closed, 1);
     peer_serve_end(&server);
@@ -298,7 +298,7 @@ static void test_resets(void **state)
     }
     peer_close(&client, ATE_CANCELED, NULL);
     peer_wait(&client, &client.closed, 1);
-    assert_int_equal(client.closed, 1);
+    assert_int_equal(peer_get(&client, &client.closed), 1);
     peer_serve_end(&server);
     peer_end(&client);
 }
@@ -372,7 +372,7 @@ static void test_greetings_give_way(void **state)
         for (int i = 0; i < 4; i++)
             fd[i] = raw_connect(&server);
         connect_and_echo(ATE_OFFLINE); /* within their grace the newcomer is refused */
-        assert_int_equal(server.result, ATE_BUSY);
+        assert_int_equal(peer_result(&server), ATE_BUSY);
         usleep(150000);
         connect_and_echo(0);
         uint8_t got[100];
@@ -406,10 +406,10 @@ static void test_no_descriptors(void **state)
         fd[count++] = got;
     assert_true(count > 10 && count < 128);
     peer_wait(&server, &server.refused, 1);
-    assert_int_equal(server.result, ATE_E_SYSTEM);
-    size_t told = server.refused;
+    assert_int_equal(peer_result(&server), ATE_E_SYSTEM);
+    size_t told = peer_get(&server, &server.refused);
     usleep(350000);
-    assert_true(server.refused - told <= 5);
+    assert_true(peer_get(&server, &server.refused) - told <= 5);
     while (count)
         close(fd[--count]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);

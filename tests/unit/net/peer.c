@@ -90,6 +90,22 @@ void peer_wait(struct peer *p, const size_t *count, size_t least)
         fail_msg("waited in vain: %zu of %zu; last end %d %s", reached, least, p->result, p->text);
 }
 
+size_t peer_get(struct peer *p, const size_t *count)
+{
+    pthread_mutex_lock(&p->mutex);
+    size_t reached = *count;
+    pthread_mutex_unlock(&p->mutex);
+    return reached;
+}
+
+int peer_result(struct peer *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    int result = p->result;
+    pthread_mutex_unlock(&p->mutex);
+    return result;
+}
+
 void peer_do(struct peer *p, int (*call)(void *arg), void *arg)
 {
     assert_int_equal(ate__loop_call(p->loop, call, arg), 0);

@@ -32,6 +32,8 @@ struct peer {
 
 /* Waits until *count is at least `least`; fails the test after 20 s. */
 void peer_wait(struct peer *p, const size_t *count, size_t least);
+size_t peer_get(struct peer *p, const size_t *count); /* under its mutex, as the next */
+int peer_result(struct peer *p);
 /* Runs call(arg) on the loop's thread. */
 void peer_do(struct peer *p, int (*call)(void *arg), void *arg);
 

@@ -156,7 +156,7 @@ static void test_back_pressure(void **state)
     assert_int_equal(taken, 0);
     assert_true(sent > 20 && sent < 2000);
     struct peer *p = server.accepted[0];
-    assert_int_equal(p->frames, 0);
+    assert_int_equal(peer_get(p, &p->frames), 0);
     peer_pause(p, false);
     peer_wait(p, &p->frames, sent);
     peer_wait(&client, &client.drained, 1);
@@ -461,7 +461,7 @@ static void test_open_and_close(void **state)
     }
     peer_wait(&server, &server.closed, 1000);
     wait_descriptors(before);
-    assert_int_equal(entries("/proc/self/task"), threads);
+    assert_true(entries("/proc/self/task") <= threads);
     peer_serve_end(&server);
     wait_descriptors(before - 1);
 }
@@ -494,7 +494,8 @@ static void test_loop_ends(void **state)
         peer_end(&client);
     }
     wait_descriptors(before);
-    assert_int_equal(entries("/proc/self/task"), threads);
+    while (entries("/proc/self/task") > threads)
+        usleep(1000);
     peer_serve_end(&server);
 }
 
