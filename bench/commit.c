@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * commit.c: durable commits of one 1 KiB object, by 1 and by 64 blocking writers, unsigned (everyone may write) and with one composite signature each.
+ */
+#include "bare.h"
+#include "crypto/sign.h"
+#include "pair.h"
+#include "world.h"
+#include <pthread.h>
+#include <stdio.h>
+
+enum { WRITERS = 64 };
+
+static void commit_for(struct world *w, double seconds, struct slice *ret)
+{
+    uint64_t end = bench_now_ns() + (uint64_t)(seconds * 1e9), now = bench_now_ns();
+    struct ate_txn *txn;
+    if (ate__txn_begin(w->dio, NULL, 0, &txn))
+        bench_fail("begin");
+    while (now < end) {
+        struct ate_id id;
+        uint64_t start = now;
+        if (ate_store(txn, blob, &(struct blob){ { bench_value, VALUE_SIZE } }, &id) || ate_txn_commit(txn, NULL))
+            bench_fail("commit");
+        now = bench_now_ns();
+        slice_add(ret, now - start);
+    }
+    ate_txn_end(txn);
+}
+
+static void one_writer(void *arg, double seconds, struct slice *ret)
+{
+    commit_for(arg, seconds, ret);
+}
+
+struct writer {
+    struct world *w;
+    double seconds;
+    struct slice slice;
+};
+
+static void *writer(void *arg)
+{
+    struct writer *me = arg;
+    commit_for(me->w, me->seconds, &me->slice);
+    return NULL;
+}
+
+static void many_writers(void *arg, double seconds, struct slice *ret)
+{
+    pthread_t threads[WRITERS];
+    struct writer writers[WRITERS];
+    for (int i = 0; i < WRITERS; i++) {
+        writers[i] = (struct writer){ arg, seconds, { 0 } };
+        if (pthread_create(&threads[i], NULL, writer, &writers[i]))
+            bench_fail("thread");
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(threads[i], NULL);
+        slice_merge(ret, &writers[i].slice);
+    }
+}
+
+static double rows(struct world *w, struct bare *bare, bool is_signed)
+{
+    char one[100], many[100];
+    const char *how = is_signed ? "1 composite signature" : "unsigned";
+    snprintf(one, sizeof one, "durable commit, distributed, %s, 1 x 1 KiB, 1 writer", how);
+    snprintf(many, sizeof many, "durable commit, distributed, %s, 1 x 1 KiB, 64 writers", how);
+    double rate = pair_run(&(struct pair){ one, "commits", is_signed ? "sign + pwrite + fdatasync" : "pwrite + fdatasync", .85, one_writer,
+                                           is_signed ? bare_signed : bare_sync, w, bare });
+    double group = pair_run(&(struct pair){ many, "commits", is_signed ? "bare sign + verify, 2 cores" : "64-thread group commit",
+                                            is_signed ? .70 : .60, many_writers, is_signed ? bare_sign_verify : bare_group, w, bare });
+    char figure[80];
+    if (!is_signed) {
+        snprintf(figure, sizeof figure, "%9.0f commits/s", group);
+        bench_row("  the same against 1 writer", figure, "1 writer", group / rate, 7);
+    }
+    return rate;
+}
+
+int main(void)
+{
+    struct world everyone, mine;
+    struct bare *bare = bare_new();
+    bench_header("bench/commit");
+    world_init(&everyone, "commit", ATE__SYNC_ALWAYS, true);
+    rows(&everyone, bare, false);
+    world_deinit(&everyone);
+    world_init(&mine, "commit", ATE__SYNC_ALWAYS, false);
+    rows(&mine, bare, true);
+    world_deinit(&mine);
+    bare_free(bare);
+    return 0;
+}
