@@ -19,18 +19,22 @@ int ate__xwing_public(const struct ate__key32 *seed, uint8_t ret_public[ATE__XWI
     ATE__CHECK;
 /* ATE_MALFORMED: not an encapsulation key (FIPS 203 7.2), or an X25519 point of low order. */
 int ate__xwing_check(const uint8_t public_key[ATE__XWING_PUBLIC]) ATE__CHECK;
+/* ATE_MALFORMED for a bad public key. X25519's ephemeral key comes from env, ML-KEM's randomness
+ * from OpenSSL. */
 int ate__xwing_encapsulate(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate__env *env,
                            uint8_t ret_enc[ATE__XWING_ENC], struct ate__key32 *ret_shared)
     ATE__CHECK;
+/* ATE_NO_KEY for a point of low order; any other enc that does not fit gives another secret. */
 int ate__xwing_decapsulate(const struct ate__key32 *seed, const uint8_t enc[ATE__XWING_ENC],
                            struct ate__key32 *ret_shared) ATE__CHECK;
 
-/* One message sealed: appends enc, ciphertext, tag (ATE__XWING_ENC + plain.size + 16 bytes) to out.
- * ATE_MALFORMED for a bad public key. */
+/* One message sealed: appends enc, ciphertext, tag (ATE__XWING_ENC + plain.size + 16 bytes) to out,
+ * in which plain does not lie. ATE_MALFORMED for a bad public key; ATE_TOO_BIG above
+ * ATE__AEAD_INPUT_MAX (crypto/limits.h). */
 int ate__hpke_seal(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate__env *env,
                    struct ate_bytes info, struct ate_bytes aad, struct ate_bytes plain,
                    struct ate__buf *out) ATE__CHECK;
-/* ATE_NO_KEY when it does not open. ret_plain: sealed.size - ATE__XWING_ENC - 16 bytes, given by
- * the caller as plain_size. */
+/* ATE_NO_KEY when it does not open: ret_plain then holds nothing of the plaintext; ATE_TOO_BIG.
+ * plain_size: sealed.size - ATE__XWING_ENC - 16; any other size does not open. */
 int ate__hpke_open(const struct ate__key32 *seed, struct ate_bytes info, struct ate_bytes aad,
                    struct ate_bytes sealed, uint8_t *ret_plain, size_t plain_size) ATE__CHECK;
