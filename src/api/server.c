@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * server.c: a server inside a program. Its questions and log lines come to the program in its own
+ * loop.
+ */
+#include "ate/server.h"
+#include "api/api.h"
+#include "api/loop.h"
+#include "mesh/server.h"
+#include "net/addr.h"
+#include <stdio.h>
+#include <time.h>
+
+enum { ADMIT_MS = 5000 }; /* a program that does not run its loop admits nobody */
+
+struct ate_server {
+    struct ate__server *inner;
+    int (*admit)(void *arg, const char *chain, struct ate_hash root);
+    void *admit_arg;
+    void (*log)(void *arg, int level, const char *line);
+    void *log_arg;
+    struct ate_loop *loop;
+};
+
+/* ---- a question, asked on a worker, answered in the loop ---- */
+
+struct question { /* two owners: who asks and who answers; the last one frees */
+    struct ate__call call;
+    const struct ate_server *server;
+    pthread_mutex_t mutex;
+    pthread_cond_t answered;
+    unsigned owners;
+    bool done;
+    int result;
+    char text[256];
+    char *path;
+    struct ate_hash root;
+};
+
+static void question_let_go(struct question *q)
+{
+    pthread_mutex_lock(&q->mutex);
+    bool last = --q->owners == 0;
+    pthread_mutex_unlock(&q->mutex);
+    if (!last)
+        return;
+    pthread_mutex_destroy(&q->mutex);
+    pthread_cond_destroy(&q->answered);
+    ate__free(q->path);
+    ate__free(q);
+}
+
+static void answer(struct question *q, int result, const char *text)
+{
+    pthread_mutex_lock(&q->mutex);
+    q->result = result;
+    snprintf(q->text, sizeof q->text, "%s", text);
+    q->done = true;
+    pthread_cond_signal(&q->answered);
+    pthread_mutex_unlock(&q->mutex);
+    question_let_go(q);
+}
+
+static void run_question(struct ate__call *c)
+{
+    struct question *q = ATE__CONTAINER(c, struct question, call);
+    pthread_mutex_lock(&q->mutex);
+    bool late = q->owners == 1; /* nobody waits for it any more */
+    pthread_mutex_unlock(&q->mutex);
+    int rc = late ? ATE_TIMEOUT : q->server->admit(q->server->admit_arg, q->path, q->root);
+    answer(q, rc, rc ? "create: this server's program does not admit that chain" : "");
+}
+
+static void drop_question(struct ate__call *c)
+{
+    answer(ATE__CONTAINER(c, struct question, call), ATE_DENIED, "create: the server is ending");
+}
+
+static int question_new(const struct ate_server *s, const char *path, const struct ate_hash *root,
+                        struct question **ret)
+{
+    struct question *q = ate__alloc(sizeof *q);
+    char *copy = ate__copy_text(path);
+    if (!q || !copy) {
+        ate__free(q);
+        ate__free(copy);
+        return ate__no_memory();
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_cond_init(&q->answered, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    *q = (struct question){.call = {.run = run_question, .drop = drop_question},
+                           .server = s,
+                           .mutex = q->mutex,
+                           .answered = q->answered,
+                           .owners = 2,
+                           .path = copy,
+                           .root = *root};
+    *ret = q;
+    return 0;
+}
+
+static int ask_program(void *arg, const char *path, const struct ate_hash *root, const char *peer)
+{
+    const struct ate_server *s = arg;
+    struct question *q = NULL;
+    struct timespec until;
+    (void)peer;
+    int rc = question_new(s, path, root, &q);
+    if (rc)
+        return rc;
+    rc = ate__call_begin(s->loop, &q->call);
+    if (rc) {
+        question_let_go(q);
+        question_let_go(q);
+        return rc;
+    }
+    ate__call_due(&q->call);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ADMIT_MS / 1000;
+    pthread_mutex_lock(&q->mutex);
+    while (!q->done && !rc)
+        rc = pthread_cond_timedwait(&q->answered, &q->mutex, &until);
+    rc = q->done ? q->result : ATE_DENIED;
+    if (rc)
+        ate__fail(rc, "%s", q->done ? q->text : "create: this server's program did not answer");
+    pthread_mutex_unlock(&q->mutex);
+    question_let_go(q);
+    return rc;
+}
+
+/* ---- log lines ---- */
+
+struct line {
+    struct ate__call call;
+    void (*log)(void *arg, int level, const char *line); /* may come after the server's end */
+    void *log_arg;
+    int level;
+    char *text;
+};
+
+static void line_free(struct ate__call *c)
+{
+    struct line *l = ATE__CONTAINER(c, struct line, call);
+    ate__free(l->text);
+    ate__free(l);
+}
+
+static void run_line(struct ate__call *c)
+{
+    struct line *l = ATE__CONTAINER(c, struct line, call);
+    l->log(l->log_arg, l->level, l->text);
+    line_free(c);
+}
+
+/* Lines that find no room are left out: a log never slows a server. */
+static void tell_program(void *arg, int level, const char *text)
+{
+    const struct ate_server *s = arg;
+    struct line *l = ate__alloc(sizeof *l);
+    if (!l)
+        return;
+    *l = (struct line){.call = {.run = run_line, .drop = line_free},
+                       .server = s,
+                       .level = level > 0 ? level - 1 : 0,
+                       .text = ate__copy_text(text)};
+    if (l->text && !ate__call_begin(s->loop, &l->call))
+        ate__call_due(&l->call);
+    else
+        line_free(&l->call);
+}
+
+/* ---- the server ---- */
+
+static int fill_conf(struct ate_server *s, const struct ate_server_conf *conf,
+                     struct ate__server_conf *inner)
+{
+    *inner = (struct ate__server_conf){
+        .env = &ate__env_real,
+        .logs = conf->logs,
+        .listen = conf->listen ? conf->listen : "127.0.0.1",
+        .port = conf->any_port ? 0
+                : conf->port   ? conf->port
+                               : ATE__ADDR_PORT,
+        .sync = (enum ate__sync)conf->sync,
+        .sync_interval_ms = conf->sync_interval_ms,
+        .no_wire_encryption = conf->no_wire_encryption,
+        .no_auth = conf->no_auth,
+        .admit = conf->admit ? ask_program : NULL,
+        .admit_arg = s,
+        .log = conf->log ? tell_program : NULL,
+        .log_arg = s,
+    };
+    int rc = 0;
+    if (!conf->logs)
+        return ate__fail(ATE_MISUSE, "server: no directory for its chains");
+    if ((conf->admit || conf->log) && !conf->loop)
+        return ate__fail(ATE_MISUSE, "server: admit and log need a loop to run in");
+    if (conf->drain_ms)
+        rc = ate__server_limit_set(inner, "drain-ms", conf->drain_ms);
+    for (size_t i = 0; !rc && i < conf->limit_count; i++)
+        rc = ate__server_limit_set(inner, conf->limits[i].name, conf->limits[i].value);
+    return rc;
+}
+
+int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret_server)
+{
+    struct ate__server_conf inner;
+    struct ate_server *s = ate__alloc(sizeof *s);
+    if (!s)
+        return ate__no_memory();
+    s->admit = conf->admit;
+    s->admit_arg = conf->admit_arg;
+    s->log = conf->log;
+    s->log_arg = conf->log_arg;
+    s->loop = conf->loop;
+    int rc = fill_conf(s, conf, &inner);
+    if (!rc)
+        rc = ate__server_start(&inner, &s->inner);
+    if (rc) {
+        ate__free(s);
+        return rc;
+    }
+    *ret_server = s;
+    return 0;
+}
+
+const char *ate_server_address(const struct ate_server *s)
+{
+    return ate__server_address(s->inner);
+}
+
+void ate_server_end(struct ate_server *s)
+{
+    if (!s)
+        return;
+    ate__server_end(s->inner);
+    ate__free(s);
+}
