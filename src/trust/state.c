@@ -304,6 +304,21 @@ int ate__trust_apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t se
     return apply(t, tx, sequence);
 }
 
+int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence)
+{
+    struct ate__brought brought = {.tx = tx};
+    struct ate_bytes public_key;
+    uint32_t event;
+    int rc = 0;
+    while (!rc && ate__brought_next(&brought, &public_key, &event)) {
+        struct ate_hash fingerprint;
+        rc = ate__fingerprint(public_key, &fingerprint);
+        if (!rc)
+            rc = ate__keyring_add(&t->keyring, &fingerprint, public_key, sequence);
+    }
+    return rc;
+}
+
 void ate__trust_rollback(struct ate__trust *t, uint64_t sequence)
 {
     uint64_t from = sequence ? sequence : 1;
