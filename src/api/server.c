@@ -164,7 +164,8 @@ static void tell_program(void *arg, int level, const char *text)
     if (!l)
         return;
     *l = (struct line){.call = {.run = run_line, .drop = line_free},
-                       .server = s,
+                       .log = s->log,
+                       .log_arg = s->log_arg,
                        .level = level > 0 ? level - 1 : 0,
                        .text = ate__copy_text(text)};
     if (l->text && !ate__call_begin(s->loop, &l->call))
