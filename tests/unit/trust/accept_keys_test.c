@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Check 5 for keys: PUBLIC_KEY, ROOT, REVOKE, and the readers of scopes.
+ */
+#include "world.h"
+
+static struct world w;
+static struct ate__key *a, *b; /* keys that the chain does not hold */
+
+static int begin(void **state)
+{
+    (void)state;
+    struct ate__auth open = auth_write(rule_everyone);
+    world_init(&w, 1, &open);
+    a = world_key(&w, 2);
+    b = world_key(&w, 3);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    ate__key_free(a);
+    ate__key_free(b);
+    world_deinit(&w);
+    return 0;
+}
+
+static void draft_key(struct draft *d, const struct ate__key *key)
+{
+    draft_item(d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&key->public_key));
+}
+
+static struct ate__rule rule_keys(const struct ate__key *first, const struct ate__key *second)
+{
+    struct ate_hash keys[] = {first->fingerprint, second ? second->fingerprint : who(0)};
+    return rule_of(&w, keys, second ? 2 : 1);
+}
+
+/* ---- PUBLIC_KEY ---- */
+
+static void a_key_is_brought_for_somebody(void **state)
+{
+    (void)state;
+    struct draft *d = draft_new(&w);
+    draft_key(d, a);
+    expect(&w, d, ATE_DENIED, "no signature, AUTH or RECIPIENTS");
+    d = draft_new(&w); /* a signature */
+    draft_key(d, a);
+    draft_sign(d, a->fingerprint);
+    expect(&w, d, 0, NULL);
+    for (int right = 0; right < ATE__RIGHTS; right++) { /* a rule, or the readers */
+        struct control c = {.id = id_of(1), .epoch_id = right == ATE__RIGHT_READ};
+        c.auth.rule[right] = rule_keys(a, NULL);
+        d = draft_new(&w);
+        draft_key(d, a);
+        draft_create(d, id_of(1), ate__top_id);
+        draft_control(d, &c);
+        struct ate__conf_item conf = {.data_key_id = hash_of(1)};
+        if (right == ATE__RIGHT_READ) {
+            draft_free(d);
+            d = draft_new(&w);
+            draft_key(d, a);
+            draft_body(d, &(struct body){.id = id_of(1), .conf = &conf});
+            draft_control(d, &c);
+        }
+        expect(&w, d, 0, NULL);
+    }
+    d = draft_new(&w); /* one for somebody, one for nobody */
+    draft_key(d, a);
+    draft_key(d, b);
+    draft_sign(d, a->fingerprint);
+    expect(&w, d, ATE_DENIED, "no signature, AUTH or RECIPIENTS");
+    d = draft_new(&w); /* one that the chain holds changes nothing */
+    draft_key(d, w.root);
+    expect(&w, d, 0, NULL);
+    d = draft_new(&w); /* twice */
+    draft_key(d, a);
+    draft_key(d, a);
+    draft_sign(d, a->fingerprint);
+    expect(&w, d, 0, NULL);
+}
+
+static void a_key_is_one(void **state)
+{
+    (void)state;
+    uint8_t bytes[ATE__PUBLIC_KEY_MAX];
+    size_t size = a->public_key.size;
+    assert_true(size <= sizeof bytes);
+    memcpy(bytes, a->public_key.data, size);
+    bytes[0] = 0x77; /* algorithm */
+    struct draft *d = draft_new(&w);
+    draft_item(d, ATE__TAG_PUBLIC_KEY, ate__bytes(bytes, size));
+    expect(&w, d, ATE_UNSUPPORTED, "public key ");
+    d = draft_new(&w);
+    draft_item(d, ATE__TAG_PUBLIC_KEY, ate__bytes(a->public_key.data, size - 1));
+    expect(&w, d, ATE_MALFORMED, "public key ");
+}
+
+/* ---- readers ---- */
+
+static void readers_are_keys_of_the_chain(void **state)
+{
+    (void)state;
+    struct ate__conf_item conf = {.data_key_id = hash_of(1)};
+    for (unsigned brought = 0; brought < 4; brought++) {
+        struct control c = {.id = id_of(1), .epoch_id = 1};
+        c.auth.rule[ATE__RIGHT_READ] = rule_keys(a, b);
+        struct draft *d = draft_new(&w);
+        draft_body(d, &(struct body){.id = id_of(1), .conf = &conf});
+        draft_control(d, &c);
+        if (brought & 1)
+            draft_key(d, a);
+        if (brought & 2)
+            draft_key(d, b);
+        expect(&w, d, brought == 3 ? 0 : ATE_DENIED, "whose public key the chain does not hold");
+    }
+    struct control c = {.id = id_of(1), .epoch_id = 1};
+    c.auth.rule[ATE__RIGHT_READ] = rule_keys(w.root, NULL);
+    struct draft *d = draft_new(&w);
+    draft_body(d, &(struct body){.id = id_of(1), .conf = &conf});
+    draft_control(d, &c);
+    expect(&w, d, 0, NULL);
+}
+
+/* Other rules may name any fingerprint, also of a key that comes later. */
+static void rules_name_any_fingerprint(void **state)
+{
+    (void)state;
+    struct draft *d = draft_new(&w);
+    draft_create(d, id_of(1), ate__top_id);
+    draft_control(d, &(struct control){.id = id_of(1), .auth = auth_write(rule_who(&w, 5))});
+    expect(&w, d, 0, NULL);
+}
+
+/* ---- ROOT ---- */
+
+static struct ate__root_change add(const struct ate__key *key)
+{
+    return (struct ate__root_change){ATE__ROOT_ADD, ate__buf_bytes(&key->public_key)};
+}
+static struct ate__root_change removal(const struct ate__key *key)
+{
+    return (struct ate__root_change){ATE__ROOT_REMOVE,
+                                     ate__bytes(&key->fingerprint, sizeof key->fingerprint)};
+}
+
+static void roots_are_added_by_a_root_and_themselves(void **state)
+{
+    (void)state;
+    struct ate__root_change change = add(a);
+    for (unsigned signers = 0; signers < 8; signers++) {
+        struct draft *d = draft_new(&w);
+        draft_root(d, &change, 1);
+        if (signers & 1)
+            draft_sign(d, w.root->fingerprint);
+        if (signers & 2)
+            draft_sign(d, a->fingerprint);
+        if (signers & 4)
+            draft_sign(d, b->fingerprint);
+        const char *sentence = signers & 1 ? "is added and does not sign" : "no root key signs";
+        expect(&w, d, (signers & 3) == 3 ? 0 : ATE_DENIED, sentence);
+    }
+}
+
+static void roots_change_from_the_next_sequence_on(void **state)
+{
+    (void)state;
+    struct world n;
+    world_init(&n, 2, NULL);
+    struct ate__root_change change = add(a);
+    struct draft *d = draft_new(&n); /* the new key does not count in its own transaction */
+    draft_root(d, &change, 1);
+    draft_sign(d, n.root->fingerprint);
+    draft_sign(d, a->fingerprint);
+    commit(&n, d);
+    d = draft_new(&n);
+    draft_create(d, id_of(1), ate__top_id);
+    draft_sign(d, a->fingerprint);
+    expect(&n, d, 0, NULL);
+
+    change = add(a);
+    d = draft_new(&n);
+    draft_root(d, &change, 1);
+    draft_sign(d, n.root->fingerprint);
+    draft_sign(d, a->fingerprint);
+    expect(&n, d, ATE_CONFLICT, "is a root key already");
+    change = removal(b);
+    d = draft_new(&n);
+    draft_root(d, &change, 1);
+    draft_sign(d, n.root->fingerprint);
+    expect(&n, d, ATE_CONFLICT, "is no root key");
+
+    struct ate__root_change both[] = {removal(a), removal(n.root)};
+    if (memcmp(both[0].key.data, both[1].key.data, 32) > 0) {
+        struct ate__root_change swap = both[0];
+        both[0] = both[1];
+        both[1] = swap;
+    }
+    d = draft_new(&n);
+    draft_root(d, both, 2);
+    draft_sign(d, n.root->fingerprint);
+    expect(&n, d, ATE_DENIED, "no root key would be left");
+
+    change = removal(n.root); /* by the other */
+    d = draft_new(&n);
+    draft_root(d, &change, 1);
+    draft_sign(d, a->fingerprint);
+    commit(&n, d);
+    d = draft_new(&n);
+    draft_create(d, id_of(1), ate__top_id);
+    draft_sign(d, n.root->fingerprint);
+    expect(&n, d, ATE_DENIED, "is held by the root keys");
+    d = draft_new(&n);
+    draft_root(d, &change, 1);
+    draft_sign(d, n.root->fingerprint);
+    expect(&n, d, ATE_DENIED, "no root key signs");
+    world_deinit(&n);
+}
+
+static void a_root_key_is_a_key(void **state)
+{
+    (void)state;
+    uint8_t bytes[64] = {0x77}; /* an unknown algorithm, 58 bytes */
+    struct ate__root_change change = {ATE__ROOT_ADD, ate__bytes(bytes, sizeof bytes)};
+    struct ate_hash fingerprint;
+    bytes[2] = 58;
+    assert_int_equal(ate__fingerprint(change.key, &fingerprint), 0);
+    struct draft *d = draft_new(&w);
+    draft_root(d, &change, 1);
+    draft_sign(d, w.root->fingerprint);
+    draft_sign(d, fingerprint);
+    expect(&w, d, ATE_UNSUPPORTED, "public key ");
+}
+
+/* ---- REVOKE ---- */
+
+static void who_may_revoke(void **state)
+{
+    (void)state;
+    for (unsigned signers = 0; signers < 8; signers++) {
+        struct draft *d = draft_new(&w);
+        draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+        if (signers & 1)
+            draft_sign(d, w.root->fingerprint);
+        if (signers & 2)
+            draft_sign(d, a->fingerprint);
+        if (signers & 4)
+            draft_sign(d, b->fingerprint);
+        expect(&w, d, signers & 3 ? 0 : ATE_DENIED, "neither a root key nor the key itself");
+    }
+}
+
+static void a_revocation_holds_from_the_next_sequence_on(void **state)
+{
+    (void)state;
+    struct world n;
+    world_init(&n, 3, NULL);
+    struct ate__root_change change = add(a);
+    struct draft *d = draft_new(&n);
+    draft_root(d, &change, 1);
+    draft_sign(d, n.root->fingerprint);
+    draft_sign(d, a->fingerprint);
+    commit(&n, d);
+    d = draft_new(&n); /* what goes with it is still signed by it */
+    draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+    draft_create(d, id_of(1), ate__top_id);
+    draft_sign(d, a->fingerprint);
+    commit(&n, d);
+    d = draft_new(&n);
+    draft_create(d, id_of(2), ate__top_id);
+    draft_sign(d, a->fingerprint);
+    expect(&n, d, ATE_DENIED, "which was revoked");
+    d = draft_new(&n); /* it is no root key any more, and cannot become one */
+    draft_root(d, &change, 1);
+    draft_sign(d, n.root->fingerprint);
+    draft_sign(d, a->fingerprint);
+    expect(&n, d, ATE_DENIED, "which was revoked");
+    d = draft_new(&n); /* a second revocation does no harm */
+    draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+    draft_sign(d, n.root->fingerprint);
+    expect(&n, d, 0, NULL);
+    world_deinit(&n);
+}
+
+/* ---- transaction 0 ---- */
+
+static void every_root_key_signs_the_genesis(void **state)
+{
+    (void)state;
+    struct world n = {.number = 0};
+    struct ate__key *keys[2] = {a, b};
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__verdict v;
+    simenv_init(&n.sim, 4, NULL);
+    model_init(&n.m);
+    world_genesis(keys, 2, WORLD_WINDOW, &body);
+    struct draft *d = draft_new(&n);
+    assert_int_equal(ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &d->chain_id), 0);
+    draft_item(d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
+    assert_int_equal(ate__trust_new(&n.sim.env, draft_tx_signed(d, NULL, keys, 2), &n.t), 0);
+    for (unsigned signers = 0; signers < 4; signers++) {
+        d->signer_count = 0;
+        if (signers & 1)
+            draft_sign(d, a->fingerprint);
+        if (signers & 2)
+            draft_sign(d, b->fingerprint);
+        assert_int_equal(ate__accept(n.t, &n.m.facts, draft_tx(d), 0, &v),
+                         signers == 3 ? 0 : ATE_DENIED);
+    }
+    draft_free(d);
+    ate__buf_deinit(&body);
+    ate__trust_free(n.t);
+    model_deinit(&n.m);
+    simenv_deinit(&n.sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_key_is_brought_for_somebody),
+        cmocka_unit_test(a_key_is_one),
+        cmocka_unit_test(readers_are_keys_of_the_chain),
+        cmocka_unit_test(rules_name_any_fingerprint),
+        cmocka_unit_test(roots_are_added_by_a_root_and_themselves),
+        cmocka_unit_test(roots_change_from_the_next_sequence_on),
+        cmocka_unit_test(a_root_key_is_a_key),
+        cmocka_unit_test(who_may_revoke),
+        cmocka_unit_test(a_revocation_holds_from_the_next_sequence_on),
+        cmocka_unit_test(every_root_key_signs_the_genesis),
+    };
+    return cmocka_run_group_tests(tests, begin, end);
+}
