@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "api/memory.h"
+#include "base/err.h"
+#include "lib/check.h"
+#include "lib/tmpdir.h"
+#include <dirent.h>
+
+static const struct ate_hash chain = { { 1 } }, other = { { 2 } }, root = { { 3 } }, newer = { { 4 } };
+
+static void remembers_the_newest_head(void **state)
+{
+    (void)state;
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    assert_int_equal(ate__memory_open(&m, dir, "/a/\x1b[2Jplace"), 0);
+    assert_false(m.known);
+    assert_int_equal(ate__memory_check_chain(&m, &chain), 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    ate__memory_advance(&m, &chain, 9, &newer);
+    ate__memory_advance(&m, &chain, 7, &root); /* older: nothing to remember */
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "/a/\x1b[2Jplace"), 0);
+    assert_true(m.known);
+    assert_int_equal(m.size, 9);
+    assert_memory_equal(&m.root, &newer, sizeof newer);
+    assert_int_equal(ate__memory_check_chain(&m, &chain), 0);
+    assert_int_equal(ate__memory_check_chain(&m, &other), ATE_WRONG_CHAIN);
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "/b"), 0); /* another place */
+    assert_false(m.known);
+    ate__memory_close(&m);
+}
+
+static void a_new_chain_takes_the_place(void **state)
+{
+    (void)state;
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    ate__memory_forget(&m);
+    ate__memory_advance(&m, &other, 1, &newer);
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_int_equal(ate__memory_check_chain(&m, &other), 0);
+    assert_int_equal(m.size, 1);
+    ate__memory_close(&m);
+}
+
+/* Whatever stands in the file: it is read, or refused, and never taken for "nothing is remembered". */
+static void refuses_a_damaged_file(void **state)
+{
+    (void)state;
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    char heads[4096], path[8192];
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    ate__memory_close(&m);
+    snprintf(heads, sizeof heads, "%s/heads", dir);
+    DIR *d = opendir(heads);
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            snprintf(path, sizeof path, "%s/%s", heads, e->d_name);
+    closedir(d);
+    FILE *f = fopen(path, "r");
+    char text[1024];
+    size_t size = fread(text, 1, sizeof text, f);
+    fclose(f);
+    for (size_t cut = 0; cut < size; cut++) {
+        f = fopen(path, "w");
+        fwrite(text, 1, cut, f);
+        fclose(f);
+        assert_int_equal(ate__memory_open(&m, dir, "p"), ATE_MALFORMED);
+        ate__memory_close(&m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(remembers_the_newest_head),
+        cmocka_unit_test(a_new_chain_takes_the_place),
+        cmocka_unit_test(refuses_a_damaged_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
