@@ -189,6 +189,10 @@ void ate__chain_lead(struct ate__chain *c, struct ate__works *ret_done)
     int rc = prepare_group(c, &g);
     if (!rc)
         rc = c->storage->v->append(c->storage, &g.in);
+    /* Before it is published, so that whoever sees a head can prove it. Unsynced and rebuilt from
+     * the records at open, so a failure here loses nothing that is believed. */
+    if (!rc)
+        (void)!c->storage->v->tiles_append(c->storage, g.leaves, g.in.count);
 
     pthread_mutex_lock(&c->mutex);
     if (rc) {
@@ -196,11 +200,6 @@ void ate__chain_lead(struct ate__chain *c, struct ate__works *ret_done)
     } else {
         publish(c, &g);
         c->wrote = true;
-        pthread_mutex_unlock(&c->mutex);
-        /* Unsynced and rebuilt from the records at open, so a failure here loses nothing that is
-         * believed. */
-        (void)!c->storage->v->tiles_append(c->storage, g.leaves, g.in.count);
-        pthread_mutex_lock(&c->mutex);
         ate__chain_tick_due(c);
     }
     c->leading = false;
