@@ -29,7 +29,7 @@ static void drop(struct ate__call *c)
 
 static struct probe probe_of(struct ate_loop *l, int *counter)
 {
-    return (struct probe){ .call = { .run = run, .drop = drop }, .loop = l, .counter = counter };
+    return (struct probe){.call = {.run = run, .drop = drop}, .loop = l, .counter = counter};
 }
 
 static void runs_what_is_due_in_order(void **state)
@@ -39,7 +39,7 @@ static void runs_what_is_due_in_order(void **state)
     int counter = 0;
     assert_int_equal(ate_loop_new(&l), 0);
     struct probe a = probe_of(l, &counter), b = probe_of(l, &counter);
-    struct pollfd p = { .fd = ate_loop_fd(l), .events = POLLIN };
+    struct pollfd p = {.fd = ate_loop_fd(l), .events = POLLIN};
     assert_int_equal(ate_loop_run(l, 0), ATE_TIMEOUT);
     assert_int_equal(ate__call_begin(l, &a.call), 0);
     assert_int_equal(ate__call_begin(l, &b.call), 0);
@@ -78,7 +78,7 @@ static void has_a_limit(void **state)
 {
     (void)state;
     struct ate_loop *l;
-    struct ate__call c = { .run = run, .drop = drop };
+    struct ate__call c = {.run = run, .drop = drop};
     size_t begun = 0;
     assert_int_equal(ate_loop_new(&l), 0);
     while (!ate__call_begin(l, &c))
@@ -110,7 +110,7 @@ static void completes_from_any_thread(void **state)
     assert_int_equal(ate__workers_new(4, &w), 0);
     for (int i = 0; i < THREADED; i++) {
         probes[i] = probe_of(l, &counter);
-        tasks[i] = (struct ate__task){ .run = due_now, .user = &probes[i].call };
+        tasks[i] = (struct ate__task){.run = due_now, .user = &probes[i].call};
         assert_int_equal(ate__call_begin(l, &probes[i].call), 0);
         ate__workers_submit(w, &tasks[i], 0);
     }

@@ -5,7 +5,7 @@
 #include "lib/tmpdir.h"
 #include <dirent.h>
 
-static const struct ate_hash chain = { { 1 } }, other = { { 2 } }, root = { { 3 } }, newer = { { 4 } };
+static const struct ate_hash chain = {{1}}, other = {{2}}, root = {{3}}, newer = {{4}};
 
 static void remembers_the_newest_head(void **state)
 {
@@ -47,7 +47,8 @@ static void a_new_chain_takes_the_place(void **state)
     ate__memory_close(&m);
 }
 
-/* Whatever stands in the file: it is read, or refused, and never taken for "nothing is remembered". */
+/* Whatever stands in the file: it is read, or refused, and never taken for "nothing is remembered".
+ */
 static void refuses_a_damaged_file(void **state)
 {
     (void)state;
