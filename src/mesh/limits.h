@@ -27,14 +27,23 @@ enum {
 
     /* of a server */
     ATE__CHAINS_MAX = 100000,          /* in LOGS; then it creates none */
+    ATE__OPEN_CHAINS_MAX = 4096,       /* at the same time */
     ATE__CREATE_CHAINS_MAX = 1000,     /* with no_auth: chains that one source address creates */
     ATE__SOURCES_MAX = 16384,          /* with no_auth: source addresses remembered */
+    ATE__SOURCES_SAVE_MS = 60000,
     ATE__IDLE_MS = 60000,              /* without a stream; then a chain is closed */
     ATE__DRAIN_MS = 10000,             /* for what is in flight, when a server ends */
 
     /* of a client */
     ATE__BACK_OFF_MIN_MS = 50,         /* reconnect: doubled after each failure, with jitter */
-    ATE__BACK_OFF_MAX_MS = 10000
+    ATE__BACK_OFF_MAX_MS = 10000,
+    ATE__OPEN_PATIENCE_MS = 1000,      /* for a server that is not there when a chain is opened */
+    ATE__UNSURE_MAX = 65536,           /* commits remembered that ended as UNKNOWN */
+    ATE__THIN_BYTES_MAX = 64 << 20,    /* of what a thin snapshot keeps of what it was shown */
+    ATE__LISTED_MAX = 1 << 20,         /* children of one object that a thin snapshot lists */
+    ATE__SHOWN_KEYS_MAX = 65536,       /* public keys that a thin chain takes from what it is shown */
+    ATE__FETCH_BYTES = 4 << 20         /* groups received and not taken in yet; then it is not read */
 };
 /* clang-format on */
-#define ATE__CREATE_BYTES_MAX (10ull << 30) /* with no_auth: bytes that one source address stores */
+/* with no_auth: bytes that one source address stores */
+#define ATE__CREATE_BYTES_MAX (10ull << 30)

@@ -142,10 +142,13 @@ struct ate__msg_get {
  * absent; and the transactions behind what is shown, reduced to the events that matter, each with
  * its inclusion in the head. They are, for each object that is live:
  *   - the transaction of its current body;
- *   - for every ancestor up to the top, its current body;
+ *   - for every ancestor up to the top, its current body, a payload over ATE__GET_PAYLOAD_MAX left
+ *     out;
  *   - for the object and every ancestor, the top too, all its control events;
  *   - for every transaction so shown, those that brought the public keys of its signers.
- * A transaction stands once, ascending. Transaction 0 is left out: OPENED has shown it whole.
+ * So is the parent of NAME and CHILDREN shown, if it is live, without being among the objects. The
+ * top may be asked for; it is live and has no body. A transaction stands once, ascending.
+ * Transaction 0 is left out: OPENED has shown it whole.
  * Where all that was asked for does not fit into one answer, it has fewer objects: the first ones
  * of OBJECTS (at least one), or a page of CHILDREN with a cursor. */
 struct ate__msg_got {

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * home.c: the directory of a server's chains.
+ */
+#include "mesh/home.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/name.h"
+#include <stdio.h>
+
+#define OWN_NAME ",server"
+#define KEY_NAME "key"
+#define LOCK_NAME "lock"
+#define CHAIN_NAME ",chain"
+
+/* --- LOGS --- */
+
+/* The directory at path[0..size), made with those above it where they are missing. */
+static int make_path(const struct ate__vfs *vfs, char *path, size_t size, struct ate__dir **ret_dir)
+{
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    path[size] = 0;
+    int rc = vfs->open_root(vfs->user, size ? path : ".", ret_dir);
+    if (rc != ATE_NOT_FOUND || !size)
+        return rc;
+    size_t last = size;
+    while (last && path[last - 1] != '/')
+        last--;
+    ate__cleanup(ate__freep) char *name = ate__copy_text(path + last);
+    struct ate__dir *parent;
+    if (!name)
+        return ate__no_memory();
+    rc = make_path(vfs, path, last, &parent);
+    if (rc)
+        return rc;
+    rc = vfs->open_dir(parent, name, true, ret_dir);
+    vfs->close_dir(parent);
+    return rc;
+}
+
+static int take_lock(struct ate__home *h, const char *logs)
+{
+    int rc = h->vfs->open(h->own, LOCK_NAME, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &h->lock);
+    if (!rc)
+        rc = h->vfs->lock(h->lock, true);
+    return rc == ATE_IN_USE ? ate__fail(rc, "another server serves %s", logs) : rc;
+}
+
+int ate__home_open(const struct ate__env *env, const char *logs, bool lock,
+                   struct ate__home *ret_home)
+{
+    struct ate__home h = {.vfs = env->vfs};
+    if (!logs[0])
+        return ate__fail(ATE_E_SYSTEM, "the directory of the chains has no name");
+    ate__cleanup(ate__freep) char *path = ate__copy_text(logs);
+    if (!path)
+        return ate__no_memory();
+    int rc = make_path(h.vfs, path, strlen(path), &h.logs);
+    if (!rc)
+        rc = h.vfs->open_dir(h.logs, OWN_NAME, true, &h.own);
+    if (!rc && lock)
+        rc = take_lock(&h, logs);
+    if (rc) {
+        ate__home_close(&h);
+        return rc;
+    }
+    *ret_home = h;
+    return 0;
+}
+
+void ate__home_close(struct ate__home *h)
+{
+    if (!h->vfs)
+        return;
+    h->vfs->close_dir(h->own);
+    h->vfs->close_dir(h->logs);
+    h->vfs->close(h->lock);
+    *h = (struct ate__home){.vfs = NULL};
+}
+
+/* --- small files --- */
+
+/* Reads a file of at most size_max bytes into room of size_max + 1. */
+static int read_into(struct ate__home *h, const char *name, uint8_t *to, size_t size_max,
+                     size_t *ret_size)
+{
+    struct ate__file *file;
+    int rc = h->vfs->open(h->own, name, ATE__OPEN_READ, &file);
+    if (rc)
+        return rc;
+    rc = h->vfs->read(file, 0, to, size_max + 1, ret_size);
+    h->vfs->close(file);
+    if (!rc && *ret_size > size_max)
+        rc = ate__fail(ATE_TOO_BIG, "%s/%s has more than %zu bytes", OWN_NAME, name, size_max);
+    return rc;
+}
+
+int ate__home_read(struct ate__home *h, const char *name, size_t size_max,
+                   struct ate__buf *ret_bytes)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
+    int rc = ate__buf_reserve(&bytes, size_max + 1);
+    if (!rc)
+        rc = read_into(h, name, bytes.data, size_max, &bytes.size);
+    if (rc)
+        return rc;
+    *ret_bytes = bytes;
+    bytes = ATE__BUF_NULL;
+    return 0;
+}
+
+int ate__home_write(struct ate__home *h, const char *name, struct ate_bytes bytes, bool private_)
+{
+    char new_name[64];
+    struct ate__file *file;
+    snprintf(new_name, sizeof new_name, "%s.new", name);
+    /* One that was left behind may have been made with other rights. */
+    int rc = h->vfs->remove(h->own, new_name);
+    if (rc && rc != ATE_NOT_FOUND)
+        return rc;
+    rc = h->vfs->open(h->own, new_name,
+                      ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_EXCLUSIVE |
+                          (private_ ? ATE__OPEN_PRIVATE : 0),
+                      &file);
+    if (rc)
+        return rc;
+    rc = h->vfs->write(file, 0, bytes.data, bytes.size);
+    if (!rc)
+        rc = h->vfs->sync(file);
+    h->vfs->close(file);
+    if (!rc)
+        rc = h->vfs->rename(h->own, new_name, name);
+    return rc ? rc : h->vfs->sync_dir(h->own);
+}
+
+/* --- the key --- */
+
+static int make_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
+{
+    ate__cleanup(ate__secret_deinit) struct ate__secret pem = ATE__SECRET_NULL;
+    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *key = NULL;
+    if (!h->lock)
+        return ate__fail(ATE_NOT_FOUND, "there is no key yet");
+    int rc = ate__tls_server_key_generate(&pem);
+    if (!rc)
+        rc = ate__tls_server_key_load(ate__bytes(pem.data, pem.size), &key);
+    if (!rc)
+        rc = ate__home_write(h, KEY_NAME, ate__bytes(pem.data, pem.size), true);
+    if (rc)
+        return rc;
+    *ret_key = ate__steal(&key);
+    return 0;
+}
+
+int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
+{
+    ate__cleanup(ate__secret_deinit) struct ate__secret pem = ATE__SECRET_NULL;
+    size_t size;
+    int rc = ate__secret_init(&pem, ATE__TLS_KEY_FILE_MAX + 1);
+    if (!rc)
+        rc = read_into(h, KEY_NAME, pem.data, ATE__TLS_KEY_FILE_MAX, &size);
+    if (rc == ATE_NOT_FOUND)
+        rc = make_key(h, ret_key);
+    else if (!rc)
+        rc = ate__tls_server_key_load(ate__bytes(pem.data, size), ret_key);
+    return ate__context(rc, "%s/%s", OWN_NAME, KEY_NAME);
+}
+
+/* --- chains --- */
+
+int ate__home_dir(struct ate__home *h, const char *chain, bool create, struct ate__dir **ret_dir)
+{
+    char name[ATE__CHAIN_SEGMENT_MAX + 1];
+    struct ate_bytes segment;
+    struct ate__dir *dir = NULL;
+    for (size_t at = 0; ate__chain_name_next(ate__text_bytes(chain), &at, &segment);) {
+        struct ate__dir *below;
+        memcpy(name, segment.data, segment.size);
+        name[segment.size] = 0;
+        int rc = h->vfs->open_dir(dir ? dir : h->logs, name, create, &below);
+        h->vfs->close_dir(dir);
+        if (rc)
+            return rc;
+        dir = below;
+    }
+    *ret_dir = dir;
+    return 0;
+}
+
+struct count {
+    struct ate__home *home;
+    struct ate__dir *dir;
+    size_t most, chains;
+    unsigned depth;
+};
+
+static int count_in(struct count *c);
+
+static int count_name(void *arg, const char *name)
+{
+    struct count *c = arg;
+    if (!strcmp(name, CHAIN_NAME)) {
+        c->chains++;
+    } else if (!ate__chain_segment_check(ate__text_bytes(name)) &&
+               c->depth < ATE__CHAIN_SEGMENTS_MAX) {
+        struct count below = {c->home, NULL, c->most, c->chains, c->depth + 1};
+        int rc = c->home->vfs->open_dir(c->dir, name, false, &below.dir);
+        if (!rc)
+            rc = count_in(&below);
+        c->home->vfs->close_dir(below.dir);
+        c->chains = below.chains;
+        /* Whatever else lies there is no chain. */
+        if (rc && rc != ATE_NOT_FOUND && rc != ATE_E_SYSTEM)
+            return rc;
+    }
+    return c->chains < c->most ? 0 : ATE_END;
+}
+
+static int count_in(struct count *c)
+{
+    int rc = c->home->vfs->list(c->dir, count_name, c);
+    return rc == ATE_END ? 0 : rc;
+}
+
+int ate__home_count(struct ate__home *h, size_t most, size_t *ret_count)
+{
+    struct count c = {.home = h, .dir = h->logs, .most = most};
+    int rc = most ? count_in(&c) : 0;
+    if (!rc)
+        *ret_count = c.chains;
+    return rc;
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * server.c: a server's life; work off the loop; the log.
+ */
+#include "mesh/server.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "mesh/server_private.h"
+#include "net/tcp_uv.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    SYNC_THREADS = 8, /* LOG 16 */
+    OPEN_THREADS = 4,
+    SWEEPS = 4 /* in the time after which a chain is idle */
+};
+
+/* --- the log --- */
+
+void ate__server_log(struct ate__server *s, enum ate__log_level level, const char *format, ...)
+{
+    char line[ATE__ERROR_SIZE + ATE__CHAIN_NAME_MAX + 256];
+    va_list args;
+    if (!s->conf.log)
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    s->conf.log(s->conf.log_arg, (int)level, line);
+}
+
+/* --- work off the loop --- */
+
+void ate__server_busy(struct ate__server *s)
+{
+    atomic_fetch_add(&s->busy, 1);
+}
+
+void ate__server_done(struct ate__server *s)
+{
+    pthread_mutex_lock(&s->mutex);
+    if (atomic_fetch_sub(&s->busy, 1) == 1)
+        pthread_cond_broadcast(&s->quiet);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static void job_back(struct ate__loop_task *task)
+{
+    struct ate__job *job = ATE__CONTAINER(task, struct ate__job, back);
+    struct ate__server *s = job->server;
+    job->done(job);
+    ate__server_done(s);
+}
+
+static void job_run(struct ate__task *task)
+{
+    struct ate__job *job = task->user;
+    job->work(job);
+    ate__loop_post(job->server->loop, &job->back);
+}
+
+void ate__job_start(struct ate__job *job, struct ate__workers *pool, uint32_t delay_ms)
+{
+    ate__server_busy(job->server);
+    job->task = (struct ate__task){.run = job_run, .user = job};
+    job->back.run = job_back;
+    job->result = 0;
+    ate__workers_submit(pool, &job->task, delay_ms);
+}
+
+void ate__job_result(struct ate__job *job, int result)
+{
+    job->result = result;
+    snprintf(job->text, sizeof job->text, "%s", result ? ate__error_text() : "");
+}
+
+/* --- end --- */
+
+static struct timespec deadline(const struct ate__env *env, uint64_t ms)
+{
+    ms += ate__monotonic_ms(env);
+    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+}
+
+/* Until no work is under way. until NULL: however long it takes. */
+static void wait_quiet(struct ate__server *s, const struct timespec *until)
+{
+    int late = 0;
+    pthread_mutex_lock(&s->mutex);
+    while (atomic_load(&s->busy) && !late)
+        if (until)
+            late = pthread_cond_timedwait(&s->quiet, &s->mutex, until);
+        else
+            pthread_cond_wait(&s->quiet, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+static int stop_here(void *arg)
+{
+    struct ate__server *s = arg;
+    s->stopping = true;
+    return 0;
+}
+
+static int close_peers_here(void *arg)
+{
+    struct ate__server *s = arg;
+    for (struct ate__peer *p = s->peers; p; p = p->next) {
+        while (p->streams)
+            ate__stream_fail(p->streams, ATE_OFFLINE, "the server is stopping");
+        ate__peer_close(p, ATE_OFFLINE, "the server is stopping");
+    }
+    return 0;
+}
+
+static int close_chains_here(void *arg)
+{
+    struct ate__server *s = arg;
+    s->closing = true;
+    ate__loop_timer_free(s->sweep);
+    s->sweep = NULL;
+    ate__hosted_close_all(s);
+    return 0;
+}
+
+static void call_here(struct ate__server *s, int (*call)(void *arg))
+{
+    int rc = ate__loop_call(s->loop, call, s);
+    ate__assert(rc == 0);
+}
+
+static void server_free(struct ate__server *s)
+{
+    ate__loop_unref(s->loop);
+    ate__workers_unref(s->reads);
+    ate__workers_unref(s->opens);
+    ate__workers_unref(s->chains);
+    ate__map_deinit(&s->hosted);
+    ate__sources_deinit(&s->sources);
+    ate__tls_server_key_free(s->key);
+    ate__home_close(&s->home);
+    ate__free(s->address);
+    pthread_cond_destroy(&s->quiet);
+    pthread_mutex_destroy(&s->mutex);
+    ate__free(s);
+}
+
+static void save_sources(struct ate__server *s)
+{
+    if (s->conf.no_auth && ate__sources_save(&s->sources, &s->home))
+        ate__server_log(s, ATE__LOG_WARNING, "%s", ate__error_text());
+}
+
+/* The time is shared out: most of it for what is in flight, the rest for the last words to the
+ * clients (linger_ms at most) and for closing the chains. */
+void ate__server_end(struct ate__server *s)
+{
+    if (!s)
+        return;
+    if (s->loop) {
+        ate__server_log(s, ATE__LOG_INFO, "stopping");
+        if (s->listener)
+            ate__listener_stop(s->listener);
+        struct timespec until = deadline(s->conf.env, s->conf.server_limits.drain_ms * 6ull / 10);
+        call_here(s, stop_here);
+        wait_quiet(s, &until);
+        call_here(s, close_peers_here);
+        ate__listener_free(s->listener);
+        wait_quiet(s, NULL);
+        call_here(s, close_chains_here);
+        wait_quiet(s, NULL);
+        save_sources(s);
+        ate__server_log(s, ATE__LOG_INFO, "stopped");
+    }
+    server_free(s);
+}
+
+/* --- start --- */
+
+static int start_here(void *arg)
+{
+    struct ate__server *s = arg;
+    int rc = ate__loop_timer_new(s->loop, ate__hosted_sweep, s, &s->sweep);
+    if (!rc)
+        ate__loop_timer_start(s->sweep, s->conf.server_limits.idle_ms / SWEEPS + 1);
+    return rc;
+}
+
+static int start_threads(struct ate__server *s)
+{
+    int rc = ate__workers_new(SYNC_THREADS, &s->chains);
+    if (!rc)
+        rc = ate__workers_new(0, &s->reads);
+    if (!rc)
+        rc = ate__workers_new(OPEN_THREADS, &s->opens);
+    return rc ? rc : ate__loop_new(&s->loop);
+}
+
+static struct ate__server *server_new(const struct ate__server_conf *conf)
+{
+    struct ate__server *s = ate__alloc(sizeof *s);
+    if (!s)
+        return NULL;
+    s->conf = *conf;
+    ate__server_limits_fill(&s->conf);
+    s->conf.logs = s->conf.listen = NULL;
+    pthread_mutex_init(&s->mutex, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->quiet, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    uint64_t seed[2];
+    ate__random(conf->env, seed, sizeof seed);
+    ate__map_init(&s->hosted, sizeof(struct ate_hash), seed);
+    const struct ate__server_limits *limits = &s->conf.server_limits;
+    ate__sources_init(&s->sources, conf->env,
+                      &(struct ate__sources_limits){limits->sources, limits->create_chains,
+                                                    limits->create_bytes});
+    return s;
+}
+
+int ate__server_core(const struct ate__server_conf *conf, struct ate__server **ret_server)
+{
+    struct ate__server *s = server_new(conf);
+    if (!s)
+        return ate__no_memory();
+    int rc = ate__home_open(conf->env, conf->logs, true, &s->home);
+    if (!rc)
+        rc = ate__home_key(&s->home, &s->key);
+    if (!rc && conf->no_auth)
+        rc = ate__sources_load(&s->sources, &s->home);
+    if (!rc)
+        rc = start_threads(s);
+    if (!rc)
+        rc = ate__loop_call(s->loop, start_here, s);
+    if (rc) {
+        server_free(s);
+        return ate__context(rc, "%s", conf->logs);
+    }
+    *ret_server = s;
+    return 0;
+}
+
+static int print_address(struct ate__server *s, const char *listen)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
+    struct ate__addr *addr = ate__alloc(sizeof *addr);
+    if (!addr)
+        return ate__no_memory();
+    snprintf(addr->host, sizeof addr->host, "%s", listen);
+    snprintf(addr->path, sizeof addr->path, "/");
+    addr->port = ate__listener_port(s->listener);
+    addr->pins[0] = ate__server_pin(s);
+    addr->pin_count = 1;
+    int rc = ate__addr_print(addr, &text);
+    if (!rc)
+        rc = ate__buf_append(&text, ate__bytes("", 1));
+    ate__free(addr);
+    if (rc)
+        return rc;
+    s->address = (char *)text.data;
+    text = ATE__BUF_NULL;
+    return 0;
+}
+
+static const struct ate__listener_events listener_events = {
+    .accept = ate__server_accept,
+    .refused = ate__server_refused,
+};
+
+int ate__server_start(const struct ate__server_conf *conf, struct ate__server **ret_server)
+{
+    struct ate__server *s;
+    int rc = ate__server_core(conf, &s);
+    if (rc)
+        return rc;
+    struct ate__listener_conf listener_conf = {
+        .host = conf->listen,
+        .port = conf->port,
+        .key = s->key,
+        .hello = ate__hello_ours(),
+        .limits = s->conf.limits,
+        .no_wire_encryption = conf->no_wire_encryption,
+    };
+    rc = ate__listener_new(s->loop, &listener_conf, &listener_events, s, &s->listener);
+    if (!rc)
+        rc = print_address(s, conf->listen);
+    if (rc) {
+        char text[ATE__ERROR_SIZE];
+        snprintf(text, sizeof text, "%s", ate__error_text());
+        s->conf.log = NULL;
+        ate__server_end(s);
+        return ate__fail(rc, "%s", text);
+    }
+    ate__server_log(s, ATE__LOG_INFO, "serving %s at %s", conf->logs, s->address);
+    *ret_server = s;
+    return 0;
+}
+
+const char *ate__server_address(const struct ate__server *s)
+{
+    return s->address;
+}
+
+struct ate_hash ate__server_pin(const struct ate__server *s)
+{
+    return ate__tls_server_key_pin(s->key);
+}
+
+int ate__server_pin_of(const struct ate__env *env, const char *logs, struct ate_hash *ret_pin)
+{
+    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *key = NULL;
+    struct ate__home home;
+    int rc = ate__home_open(env, logs, false, &home);
+    if (rc)
+        return rc;
+    rc = ate__home_key(&home, &key);
+    ate__home_close(&home);
+    if (rc == ATE_NOT_FOUND) {
+        rc = ate__home_open(env, logs, true, &home);
+        if (rc)
+            return rc;
+        rc = ate__home_key(&home, &key);
+        ate__home_close(&home);
+    }
+    if (!rc)
+        *ret_pin = ate__tls_server_key_pin(key);
+    return rc;
+}

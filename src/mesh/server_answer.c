@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * server_answer.c: COMMIT, OUTCOME, GET, and their answers.
+ *
+ * Each request is an item. Once it has its result (an offer's; of the others as soon as they came)
+ * it enters the queue of its stream. One thread at a time takes items off a queue, builds their
+ * answers and posts them to the loop: so the heads that a client is shown form one line, and each
+ * answer's consistency proof starts at the newest head proven before it (msg.h). The thread that
+ * synced a commit builds its answer itself if nobody else is at it; it leaves GETs and OUTCOMEs,
+ * which read the log, to `reads`.
+ *
+ *     loop                        thread of `chains`            thread of `reads`
+ *     COMMIT -> offer ----------> check, order, sync
+ *                                 done() -> queue -> build
+ *     send, or hold <------------ post
+ *     GET -> queue -------------------------------------------> build
+ *     send <--------------------------------------------------- post
+ */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "mesh/server_private.h"
+#include <stdio.h>
+
+enum item_kind { ITEM_COMMIT, ITEM_OUTCOME, ITEM_GET };
+
+struct ate__item {
+    enum item_kind kind;
+    struct ate__item *next; /* in the stream's queue, then in `held` */
+    struct ate__loop_task back;
+    struct ate__stream *stream; /* a reference */
+    uint32_t request;
+    struct ate__head known;
+    struct ate__txn_id id;   /* OUTCOME */
+    struct ate__msg_get get; /* views into bytes */
+    struct ate__offer offer; /* COMMIT */
+    struct ate__buf bytes;   /* the transaction; the ids of GET */
+    /* the answer */
+    uint16_t type;
+    struct ate__buf answer;
+    uint64_t after; /* COMMITTED: a stream that follows has got all below it first */
+    int fatal;      /* not 0: the stream ends with it */
+    char text[512];
+};
+
+static void item_free(struct ate__item *i)
+{
+    ate__buf_deinit(&i->bytes);
+    ate__buf_deinit(&i->answer);
+    ate__free(i);
+}
+
+/* --- building; any thread --- */
+
+static void reject(struct ate__item *i, int result, const char *text,
+                   const struct ate__verdict *verdict)
+{
+    struct ate__wr w = ate__wr_of(&i->answer);
+    struct ate__msg_rejected m = {
+        .request = i->request, .result = result, .text = ate__text_bytes(text)};
+    if (verdict)
+        m.verdict = *verdict;
+    ate__buf_clear(&i->answer);
+    ate__msg_rejected_encode(&w, &m);
+    i->type = ATE__MSG_REJECTED;
+    if (ate__wr_end(&w)) {
+        i->fatal = ATE_E_MEMORY;
+        snprintf(i->text, sizeof i->text, "%s", ate__result_text(ATE_E_MEMORY));
+    }
+}
+
+/* The client's newest head must be one of ours: else no proof can be made, and nothing that either
+ * side has can be right for both. */
+static int check_known(struct ate__item *i)
+{
+    struct ate__hosted *h = i->stream->hosted;
+    struct ate_hash root;
+    if (!i->known.size)
+        return 0;
+    int rc = ate__chain_root_at(h->chain, i->known.size, &root);
+    if (!rc && !ate__hash_equal(&root, &i->known.root))
+        rc = ate__fail(ATE_FORKED,
+                       "the head that you verified of %s is not this server's, at size %llu",
+                       h->path, (unsigned long long)i->known.size);
+    if (rc == ATE_FORKED) {
+        i->fatal = rc;
+        snprintf(i->text, sizeof i->text, "%s", ate__error_text());
+    }
+    return rc;
+}
+
+/* Where the proof of this answer starts. */
+static struct ate__head proof_base(const struct ate__item *i)
+{
+    const struct ate__head *proven = &i->stream->proven;
+    return proven->size > i->known.size ? *proven : i->known;
+}
+
+static int commit_answer(struct ate__item *i, const struct ate__receipt *receipt)
+{
+    struct ate__chain *c = i->stream->hosted->chain;
+    struct ate__msg_committed m = {.request = i->request, .receipt = *receipt};
+    struct ate__head base = proof_base(i);
+    int rc = check_known(i);
+    if (rc)
+        return rc;
+    if (base.size > m.receipt.size) {
+        m.receipt.size = base.size;
+        m.receipt.head = base.root;
+    }
+    m.known_size = base.size;
+    rc = ate__chain_inclusion(c, m.receipt.sequence, m.receipt.size, &m.inclusion);
+    if (!rc)
+        rc = ate__chain_consistency(c, base.size, m.receipt.size, &m.consistency);
+    if (rc)
+        return rc;
+    struct ate__wr w = ate__wr_of(&i->answer);
+    ate__msg_committed_encode(&w, &m);
+    i->type = ATE__MSG_COMMITTED;
+    i->after = receipt->sequence + 1;
+    i->stream->proven = (struct ate__head){m.receipt.size, m.receipt.head};
+    return ate__wr_end(&w);
+}
+
+static void build_committed(struct ate__item *i, const struct ate__receipt *receipt)
+{
+    char text[ATE__ERROR_SIZE];
+    if (!commit_answer(i, receipt))
+        return;
+    snprintf(text, sizeof text, "it is committed, but the proof of it could not be made: %s",
+             ate__error_text());
+    reject(i, ATE_UNKNOWN, text, NULL);
+}
+
+static void build_commit(struct ate__item *i)
+{
+    const struct ate__offer *o = &i->offer;
+    if (o->result)
+        reject(i, o->result, o->text, &o->verdict);
+    else
+        build_committed(i, &o->receipt);
+}
+
+static void build_outcome(struct ate__item *i)
+{
+    struct ate__receipt receipt;
+    int rc = ate__chain_outcome(i->stream->hosted->chain, &i->id, &receipt);
+    if (rc == ATE_NOT_FOUND)
+        reject(i, rc, "that transaction is not in the chain", NULL);
+    else if (rc)
+        reject(i, rc, ate__error_text(), NULL);
+    else
+        build_committed(i, &receipt);
+}
+
+/* --- GET --- */
+
+static void drop_kept(struct ate__kept_snapshot *k)
+{
+    if (k->used)
+        ate__view_end(&k->view);
+    k->used = 0;
+}
+
+/* The one that the client reads at, or a new one in the place of the one used longest ago. */
+static int find_snapshot(struct ate__item *i, struct ate__kept_snapshot **ret_kept)
+{
+    struct ate__stream *s = i->stream;
+    struct ate__view *view = ate__chain_view(s->hosted->chain);
+    struct ate__kept_snapshot *oldest = &s->kept[0];
+    uint64_t at = i->get.at ? i->get.at : ate__view_published(view);
+    s->gets++;
+    for (size_t k = 0; k < ATE__COUNT_OF(s->kept); k++) {
+        struct ate__kept_snapshot *kept = &s->kept[k];
+        bool same = kept->used && kept->view.size == at;
+        if (same && i->get.at) {
+            kept->used = s->gets;
+            *ret_kept = kept;
+            return 0;
+        }
+        if (same)
+            drop_kept(kept); /* it is begun anew, so that it can be read for longer */
+        if (kept->used < oldest->used)
+            oldest = kept;
+    }
+    struct ate__view_snapshot fresh;
+    int rc = ate__view_begin(view, ate__monotonic_ms(s->peer->server->conf.env), &fresh);
+    if (rc)
+        return rc;
+    if (i->get.at && fresh.size != i->get.at) {
+        ate__view_end(&fresh);
+        return ate__fail(ATE_STALE, "the state at size %llu is not kept any more: begin anew",
+                         (unsigned long long)i->get.at);
+    }
+    drop_kept(oldest);
+    *oldest = (struct ate__kept_snapshot){fresh, s->gets};
+    *ret_kept = oldest;
+    return 0;
+}
+
+/* The head of the snapshot, and its proof. */
+static int prove_head(struct ate__item *i, uint64_t size, struct ate__msg_got *m)
+{
+    struct ate__chain *c = i->stream->hosted->chain;
+    struct ate__head base = i->get.at ? i->known : proof_base(i);
+    int rc = check_known(i);
+    m->head.size = size;
+    if (!rc)
+        rc = ate__chain_root_at(c, size, &m->head.root);
+    m->known_size = base.size < size ? base.size : size;
+    return rc ? rc : ate__chain_consistency(c, m->known_size, size, &m->consistency);
+}
+
+static int get_answer(struct ate__item *i)
+{
+    struct ate__stream *s = i->stream;
+    const struct ate__server *server = s->peer->server;
+    size_t bytes_max = server->conf.limits.frame_bytes - (64 << 10);
+    struct ate__msg_got m = {.request = i->request};
+    struct ate__kept_snapshot *kept = NULL;
+    struct ate__bundle bundle;
+    int rc = find_snapshot(i, &kept);
+    if (!rc)
+        rc = prove_head(i, kept->view.size, &m);
+    if (!rc)
+        rc = ate__bundle_make(server->conf.env, s->hosted->chain, &kept->view, &i->get, bytes_max,
+                              &bundle);
+    if (rc)
+        return rc;
+    m.cursor = bundle.cursor;
+    m.object_count = bundle.object_count;
+    m.objects = bundle.objects.data;
+    m.tx_count = bundle.tx_count;
+    m.txs = ate__buf_bytes(&bundle.txs);
+    struct ate__wr w = ate__wr_of(&i->answer);
+    ate__msg_got_encode(&w, &m);
+    ate__bundle_deinit(&bundle);
+    i->type = ATE__MSG_GOT;
+    if (!i->get.at)
+        s->proven = m.head;
+    return ate__wr_end(&w);
+}
+
+static void build_get(struct ate__item *i)
+{
+    int rc = get_answer(i);
+    if (rc)
+        reject(i, rc, ate__error_text(), NULL);
+}
+
+/* --- the queue of a stream --- */
+
+static void item_back(struct ate__loop_task *task);
+
+static void build(struct ate__item *i)
+{
+    static void (*const builders[])(struct ate__item *) = {
+        [ITEM_COMMIT] = build_commit, [ITEM_OUTCOME] = build_outcome, [ITEM_GET] = build_get};
+    builders[i->kind](i);
+}
+
+/* Builds what is there, in order; whoever called saw to it that nobody else does. A thread that
+ * does not read the log stops before an item that asks for it. False: so it did. The last thing
+ * that touches the stream is the unlocking: the loop may free it then. */
+static bool build_all(struct ate__stream *s, bool reads)
+{
+    struct ate__loop *loop = s->peer->server->loop;
+    bool more = true;
+    pthread_mutex_lock(&s->mutex);
+    while (more) {
+        struct ate__item *i = s->items;
+        if (!reads && i->kind != ITEM_COMMIT)
+            break;
+        s->items = i->next;
+        if (!s->items)
+            s->last_item = &s->items;
+        pthread_mutex_unlock(&s->mutex);
+        build(i);
+        pthread_mutex_lock(&s->mutex);
+        more = s->items != NULL;
+        s->building = more;
+        ate__loop_post(loop, &i->back);
+    }
+    pthread_mutex_unlock(&s->mutex);
+    return !more;
+}
+
+static void build_task(struct ate__task *task)
+{
+    (void)build_all(task->user, true);
+}
+
+static void hand_to_reads(struct ate__stream *s)
+{
+    s->build = (struct ate__task){.run = build_task, .user = s};
+    ate__workers_submit(s->peer->server->reads, &s->build, 0);
+}
+
+/* The item has its result. reads: not to be built on this thread. */
+static void enqueue(struct ate__item *i, bool reads)
+{
+    struct ate__stream *s = i->stream;
+    i->back.run = item_back;
+    i->next = NULL;
+    pthread_mutex_lock(&s->mutex);
+    *s->last_item = i;
+    s->last_item = &i->next;
+    bool mine = !s->building;
+    s->building = true;
+    pthread_mutex_unlock(&s->mutex);
+    if (mine && (reads || !build_all(s, false)))
+        hand_to_reads(s);
+}
+
+static void offer_done(struct ate__offer *offer)
+{
+    enqueue(offer->user, false);
+}
+
+/* --- on the loop: requests --- */
+
+static void refuse(struct ate__stream *s, uint32_t request, int result)
+{
+    struct ate__item i = {.request = request};
+    reject(&i, result, ate__error_text(), NULL);
+    if (i.fatal)
+        ate__stream_fail(s, i.fatal, i.text);
+    else
+        ate__peer_send(s->peer, i.type, s->id, &i.answer);
+}
+
+/* What can be said at once. */
+static int check_request(struct ate__stream *s, const struct ate__head *known)
+{
+    struct ate__hosted *h = s->hosted;
+    uint64_t size = ate__view_published(ate__chain_view(h->chain));
+    if (h->server->stopping)
+        return ate__fail(ATE_OFFLINE, "the server is stopping");
+    if (known->size > size)
+        return ate__fail(ATE_ROLLED_BACK,
+                         "you have verified %llu transactions of %s; this server has only %llu",
+                         (unsigned long long)known->size, h->path, (unsigned long long)size);
+    return 0;
+}
+
+static struct ate__item *item_new(struct ate__stream *s, enum item_kind kind, uint32_t request,
+                                  const struct ate__head *known, struct ate_bytes bytes)
+{
+    struct ate__item *i = ate__alloc(sizeof *i);
+    if (!i || ate__buf_append(&i->bytes, bytes)) {
+        ate__free(i);
+        ate__no_memory();
+        refuse(s, request, ATE_E_MEMORY);
+        return NULL;
+    }
+    i->kind = kind;
+    i->request = request;
+    i->known = *known;
+    i->stream = ate__stream_ref(s);
+    if (kind == ITEM_COMMIT) {
+        s->peer->commits++;
+        s->peer->commit_bytes += bytes.size;
+    } else {
+        s->peer->requests++;
+    }
+    ate__peer_judge(s->peer);
+    ate__server_busy(s->peer->server);
+    return i;
+}
+
+void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
+{
+    struct ate__server *server = s->peer->server;
+    struct ate__msg_commit m;
+    int rc = ate__msg_commit_decode(body, &m);
+    if (rc) {
+        ate__stream_fail(s, rc, ate__error_text());
+        return;
+    }
+    rc = check_request(s, &m.known);
+    if (!rc && server->conf.no_auth)
+        rc = ate__sources_check(&server->sources, &s->peer->source, m.tx.size);
+    if (rc) {
+        refuse(s, m.request, rc);
+        return;
+    }
+    struct ate__item *i = item_new(s, ITEM_COMMIT, m.request, &m.known, m.tx);
+    if (!i)
+        return;
+    i->offer = (struct ate__offer){
+        .encoded = ate__buf_bytes(&i->bytes), .timeout_ms = -1, .done = offer_done, .user = i};
+    ate__chain_offer(s->hosted->chain, &i->offer);
+}
+
+void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body)
+{
+    struct ate__msg_outcome m;
+    int rc = ate__msg_outcome_decode(body, &m);
+    if (rc) {
+        ate__stream_fail(s, rc, ate__error_text());
+        return;
+    }
+    rc = check_request(s, &m.known);
+    if (rc) {
+        refuse(s, m.request, rc);
+        return;
+    }
+    struct ate__item *i = item_new(s, ITEM_OUTCOME, m.request, &m.known, ate__bytes(NULL, 0));
+    if (!i)
+        return;
+    i->id = m.id;
+    enqueue(i, true);
+}
+
+void ate__answer_get(struct ate__stream *s, struct ate_bytes body)
+{
+    struct ate__msg_get m;
+    int rc = ate__msg_get_decode(body, &m);
+    if (rc) {
+        ate__stream_fail(s, rc, ate__error_text());
+        return;
+    }
+    rc = check_request(s, &m.known);
+    if (rc) {
+        refuse(s, m.request, rc);
+        return;
+    }
+    struct ate_bytes ids = ate__bytes(m.ids, m.id_count * sizeof(struct ate_id));
+    struct ate__item *i = item_new(s, ITEM_GET, m.request, &m.known, ids);
+    if (!i)
+        return;
+    i->get = m;
+    i->get.ids = i->bytes.data;
+    enqueue(i, true);
+}
+
+/* --- on the loop: answers --- */
+
+static void finish(struct ate__item *i)
+{
+    struct ate__stream *s = i->stream;
+    struct ate__peer *p = s->peer;
+    if (!s->ended && i->fatal)
+        ate__stream_fail(s, i->fatal, i->text);
+    else if (!s->ended)
+        ate__peer_send(p, i->type, s->id, &i->answer);
+    if (i->kind == ITEM_COMMIT) {
+        p->commits--;
+        p->commit_bytes -= i->bytes.size;
+    } else {
+        p->requests--;
+    }
+    ate__peer_judge(p);
+    item_free(i);
+    ate__stream_unref(s);
+}
+
+/* What an offer's result says of the peer. */
+static void judge_offer(struct ate__peer *p, int result, size_t bytes)
+{
+    struct ate__server *server = p->server;
+    char text[128];
+    if (!result && server->conf.no_auth)
+        ate__sources_store(&server->sources, &p->source, bytes);
+    if (result != ATE_TAMPERED ||
+        ++p->failed_signatures < server->conf.server_limits.failed_signatures)
+        return;
+    snprintf(text, sizeof text,
+             "%u signatures did not hold, which is the limit (failed-signatures)",
+             p->failed_signatures);
+    ate__peer_close(p, ATE_BAD_PEER, text);
+}
+
+static void item_back(struct ate__loop_task *task)
+{
+    struct ate__item *i = ATE__CONTAINER(task, struct ate__item, back);
+    struct ate__stream *s = i->stream;
+    struct ate__peer *p = s->peer;
+    struct ate__server *server = p->server;
+    bool offered = i->kind == ITEM_COMMIT;
+    int result = i->offer.result;
+    size_t bytes = i->bytes.size;
+    p->refs++;
+    if (s->follow != ATE__FOLLOW_NOT && i->after > s->cursor && !i->fatal) {
+        i->next = NULL;
+        *s->last_held = i;
+        s->last_held = &i->next;
+    } else {
+        finish(i);
+    }
+    if (offered)
+        judge_offer(p, result, bytes);
+    ate__peer_unref(p);
+    ate__server_done(server);
+}
+
+void ate__answer_release(struct ate__stream *s)
+{
+    for (struct ate__item **at = &s->held, *i; (i = *at);) {
+        if (!s->ended && i->after > s->cursor) {
+            at = &i->next;
+            continue;
+        }
+        *at = i->next;
+        if (s->last_held == &i->next)
+            s->last_held = at;
+        finish(i);
+    }
+}
+
+/* --- life --- */
+
+void ate__answer_init(struct ate__stream *s)
+{
+    pthread_mutex_init(&s->mutex, NULL);
+    s->last_item = &s->items;
+    s->last_held = &s->held;
+}
+
+void ate__answer_deinit(struct ate__stream *s)
+{
+    /* Whoever built the last answer may still be unlocking. */
+    pthread_mutex_lock(&s->mutex);
+    ate__assert(!s->items && !s->building && !s->held);
+    pthread_mutex_unlock(&s->mutex);
+    for (size_t k = 0; k < ATE__COUNT_OF(s->kept); k++)
+        drop_kept(&s->kept[k]);
+    pthread_mutex_destroy(&s->mutex);
+}

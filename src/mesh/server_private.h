@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * server_private.h: the inside of a server, shared by server*.c.
+ *
+ *     server.c         life: start, end, work off the loop, the log
+ *     server_peer.c    one connection: frames to handlers, answers to frames, when it is not read
+ *     server_stream.c  one stream: OPEN, CREATE, CLOSE, its end
+ *     server_hosted.c  the chains that are open, each once: opening, creating, closing
+ *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
+ *     server_answer.c  COMMIT, OUTCOME, GET and their answers
+ *
+ * Threads. All state belongs to the loop's thread, but where a field says otherwise. What waits
+ * for the disk or takes long runs on one of three pools, so that none of them stops another:
+ * `chains` checks, orders and syncs; `reads` reads the log for subscribers and GETs; `opens` opens,
+ * creates and closes chains. Work goes out as a struct ate__job, which comes back to the loop, or
+ * as an offer, whose answer is built on the thread that synced it, so that a commit crosses
+ * threads twice: loop -> pool -> loop.
+ *
+ * Lives. A peer lives until its link has ended and its streams are gone; a stream until it has
+ * ended and all work for it has come back; a hosted chain is not closed while a stream uses it.
+ * Each is freed on the loop's thread. `busy` counts all work that will come back.
+ */
+#pragma once
+#include "base/assert.h"
+#include "base/map.h"
+#include "mesh/bundle.h"
+#include "mesh/home.h"
+#include "mesh/server.h"
+#include "mesh/sources.h"
+#include "net/link.h"
+#include "net/loop_uv.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct ate__peer;
+struct ate__stream;
+struct ate__hosted;
+
+/* --- server.c --- */
+
+enum ate__log_level { ATE__LOG_ERROR, ATE__LOG_WARNING, ATE__LOG_INFO, ATE__LOG_DEBUG };
+
+struct ate__server {
+    /* constant */
+    struct ate__server_conf conf; /* its limits are filled in; logs and listen are NULL */
+    struct ate__home home;
+    struct ate__tls_server_key *key;
+    struct ate__workers *chains, *reads, *opens;
+    struct ate__loop *loop;
+    struct ate__listener *listener; /* of net/tcp_uv.h; NULL: none */
+    char *address;
+    /* thread-safe */
+    struct ate__sources sources;
+    atomic_size_t busy;
+    pthread_mutex_t mutex; /* guards `quiet`, and how many chains there are in LOGS */
+    pthread_cond_t quiet;  /* busy has fallen to 0 */
+    bool counted;
+    size_t chain_count;
+    /* of the loop's thread */
+    struct ate__map hosted; /* SHA-256 of the path -> struct ate__hosted */
+    size_t open_count;      /* of them: open, or being opened or closed */
+    struct ate__peer *peers;
+    struct ate__loop_timer *sweep;
+    uint64_t saved_ms; /* when `sources` was last saved */
+    bool stopping, closing; /* takes no more requests; opens no chain again */
+};
+
+/* All of a server but its listener; peers come through ate__server_accept(). */
+int ate__server_core(const struct ate__server_conf *conf, struct ate__server **ret_server)
+    ATE__CHECK;
+void ate__server_limits_fill(struct ate__server_conf *conf); /* server_limits.c */
+void ate__server_log(struct ate__server *s, enum ate__log_level level, const char *format, ...)
+    ATE__PRINTF(3, 4);
+
+/* Work that comes back. Any thread. */
+void ate__server_busy(struct ate__server *s);
+void ate__server_done(struct ate__server *s);
+
+/* work() on a thread of a pool, then done() on the loop's, which may free the job or start it
+ * again. Memory of the caller. */
+struct ate__job {
+    struct ate__task task;
+    struct ate__loop_task back;
+    struct ate__server *server;
+    void (*work)(struct ate__job *job);
+    void (*done)(struct ate__job *job);
+    int result;
+    char text[512]; /* its sentence */
+};
+/* Any thread. */
+void ate__job_start(struct ate__job *job, struct ate__workers *pool, uint32_t delay_ms);
+/* Keeps result and this thread's sentence; for work(). */
+void ate__job_result(struct ate__job *job, int result);
+
+/* --- server_peer.c --- */
+
+struct ate__frame_out { /* that waits for room */
+    struct ate__frame_out *next;
+    uint16_t type;
+    uint32_t stream;
+    struct ate__buf body;
+};
+struct ate__peer {
+    struct ate__server *server;
+    struct ate__link *link; /* NULL: it has ended */
+    char name[64]; /* the link's `peer` */
+    struct ate__source source;
+    struct ate__peer *next, *prev;
+    unsigned refs; /* the link, each stream */
+    struct ate__stream *streams;
+    unsigned stream_count;
+    size_t commits, commit_bytes, requests; /* without an answer */
+    unsigned failed_signatures;
+    struct ate__frame_out *waiting, **last_waiting;
+    bool paused;
+    struct ate__stream *catching, **last_catching; /* their turn to read the log */
+    bool reading; /* one of them does */
+};
+
+/* As struct ate__listener_events has them; user: the server. */
+int ate__server_accept(void *user, struct ate__link *link,
+                       const struct ate__link_events **ret_events, void **ret_owner);
+void ate__server_refused(void *user, const char *peer, int result, const char *text);
+/* Sends a frame, or keeps it until there is room; takes body. A frame that cannot be sent at all
+ * ends the connection. */
+void ate__peer_send(struct ate__peer *p, uint16_t type, uint32_t stream,
+                    struct ate__buf *take_body);
+void ate__peer_send_error(struct ate__peer *p, uint32_t stream, int result, const char *text);
+void ate__peer_close(struct ate__peer *p, int result, const char *text);
+void ate__peer_judge(struct ate__peer *p); /* whether it is to be read just now */
+void ate__peer_unref(struct ate__peer *p);
+
+/* --- server_stream.c --- */
+
+enum ate__follow { ATE__FOLLOW_NOT, ATE__FOLLOW_ASKED, ATE__FOLLOW_CATCHING, ATE__FOLLOW_LIVE };
+
+struct ate__kept_snapshot {
+    struct ate__view_snapshot view;
+    uint64_t used; /* when, in GETs of the stream; 0: none is kept here */
+};
+struct ate__stream {
+    struct ate__peer *peer;
+    uint32_t id;
+    unsigned refs; /* the peer's list, and all work under way */
+    struct ate__stream *next, *prev; /* of the peer's */
+    bool ended;
+    struct ate__hosted *hosted; /* NULL until it is open */
+    bool opened; /* OPENED was sent */
+
+    /* while it is being opened */
+    struct ate__stream *next_waiter;
+    bool create;
+    struct ate__buf genesis;
+
+    /* server_follow.c */
+    enum ate__follow follow;
+    uint64_t cursor; /* the next sequence to be sent */
+    struct ate__stream *next_live, **back_live; /* LIVE: of the chain's */
+    struct ate__stream *next_catching; /* in the peer's queue */
+
+    /* server_answer.c */
+    struct ate__item *held, **last_held; /* COMMITTEDs that wait for their GROUP */
+    pthread_mutex_t mutex; /* guards the next four, any thread */
+    struct ate__item *items, **last_item; /* to be answered, in order */
+    bool building; /* a thread is at it, which alone touches what follows */
+    struct ate__task build;
+    struct ate__head proven; /* newest head that an answer has proven */
+    struct ate__kept_snapshot kept[ATE__SNAPSHOTS_KEPT];
+    uint64_t gets;
+};
+
+struct ate__stream *ate__stream_find(struct ate__peer *p, uint32_t id); /* NULL: none */
+void ate__stream_open(struct ate__peer *p, uint32_t id, struct ate_bytes body);
+void ate__stream_create(struct ate__peer *p, uint32_t id, struct ate_bytes body);
+/* ERROR, then the end. */
+void ate__stream_fail(struct ate__stream *s, int result, const char *text);
+void ate__stream_end(struct ate__stream *s);
+struct ate__stream *ate__stream_ref(struct ate__stream *s);
+void ate__stream_unref(struct ate__stream *s);
+/* What became of the wait for its chain: hosted, or failed. */
+void ate__stream_got(struct ate__stream *s, struct ate__hosted *h, bool created);
+
+/* --- server_hosted.c --- */
+
+/* Whole groups as frames' bodies. */
+struct ate__group_out_frame {
+    size_t at, size; /* in bytes */
+    uint64_t first, end; /* sequences */
+};
+struct ate__groups {
+    struct ate__buf bytes;
+    struct ate__group_out_frame *frames;
+    size_t count, capacity;
+    uint64_t end; /* where reading stopped */
+    uint64_t to;  /* what could be read then: everything, if end == to */
+};
+void ate__groups_clear(struct ate__groups *g);
+void ate__groups_deinit(struct ate__groups *g);
+
+enum ate__hosted_state {
+    ATE__HOSTED_SHUT,
+    ATE__HOSTED_OPENING,
+    ATE__HOSTED_OPEN,
+    ATE__HOSTED_CLOSING
+};
+
+struct ate__hosted {
+    struct ate__server *server;
+    struct ate_hash key; /* of the server's map */
+    char *path;
+    enum ate__hosted_state state;
+    struct ate__pipe *pipe; /* OPEN */
+    struct ate__chain *chain;
+    unsigned users; /* streams */
+    uint64_t idle_since_ms;
+    struct ate__stream *waiters, **last_waiter;
+    struct ate__job job; /* opening, creating, closing */
+    struct ate__stream *creator; /* in job: whose genesis it is; NULL: opening */
+    bool created;
+
+    /* server_follow.c: live groups */
+    struct ate__listener listener; /* of the chain */
+    pthread_mutex_t mutex; /* guards the next three, any thread */
+    uint64_t published;
+    bool has_live, reading;
+    struct ate__stream *live;
+    uint64_t delivered; /* what streams that are live have all got */
+    struct ate__job read;
+    struct ate__groups groups;
+};
+
+/* The stream, which holds what it asks for, waits for the chain; ate__stream_got() or
+ * ate__stream_fail() comes. */
+void ate__hosted_ask(struct ate__server *server, struct ate_bytes path, struct ate__stream *s);
+void ate__hosted_leave(struct ate__hosted *h); /* a stream does no longer use it */
+void ate__hosted_settle(struct ate__hosted *h); /* nothing goes on: a server that ends closes it */
+void ate__hosted_sweep(void *server); /* closes what is idle; a timer's */
+void ate__hosted_close_all(struct ate__server *s);
+
+/* --- server_follow.c --- */
+
+void ate__follow_init(struct ate__hosted *h); /* the chain is open */
+void ate__follow_deinit(struct ate__hosted *h);
+void ate__follow_subscribe(struct ate__stream *s, struct ate_bytes body);
+void ate__follow_end(struct ate__stream *s);
+void ate__follow_catch_up(struct ate__peer *p); /* if one of its streams may read now */
+
+/* --- server_answer.c --- */
+
+void ate__answer_commit(struct ate__stream *s, struct ate_bytes body);
+void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body);
+void ate__answer_get(struct ate__stream *s, struct ate_bytes body);
+void ate__answer_release(struct ate__stream *s); /* the cursor moved on, or the stream has ended */
+void ate__answer_init(struct ate__stream *s);
+void ate__answer_deinit(struct ate__stream *s);
