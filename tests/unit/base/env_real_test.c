@@ -2,6 +2,9 @@
 #include "base/env.h"
 #include "lib/check.h"
 #include "lib/simenv.h"
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static void test_clocks(void **state)
 {
@@ -37,6 +40,43 @@ static void test_random(void **state)
     }
 }
 
+static int compare_draws(const void *a, const void *b)
+{
+    return memcmp(a, b, 16);
+}
+
+static void test_small_draws_never_repeat(void **state)
+{
+    (void)state;
+    enum { DRAWS = 10000 };
+    static uint8_t draws[DRAWS][16];
+    for (int i = 0; i < DRAWS; i++)
+        ate__random(&ate__env_real, draws[i], 16);
+    qsort(draws, DRAWS, 16, compare_draws);
+    for (int i = 1; i < DRAWS; i++)
+        assert_memory_not_equal(draws[i - 1], draws[i], 16);
+}
+
+static void test_a_forked_child_draws_its_own(void **state)
+{
+    (void)state;
+    uint8_t mine[16], its[16];
+    int pipes[2], status;
+    ate__random(&ate__env_real, mine, sizeof mine); /* bytes are read ahead now */
+    assert_int_equal(pipe(pipes), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    ate__random(&ate__env_real, mine, sizeof mine);
+    if (!child)
+        _exit(write(pipes[1], mine, sizeof mine) != sizeof mine);
+    assert_int_equal(read(pipes[0], its, sizeof its), sizeof its);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_memory_not_equal(mine, its, sizeof mine);
+    close(pipes[0]);
+    close(pipes[1]);
+}
+
 static void test_simenv(void **state)
 {
     (void)state;
@@ -69,6 +109,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_random),
+        cmocka_unit_test(test_small_draws_never_repeat),
+        cmocka_unit_test(test_a_forked_child_draws_its_own),
         cmocka_unit_test(test_simenv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
