@@ -233,7 +233,7 @@ static void welcome(struct ate__listener *s, int take_fd, const struct sockaddr 
 static void rest(struct ate__listener *s, int error)
 {
     char text[160];
-    snprintf(text, sizeof text, "cannot accept a connection for now: %s", strerror(error));
+    snprintf(text, sizeof text, "cannot accept a connection at present: %s", strerror(error));
     tell_refused(s, "?", ATE_E_SYSTEM, text);
     if (ate__watch_set(s->watch, 0) == 0)
         ate__loop_timer_start(s->rest, REST_MS);

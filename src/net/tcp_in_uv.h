@@ -14,7 +14,6 @@
 #pragma once
 #include "net/loop_in_uv.h"
 #include "net/tcp_uv.h"
-#include <sys/socket.h>
 
 enum { ATE__PEER_TEXT = 64 };
 

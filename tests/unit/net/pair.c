@@ -82,10 +82,10 @@ static void note(struct pair_end *e, const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    size_t size = e->trace ? strlen(e->trace) : 0;
-    e->trace = realloc(e->trace, size + strlen(line) + 2);
+    size_t size = e->trace ? strlen(e->trace) : 0, more = strlen(line) + 2;
+    e->trace = realloc(e->trace, size + more);
     assert_non_null(e->trace);
-    sprintf(e->trace + size, "%s\n", line);
+    snprintf(e->trace + size, more, "%s\n", line);
 }
 
 static void note_frame(struct pair_end *e, const struct ate__net_frame *f)

@@ -15,6 +15,7 @@ static void on_opened(void *owner)
     struct peer *p = owner;
     pthread_mutex_lock(&p->mutex);
     p->opened++;
+    p->events++;
     pthread_cond_broadcast(&p->cond);
     pthread_mutex_unlock(&p->mutex);
     if (p->pause_at_open)
@@ -52,6 +53,7 @@ static void note(struct peer *p, size_t *count, int result, const char *text)
 {
     pthread_mutex_lock(&p->mutex);
     ++*count;
+    p->events++;
     p->result = result;
     snprintf(p->text, sizeof p->text, "%s", text);
     pthread_cond_broadcast(&p->cond);
@@ -176,11 +178,15 @@ static void on_refused(void *user, const char *peer, int result, const char *tex
 
 static const struct ate__listener_events listener_events = {on_accept, on_refused};
 
-void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf)
+int peer_try_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf)
 {
     p->loop = l;
-    int rc = ate__listener_new(l, conf, &listener_events, p, &p->listener);
-    if (rc)
+    return ate__listener_new(l, conf, &listener_events, p, &p->listener);
+}
+
+void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf)
+{
+    if (peer_try_serve(p, l, conf))
         fail_msg("%s", ate__error_text());
 }
 

@@ -17,6 +17,7 @@ struct peer {
     bool echo; /* answers each frame with itself */
     bool pause_at_open;
     size_t opened, frames, bytes, drained, closed, refused;
+    size_t events; /* opened and closed */
     int result; /* of the last end or refusal */
     char text[ATE__ERROR_SIZE];
     uint64_t next; /* u64 expected at the start of the next frame's body, if `ordered` */
@@ -40,6 +41,7 @@ void peer_do(struct peer *p, int (*call)(void *arg), void *arg);
 struct ate_hash peer_pin(void);
 struct ate__listener_conf peer_listener_conf(void); /* 127.0.0.1, any port, the test's key */
 void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf);
+int peer_try_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf);
 void peer_serve_end(struct peer *p);
 
 /* The address of the server at 127.0.0.1. */

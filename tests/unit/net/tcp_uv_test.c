@@ -244,29 +244,6 @@ static void test_refused_by_owner(void **state)
     peer_end(&client);
 }
 
-/* Closed before it is connected, and inside the greeting. */
-static void test_close_early(void **state)
-{
-    (void)state;
-    struct peer server;
-    struct ate__listener_conf conf = peer_listener_conf();
-    peer_init(&server);
-    peer_serve(&server, loop, &conf);
-    struct ate__addr addr = peer_addr(&server);
-    for (int i = 0; i < 50; i++) {
-        struct peer client;
-        peer_init(&client);
-        assert_int_equal(peer_connect(&client, loop, &addr, NULL), 0);
-        for (int j = 0; j < i % 5; j++)
-            peer_pause(&client, false); /* lets the loop turn a few times */
-        peer_close(&client, ATE_CANCELED, NULL);
-        peer_wait(&client, &client.closed, 1);
-        assert_int_equal(client.result, ATE_CANCELED);
-        peer_end(&client);
-    }
-    peer_serve_end(&server);
-}
-
 /* The server goes while clients talk: each of them hears of it once. */
 static void test_server_goes(void **state)
 {
@@ -294,82 +271,6 @@ static void test_server_goes(void **state)
         assert_int_equal(client[i].result, ATE_END);
         peer_end(&client[i]);
     }
-}
-
-/* --- not reached, not trusted --- */
-
-static void test_not_reached(void **state)
-{
-    (void)state;
-    struct peer server, client;
-    struct ate__listener_conf conf = peer_listener_conf();
-    peer_init(&server);
-    peer_serve(&server, loop, &conf);
-    struct ate__addr addr = peer_addr(&server);
-    peer_serve_end(&server);
-    static const char *const hosts[] = {"127.0.0.1", "localhost", "::1", "no-such-host.invalid"};
-    for (size_t i = 0; i < ATE__COUNT_OF(hosts); i++) {
-        peer_init(&client);
-        snprintf(addr.host, sizeof addr.host, "%s", hosts[i]);
-        assert_int_equal(peer_connect(&client, loop, &addr, NULL), 0);
-        peer_wait(&client, &client.closed, 1);
-        assert_int_equal(client.result, ATE_OFFLINE);
-        assert_non_null(strstr(client.text, hosts[i]));
-        peer_end(&client);
-    }
-}
-
-static void test_wrong_pin(void **state)
-{
-    (void)state;
-    struct peer server, client;
-    struct ate__listener_conf conf = peer_listener_conf();
-    char text[ATE__HASH_TEXT];
-    peer_init(&server);
-    peer_init(&client);
-    peer_serve(&server, loop, &conf);
-    struct ate__addr addr = peer_addr(&server);
-    addr.pins[0].b[7] ^= 1;
-    assert_int_equal(peer_connect(&client, loop, &addr, NULL), 0);
-    peer_wait(&client, &client.closed, 1);
-    assert_int_equal(client.result, ATE_UNTRUSTED);
-    assert_int_equal(client.opened, 0);
-    struct ate_hash pin = peer_pin();
-    assert_non_null(strstr(client.text, ate__hash_text(&pin, text)));
-    assert_non_null(strstr(client.text, ate__hash_text(&addr.pins[0], text)));
-    peer_wait(&server, &server.refused, 1);
-    assert_int_equal(server.accepted_count, 0);
-    addr.pin_count = 0; /* no silent trust */
-    struct ate__link *none = NULL;
-    struct ate__tcp_conf tcp = {.hello = ate__hello_ours()};
-    static const struct ate__link_events no_events = {0};
-    assert_int_equal(ate__tcp_connect(loop, &addr, &tcp, &no_events, NULL, &none), ATE_UNTRUSTED);
-    assert_null(none);
-    peer_serve_end(&server);
-    peer_end(&client);
-}
-
-static void test_clear_text_elsewhere(void **state)
-{
-    (void)state;
-    struct ate__listener *none = NULL;
-    struct ate__listener_conf conf = peer_listener_conf();
-    static const struct ate__listener_events no_events = {0};
-    conf.no_wire_encryption = true;
-    conf.host = "0.0.0.0";
-    assert_int_equal(ate__listener_new(loop, &conf, &no_events, NULL, &none), ATE_MISUSE);
-    conf.host = "::";
-    assert_int_equal(ate__listener_new(loop, &conf, &no_events, NULL, &none), ATE_MISUSE);
-    assert_null(none);
-    struct ate__addr addr = {.host = "192.0.2.1", .port = 5000, .path = "/"};
-    struct ate__tcp_conf tcp = {.hello = ate__hello_ours(), .no_wire_encryption = true};
-    struct peer client;
-    peer_init(&client);
-    assert_int_equal(peer_connect(&client, loop, &addr, &tcp), 0);
-    peer_wait(&client, &client.closed, 1);
-    assert_int_equal(client.result, ATE_MISUSE);
-    assert_non_null(strstr(client.text, "192.0.2.1"));
-    peer_end(&client);
 }
 
 static void test_listener_errors(void **state)
@@ -525,11 +426,7 @@ int main(void)
         cmocka_unit_test(test_big_frame),
         cmocka_unit_test(test_close_flushes),
         cmocka_unit_test(test_refused_by_owner),
-        cmocka_unit_test(test_close_early),
         cmocka_unit_test(test_server_goes),
-        cmocka_unit_test(test_not_reached),
-        cmocka_unit_test(test_wrong_pin),
-        cmocka_unit_test(test_clear_text_elsewhere),
         cmocka_unit_test(test_listener_errors),
         cmocka_unit_test(test_neighbours),
         cmocka_unit_test(test_open_and_close),
