@@ -92,11 +92,12 @@ static int judge(struct ate__survey *v, const struct ate__meta_entry *e,
     int rc = ate__window_nonzero(w->window, v->length, file_bytes, &first, &behind_last);
     if (rc || first == file_bytes)
         return rc;
-    /* A header right here is the torn group's own. */
+    /* A header right here is the torn group's own; one may end in zeros, as an idle mark does. */
     rc =
         ate__seek_heads(w->window, s->seed, v->length, v->length + ATE__GROUP_HEAD, v->size, &here);
     if (!rc)
-        rc = ate__seek_heads(w->window, s->seed, v->length + 8, behind_last, v->size, &behind);
+        rc = ate__seek_heads(w->window, s->seed, v->length + 8, behind_last + ATE__GROUP_HEAD,
+                             v->size, &behind);
     if (rc)
         return rc;
     evidence(v, here.floor);
