@@ -13,7 +13,8 @@
 
 enum {
     SLICE = 256 << 10, /* bytes encrypted at a time */
-    KEEP = 128 << 10 /* bytes of memory that an empty buffer keeps while the connection is busy */
+    KEEP = 128 << 10, /* bytes of memory that an empty buffer keeps while the connection is busy */
+    DECISIVE = 3 /* bytes that tell TLS from clear text */
 };
 
 /* A buffer that is filled at its end and emptied from its start. */
@@ -24,7 +25,7 @@ struct pipe {
 
 struct ate__conn {
     bool server;
-    enum ate__wire wire; /* EITHER until the client's first two bytes are there */
+    enum ate__wire wire; /* EITHER until the client's first bytes are there */
     const struct ate__tls_server_key *server_key;
     struct ate__hello ours, theirs;
     struct ate__net_limits limits;
@@ -230,10 +231,10 @@ void ate__conn_free(struct ate__conn *c)
 
 static bool looks_like_tls(struct ate_bytes first)
 {
-    /* A record of TLS: type 20 to 23, version 3.x. As the length of a greeting's frame it would be
-     * 768 or more with no HELLO being longer than 276. */
+    /* A record of TLS: type 20 to 23, version 3.1 or newer. As the length of a frame it would be
+     * 64 KiB or more, which no first frame may be. */
     const uint8_t *b = first.data;
-    return first.size >= 2 && b[0] >= 20 && b[0] <= 23 && b[1] == 3;
+    return first.size >= DECISIVE && b[0] >= 20 && b[0] <= 23 && b[1] == 3 && b[2];
 }
 
 static int feed_tls(struct ate__conn *c, struct ate_bytes bytes)
@@ -253,11 +254,11 @@ static int feed_tls(struct ate__conn *c, struct ate_bytes bytes)
     return 0;
 }
 
-/* A server that takes both: the client's first two bytes tell. */
+/* A server that takes both: the client's first bytes tell. */
 static int feed_undecided(struct ate__conn *c, struct ate_bytes bytes)
 {
     int rc = ate__buf_append(&c->in.buf, bytes);
-    if (rc || c->in.buf.size < 2)
+    if (rc || c->in.buf.size < DECISIVE)
         return rc;
     if (!looks_like_tls(ate__buf_bytes(&c->in.buf))) {
         c->wire = ATE__WIRE_CLEAR;

@@ -245,6 +245,16 @@ static uint8_t *hello_of(uint32_t length)
 static void test_greeting_frame(void **state)
 {
     (void)state;
+    /* A HELLO of a later version whose length begins as a record of TLS does. */
+    for (uint32_t length = 0x314; length <= 0x317; length++) {
+        struct attacker a = attacker_new(true, true, NULL);
+        attacker_begin(&a, true);
+        uint8_t *frame = hello_of(length);
+        attacker_say(&a, frame, length + 4);
+        assert_true(a.honest->opened);
+        free(frame);
+        attacker_free(&a);
+    }
     for (int mode = 0; mode < 4; mode++) {
         bool clear = mode & 1, more = mode & 2;
         struct attacker a = attacker_new(true, clear, NULL);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "net/frame.h"
+#include "net/hello.h"
 #include "lib/check.h"
 #include "lib/heap.h"
 #include "lib/rnd.h"
+#include <ctype.h>
+#include <stdlib.h>
 
 static void write_frame(struct ate__buf *buf, uint16_t type, uint32_t stream, const char *body)
 {
@@ -211,6 +213,86 @@ static void test_error(void **state)
     assert_int_equal(result, 5);
 }
 
+/* --- the worked bytes of docs/format/wire.md --- */
+
+/* The bytes at the start of a line of a worked example; they end at two spaces or another word. */
+static size_t line_bytes(const char *line, uint8_t *to)
+{
+    unsigned byte;
+    size_t count = 0;
+    if (strncmp(line, "    ", 4) != 0)
+        return 0;
+    for (line += 4; isxdigit((unsigned char)line[0]) && isxdigit((unsigned char)line[1]) &&
+                    (line[2] == ' ' || line[2] == '\n');
+         line += 3, count++) {
+        sscanf(line, "%2x", &byte);
+        to[count] = (uint8_t)byte;
+        if (line[2] == '\n' || line[3] == ' ') {
+            count++;
+            break;
+        }
+    }
+    return count;
+}
+
+static void check_documented(int example, struct ate_bytes bytes)
+{
+    struct ate__net_frame f;
+    struct ate__hello hello;
+    char text[ATE__ERROR_SIZE];
+    size_t size;
+    int result;
+    assert_int_equal(ate__net_frame_decode(bytes, 100, &f, &size), 0);
+    assert_int_equal(size, bytes.size);
+    switch (example) {
+    case 0:
+        assert_int_equal(f.type, 16);
+        assert_int_equal(f.stream, 7);
+        assert_true(ate__bytes_equal(f.body, ate__text_bytes("hi")));
+        break;
+    case 1:
+        assert_int_equal(f.type, ATE__NET_HELLO);
+        assert_int_equal(ate__hello_decode(f.body, &hello), 0);
+        assert_string_equal(hello.product, "ate 0.1.0");
+        assert_int_equal(hello.version_max, 1);
+        break;
+    case 2:
+        assert_int_equal(f.type, ATE__NET_PING);
+        assert_int_equal(f.body.size, 8);
+        break;
+    default:
+        assert_int_equal(f.type, ATE__NET_ERROR);
+        assert_int_equal(ate__net_error_decode(f.body, &result, text), 0);
+        assert_int_equal(result, ATE_BUSY);
+        assert_string_equal(text, "too many");
+    }
+}
+
+static void test_documented(void **state)
+{
+    (void)state;
+    char path[4096], line[512];
+    const char *root = getenv("ATE_SOURCE_ROOT");
+    if (!root)
+        skip();
+    snprintf(path, sizeof path, "%s/docs/format/wire.md", root);
+    FILE *doc = fopen(path, "r");
+    assert_non_null(doc);
+    uint8_t bytes[512];
+    size_t size = 0;
+    int example = 0;
+    while (fgets(line, sizeof line, doc) && strncmp(line, "## Messages", 11) != 0) {
+        size_t more = line_bytes(line, bytes + size);
+        size += more;
+        if (!more && size) {
+            check_documented(example++, ate__bytes(bytes, size));
+            size = 0;
+        }
+    }
+    fclose(doc);
+    assert_int_equal(example, 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_too_big_leaves_nothing),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_error),
+        cmocka_unit_test(test_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
