@@ -96,12 +96,17 @@ static void keep_error(struct ate__work *w)
 }
 
 /* Checks that need no state: canonical form, hashes, signatures. Any thread. */
-static void check(struct ate__chain *c, struct ate__work *w, bool signed_here)
+static void check(struct ate__chain *c, struct ate__work *w, const struct ate__own *own)
 {
-    int rc = c->trust ? ate__tx_decode(w->bytes, ate__trust_alg(c->trust), &w->tx)
-                      : ate__fail(ATE_READ_ONLY, "commit: this mirror holds no chain yet");
+    int rc = 0;
+    if (!c->trust)
+        rc = ate__fail(ATE_READ_ONLY, "commit: this mirror holds no chain yet");
+    else if (own)
+        rc = ate__tx_decode_own(w->bytes, own->events, own->event_count, &own->hash, &w->tx);
+    else
+        rc = ate__tx_decode(w->bytes, ate__trust_alg(c->trust), &w->tx);
     w->decoded = rc == 0;
-    if (!rc && !signed_here)
+    if (!rc && !own)
         rc = ate__trust_verify(c->trust, &w->tx);
     w->checked = rc;
     if (rc)
@@ -254,7 +259,7 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
             offer->done(offer);
         return;
     }
-    check(c, w, offer->signed_here);
+    check(c, w, offer->own);
     pthread_mutex_lock(&c->mutex);
     while (!rc && !has_room(c, w->bytes.size))
         if (offer->timeout_ms < 0)
@@ -291,7 +296,7 @@ static void check_one(void *arg, size_t i)
 {
     struct ate__work **works = arg;
     struct ate__chain *c = works[i]->offer->private_[0];
-    check(c, works[i], works[i]->offer->signed_here);
+    check(c, works[i], works[i]->offer->own);
 }
 
 enum { CHECK_AT_ONCE = 256 };

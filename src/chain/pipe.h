@@ -33,10 +33,17 @@ struct ate__receipt {
     enum ate__stage stage;
 };
 
+struct ate__own { /* what ate__tx_encode_hashes() gave */
+    const struct ate__event_hashes *events;
+    uint32_t event_count;
+    struct ate_hash hash;
+};
 /* One transaction on its way. The submitter fills the first part. */
 struct ate__offer {
     struct ate_bytes encoded;      /* borrowed until done() */
-    bool signed_here; /* its signatures were just made by this process with ate__trust_sign() */
+    /* Made and signed by this process just now (ate__trust_sign()): its hashes are taken for true.
+     * NULL: it came from elsewhere and is hashed and verified. Borrowed as `encoded`. */
+    const struct ate__own *own;
     bool waits; /* the submitter is going to wait(): it may lead the group itself (LOG 16) */
     int64_t timeout_ms; /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
     void (*done)(struct ate__offer *offer);

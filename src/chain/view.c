@@ -34,6 +34,7 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     if (!v)
         return ate__no_memory();
     v->env = env;
+    v->old_bytes_max = ATE__VIEW_OLD_BYTES_MAX;
     v->slots.item_size = sizeof(struct ate__slot);
     v->versions.item_size = sizeof(struct ate__version);
     v->second_tags.item_size = ATE__NAME_TAG;
@@ -373,7 +374,7 @@ void ate__view_rollback(struct ate__view *v)
 
 void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
 {
-    if (v->superseding.count * sizeof(struct ate__version) > ATE__VIEW_OLD_BYTES_MAX)
+    if (v->superseding.count * sizeof(struct ate__version) > v->old_bytes_max)
         ate__readers_expel(v->readers, 0, true);
     if (now_ms > ATE__VIEW_AGE_MAX)
         ate__readers_expel(v->readers, now_ms - ATE__VIEW_AGE_MAX, false);

@@ -76,6 +76,7 @@ struct ate__view {
         superseding; /* published, ascending: `older` of each goes once no reader can see it */
     struct ate__versions retired_versions,
         free_versions; /* unreadable, but a grace period is due; ready for use */
+    size_t old_bytes_max; /* ATE__VIEW_OLD_BYTES_MAX, or what a test says */
     void **retired; /* blocks to free after a grace period */
     size_t retired_count, retired_capacity;
 };

@@ -338,7 +338,6 @@ static int sign(struct build *b, const struct ate_hash *hash)
 static int encode(struct build *b)
 {
     struct ate_txn *t = b->t;
-    struct ate_hash hash;
     ate__cleanup(ate__freep) struct ate__event_in *events =
         ate__alloc_array(b->count, sizeof *events);
     if (!events)
@@ -358,8 +357,12 @@ static int encode(struct build *b)
     };
     t->dio->pipe->v->head(t->snapshot, &in.base_size, &in.base_root);
     ate__buf_clear(&t->encoded);
-    int rc = ate__tx_encode(&in, t->dio->seal.alg, &t->encoded, &hash);
-    return rc ? rc : sign(b, &hash);
+    int rc = ate__grow(&t->hashes, &t->hash_capacity, b->count, sizeof *t->hashes);
+    if (!rc)
+        rc = ate__tx_encode_hashes(&in, t->dio->seal.alg, &t->encoded, t->hashes, &t->own.hash);
+    t->own.events = t->hashes;
+    t->own.event_count = (uint32_t)b->count;
+    return rc ? rc : sign(b, &t->own.hash);
 }
 
 static int add_all(struct build *b)

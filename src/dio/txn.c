@@ -198,6 +198,7 @@ void ate_txn_end(struct ate_txn *t)
     ate__free(t->loans);
     ate__free(t->preconditions);
     ate__buf_deinit(&t->encoded);
+    ate__free(t->hashes);
     if (t->snapshot)
         t->dio->pipe->v->end(t->snapshot);
     ate__session_unref(t->session);
@@ -249,7 +250,7 @@ int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void 
     t->offered = true;
     t->offer = (struct ate__offer){
         .encoded = ate__buf_bytes(&t->encoded),
-        .signed_here = true,
+        .own = &t->own,
         .waits = waits,
         .timeout_ms = t->dio->timeout_ms,
         .done = offer_done,

@@ -60,6 +60,9 @@ struct ate_txn {
     struct ate_cursor *cursors;
     struct ate__txn_id id;       /* of the next or unanswered commit */
     struct ate__offer offer;
+    struct ate__own own;
+    struct ate__event_hashes *hashes; /* own's; as many as hash_capacity */
+    size_t hash_capacity;
     struct ate__buf encoded;     /* what is offered */
     bool offered, frozen;
     void (*done)(void *arg);
