@@ -34,6 +34,7 @@ struct ate__tls {
     SSL *ssl;
     struct ate_bytes in; /* what is left of the bytes being fed */
     struct ate__buf out; /* due to the network */
+    size_t answers; /* bytes of it that came of feed() and not of write() */
     struct ate_hash expected; /* client: the first pin, for the sentence */
     size_t pin_count;
     struct ate_hash seen; /* client: the pin of the server's certificate */
@@ -430,6 +431,7 @@ int ate__tls_feed(struct ate__tls *t, struct ate_bytes from_network, struct ate_
     if (t->failed)
         return ate__fail(ATE_MISUSE, "TLS: bytes after a failure");
     int rc = 0;
+    size_t before = t->out.size;
     t->in = from_network;
     if (!t->ready && from_network.size)
         rc = handshake(t);
@@ -437,6 +439,11 @@ int ate__tls_feed(struct ate__tls *t, struct ate_bytes from_network, struct ate_
         rc = read_plain(t, from_network.size, plain);
     ate__assert(rc || t->closed || !t->in.size);
     t->in = ate__bytes(NULL, 0);
+    t->answers += t->out.size - before;
+    if (!rc && t->answers > ATE__TLS_ANSWERS_MAX) {
+        t->failed = true;
+        rc = ate__fail(ATE_BAD_PEER, "TLS: the other side wants answers that it does not read");
+    }
     return rc;
 }
 
@@ -455,6 +462,7 @@ int ate__tls_write(struct ate__tls *t, struct ate_bytes plain)
 
 int ate__tls_pull(struct ate__tls *t, struct ate__buf *out)
 {
+    t->answers = 0;
     if (!out->size) {
         struct ate__buf empty = *out;
         *out = t->out;

@@ -15,7 +15,10 @@
 #include "base/env.h"
 #include "crypto/secret.h"
 
-enum { ATE__TLS_KEY_FILE_MAX = 16384 /* bytes */ };
+enum {
+    ATE__TLS_KEY_FILE_MAX = 16384, /* bytes */
+    ATE__TLS_ANSWERS_MAX = 65536 /* bytes: of the handshake, and to requests for new keys */
+};
 
 struct ate__tls_server_key; /* private key, certificate; immutable, shared by connections */
 
@@ -38,9 +41,10 @@ void ate__tls_free(struct ate__tls *t); /* takes NULL */
 ATE__FREEP(struct ate__tls, ate__tls_free)
 
 /* Feeds bytes that came from the network (all are consumed), appends what they decrypt to to
- * `plain`. What follows the peer's close_notify is dropped. Errors: ATE_BAD_PEER alert, garbage or
- * no common ground (protocol below 1.3, no common group); ATE_UNTRUSTED none of the client's pins
- * matches, the sentence names the pin seen. */
+ * `plain`. What follows the peer's close_notify is dropped. Errors: ATE_BAD_PEER alert, garbage,
+ * no common ground (protocol below 1.3, no common group), or ATE__TLS_ANSWERS_MAX of answers that
+ * were not pulled; ATE_UNTRUSTED none of the client's pins matches, the sentence names the pin
+ * seen. */
 int ate__tls_feed(struct ate__tls *t, struct ate_bytes from_network, struct ate__buf *plain)
     ATE__CHECK;
 /* Encrypts, in records of 16 KiB. Before the handshake is done ATE_MISUSE. */

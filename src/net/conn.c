@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum {
-    SLICE = 256 << 10, /* bytes encrypted at a time */
+    SLICE = 96 << 10, /* bytes encrypted at a time */
     KEEP = 128 << 10, /* bytes of memory that an empty buffer keeps while the connection is busy */
     DECISIVE = 3 /* bytes that tell TLS from clear text */
 };

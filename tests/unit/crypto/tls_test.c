@@ -396,6 +396,43 @@ static void test_foreign_servers(void **state)
     EVP_PKEY_free(mldsa), EVP_PKEY_free(ed), EVP_PKEY_free(ec), EVP_PKEY_free(mldsa44);
 }
 
+/* A client that asks for new keys again and again: fine as long as it reads the answers. */
+static void test_key_updates(void **state)
+{
+    (void)state;
+    SSL_CTX *context = foreign_context(TLS_client_method());
+    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION);
+    assert_true(SSL_CTX_set1_groups_list(context, "X25519MLKEM768"));
+    struct foreign f = foreign_new(context, false);
+    struct side ours = {0};
+    struct ate__buf wire = ATE__BUF_NULL;
+    assert_int_equal(ate__tls_new_server(key, &ours.tls), 0);
+    assert_true(foreign_shake(&f, &ours));
+    int rc = 0, count = 0;
+    for (; !rc && count < 10000; count++) {
+        char *data;
+        ate__buf_clear(&wire);
+        if (count < 5000) /* as if it were sent */
+            assert_int_equal(ate__tls_pull(ours.tls, &wire), 0);
+        assert_int_equal(SSL_key_update(f.ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(f.ssl), 1);
+        long size = BIO_get_mem_data(f.out, &data);
+        rc = ate__tls_feed(ours.tls, ate__bytes(data, (size_t)size), &ours.plain);
+        (void)BIO_reset(f.out);
+    }
+    assert_int_equal(rc, ATE_BAD_PEER);
+    assert_true(count > 5000 && count < 9000);
+    assert_int_equal(ate__tls_pull(ours.tls, &wire), 0);
+    assert_true(wire.size > 60000 && wire.size < 70000);
+    ate__buf_deinit(&wire);
+    SSL_free(f.ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    ate__tls_free(ours.tls);
+    ate__buf_deinit(&ours.plain);
+}
+
 /* --- bad bytes --- */
 
 static void test_garbage(void **state)
@@ -631,6 +668,7 @@ int main(void)
         cmocka_unit_test(test_wrong_pin),
         cmocka_unit_test(test_foreign_clients),
         cmocka_unit_test(test_foreign_servers),
+        cmocka_unit_test(test_key_updates),
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_flipped_bits),
         cmocka_unit_test(test_key_files),
