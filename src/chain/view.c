@@ -361,7 +361,8 @@ void ate__view_publish(struct ate__view *v, uint64_t size)
             push(v, &v->superseding, v->pending[n].version);
     }
     ate__assert(n <= v->placed || !n);
-    memmove(v->pending, v->pending + n, (v->pending_count - n) * sizeof *v->pending);
+    if (n)
+        memmove(v->pending, v->pending + n, (v->pending_count - n) * sizeof *v->pending);
     v->pending_count -= n;
     v->placed -= n;
     atomic_store(&v->published, size);
