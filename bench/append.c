@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * append.c: encrypted appends of 1 KiB objects without sync, 1 thread, in transactions of 64 and of 1.
+ * append.c: encrypted appends of 1 KiB objects without sync, 1 thread, in transactions of 64 and
+ * of 1.
  */
 #include "base/buf.h"
 #include "crypto/aead.h"
@@ -26,7 +27,7 @@ static void append(void *arg, double seconds, struct slice *ret)
     while (bench_now_ns() < end) {
         struct ate_id id;
         for (int i = 0; i < a->per_transaction; i++)
-            if (ate_store(txn, blob, &(struct blob){ { bench_value, VALUE_SIZE } }, &id))
+            if (ate_store(txn, blob, &(struct blob){{bench_value, VALUE_SIZE}}, &id))
                 bench_fail("store");
         if (ate_txn_commit(txn, NULL))
             bench_fail("commit");
@@ -40,7 +41,8 @@ struct bare_append {
     int fd;
 };
 
-/* What no store of sealed, hashed records can do without: one encryption, one hash of the ciphertext, its bytes into the page cache. */
+/* What no store of sealed, hashed records can do without: one encryption, one hash of the
+ * ciphertext, its bytes into the page cache. */
 static void bare(void *arg, double seconds, struct slice *ret)
 {
     const struct bare_append *b = arg;
@@ -50,9 +52,10 @@ static void bare(void *arg, double seconds, struct slice *ret)
     uint64_t end = bench_now_ns() + (uint64_t)(seconds * 1e9);
     for (off_t at = 0; bench_now_ns() < end; at = (at + VALUE_SIZE) % (64 << 20)) {
         ate__buf_clear(&cipher);
-        if (ate__aead_encrypt(b->aead, &ate__env_real, ate__bytes(&hash, sizeof hash), ate__bytes(bench_value, VALUE_SIZE), nonce,
-                              &cipher) ||
-            ate__sha256(ate__buf_bytes(&cipher), &hash) || pwrite(b->fd, cipher.data, cipher.size, at) < 0)
+        if (ate__aead_encrypt(b->aead, &ate__env_real, ate__bytes(&hash, sizeof hash),
+                              ate__bytes(bench_value, VALUE_SIZE), nonce, &cipher) ||
+            ate__sha256(ate__buf_bytes(&cipher), &hash) ||
+            pwrite(b->fd, cipher.data, cipher.size, at) < 0)
             bench_fail("bare append");
         ret->operations++;
     }
@@ -61,10 +64,12 @@ static void bare(void *arg, double seconds, struct slice *ret)
 
 static void row(struct world *w, struct bare_append *b, int per_transaction, double target)
 {
-    struct append a = { w, per_transaction };
+    struct append a = {w, per_transaction};
     char name[120], figure[80];
-    snprintf(name, sizeof name, "encrypted append, unsigned, sync never, %d x 1 KiB, 1 thread", per_transaction);
-    double rate = pair_run(&(struct pair){ name, "objects", "encrypt + SHA-256 + pwrite", 0, append, bare, &a, b });
+    snprintf(name, sizeof name, "encrypted append, unsigned, sync never, %d x 1 KiB, 1 thread",
+             per_transaction);
+    double rate = pair_run(
+        &(struct pair){name, "objects", "encrypt + SHA-256 + pwrite", 0, append, bare, &a, b});
     snprintf(figure, sizeof figure, "%9.0f objects/s", rate);
     bench_row("  the same against the target", figure, "target", rate / target, 1);
 }
@@ -72,7 +77,7 @@ static void row(struct world *w, struct bare_append *b, int per_transaction, dou
 int main(void)
 {
     struct world w;
-    struct ate__key32 key = { { 7 } };
+    struct ate__key32 key = {{7}};
     struct bare_append b;
     bench_header("bench/append");
     if (ate__aead_new(&key, &b.aead))

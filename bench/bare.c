@@ -73,7 +73,8 @@ static void sign_once(struct bare *b, uint8_t signature[ATE__SIG_SIZE])
 
 static void verify_once(struct bare *b, const uint8_t signature[ATE__SIG_SIZE])
 {
-    if (ate__verify(b->verify, ate__text_bytes("ate/tx/1"), ate__bytes(message, 32), ate__bytes(signature, ATE__SIG_SIZE)))
+    if (ate__verify(b->verify, ate__text_bytes("ate/tx/1"), ate__bytes(message, 32),
+                    ate__bytes(signature, ATE__SIG_SIZE)))
         bench_fail("verify");
 }
 
@@ -153,15 +154,16 @@ static void *run_member(void *arg)
     return NULL;
 }
 
-static void run_crew(struct bare *b, size_t n, void (*work)(struct bare *b), double seconds, struct slice *ret)
+static void run_crew(struct bare *b, size_t n, void (*work)(struct bare *b), double seconds,
+                     struct slice *ret)
 {
     pthread_t threads[CORES_MAX];
     struct member members[CORES_MAX];
-    struct crew c = { .b = b, .work = work, .end = bench_now_ns() + (uint64_t)(seconds * 1e9) };
+    struct crew c = {.b = b, .work = work, .end = bench_now_ns() + (uint64_t)(seconds * 1e9)};
     pthread_mutex_init(&c.mutex, NULL);
     pthread_cond_init(&c.done, NULL);
     for (size_t i = 0; i < n; i++) {
-        members[i] = (struct member){ &c, { 0 } };
+        members[i] = (struct member){&c, {0}};
         if (pthread_create(&threads[i], NULL, run_member, &members[i]))
             bench_fail("thread");
     }

@@ -8,8 +8,14 @@
 struct bare; /* a file of prewritten bytes, a signature key */
 struct bare *bare_new(void);
 void bare_free(struct bare *b);
-void bare_sync(void *bare, double seconds, struct slice *ret);   /* pwrite of 1 KiB over prewritten bytes, fdatasync */
-void bare_group(void *bare, double seconds, struct slice *ret);  /* 64 threads, a leader writes and syncs for all who wait */
-void bare_signed(void *bare, double seconds, struct slice *ret); /* one composite signature, then bare_sync */
-void bare_sign_verify(void *bare, double seconds, struct slice *ret); /* a composite signature made and verified; one thread a core */
-void bare_verify(void *bare, double seconds, struct slice *ret); /* one composite signature verified; one thread a core */
+void bare_sync(void *bare, double seconds,
+               struct slice *ret);   /* pwrite of 1 KiB over prewritten bytes, fdatasync */
+void bare_group(void *bare, double seconds,
+                struct slice *ret);  /* 64 threads, a leader writes and syncs for all who wait */
+void bare_signed(void *bare, double seconds,
+                 struct slice *ret); /* one composite signature, then bare_sync */
+void bare_sign_verify(
+    void *bare, double seconds,
+    struct slice *ret); /* a composite signature made and verified; one thread a core */
+void bare_verify(void *bare, double seconds,
+                 struct slice *ret); /* one composite signature verified; one thread a core */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * commit.c: durable commits of one 1 KiB object, by 1 and by 64 blocking writers, unsigned (everyone may write) and with one composite signature each.
+ * commit.c: durable commits of one 1 KiB object, by 1 and by 64 blocking writers, unsigned
+ * (everyone may write) and with one composite signature each.
  */
 #include "bare.h"
 #include "crypto/sign.h"
@@ -20,7 +21,8 @@ static void commit_for(struct world *w, double seconds, struct slice *ret)
     while (now < end) {
         struct ate_id id;
         uint64_t start = now;
-        if (ate_store(txn, blob, &(struct blob){ { bench_value, VALUE_SIZE } }, &id) || ate_txn_commit(txn, NULL))
+        if (ate_store(txn, blob, &(struct blob){{bench_value, VALUE_SIZE}}, &id) ||
+            ate_txn_commit(txn, NULL))
             bench_fail("commit");
         now = bench_now_ns();
         slice_add(ret, now - start);
@@ -51,7 +53,7 @@ static void many_writers(void *arg, double seconds, struct slice *ret)
     pthread_t threads[WRITERS];
     struct writer writers[WRITERS];
     for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){ arg, seconds, { 0 } };
+        writers[i] = (struct writer){arg, seconds, {0}};
         if (pthread_create(&threads[i], NULL, writer, &writers[i]))
             bench_fail("thread");
     }
@@ -67,10 +69,12 @@ static double rows(struct world *w, struct bare *bare, bool is_signed)
     const char *how = is_signed ? "1 composite signature" : "unsigned";
     snprintf(one, sizeof one, "durable commit, distributed, %s, 1 x 1 KiB, 1 writer", how);
     snprintf(many, sizeof many, "durable commit, distributed, %s, 1 x 1 KiB, 64 writers", how);
-    double rate = pair_run(&(struct pair){ one, "commits", is_signed ? "sign + pwrite + fdatasync" : "pwrite + fdatasync", .85, one_writer,
-                                           is_signed ? bare_signed : bare_sync, w, bare });
-    double group = pair_run(&(struct pair){ many, "commits", is_signed ? "bare sign + verify, 2 cores" : "64-thread group commit",
-                                            is_signed ? .70 : .60, many_writers, is_signed ? bare_sign_verify : bare_group, w, bare });
+    double rate = pair_run(&(struct pair){
+        one, "commits", is_signed ? "sign + pwrite + fdatasync" : "pwrite + fdatasync", .85,
+        one_writer, is_signed ? bare_signed : bare_sync, w, bare});
+    double group = pair_run(&(struct pair){
+        many, "commits", is_signed ? "bare sign + verify, 2 cores" : "64-thread group commit",
+        is_signed ? .70 : .60, many_writers, is_signed ? bare_sign_verify : bare_group, w, bare});
     char figure[80];
     if (!is_signed) {
         snprintf(figure, sizeof figure, "%9.0f commits/s", group);

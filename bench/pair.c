@@ -46,7 +46,7 @@ void slice_merge(struct slice *to, struct slice *from)
         slice_add(to, from->latency_ns[i]);
     to->operations = operations;
     free(from->latency_ns);
-    *from = (struct slice){ 0 };
+    *from = (struct slice){0};
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -77,7 +77,7 @@ static double percentile_us(struct slice *s, double p)
 
 static double run_slice(loop_fn *loop, void *arg, double seconds, struct slice *all)
 {
-    struct slice s = { 0 };
+    struct slice s = {0};
     uint64_t start = bench_now_ns();
     loop(arg, seconds, &s);
     double rate = (double)s.operations / ((double)(bench_now_ns() - start) / 1e9);
@@ -99,7 +99,8 @@ void bench_header(const char *program)
     time_t now = time(NULL);
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
     uname(&u);
-    printf("# %s, %s %s, %ld cores, %s\n", program, u.sysname, u.machine, sysconf(_SC_NPROCESSORS_ONLN), date);
+    printf("# %s, %s %s, %ld cores, %s\n", program, u.sysname, u.machine,
+           sysconf(_SC_NPROCESSORS_ONLN), date);
     fflush(stdout);
 }
 
@@ -117,7 +118,7 @@ double pair_run(const struct pair *p)
     size_t rounds = setting("ATE_BENCH_ROUNDS", 25);
     double seconds = (double)setting("ATE_BENCH_SLICE_MS", 300) / 1000;
     double ratios[ROUNDS_MAX], ours[ROUNDS_MAX], bare[ROUNDS_MAX];
-    struct slice our_all = { 0 }, bare_all = { 0 }, warm = { 0 };
+    struct slice our_all = {0}, bare_all = {0}, warm = {0};
     char figure[160], limit[200];
     if (rounds > ROUNDS_MAX)
         rounds = ROUNDS_MAX;
@@ -129,10 +130,10 @@ double pair_run(const struct pair *p)
         ratios[i] = ours[i] / bare[i];
     }
     double rate = median(ours, rounds);
-    snprintf(figure, sizeof figure, "%9.0f %s/s (p50 %.0f us, p99 %.0f us)", rate, p->unit, percentile_us(&our_all, .5),
-             percentile_us(&our_all, .99));
-    snprintf(limit, sizeof limit, "%s %.0f/s (p50 %.0f us, p99 %.0f us)", p->limit, median(bare, rounds),
-             percentile_us(&bare_all, .5), percentile_us(&bare_all, .99));
+    snprintf(figure, sizeof figure, "%9.0f %s/s (p50 %.0f us, p99 %.0f us)", rate, p->unit,
+             percentile_us(&our_all, .5), percentile_us(&our_all, .99));
+    snprintf(limit, sizeof limit, "%s %.0f/s (p50 %.0f us, p99 %.0f us)", p->limit,
+             median(bare, rounds), percentile_us(&bare_all, .5), percentile_us(&bare_all, .99));
     bench_row(p->row, figure, limit, median(ratios, rounds), p->target);
     free(our_all.latency_ns);
     free(bare_all.latency_ns);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * pair.h: measures our loop against the limit's: in slices that alternate, so that what the machine does meanwhile falls on both. The figure is the median of
- * the paired ratios; p50 and p99 are of single operations.
+ * pair.h: measures our loop against the limit's: in slices that alternate, so that what the machine
+ * does meanwhile falls on both. The figure is the median of the paired ratios; p50 and p99 are of
+ * single operations.
  */
 #pragma once
 #include <stddef.h>
@@ -16,14 +17,15 @@ struct slice { /* what one slice did */
 typedef void loop_fn(void *arg, double seconds, struct slice *ret);
 
 struct pair {
-    const char *row;    /* what is done: trust mode, signatures, objects per transaction, value size */
-    const char *unit;   /* "commits" */
-    const char *limit;  /* what the limit is: "bare pwrite + fdatasync" */
-    double target;      /* least ratio that DESIGN 12 asks for; 0: none */
+    const char *row; /* what is done: trust mode, signatures, objects per transaction, value size */
+    const char *unit; /* "commits" */
+    const char *limit; /* what the limit is: "bare pwrite + fdatasync" */
+    double target; /* least ratio that DESIGN 12 asks for; 0: none */
     loop_fn *ours, *bare;
     void *ours_arg, *bare_arg;
 };
-/* Prints a row; returns our median rate per second. Rounds and slice length from the environment: ATE_BENCH_ROUNDS (25), ATE_BENCH_SLICE_MS (300). */
+/* Prints a row; returns our median rate per second. Rounds and slice length from the environment:
+ * ATE_BENCH_ROUNDS (25), ATE_BENCH_SLICE_MS (300). */
 double pair_run(const struct pair *p);
 
 uint64_t bench_now_ns(void);

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-const uint8_t bench_value[VALUE_SIZE] = { 1, 2, 3 };
+const uint8_t bench_value[VALUE_SIZE] = {1, 2, 3};
 
 static void open_chain(struct world *w, enum ate__sync sync, unsigned flags, uint64_t cache_bytes)
 {
     char path[300];
     struct ate__pipe *pipe;
     struct ate__local_conf conf = {
-        .chain = { .env = &ate__env_real, .workers = w->workers, .sync = sync },
+        .chain = {.env = &ate__env_real, .workers = w->workers, .sync = sync},
     };
     snprintf(path, sizeof path, "%s/chain", w->dir);
     if (ate__local_open(&conf, path, w->session, flags, &pipe) ||
@@ -24,10 +24,11 @@ static void open_chain(struct world *w, enum ate__sync sync, unsigned flags, uin
 static void let_everyone_write(struct world *w)
 {
     struct ate_hash key = ate__session_key(w->session, 0)->fingerprint;
-    struct ate_rule mine = { ATE_KEYS, &key, 1 };
-    struct ate_rules rules = { .read = mine, .write = { .who = ATE_EVERYONE }, .admin = mine };
+    struct ate_rule mine = {ATE_KEYS, &key, 1};
+    struct ate_rules rules = {.read = mine, .write = {.who = ATE_EVERYONE}, .admin = mine};
     struct ate_txn *txn;
-    if (ate__txn_begin(w->dio, NULL, 0, &txn) || ate_protect(txn, ate_top, &rules) || ate_txn_commit(txn, NULL))
+    if (ate__txn_begin(w->dio, NULL, 0, &txn) || ate_protect(txn, ate_top, &rules) ||
+        ate_txn_commit(txn, NULL))
         bench_fail("protect");
     ate_txn_end(txn);
 }
@@ -53,10 +54,15 @@ void world_close(struct world *w)
     w->dio = NULL;
 }
 
+void world_open(struct world *w, enum ate__sync sync, uint64_t cache_bytes)
+{
+    open_chain(w, sync, 0, cache_bytes);
+}
+
 void world_reopen(struct world *w, enum ate__sync sync, uint64_t cache_bytes)
 {
     world_close(w);
-    open_chain(w, sync, 0, cache_bytes);
+    world_open(w, sync, cache_bytes);
 }
 
 void world_deinit(struct world *w)
