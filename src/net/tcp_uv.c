@@ -257,8 +257,8 @@ static void turn(struct ate__tcp *t)
         write_out(t);
         t->again = take_drained(t) || lost != t->lost;
     }
-    if (t->lost)
-        take_events(t);
+    if (t->lost || ate__conn_state(t->conn) >= ATE__CONN_CLOSING)
+        take_events(t); /* what sending brought about */
     if (wait_again(t))
         t->in_turn = false;
     else
