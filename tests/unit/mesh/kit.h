@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * kit.h: chains made by hand, and a client that is nothing but frames over a socket.
+ */
+#pragma once
+#include "lib/check.h"
+#include "mesh/server.h"
+#include "mesh/msg.h"
+#include "net/conn.h"
+
+/* --- transactions --- */
+
+struct kit_chain {
+    char path[64];
+    struct ate_hash id;
+    struct ate__key *key; /* of its root */
+    struct ate__buf genesis;
+    bool everyone; /* may write, unsigned */
+    uint64_t number; /* of the last transaction made */
+    uint8_t origin[16];
+};
+/* everyone: else the root key alone. */
+struct kit_chain kit_chain_new(const char *path, bool everyone);
+void kit_chain_free(struct kit_chain *c);
+
+struct kit_put {
+    struct ate_id object, parent;
+    const struct ate_hash *prev; /* NULL: it is new */
+    const char *tag; /* 16 bytes; NULL: none */
+    size_t payload_size; /* of 'x' */
+    bool unsigned_, forged; /* without the signature that is due; with one that does not hold */
+};
+/* One transaction with one open body, on a base. ret_event_hash may be NULL. */
+struct ate__buf kit_put(struct kit_chain *c, const struct ate__head *base,
+                        const struct kit_put *put, struct ate_hash *ret_event_hash);
+struct ate__head kit_empty_head(void); /* size 0 and the root of an empty tree, as a base */
+struct ate_id kit_id(uint64_t n);
+
+/* --- the client --- */
+
+struct kit_client;
+struct kit_frame {
+    uint16_t type;
+    uint32_t stream;
+    struct ate__buf body;
+};
+struct kit_client *kit_connect(const struct ate__server *s);
+struct kit_client *kit_connect_to(uint16_t port, const struct ate_hash *pin);
+void kit_close(struct kit_client *c); /* orderly; takes NULL */
+void kit_kill(struct kit_client *c);  /* the socket is just gone */
+void kit_send(struct kit_client *c, uint16_t type, uint32_t stream, struct ate_bytes body);
+void kit_flush(struct kit_client *c);
+/* The next frame, waited for; fails the test after 20 s. To be freed. ERROR frames too; type 0: the
+ * connection has ended. */
+struct kit_frame kit_receive(struct kit_client *c);
+bool kit_quiet(struct kit_client *c, unsigned ms); /* nothing comes in this time */
+void kit_frame_free(struct kit_frame *f);
+int kit_result(const struct kit_client *c); /* of the end */
+const char *kit_text(const struct kit_client *c);
+
+/* --- requests; each waits for its answer --- */
+
+/* Gives the head, or size 0 and the result of an ERROR (in kit_error). */
+struct ate__head kit_open(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
+struct ate__head kit_create(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
+extern int kit_error;
+extern char kit_error_text[ATE__ERROR_SIZE];
+extern bool kit_read_only;
+
+void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
+                const struct ate__head *known, struct ate_bytes tx);
+/* The next frame must be COMMITTED; its proofs are checked from `known` on, which moves on. */
+struct ate__receipt kit_committed(struct kit_client *c, uint32_t request, struct ate_bytes tx,
+                                  struct ate__head *known);
+/* The next frame must be REJECTED. */
+int kit_rejected(struct kit_client *c, uint32_t request);
+/* Puts one object and checks the answer. */
+struct ate__receipt kit_put_object(struct kit_client *c, uint32_t stream, struct kit_chain *chain,
+                                   struct ate__head *known, uint64_t object);
+
+/* --- following --- */
+
+void kit_subscribe(struct kit_client *c, uint32_t stream, const struct ate__head *head);
+struct ate__head kit_subscribed(struct kit_client *c);
+struct kit_follow { /* a mirror's tree */
+    struct ate__frontier tree;
+    struct ate_hash root;
+};
+void kit_follow_init(struct kit_follow *f);
+/* Takes one GROUP frame: it must continue the tree and lead to head_after. */
+void kit_follow_group(struct kit_follow *f, const struct kit_frame *frame);
+/* Receives groups until the tree has that size. */
+void kit_follow_to(struct kit_client *c, struct kit_follow *f, uint64_t size);
+
+/* --- servers --- */
+
+struct ate__server_conf kit_conf(const char *logs); /* loopback, any port, no_auth, no log */
+struct ate__server *kit_start(const struct ate__server_conf *conf);

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "mesh/msg.h"
+#include "lib/check.h"
+#include "lib/heap.h"
+#include "lib/rnd.h"
+#include "unit/mesh/recode.h"
+#include <stdlib.h>
+
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_GOT };
+
+/* --- messages at random --- */
+
+static uint8_t scratch[1 << 16];
+
+static struct ate_hash random_hash(struct rnd *r)
+{
+    struct ate_hash hash;
+    rnd_bytes(r, hash.b, sizeof hash.b);
+    return hash;
+}
+
+static struct ate__head random_head(struct rnd *r, uint64_t least)
+{
+    struct ate__head head = {.size = least + rnd_below(r, 1000)};
+    if (head.size)
+        head.root = random_hash(r);
+    return head;
+}
+
+static struct ate__proof random_proof(struct rnd *r)
+{
+    struct ate__proof proof = {.count = (uint32_t)rnd_below(r, 9)};
+    rnd_bytes(r, proof.hash, proof.count * sizeof proof.hash[0]);
+    return proof;
+}
+
+static struct ate_bytes random_bytes(struct rnd *r, size_t least, size_t most)
+{
+    size_t size = least + rnd_below(r, most - least + 1);
+    return ate__bytes(scratch + rnd_below(r, sizeof scratch - size), size);
+}
+
+static struct ate_bytes random_path(struct rnd *r)
+{
+    static const char *const paths[] = {"/a", "/example.com/joe/notes", "/0/A_b.c@d+e-f"};
+    return ate__text_bytes(paths[rnd_below(r, ATE__COUNT_OF(paths))]);
+}
+
+static void random_chain_message(struct rnd *r, unsigned type, struct ate__wr *w)
+{
+    struct ate__msg_open open = {random_path(r)};
+    struct ate__msg_opened opened = {.created = rnd_below(r, 2),
+                                     .read_only = rnd_below(r, 2),
+                                     .weak_sync = rnd_below(r, 2),
+                                     .chain_id = random_hash(r),
+                                     .head = random_head(r, 1),
+                                     .genesis_time_us = rnd_u64(r),
+                                     .inclusion = random_proof(r),
+                                     .genesis = random_bytes(r, 1, 300)};
+    struct ate__msg_create create = {random_path(r), random_bytes(r, 1, 300)};
+    struct ate__msg_exists exists = {random_hash(r)};
+    struct ate__msg_subscribe subscribe = {random_head(r, 0)};
+    struct ate__msg_subscribed subscribed = {random_head(r, 0), random_proof(r)};
+    switch (type) {
+    case ATE__MSG_OPEN: ate__msg_open_encode(w, &open); break;
+    case ATE__MSG_OPENED: ate__msg_opened_encode(w, &opened); break;
+    case ATE__MSG_CREATE: ate__msg_create_encode(w, &create); break;
+    case ATE__MSG_EXISTS: ate__msg_exists_encode(w, &exists); break;
+    case ATE__MSG_SUBSCRIBE: ate__msg_subscribe_encode(w, &subscribe); break;
+    default: ate__msg_subscribed_encode(w, &subscribed);
+    }
+}
+
+static void random_group(struct rnd *r, struct ate__wr *w)
+{
+    struct ate__buf list = ATE__BUF_NULL;
+    struct ate__wr list_w = ate__wr_of(&list);
+    struct ate__msg_group m = {.first_sequence = rnd_below(r, UINT64_MAX - 100),
+                               .root_time_us = rnd_u64(r),
+                               .head_after = random_hash(r),
+                               .count = 1 + (uint32_t)rnd_below(r, 5)};
+    for (uint32_t i = 0; i < m.count; i++)
+        ate__msg_group_add(&list_w, random_bytes(r, 1, 100));
+    m.records = ate__buf_bytes(&list);
+    ate__msg_group_encode(w, &m);
+    ate__buf_deinit(&list);
+}
+
+static void random_commit_message(struct rnd *r, unsigned type, struct ate__wr *w)
+{
+    uint32_t request = 1 + (uint32_t)rnd_below(r, UINT32_MAX);
+    struct ate__msg_commit commit = {request, random_head(r, 0), random_bytes(r, 1, 300)};
+    struct ate__msg_outcome outcome = {request, random_head(r, 0), {{0}, rnd_u64(r)}};
+    struct ate__head head = random_head(r, 1);
+    struct ate__msg_committed committed = {
+        .request = request,
+        .receipt = {.sequence = rnd_below(r, head.size),
+                    .root_time_us = rnd_u64(r),
+                    .size = head.size,
+                    .head = head.root,
+                    .stage = (enum ate__stage)rnd_below(r, ATE__WITNESSED + 1)},
+        .known_size = rnd_below(r, head.size + 1),
+        .inclusion = random_proof(r),
+        .consistency = random_proof(r)};
+    struct ate__msg_rejected rejected = {.request = request, .result = ATE_CONFLICT};
+    rejected.text = random_bytes(r, 0, ATE__NET_ERROR_TEXT_MAX);
+    rejected.verdict.conflict_count = (uint32_t)rnd_below(r, ATE__CONFLICTS_MAX + 1);
+    for (uint32_t i = 0; i < rejected.verdict.conflict_count; i++) {
+        struct ate__conflict *c = &rejected.verdict.conflicts[i];
+        *c = (struct ate__conflict){.why = ATE_DENIED, .sequence = rnd_u64(r)};
+        rnd_bytes(r, c->id.b, sizeof c->id.b);
+    }
+    rnd_bytes(r, outcome.id.origin, sizeof outcome.id.origin);
+    switch (type) {
+    case ATE__MSG_COMMIT: ate__msg_commit_encode(w, &commit); break;
+    case ATE__MSG_OUTCOME: ate__msg_outcome_encode(w, &outcome); break;
+    case ATE__MSG_COMMITTED: ate__msg_committed_encode(w, &committed); break;
+    default: ate__msg_rejected_encode(w, &rejected);
+    }
+}
+
+static void random_get(struct rnd *r, struct ate__wr *w)
+{
+    struct ate__msg_get m = {.request = 1 + (uint32_t)rnd_below(r, 1000),
+                             .at = rnd_u64(r),
+                             .known = random_head(r, 0),
+                             .kind = (uint8_t)rnd_below(r, 4),
+                             .flags = (uint8_t)rnd_below(r, 2),
+                             .id_count = 1 + (uint32_t)rnd_below(r, ATE__GET_IDS_MAX),
+                             .ids = scratch,
+                             .tag_count = 1 + (unsigned)rnd_below(r, 2),
+                             .cursor = rnd_u64(r)};
+    rnd_bytes(r, m.parent.b, sizeof m.parent.b);
+    rnd_bytes(r, m.tags, sizeof m.tags);
+    ate__msg_get_encode(w, &m);
+}
+
+static void random_got(struct rnd *r, struct ate__wr *w)
+{
+    struct ate__buf list = ATE__BUF_NULL, objects = ATE__BUF_NULL;
+    struct ate__wr list_w = ate__wr_of(&list), objects_w = ate__wr_of(&objects);
+    struct ate__msg_got m = {.request = 1 + (uint32_t)rnd_below(r, 1000),
+                             .head = random_head(r, 100),
+                             .consistency = random_proof(r),
+                             .cursor = rnd_u64(r),
+                             .object_count = (uint32_t)rnd_below(r, ATE__GOT_OBJECTS_MAX + 1),
+                             .tx_count = (uint32_t)rnd_below(r, 5)};
+    m.known_size = rnd_below(r, m.head.size + 1);
+    for (uint32_t i = 0; i < m.object_count; i++) {
+        ate__wr_copy(&objects_w, scratch, sizeof(struct ate_id));
+        ate__wr_u8(&objects_w, (uint8_t)rnd_below(r, 2));
+    }
+    uint64_t sequence = 0;
+    for (uint32_t i = 0; i < m.tx_count; i++) {
+        struct ate__shown_tx tx = {.sequence = sequence + rnd_below(r, 20),
+                                   .root_time_us = rnd_u64(r),
+                                   .inclusion = random_proof(r),
+                                   .record = random_bytes(r, 1, 100)};
+        sequence = tx.sequence + 1;
+        ate__msg_got_add(&list_w, &tx);
+    }
+    m.objects = objects.data;
+    m.txs = ate__buf_bytes(&list);
+    ate__msg_got_encode(w, &m);
+    ate__buf_deinit(&list);
+    ate__buf_deinit(&objects);
+}
+
+static struct ate__buf random_message(struct rnd *r, unsigned type)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    if (type == ATE__MSG_GROUP)
+        random_group(r, &w);
+    else if (type <= ATE__MSG_SUBSCRIBED)
+        random_chain_message(r, type, &w);
+    else if (type <= ATE__MSG_OUTCOME)
+        random_commit_message(r, type, &w);
+    else if (type == ATE__MSG_GET)
+        random_get(r, &w);
+    else
+        random_got(r, &w);
+    assert_int_equal(ate__wr_end(&w), 0);
+    return body;
+}
+
+/* Decodes a copy of exactly that size, so that a read behind it is seen. */
+static int decode(unsigned type, const uint8_t *data, size_t size, struct ate__buf *again)
+{
+    uint8_t *exact = malloc(size ? size : 1);
+    assert_non_null(exact);
+    memcpy(exact, data, size);
+    int rc = recode(type, ate__bytes(exact, size), again);
+    free(exact);
+    return rc;
+}
+
+static bool refused(int rc)
+{
+    return rc == ATE_MALFORMED || rc == ATE_TOO_BIG || rc == ATE_UNSUPPORTED;
+}
+
+/* --- tests --- */
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    struct rnd r = rnd_of(rnd_seed(1));
+    rnd_bytes(&r, scratch, sizeof scratch);
+    for (unsigned type = FIRST; type <= LAST; type++)
+        for (unsigned n = 0; n < 200; n++) {
+            struct ate__buf again = ATE__BUF_NULL, body = random_message(&r, type);
+            assert_int_equal(decode(type, body.data, body.size, &again), 0);
+            assert_int_equal(again.size, body.size);
+            assert_memory_equal(again.data, body.data, body.size);
+            ate__buf_deinit(&body);
+            ate__buf_deinit(&again);
+        }
+}
+
+static void test_cut_and_lengthened(void **state)
+{
+    (void)state;
+    struct rnd r = rnd_of(rnd_seed(2));
+    rnd_bytes(&r, scratch, sizeof scratch);
+    for (unsigned type = FIRST; type <= LAST; type++)
+        for (unsigned n = 0; n < 10; n++) {
+            struct ate__buf again = ATE__BUF_NULL, body = random_message(&r, type);
+            for (size_t size = 0; size < body.size; size++)
+                assert_true(refused(decode(type, body.data, size, &again)));
+            assert_int_equal(ate__buf_append(&body, ate__bytes("", 1)), 0);
+            assert_true(refused(decode(type, body.data, body.size, &again)));
+            ate__buf_deinit(&body);
+            ate__buf_deinit(&again);
+        }
+}
+
+/* Whatever is taken has one form. */
+static void test_changed(void **state)
+{
+    (void)state;
+    struct rnd r = rnd_of(rnd_seed(3));
+    rnd_bytes(&r, scratch, sizeof scratch);
+    for (unsigned type = FIRST; type <= LAST; type++)
+        for (unsigned n = 0; n < 2000; n++) {
+            struct ate__buf again = ATE__BUF_NULL, body = random_message(&r, type);
+            size_t at = rnd_below(&r, body.size < 200 || rnd_below(&r, 2) ? body.size : 200);
+            body.data[at] ^= (uint8_t)(1u << rnd_below(&r, 8));
+            int rc = decode(type, body.data, body.size, &again);
+            /* A result that is not in the list comes out as BAD_PEER. */
+            if (!rc && type != ATE__MSG_REJECTED) {
+                assert_int_equal(again.size, body.size);
+                assert_memory_equal(again.data, body.data, body.size);
+            }
+            assert_true(!rc || refused(rc));
+            ate__buf_deinit(&body);
+            ate__buf_deinit(&again);
+        }
+}
+
+static int decode_hand(unsigned type, const struct ate__buf *body)
+{
+    struct ate__buf again = ATE__BUF_NULL;
+    int rc = decode(type, body->data, body->size, &again);
+    ate__buf_deinit(&again);
+    return rc;
+}
+
+static void test_open(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        int result;
+    } cases[] = {
+        {"/a", 0},
+        {"/a/b", 0},
+        {"", ATE_MALFORMED},
+        {"/", ATE_MALFORMED},
+        {"a", ATE_MALFORMED},
+        {"/a/", ATE_MALFORMED},
+        {"/../etc", ATE_MALFORMED},
+        {"/a/,chain", ATE_MALFORMED},
+        {"/,server", ATE_MALFORMED},
+        {"/a//b", ATE_MALFORMED},
+        {"/a/-x", ATE_MALFORMED},
+        {"/a\n", ATE_MALFORMED},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(cases); i++) {
+        struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        ate__msg_open_encode(&w, &(struct ate__msg_open){ate__text_bytes(cases[i].path)});
+        assert_int_equal(decode_hand(ATE__MSG_OPEN, &body), cases[i].result);
+        if (!cases[i].result) {
+            body.data[0] = 1;
+            assert_int_equal(decode_hand(ATE__MSG_OPEN, &body), ATE_UNSUPPORTED);
+        }
+        ate__buf_deinit(&body);
+    }
+}
+
+static void test_counts(void **state)
+{
+    (void)state;
+    static const unsigned types[] = {ATE__MSG_GROUP, ATE__MSG_GET, ATE__MSG_GOT, ATE__MSG_REJECTED};
+    static const size_t heads[] = {48, 54, 61, 10};
+    struct rnd r = rnd_of(4);
+    for (size_t i = 0; i < ATE__COUNT_OF(types); i++) {
+        struct ate__buf body = ATE__BUF_NULL;
+        assert_int_equal(ate__buf_reserve(&body, 4096), 0);
+        memset(body.data, 0, 4096);
+        body.size = 4096;
+        body.data[0] = 1; /* the request */
+        if (types[i] == ATE__MSG_REJECTED)
+            body.data[4] = ATE_CONFLICT;
+        if (types[i] == ATE__MSG_GET)
+            body.data[52] = ATE__GET_OBJECTS;
+        /* Whatever the counts say, memory and time stay those of 4 KiB. */
+        for (unsigned n = 0; n < 64; n++) {
+            rnd_bytes(&r, body.data + heads[i], 4);
+            heap_start();
+            assert_true(refused(decode_hand(types[i], &body)));
+            heap_stop();
+        }
+        ate__buf_deinit(&body);
+    }
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_subscribe m = {.head.size = 0};
+    memset(&m.head.root, 7, sizeof m.head.root);
+    ate__msg_subscribe_encode(&w, &m); /* a head of nothing has no root */
+    assert_int_equal(decode_hand(ATE__MSG_SUBSCRIBE, &body), 0);
+    body.data[20] = 1;
+    assert_int_equal(decode_hand(ATE__MSG_SUBSCRIBE, &body), ATE_MALFORMED);
+    ate__buf_deinit(&body);
+}
+
+static void test_rejected(void **state)
+{
+    (void)state;
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_rejected m = {
+        .request = 7, .result = ATE_E_NO_SPACE, .text = ate__text_bytes("full")};
+    ate__msg_rejected_encode(&w, &m);
+    assert_int_equal(ate__msg_rejected_decode(ate__buf_bytes(&body), &m), 0);
+    assert_int_equal(m.result, ATE_OFFLINE); /* what its machine lacks is not ours to know */
+    assert_int_equal(m.request, 7);
+    assert_true(ate__bytes_equal(m.text, ate__text_bytes("full")));
+    static const struct {
+        uint32_t sent;
+        int rc, got;
+    } cases[] = {
+        {0, ATE_MALFORMED, 0},
+        {(uint32_t)ATE_E_IO, ATE_MALFORMED, 0},
+        {9999, 0, ATE_BAD_PEER},
+        {ATE_STALE_KEY, 0, ATE_STALE_KEY},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(cases); i++) {
+        body.data[4] = (uint8_t)cases[i].sent;
+        body.data[5] = (uint8_t)(cases[i].sent >> 8);
+        body.data[6] = (uint8_t)(cases[i].sent >> 16);
+        body.data[7] = (uint8_t)(cases[i].sent >> 24);
+        assert_int_equal(ate__msg_rejected_decode(ate__buf_bytes(&body), &m), cases[i].rc);
+        if (!cases[i].rc)
+            assert_int_equal(m.result, cases[i].got);
+    }
+    ate__buf_deinit(&body);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(ate__message_name(ATE__MSG_OPEN), "OPEN");
+    assert_string_equal(ate__message_name(ATE__MSG_CHECKPOINT), "CHECKPOINT");
+    assert_string_equal(ate__message_name(0), "a message");
+    assert_string_equal(ate__message_name(UINT16_MAX), "a message");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut_and_lengthened),
+        cmocka_unit_test(test_changed),    cmocka_unit_test(test_open),
+        cmocka_unit_test(test_counts),     cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_rejected),   cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
