@@ -10,10 +10,12 @@ int ate__pages_add(struct ate__pages *p, uint32_t *ret_index)
         return ate__fail(ATE_BUSY, "view: more than %llu objects or versions",
                          (unsigned long long)((uint64_t)ATE__PAGES_FIRST << ATE__PAGES_CHUNKS));
     if (!p->chunk[k]) {
-        p->chunk[k] = ate__alloc_array((size_t)ATE__PAGES_FIRST << k, p->item_size);
+        /* Not touched before an item is used, so that growing takes no more memory than that. */
+        p->chunk[k] = ate__resize(NULL, ((size_t)ATE__PAGES_FIRST << k) * p->item_size);
         if (!p->chunk[k])
             return ate__no_memory();
     }
+    memset(ate__pages_at(p, p->count), 0, p->item_size);
     *ret_index = p->count++;
     return 0;
 }

@@ -23,5 +23,5 @@ static inline void *ate__pages_at(const struct ate__pages *p, uint32_t index)
     return (char *)p->chunk[k] + (j - ((uint64_t)ATE__PAGES_FIRST << k)) * p->item_size;
 }
 int ate__pages_add(struct ate__pages *p, uint32_t *ret_index)
-    ATE__CHECK; /* one more item; 0 or ATE_E_MEMORY */
+    ATE__CHECK; /* one more item. Errors: E_MEMORY, BUSY: no index is left */
 void ate__pages_deinit(struct ate__pages *p);

@@ -93,28 +93,20 @@ uint64_t ate__readers_oldest(struct ate__readers *r)
     return oldest;
 }
 
-static void expel(struct ate__reader *reader, uint64_t state)
+unsigned ate__readers_expel(struct ate__readers *r, uint64_t before_ms, uint64_t size)
 {
-    atomic_compare_exchange_strong(&reader->state, &state, ATE__READER_EXPELLED);
-}
-
-void ate__readers_expel(struct ate__readers *r, uint64_t before_ms, bool force)
-{
-    struct ate__reader *oldest = NULL;
-    uint64_t oldest_state = UINT64_MAX;
+    unsigned count = 0;
     for (struct block *b = atomic_load(&r->blocks); b; b = b->next)
         for (unsigned i = 0; i < BLOCK_READERS; i++) {
             struct ate__reader *reader = &b->reader[i];
             uint64_t state = atomic_load(&reader->state);
             if (state <= ATE__READER_BASE)
                 continue;
-            if (atomic_load(&reader->since_ms) < before_ms)
-                expel(reader, state);
-            else if (state < oldest_state) {
-                oldest_state = state;
-                oldest = reader;
-            }
+            bool old = atomic_load(&reader->since_ms) < before_ms;
+            if (!old && state - ATE__READER_BASE - 1 > size)
+                continue;
+            /* One that was renewed meanwhile stays. */
+            count += atomic_compare_exchange_strong(&reader->state, &state, ATE__READER_EXPELLED);
         }
-    if (force && oldest)
-        expel(oldest, oldest_state);
+    return count;
 }

@@ -7,8 +7,11 @@
  * stores it: a writer that looked before the claim had published before it too, so the reader
  * cannot get less than what that writer kept.
  *  2. oldest() is the smallest size in use, or UINT64_MAX.
- *  3. expel() turns a snapshot stale: its next read says so. What it held back goes after the RCU
- * grace period that covers reads under way. No lock; any thread.
+ *  3. expel() turns a snapshot stale. What it held back may be cut off at once, and its memory is
+ * used again after the RCU grace period that covers reads under way: so whoever reads asks whether
+ * it is stale after the read, not before.
+ *
+ * No lock; any thread. expel() and oldest() belong to the writer.
  */
 #pragma once
 #include "base/alloc.h"
@@ -38,5 +41,6 @@ static inline bool ate__reader_stale(const struct ate__reader *reader)
     return atomic_load_explicit(&reader->state, memory_order_acquire) == ATE__READER_EXPELLED;
 }
 uint64_t ate__readers_oldest(struct ate__readers *r);
-/* Expels those that began before `before_ms`; force: the oldest one whatever its age. */
-void ate__readers_expel(struct ate__readers *r, uint64_t before_ms, bool force);
+/* Expels those that began before `before_ms` and those that read at `size` or less; gives how
+ * many. */
+unsigned ate__readers_expel(struct ate__readers *r, uint64_t before_ms, uint64_t size);

@@ -5,7 +5,10 @@
 #include "chain/view_private.h"
 #include <urcu/urcu-bp.h>
 
-enum { RECLAIM_AT = 512 /* retired versions or blocks: one grace period for all of them */ };
+enum { /* what is retired until one grace period is due for all of it */
+       RECLAIM_AT = 512,          /* versions or blocks */
+       RECLAIM_AT_BYTES = 1 << 20 /* of blocks */
+};
 
 static void push(struct ate__view *v, struct ate__versions *list, uint32_t version)
 {
@@ -55,7 +58,7 @@ static void free_retired_blocks(struct ate__view *v)
 {
     for (size_t i = 0; i < v->retired_count; i++)
         ate__free(v->retired[i]);
-    v->retired_count = 0;
+    v->retired_count = v->retired_bytes = 0;
 }
 
 void ate__view_free(struct ate__view *v)
@@ -84,11 +87,11 @@ void ate__view_free(struct ate__view *v)
 
 /* ---- installing ---- */
 
-static int add_pending(struct ate__view *v, uint32_t slot, uint32_t version, uint64_t sequence)
+static int add_pending(struct ate__view *v, struct ate__pending p)
 {
     int rc = ate__grow(&v->pending, &v->pending_capacity, v->pending_count + 1, sizeof *v->pending);
     if (!rc)
-        v->pending[v->pending_count++] = (struct ate__pending){slot, version, sequence};
+        v->pending[v->pending_count++] = p;
     return rc;
 }
 
@@ -117,7 +120,7 @@ static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
 {
     struct ate__slot *s = ate__slot_at(v, slot);
     struct ate__version *ver = ate__version_at(v, version);
-    int rc = add_pending(v, slot, version, ver->sequence);
+    int rc = add_pending(v, (struct ate__pending){slot, version, NULL, ver->sequence});
     if (rc) {
         push(v, &v->free_versions, version);
         return rc;
@@ -128,29 +131,25 @@ static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
     return 0;
 }
 
-static int set_tags(struct ate__view *v, uint32_t slot, struct ate__version *version,
-                    const struct ate__header *h)
+static int set_tags(struct ate__view *v, struct ate__version *version, const struct ate__header *h)
 {
-    int rc = 0;
+    uint32_t index;
     if (h->tag_count > 0) {
         memcpy(version->tag, h->tags, ATE__NAME_TAG);
         version->flags |= ATE__VERSION_TAGGED;
-        rc = ate__view_index_tag(v, slot, version->parent, h->tags);
     }
-    if (!rc && h->tag_count > 1) {
-        uint32_t index;
-        if (!version->second) {
-            rc = ate__pages_add(&v->second_tags, &index);
-            if (rc)
-                return rc;
-            version->second = index + 1;
-        }
-        memcpy(ate__pages_at(&v->second_tags, version->second - 1), h->tags + ATE__NAME_TAG,
-               ATE__NAME_TAG);
-        version->flags |= ATE__VERSION_TWO_TAGS;
-        rc = ate__view_index_tag(v, slot, version->parent, h->tags + ATE__NAME_TAG);
+    if (h->tag_count < 2)
+        return 0;
+    if (!version->second) {
+        int rc = ate__pages_add(&v->second_tags, &index);
+        if (rc)
+            return rc;
+        version->second = index + 1;
     }
-    return rc;
+    memcpy(ate__pages_at(&v->second_tags, version->second - 1), h->tags + ATE__NAME_TAG,
+           ATE__NAME_TAG);
+    version->flags |= ATE__VERSION_TWO_TAGS;
+    return 0;
 }
 
 static int install_body(struct ate__view *v, const struct ate__tx *tx, const struct ate__event *e,
@@ -173,20 +172,20 @@ static int install_body(struct ate__view *v, const struct ate__tx *tx, const str
     version->parent = parent;
     version->collection = e->header.collection;
     const struct ate__version *old = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
-    if (old && !(old->flags & ATE__VERSION_DELETED) && old->parent == parent)
+    if (old && old->flags & ATE__VERSION_DELETED)
+        old = NULL;
+    version->created_sequence = old ? old->created_sequence : sequence;
+    rc = set_tags(v, version, &e->header);
+    if (!rc && old && old->parent == parent)
         version->serial = old->serial;
-    else
+    else if (!rc)
         rc = ate__view_add_member(v, parent, slot, &version->serial);
-    if (!rc)
-        rc = set_tags(v, slot, version, &e->header);
     if (rc) {
         push(v, &v->free_versions, index);
         return rc;
     }
-    struct ate__extra *extra = atomic_load(&ate__slot_at(v, slot)->extra);
-    if (extra && old && old->flags & ATE__VERSION_DELETED)
-        atomic_store_explicit(&extra->control_floor, sequence, memory_order_relaxed);
-    return link_version(v, slot, index);
+    rc = link_version(v, slot, index);
+    return rc ? rc : ate__view_index_tags(v, slot, version);
 }
 
 static int install_control(struct ate__view *v, const struct ate__event *e, uint64_t sequence)
@@ -197,14 +196,15 @@ static int install_control(struct ate__view *v, const struct ate__event *e, uint
     int rc = ate__view_make_slot(v, &e->header.object, &slot);
     if (!rc)
         rc = ate__view_extra(v, slot, &extra);
-    if (!rc)
-        rc = add_pending(v, slot, ATE__NONE, sequence);
     if (rc)
         return rc;
     struct ate__control *older = atomic_load_explicit(&extra->control, memory_order_relaxed);
     rc = ate__control_new(e, sequence, older, &control);
+    if (rc)
+        return rc;
+    rc = add_pending(v, (struct ate__pending){slot, ATE__NONE, control, sequence});
     if (rc) {
-        v->pending_count--;
+        ate__control_unref(control);
         return rc;
     }
     atomic_store_explicit(&extra->control, control, memory_order_release);
@@ -215,7 +215,6 @@ static int install_control(struct ate__view *v, const struct ate__event *e, uint
 static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence,
                        const struct ate_hash *hash)
 {
-    const struct ate__version *old = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
     uint32_t index;
     int rc = take_version(v, &index);
     if (rc)
@@ -224,9 +223,6 @@ static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence,
     version->sequence = sequence;
     version->flags = ATE__VERSION_DELETED;
     version->hash = *hash;
-    version->parent = old ? old->parent : 0;
-    version->serial = old ? old->serial : 0;
-    version->collection = old ? old->collection : 0;
     return link_version(v, slot, index);
 }
 
@@ -271,25 +267,36 @@ static int install_tombstone(struct ate__view *v, const struct ate__event *e, ui
     return rc;
 }
 
+static void unlink_body(struct ate__view *v, const struct ate__pending *p)
+{
+    struct ate__version *version = ate__version_at(v, p->version);
+    uint32_t older = atomic_load(&version->older);
+    atomic_store_explicit(&ate__slot_at(v, p->slot)->body, older, memory_order_release);
+    ate__view_left(v, version, older ? ate__version_at(v, older) : NULL);
+    push(v, &v->retired_versions, p->version);
+}
+
+static void unlink_control(struct ate__view *v, const struct ate__pending *p)
+{
+    struct ate__extra *extra = atomic_load(&ate__slot_at(v, p->slot)->extra);
+    atomic_store_explicit(&extra->control, ate__control_ref(p->control->older),
+                          memory_order_release);
+}
+
 static void rollback_to(struct ate__view *v, size_t pending_count)
 {
-    while (v->pending_count > pending_count) {
-        const struct ate__pending *p = &v->pending[--v->pending_count];
-        struct ate__slot *slot = ate__slot_at(v, p->slot);
-        if (p->version) {
-            struct ate__version *version = ate__version_at(v, p->version);
-            atomic_store_explicit(&slot->body, atomic_load(&version->older), memory_order_release);
-            push(v, &v->retired_versions, p->version);
-        } else {
-            struct ate__extra *extra = atomic_load(&slot->extra);
-            struct ate__control *control = atomic_load(&extra->control);
-            atomic_store_explicit(&extra->control, ate__control_ref(control->older),
-                                  memory_order_release);
-            urcu_bp_synchronize_rcu(); /* a reader may just be walking past it; this is the path
-                                          after a failed sync */
-            ate__control_unref(control);
-        }
+    size_t controls = 0;
+    for (size_t i = v->pending_count; i-- > pending_count;) {
+        if (v->pending[i].version)
+            unlink_body(v, &v->pending[i]);
+        else
+            unlink_control(v, &v->pending[i]), controls++;
     }
+    if (controls) /* a reader may just be walking past them */
+        urcu_bp_synchronize_rcu();
+    for (size_t i = v->pending_count; controls && i-- > pending_count;)
+        ate__control_unref(v->pending[i].control);
+    v->pending_count = pending_count;
     if (v->placed > v->pending_count)
         v->placed = v->pending_count;
 }
@@ -332,11 +339,8 @@ void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__p
         version->record_size = position->size;
         version->updated_us = root_time_us;
         version->created_us = root_time_us;
-        version->created_sequence = sequence;
-        if (older && !(ate__version_at(v, older)->flags & ATE__VERSION_DELETED)) {
+        if (older && version->created_sequence < sequence)
             version->created_us = ate__version_at(v, older)->created_us;
-            version->created_sequence = ate__version_at(v, older)->created_sequence;
-        }
     }
 }
 
@@ -373,12 +377,9 @@ void ate__view_rollback(struct ate__view *v)
     rollback_to(v, 0);
 }
 
-void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
+/* Cuts off what no reader can see any more. */
+static void cut(struct ate__view *v)
 {
-    if (v->superseding.count * sizeof(struct ate__version) > v->old_bytes_max)
-        ate__readers_expel(v->readers, 0, true);
-    if (now_ms > ATE__VIEW_AGE_MAX)
-        ate__readers_expel(v->readers, now_ms - ATE__VIEW_AGE_MAX, false);
     uint64_t oldest = ate__readers_oldest(v->readers), published = ate__view_published(v);
     if (oldest > published)
         oldest = published;
@@ -386,9 +387,21 @@ void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
         struct ate__version *version = ate__version_at(v, pop(v, &v->superseding));
         uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
         atomic_store_explicit(&version->older, ATE__NONE, memory_order_release);
+        ate__view_left(v, ate__version_at(v, older), version);
         push(v, &v->retired_versions, older);
     }
-    if (v->retired_versions.count < RECLAIM_AT && v->retired_count < RECLAIM_AT)
+}
+
+void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
+{
+    if (now_ms > ATE__VIEW_AGE_MAX)
+        ate__readers_expel(v->readers, now_ms - ATE__VIEW_AGE_MAX, 0);
+    cut(v);
+    while (v->superseding.count * sizeof(struct ate__version) > v->old_bytes_max &&
+           ate__readers_expel(v->readers, 0, ate__readers_oldest(v->readers)))
+        cut(v);
+    if (v->retired_versions.count < RECLAIM_AT && v->retired_count < RECLAIM_AT &&
+        v->retired_bytes < RECLAIM_AT_BYTES)
         return;
     urcu_bp_synchronize_rcu();
     free_retired_blocks(v);

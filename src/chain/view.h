@@ -16,8 +16,11 @@
  *  5. Tables hold indices, not pointers; slots and versions lie in segmented arrays, so growing
  * copies no object.
  *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names
- * that parent and serial. Entries of the index and of child lists are never removed one by one:
- * what no version backs is left out when the table next grows.
+ * that parent and serial. Serials ascend along a list. Entries of the index and of child lists are
+ * never removed one by one: what no version backs is left out when the table next grows, of a list
+ * also once that is more than half of it.
+ *  7. A control event is in force at S for an object whose version at S was created no later: those
+ * of an earlier life of the same id are not.
  */
 #pragma once
 #include "chain/readers.h"

@@ -4,18 +4,18 @@
  */
 #include "chain/view_private.h"
 
-enum { TABLE_FIRST = 1024 /* cells */, MEMBERS_FIRST = 4 };
+enum { TABLE_FIRST = 1024 /* cells */, MEMBERS_FIRST = 4, DEAD_MIN = 32 };
 
-void ate__view_retire(struct ate__view *v, void *block)
+void ate__view_retire(struct ate__view *v, void *block, size_t size)
 {
     if (!block)
         return;
-    /* Room was made by whoever replaced the block: see reserve_retired(). */
     ate__assert(v->retired_count < v->retired_capacity);
     v->retired[v->retired_count++] = block;
+    v->retired_bytes += size;
 }
 
-static int reserve_retired(struct ate__view *v)
+int ate__view_may_retire(struct ate__view *v)
 {
     return ate__grow(&v->retired, &v->retired_capacity, v->retired_count + 1, sizeof *v->retired);
 }
@@ -34,25 +34,36 @@ static uint64_t hash_tag(const struct ate__view *v, uint32_t parent,
     return ate__siphash(v->seed, key, sizeof key);
 }
 
-static void put_cell(struct ate__table *t, uint64_t hash, uint32_t value)
+/* Gives the cells that it took: 0 where the value is met on the way, and will be by who looks. */
+static unsigned put_cell(struct ate__table *t, uint64_t hash, uint32_t value)
 {
     for (uint64_t i = hash & t->mask;; i = (i + 1) & t->mask) {
         uint32_t cell = atomic_load_explicit(&t->cell[i], memory_order_relaxed);
         if (cell == value)
-            return;
+            return 0;
         if (cell == ATE__NONE) {
             atomic_store_explicit(&t->cell[i], value, memory_order_release);
-            return;
+            return 1;
         }
     }
 }
 
+static size_t table_size(uint64_t cells)
+{
+    return sizeof(struct ate__table) + cells * sizeof(uint32_t);
+}
+
 static struct ate__table *new_table(uint64_t cells)
 {
-    struct ate__table *t = ate__alloc(sizeof *t + cells * sizeof t->cell[0]);
+    struct ate__table *t = ate__alloc(table_size(cells));
     if (t)
         t->mask = cells - 1;
     return t;
+}
+
+static void retire_table(struct ate__view *v, struct ate__table *t)
+{
+    ate__view_retire(v, t, t ? table_size(t->mask + 1) : 0);
 }
 
 bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
@@ -80,7 +91,7 @@ static bool has_room(const struct ate__table *t, uint64_t used)
 static int grow_ids(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->ids, memory_order_relaxed);
-    int rc = reserve_retired(v);
+    int rc = ate__view_may_retire(v);
     if (rc)
         return rc;
     struct ate__table *t = new_table(old ? (old->mask + 1) * 2 : TABLE_FIRST);
@@ -89,7 +100,7 @@ static int grow_ids(struct ate__view *v)
     for (uint32_t s = 0; s < v->slots.count; s++)
         put_cell(t, hash_id(v, &ate__slot_at(v, s)->id), s + 1);
     atomic_store_explicit(&v->ids, t, memory_order_release);
-    ate__view_retire(v, old);
+    retire_table(v, old);
     return 0;
 }
 
@@ -128,29 +139,28 @@ int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_
 
 /* ---- tags ---- */
 
-static void index_version_tags(struct ate__view *v, struct ate__table *t, uint32_t slot,
-                               const struct ate__version *version, uint64_t *used)
+/* The tags that a version has; returns how many. */
+static unsigned tags_of(const struct ate__view *v, const struct ate__version *version,
+                        const uint8_t *ret_tags[2])
 {
-    if (version->flags & ATE__VERSION_TAGGED) {
-        put_cell(t, hash_tag(v, version->parent, version->tag), slot + 1);
-        ++*used;
-    }
-    if (version->flags & ATE__VERSION_TWO_TAGS) {
-        put_cell(t, hash_tag(v, version->parent, ate__version_second_tag(v, version)), slot + 1);
-        ++*used;
-    }
+    unsigned n = 0;
+    if (version->flags & ATE__VERSION_TAGGED)
+        ret_tags[n++] = version->tag;
+    if (version->flags & ATE__VERSION_TWO_TAGS)
+        ret_tags[n++] = ate__version_second_tag(v, version);
+    return n;
 }
 
-/* Cells that a table needs for what versions still back; counts doubles within one slot twice,
- * which is harmless. */
-static uint64_t backed_tags(const struct ate__view *v)
+/* The tags of all versions that are linked into a table; NULL: only counted. */
+static uint64_t put_all_tags(const struct ate__view *v, struct ate__table *t)
 {
+    const uint8_t *tags[2];
     uint64_t n = 0;
     for (uint32_t s = 0; s < v->slots.count; s++)
         for (uint32_t i = atomic_load(&ate__slot_at(v, s)->body); i != ATE__NONE;) {
             const struct ate__version *version = ate__version_at(v, i);
-            n += (version->flags & ATE__VERSION_TAGGED ? 1u : 0u) +
-                 (version->flags & ATE__VERSION_TWO_TAGS ? 1u : 0u);
+            for (unsigned k = tags_of(v, version, tags); k-- > 0;)
+                n += t ? put_cell(t, hash_tag(v, version->parent, tags[k]), s + 1) : 1;
             i = atomic_load(&version->older);
         }
     return n;
@@ -159,51 +169,46 @@ static uint64_t backed_tags(const struct ate__view *v)
 static int grow_tags(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->tags, memory_order_relaxed);
-    int rc = reserve_retired(v);
+    uint64_t cells = TABLE_FIRST, backed = put_all_tags(v, NULL);
+    int rc = ate__view_may_retire(v);
     if (rc)
         return rc;
-    uint64_t cells = TABLE_FIRST;
-    while (cells < 3 * (backed_tags(v) + 1))
+    while (cells < 3 * (backed + 1))
         cells *= 2;
     struct ate__table *t = new_table(cells);
     if (!t)
         return ate__no_memory();
-    uint64_t used = 0;
-    for (uint32_t s = 0; s < v->slots.count; s++)
-        for (uint32_t i = atomic_load(&ate__slot_at(v, s)->body); i != ATE__NONE;) {
-            const struct ate__version *version = ate__version_at(v, i);
-            index_version_tags(v, t, s, version, &used);
-            i = atomic_load(&version->older);
-        }
-    v->tag_count = used;
+    v->tag_count = put_all_tags(v, t);
     atomic_store_explicit(&v->tags, t, memory_order_release);
-    ate__view_retire(v, old);
+    retire_table(v, old);
     return 0;
 }
 
-int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent,
-                        const uint8_t tag[ATE__NAME_TAG])
+int ate__view_index_tags(struct ate__view *v, uint32_t slot, const struct ate__version *version)
 {
-    if (!has_room(atomic_load_explicit(&v->tags, memory_order_relaxed), v->tag_count)) {
-        int rc = grow_tags(v);
-        if (rc)
-            return rc;
+    const uint8_t *tags[2];
+    for (unsigned k = tags_of(v, version, tags); k-- > 0;) {
+        if (!has_room(atomic_load_explicit(&v->tags, memory_order_relaxed), v->tag_count)) {
+            int rc = grow_tags(v);
+            if (rc)
+                return rc;
+        }
+        v->tag_count += put_cell(atomic_load_explicit(&v->tags, memory_order_relaxed),
+                                 hash_tag(v, version->parent, tags[k]), slot + 1);
     }
-    put_cell(atomic_load_explicit(&v->tags, memory_order_relaxed), hash_tag(v, parent, tag),
-             child + 1);
-    v->tag_count++;
     return 0;
 }
 
 static bool version_has_tag(const struct ate__view *v, const struct ate__version *version,
                             uint32_t parent, const uint8_t *tag)
 {
+    const uint8_t *tags[2];
     if (version->parent != parent || version->flags & ATE__VERSION_DELETED)
         return false;
-    if (version->flags & ATE__VERSION_TAGGED && !memcmp(version->tag, tag, ATE__NAME_TAG))
-        return true;
-    return version->flags & ATE__VERSION_TWO_TAGS &&
-           !memcmp(ate__version_second_tag(v, version), tag, ATE__NAME_TAG);
+    for (unsigned k = tags_of(v, version, tags); k-- > 0;)
+        if (!memcmp(tags[k], tag, ATE__NAME_TAG))
+            return true;
+    return false;
 }
 
 bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
@@ -226,29 +231,35 @@ bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
 
 /* ---- children ---- */
 
+static bool is_member(const struct ate__version *version, uint32_t parent, uint32_t serial)
+{
+    return !(version->flags & ATE__VERSION_DELETED) && version->parent == parent &&
+           version->serial == serial;
+}
+
 static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate__member m)
 {
     for (uint32_t i = atomic_load(&ate__slot_at(v, m.child)->body); i != ATE__NONE;) {
         const struct ate__version *version = ate__version_at(v, i);
-        if (version->parent == parent && version->serial == m.serial)
+        if (is_member(version, parent, m.serial))
             return true;
         i = atomic_load(&version->older);
     }
     return false;
 }
 
-static int grow_members(struct ate__view *v, uint32_t parent, struct ate__extra *extra)
+/* A list of what is backed, with room for more. */
+static int renew_members(struct ate__view *v, uint32_t parent, struct ate__extra *extra)
 {
     struct ate__members *old = atomic_load_explicit(&extra->members, memory_order_relaxed);
-    uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0,
-             kept = 0;
-    int rc = reserve_retired(v);
+    uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0;
+    uint32_t kept = 0, capacity = MEMBERS_FIRST;
+    int rc = ate__view_may_retire(v);
     if (rc)
         return rc;
     for (uint32_t i = 0; i < old_count; i++)
         kept += member_backed(v, parent, old->item[i]);
-    uint32_t capacity = old ? old->capacity : MEMBERS_FIRST / 2;
-    if (kept >= capacity / 4 * 3)
+    while (kept >= capacity / 4 * 3)
         capacity *= 2;
     struct ate__members *m = ate__alloc(sizeof *m + (size_t)capacity * sizeof m->item[0]);
     if (!m)
@@ -260,7 +271,8 @@ static int grow_members(struct ate__view *v, uint32_t parent, struct ate__extra 
             m->item[n++] = old->item[i];
     atomic_store_explicit(&m->count, n, memory_order_relaxed);
     atomic_store_explicit(&extra->members, m, memory_order_release);
-    ate__view_retire(v, old);
+    ate__view_retire(v, old, old ? sizeof *old + old->capacity * sizeof old->item[0] : 0);
+    extra->dead = 0;
     return 0;
 }
 
@@ -270,9 +282,12 @@ int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, u
     int rc = ate__view_extra(v, parent, &extra);
     if (rc)
         return rc;
+    if (extra->next_serial == UINT32_MAX)
+        return ate__fail(ATE_BUSY, "view: more than %u children were put under one object",
+                         UINT32_MAX - 1);
     struct ate__members *m = atomic_load_explicit(&extra->members, memory_order_relaxed);
     if (!m || atomic_load_explicit(&m->count, memory_order_relaxed) == m->capacity) {
-        rc = grow_members(v, parent, extra);
+        rc = renew_members(v, parent, extra);
         if (rc)
             return rc;
         m = atomic_load_explicit(&extra->members, memory_order_relaxed);
@@ -282,4 +297,19 @@ int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, u
     atomic_store_explicit(&m->count, n + 1, memory_order_release);
     *ret_serial = extra->next_serial;
     return 0;
+}
+
+void ate__view_left(struct ate__view *v, const struct ate__version *gone,
+                    const struct ate__version *stays)
+{
+    if (gone->flags & ATE__VERSION_DELETED ||
+        (stays && is_member(stays, gone->parent, gone->serial)))
+        return;
+    struct ate__extra *extra = atomic_load(&ate__slot_at(v, gone->parent)->extra);
+    const struct ate__members *m = atomic_load(&extra->members);
+    if (++extra->dead < DEAD_MIN || extra->dead <= atomic_load(&m->count) / 2)
+        return;
+    /* Without memory the list stays as it is until it is tried again. */
+    int rc = renew_members(v, gone->parent, extra);
+    (void)rc;
 }

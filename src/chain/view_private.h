@@ -17,15 +17,16 @@ enum { ATE__NONE = 0 }; /* an index + 1 that is not there */
 enum { ATE__VERSION_DELETED = 1, ATE__VERSION_TWO_TAGS = 2, ATE__VERSION_TAGGED = 4 };
 struct ate__version {
     uint64_t sequence;
-    uint64_t created_sequence, created_us, updated_us; /* root times; set when placed */
-    uint64_t place;                    /* of the record */
+    uint64_t created_sequence;       /* of the first version in this life of the object */
+    uint64_t created_us, updated_us; /* root times; set when placed */
+    uint64_t place;                  /* of the record; set when placed, as its size */
     uint32_t record_size, offset, size;
-    uint32_t parent;                   /* slot */
+    uint32_t parent; /* slot */
     uint32_t collection;
-    uint32_t serial;                   /* of its entry in the parent's child list */
-    _Atomic uint32_t older;            /* version + 1 */
+    uint32_t serial;         /* of its entry in the parent's child list */
+    _Atomic uint32_t older;  /* version + 1 */
     uint32_t second; /* index of the second tag + 1; kept when the version is used again */
-    uint32_t next; /* version + 1 in the one list that it is in: superseding, retired or free */
+    uint32_t next;   /* version + 1 in the one list that it is in: superseding, retired or free */
     struct ate_hash hash;
     uint8_t tag[ATE__NAME_TAG];
     uint8_t flags;
@@ -37,7 +38,7 @@ struct ate__versions { /* a list of versions, through `next` */
 struct ate__member {
     uint32_t child, serial;
 };
-struct ate__members { /* replaced when it grows; the old one is retired */
+struct ate__members { /* replaced when it grows or shrinks; the old one is retired */
     uint32_t capacity;
     _Atomic uint32_t count;
     struct ate__member item[];
@@ -45,8 +46,7 @@ struct ate__members { /* replaced when it grows; the old one is retired */
 struct ate__extra { /* of the few slots that have children or control events */
     _Atomic(struct ate__members *) members;
     uint32_t next_serial;
-    /* The object was created again at this sequence: older control events ended with its deletion. */
-    _Atomic uint64_t control_floor;
+    uint32_t dead; /* entries of `members` that no version backs; about */
     _Atomic(struct ate__control *) control; /* newest; a reference; older ones through it */
 };
 struct ate__slot {
@@ -60,6 +60,7 @@ struct ate__table { /* of slot + 1; replaced when it grows */
 };
 struct ate__pending { /* what install() did, in order, until it is published */
     uint32_t slot, version; /* version + 1; ATE__NONE: a control event */
+    struct ate__control *control; /* borrowed from the slot */
     uint64_t sequence;
 };
 struct ate__view {
@@ -72,13 +73,13 @@ struct ate__view {
     uint64_t seed[2];
     struct ate__pending *pending;
     size_t pending_count, pending_capacity, placed; /* placed: pending entries that have a place */
-    struct ate__versions
-        superseding; /* published, ascending: `older` of each goes once no reader can see it */
-    struct ate__versions retired_versions,
-        free_versions; /* unreadable, but a grace period is due; ready for use */
+    /* Published, ascending: `older` of each goes once no reader can see it. */
+    struct ate__versions superseding;
+    /* Unreadable, but a grace period is due; ready for use. */
+    struct ate__versions retired_versions, free_versions;
     size_t old_bytes_max; /* ATE__VIEW_OLD_BYTES_MAX, or what a test says */
     void **retired; /* blocks to free after a grace period */
-    size_t retired_count, retired_capacity;
+    size_t retired_count, retired_capacity, retired_bytes;
 };
 
 static inline struct ate__slot *ate__slot_at(const struct ate__view *v, uint32_t slot)
@@ -109,16 +110,24 @@ static inline struct ate__version *ate__slot_version(const struct ate__view *v,
     return NULL;
 }
 
-/* view_index.c; the writer's, but for find and holder */
+/* view_index.c; the writer's, but for the two that find */
 bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot);
+bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
+                        const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child);
 int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
     ATE__CHECK; /* found or made */
 int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra)
     ATE__CHECK; /* found or made */
-int ate__view_index_tag(struct ate__view *v, uint32_t child, uint32_t parent,
-                        const uint8_t tag[ATE__NAME_TAG]) ATE__CHECK;
-bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
-                        const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child);
+/* The tags of a version that is linked to its slot: a table that grows meanwhile is made anew from
+ * what is linked. */
+int ate__view_index_tags(struct ate__view *v, uint32_t slot, const struct ate__version *version)
+    ATE__CHECK;
 int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial)
     ATE__CHECK;
-void ate__view_retire(struct ate__view *v, void *block); /* frees it after the next grace period */
+/* A version that `gone` was goes, and the one that is newer or older stays: its entry may be dead
+ * now. stays NULL: none. */
+void ate__view_left(struct ate__view *v, const struct ate__version *gone,
+                    const struct ate__version *stays);
+/* Frees it after the next grace period. Room for it was made: ate__view_may_retire(). */
+void ate__view_retire(struct ate__view *v, void *block, size_t size);
+int ate__view_may_retire(struct ate__view *v) ATE__CHECK;

@@ -26,18 +26,16 @@ void ate__view_end(struct ate__view_snapshot *s)
     s->reader = NULL;
 }
 
-/* Every read: inside an RCU section, after which a snapshot that was expelled before it is refused.
- * An expulsion during the section changes nothing for it: what it may see is freed only after a
- * grace period. */
-static int enter(const struct ate__view_snapshot *s)
+/* Every read is inside an RCU section. A snapshot that was expelled meanwhile may have missed what
+ * was cut off at once: so it is asked at the end, and nothing of such a read is believed. */
+static int leave(const struct ate__view_snapshot *s, int rc)
 {
-    urcu_bp_read_lock();
-    if (!s->reader || !ate__reader_stale(s->reader))
-        return 0;
+    bool stale = s->reader && ate__reader_stale(s->reader);
     urcu_bp_read_unlock();
-    return ate__fail(
-        ATE_STALE,
-        "the transaction was begun too long ago or holds back too many old versions: begin or refresh it");
+    if (!stale)
+        return rc;
+    return ate__fail(ATE_STALE, "the transaction was begun too long ago or holds back too many old "
+                                "versions: begin or refresh it");
 }
 
 static struct ate__version *find(const struct ate__view_snapshot *s, const struct ate_id *id,
@@ -53,80 +51,90 @@ static struct ate__version *find(const struct ate__view_snapshot *s, const struc
 int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
                    struct ate__view_body *ret)
 {
-    int rc = enter(s);
-    if (rc)
-        return rc;
+    struct ate__view_body body = {0};
     struct ate__slot *slot;
+    urcu_bp_read_lock();
     const struct ate__version *v = find(s, id, &slot);
-    if (v && !(v->flags & ATE__VERSION_DELETED))
-        *ret = (struct ate__view_body){
+    bool live = v && !(v->flags & ATE__VERSION_DELETED);
+    if (live)
+        body = (struct ate__view_body){
             v->sequence, v->created_us, v->updated_us, {v->place, v->record_size},
             v->offset,   v->size,       v->hash,
         };
-    else
-        rc = ATE_NOT_FOUND;
-    urcu_bp_read_unlock();
+    int rc = leave(s, live ? 0 : ATE_NOT_FOUND);
+    if (!rc)
+        *ret = body;
     return rc;
 }
 
-static const struct ate__control *control_at(const struct ate__slot *slot, uint64_t size)
+/* The control event in force, of those that came after the object was created. */
+static const struct ate__control *control_at(const struct ate__slot *slot, uint64_t size,
+                                             uint64_t since)
 {
     struct ate__extra *extra = atomic_load_explicit(&slot->extra, memory_order_acquire);
-    if (!extra)
-        return NULL;
-    const struct ate__control *c = atomic_load_explicit(&extra->control, memory_order_acquire);
-    uint64_t floor = atomic_load_explicit(&extra->control_floor, memory_order_relaxed);
+    const struct ate__control *c =
+        extra ? atomic_load_explicit(&extra->control, memory_order_acquire) : NULL;
     while (c && c->sequence >= size)
         c = c->older;
-    return c && floor < size && c->sequence < floor ? NULL : c;
+    return c && c->sequence >= since ? c : NULL;
+}
+
+static void facts_of(const struct ate__view *view, const struct ate__version *v,
+                     struct ate__object_facts *f)
+{
+    const uint8_t *second = NULL;
+    f->deleted = v->flags & ATE__VERSION_DELETED;
+    f->live = !f->deleted;
+    f->sequence = v->sequence;
+    if (f->deleted)
+        return;
+    f->created_sequence = v->created_sequence;
+    f->created_us = v->created_us;
+    f->updated_us = v->updated_us;
+    f->body = v->hash;
+    f->parent = ate__slot_at(view, v->parent)->id;
+    f->collection = v->collection;
+    if (v->flags & ATE__VERSION_TAGGED) {
+        memcpy(f->tags, v->tag, ATE__NAME_TAG);
+        f->tag_count = 1;
+    }
+    if (v->flags & ATE__VERSION_TWO_TAGS)
+        second = ate__version_second_tag(view, v);
+    if (second) {
+        memcpy(f->tags + ATE__NAME_TAG, second, ATE__NAME_TAG);
+        f->tag_count = 2;
+    }
 }
 
 int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id,
                      struct ate__object_facts *ret)
 {
-    *ret = (struct ate__object_facts){0};
-    int rc = enter(s);
-    if (rc)
-        return rc;
+    struct ate__object_facts f = {.live = false};
     struct ate__slot *slot = NULL;
+    urcu_bp_read_lock();
     const struct ate__version *v = find(s, id, &slot);
-    if (slot && !(v && v->flags & ATE__VERSION_DELETED))
-        ret->control = control_at(slot, s->size);
-    if (slot == ate__slot_at(s->view, 0)) {
-        ret->live = true;
-    } else if (v) {
-        ret->deleted = v->flags & ATE__VERSION_DELETED;
-        ret->live = !ret->deleted;
-        ret->sequence = v->sequence;
-        ret->created_sequence = v->created_sequence;
-        ret->created_us = v->created_us;
-        ret->updated_us = v->updated_us;
-        ret->body = v->hash;
-        ret->parent = ate__slot_at(s->view, v->parent)->id;
-        ret->collection = v->collection;
-        if (v->flags & ATE__VERSION_TAGGED)
-            memcpy(ret->tags, v->tag, ATE__NAME_TAG), ret->tag_count = 1;
-        if (v->flags & ATE__VERSION_TWO_TAGS)
-            memcpy(ret->tags + ATE__NAME_TAG, ate__version_second_tag(s->view, v), ATE__NAME_TAG),
-                ret->tag_count = 2;
-    }
-    urcu_bp_read_unlock();
-    return 0;
+    if (v)
+        facts_of(s->view, v, &f);
+    if (slot == ate__slot_at(s->view, 0))
+        f.live = true;
+    if (f.live)
+        f.control = control_at(slot, s->size, f.created_sequence);
+    int rc = leave(s, 0);
+    if (!rc)
+        *ret = f;
+    return rc;
 }
 
 int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent,
                          const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id)
 {
-    int rc = enter(s);
-    if (rc)
-        return rc;
-    uint32_t slot, child;
-    if (ate__view_find_slot(s->view, parent, &slot) &&
-        ate__view_find_tag(s->view, slot, tag, s->size, &child))
+    uint32_t slot, child = 0;
+    urcu_bp_read_lock();
+    bool found = ate__view_find_slot(s->view, parent, &slot) &&
+                 ate__view_find_tag(s->view, slot, tag, s->size, &child);
+    int rc = leave(s, found ? 0 : ATE_NOT_FOUND);
+    if (!rc)
         *ret_id = ate__slot_at(s->view, child)->id;
-    else
-        rc = ATE_NOT_FOUND;
-    urcu_bp_read_unlock();
     return rc;
 }
 
@@ -145,31 +153,39 @@ static uint32_t first_after(const struct ate__members *m, uint32_t count, uint64
     return low;
 }
 
-int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
-                         uint64_t *at, struct ate_id *ret_child)
+/* The next entry of a list that is valid at the snapshot. */
+static const struct ate__member *next_member(const struct ate__view_snapshot *s, uint32_t parent,
+                                             uint64_t after)
 {
-    int rc = enter(s);
-    if (rc)
-        return rc;
-    uint32_t slot;
-    rc = ATE_END;
-    struct ate__extra *extra = NULL;
-    if (ate__view_find_slot(s->view, parent, &slot))
-        extra = atomic_load_explicit(&ate__slot_at(s->view, slot)->extra, memory_order_acquire);
+    struct ate__extra *extra =
+        atomic_load_explicit(&ate__slot_at(s->view, parent)->extra, memory_order_acquire);
     const struct ate__members *m =
         extra ? atomic_load_explicit(&extra->members, memory_order_acquire) : NULL;
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_acquire) : 0;
-    for (uint32_t i = m ? first_after(m, count, *at) : 0; i < count; i++) {
+    for (uint32_t i = m ? first_after(m, count, after) : 0; i < count; i++) {
         const struct ate__slot *child = ate__slot_at(s->view, m->item[i].child);
         const struct ate__version *v = ate__slot_version(s->view, child, s->size);
-        if (v && !(v->flags & ATE__VERSION_DELETED) && v->parent == slot &&
-            v->serial == m->item[i].serial) {
-            *at = m->item[i].serial;
-            *ret_child = child->id;
-            rc = 0;
-            break;
-        }
+        if (v && !(v->flags & ATE__VERSION_DELETED) && v->parent == parent &&
+            v->serial == m->item[i].serial)
+            return &m->item[i];
     }
-    urcu_bp_read_unlock();
+    return NULL;
+}
+
+int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
+                         uint64_t *at, struct ate_id *ret_child)
+{
+    struct ate__member found = {0, 0};
+    uint32_t slot;
+    urcu_bp_read_lock();
+    const struct ate__member *m =
+        ate__view_find_slot(s->view, parent, &slot) ? next_member(s, slot, *at) : NULL;
+    if (m)
+        found = *m;
+    int rc = leave(s, m ? 0 : ATE_END);
+    if (!rc) {
+        *at = found.serial;
+        *ret_child = ate__slot_at(s->view, found.child)->id;
+    }
     return rc;
 }
