@@ -8,7 +8,8 @@ int ate__pages_add(struct ate__pages *p, uint32_t *ret_index)
     unsigned k = 63u - (unsigned)__builtin_clzll(j) - 8;
     if (k >= ATE__PAGES_CHUNKS)
         return ate__fail(ATE_BUSY, "view: more than %llu objects or versions",
-                         (unsigned long long)((uint64_t)ATE__PAGES_FIRST << ATE__PAGES_CHUNKS));
+                         ((unsigned long long)ATE__PAGES_FIRST << ATE__PAGES_CHUNKS) -
+                             ATE__PAGES_FIRST);
     if (!p->chunk[k]) {
         /* Not touched before an item is used, so that growing takes no more memory than that. */
         p->chunk[k] = ate__resize(NULL, ((size_t)ATE__PAGES_FIRST << k) * p->item_size);
