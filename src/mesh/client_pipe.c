@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * client_pipe.c: what callers ask of a remote chain.
+ */
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "chain/limits.h"
+#include "chain/snapshot.h"
+#include "mesh/client_remote.h"
+#include <stdio.h>
+
+/* ---- calls ---- */
+
+void ate__remote_submit(struct ate__remote *r, struct ate__call *call)
+{
+    pthread_mutex_lock(&r->mutex);
+    call->next = NULL;
+    *r->last_inbox = call;
+    r->last_inbox = &call->next;
+    bool post = !r->submit_posted;
+    r->submit_posted = true;
+    pthread_mutex_unlock(&r->mutex);
+    if (post)
+        ate__loop_post(r->loop, &r->submit_task);
+}
+
+void ate__remote_take_inbox(struct ate__loop_task *task)
+{
+    struct ate__remote *r = ATE__CONTAINER(task, struct ate__remote, submit_task);
+    pthread_mutex_lock(&r->mutex);
+    struct ate__call *call = r->inbox;
+    r->inbox = NULL;
+    r->last_inbox = &r->inbox;
+    r->submit_posted = false;
+    pthread_mutex_unlock(&r->mutex);
+    while (call) {
+        struct ate__call *next = call->next;
+        ate__client_submit(r->client, call);
+        call = next;
+    }
+}
+
+static uint64_t deadline_ms(const struct ate__remote *r, int64_t timeout_ms)
+{
+    return timeout_ms < 0 ? UINT64_MAX : ate__monotonic_ms(r->conf.env) + (uint64_t)timeout_ms;
+}
+
+struct waiter {
+    struct ate__remote *remote;
+    pthread_cond_t cond; /* `done`, under the remote's mutex */
+    bool done;
+};
+
+static void wake_waiter(struct ate__call *call)
+{
+    struct waiter *w = call->user;
+    struct ate__remote *r = w->remote;
+    pthread_mutex_lock(&r->mutex);
+    w->done = true;
+    pthread_cond_signal(&w->cond);
+    pthread_mutex_unlock(&r->mutex);
+}
+
+static int would_deadlock(const struct ate__remote *r)
+{
+    return ate__loop_here(r->loop)
+               ? ate__fail(ATE_WOULD_DEADLOCK, "a call that waits, inside a callback of the network")
+               : 0;
+}
+
+int ate__remote_wait(struct ate__remote *r, struct ate__call *call)
+{
+    struct waiter w = {.remote = r};
+    int rc = would_deadlock(r);
+    if (rc)
+        return rc;
+    pthread_cond_init(&w.cond, NULL);
+    call->deadline_ms = deadline_ms(r, r->conf.timeout_ms);
+    call->done = wake_waiter;
+    call->user = &w;
+    ate__remote_submit(r, call);
+    pthread_mutex_lock(&r->mutex);
+    while (!w.done)
+        pthread_cond_wait(&w.cond, &r->mutex);
+    pthread_mutex_unlock(&r->mutex);
+    pthread_cond_destroy(&w.cond);
+    if (call->result)
+        ate__error_set(call->text);
+    return call->result;
+}
+
+/* ---- references ---- */
+
+static struct ate__pipe *remote_ref(struct ate__pipe *p)
+{
+    atomic_fetch_add_explicit(&ate__remote_of(p)->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+static void remote_unref(struct ate__pipe *p)
+{
+    if (p && atomic_fetch_sub_explicit(&ate__remote_of(p)->refs, 1, memory_order_acq_rel) == 1)
+        ate__remote_free(ate__remote_of(p));
+}
+
+/* ---- what it is ---- */
+
+static struct ate__chain *chain_of(struct ate__pipe *p)
+{
+    return ate__mirror_chain(ate__remote_of(p)->mirror);
+}
+
+static struct ate__trust *remote_trust(struct ate__pipe *p)
+{
+    return p->thin ? ate__remote_of(p)->trust : ate__chain_trust(chain_of(p));
+}
+
+static const char *remote_address(struct ate__pipe *p)
+{
+    return ate__remote_of(p)->address;
+}
+
+static bool remote_created(struct ate__pipe *p)
+{
+    return ate__remote_of(p)->created;
+}
+
+static bool remote_read_only(struct ate__pipe *p)
+{
+    struct ate__remote *r = ate__remote_of(p);
+    pthread_mutex_lock(&r->mutex);
+    bool read_only = r->read_only;
+    pthread_mutex_unlock(&r->mutex);
+    return read_only;
+}
+
+static bool remote_damage(struct ate__pipe *p, struct ate__storage_damage *ret_damage)
+{
+    *ret_damage = (struct ate__storage_damage){.what = ATE_OK};
+    return p->thin ? false : ate__chain_damage(chain_of(p), ret_damage);
+}
+
+/* ---- reading ---- */
+
+static int source_get(void *arg, const struct ate__msg_get *get, const struct ate_hash *at_root,
+                      struct ate__buf *ret_body, struct ate__head *ret_head)
+{
+    struct ate__call *call = ate__alloc(sizeof *call);
+    if (!call)
+        return ate__no_memory();
+    call->kind = ATE__CALL_GET;
+    call->get = *get;
+    call->at_root = *at_root;
+    int rc = ate__remote_wait(arg, call);
+    if (!rc) {
+        *ret_body = call->got;
+        *ret_head = call->head;
+    }
+    ate__free(call);
+    return rc;
+}
+
+static struct ate__head source_newest(void *arg)
+{
+    struct ate__remote *r = arg;
+    pthread_mutex_lock(&r->mutex);
+    struct ate__head newest = r->newest;
+    pthread_mutex_unlock(&r->mutex);
+    return newest;
+}
+
+static void source_condemn(void *arg, int result, const char *text)
+{
+    struct ate__remote *r = arg;
+    pthread_mutex_lock(&r->mutex);
+    bool post = !r->condemned;
+    if (post) {
+        r->condemned = result;
+        snprintf(r->condemned_text, sizeof r->condemned_text, "%s", text);
+    }
+    pthread_mutex_unlock(&r->mutex);
+    if (post)
+        ate__loop_post(r->loop, &r->condemn_task);
+}
+
+void ate__remote_condemn(struct ate__loop_task *task)
+{
+    struct ate__remote *r = ATE__CONTAINER(task, struct ate__remote, condemn_task);
+    if (r->client)
+        ate__client_fail(r->client, r->condemned, r->condemned_text); /* written once, before */
+}
+
+void ate__remote_source(struct ate__remote *r)
+{
+    r->source = (struct ate__thin_source){.get = source_get,
+                                          .newest = source_newest,
+                                          .condemn = source_condemn,
+                                          .arg = r};
+}
+
+static int remote_begin(struct ate__pipe *p, struct ate__snapshot **ret_snapshot)
+{
+    struct ate__remote *r = ate__remote_of(p);
+    if (p->thin)
+        return ate__thin_begin(p, &r->thin, &r->source, ret_snapshot);
+    return ate__chain_snapshot_begin(chain_of(p), p, ret_snapshot);
+}
+
+static int remote_refresh(struct ate__snapshot *s)
+{
+    return s->pipe->thin ? ate__thin_refresh(s) : ate__chain_snapshot_refresh(s);
+}
+
+static void remote_end(struct ate__snapshot *s)
+{
+    if (!s)
+        return;
+    if (s->pipe->thin)
+        ate__thin_end(s);
+    else
+        ate__chain_snapshot_end(s);
+}
+
+static void remote_head(const struct ate__snapshot *s, uint64_t *ret_size,
+                        struct ate_hash *ret_root)
+{
+    if (s->pipe->thin)
+        ate__thin_head(s, ret_size, ret_root);
+    else
+        ate__chain_snapshot_head(s, ret_size, ret_root);
+}
+
+static const struct ate__facts *remote_facts(struct ate__snapshot *s)
+{
+    return s->pipe->thin ? ate__thin_facts(s) : ate__chain_snapshot_facts(s);
+}
+
+static int remote_event(struct ate__snapshot *s, const struct ate_id *id, struct ate__buf *buf,
+                        struct ate__event *ret_event, struct ate__authors *ret_authors)
+{
+    return s->pipe->thin ? ate__thin_event(s, id, buf, ret_event, ret_authors)
+                         : ate__chain_snapshot_event(s, id, buf, ret_event, ret_authors);
+}
+
+/* ---- writing ---- */
+
+/* An offer on its way. One that is waited for is completed by the thread that waits. */
+struct sending {
+    struct ate__call call;
+    struct ate__remote *remote;
+    struct ate__offer *offer;
+    bool brings_keys;
+    bool done;           /* under the remote's mutex; only where it is waited for: */
+    pthread_cond_t cond;
+};
+
+/* A commit of this client is a transaction that it knows: the keys in it are the chain's now. What
+ * fails here costs bytes in a later commit, no more. */
+static void learn(struct sending *s)
+{
+    struct ate__tx tx;
+    if (!s->brings_keys || !s->remote->base.thin)
+        return;
+    if (ate__tx_decode(s->call.tx, s->remote->alg, &tx))
+        return;
+    (void)!ate__thin_learn(&s->remote->thin, &tx, s->call.receipt.sequence);
+    ate__tx_deinit(&tx);
+}
+
+/* The offer gets its answer; afterwards it is the submitter's again. */
+static void complete(struct sending *s)
+{
+    struct ate__offer *offer = s->offer;
+    offer->result = s->call.result;
+    snprintf(offer->text, sizeof offer->text, "%.500s", s->call.result ? s->call.text : "");
+    offer->receipt = s->call.receipt;
+    offer->verdict = s->call.verdict;
+    if (!s->call.result)
+        learn(s);
+    if (offer->waits)
+        pthread_cond_destroy(&s->cond);
+    ate__free(s);
+    if (offer->done)
+        offer->done(offer);
+}
+
+static void on_answer(struct ate__call *call)
+{
+    struct sending *s = ATE__CONTAINER(call, struct sending, call);
+    struct ate__remote *r = s->remote;
+    bool waits = s->offer->waits;
+    pthread_mutex_lock(&r->mutex);
+    if (waits) {
+        s->done = true;
+        pthread_cond_signal(&s->cond);
+    } else {
+        r->offers--;
+        r->offer_bytes -= call->tx.size;
+    }
+    pthread_mutex_unlock(&r->mutex);
+    if (!waits)
+        complete(s);
+}
+
+static int read_tx(struct sending *s)
+{
+    struct ate__tx tx;
+    int rc = ate__tx_decode(s->offer->encoded, s->remote->alg, &tx);
+    if (rc)
+        return ate__context(rc, "commit");
+    s->call.tx = s->offer->encoded;
+    s->call.tx_hash = tx.hash;
+    s->call.signature_section = tx.signature_section;
+    s->call.id = tx.id;
+    for (uint32_t i = 0; i < tx.event_count; i++)
+        s->brings_keys |= tx.events[i].kind == ATE__EVENT_PUBLIC_KEY;
+    ate__tx_deinit(&tx);
+    return 0;
+}
+
+static int take_room(struct ate__remote *r, const struct ate__offer *offer)
+{
+    int rc = 0;
+    if (offer->waits)
+        return 0;
+    pthread_mutex_lock(&r->mutex);
+    if (r->offers >= ATE__WAITING_MAX ||
+        r->offer_bytes + offer->encoded.size > ATE__WAITING_BYTES_MAX)
+        rc = ate__fail(ATE_BUSY, "commit: %d commits or %d bytes are waiting already",
+                       ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
+    else {
+        r->offers++;
+        r->offer_bytes += offer->encoded.size;
+    }
+    pthread_mutex_unlock(&r->mutex);
+    return rc;
+}
+
+/* ---- an offer that is refused at once: done() must not come inside offer() ---- */
+
+struct refusal { /* in the offer's private part */
+    struct ate__loop_task task;
+    struct ate__loop *loop;
+};
+_Static_assert(sizeof(struct refusal) <= sizeof((struct ate__offer *)0)->private_, "it fits");
+
+static void tell_refusal(struct ate__loop_task *task)
+{
+    struct ate__offer *offer = ATE__CONTAINER(task, struct ate__offer, private_);
+    if (offer->done)
+        offer->done(offer);
+}
+
+static void refuse(struct ate__remote *r, struct ate__offer *offer, int rc)
+{
+    offer->result = rc;
+    snprintf(offer->text, sizeof offer->text, "%.500s", ate__error_text());
+    if (offer->waits) {
+        offer->private_[0] = NULL; /* wait() tells */
+        return;
+    }
+    struct refusal *refusal = (struct refusal *)(void *)offer->private_;
+    refusal->task.run = tell_refusal;
+    ate__loop_post(r->loop, &refusal->task);
+}
+
+static void remote_offer(struct ate__pipe *p, struct ate__offer *offer)
+{
+    struct ate__remote *r = ate__remote_of(p);
+    struct sending *s = ate__alloc(sizeof *s);
+    if (!s) {
+        refuse(r, offer, ate__no_memory());
+        return;
+    }
+    s->remote = r;
+    s->offer = offer;
+    int rc = read_tx(s);
+    if (!rc)
+        rc = take_room(r, offer);
+    if (rc) {
+        ate__free(s);
+        refuse(r, offer, rc);
+        return;
+    }
+    if (offer->waits)
+        pthread_cond_init(&s->cond, NULL);
+    s->call.kind = ATE__CALL_COMMIT;
+    s->call.deadline_ms = deadline_ms(r, offer->timeout_ms);
+    s->call.patient = offer->waits;
+    s->call.done = on_answer;
+    offer->private_[0] = s;
+    ate__remote_submit(r, &s->call);
+}
+
+static void remote_wait(struct ate__pipe *p, struct ate__offer *offer)
+{
+    struct ate__remote *r = ate__remote_of(p);
+    struct sending *s = offer->private_[0];
+    if (!s) {
+        if (offer->done)
+            offer->done(offer);
+        return;
+    }
+    pthread_mutex_lock(&r->mutex);
+    while (!s->done)
+        pthread_cond_wait(&s->cond, &r->mutex);
+    pthread_mutex_unlock(&r->mutex);
+    complete(s);
+}
+
+/* ---- asking, following ---- */
+
+static int ask(struct ate__remote *r, enum ate__call_kind kind, const struct ate__txn_id *id,
+               struct ate__receipt *ret_receipt)
+{
+    struct ate__call *call = ate__alloc(sizeof *call);
+    if (!call)
+        return ate__no_memory();
+    call->kind = kind;
+    if (id)
+        call->id = *id;
+    int rc = ate__remote_wait(r, call);
+    if (!rc && ret_receipt)
+        *ret_receipt = call->receipt;
+    ate__free(call);
+    return rc;
+}
+
+static int remote_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
+                          struct ate__receipt *ret_receipt)
+{
+    return ask(ate__remote_of(p), ATE__CALL_OUTCOME, id, ret_receipt);
+}
+
+static int remote_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt)
+{
+    return ask(ate__remote_of(p), ATE__CALL_SYNC, NULL, ret_receipt);
+}
+
+static int no_history(void)
+{
+    return ate__fail(ATE_UNSUPPORTED,
+                     "a thin chain has no history here: open it with a mirror to read it");
+}
+
+static int remote_history(struct ate__pipe *p, uint64_t from, ate__history_fn *each, void *arg)
+{
+    return p->thin ? no_history() : ate__chain_history(chain_of(p), from, UINT64_MAX, each, arg);
+}
+
+static int remote_listen(struct ate__pipe *p, struct ate__listener *l)
+{
+    if (p->thin)
+        return no_history();
+    ate__chain_listen(chain_of(p), l);
+    return 0;
+}
+
+static void remote_unlisten(struct ate__pipe *p, struct ate__listener *l)
+{
+    if (!p->thin)
+        ate__chain_unlisten(chain_of(p), l);
+}
+
+const struct ate__pipe_vtable ate__remote_vtable = {
+    .ref = remote_ref,
+    .unref = remote_unref,
+    .trust = remote_trust,
+    .address = remote_address,
+    .created = remote_created,
+    .begin = remote_begin,
+    .refresh = remote_refresh,
+    .end = remote_end,
+    .head = remote_head,
+    .facts = remote_facts,
+    .event = remote_event,
+    .offer = remote_offer,
+    .wait = remote_wait,
+    .outcome = remote_outcome,
+    .sync = remote_sync,
+    .history = remote_history,
+    .listen = remote_listen,
+    .unlisten = remote_unlisten,
+    .damage = remote_damage,
+    .read_only = remote_read_only,
+};

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * client_remote.h: the inside of a remote pipe, shared by client.c (opening, the loop's side) and
+ * client_pipe.c (what callers ask of it).
+ *
+ * Threads. struct ate__client and the timer belong to the loop's thread. Callers hand calls over
+ * through `inbox`; a call that is waited for wakes its caller, others end on the loop's thread. A
+ * mirror takes groups in on a worker, which posts `fed_task`.
+ *
+ * Life. The last reference ends the client on the loop's thread, waits there for nothing of the
+ * network, and frees all but struct ate__client, which goes with its link.
+ */
+#pragma once
+#include "mesh/client.h"
+#include "mesh/client_step.h"
+#include "mesh/mirror.h"
+#include "mesh/thin.h"
+#include "net/loop_uv.h"
+#include "net/tcp_uv.h"
+#include <stdatomic.h>
+
+enum { ATE__PEER_TEXT = ATE__ADDR_HOST_MAX + 16 };
+
+struct ate__remote {
+    struct ate__pipe base;
+    atomic_uint refs;
+    struct ate__remote_conf conf; /* genesis: a view of `genesis` below */
+    struct ate__buf genesis;
+    char peer[ATE__PEER_TEXT]; /* host and port, for sentences */
+    struct ate__loop *loop;
+    /* constant once it is open */
+    struct ate_hash chain_id;
+    enum ate__hash_alg alg;
+    char *address;
+    bool created;
+    struct ate__trust *trust;      /* of the genesis; a thin chain's, with keys that were shown */
+    struct ate__buf genesis_bytes; /* transaction 0 as the server has it */
+    struct ate__tx genesis_tx;
+    struct ate__thin_chain thin;
+    struct ate__thin_source source;
+    struct ate__mirror *mirror; /* NULL: thin */
+
+    /* of the loop's thread */
+    struct ate__client_driver driver;
+    struct ate__client *client;
+    struct ate__loop_timer *timer;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t moved;  /* opened, final, or more of a mirror is here */
+    struct ate__loop_task submit_task, fed_task, condemn_task, free_task;
+    bool submit_posted, fed_posted;
+    struct ate__call *inbox, **last_inbox;
+    size_t offers, offer_bytes; /* of submitters that do not wait, without an answer */
+    struct ate__head newest;    /* that is verified */
+    uint64_t moves;             /* counts what `moved` tells */
+    bool opened, read_only, weak, trusted, final; /* trusted: the anchor was checked */
+    int result;                 /* of `final`, and its sentence */
+    char text[ATE__ERROR_SIZE];
+    int condemned;
+    char condemned_text[ATE__ERROR_SIZE];
+};
+
+static inline struct ate__remote *ate__remote_of(struct ate__pipe *p)
+{
+    return ATE__CONTAINER(p, struct ate__remote, base);
+}
+extern const struct ate__pipe_vtable ate__remote_vtable; /* client_pipe.c */
+
+/* client.c */
+void ate__remote_free(struct ate__remote *r); /* after the last reference */
+/* client_pipe.c; any thread but the loop's. */
+/* Hands a call over. It ends by done(). */
+void ate__remote_submit(struct ate__remote *r, struct ate__call *call);
+/* Submits and waits: the call's result, its sentence set. deadline: conf.timeout_ms from now. */
+int ate__remote_wait(struct ate__remote *r, struct ate__call *call) ATE__CHECK;
+void ate__remote_take_inbox(struct ate__loop_task *task); /* on the loop's thread */
+void ate__remote_source(struct ate__remote *r); /* fills in r->source */
+void ate__remote_condemn(struct ate__loop_task *task);

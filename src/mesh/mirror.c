@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "mesh/mirror.h"
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "event/tx.h"
+#include "trust/state.h"
+#include <pthread.h>
+#include <stdio.h>
+
+struct item { /* a GROUP that is not taken in yet */
+    struct item *next;
+    struct ate__buf body;
+};
+struct ate__mirror {
+    struct ate__mirror_conf conf;
+    struct ate__dir *dir; /* NULL: in memory, or opened */
+    struct ate__chain *chain;
+    struct ate_hash chain_id;
+    struct ate__task task;
+    pthread_mutex_t mutex; /* guards what follows */
+    struct item *first, **last;
+    size_t bytes; /* of the queue and of what is being taken in */
+    bool feeding, stopping;
+    int failure; /* nothing is taken in until lost() */
+    bool told;
+    char text[ATE__ERROR_SIZE];
+    uint64_t target;
+};
+
+/* ---- the directory ---- */
+
+/* Made where it is missing; those above it are not. */
+static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__dir **ret_dir)
+{
+    size_t end = strlen(path), start;
+    while (end && path[end - 1] == '/')
+        end--;
+    for (start = end; start && path[start - 1] != '/';)
+        start--;
+    ate__cleanup(ate__freep) char *copy = ate__copy_text(start ? path : ".");
+    ate__cleanup(ate__freep) char *name = ate__copy(path + start, end - start + 1);
+    struct ate__dir *parent;
+    if (!copy || !name)
+        return ate__no_memory();
+    name[end - start] = 0;
+    if (start)
+        copy[start] = 0;
+    int rc = vfs->open_root(vfs->user, copy, &parent);
+    if (rc)
+        return rc;
+    rc = vfs->open_dir(parent, name, true, ret_dir);
+    vfs->close_dir(parent);
+    return rc;
+}
+
+static int open_dir(struct ate__mirror *m)
+{
+    const struct ate__vfs *vfs = m->conf.env->vfs;
+    int rc = vfs->open_root(vfs->user, m->conf.dir, &m->dir);
+    if (rc == ATE_NOT_FOUND)
+        rc = make_dir(vfs, m->conf.dir, &m->dir);
+    return rc ? ate__context(rc, "mirror %s", m->conf.dir) : 0;
+}
+
+static const struct ate__storage_conf storage_conf = {.sync = ATE__SYNC_NEVER};
+
+static int open_chain(struct ate__mirror *m, struct ate__storage *take_storage)
+{
+    struct ate__chain_conf conf = {
+        .env = m->conf.env,
+        .workers = m->conf.workers,
+        .sync = ATE__SYNC_NEVER,
+        .progress = m->conf.progress,
+        .progress_arg = m->conf.progress_arg,
+    };
+    struct ate__storage_state state;
+    take_storage->v->state(take_storage, &state);
+    m->chain_id = state.chain_id;
+    if (state.role == ATE__ROLE_MIRROR)
+        return ate__chain_open(&conf, take_storage, 0, &m->chain);
+    take_storage->v->close(take_storage);
+    return ate__fail(ATE_EXISTS, "mirror %s: a chain of its own lies there, which is no mirror",
+                     m->conf.dir);
+}
+
+static int open_there(struct ate__mirror *m)
+{
+    struct ate__storage *storage;
+    int rc = open_dir(m);
+    if (!rc)
+        rc = ate__storage_open_file(m->conf.env, m->dir, 0, NULL, ATE__ROLE_MIRROR, &storage_conf,
+                                    &storage);
+    if (rc == ATE_NOT_FOUND)
+        return 0;
+    return rc ? rc : open_chain(m, storage);
+}
+
+static int make_there(struct ate__mirror *m, const struct ate_hash *chain_id)
+{
+    struct ate__storage *storage;
+    int rc;
+    if (!m->conf.dir)
+        rc = ate__storage_open_mem(m->conf.env, chain_id, ATE__ROLE_MIRROR, &storage);
+    else
+        rc = ate__storage_open_file(m->conf.env, m->dir, ATE__STORAGE_CREATE, chain_id,
+                                    ATE__ROLE_MIRROR, &storage_conf, &storage);
+    return rc ? rc : open_chain(m, storage);
+}
+
+/* ---- taking in ---- */
+
+static int collect(const struct ate__msg_group *msg, struct ate_bytes **ret_records)
+{
+    struct ate_bytes *records = ate__alloc_array(msg->count, sizeof *records);
+    size_t at = 0, count = 0;
+    if (!records)
+        return ate__no_memory();
+    while (count < msg->count && ate__msg_group_next(msg->records, &at, &records[count]))
+        count++;
+    ate__assert(count == msg->count);
+    *ret_records = records;
+    return 0;
+}
+
+/* The genesis that came is the one of the chain that the server named. */
+static int check_chain(const struct ate__mirror *m, struct ate_bytes genesis)
+{
+    char text[ATE__HASH_TEXT];
+    struct ate__rd r = ate__rd_of(genesis); /* u8 version, chain id: event/tx.h */
+    (void)ate__rd_u8(&r);
+    struct ate_hash id = ate__rd_hash(&r);
+    if (ate__hash_equal(&id, &m->chain_id))
+        return 0;
+    return ate__fail(ATE_WRONG_CHAIN, "the groups are those of the chain %s",
+                     ate__hash_text(&id, text));
+}
+
+/* What a group can be refused for is tampering, whatever rule it breaks. */
+static int as_tampered(int rc)
+{
+    switch (rc) {
+    case ATE_TAMPERED:
+    case ATE_FORKED:
+    case ATE_UNSUPPORTED:
+    case ATE_WRONG_CHAIN: return rc;
+    default: return rc > 0 ? ATE_TAMPERED : rc;
+    }
+}
+
+static int take_in(struct ate__mirror *m, struct ate_bytes body)
+{
+    ate__cleanup(ate__freep) struct ate_bytes *records = NULL;
+    struct ate__msg_group msg;
+    int rc = ate__msg_group_decode(body, &msg);
+    if (rc)
+        return ate__context(ATE_BAD_PEER, "GROUP");
+    rc = collect(&msg, &records);
+    if (rc)
+        return rc;
+    struct ate__group_feed feed = {
+        .first_sequence = msg.first_sequence,
+        .root_time_us = msg.root_time_us,
+        .records = records,
+        .count = msg.count,
+        .head_after = msg.head_after,
+    };
+    if (!msg.first_sequence)
+        rc = check_chain(m, records[0]);
+    if (!rc)
+        rc = ate__chain_feed(m->chain, &feed);
+    return rc ? ate__context(as_tampered(rc), "mirror") : 0;
+}
+
+static void item_free(struct item *item)
+{
+    ate__buf_deinit(&item->body);
+    ate__free(item);
+}
+
+static struct item *pop(struct ate__mirror *m)
+{
+    struct item *item = m->first;
+    if (!item || m->failure || m->stopping)
+        return NULL;
+    m->first = item->next;
+    if (!m->first)
+        m->last = &m->first;
+    return item;
+}
+
+/* Only one thread is here at a time: `feeding` says so until it leaves. */
+static void feed_all(struct ate__mirror *m)
+{
+    struct item *item;
+    pthread_mutex_lock(&m->mutex);
+    while ((item = pop(m))) {
+        pthread_mutex_unlock(&m->mutex);
+        int rc = take_in(m, ate__buf_bytes(&item->body));
+        pthread_mutex_lock(&m->mutex);
+        m->bytes -= item->body.size;
+        if (rc) {
+            m->failure = rc;
+            m->told = false;
+            snprintf(m->text, sizeof m->text, "%s", ate__error_text());
+        }
+        pthread_mutex_unlock(&m->mutex);
+        item_free(item);
+        m->conf.fed(m->conf.arg);
+        pthread_mutex_lock(&m->mutex);
+    }
+    m->feeding = false;
+    pthread_mutex_unlock(&m->mutex);
+    m->conf.fed(m->conf.arg);
+}
+
+static void run_feed(struct ate__task *task)
+{
+    feed_all(ATE__CONTAINER(task, struct ate__mirror, task));
+}
+
+int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
+{
+    struct item *item = ate__alloc(sizeof *item);
+    if (!item)
+        return ate__no_memory();
+    int rc = ate__buf_append(&item->body, body);
+    if (rc) {
+        ate__free(item);
+        return rc;
+    }
+    pthread_mutex_lock(&m->mutex);
+    *m->last = item;
+    m->last = &item->next;
+    m->bytes += body.size;
+    bool start = !m->feeding && !m->failure;
+    m->feeding = m->feeding || start;
+    pthread_mutex_unlock(&m->mutex);
+    if (start && m->conf.workers)
+        ate__workers_submit(m->conf.workers, &m->task, 0);
+    else if (start)
+        feed_all(m);
+    return 0;
+}
+
+/* ---- the stream ---- */
+
+bool ate__mirror_subscribe(struct ate__mirror *m, struct ate__head *ret_head)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool ready = !m->feeding && !m->first;
+    pthread_mutex_unlock(&m->mutex);
+    if (ready)
+        *ret_head = ate__mirror_head(m);
+    return ready;
+}
+
+int ate__mirror_subscribed(struct ate__mirror *m, const struct ate__msg_subscribed *msg)
+{
+    struct ate__head head = ate__mirror_head(m);
+    uint64_t least = m->conf.remembered.size > head.size ? m->conf.remembered.size : head.size;
+    if (msg->head.size < least)
+        return ate__fail(ATE_ROLLED_BACK,
+                         "the server has %llu transactions; %llu were seen there before",
+                         (unsigned long long)msg->head.size, (unsigned long long)least);
+    int rc = head.size ? ate__merkle_check_consistency(head.size, &head.root, msg->head.size,
+                                                       &msg->head.root, &msg->consistency)
+                       : 0;
+    if (rc == ATE_TAMPERED)
+        return ate__fail(ATE_FORKED,
+                         "the server's history of %llu transactions does not extend the %llu that "
+                         "the mirror holds: two histories of one chain",
+                         (unsigned long long)msg->head.size, (unsigned long long)head.size);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&m->mutex);
+    m->target = msg->head.size;
+    pthread_mutex_unlock(&m->mutex);
+    return 0;
+}
+
+void ate__mirror_lost(struct ate__mirror *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    struct item *item = m->first;
+    m->first = NULL;
+    m->last = &m->first;
+    m->failure = 0;
+    for (struct item *i = item; i; i = i->next)
+        m->bytes -= i->body.size;
+    pthread_mutex_unlock(&m->mutex);
+    while (item) {
+        struct item *next = item->next;
+        item_free(item);
+        item = next;
+    }
+}
+
+struct found {
+    struct ate__buf body;
+    uint64_t root_time_us;
+};
+
+static int take_record(void *arg, const struct ate__history_record *record)
+{
+    struct found *found = arg;
+    found->root_time_us = record->root_time_us;
+    return ate__buf_append(&found->body, record->body);
+}
+
+/* The transaction that was sent stands at the sequence that the server named. */
+static int confirm_commit(struct ate__mirror *m, const struct ate__call *call)
+{
+    struct found found = {ATE__BUF_NULL, 0};
+    uint64_t sequence = call->receipt.sequence;
+    struct ate__tx tx = {0};
+    int rc = ate__chain_history(m->chain, sequence, sequence + 1, take_record, &found);
+    if (!rc)
+        rc = ate__tx_decode(ate__buf_bytes(&found.body), ate__trust_alg(ate__chain_trust(m->chain)),
+                            &tx);
+    if (!rc && (!ate__hash_equal(&tx.hash, &call->tx_hash) ||
+                found.root_time_us != call->receipt.root_time_us))
+        rc = ate__fail(ATE_TAMPERED,
+                       "the server says that a commit became transaction %llu, which is another",
+                       (unsigned long long)sequence);
+    ate__tx_deinit(&tx);
+    ate__buf_deinit(&found.body);
+    return rc;
+}
+
+static int confirm_outcome(struct ate__mirror *m, const struct ate__call *call)
+{
+    struct ate__receipt receipt;
+    int rc = ate__chain_outcome(m->chain, &call->id, &receipt);
+    if (rc == ATE_NOT_FOUND || (!rc && receipt.sequence != call->receipt.sequence))
+        return ate__fail(ATE_TAMPERED,
+                         "the server says that a commit became transaction %llu, which the "
+                         "history does not know",
+                         (unsigned long long)call->receipt.sequence);
+    return rc;
+}
+
+int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
+{
+    struct ate_hash root;
+    int rc = ate__chain_root_at(m->chain, call->receipt.size, &root);
+    if (!rc && !ate__hash_equal(&root, &call->receipt.head))
+        rc = ate__fail(ATE_FORKED,
+                       "the server names a head of %llu transactions that is not the one of the "
+                       "groups that it sent",
+                       (unsigned long long)call->receipt.size);
+    if (!rc && call->kind == ATE__CALL_COMMIT)
+        rc = confirm_commit(m, call);
+    else if (!rc && call->kind == ATE__CALL_OUTCOME)
+        rc = confirm_outcome(m, call);
+    return rc;
+}
+
+/* ---- what it is ---- */
+
+struct ate__chain *ate__mirror_chain(struct ate__mirror *m)
+{
+    return m->chain;
+}
+
+struct ate__head ate__mirror_head(struct ate__mirror *m)
+{
+    struct ate__head head;
+    uint64_t root_time_us;
+    ate__chain_head(m->chain, &head.size, &head.root, &root_time_us);
+    return head;
+}
+
+uint64_t ate__mirror_target(struct ate__mirror *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    uint64_t target = m->target;
+    pthread_mutex_unlock(&m->mutex);
+    return target;
+}
+
+bool ate__mirror_is_full(struct ate__mirror *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool full = m->bytes > ATE__FETCH_BYTES;
+    pthread_mutex_unlock(&m->mutex);
+    return full;
+}
+
+int ate__mirror_failure(struct ate__mirror *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    int rc = m->told ? 0 : m->failure;
+    m->told = m->told || rc;
+    if (rc)
+        ate__error_set(m->text);
+    pthread_mutex_unlock(&m->mutex);
+    return rc;
+}
+
+int ate__mirror_check_remembered(struct ate__mirror *m)
+{
+    const struct ate__head *remembered = &m->conf.remembered;
+    struct ate_hash root;
+    if (!remembered->size)
+        return 0;
+    int rc = ate__chain_root_at(m->chain, remembered->size, &root);
+    if (!rc && !ate__hash_equal(&root, &remembered->root))
+        rc = ate__fail(ATE_FORKED,
+                       "another history of %llu transactions than was seen before",
+                       (unsigned long long)remembered->size);
+    return rc == ATE_NOT_FOUND ? ATE_ROLLED_BACK : rc;
+}
+
+/* ---- life ---- */
+
+int ate__mirror_new(const struct ate__mirror_conf *conf, struct ate__mirror **ret_mirror)
+{
+    struct ate__mirror *m = ate__alloc(sizeof *m);
+    if (!m)
+        return ate__no_memory();
+    m->conf = *conf;
+    m->task.run = run_feed;
+    m->last = &m->first;
+    pthread_mutex_init(&m->mutex, NULL);
+    int rc = conf->dir ? open_there(m) : 0;
+    if (rc) {
+        ate__mirror_free(m);
+        return rc;
+    }
+    *ret_mirror = m;
+    return 0;
+}
+
+int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id)
+{
+    char text[ATE__HASH_TEXT], other[ATE__HASH_TEXT];
+    if (!m->chain)
+        return make_there(m, chain_id);
+    if (ate__hash_equal(&m->chain_id, chain_id))
+        return 0;
+    return ate__fail(ATE_WRONG_CHAIN, "the server has the chain %s; the mirror %s is of %s",
+                     ate__hash_text(chain_id, text), m->conf.dir ? m->conf.dir : "",
+                     ate__hash_text(&m->chain_id, other));
+}
+
+void ate__mirror_free(struct ate__mirror *m)
+{
+    if (!m)
+        return;
+    pthread_mutex_lock(&m->mutex);
+    m->stopping = true;
+    pthread_mutex_unlock(&m->mutex);
+    /* Taken back, or run to its end: it may just be leaving while it is queued again. */
+    while (m->conf.workers && ate__workers_cancel(m->conf.workers, &m->task))
+        continue;
+    ate__mirror_lost(m);
+    ate__chain_close(m->chain);
+    m->conf.env->vfs->close_dir(m->dir);
+    pthread_mutex_destroy(&m->mutex);
+    ate__free(m);
+}
