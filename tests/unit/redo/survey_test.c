@@ -160,13 +160,109 @@ static void test_survey(void **state)
     kit_deinit(&k);
 }
 
+/* --- any damage --- */
+
+static void harm_one(struct kit *k, struct rnd *r)
+{
+    static const char *const names[] = {"meta.a", "meta.b", "lock", "next"};
+    char path[64], other[64];
+    uint8_t bytes[64];
+    if (rnd_below(r, 3))
+        assert_true(kit_segment(k, rnd_below(r, SEGMENTS), path) || kit_segment(k, 0, path));
+    else
+        snprintf(path, sizeof path, "%s/%s", KIT_DIR, names[rnd_below(r, 4)]);
+    if (!simdisk_exists(k->disk, path)) {
+        simdisk_put(k->disk, path, "something", 9);
+        return;
+    }
+    uint64_t size = simdisk_size(k->disk, path), at = size ? rnd_below(r, size) : 0;
+    rnd_bytes(r, bytes, sizeof bytes);
+    switch (rnd_below(r, 7)) {
+    case 0: simdisk_cut(k->disk, path, rnd_below(r, 2 * size + 2)); break;
+    case 1: simdisk_patch(k->disk, path, at, bytes, 1 + rnd_below(r, sizeof bytes)); break;
+    case 2:
+        if (kit_segments(k) > 1)
+            simdisk_unlink(k->disk, path);
+        break;
+    case 3: { /* bytes from elsewhere, as a file system that mixes up blocks has it */
+        assert_true(kit_segment(k, rnd_below(r, kit_segments(k)), other));
+        size_t other_size;
+        uint8_t *all = simdisk_get(k->disk, other, &other_size);
+        if (other_size > 600)
+            simdisk_patch(k->disk, path, at / 8 * 8, all + other_size - 600, 200);
+        free(all);
+        break;
+    }
+    default:
+        if (size)
+            simdisk_flip(k->disk, path, at, (uint8_t)(1u << rnd_below(r, 8)));
+    }
+}
+
+static bool known_answer(int rc)
+{
+    return !rc || rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_NOT_FOUND;
+}
+
+static int each_used(void *arg, const char *file, uint64_t from, uint64_t to)
+{
+    (void)arg;
+    return file[0] && from < to ? 0 : ATE_E_BUG;
+}
+
+/* Whatever was done to the files: an answer that the interface names, whole records or none. */
+static void test_any_damage(void **state)
+{
+    (void)state;
+    uint64_t seed = rnd_seed(1), opened = 0, refused = 0;
+    struct kit base;
+    make_log(&base);
+    for (uint64_t i = seed; i < seed + 3000; i++) {
+        struct kit k;
+        struct kit_seen seen;
+        struct rnd r = rnd_of(i);
+        kit_take(&k, simdisk_clone(base.disk), i);
+        if (rnd_below(&r, 2)) { /* of a killed writer */
+            kit_open_ok(&k, 0);
+            kit_append_ok(&k, 2, 150);
+            kit_kill(&k);
+        }
+        for (uint64_t n = 1 + rnd_below(&r, 4); n; n--)
+            harm_one(&k, &r);
+        for (unsigned flags = ATE__STORAGE_READ;; flags = 0) {
+            int rc = kit_open(&k, flags);
+            assert_true(known_answer(rc));
+            if (rc && !flags)
+                refused++;
+            if (!rc) {
+                assert_true(known_answer(kit_scan(&k, 0, UINT64_MAX, &seen)));
+                assert_true(known_answer(k.s->v->check(k.s)));
+                assert_int_equal(k.s->v->used(k.s, each_used, NULL), 0);
+                opened++;
+            }
+            if (!rc && !flags && kit_state(&k).writable && kit_damage(&k).what == ATE_OK) {
+                uint64_t size = kit_state(&k).size;
+                kit_append_ok(&k, 1, 60);
+                kit_kill(&k);
+                kit_open_ok(&k, 0);
+                kit_check_all(&k, size + 1);
+            }
+            kit_close(&k);
+            if (!flags)
+                break;
+        }
+        kit_deinit(&k);
+    }
+    assert_true(opened > 300 && refused > 300);
+    kit_deinit(&base);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_segments),
-        cmocka_unit_test(test_other_chain),
-        cmocka_unit_test(test_wrong_kinds),
-        cmocka_unit_test(test_survey),
+        cmocka_unit_test(test_segments),    cmocka_unit_test(test_other_chain),
+        cmocka_unit_test(test_wrong_kinds), cmocka_unit_test(test_survey),
+        cmocka_unit_test(test_any_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
