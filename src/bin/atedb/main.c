@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * main.c: serves until a signal ends it.
+ */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "bin/atedb/options.h"
+#include "bin/common/out.h"
+#include "bin/common/units.h"
+#include "crypto/secret.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* ---- where the chains lie ---- */
+
+static int default_logs(char **ret_logs)
+{
+    const char *state = getenv("STATE_DIRECTORY"), *data = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+    if (state && state[0] == '/')
+        *ret_logs = ate__format("%s/logs", state);
+    else if (geteuid() == 0)
+        *ret_logs = ate__copy_text("/var/lib/atedb/logs");
+    else if (data && data[0] == '/')
+        *ret_logs = ate__format("%s/atedb/logs", data);
+    else if (home && home[0] == '/')
+        *ret_logs = ate__format("%s/.local/share/atedb/logs", home);
+    else
+        return ate__fail(ATE_MISUSE, "neither HOME nor STATE_DIRECTORY is set: name the directory "
+                                     "of the logs");
+    return *ret_logs ? 0 : ate__no_memory();
+}
+
+/* ---- log lines ---- */
+
+static void log_line(void *arg, int level, const char *line)
+{
+    static const char *const levels[] = {"error", "warning", "info", "debug"};
+    int most = ate__out.quiet ? 1 : 2 + ate__out.verbose;
+    (void)arg;
+    if (level > most)
+        return;
+    if (ate__out.json) {
+        json_t *object = json_object();
+        ate__json_set_text(object, "level", levels[level]);
+        ate__json_set_text(object, "text", line);
+        char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+        if (text)
+            fprintf(stderr, "%s\n", text);
+        free(text);
+        json_decref(object);
+    } else {
+        fprintf(stderr, "atedb: %s: %s\n", levels[level], line);
+    }
+}
+
+/* ---- ready ---- */
+
+static void notify_systemd(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@'))
+        return;
+    memcpy(address.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        address.sun_path[0] = 0;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+    (void)!sendto(fd, "READY=1", 7, MSG_NOSIGNAL, (struct sockaddr *)&address, size);
+    close(fd);
+}
+
+static char *ready_line(const struct options *o, const char *address)
+{
+    if (!ate__out.json)
+        return ate__format("%s     logs in %s, %s\n", address, o->logs,
+                           o->conf.no_auth ? "anyone may create chains (--no-auth)"
+                                           : "serves the chains it has and creates none");
+    json_t *object = json_object();
+    ate__json_set_text(object, "address", address);
+    ate__json_set_text(object, "logs", o->logs);
+    json_object_set_new(object, "no_auth", json_boolean(o->conf.no_auth));
+    char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *line = text ? ate__format("%s\n", text) : NULL;
+    free(text);
+    json_decref(object);
+    return line;
+}
+
+static void say_ready(const struct options *o, const struct ate__server *server)
+{
+    char *line = ready_line(o, ate__server_address(server));
+    if (!line)
+        return;
+    fputs(line, stdout);
+    fflush(stdout);
+    if (o->ready_fd >= 0)
+        (void)!write(o->ready_fd, line, strlen(line));
+    ate__free(line);
+    notify_systemd();
+}
+
+/* ---- life ---- */
+
+/* Taken by sigwait() alone, so they are blocked before the first thread starts. */
+static void block_signals(sigset_t *ret_set)
+{
+    sigemptyset(ret_set);
+    sigaddset(ret_set, SIGTERM);
+    sigaddset(ret_set, SIGINT);
+    sigaddset(ret_set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret_set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static int serve(const struct options *o)
+{
+    struct ate__server *server;
+    sigset_t signals;
+    int signal_number;
+    block_signals(&signals);
+    int rc = ate__server_start(&o->conf, &server);
+    if (rc)
+        return ate__report(rc, o->logs);
+    say_ready(o, server);
+    while (sigwait(&signals, &signal_number) == EINTR)
+        ;
+    log_line(NULL, 2, "ending: answering what is in flight");
+    ate__server_end(server);
+    return 0;
+}
+
+static int print_pin(const struct options *o)
+{
+    char text[ATE__HASH_TEXT];
+    struct ate_hash pin;
+    int rc = ate__server_pin_of(&ate__env_real, o->logs, &pin);
+    if (rc)
+        return ate__report(rc, o->logs);
+    if (ate__out.json) {
+        json_t *object = json_object();
+        ate__json_set_text(object, "pin", ate__hash_text(&pin, text));
+        ate__print_json(object);
+    } else {
+        ate__print("%s\n", ate__hash_text(&pin, text));
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    char *logs = NULL;
+    int status;
+    (void)argc;
+    ate__out_begin("atedb");
+    if (!options_read(argv + 1, &o, &status))
+        return ate__out_end(status);
+    int rc = o.logs ? 0 : default_logs(&logs);
+    if (rc)
+        return ate__out_end(ate__report(rc, NULL));
+    if (logs)
+        o.logs = logs;
+    ate__process_harden();
+    o.conf.env = &ate__env_real;
+    o.conf.logs = o.logs;
+    o.conf.log = log_line;
+    status = o.pin ? print_pin(&o) : serve(&o);
+    ate__free(logs);
+    return ate__out_end(status);
+}
