@@ -181,6 +181,13 @@ static void read_part(struct model *m)
 
 /* --- the handle --- */
 
+/* They are of one handle. */
+static void forget_positions(struct model *m)
+{
+    for (size_t i = 0; i < m->count; i++)
+        m->records[i].position_known = false;
+}
+
 static void reopen(struct model *m)
 {
     if (m->memory)
@@ -189,14 +196,14 @@ static void reopen(struct model *m)
         kit_close(&m->k);
     else
         kit_kill(&m->k);
-    for (size_t i = 0; i < m->count; i++)
-        m->records[i].position_known = false;
+    forget_positions(m);
     if (!below(m, 3)) {
         kit_open_ok(&m->k, ATE__STORAGE_READ);
         assert_int_equal(kit_damage(&m->k).what, ATE_OK);
         scan(m);
         load(m);
         kit_close(&m->k);
+        forget_positions(m);
     }
     kit_open_ok(&m->k, 0);
 }

@@ -32,7 +32,7 @@ static void test_move(void **state)
     assert_true(kit_state(&k).floor == 5);
     assert_false(simdisk_exists(k.disk, KIT_DIR "/trimmed"));
     assert_int_equal(kit_damage(&k).trimmed_bytes, 0);
-    /* It is vouched for now: the next open moves nothing, and appends go on behind it. */
+    /* A list vouches for it: the next open moves nothing, and appends go on behind it. */
     kit_kill(&k);
     kit_open_ok(&k, 0);
     assert_true(redo_of(&k)->list.count == 2);
