@@ -167,11 +167,12 @@ struct kit_client {
     struct kit_frame *frames; /* received and not yet asked for */
     size_t count, capacity;
     bool opened, ended;
+    uint8_t room[1 << 16];
 };
 
-int kit_error;
-char kit_error_text[ATE__ERROR_SIZE];
-bool kit_read_only;
+_Thread_local int kit_error;
+_Thread_local char kit_error_text[ATE__ERROR_SIZE];
+_Thread_local bool kit_read_only;
 
 static uint64_t now(void)
 {
@@ -199,7 +200,6 @@ static void take_events(struct kit_client *c)
  */
 static bool move(struct kit_client *c, int wait_ms, bool receive)
 {
-    static uint8_t room[1 << 17];
     struct ate_bytes out = ate__conn_out(c->conn);
     struct pollfd p = {.fd = c->fd,
                        .events = (short)((receive ? POLLIN : 0) | (out.size ? POLLOUT : 0))};
@@ -213,9 +213,9 @@ static bool move(struct kit_client *c, int wait_ms, bool receive)
             ate__conn_eof(c->conn, "the connection was lost");
     }
     if (receive && p.revents & (POLLIN | POLLERR | POLLHUP)) {
-        ssize_t got = recv(c->fd, room, sizeof room, MSG_DONTWAIT);
+        ssize_t got = recv(c->fd, c->room, sizeof c->room, MSG_DONTWAIT);
         if (got > 0)
-            ate__conn_feed(c->conn, ate__bytes(room, (size_t)got), now());
+            ate__conn_feed(c->conn, ate__bytes(c->room, (size_t)got), now());
         else if (got == 0 || errno != EAGAIN)
             ate__conn_eof(c->conn, got ? "the connection was lost" : NULL);
     }
@@ -419,13 +419,28 @@ void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
     ate__buf_deinit(&body);
 }
 
-struct ate__receipt kit_committed(struct kit_client *c, uint32_t request, struct ate_bytes encoded,
-                                  struct ate__head *known)
+static void check_committed(const struct ate__msg_committed *m, struct ate_bytes encoded,
+                            struct ate__head *known)
 {
-    struct kit_frame f = kit_receive(c);
-    struct ate__msg_committed m;
     struct ate__tx tx;
     struct ate_hash leaf;
+    assert_int_equal(m->known_size, known->size);
+    assert_int_equal(ate__tx_decode(encoded, ATE__SHA256, &tx), 0);
+    assert_int_equal(
+        ate__tx_leaf(&tx, ATE__SHA256, m->receipt.sequence, m->receipt.root_time_us, &leaf), 0);
+    assert_int_equal(ate__merkle_check_inclusion(&leaf, m->receipt.sequence, m->receipt.size,
+                                                 &m->inclusion, &m->receipt.head),
+                     0);
+    assert_int_equal(ate__merkle_check_consistency(known->size, &known->root, m->receipt.size,
+                                                   &m->receipt.head, &m->consistency),
+                     0);
+    *known = (struct ate__head){m->receipt.size, m->receipt.head};
+    ate__tx_deinit(&tx);
+}
+
+static void take_committed(struct kit_client *c, struct ate__msg_committed *m)
+{
+    struct kit_frame f = kit_receive(c);
     if (f.type == ATE__MSG_REJECTED) {
         struct ate__msg_rejected r;
         assert_int_equal(ate__msg_rejected_decode(ate__buf_bytes(&f.body), &r), 0);
@@ -433,22 +448,28 @@ struct ate__receipt kit_committed(struct kit_client *c, uint32_t request, struct
                  (const char *)r.text.data);
     }
     assert_int_equal(f.type, ATE__MSG_COMMITTED);
-    assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&f.body), &m), 0);
-    assert_int_equal(m.request, request);
-    assert_int_equal(m.known_size, known->size);
-    assert_int_equal(ate__tx_decode(encoded, ATE__SHA256, &tx), 0);
-    assert_int_equal(
-        ate__tx_leaf(&tx, ATE__SHA256, m.receipt.sequence, m.receipt.root_time_us, &leaf), 0);
-    assert_int_equal(ate__merkle_check_inclusion(&leaf, m.receipt.sequence, m.receipt.size,
-                                                 &m.inclusion, &m.receipt.head),
-                     0);
-    assert_int_equal(ate__merkle_check_consistency(known->size, &known->root, m.receipt.size,
-                                                   &m.receipt.head, &m.consistency),
-                     0);
-    *known = (struct ate__head){m.receipt.size, m.receipt.head};
-    ate__tx_deinit(&tx);
+    assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&f.body), m), 0);
     kit_frame_free(&f);
+}
+
+struct ate__receipt kit_committed(struct kit_client *c, uint32_t request, struct ate_bytes tx,
+                                  struct ate__head *known)
+{
+    struct ate__msg_committed m;
+    take_committed(c, &m);
+    assert_int_equal(m.request, request);
+    check_committed(&m, tx, known);
     return m.receipt;
+}
+
+uint32_t kit_committed_any(struct kit_client *c, const struct ate__buf *txs, uint32_t count,
+                           struct ate__head *known)
+{
+    struct ate__msg_committed m;
+    take_committed(c, &m);
+    assert_true(m.request >= 1 && m.request <= count);
+    check_committed(&m, ate__buf_bytes(&txs[m.request - 1]), known);
+    return m.request;
 }
 
 int kit_rejected(struct kit_client *c, uint32_t request)

@@ -63,15 +63,18 @@ const char *kit_text(const struct kit_client *c);
 /* Gives the head, or size 0 and the result of an ERROR (in kit_error). */
 struct ate__head kit_open(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
 struct ate__head kit_create(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
-extern int kit_error;
-extern char kit_error_text[ATE__ERROR_SIZE];
-extern bool kit_read_only;
+extern _Thread_local int kit_error;
+extern _Thread_local char kit_error_text[ATE__ERROR_SIZE];
+extern _Thread_local bool kit_read_only;
 
 void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
                 const struct ate__head *known, struct ate_bytes tx);
 /* The next frame must be COMMITTED; its proofs are checked from `known` on, which moves on. */
 struct ate__receipt kit_committed(struct kit_client *c, uint32_t request, struct ate_bytes tx,
                                   struct ate__head *known);
+/* The same of any request from 1 to count, whose transaction is txs[request - 1]. */
+uint32_t kit_committed_any(struct kit_client *c, const struct ate__buf *txs, uint32_t count,
+                           struct ate__head *known);
 /* The next frame must be REJECTED. */
 int kit_rejected(struct kit_client *c, uint32_t request);
 /* Puts one object and checks the answer. */
