@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * A server inside a program, and chains at it: thin, with a mirror, created, refused, remembered.
+ */
+#include "ate/ate.h"
+#include "lib/check.h"
+#include "lib/tmpdir.h"
+#include <stdlib.h>
+
+struct note {
+    const char *text;
+};
+ATE_TYPE(note, ATE_FIELD(text));
+
+static char home[4096], address[600];
+static struct ate_server *server;
+
+static const char *path_of(const char *name)
+{
+    static char paths[8][4200];
+    static unsigned next;
+    char *p = paths[next++ % 8];
+    snprintf(p, sizeof paths[0], "%s/%s", home, name);
+    return p;
+}
+
+static void expect(int rc, int expected)
+{
+    if (rc != expected)
+        print_error("%s: %s\n", ate_result_name(rc), ate_error());
+    assert_int_equal(rc, expected);
+}
+
+static void start(bool no_auth)
+{
+    struct ate_server_conf conf = {.logs = path_of("logs"), .any_port = true, .no_auth = no_auth};
+    expect(ate_server_start(&conf, &server), 0);
+}
+
+/* tcp://host:port/PATH#pin=... */
+static const char *address_of(const char *path)
+{
+    const char *all = ate_server_address(server), *hash = strchr(all, '#');
+    snprintf(address, sizeof address, "%.*s%s%s", (int)(hash - all - 1), all, path, hash);
+    return address;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(home, sizeof home, "%s", tmpdir_new());
+    setenv("HOME", home, 1);
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("XDG_CONFIG_HOME");
+    return 0;
+}
+
+static struct ate_session *session(const char *key)
+{
+    struct ate_session *s;
+    expect(ate_session_open(path_of(key), ATE_CREATE, &s), 0);
+    return s;
+}
+
+static void put(struct ate_chain *c, const char *name, const char *text)
+{
+    struct ate_txn *txn;
+    struct ate_id id;
+    struct ate_receipt receipt;
+    expect(ate_txn_begin(c, NULL, 0, &txn), 0);
+    expect(ate_put_as(txn, note, ate_top, name, &(struct note){text}, &id), 0);
+    expect(ate_txn_commit(txn, &receipt), 0);
+    assert_int_equal(receipt.stage, ATE_DURABLE);
+    ate_txn_end(txn);
+}
+
+static int get(struct ate_chain *c, const char *name, char *text, size_t size)
+{
+    const struct note *n;
+    struct ate_txn *txn;
+    struct ate_id id;
+    int rc = ate_txn_begin(c, NULL, 0, &txn);
+    if (!rc)
+        rc = ate_find(txn, note, ate_top, name, &id, &n);
+    if (!rc)
+        snprintf(text, size, "%s", n->text);
+    ate_txn_end(txn);
+    return rc;
+}
+
+static void thin_clients_share_a_chain(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me"), *other = session("other");
+    struct ate_chain *a, *b, *c;
+    char text[64], whole[700];
+    start(true);
+    expect(ate_chain_open(address_of("/test/notes"), me, 0, NULL, &a), ATE_NOT_FOUND);
+    expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, NULL, &a), 0);
+    assert_true(ate_chain_was_created(a));
+    put(a, "hello", "world");
+    expect(get(a, "hello", text, sizeof text), 0);
+    assert_string_equal(text, "world");
+    expect(ate_chain_open(address_of("/test/notes"), me, 0, NULL, &b), 0);
+    expect(get(b, "hello", text, sizeof text), 0);
+    assert_string_equal(text, "world");
+    put(b, "hello", "again");
+    expect(get(a, "hello", text, sizeof text), 0);
+    assert_string_equal(text, "again");
+    expect(ate_chain_open(address_of("/test/notes"), other, 0, NULL, &c), ATE_UNTRUSTED);
+    snprintf(whole, sizeof whole, "%s", ate_chain_address(a));
+    expect(ate_chain_open(whole, other, 0, NULL, &c), 0);
+    expect(get(c, "hello", text, sizeof text), ATE_NO_KEY);
+    expect(get(c, "guess", text, sizeof text), ATE_NO_KEY);
+    ate_chain_close(a);
+    ate_chain_close(b);
+    ate_chain_close(c);
+    ate_server_end(server);
+    ate_session_close(me);
+    ate_session_close(other);
+}
+
+static void mirrors_show_what_others_write(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me");
+    struct ate_chain *thin, *mirror, *memory;
+    struct ate_watch *w;
+    struct ate_event e;
+    struct ate_verified v;
+    char text[64];
+    start(true);
+    expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, NULL, &thin), 0);
+    put(thin, "a", "1");
+    expect(ate_chain_open(address_of("/test/notes"), me, 0,
+                          &(struct ate_chain_conf){.mirror_dir = path_of("mirror")}, &mirror),
+           0);
+    expect(get(mirror, "a", text, sizeof text), 0);
+    expect(ate_watch_start(mirror, NULL, ate_top, 0, ATE_NOW, &w), 0);
+    put(thin, "b", "2");
+    expect(ate_watch_next(w, 20000, &e), 0);
+    assert_int_equal(e.change, ATE_CREATED);
+    assert_memory_equal(e.name.data, "b", 1);
+    ate_watch_end(w);
+    put(mirror, "c", "3");
+    expect(get(mirror, "c", text, sizeof text), 0);
+    expect(get(thin, "c", text, sizeof text), 0);
+    ate_chain_close(mirror);
+    put(thin, "d", "4");
+    expect(ate_chain_open(address_of("/test/notes"), me, 0,
+                          &(struct ate_chain_conf){.mirror_dir = path_of("mirror")}, &mirror),
+           0);
+    expect(get(mirror, "d", text, sizeof text), 0);
+    ate_chain_close(mirror);
+    expect(ate_chain_open(address_of("/test/notes"), me, 0,
+                          &(struct ate_chain_conf){.mirror_dir = ""}, &memory),
+           0);
+    expect(get(memory, "d", text, sizeof text), 0);
+    expect(ate_chain_verify(memory, NULL, NULL, &v), 0);
+    assert_int_equal(v.damage.what, ATE_OK);
+    assert_int_equal(v.transactions, 5);
+    ate_chain_close(memory);
+    ate_chain_close(thin);
+    ate_server_end(server);
+    ate_session_close(me);
+}
+
+static void a_server_that_creates_nothing_says_so(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me");
+    struct ate_chain *c;
+    start(false);
+    expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, NULL, &c), ATE_DENIED);
+    ate_server_end(server);
+    ate_session_close(me);
+}
+
+static void commits_go_on_after_a_restart(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me");
+    struct ate_chain *c;
+    char text[64], first[600];
+    start(true);
+    expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, NULL, &c), 0);
+    put(c, "a", "1");
+    snprintf(first, sizeof first, "%s", ate_server_address(server));
+    unsigned port = (unsigned)strtoul(strrchr(first, ':') + 1, NULL, 10);
+    ate_server_end(server);
+    struct ate_server_conf conf = {
+        .logs = path_of("logs"), .port = (uint16_t)port, .no_auth = true};
+    expect(ate_server_start(&conf, &server), 0);
+    assert_string_equal(first, ate_server_address(server)); /* the pin survives */
+    put(c, "b", "2");
+    expect(get(c, "a", text, sizeof text), 0);
+    ate_chain_close(c);
+    ate_server_end(server);
+    ate_session_close(me);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(thin_clients_share_a_chain, set_up),
+        cmocka_unit_test_setup(mirrors_show_what_others_write, set_up),
+        cmocka_unit_test_setup(a_server_that_creates_nothing_says_so, set_up),
+        cmocka_unit_test_setup(commits_go_on_after_a_restart, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
