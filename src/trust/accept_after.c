@@ -39,16 +39,15 @@ static void check_place(struct ate__judge *j, const struct ate__node *n)
 
 /* ---- children of what is deleted ---- */
 
-/* Whether a child of `parent` by the state before is one no more. */
-static bool leaves(struct ate__judge *j, const struct ate_id *child, const struct ate_id *parent)
+/* Whether the transaction writes it. Then it goes too, or moves away, or finds its parent gone,
+ * check_place(). */
+static bool is_written(struct ate__judge *j, const struct ate_id *child)
 {
     const struct ate__node *n = ate__node_find(j, child);
-    const struct ate__event *e = n ? ate__node_body(j, n) : NULL;
-    return e && (ate__is_tombstone(e) || !ate__id_equal(&e->header.parent, parent));
+    return n && ate__node_body(j, n);
 }
 
-/* Without SUBTREE nothing may be left below. What the transaction puts there finds its parent
- * gone, check_place(). The walk ends once the verdict cannot name more. */
+/* Without SUBTREE nothing may be left below. The walk ends once the verdict cannot name more. */
 static int check_no_child(struct ate__judge *j, const struct ate__node *n)
 {
     uint64_t at = 0;
@@ -58,7 +57,7 @@ static int check_no_child(struct ate__judge *j, const struct ate__node *n)
         struct ate_id child;
         char object[ATE__ID_TEXT], text[ATE__ID_TEXT];
         rc = j->facts->v->next_child(j->facts, &n->id, &at, &child);
-        if (rc || leaves(j, &child, &n->id))
+        if (rc || is_written(j, &child))
             continue;
         rc = ate__facts_object(j->facts, &child, &f);
         if (!rc)
@@ -121,7 +120,8 @@ static const struct ate__node *claim(struct claims *c, uint32_t event,
     return NULL;
 }
 
-/* The holder by the state before, unless it is `n` or lets go of the tag. */
+/* The holder by the state before, unless it lets go of the tag; a tombstone has none. It is not
+ * `n`: had_tag(). */
 static int check_holder(struct ate__judge *j, const struct ate__node *n,
                         const struct ate_id *parent, const uint8_t tag[ATE__NAME_TAG])
 {
@@ -133,9 +133,7 @@ static int check_holder(struct ate__judge *j, const struct ate__node *n,
         return rc == ATE_NOT_FOUND ? 0 : rc;
     const struct ate__node *holder = ate__node_find(j, &id);
     const struct ate__event *e = holder ? ate__node_body(j, holder) : NULL;
-    if (holder == n)
-        return 0;
-    if (e && (ate__is_tombstone(e) || !ate__id_equal(&e->header.parent, parent) ||
+    if (e && (!ate__id_equal(&e->header.parent, parent) ||
               !has_tag(e->header.tag_count, e->header.tags, tag)))
         return 0;
     rc = ate__facts_object(j->facts, &id, &f);

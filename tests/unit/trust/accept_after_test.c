@@ -357,6 +357,45 @@ static void two_of_one_transaction(void **state)
     }
 }
 
+/* A view that still knows the name of a deleted object does no harm. */
+static void a_deleted_object_has_no_name(void **state)
+{
+    (void)state;
+    struct ate_id id = id_of(80);
+    plant_named(80, ate__top_id, "old");
+    struct draft *d = draft_signed();
+    draft_delete(d, 80, false);
+    commit(&w, d);
+    uint8_t tag[ATE__NAME_TAG] = "old";
+    for (unsigned i = 0; i <= WORLD_WINDOW; i++)
+        plant(&w, id_of(5000 + i), ate__top_id);
+    plant_named(81, ate__top_id, "old");
+    struct model_object *o = model_find(&w.m, &id);
+    memcpy(o->tags, tag, sizeof tag);
+    o->tag_count = 1;
+    d = draft_signed();
+    draft_named(d, 80, ate__top_id, "old", NULL);
+    expect(&w, d, ATE_CONFLICT, "its name below");
+}
+
+/* Facts that break their own promise, a ring of stored objects, end the walk all the same. */
+static void walks_end(void **state)
+{
+    (void)state;
+    struct world ring;
+    struct ate__auth open = auth_write(rule_everyone);
+    world_init(&ring, 9, &open);
+    for (unsigned i = 1; i <= 3; i++)
+        plant(&ring, id_of(i), i == 1 ? ate__top_id : id_of(i - 1));
+    rule(&ring, id_of(3), auth_write(rule_everyone));
+    struct ate_id id = id_of(1);
+    model_find(&ring.m, &id)->parent = id_of(2);
+    struct draft *d = draft_new(&ring);
+    draft_create(d, id_of(4), id_of(3));
+    expect(&ring, d, ATE_TOO_BIG, "more than 1024 parents");
+    world_deinit(&ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +411,8 @@ int main(void)
         cmocka_unit_test(each_tag_once_below_a_parent),
         cmocka_unit_test(tags_change_hands),
         cmocka_unit_test(two_of_one_transaction),
+        cmocka_unit_test(a_deleted_object_has_no_name),
+        cmocka_unit_test(walks_end),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -254,6 +254,15 @@ static void current(void **state)
     draft_create(d, id_of(10), ate__top_id);
     draft_require(d, ATE__IS_CURRENT, id_of(88), &now);
     expect(&w, d, ATE_CONFLICT, "as it was seen: not there");
+    plant(&w, id_of(11), ate__top_id); /* deleted, in its last version */
+    struct ate_hash last = body_of(&w, id_of(11));
+    d = draft_signed();
+    draft_tombstone(d, id_of(11), last, false);
+    commit(&w, d);
+    d = draft_signed();
+    draft_create(d, id_of(10), ate__top_id);
+    draft_require(d, ATE__IS_CURRENT, id_of(11), &last);
+    expect(&w, d, ATE_CONFLICT, "as it was seen: deleted at");
     d = draft_signed(); /* of what the transaction itself makes: the state before counts */
     draft_create(d, id_of(10), ate__top_id);
     draft_require(d, ATE__IS_CURRENT, id_of(10), &now);

@@ -239,6 +239,8 @@ static int make_scope(void *arg)
     plan.arg = s;
     if (!rc)
         rc = ate__control_make(&w.seal, s, &plan, &header, &key);
+    if (rc && header.size)
+        return ATE_E_BUG; /* half a header */
     return rc;
 }
 

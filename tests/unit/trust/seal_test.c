@@ -283,6 +283,34 @@ static void a_row_may_begin_late(void **state)
     ate__control_unref(c);
 }
 
+/* The row ends where an epoch is missing: a LINK leads one step down, not further. */
+static void a_row_with_a_gap(void **state)
+{
+    (void)state;
+    struct ate__control *c = row(2, 1 << 1);
+    c = make(&(struct made){.object = 1, .readers = 1 << 1, .epoch = 4, .d = 5, .below = 4}, c);
+    assert_int_equal(open_key(1 << 1, c, 5), 0);
+    assert_int_equal(open_key(1 << 1, c, 2), ATE_NO_KEY);
+    ate__control_unref(c);
+}
+
+/* A wrong entry for one key of the session leaves those for its other keys. */
+static void one_spoiled_entry_of_two(void **state)
+{
+    (void)state;
+    for (unsigned spoiled = 0; spoiled < 2; spoiled++) {
+        struct ate__control *c =
+            make(&(struct made){.object = 1, .readers = 0x6, .d = 1, .by_read_key = true}, NULL);
+        struct ate__recipient entry;
+        size_t at = 0;
+        for (unsigned i = 0; i <= spoiled; i++)
+            assert_true(ate__recipient_next(c->header.recipients, &at, &entry));
+        ((uint8_t *)(uintptr_t)entry.sealed.data)[0] ^= 1;
+        assert_int_equal(open_key(0x6, c, 1), 0);
+        ate__control_unref(c);
+    }
+}
+
 /* ---- what a session remembers ---- */
 
 /* An id is public. A scope that claims the id of another one's data key does not get that key out
@@ -373,6 +401,8 @@ int main(void)
         cmocka_unit_test(an_epoch_of_an_outsider_is_tampered),
         cmocka_unit_test(what_is_remembered_does_not_hide_a_bad_link),
         cmocka_unit_test(a_row_may_begin_late),
+        cmocka_unit_test(a_row_with_a_gap),
+        cmocka_unit_test(one_spoiled_entry_of_two),
         cmocka_unit_test(a_copied_id_leads_to_nothing),
         cmocka_unit_test(a_data_key_outlives_its_session),
         cmocka_unit_test(threads_open),
