@@ -40,7 +40,7 @@ static inline struct ate__control *control_from(struct ate__buf *take_header,
 {
     struct ate__event event = {.form = ATE__BARE, .bytes = ate__buf_bytes(take_header)};
     struct ate__event_in in = {.form = ATE__BARE, .header = ate__buf_bytes(take_header)};
-    enum ate__event_kind kind;
+    enum ate__event_kind kind = ATE__EVENT_BODY;
     struct ate__control *control;
     if (ate__header_decode(event.bytes, &event.header) || ate__header_kind(&event.header, &kind))
         fail_msg("control event: %s", ate__error_text());
