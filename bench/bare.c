@@ -78,6 +78,11 @@ static void verify_once(struct bare *b, const uint8_t signature[ATE__SIG_SIZE])
         bench_fail("verify");
 }
 
+void bare_sync_once(struct bare *b)
+{
+    write_and_sync(b, WRITE_BYTES);
+}
+
 void bare_sync(void *arg, double seconds, struct slice *ret)
 {
     uint64_t now = bench_now_ns(), end = now + (uint64_t)(seconds * 1e9);

@@ -8,6 +8,7 @@
 struct bare; /* a file of prewritten bytes, a signature key */
 struct bare *bare_new(void);
 void bare_free(struct bare *b);
+void bare_sync_once(struct bare *b);
 void bare_sync(void *bare, double seconds,
                struct slice *ret);   /* pwrite of 1 KiB over prewritten bytes, fdatasync */
 void bare_group(void *bare, double seconds,
