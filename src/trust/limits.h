@@ -5,12 +5,13 @@
 #pragma once
 
 enum {
-    ATE__ORIGINS_MAX = 1000000,       /* origins remembered a chain; the longest silent ones go */
-                                      /* first, but none that committed within the window */
-    ATE__ROLLBACK_MAX = 1 << 18,      /* sequences that one rollback may take back */
-    ATE__VERIFIED_MAX = 4096,         /* remembered signatures that verified, a chain */
-    ATE__PREPARED_KEYS_MAX = 1024,    /* public keys kept ready to verify with, a chain */
-    ATE__SESSION_KEYS_MAX = 256,      /* private and public keys that one session holds */
-    ATE__SESSION_DATA_KEYS_MAX = 1024, /* opened data keys and name keys that it remembers */
-    ATE__CONFLICTS_MAX = 64           /* objects that a refusal names */
+    /* Origins remembered a chain; the longest silent ones go first, but none that committed within
+     * the window. */
+    ATE__ORIGINS_MAX = 1000000,
+    ATE__ROLLBACK_MAX = 1 << 18, /* sequences that one rollback may take back */
+    ATE__VERIFIED_MAX = 4096, /* remembered signatures that verified, a chain */
+    ATE__PREPARED_KEYS_MAX = 1024, /* public keys kept ready to verify with, a chain */
+    ATE__SESSION_KEYS_MAX = 256, /* private and public keys that one session holds */
+    ATE__SESSION_DATA_KEYS_MAX = 1024, /* opened data keys, and as many name keys, it remembers */
+    ATE__CONFLICTS_MAX = 64 /* objects that a refusal names */
 };
