@@ -57,8 +57,9 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     c->conf = *conf;
     c->storage = take_storage;
     c->latest.v = &latest_facts;
-    c->drain = (struct ate__task){.run = ate__chain_drain, .user = c};
-    c->tick = (struct ate__task){.run = ate__chain_tick, .user = c};
+    c->check = (struct ate__task){.run = ate__chain_check_run, .user = c};
+    c->lead = (struct ate__task){.run = ate__chain_lead_run, .user = c};
+    c->tick = (struct ate__task){.run = ate__chain_tick_run, .user = c};
     if (c->conf.workers)
         ate__workers_ref(c->conf.workers);
     pthread_condattr_t monotonic;
@@ -82,9 +83,9 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     return 0;
 }
 
+/* What stops the history before its end, for who opens it for reading. */
 static void note_damage(struct ate__chain *c, int rc)
 {
-    c->storage->v->damage(c->storage, &c->damage);
     c->read_only = true;
     if (c->damage.what != ATE_OK)
         return;
@@ -93,24 +94,30 @@ static void note_damage(struct ate__chain *c, int rc)
     snprintf(c->damage.text, sizeof c->damage.text, "%s", ate__error_text());
 }
 
-int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
-                    unsigned flags, struct ate__chain **ret_chain)
+static int open_chain(struct ate__chain *c, unsigned flags)
 {
-    struct ate__chain *c;
     struct ate__storage_state state;
-    int rc = new_chain(conf, take_storage, &c);
-    if (rc)
-        return rc;
+    int rc = ate__chain_replay(c, 0);
     c->storage->v->state(c->storage, &state);
-    rc = ate__chain_replay(c, 0);
+    c->storage->v->damage(c->storage, &c->damage);
+    c->read_only = !state.writable;
     bool bearable = rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED;
     if (bearable && flags & ATE__STORAGE_READ && c->trust) {
         note_damage(c, rc);
         rc = 0;
-    } else if (!rc) {
-        c->storage->v->damage(c->storage, &c->damage);
-        c->read_only = !state.writable;
     }
+    return rc;
+}
+
+int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                    unsigned flags, struct ate__chain **ret_chain)
+{
+    struct ate__chain *c;
+    int rc = new_chain(conf, take_storage, &c);
+    if (rc)
+        return rc;
+    rc = open_chain(c, flags);
+    c->conf.progress = NULL; /* of the call that opens, and of no other */
     if (rc) {
         ate__chain_close(c);
         return rc;
@@ -119,22 +126,35 @@ int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *tak
     return 0;
 }
 
+static int begin_trust(struct ate__chain *c, struct ate_bytes genesis_tx)
+{
+    struct ate__storage_state state;
+    enum ate__hash_alg alg;
+    struct ate__tx tx;
+    int rc = ate__tx_genesis_alg(genesis_tx, &alg);
+    if (!rc)
+        rc = ate__tx_decode(genesis_tx, alg, &tx);
+    if (rc)
+        return rc;
+    rc = ate__trust_new(c->conf.env, &tx, &c->trust);
+    ate__tx_deinit(&tx);
+    c->storage->v->state(c->storage, &state);
+    if (!rc && state.size)
+        rc = ate__fail(ATE_EXISTS, "the log holds a chain already");
+    if (!rc && !ate__hash_equal(&state.chain_id, ate__trust_chain_id(c->trust)))
+        rc = ate__fail(ATE_WRONG_CHAIN, "the log is labelled with another chain id");
+    return rc;
+}
+
 int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                       struct ate_bytes genesis_tx, struct ate__chain **ret_chain)
 {
     struct ate__chain *c;
-    struct ate__tx tx;
-    enum ate__hash_alg alg;
     int rc = new_chain(conf, take_storage, &c);
     if (rc)
         return rc;
-    rc = ate__tx_genesis_alg(genesis_tx, &alg);
-    if (!rc)
-        rc = ate__tx_decode(genesis_tx, alg, &tx);
-    if (!rc) {
-        rc = ate__trust_new(conf->env, &tx, &c->trust);
-        ate__tx_deinit(&tx);
-    }
+    c->conf.progress = NULL;
+    rc = begin_trust(c, genesis_tx);
     if (!rc) {
         struct ate__offer offer = {.encoded = genesis_tx, .waits = true, .timeout_ms = -1};
         ate__chain_wait(c, &offer);
@@ -148,19 +168,40 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
     return 0;
 }
 
+/* Neither queued nor running any more. One that is both is taken back, then waited for. */
+static void stop_task(struct ate__chain *c, struct ate__task *task)
+{
+    while (ate__workers_cancel(c->conf.workers, task))
+        ;
+}
+
+/* What was accepted is written, and what was offered gets its answer. */
+static void finish_all(struct ate__chain *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->closing = true; /* no task is submitted from now on */
+    pthread_mutex_unlock(&c->mutex);
+    if (c->conf.workers) {
+        stop_task(c, &c->tick);
+        stop_task(c, &c->check);
+        stop_task(c, &c->lead);
+    }
+    pthread_mutex_lock(&c->mutex);
+    while (c->inbox.first || c->refused || c->ordered.first) {
+        ate__chain_check_inbox(c);
+        if (c->ordered.first)
+            ate__chain_lead(c);
+    }
+    pthread_mutex_unlock(&c->mutex);
+}
+
 void ate__chain_close(struct ate__chain *c)
 {
     if (!c)
         return;
-    pthread_mutex_lock(&c->mutex);
-    c->closing = true;
-    pthread_mutex_unlock(&c->mutex);
-    if (c->conf.workers) {
-        ate__workers_cancel(c->conf.workers, &c->tick);
-        ate__workers_cancel(c->conf.workers, &c->drain);
-        ate__workers_unref(c->conf.workers);
-    }
-    ate__assert(!c->ordered.first && !c->inbox.first && !c->listeners);
+    finish_all(c);
+    ate__assert(!c->leading && !c->listeners);
+    ate__workers_unref(c->conf.workers);
     ate__view_free(c->view);
     ate__trust_free(c->trust);
     c->storage->v->close(c->storage);
@@ -217,48 +258,75 @@ static int root_time_of(void *arg, const struct ate__record_out *record)
     return 0;
 }
 
+/* Under the mutex. */
+static int find_outcome(struct ate__chain *c, const struct ate__txn_id *id,
+                        struct ate__receipt *receipt)
+{
+    if (c->broken)
+        return ate__fail(ATE_UNKNOWN, "the log failed and is not recovered yet: %s",
+                         c->broken_text);
+    if (!c->trust || ate__trust_origin(c->trust, id, &receipt->sequence))
+        return ate__fail(ATE_NOT_FOUND, "the chain has no transaction %llu of that origin",
+                         (unsigned long long)id->number);
+    if (receipt->sequence >= c->tree.size)
+        return ate__fail(ATE_UNKNOWN, "the transaction is being written just now: ask again");
+    receipt->size = c->tree.size;
+    receipt->head = c->root;
+    return 0;
+}
+
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
                        struct ate__receipt *ret_receipt)
 {
-    struct ate__receipt receipt = {.stage = c->conf.sync == ATE__SYNC_ALWAYS ? ATE__DURABLE
-                                                                             : ATE__QUEUED};
+    struct ate__receipt receipt = {.sequence = 0};
     pthread_mutex_lock(&c->mutex);
-    int rc = ate__trust_origin(c->trust, id, &receipt.sequence);
-    if (!rc && receipt.sequence >= c->tree.size)
-        rc = ate__fail(ATE_UNKNOWN, "the transaction is being written just now: ask again");
-    receipt.size = c->tree.size;
-    receipt.head = c->root;
+    int rc = find_outcome(c, id, &receipt);
     pthread_mutex_unlock(&c->mutex);
     if (!rc)
         rc = c->storage->v->scan(c->storage, receipt.sequence, receipt.sequence + 1,
                                  &(struct ate__scan){NULL, root_time_of, &receipt.root_time_us});
-    if (!rc)
-        *ret_receipt = receipt;
-    return rc;
+    if (rc)
+        return rc;
+    receipt.stage = ate__chain_stage(c, receipt.sequence);
+    *ret_receipt = receipt;
+    return 0;
+}
+
+/* Under the mutex: a failed sync is followed by recovery. */
+static void mend_after_sync(struct ate__chain *c)
+{
+    struct ate__works done = {NULL, NULL, 0, 0};
+    struct ate__storage_state state;
+    c->storage->v->state(c->storage, &state);
+    if (!state.failed || c->leading || c->broken) /* whoever leads meets it, too */
+        return;
+    ate__chain_failed(c, &done);
+    ate__works_finish(c, &done);
 }
 
 int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
 {
-    int rc = 0;
     pthread_mutex_lock(&c->mutex);
-    if (c->conf.sync != ATE__SYNC_ALWAYS && !c->read_only) {
-        while (c->leading)
-            pthread_cond_wait(&c->room, &c->mutex);
-        c->leading = true;
-        pthread_mutex_unlock(&c->mutex);
-        rc = c->storage->v->sync(c->storage);
-        pthread_mutex_lock(&c->mutex);
-        c->leading = false;
-        pthread_cond_broadcast(&c->room);
-        ate__chain_pass_on(c);
-    }
-    *ret_receipt = (struct ate__receipt){.sequence = c->tree.size - 1,
-                                         .root_time_us = c->root_time_us,
-                                         .size = c->tree.size,
-                                         .head = c->root,
-                                         .stage = ATE__DURABLE};
+    struct ate__receipt receipt = {
+        .sequence = c->tree.size ? c->tree.size - 1 : 0,
+        .root_time_us = c->root_time_us,
+        .size = c->tree.size,
+        .head = c->root,
+        .stage = ATE__DURABLE,
+    };
     pthread_mutex_unlock(&c->mutex);
-    return rc;
+    if (c->conf.sync != ATE__SYNC_ALWAYS && !c->read_only) {
+        int rc = c->storage->v->sync(c->storage);
+        if (rc) {
+            ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
+            pthread_mutex_lock(&c->mutex);
+            mend_after_sync(c);
+            pthread_mutex_unlock(&c->mutex);
+            return why ? ate__fail(rc, "%s", why) : rc;
+        }
+    }
+    *ret_receipt = receipt;
+    return 0;
 }
 
 /* ---- following ---- */
@@ -325,6 +393,29 @@ static int authors_of(struct ate__chain *c, const struct ate__view_body *body,
     return 0;
 }
 
+/* The event where the view says that it is, or, `anew`, where the log finds it: recovery may have
+ * moved it. */
+static int read_event(struct ate__chain *c, const struct ate__view_body *body, bool anew,
+                      struct ate__buf *buf, struct ate__event *ret_event)
+{
+    size_t at = buf->size;
+    int rc = c->storage->v->read_part(c->storage, body->sequence, anew ? NULL : &body->position,
+                                      body->offset, body->size, buf);
+    if (!rc)
+        rc = ate__event_decode(ate__bytes(buf->data + at, body->size), ate__trust_alg(c->trust),
+                               ret_event);
+    if (!rc && !ate__hash_equal(&ret_event->hash, &body->hash))
+        rc = ATE_TAMPERED;
+    if (rc > 0)
+        rc = ate__fail(ATE_TAMPERED,
+                       "transaction %llu: it was changed on the disk since it was "
+                       "verified",
+                       (unsigned long long)body->sequence);
+    if (rc)
+        buf->size = at;
+    return rc;
+}
+
 int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
                      const struct ate_id *id, struct ate__buf *buf, struct ate__event *ret_event,
                      struct ate__authors *ret_authors)
@@ -335,15 +426,9 @@ int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
     int rc = ate__view_body(s, id, &body);
     if (rc)
         return rc;
-    rc = c->storage->v->read_part(c->storage, body.sequence, &body.position, body.offset, body.size,
-                                  buf);
-    if (rc)
-        return rc;
-    rc = ate__event_decode(ate__bytes(buf->data + at, body.size), ate__trust_alg(c->trust), &event);
-    if (!rc && !ate__hash_equal(&event.hash, &body.hash))
-        rc = ate__fail(ATE_TAMPERED,
-                       "transaction %llu: an event was changed on the disk since it was verified",
-                       (unsigned long long)body.sequence);
+    rc = read_event(c, &body, false, buf, &event);
+    if (rc == ATE_TAMPERED)
+        rc = read_event(c, &body, true, buf, &event);
     if (!rc && ret_authors)
         rc = authors_of(c, &body, ret_authors);
     if (!rc)

@@ -12,7 +12,8 @@
  *  3. One leader at a time writes. The first committer that finds the log idle leads on its own
  * thread; offers without a waiting thread are led by a worker.
  *  4. After a failed append every caller in flight gets ATE_UNKNOWN, and nothing is ordered before
- * recovery has decided what stands.
+ * recovery has decided what stands. Where recovery fails too, commits get ATE_E_IO, and from time
+ * to time one of them tries it again.
  *  5. Open re-verifies everything that it believes: signatures, authority, preconditions, sequence,
  * heads.
  *
@@ -44,8 +45,9 @@ int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *tak
 /* The same on an empty storage, with transaction 0. */
 int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                       struct ate_bytes genesis_tx, struct ate__chain **ret_chain) ATE__CHECK;
-void ate__chain_close(
-    struct ate__chain *c); /* no offer in flight, no snapshot, no listener left; takes NULL */
+/* Takes NULL. No snapshot and no listener may be left, and no thread be inside a call. Offers in
+ * flight are completed first, what was accepted of them is written. Not from done(). */
+void ate__chain_close(struct ate__chain *c);
 
 struct ate__trust *ate__chain_trust(struct ate__chain *c); /* NULL: an empty mirror */
 struct ate__view *ate__chain_view(struct ate__chain *c);
@@ -68,12 +70,14 @@ void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer);
 void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer);
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
                        struct ate__receipt *ret_receipt) ATE__CHECK;
-int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
-    ATE__CHECK; /* makes all that is published durable */
+/* Makes all that is published durable. Errors: READ_ONLY: the log failed; E_*. */
+int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt) ATE__CHECK;
 
 /* A mirror takes in one whole group as the root closed it: verifies all of it, appends it without a
- * sync, publishes it. TAMPERED: it breaks a rule or does not lead to head_after; nothing of it was
- * taken in. FORKED: it does not start at this chain's size. One caller at a time. */
+ * sync, publishes it. Where it fails nothing of it was taken in. One caller at a time.
+ * Errors: TAMPERED: it breaks a rule or does not lead to head_after; UNSUPPORTED: of a newer
+ * version; FORKED: it does not start at this chain's size; WRONG_CHAIN: the genesis of another
+ * chain than the log is for; READ_ONLY E_NO_SPACE E_MEMORY E_IO: the log failed. */
 struct ate__group_feed {
     uint64_t first_sequence, root_time_us;
     const struct ate_bytes *records;

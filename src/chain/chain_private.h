@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * chain_private.h: the inside of a chain, shared by open.c, commit.c, group.c, feed.c, heads.c and
- * chain.c.
+ * chain_private.h: the inside of a chain, shared by the files of this folder that are not the
+ * view's.
  */
 #pragma once
 #include "base/assert.h"
@@ -11,20 +11,26 @@
 #include <pthread.h>
 
 /* An offer on its way through the chain. Owns a copy of its bytes, so that a submitter may stop
- * waiting. */
+ * waiting.
+ *
+ *   inbox ---> ordered ---> writing ---> done        a submitter that does not wait
+ *   (checked)  ordered ---> writing ---> done        one that waits: it checks and orders itself
+ *
+ * It is in one of these lists, or among the twins of one that is. */
 struct ate__work {
-    struct ate__offer *offer;    /* NULL: the submitter stopped waiting */
+    struct ate__offer *offer; /* NULL: the submitter stopped waiting */
     struct ate__work *next;
     struct ate__work *twins; /* repeats of it that came before it was decided; through `next` */
-    struct ate__tx tx; /* views into bytes */
-    struct ate_hash leaf;
+    struct ate__tx tx;       /* views into bytes */
+    bool decoded;            /* tx is one */
+    int checked;             /* result of the checks that need no state; its sentence: text */
+    bool repeat;             /* it was committed before, as `sequence` */
+    bool waits, done;
     uint64_t sequence;
-    struct ate__buf error; /* sentence of a failed check */
-    int checked; /* result of the signature check */
-    bool decoded, done, waits;
+    uint64_t due_ms; /* one that does not wait: not ordered after this; UINT64_MAX */
     int result;
+    struct ate__buf text; /* with NUL; of `checked`, then of `result` */
     struct ate__receipt receipt;
-    struct ate__verdict verdict;
     pthread_cond_t turn; /* done, or time to lead; only where `waits` */
     struct ate_bytes bytes;
     uint8_t copy[];
@@ -33,8 +39,6 @@ struct ate__works {
     struct ate__work *first, *last;
     size_t count, bytes;
 };
-void ate__works_push(struct ate__works *list, struct ate__work *w);
-struct ate__work *ate__works_pop(struct ate__works *list);
 
 struct ate__head_at {
     uint64_t size;
@@ -46,52 +50,102 @@ struct ate__chain {
     struct ate__trust *trust;
     struct ate__view *view;
     struct ate__facts latest; /* facts of the latest state, for acceptance; under the mutex */
-    pthread_mutex_t mutex; /* the commit mutex: protects what follows, and the writer's side of view
-                              and trust */
-    pthread_cond_t room; /* a group was taken off `ordered`, or the leader stopped */
-    struct ate__works inbox; /* offers without a waiting thread, not checked yet */
-    struct ate__works ordered; /* with a sequence, not written yet */
-    struct ate__works writing; /* in the leader's group */
-    struct ate__frontier tree; /* of what is written */
-    struct ate_hash root; /* of `tree` */
-    uint64_t root_time_us; /* of the last group */
-    uint64_t next_sequence;
-    bool leading, draining, ticking, closing;
+    /* The commit mutex: protects what follows, and the writer's side of view and trust. */
+    pthread_mutex_t mutex;
+    pthread_cond_t room;          /* a group was taken off `ordered` */
+    struct ate__works inbox;      /* offers without a waiting thread, not checked yet */
+    struct ate__works ordered;    /* with a sequence, not written yet */
+    struct ate__works writing;    /* in the leader's group */
+    struct ate__offer *refused;   /* for want of room or memory; done() is due */
+    struct ate__frontier tree;    /* of what is written and published */
+    struct ate_hash root;         /* of `tree` */
+    uint64_t root_time_us;        /* of the last group */
+    uint64_t next_sequence;       /* of the next one to be ordered */
+    bool leading;                 /* somebody appends, or marks the log as idle */
+    bool checking, lead_due, ticking; /* the task of that name is submitted or running */
+    bool closing;
+    bool wrote;                   /* since the last tick */
+    bool broken;                  /* the log failed, and its recovery did too */
+    uint64_t retry_ms;            /* when recovery may be tried again */
+    char broken_text[256];        /* why */
+    /* Constant once it is open. */
     bool read_only; /* damage was found, or opened for reading */
-    bool broken; /* an append failed; recovery is due before anything is ordered */
     struct ate__storage_damage damage;
-    struct ate__head_at
-        heads[ATE__HEADS_KEPT]; /* ring of the newest heads; its own lock, as any thread asks */
+    /* Ring of the newest heads; any thread asks. */
+    pthread_mutex_t heads_mutex; /* protects these two */
+    struct ate__head_at heads[ATE__HEADS_KEPT];
     uint64_t head_count;
-    pthread_mutex_t heads_mutex;
-    pthread_mutex_t listeners_mutex;
+    uint64_t leaves_retry_ms; /* the leader's, or the feeder's */
+    pthread_mutex_t listeners_mutex; /* protects the list, and is held while they are told */
     struct ate__listener *listeners;
-    struct ate__task drain, tick; /* of conf.workers */
-    bool wrote; /* since the last tick */
+    struct ate__task check, lead, tick; /* of conf.workers */
 };
 
 /* heads.c */
 void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *root);
 int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
     ATE__CHECK;
-/* open.c */
-int ate__chain_replay(struct ate__chain *c, uint64_t from)
-    ATE__CHECK; /* takes in what the storage holds from there on, and publishes it */
-/* take.c: one accepted transaction; under the mutex or before the chain is shared */
+/* The leaves of a group that was appended just now, for the tiles. They are not synced, and rebuilt
+ * at open: a failure loses nothing that is believed. What an earlier failure left out is read from
+ * the log again. By the leader or feeder. */
+void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct ate_hash *leaves,
+                           size_t count);
+/* open.c: takes in what the storage holds from there on, and publishes it; of a group that breaks a
+ * rule, nothing. Before the chain is shared, or under the mutex. */
+int ate__chain_replay(struct ate__chain *c, uint64_t from) ATE__CHECK;
+
+/* ---- all below: under the mutex, unless stated ---- */
+
+/* commit_take.c. judge: as ate__accept(), with the repeat of (origin, number) before it, which is
+ * MALFORMED. take: into view and trust; all or nothing. untake: everything from there on. Also
+ * before the chain is shared. */
 int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence,
                      struct ate__verdict *verdict) ATE__CHECK;
-int ate__chain_take(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence)
-    ATE__CHECK; /* view and trust; all or nothing */
-void ate__chain_untake(struct ate__chain *c, uint64_t sequence); /* everything from there on */
+int ate__chain_take(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
+void ate__chain_untake(struct ate__chain *c, uint64_t sequence);
+
+/* commit_work.c */
+int ate__work_new(struct ate__chain *c, struct ate__offer *offer, struct ate__work **ret_work)
+    ATE__CHECK; /* any thread */
+void ate__work_free(struct ate__work *w); /* any thread */
+/* Result and sentence, this thread's present one. */
+void ate__work_fail(struct ate__work *w, int result);
+/* The offer gets its answer, done() is called, the work is freed. No lock held. */
+void ate__work_complete(struct ate__work *w);
+void ate__offer_answer(struct ate__offer *offer, int result, const char *text);
+void ate__works_push(struct ate__works *list, struct ate__work *w);
+struct ate__work *ate__works_pop(struct ate__works *list); /* NULL: it is empty */
+void ate__works_move(struct ate__works *to, struct ate__works *from);
+/* Finished works, with their twins: those that a thread waits for are its own to complete, and are
+ * told; the others are completed, without the mutex. Then somebody else leads what is left. */
+void ate__works_finish(struct ate__chain *c, struct ate__works *done);
+
+/* commit.c. check: what needs no state; any thread, no lock held. order: 0: it is ordered, a twin,
+ * or a `repeat`, which ate__work_repeat() answers without a lock. Else it is refused, and the
+ * offer's verdict written. */
+void ate__work_check(struct ate__chain *c, struct ate__work *w);
+int ate__work_order(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
+int ate__work_repeat(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
+bool ate__chain_has_room(const struct ate__chain *c, size_t size);
+/* Of the answer to a transaction that is in the log. Any thread. */
+enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence);
+
+/* commit_inbox.c */
+void ate__chain_check_run(struct ate__task *task);
+void ate__chain_check_inbox(struct ate__chain *c); /* all of it; lets the mutex go meanwhile */
+
 /* group.c */
-void ate__chain_lead(
-    struct ate__chain *c,
-    struct ate__works *ret_done); /* under the mutex, which it lets go while it writes */
-void ate__chain_pass_on(
-    struct ate__chain *c); /* under the mutex: somebody else leads what is left */
-void ate__chain_tell(struct ate__chain *c, uint64_t size); /* listeners; no lock held */
-void ate__works_complete(struct ate__works *done); /* no lock held: calls done() and frees */
-void ate__chain_tick_due(struct ate__chain *c); /* under the mutex */
-void ate__chain_tick(struct ate__task *task);
-/* commit.c */
-void ate__chain_drain(struct ate__task *task);
+/* Writes one group and finishes its works. Lets the mutex go meanwhile. Somebody ordered, and
+ * nobody leads. */
+void ate__chain_lead(struct ate__chain *c);
+void ate__chain_lead_run(struct ate__task *task);
+void ate__chain_pass_on(struct ate__chain *c); /* somebody else leads what is left */
+/* The log failed, and nobody leads: what is in flight is not known to stand, and goes to `done`;
+ * then recovery. The sentence is this thread's present one. */
+void ate__chain_failed(struct ate__chain *c, struct ate__works *done);
+/* Tries recovery again, where it failed and that is some time ago. False: still broken. */
+bool ate__chain_mend(struct ate__chain *c);
+void ate__chain_tell(struct ate__chain *c); /* listeners; no lock held */
+/* group_tick.c */
+void ate__chain_tick_due(struct ate__chain *c);
+void ate__chain_tick_run(struct ate__task *task);

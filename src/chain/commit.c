@@ -1,116 +1,39 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * commit.c: offers: check, order, wait. group.c writes them.
+ * commit.c: offers: check, order, and the submitter that waits. commit_inbox.c has those that do
+ * not, group.c writes what was ordered.
  */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
-#include <stdio.h>
 
-/* ---- works ---- */
+/* ---- without state ---- */
 
-static void work_free(struct ate__work *w)
+static int check(struct ate__chain *c, struct ate__work *w)
 {
-    if (w->decoded)
-        ate__tx_deinit(&w->tx);
-    if (w->waits)
-        pthread_cond_destroy(&w->turn);
-    ate__buf_deinit(&w->error);
-    ate__free(w);
-}
-
-static void answer(struct ate__offer *offer, int result, const char *text)
-{
-    offer->result = result;
-    snprintf(offer->text, sizeof offer->text, "%s", result ? text : "");
-}
-
-/* The offer gets its answer; afterwards it is the submitter's again. */
-static void complete(struct ate__work *w)
-{
-    struct ate__offer *offer = w->offer;
-    if (offer) {
-        answer(offer, w->result,
-               w->error.data ? (const char *)w->error.data : ate__result_text(w->result));
-        offer->receipt = w->receipt;
-        offer->verdict = w->verdict;
-    }
-    work_free(w);
-    if (offer && offer->done)
-        offer->done(offer);
-}
-
-void ate__works_complete(struct ate__works *done)
-{
-    for (struct ate__work *w; (w = ate__works_pop(done));)
-        complete(w);
-}
-
-/* Works that a thread waits for are its own to complete: it only hears that they are done. The
- * others are completed here. */
-static void finish(struct ate__chain *c, struct ate__works *done)
-{
-    struct ate__works others = {0};
-    pthread_mutex_lock(&c->mutex);
-    for (struct ate__work *w; (w = ate__works_pop(done));)
-        if (w->waits && w->offer) {
-            w->done = true;
-            pthread_cond_signal(&w->turn);
-        } else {
-            ate__works_push(&others, w);
-        }
-    ate__chain_pass_on(c);
-    pthread_mutex_unlock(&c->mutex);
-    ate__works_complete(&others);
-}
-
-static int work_new(struct ate__offer *offer, struct ate__work **ret_work)
-{
-    if (offer->encoded.size > ATE__TX_SIZE_MAX)
-        return ate__fail(ATE_TOO_BIG, "commit: %zu bytes; a transaction has at most %d",
-                         offer->encoded.size, ATE__TX_SIZE_MAX);
-    struct ate__work *w = ate__alloc(sizeof *w + offer->encoded.size);
-    if (!w)
-        return ate__no_memory();
-    memcpy(w->copy, offer->encoded.data, offer->encoded.size);
-    w->bytes = ate__bytes(w->copy, offer->encoded.size);
-    w->offer = offer;
-    w->waits = offer->waits;
-    if (w->waits) {
-        pthread_condattr_t monotonic;
-        pthread_condattr_init(&monotonic);
-        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&w->turn, &monotonic);
-        pthread_condattr_destroy(&monotonic);
-    }
-    *ret_work = w;
-    return 0;
-}
-
-static void keep_error(struct ate__work *w)
-{
-    const char *text = ate__error_text();
-    ate__buf_clear(&w->error);
-    if (ate__buf_append(&w->error, ate__bytes(text, strlen(text) + 1)))
-        ate__buf_deinit(&w->error);
-}
-
-/* Checks that need no state: canonical form, hashes, signatures. Any thread. */
-static void check(struct ate__chain *c, struct ate__work *w, const struct ate__own *own)
-{
-    int rc = 0;
+    const struct ate__own *own = w->offer->own;
+    int rc;
+    if (c->read_only)
+        return ate__fail(ATE_READ_ONLY, "commit: the chain is open for reading only");
     if (!c->trust)
-        rc = ate__fail(ATE_READ_ONLY, "commit: this mirror holds no chain yet");
-    else if (own)
+        return ate__fail(ATE_READ_ONLY, "commit: this mirror holds no chain yet");
+    if (own)
         rc = ate__tx_decode_own(w->bytes, own->events, own->event_count, &own->hash, &w->tx);
     else
         rc = ate__tx_decode(w->bytes, ate__trust_alg(c->trust), &w->tx);
-    w->decoded = rc == 0;
-    if (!rc && !own)
-        rc = ate__trust_verify(c->trust, &w->tx);
-    w->checked = rc;
     if (rc)
-        keep_error(w);
+        return rc;
+    w->decoded = true;
+    if (!ate__tx_is_whole(&w->tx))
+        return ate__fail(ATE_OMITTED, "commit: an event or a payload was left out");
+    return own ? 0 : ate__trust_verify(c->trust, &w->tx);
+}
+
+void ate__work_check(struct ate__chain *c, struct ate__work *w)
+{
+    w->checked = check(c, w);
+    if (w->checked)
+        ate__work_fail(w, w->checked);
 }
 
 /* ---- ordering, under the mutex ---- */
@@ -124,6 +47,83 @@ static struct ate__work *in_flight(struct ate__chain *c, uint64_t sequence)
                 return w;
     return NULL;
 }
+
+static int other_bytes(const struct ate__work *w)
+{
+    return ate__fail(ATE_MALFORMED,
+                     "commit: origin used twice: number %llu of this origin was another "
+                     "transaction",
+                     (unsigned long long)w->tx.id.number);
+}
+
+/* (origin, number) was ordered before. Where that is not decided yet, its answer is this one's. */
+static int order_repeat(struct ate__chain *c, struct ate__work *w, uint64_t sequence)
+{
+    struct ate__work *original = in_flight(c, sequence);
+    if (original && !ate__hash_equal(&original->tx.hash, &w->tx.hash))
+        return other_bytes(w);
+    w->sequence = sequence;
+    w->repeat = !original;
+    if (original) {
+        w->next = original->twins;
+        original->twins = w;
+    }
+    return 0;
+}
+
+/* Signatures were checked before the mutex was taken. The keys that the chain holds may have
+ * changed since: one came with a transaction that was ordered meanwhile, or went with a group that
+ * failed. What was verified is remembered, so asking again costs little; it is not asked again
+ * where the signature itself is wrong. */
+static int check_keys(struct ate__chain *c, const struct ate__work *w)
+{
+    bool all_held = true;
+    for (uint32_t i = 0; i < w->tx.signature_count; i++)
+        all_held &= ate__trust_has_key(c->trust, &w->tx.signatures[i].fingerprint);
+    bool again = all_held ? w->checked == ATE_DENIED : !w->checked;
+    return again ? ate__trust_verify(c->trust, &w->tx) : w->checked;
+}
+
+static int judge(struct ate__chain *c, struct ate__work *w)
+{
+    struct ate__verdict verdict;
+    int rc = ate__chain_judge(c, &w->tx, c->next_sequence, &verdict);
+    if (rc)
+        w->offer->verdict = verdict;
+    return rc;
+}
+
+int ate__work_order(struct ate__chain *c, struct ate__work *w)
+{
+    uint64_t first;
+    if (c->broken && !ate__chain_mend(c))
+        return ate__fail(ATE_E_IO, "commit: the log failed and is not recovered yet: %s",
+                         c->broken_text);
+    if (w->decoded && c->next_sequence && !ate__trust_origin(c->trust, &w->tx.id, &first))
+        return order_repeat(c, w, first);
+    bool judged = w->decoded && w->checked != ATE_OMITTED;
+    int rc = judged ? judge(c, w) : 0;
+    if (rc)
+        return rc;
+    rc = judged ? check_keys(c, w) : w->checked;
+    if (rc && rc == w->checked)
+        ate__error_set(w->text.data ? (const char *)w->text.data : ate__result_text(rc));
+    if (!rc)
+        rc = ate__chain_take(c, &w->tx, c->next_sequence);
+    if (rc)
+        return rc;
+    w->sequence = c->next_sequence++;
+    ate__works_push(&c->ordered, w);
+    return 0;
+}
+
+bool ate__chain_has_room(const struct ate__chain *c, size_t size)
+{
+    return c->ordered.count + c->inbox.count < ATE__WAITING_MAX &&
+           c->ordered.bytes + c->inbox.bytes + size <= ATE__WAITING_BYTES_MAX;
+}
+
+/* ---- repeats of what is in the log ---- */
 
 struct first_answer {
     struct ate__chain *c;
@@ -144,75 +144,32 @@ static int read_first(void *arg, const struct ate__record_out *record)
     return 0;
 }
 
-/* A repeat of (origin, number): the same bytes get the first answer, others are refused. One that
- * is not decided yet is answered with it. */
-static int answer_repeat(struct ate__chain *c, struct ate__work *w, uint64_t sequence)
+enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence)
 {
-    struct ate__work *original = in_flight(c, sequence);
+    struct ate__storage_state state;
+    if (c->conf.sync == ATE__SYNC_ALWAYS)
+        return ATE__DURABLE;
+    c->storage->v->state(c->storage, &state);
+    return sequence < state.floor ? ATE__DURABLE : ATE__QUEUED;
+}
+
+int ate__work_repeat(struct ate__chain *c, struct ate__work *w)
+{
     struct first_answer first = {.c = c};
-    int rc = 0;
-    if (original)
-        first.hash = original->tx.hash;
-    else
-        rc = c->storage->v->scan(c->storage, sequence, sequence + 1,
+    uint64_t ignored;
+    int rc = c->storage->v->scan(c->storage, w->sequence, w->sequence + 1,
                                  &(struct ate__scan){NULL, read_first, &first});
+    if (!rc && !ate__hash_equal(&first.hash, &w->tx.hash))
+        rc = other_bytes(w);
     if (rc)
         return rc;
-    if (!ate__hash_equal(&first.hash, &w->tx.hash))
-        return ate__fail(
-            ATE_MALFORMED,
-            "commit: origin used twice: number %llu of this origin was another transaction",
-            (unsigned long long)w->tx.id.number);
-    if (original) {
-        w->next = original->twins;
-        original->twins = w;
-        return 0;
-    }
     w->receipt = (struct ate__receipt){
-        .sequence = sequence,
+        .sequence = w->sequence,
         .root_time_us = first.root_time_us,
-        .size = c->tree.size,
-        .head = c->root,
-        .stage = c->conf.sync == ATE__SYNC_ALWAYS ? ATE__DURABLE : ATE__QUEUED,
+        .stage = ate__chain_stage(c, w->sequence),
     };
-    w->done = true;
+    ate__chain_head(c, &w->receipt.size, &w->receipt.head, &ignored);
     return 0;
-}
-
-/* Gives the work its sequence and its place in `ordered`; or answers it as a repeat (w->done, or a
- * twin of one in flight). */
-static int order(struct ate__chain *c, struct ate__work *w)
-{
-    uint64_t first;
-    if (c->broken)
-        return ate__fail(
-            ATE_E_IO,
-            "commit: the log failed and could not be recovered; close the chain and open it again");
-    if (c->read_only)
-        return ate__fail(ATE_READ_ONLY, "commit: the chain is open for reading only");
-    if (!w->decoded)
-        return w->checked;
-    if (c->next_sequence && !ate__trust_origin(c->trust, &w->tx.id, &first))
-        return answer_repeat(c, w, first);
-    int rc = ate__chain_judge(c, &w->tx, c->next_sequence, &w->verdict);
-    if (rc)
-        return rc;
-    if (w->checked) {
-        ate__error_set(w->error.data ? (const char *)w->error.data : "");
-        return w->checked;
-    }
-    rc = ate__chain_take(c, &w->tx, c->next_sequence);
-    if (rc)
-        return rc;
-    w->sequence = c->next_sequence++;
-    ate__works_push(&c->ordered, w);
-    return 0;
-}
-
-static bool has_room(const struct ate__chain *c, size_t size)
-{
-    return c->ordered.count + c->inbox.count < ATE__WAITING_MAX &&
-           c->ordered.bytes + c->inbox.bytes + size <= ATE__WAITING_BYTES_MAX;
 }
 
 /* ---- a submitter that waits: everything happens on its own thread ---- */
@@ -224,167 +181,78 @@ static struct timespec deadline(const struct ate__env *env, int64_t timeout_ms)
     return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 }
 
-/* Until the work is done, leading whenever the log is idle. False: the time is over. Under the
- * mutex. */
-static bool wait_done(struct ate__chain *c, struct ate__work *w, const struct timespec *until)
+/* One wait for what somebody else does, or that work itself. False: the time is over. */
+static bool lead_or_wait(struct ate__chain *c, pthread_cond_t *cond, const struct timespec *until)
 {
-    while (!w->done) {
-        if (!c->leading && c->ordered.first) {
-            struct ate__works done = {0};
-            ate__chain_lead(c, &done);
-            uint64_t size = c->tree.size;
-            pthread_mutex_unlock(&c->mutex);
-            finish(c, &done);
-            ate__chain_tell(c, size);
-            pthread_mutex_lock(&c->mutex);
-        } else if (!until) {
-            pthread_cond_wait(&w->turn, &c->mutex);
-        } else if (pthread_cond_timedwait(&w->turn, &c->mutex, until) && !w->done) {
-            return false;
-        }
-    }
+    if (!c->leading && c->ordered.first)
+        ate__chain_lead(c);
+    else if (!until)
+        pthread_cond_wait(cond, &c->mutex);
+    else
+        return !pthread_cond_timedwait(cond, &c->mutex, until);
     return true;
 }
 
-void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
+static int wait_room(struct ate__chain *c, size_t size, const struct timespec *until)
 {
-    struct timespec until = {0};
-    if (offer->timeout_ms >= 0)
-        until = deadline(c->conf.env, offer->timeout_ms);
-    struct ate__work *w;
-    int rc = work_new(offer, &w);
-    if (rc) {
-        answer(offer, rc, ate__error_text());
-        if (offer->done)
-            offer->done(offer);
-        return;
-    }
-    check(c, w, offer->own);
-    pthread_mutex_lock(&c->mutex);
-    while (!rc && !has_room(c, w->bytes.size))
-        if (offer->timeout_ms < 0)
-            pthread_cond_wait(&c->room, &c->mutex);
-        else if (pthread_cond_timedwait(&c->room, &c->mutex, &until))
-            rc =
-                ate__fail(ATE_TIMEOUT,
-                          "commit: no place in the queue of %d commits or %d bytes within the time",
-                          ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
-    if (!rc)
-        rc = order(c, w);
-    bool done = rc || wait_done(c, w, offer->timeout_ms < 0 ? NULL : &until);
-    if (!done) {
-        w->offer = NULL; /* whoever finishes it frees it */
-        ate__chain_pass_on(c);
-    }
-    pthread_mutex_unlock(&c->mutex);
-    if (rc) {
-        w->result = rc;
-        keep_error(w);
-    }
-    if (done) {
-        complete(w);
-        return;
-    }
-    answer(offer, ATE_UNKNOWN, "commit: not synced within the time; it may still be applied");
+    while (!ate__chain_has_room(c, size))
+        if (!lead_or_wait(c, &c->room, until) && !ate__chain_has_room(c, size))
+            return ate__fail(ATE_TIMEOUT,
+                             "commit: no place in the queue of %d commits or %d bytes within the "
+                             "time",
+                             ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
+    return 0;
+}
+
+/* Until the work is done, leading whenever the log is idle. False: the time is over. */
+static bool wait_done(struct ate__chain *c, struct ate__work *w, const struct timespec *until)
+{
+    while (!w->done)
+        if (!lead_or_wait(c, &w->turn, until) && !w->done)
+            return false;
+    return true;
+}
+
+/* Answered without the work, which is still on its way: whoever finishes it frees it. */
+static void answer_early(struct ate__offer *offer, int result, const char *text)
+{
+    ate__offer_answer(offer, result, text);
     if (offer->done)
         offer->done(offer);
 }
 
-/* ---- submitters that do not wait: a worker takes them off the inbox, in order ---- */
-
-static void check_one(void *arg, size_t i)
+void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
 {
-    struct ate__work **works = arg;
-    struct ate__chain *c = works[i]->offer->private_[0];
-    check(c, works[i], works[i]->offer->own);
-}
-
-enum { CHECK_AT_ONCE = 256 };
-
-/* Takes works off the inbox, checks them side by side, orders them. Those that are refused go to
- * `done`. Under the mutex. */
-static void take_inbox(struct ate__chain *c, struct ate__works *done)
-{
-    struct ate__work *works[CHECK_AT_ONCE];
-    size_t n = 0;
-    while (n < CHECK_AT_ONCE && c->inbox.first)
-        works[n++] = ate__works_pop(&c->inbox);
-    pthread_mutex_unlock(&c->mutex);
-    ate__workers_each(n > 1 ? c->conf.workers : NULL, n, check_one, works);
-    pthread_mutex_lock(&c->mutex);
-    for (size_t i = 0; i < n; i++) {
-        int rc = order(c, works[i]);
-        if (rc) {
-            works[i]->result = rc;
-            keep_error(works[i]);
-        }
-        if (rc || works[i]->done)
-            ate__works_push(done, works[i]);
-    }
-}
-
-/* While one worker leads, the next one may take the inbox further. */
-void ate__chain_drain(struct ate__task *task)
-{
-    struct ate__chain *c = task->user;
-    pthread_mutex_lock(&c->mutex);
-    for (bool more = true; more;) {
-        struct ate__works done = {0};
-        uint64_t size = 0;
-        if (c->inbox.first)
-            take_inbox(c, &done);
-        bool lead = c->ordered.first && !c->leading;
-        if (lead) {
-            c->draining = false;
-            ate__chain_lead(c, &done);
-            size = c->tree.size;
-        }
-        more = lead || done.first;
-        pthread_mutex_unlock(&c->mutex);
-        finish(c, &done);
-        if (size)
-            ate__chain_tell(c, size);
-        pthread_mutex_lock(&c->mutex);
-        if (lead && c->draining)
-            more = false;
-        else
-            c->draining = more;
-    }
-    ate__chain_pass_on(c);
-    pthread_cond_broadcast(&c->room);
-    pthread_mutex_unlock(&c->mutex);
-}
-
-void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer)
-{
-    if (offer->waits)
-        return; /* ate__chain_wait() does it all */
-    offer->private_[0] = c;
+    struct timespec time_limit, *until = NULL;
     struct ate__work *w;
-    int rc = work_new(offer, &w);
-    bool start = false;
-    if (!rc) {
-        pthread_mutex_lock(&c->mutex);
-        if (has_room(c, w->bytes.size)) {
-            ate__works_push(&c->inbox, w);
-            start = !c->draining;
-            c->draining = true;
-        } else {
-            rc = ate__fail(ATE_BUSY, "commit: %d commits or %d bytes are waiting already",
-                           ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
-        }
-        pthread_mutex_unlock(&c->mutex);
-        if (rc)
-            work_free(w);
+    if (offer->timeout_ms >= 0) {
+        time_limit = deadline(c->conf.env, offer->timeout_ms);
+        until = &time_limit;
     }
+    int rc = ate__work_new(c, offer, &w);
     if (rc) {
-        answer(offer, rc, ate__error_text());
-        if (offer->done)
-            offer->done(offer);
+        answer_early(offer, rc, ate__error_text());
         return;
     }
-    if (start && c->conf.workers)
-        ate__workers_submit(c->conf.workers, &c->drain, 0);
-    else if (start)
-        ate__chain_drain(&c->drain);
+    ate__work_check(c, w);
+    pthread_mutex_lock(&c->mutex);
+    rc = wait_room(c, w->bytes.size, until);
+    if (!rc)
+        rc = ate__work_order(c, w);
+    bool done = rc || w->repeat || wait_done(c, w, until);
+    if (!done) {
+        w->offer = NULL;
+        ate__chain_pass_on(c);
+    }
+    pthread_mutex_unlock(&c->mutex);
+    if (!done) {
+        answer_early(offer, ATE_UNKNOWN,
+                     "commit: not synced within the time; it may still be applied");
+        return;
+    }
+    if (!rc && w->repeat)
+        rc = ate__work_repeat(c, w);
+    if (rc)
+        ate__work_fail(w, rc);
+    ate__work_complete(w);
 }

@@ -3,23 +3,51 @@
  * feed.c: a mirror takes in a group as its root closed it.
  *
  * All of it is judged before any of it is appended; a group that breaks a rule leaves nothing
- * behind.
+ * behind. Whatever rule it is, the root is to blame: TAMPERED.
  */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
-#include <stdio.h>
 
 struct feed {
     struct ate__chain *c;
     const struct ate__group_feed *group;
     struct ate__tx *txs;
     size_t decoded;
-    int *checked;
+    int *checked; /* result of the signatures of each */
     struct ate__frontier tree;
     struct ate_hash root, *leaves;
     struct ate__position *positions;
 };
+
+static void feed_deinit(struct feed *f)
+{
+    for (size_t n = 0; n < f->decoded; n++)
+        ate__tx_deinit(&f->txs[n]);
+    ate__free(f->txs);
+    ate__free(f->checked);
+    ate__free(f->leaves);
+    ate__free(f->positions);
+}
+
+static int blame(const struct feed *f, size_t n, int rc)
+{
+    if (rc <= 0)
+        return rc;
+    return ate__context(rc == ATE_UNSUPPORTED ? rc : ATE_TAMPERED, "transaction %llu: %s",
+                        (unsigned long long)(f->group->first_sequence + n), ate__result_name(rc));
+}
+
+static int decode_all(struct feed *f, enum ate__hash_alg alg)
+{
+    int rc = 0;
+    while (!rc && f->decoded < f->group->count) {
+        rc = ate__tx_decode(f->group->records[f->decoded], alg, &f->txs[f->decoded]);
+        if (!rc)
+            f->decoded++;
+    }
+    return blame(f, f->decoded, rc);
+}
 
 static void check_nth(void *arg, size_t n)
 {
@@ -27,41 +55,69 @@ static void check_nth(void *arg, size_t n)
     f->checked[n] = ate__trust_verify(f->c->trust, &f->txs[n]);
 }
 
-static int decode_all(struct feed *f)
+/* What needs no state; the mutex is not held. Without a genesis yet there is nothing to check
+ * with. */
+static int prepare(struct feed *f)
 {
+    size_t count = f->group->count;
     enum ate__hash_alg alg;
-    int rc = f->c->trust ? (alg = ate__trust_alg(f->c->trust), 0)
-                         : ate__tx_genesis_alg(f->group->records[0], &alg);
-    for (; !rc && f->decoded < f->group->count; f->decoded += rc == 0)
-        rc = ate__tx_decode(f->group->records[f->decoded], alg, &f->txs[f->decoded]);
-    if (!rc && !f->c->trust)
-        rc = ate__trust_new(f->c->conf.env, &f->txs[0], &f->c->trust);
+    f->txs = ate__alloc_array(count, sizeof *f->txs);
+    f->checked = ate__alloc_array(count, sizeof *f->checked);
+    f->leaves = ate__alloc_array(count, sizeof *f->leaves);
+    f->positions = ate__alloc_array(count, sizeof *f->positions);
+    if (!f->txs || !f->checked || !f->leaves || !f->positions)
+        return ate__no_memory();
+    bool has_trust = f->c->trust;
+    int rc = has_trust ? 0 : blame(f, 0, ate__tx_genesis_alg(f->group->records[0], &alg));
+    if (rc)
+        return rc;
+    rc = decode_all(f, has_trust ? ate__trust_alg(f->c->trust) : alg);
+    if (!rc && has_trust)
+        ate__workers_each(f->c->conf.workers, count, check_nth, f);
+    for (size_t n = 0; n < count && !has_trust; n++)
+        f->checked[n] = ATE_DENIED;
     return rc;
+}
+
+/* ---- under the mutex ---- */
+
+static int take_genesis(struct feed *f)
+{
+    struct ate__chain *c = f->c;
+    struct ate__storage_state state;
+    int rc = ate__trust_new(c->conf.env, &f->txs[0], &c->trust);
+    if (rc)
+        return blame(f, 0, rc);
+    c->storage->v->state(c->storage, &state);
+    if (!ate__hash_equal(&state.chain_id, ate__trust_chain_id(c->trust)))
+        return ate__fail(ATE_WRONG_CHAIN, "the genesis of another chain than the log is for");
+    return 0;
+}
+
+/* A key that a signature lacked may have come with a transaction before it in this group. */
+static int take_one(struct feed *f, size_t n)
+{
+    struct ate__chain *c = f->c;
+    uint64_t sequence = f->group->first_sequence + n;
+    struct ate__verdict verdict;
+    int rc = f->checked[n] ? ate__trust_verify(c->trust, &f->txs[n]) : 0;
+    if (!rc)
+        rc = ate__chain_judge(c, &f->txs[n], sequence, &verdict);
+    if (!rc)
+        rc = ate__chain_take(c, &f->txs[n], sequence);
+    if (!rc)
+        rc = ate__tx_leaf(&f->txs[n], ate__trust_alg(c->trust), sequence, f->group->root_time_us,
+                          &f->leaves[n]);
+    if (!rc)
+        rc = ate__frontier_append(&f->tree, &f->leaves[n]);
+    return blame(f, n, rc);
 }
 
 static int take_all(struct feed *f)
 {
-    struct ate__chain *c = f->c;
-    struct ate__verdict verdict;
     int rc = 0;
-    ate__workers_each(c->conf.workers, f->group->count, check_nth, f);
-    for (size_t n = 0; !rc && n < f->group->count; n++) {
-        uint64_t sequence = f->group->first_sequence + n;
-        if (f->checked[n]) /* its key may have come with a transaction before it in this group */
-            rc = ate__trust_verify(c->trust, &f->txs[n]);
-        if (!rc)
-            rc = ate__chain_judge(c, &f->txs[n], sequence, &verdict);
-        if (!rc)
-            rc = ate__chain_take(c, &f->txs[n], sequence);
-        if (!rc)
-            rc = ate__tx_leaf(&f->txs[n], ate__trust_alg(c->trust), sequence,
-                              f->group->root_time_us, &f->leaves[n]);
-        if (!rc)
-            rc = ate__frontier_append(&f->tree, &f->leaves[n]);
-        if (rc > 0)
-            rc = ate__context(rc == ATE_UNSUPPORTED ? rc : ATE_TAMPERED, "transaction %llu: %s",
-                              (unsigned long long)sequence, ate__result_name(rc));
-    }
+    for (size_t n = 0; !rc && n < f->group->count; n++)
+        rc = take_one(f, n);
     if (!rc)
         rc = ate__frontier_root(&f->tree, &f->root);
     if (!rc && !ate__hash_equal(&f->root, &f->group->head_after))
@@ -83,10 +139,9 @@ static int append_all(struct feed *f)
         .ret_positions = f->positions,
     };
     int rc = c->storage->v->append(c->storage, &in);
-    if (rc) {
-        c->broken = true; /* a mirror is filled again from its root: it is closed and opened anew */
+    if (rc)
         return rc;
-    }
+    ate__chain_add_leaves(c, in.first_sequence, f->leaves, in.count);
     for (size_t n = 0; n < in.count; n++)
         ate__view_place(c->view, in.first_sequence + n, &f->positions[n], in.root_time_us);
     c->tree = f->tree;
@@ -94,18 +149,21 @@ static int append_all(struct feed *f)
     c->root_time_us = in.root_time_us;
     c->next_sequence = c->tree.size;
     ate__heads_add(c, c->tree.size, &c->root);
-    (void)!c->storage->v->tiles_append(c->storage, f->leaves, in.count);
     ate__view_publish(c->view, c->tree.size);
     ate__view_reclaim(c->view, ate__monotonic_ms(c->conf.env));
     return 0;
 }
 
-static int feed_locked(struct feed *f)
+static int check_place(const struct feed *f)
 {
-    struct ate__chain *c = f->c;
-    if (c->broken)
-        return ate__fail(
-            ATE_E_IO, "mirror: the log failed; it is taken up again when the chain is opened anew");
+    const struct ate__chain *c = f->c;
+    struct ate__storage_state state;
+    c->storage->v->state(c->storage, &state);
+    if (c->read_only)
+        return ate__fail(ATE_READ_ONLY, "mirror: it is open for reading only");
+    if (state.failed)
+        return ate__fail(ATE_E_IO, "mirror: the log failed; it is taken up again when the chain is "
+                                   "opened anew");
     if (f->group->first_sequence != c->tree.size)
         return ate__fail(ATE_FORKED, "a group starts at transaction %llu; this mirror is at %llu",
                          (unsigned long long)f->group->first_sequence,
@@ -113,18 +171,25 @@ static int feed_locked(struct feed *f)
     if (f->group->root_time_us < c->root_time_us)
         return ate__fail(ATE_TAMPERED, "the root's time went back at transaction %llu",
                          (unsigned long long)f->group->first_sequence);
-    bool had_trust = c->trust != NULL;
-    int rc = decode_all(f);
+    return 0;
+}
+
+static int feed_locked(struct feed *f)
+{
+    struct ate__chain *c = f->c;
+    bool had_trust = c->trust;
+    int rc = had_trust ? 0 : take_genesis(f);
+    f->tree = c->tree;
     if (!rc)
         rc = take_all(f);
     if (!rc)
         rc = append_all(f);
-    if (rc) {
-        ate__chain_untake(c, c->tree.size);
-        if (!had_trust) {
-            ate__trust_free(c->trust);
-            c->trust = NULL;
-        }
+    if (!rc)
+        return 0;
+    ate__chain_untake(c, c->tree.size);
+    if (!had_trust) {
+        ate__trust_free(c->trust);
+        c->trust = NULL;
     }
     return rc;
 }
@@ -134,24 +199,16 @@ int ate__chain_feed(struct ate__chain *c, const struct ate__group_feed *group)
     struct feed f = {.c = c, .group = group};
     if (!group->count)
         return 0;
-    f.txs = ate__alloc_array(group->count, sizeof *f.txs);
-    f.checked = ate__alloc_array(group->count, sizeof *f.checked);
-    f.leaves = ate__alloc_array(group->count, sizeof *f.leaves);
-    f.positions = ate__alloc_array(group->count, sizeof *f.positions);
-    int rc = f.txs && f.checked && f.leaves && f.positions ? 0 : ate__no_memory();
+    int rc = check_place(&f);
+    if (!rc)
+        rc = prepare(&f);
     if (!rc) {
         pthread_mutex_lock(&c->mutex);
-        f.tree = c->tree;
         rc = feed_locked(&f);
         pthread_mutex_unlock(&c->mutex);
     }
-    for (size_t n = 0; n < f.decoded; n++)
-        ate__tx_deinit(&f.txs[n]);
-    ate__free(f.txs);
-    ate__free(f.checked);
-    ate__free(f.leaves);
-    ate__free(f.positions);
+    feed_deinit(&f);
     if (!rc)
-        ate__chain_tell(c, group->first_sequence + group->count);
+        ate__chain_tell(c);
     return rc;
 }

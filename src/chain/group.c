@@ -3,41 +3,20 @@
  * group.c: the leader: one group from `ordered` to the disk, to the view, to those who wait (LOG 3,
  * 16).
  *
- * Who                         does what
- * order.c, under the mutex    appends a work to `ordered`
- * lead(), under the mutex     takes a group off `ordered` -> `writing`; lets the mutex go; writes
- * and syncs; takes it again; publishes (or, after a failure, takes back and recovers); hands the
- * finished works to its caller its caller, no lock         completes them, tells the listeners
+ *   under the mutex   takes a group off `ordered` -> `writing`
+ *   without it        leaves and head; appends and syncs; leaves into the tiles
+ *   under it          publishes; or, after a failure, takes back and recovers
+ *   without it        completes works that nobody waits for; tells the listeners
+ *
+ * Who leads: the thread of a submitter that waits and finds the log idle; where none waits, the
+ * task `lead`. Whoever stops leading sees to it that the next one is awake: ate__chain_pass_on().
  */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include <stdio.h>
 
-void ate__works_push(struct ate__works *list, struct ate__work *w)
-{
-    w->next = NULL;
-    if (list->last)
-        list->last->next = w;
-    else
-        list->first = w;
-    list->last = w;
-    list->count++;
-    list->bytes += w->bytes.size;
-}
-
-struct ate__work *ate__works_pop(struct ate__works *list)
-{
-    struct ate__work *w = list->first;
-    if (!w)
-        return NULL;
-    list->first = w->next;
-    if (!list->first)
-        list->last = NULL;
-    list->count--;
-    list->bytes -= w->bytes.size;
-    return w;
-}
+enum { RETRY_MS = 1000 /* between two attempts to recover */ };
 
 /* The part of a group that is made without the mutex. */
 struct group {
@@ -55,11 +34,13 @@ static void group_deinit(struct group *g)
     ate__free(g->in.ret_positions);
 }
 
-/* Records within a group of the storage: header and padding of each stay below 64 bytes. */
+/* As much as fits into a group of the storage: header and padding of a record stay below 64
+ * bytes. */
 static void take_group(struct ate__chain *c)
 {
     struct ate__works *works = &c->writing;
-    size_t limit = ate__min(ATE__COMMIT_GROUP_BYTES_MAX, c->storage->v->group_bytes_max), bytes = 4096;
+    size_t limit = ate__min(ATE__COMMIT_GROUP_BYTES_MAX, c->storage->v->group_bytes_max);
+    size_t bytes = 4096;
     while (c->ordered.first && works->count < ATE__COMMIT_GROUP_MAX) {
         bytes += c->ordered.first->bytes.size + 64;
         if (works->count && bytes > limit)
@@ -90,7 +71,7 @@ static int prepare_group(struct ate__chain *c, struct group *g)
     return ate__frontier_root(&g->tree, &g->root);
 }
 
-/* Under the mutex. */
+/* Nothing in here can fail. */
 static void publish(struct ate__chain *c, struct group *g)
 {
     for (size_t i = 0; i < g->in.count; i++)
@@ -102,6 +83,7 @@ static void publish(struct ate__chain *c, struct group *g)
     ate__heads_add(c, c->tree.size, &c->root);
     ate__view_publish(c->view, c->tree.size);
     ate__view_reclaim(c->view, ate__monotonic_ms(c->conf.env));
+    enum ate__stage stage = ate__chain_stage(c, c->tree.size - 1);
     for (struct ate__work *w = c->writing.first; w; w = w->next) {
         w->result = 0;
         w->receipt = (struct ate__receipt){
@@ -109,169 +91,162 @@ static void publish(struct ate__chain *c, struct group *g)
             .root_time_us = c->root_time_us,
             .size = c->tree.size,
             .head = c->root,
-            .stage = c->conf.sync == ATE__SYNC_ALWAYS ? ATE__DURABLE : ATE__QUEUED,
+            .stage = stage,
         };
     }
 }
 
-static void fail_works(struct ate__works *works, int result, const char *text)
-{
-    for (struct ate__work *w = works->first; w; w = w->next) {
-        w->result = result;
-        ate__buf_clear(&w->error);
-        if (ate__buf_append(&w->error, ate__bytes(text, strlen(text) + 1)))
-            ate__buf_deinit(&w->error);
-    }
-}
+/* ---- failures ---- */
 
-static void move_works(struct ate__works *to, struct ate__works *from)
-{
-    for (struct ate__work *w; (w = ate__works_pop(from));)
-        ate__works_push(to, w);
-}
-
-/* After a failed append, under the mutex: LOG 3 and 6. What was ordered leaves the state; what the
- * disk turns out to hold comes back. */
+/* LOG 3 and 6: what was ordered leaves the state; what the disk turns out to hold comes back. */
 static void recover(struct ate__chain *c)
 {
-    ate__chain_untake(c, c->tree.size);
+    struct ate__storage_state state;
+    uint64_t shown = c->tree.size;
+    ate__chain_untake(c, shown);
     int rc = c->storage->v->recover(c->storage);
+    c->storage->v->state(c->storage, &state);
+    if (!rc && state.size < shown)
+        rc = ate__fail(ATE_E_IO, "%llu transactions that were shown are lost",
+                       (unsigned long long)(shown - state.size));
     if (!rc)
-        rc = ate__chain_replay(c, c->tree.size);
+        rc = ate__chain_replay(c, shown);
     c->broken = rc != 0;
+    c->retry_ms = ate__monotonic_ms(c->conf.env) + RETRY_MS;
+    if (rc)
+        snprintf(c->broken_text, sizeof c->broken_text, "%s", ate__error_text());
 }
 
-static void fail_group(struct ate__chain *c, int rc)
+bool ate__chain_mend(struct ate__chain *c)
+{
+    if (c->broken && !c->leading && ate__monotonic_ms(c->conf.env) >= c->retry_ms)
+        recover(c);
+    return !c->broken;
+}
+
+static void fail_all(struct ate__works *works, int result)
+{
+    for (struct ate__work *w = works->first; w; w = w->next)
+        ate__work_fail(w, result);
+}
+
+void ate__chain_failed(struct ate__chain *c, struct ate__works *done)
 {
     char text[ATE__ERROR_SIZE];
-    bool nothing_written =
-        rc == ATE_E_NO_SPACE || rc == ATE_E_MEMORY || rc == ATE_TOO_BIG || rc == ATE_READ_ONLY;
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    ate__works_move(done, &c->ordered); /* built on what has just failed */
+    ate__fail(ATE_UNKNOWN, "commit: it may still be applied: %s", text);
+    fail_all(done, ATE_UNKNOWN);
+    recover(c);
+}
+
+/* Nothing was written, and the log goes on. */
+static bool is_harmless(struct ate__chain *c, int rc)
+{
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
-    nothing_written = nothing_written && !state.failed;
-    snprintf(text, sizeof text, "%s%s",
-             nothing_written ? "" : "the outcome is not known: ", ate__error_text());
-    move_works(&c->writing, &c->ordered); /* built on what has just failed */
-    fail_works(&c->writing, nothing_written ? rc : ATE_UNKNOWN, text);
-    if (nothing_written)
-        ate__chain_untake(c, c->tree.size);
-    else
-        recover(c);
+    return !state.failed && (rc == ATE_E_NO_SPACE || rc == ATE_E_MEMORY || rc == ATE_TOO_BIG);
 }
 
-/* The finished works, each followed by its twins with the same answer. */
-static void hand_out(struct ate__works *ret_done, struct ate__works *works)
+static void fail_group(struct ate__chain *c, int rc, struct ate__works *done)
 {
-    for (struct ate__work *w; (w = ate__works_pop(works));) {
-        struct ate__work *twins = w->twins;
-        ate__works_push(ret_done, w);
-        for (struct ate__work *twin; (twin = twins);) {
-            twins = twin->next;
-            twin->result = w->result;
-            twin->receipt = w->receipt;
-            ate__works_push(ret_done, twin);
-        }
+    if (!is_harmless(c, rc)) {
+        ate__chain_failed(c, done);
+        return;
     }
+    ate__works_move(done, &c->ordered);
+    fail_all(done, rc);
+    ate__chain_untake(c, c->tree.size);
 }
 
-void ate__chain_lead(struct ate__chain *c, struct ate__works *ret_done)
+/* ---- leading ---- */
+
+static int write_group(struct ate__chain *c, struct group *g)
 {
-    ate__assert(!c->leading);
+    int rc = prepare_group(c, g);
+    if (!rc)
+        rc = c->storage->v->append(c->storage, &g->in);
+    /* Before it is published, so that whoever sees a head can prove it. */
+    if (!rc)
+        ate__chain_add_leaves(c, g->in.first_sequence, g->leaves, g->in.count);
+    return rc;
+}
+
+void ate__chain_lead(struct ate__chain *c)
+{
     struct group g = {.tree = c->tree};
+    struct ate__works done = {NULL, NULL, 0, 0};
+    ate__assert(!c->leading && c->ordered.first);
     take_group(c);
-    uint64_t now = ate__wall_us(c->conf.env);
+    uint64_t now_us = ate__wall_us(c->conf.env);
     g.in.first_sequence = c->tree.size;
     g.in.head_before = c->root;
-    g.in.root_time_us = now > c->root_time_us ? now : c->root_time_us;
+    g.in.root_time_us = now_us > c->root_time_us ? now_us : c->root_time_us;
     c->leading = true;
     pthread_mutex_unlock(&c->mutex);
-
-    int rc = prepare_group(c, &g);
-    if (!rc)
-        rc = c->storage->v->append(c->storage, &g.in);
-    /* Before it is published, so that whoever sees a head can prove it. Unsynced and rebuilt from
-     * the records at open, so a failure here loses nothing that is believed. */
-    if (!rc)
-        (void)!c->storage->v->tiles_append(c->storage, g.leaves, g.in.count);
-
+    int rc = write_group(c, &g);
     pthread_mutex_lock(&c->mutex);
-    if (rc) {
-        fail_group(c, rc);
-    } else {
+    if (!rc)
         publish(c, &g);
-        c->wrote = true;
-        ate__chain_tick_due(c);
-    }
+    ate__works_move(&done, &c->writing);
+    if (rc)
+        fail_group(c, rc, &done);
     c->leading = false;
-    pthread_cond_broadcast(&c->room);
-    hand_out(ret_done, &c->writing);
+    c->wrote = true;
+    ate__chain_tick_due(c);
+    ate__works_finish(c, &done);
+    pthread_mutex_unlock(&c->mutex);
     group_deinit(&g);
+    ate__chain_tell(c);
+    pthread_mutex_lock(&c->mutex);
+}
+
+void ate__chain_lead_run(struct ate__task *task)
+{
+    struct ate__chain *c = task->user;
+    pthread_mutex_lock(&c->mutex);
+    while (c->ordered.first && !c->leading)
+        ate__chain_lead(c);
+    c->lead_due = false;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static bool waits(const struct ate__work *w)
+{
+    return w->waits && w->offer;
+}
+
+/* The first thread that waits for something in `ordered`; NULL: none does. */
+static struct ate__work *first_waiting(const struct ate__chain *c)
+{
+    for (struct ate__work *w = c->ordered.first; w; w = w->next) {
+        if (waits(w))
+            return w;
+        for (struct ate__work *t = w->twins; t; t = t->next)
+            if (waits(t))
+                return t;
+    }
+    return NULL;
 }
 
 void ate__chain_pass_on(struct ate__chain *c)
 {
     if (c->leading || !c->ordered.first)
         return;
-    for (struct ate__work *w = c->ordered.first; w; w = w->next)
-        if (w->waits && w->offer) {
-            pthread_cond_signal(&w->turn);
-            return;
-        }
-    if (c->conf.workers && !c->draining) {
-        c->draining = true;
-        ate__workers_submit(c->conf.workers, &c->drain, 0);
+    struct ate__work *w = first_waiting(c);
+    if (w) {
+        pthread_cond_signal(&w->turn);
+    } else if (c->conf.workers && !c->lead_due && !c->closing) {
+        c->lead_due = true;
+        ate__workers_submit(c->conf.workers, &c->lead, 0);
     }
 }
 
-void ate__chain_tell(struct ate__chain *c, uint64_t size)
+void ate__chain_tell(struct ate__chain *c)
 {
     pthread_mutex_lock(&c->listeners_mutex);
+    uint64_t size = ate__view_published(c->view);
     for (struct ate__listener *l = c->listeners; l; l = l->next)
         l->published(l, size);
     pthread_mutex_unlock(&c->listeners_mutex);
-}
-
-/* ---- background: idle marks, interval syncs, the next segment ---- */
-
-enum { TICK_MS = 100 };
-
-void ate__chain_tick_due(struct ate__chain *c)
-{
-    if (!c->conf.workers || c->ticking || c->closing)
-        return;
-    c->ticking = true;
-    uint32_t ms = c->conf.sync == ATE__SYNC_INTERVAL && c->conf.sync_interval_ms
-                      ? c->conf.sync_interval_ms
-                      : TICK_MS;
-    ate__workers_submit(c->conf.workers, &c->tick, ms);
-}
-
-void ate__chain_tick(struct ate__task *task)
-{
-    struct ate__chain *c = task->user;
-    pthread_mutex_lock(&c->mutex);
-    c->ticking = false;
-    bool wrote = c->wrote, lead = !c->leading && !c->broken && !c->ordered.first;
-    c->wrote = false;
-    if (lead)
-        c->leading = true;
-    pthread_mutex_unlock(&c->mutex);
-    int rc = 0;
-    if (lead && c->conf.sync == ATE__SYNC_INTERVAL && wrote)
-        rc = c->storage->v->sync(c->storage);
-    else if (lead && !wrote)
-        rc = c->storage->v->idle(c->storage);
-    (void)!c->storage->v->prepare(
-        c->storage); /* a full disk shows at the append that needs the room */
-    pthread_mutex_lock(&c->mutex);
-    if (lead) {
-        c->leading = false;
-        if (rc && rc != ATE_E_NO_SPACE)
-            recover(c);
-        pthread_cond_broadcast(&c->room);
-    }
-    if (wrote || !lead)
-        ate__chain_tick_due(c);
-    ate__chain_pass_on(c);
-    pthread_mutex_unlock(&c->mutex);
 }

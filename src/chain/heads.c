@@ -3,8 +3,8 @@
  * heads.c: the root of the tree at any size, and proofs: recent heads from memory, all others from
  * the tiles.
  */
-#include "chain/chain_private.h"
 #include "base/err.h"
+#include "chain/chain_private.h"
 
 void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *root)
 {
@@ -15,7 +15,7 @@ void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *
     pthread_mutex_unlock(&c->heads_mutex);
 }
 
-/* Sizes ascend along the ring: binary search over the newest `kept` heads. */
+/* Sizes ascend along the ring: binary search over the newest ones. */
 static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
 {
     bool found = false;
@@ -73,4 +73,41 @@ int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t siz
     if (old_size > size || size > c->storage->v->tiles_size(c->storage))
         return ate__fail(ATE_NOT_FOUND, "no tree of %llu transactions", (unsigned long long)size);
     return ate__merkle_consistency(node, c->storage, old_size, size, ret_proof);
+}
+
+/* ---- leaves ---- */
+
+enum { LEAVES_RETRY_MS = 1000 };
+
+static int add_from_record(void *arg, const struct ate__record_out *record)
+{
+    struct ate__chain *c = arg;
+    struct ate_hash leaf;
+    struct ate__tx tx;
+    int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
+    if (rc)
+        return rc;
+    rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us, &leaf);
+    ate__tx_deinit(&tx);
+    return rc ? rc : c->storage->v->tiles_append(c->storage, &leaf, 1);
+}
+
+/* What an earlier failure left out. */
+static int catch_up(struct ate__chain *c, uint64_t from, uint64_t to)
+{
+    uint64_t now_ms = ate__monotonic_ms(c->conf.env);
+    if (now_ms < c->leaves_retry_ms)
+        return ATE_E_IO;
+    c->leaves_retry_ms = now_ms + LEAVES_RETRY_MS;
+    return c->storage->v->scan(c->storage, from, to, &(struct ate__scan){NULL, add_from_record, c});
+}
+
+void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct ate_hash *leaves,
+                           size_t count)
+{
+    uint64_t have = c->storage->v->tiles_size(c->storage);
+    int rc = have < first ? catch_up(c, have, first) : 0;
+    if (!rc)
+        rc = c->storage->v->tiles_append(c->storage, leaves, count);
+    (void)rc; /* what is missing now is read from the log by a later call */
 }

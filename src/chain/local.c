@@ -326,6 +326,8 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
         return rc;
     if (!conf->memory)
         rc = vfs->open_root(vfs->user, path, &dir);
+    else if (!create)
+        rc = ate__fail(ATE_NOT_FOUND, "a chain in memory is made, never found");
     if (rc == ATE_NOT_FOUND && create)
         rc = make_dir(vfs, path, &dir);
     if (!rc && !conf->memory)

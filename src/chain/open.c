@@ -6,6 +6,9 @@
  * Decoding and signatures need no state but the public keys, so a batch of records is checked side
  * by side by the workers; judging is serial. A record whose key came with an earlier record of the
  * same batch is checked again when its turn comes.
+ *
+ * A group counts whole: tree, head and view move on at its end. Where a record is not believed, the
+ * chain ends before its group.
  */
 #include "base/alloc.h"
 #include "base/err.h"
@@ -26,6 +29,7 @@ struct item {
 };
 struct replay {
     struct ate__chain *c;
+    struct ate__frontier tree; /* with the group under way */
     struct item *items;
     size_t count;
     struct ate__buf bytes;
@@ -34,13 +38,18 @@ struct replay {
     uint64_t total, progressed;
     struct ate_hash leaves[TILES_AT_ONCE];
     size_t leaf_count;
+    uint64_t leaf_first; /* sequence of the first */
 };
 
+/* Without room for them the chain opens all the same: what is left out is added later. */
 static int write_tiles(struct replay *r)
 {
-    int rc = r->c->storage->v->tiles_append(r->c->storage, r->leaves, r->leaf_count);
+    struct ate__storage *s = r->c->storage;
+    int rc =
+        s->v->tiles_size(s) == r->leaf_first ? s->v->tiles_append(s, r->leaves, r->leaf_count) : 0;
+    r->leaf_first += r->leaf_count;
     r->leaf_count = 0;
-    return rc;
+    return rc == ATE_E_NO_SPACE ? 0 : rc;
 }
 
 static int check_item(struct replay *r, struct item *i)
@@ -69,8 +78,12 @@ static void check_nth(void *arg, size_t n)
     r->items[n].checked = check_item(r, &r->items[n]);
 }
 
-static int check_head_before(struct ate__chain *c, const struct item *i)
+/* What the group says of the history before it: the tree that it was written on, and the time. */
+static int check_group(const struct ate__chain *c, const struct item *i)
 {
+    if (i->root_time_us < c->root_time_us)
+        return ate__fail(ATE_TAMPERED, "the root's time went back at transaction %llu",
+                         (unsigned long long)i->sequence);
     if (ate__load64(c->root.b) == i->head_before)
         return 0;
     return ate__fail(ATE_TAMPERED, "the group of transaction %llu was written on another history",
@@ -96,7 +109,7 @@ static int take_item(struct replay *r, struct item *i)
     struct ate__chain *c = r->c;
     struct ate__verdict verdict;
     struct ate_hash leaf;
-    int rc = i->starts_group ? check_head_before(c, i) : 0;
+    int rc = i->starts_group ? check_group(c, i) : 0;
     if (!rc && !i->decoded) {
         i->checked = check_item(r, i);
         rc = i->decoded ? 0 : i->checked;
@@ -115,18 +128,22 @@ static int take_item(struct replay *r, struct item *i)
     ate__view_place(c->view, i->sequence, &i->position, i->root_time_us);
     rc = ate__tx_leaf(&i->tx, ate__trust_alg(c->trust), i->sequence, i->root_time_us, &leaf);
     if (!rc)
-        rc = ate__frontier_append(&c->tree, &leaf);
+        rc = ate__frontier_append(&r->tree, &leaf);
     if (rc)
         return rc;
     r->leaves[r->leaf_count++] = leaf;
     return r->leaf_count == TILES_AT_ONCE ? write_tiles(r) : 0;
 }
 
-static int end_group(struct ate__chain *c, const struct item *i)
+static int end_group(struct replay *r, const struct item *i)
 {
-    int rc = ate__frontier_root(&c->tree, &c->root);
+    struct ate__chain *c = r->c;
+    struct ate_hash root;
+    int rc = ate__frontier_root(&r->tree, &root);
     if (rc)
         return rc;
+    c->tree = r->tree;
+    c->root = root;
     c->root_time_us = i->root_time_us;
     ate__heads_add(c, c->tree.size, &c->root);
     ate__view_publish(c->view, c->tree.size);
@@ -168,7 +185,7 @@ static int flush(struct replay *r)
             i->checked = 0; /* take_item() does it */
         rc = take_item(r, i);
         if (!rc && i->last_in_group)
-            rc = end_group(c, i);
+            rc = end_group(r, i);
         if (rc) {
             rc = as_damage(rc, i->sequence);
             break;
@@ -214,25 +231,47 @@ static int on_record(void *arg, const struct ate__record_out *record)
     return r->count == BATCH_RECORDS || r->bytes.size >= BATCH_BYTES || first ? flush(r) : 0;
 }
 
+static int cut_tiles(struct ate__chain *c)
+{
+    struct ate__storage *s = c->storage;
+    return s->v->tiles_size(s) > c->tree.size ? s->v->tiles_truncate(s, c->tree.size) : 0;
+}
+
+/* The group that was begun is not believed: back to the end of the last whole one. The sentence
+ * stays. */
+static int end_before(struct replay *r, int rc)
+{
+    struct ate__chain *c = r->c;
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    ate__chain_untake(c, c->tree.size);
+    int tiles_rc = cut_tiles(c);
+    (void)tiles_rc; /* leaves of what does not count are cut off by the next attempt */
+    ate__error_set(text);
+    return rc;
+}
+
 int ate__chain_replay(struct ate__chain *c, uint64_t from)
 {
     struct ate__storage_state state;
+    ate__assert(from == c->tree.size);
     c->storage->v->state(c->storage, &state);
-    struct replay r = {.c = c, .total = state.size, .progressed = from};
+    struct replay r = {
+        .c = c, .tree = c->tree, .total = state.size, .progressed = from, .leaf_first = from};
     r.items = ate__alloc_array(BATCH_RECORDS, sizeof *r.items);
     if (!r.items)
         return ate__no_memory();
     c->next_sequence = from;
-    int rc = c->storage->v->tiles_truncate(c->storage, from);
+    int rc = cut_tiles(c);
     if (!rc)
         rc = c->storage->v->scan(c->storage, from, state.size,
                                  &(struct ate__scan){on_group, on_record, &r});
     if (!rc)
         rc = flush(&r);
-    if (rc) /* the group that was begun is not believed: back to the end of the last whole one */
-        ate__chain_untake(c, ate__view_published(c->view));
     if (!rc && r.leaf_count)
         rc = write_tiles(&r);
+    if (rc)
+        rc = end_before(&r, rc);
     clear_batch(&r);
     ate__buf_deinit(&r.bytes);
     ate__free(r.items);

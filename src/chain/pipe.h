@@ -9,7 +9,9 @@
  * refresh(). One that is older than ATE__VIEW_AGE_MAX or holds back too many old versions answers
  * ATE_STALE; what it lent stays until it ends.
  *  3. An offer completes exactly once: done() is called on any thread, under no lock, never inside
- * offer(). The submitter owns the offer and what it points to until then.
+ * offer(). The submitter owns the offer and what it points to until then. Whoever lets the last
+ * reference to the pipe go does it with offers in flight, but not inside done(): they are completed
+ * before that returns.
  *  4. Reads on a thin chain wait for the network, within the pipe's time limit; on the others for
  * the disk at most.
  */
@@ -48,6 +50,9 @@ struct ate__offer {
     int64_t timeout_ms; /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
     void (*done)(struct ate__offer *offer);
     void *user;
+    /* Before offer() returns: BUSY, TOO_BIG or E_MEMORY where it is refused for want of room;
+     * done() is called all the same. Else 0. Only for a submitter whose offer outlives done(). */
+    int at_once;
     /* The answer: */
     int result; /* 0 committed; UNKNOWN; else refused: nothing was or will be applied */
     char text[512]; /* its sentence */

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * take.c: judging one transaction against the latest state, and taking it in.
+ * commit_take.c: judging one transaction against the latest state, and taking it in.
  */
-#include "chain/chain_private.h"
 #include "base/err.h"
+#include "chain/chain_private.h"
 
 int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence,
                      struct ate__verdict *verdict)
 {
+    uint64_t first;
     *verdict = (struct ate__verdict){0};
+    if (sequence && !ate__trust_origin(c->trust, &tx->id, &first))
+        return ate__fail(ATE_MALFORMED, "number %llu of its origin was committed as %llu",
+                         (unsigned long long)tx->id.number, (unsigned long long)first);
     return ate__accept(c->trust, &c->latest, tx, sequence, verdict);
 }
 
