@@ -11,9 +11,9 @@ struct ate__object_facts {
     bool live;         /* has a body and is not deleted; the top always is */
     bool deleted;      /* a tombstone names it (itself or a subtree above it), at `sequence` */
     uint64_t sequence; /* of its current body or of its deletion */
-    /* root times of its first and of its current body; acceptance does not read them */
-    uint64_t created_sequence; /* of its first body */
-    uint64_t created_us, updated_us;
+    /* Of its first body, and the root times of its first and its current body. Acceptance does not
+     * read these three. */
+    uint64_t created_sequence, created_us, updated_us;
     struct ate_hash body; /* event hash of its current body */
     struct ate_id parent;
     uint32_t collection;

@@ -218,6 +218,43 @@ static void roots_change_from_the_next_sequence_on(void **state)
     world_deinit(&n);
 }
 
+/* As many as there may be, and one more. */
+static void so_many_root_keys(void **state)
+{
+    (void)state;
+    enum { TOGETHER = 9 };
+    struct world n;
+    world_init(&n, 6, NULL);
+    for (unsigned count = 1; count <= ATE__ROOT_KEYS_MAX; count += TOGETHER) {
+        struct draft *d = draft_new(&n);
+        struct ate__key *keys[TOGETHER];
+        struct ate__root_change changes[TOGETHER];
+        draft_sign(d, n.root->fingerprint);
+        for (unsigned i = 0; i < TOGETHER; i++) {
+            struct ate__key *key = world_key(&n, 1000 + count + i);
+            unsigned at = i; /* in ascending order */
+            for (; at && memcmp(key->public_key.data, keys[at - 1]->public_key.data,
+                                key->public_key.size) < 0;
+                 at--)
+                keys[at] = keys[at - 1];
+            keys[at] = key;
+        }
+        for (unsigned i = 0; i < TOGETHER; i++) {
+            changes[i] = add(keys[i]);
+            draft_sign(d, keys[i]->fingerprint);
+        }
+        draft_root(d, changes, TOGETHER);
+        if (count + TOGETHER > ATE__ROOT_KEYS_MAX)
+            expect(&n, d, ATE_TOO_BIG, "73 root keys; 64 are the most");
+        else
+            commit(&n, d);
+        for (unsigned i = 0; i < TOGETHER; i++)
+            ate__key_free(keys[i]);
+    }
+    assert_int_equal(ate__trust_root_keys(n.t, NULL, 0), ATE__ROOT_KEYS_MAX);
+    world_deinit(&n);
+}
+
 static void a_root_key_is_a_key(void **state)
 {
     (void)state;
@@ -324,6 +361,7 @@ int main(void)
         cmocka_unit_test(rules_name_any_fingerprint),
         cmocka_unit_test(roots_are_added_by_a_root_and_themselves),
         cmocka_unit_test(roots_change_from_the_next_sequence_on),
+        cmocka_unit_test(so_many_root_keys),
         cmocka_unit_test(a_root_key_is_a_key),
         cmocka_unit_test(who_may_revoke),
         cmocka_unit_test(a_revocation_holds_from_the_next_sequence_on),

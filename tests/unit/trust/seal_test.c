@@ -67,7 +67,7 @@ static void seal_entry(const struct made *m, const struct ate__epoch_of *of,
 
 static struct ate__control *make(const struct made *m, struct ate__control *older)
 {
-    static const uint8_t seal_public[ATE__XWING_PUBLIC];
+    static const uint8_t seal_public[ATE__XWING_PUBLIC], name_key[ATE__WRAPPED_KEY];
     struct ate_id object = id_of(m->object);
     struct ate__epoch_of of = {&e, &object, m->epoch};
     struct ate__data_key *key = key_of_d(m->d), *below = key_of_d(m->below);
@@ -97,6 +97,8 @@ static struct ate__control *make(const struct made *m, struct ate__control *olde
     assert_int_equal(ate__link_make(&of, key, below, link), 0);
     if (m->epoch)
         ate__header_item(&wr, ATE__TAG_LINK, ate__bytes(link, sizeof link));
+    ate__header_namekey(&wr, &(struct ate__namekey_item){true, epoch.data_key_id,
+                                                         ate__bytes(name_key, sizeof name_key)});
     assert_int_equal(ate__header_end(&wr), 0);
     for (uint32_t i = 0; i < readers.count; i++)
         ate__buf_deinit(&sealed[i]);
@@ -311,6 +313,26 @@ static void one_spoiled_entry_of_two(void **state)
     }
 }
 
+/* Another reader within a later epoch: all that the epoch has is carried on, and he reads the past
+ * as well. */
+static void a_later_epoch_goes_on_with_its_link(void **state)
+{
+    (void)state;
+    struct ate_session *s = session_of(1 << 1);
+    struct ate__control *first = row(3, 1 << 1);
+    struct ate__scope_plan plan = plan_of(&w, 1, 0x6, everybody);
+    plan.prev = first;
+    struct ate__control *second = carry_out(&e, s, &plan);
+    assert_int_equal(second->header.epoch.epoch, 2);
+    assert_true(ate__bytes_equal(second->header.link, first->header.link));
+    assert_true(ate__bytes_equal(second->header.namekey.bytes, first->header.namekey.bytes));
+    for (uint8_t d = 1; d <= 3; d++)
+        assert_int_equal(open_key(1 << 2, second, d), 0);
+    ate__control_unref(second);
+    ate__control_unref(first);
+    ate__session_unref(s);
+}
+
 /* ---- what a session remembers ---- */
 
 /* An id is public. A scope that claims the id of another one's data key does not get that key out
@@ -403,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_row_may_begin_late),
         cmocka_unit_test(a_row_with_a_gap),
         cmocka_unit_test(one_spoiled_entry_of_two),
+        cmocka_unit_test(a_later_epoch_goes_on_with_its_link),
         cmocka_unit_test(a_copied_id_leads_to_nothing),
         cmocka_unit_test(a_data_key_outlives_its_session),
         cmocka_unit_test(threads_open),

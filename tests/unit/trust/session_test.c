@@ -44,8 +44,36 @@ static void keys(void **state)
     assert_int_equal(ate__session_add(s, other), 0);
     assert_non_null(ate__session_find(s, &fingerprint));
     assert_int_equal(ate__session_public(s, &fingerprint, &bytes), 0);
+    struct ate_session *again = ate__session_ref(s);
     ate__session_unref(s);
+    assert_int_equal(ate__session_key_count(again), 3);
+    ate__session_unref(again);
     ate__session_unref(NULL);
+}
+
+static void fingerprints_in_the_order_of_their_keys(void **state)
+{
+    (void)state;
+    struct ate_session *s;
+    struct ate__key *key[3] = {key_of(1), key_of(2), key_of(3)};
+    struct ate_hash expected[3], all[4];
+    const struct ate_hash *lent;
+    for (unsigned i = 0; i < 3; i++)
+        expected[i] = key[i]->fingerprint;
+    assert_int_equal(ate__session_new(&s), 0);
+    assert_int_equal(ate__session_add_public(s, ate__buf_bytes(&key[2]->public_key)), 0);
+    ate__key_free(key[2]);
+    assert_int_equal(ate__session_add(s, key[0]), 0);
+    assert_int_equal(ate__session_add(s, key[1]), 0);
+    assert_int_equal(ate__session_lend_fingerprints(s, &lent), 2);
+    assert_memory_equal(lent, expected, 2 * sizeof *lent);
+    for (size_t capacity = 0; capacity <= 4; capacity++) {
+        size_t count = ate__session_fingerprints(s, all, capacity);
+        assert_int_equal(count, capacity < 3 ? capacity : 3);
+        if (count)
+            assert_memory_equal(all, expected, count * sizeof *all);
+    }
+    ate__session_unref(s);
 }
 
 static void bad_public_keys(void **state)
@@ -153,6 +181,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys),
+        cmocka_unit_test(fingerprints_in_the_order_of_their_keys),
         cmocka_unit_test(bad_public_keys),
         cmocka_unit_test(at_most_so_many_keys),
         cmocka_unit_test(threads_add_and_look),

@@ -215,6 +215,83 @@ static void public_keys_are_given_back_whole(void **state)
     world_deinit(&w);
 }
 
+static void keys_know_what_brought_them(void **state)
+{
+    (void)state;
+    struct world w;
+    struct ate__key *a = world_key(&w, 2);
+    uint64_t sequence = 99;
+    world_init(&w, 4, NULL);
+    plant(&w, id_of(1), ate__top_id);
+    assert_int_equal(ate__trust_key_sequence(w.t, &a->fingerprint, &sequence), ATE_NOT_FOUND);
+    struct draft *d = draft_new(&w);
+    draft_item(d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&a->public_key));
+    draft_sign(d, a->fingerprint);
+    uint64_t brought = commit(&w, d);
+    assert_int_equal(ate__trust_key_sequence(w.t, &a->fingerprint, &sequence), 0);
+    assert_int_equal(sequence, brought);
+    assert_int_equal(ate__trust_key_sequence(w.t, &w.root->fingerprint, &sequence), 0);
+    assert_int_equal(sequence, 0);
+    ate__key_free(a);
+    world_deinit(&w);
+}
+
+/* Of a transaction that was only shown, its keys are known and nothing else. */
+static void keys_are_learnt(void **state)
+{
+    (void)state;
+    struct world w;
+    struct ate__key *a = world_key(&w, 2), *b = world_key(&w, 3);
+    struct ate__root_change add = {ATE__ROOT_ADD, ate__buf_bytes(&b->public_key)};
+    uint64_t sequence;
+    world_init(&w, 5, NULL);
+    struct draft *d = draft_new(&w);
+    draft_item(d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&a->public_key));
+    draft_root(d, &add, 1);
+    draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+    assert_int_equal(ate__trust_learn(w.t, draft_tx(d), 700), 0);
+    assert_true(ate__trust_has_key(w.t, &a->fingerprint));
+    assert_true(ate__trust_has_key(w.t, &b->fingerprint));
+    assert_false(ate__trust_is_root(w.t, &b->fingerprint));
+    assert_false(ate__trust_is_revoked(w.t, &a->fingerprint));
+    assert_int_equal(ate__trust_origin(w.t, &d->tx.id, &sequence), ATE_NOT_FOUND);
+    draft_free(d);
+    ate__key_free(a);
+    ate__key_free(b);
+    world_deinit(&w);
+}
+
+static bool keep_none(void *arg, uint32_t event)
+{
+    (void)arg;
+    (void)event;
+    return false;
+}
+
+/* What was left out of a transaction brings nothing. */
+static void dropped_events_bring_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    struct ate__key *a = world_key(&w, 2);
+    struct ate__buf reduced = ATE__BUF_NULL;
+    struct ate__tx tx;
+    world_init(&w, 6, NULL);
+    struct draft *d = draft_new(&w);
+    draft_item(d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&a->public_key));
+    const struct ate__tx *whole = draft_tx_signed(d, NULL, &a, 1);
+    assert_int_equal(ate__tx_reduce(whole, keep_none, NULL, 0, &reduced), 0);
+    assert_int_equal(ate__tx_decode(ate__buf_bytes(&reduced), ATE__SHA256, &tx), 0);
+    assert_int_equal(ate__trust_verify(w.t, &tx), ATE_DENIED);
+    assert_int_equal(ate__trust_apply(w.t, &tx, 1), 0);
+    assert_false(ate__trust_has_key(w.t, &a->fingerprint));
+    ate__tx_deinit(&tx);
+    ate__buf_deinit(&reduced);
+    draft_free(d);
+    ate__key_free(a);
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +303,9 @@ int main(void)
         cmocka_unit_test(the_genesis_is_taken_in_once),
         cmocka_unit_test(all_of_it_is_taken_back),
         cmocka_unit_test(public_keys_are_given_back_whole),
+        cmocka_unit_test(keys_know_what_brought_them),
+        cmocka_unit_test(keys_are_learnt),
+        cmocka_unit_test(dropped_events_bring_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
