@@ -309,7 +309,7 @@ int ate__file_read_part(struct ate__storage *storage, uint64_t sequence,
         rc = ate__fail(ATE_NOT_FOUND, "the record is not there any more");
     if (!rc)
         rc = ate__buf_reserve(ret_bytes, size);
-    if (!rc)
+    if (!rc && size)
         rc = r->vfs->read(p.file, at + ATE__RECORD_HEAD + offset, ret_bytes->data + ret_bytes->size,
                           size, &got);
     if (!rc && got < size)

@@ -129,7 +129,8 @@ int ate__body_decrypt(const struct ate__seal_env *e, const struct ate__data_key 
     else
         rc = decrypt(e, key, event, plain);
     if (!rc) {
-        struct ate_bytes added = ate__bytes(plain->data + start, plain->size - start);
+        struct ate_bytes added = ate__bytes(start ? plain->data + start : plain->data,
+                                            plain->size - start);
         rc = split(event, added, ret_private, ret_payload);
         if (rc) {
             ate__wipe(plain->data + start, plain->size - start);
