@@ -89,7 +89,19 @@ static int remove_oldest(const struct ate__vfs *vfs, struct ate__dir *dir, uint6
         bytes -= all.items[i].size;
     }
     ate__free(all.items);
-    return rc > 0 ? ATE_E_SYSTEM : rc; /* somebody else removed one */
+    return rc;
+}
+
+/* Errors: E_* */
+static int keep(const struct ate__vfs *vfs, struct ate__dir *trimmed, const char *name,
+                const struct ate__segment *s, uint64_t from, uint64_t to)
+{
+    struct ate__file *file = NULL;
+    int rc = vfs->open(trimmed, name, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &file);
+    if (!rc)
+        rc = copy(vfs, s->file, from, to, file);
+    vfs->close(file);
+    return rc ? rc : vfs->sync_dir(trimmed);
 }
 
 int ate__trim_keep(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t revision,
@@ -97,31 +109,27 @@ int ate__trim_keep(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t re
                    uint64_t *ret_kept)
 {
     struct ate__dir *trimmed = NULL;
-    struct ate__file *file = NULL;
     char name[NAME_SIZE];
     snprintf(name, sizeof name, "%016llx-%016llx-%016llx", (unsigned long long)revision,
              (unsigned long long)s->head.id, (unsigned long long)from);
     if (to - from > bytes_max)
         to = from + bytes_max;
     int rc = vfs->open_dir(dir, TRIMMED_NAME, true, &trimmed);
-    if (!rc)
-        rc = vfs->open(trimmed, name, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &file);
-    if (!rc)
-        rc = copy(vfs, s->file, from, to, file);
-    vfs->close(file);
-    if (!rc)
-        rc = vfs->sync_dir(trimmed);
-    if (!rc)
-        rc = remove_oldest(vfs, trimmed, bytes_max);
-    uint64_t kept = to - from;
+    if (rc)
+        return rc == ATE_NOT_FOUND ? ate__context(ATE_E_SYSTEM, TRIMMED_NAME) : rc;
+    uint64_t kept = 0;
+    /* Where no room can be made, none is taken. */
+    if (!remove_oldest(vfs, trimmed, bytes_max - (to - from))) {
+        rc = keep(vfs, trimmed, name, s, from, to);
+        kept = rc ? 0 : to - from;
+    }
     if (rc == ATE_E_NO_SPACE) {
-        int ignored = trimmed ? vfs->remove(trimmed, name) : 0;
-        (void)ignored;
-        kept = 0;
+        int left = vfs->remove(trimmed, name);
+        (void)left; /* it counts the next time */
         rc = 0;
     }
     vfs->close_dir(trimmed);
     if (!rc)
         *ret_kept = kept;
-    return rc > 0 ? ate__context(ATE_E_SYSTEM, TRIMMED_NAME) : rc;
+    return rc;
 }
