@@ -43,6 +43,9 @@ struct making {
     struct mark *marks;
     size_t mark_count, mark_capacity;
     size_t bytes, read_bytes; /* of the answer, about; read from the log */
+    struct ate__map node_index; /* struct node_key -> place in nodes */
+    struct ate_hash *nodes;     /* of the tree, so that the proofs of many share their work */
+    size_t node_count, node_capacity;
     struct ate__bundle out;
 };
 
@@ -347,6 +350,45 @@ static int collect(struct making *m)
     }
 }
 
+/* --- proofs --- */
+
+struct node_key {
+    uint64_t level, index;
+};
+
+static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_hash)
+{
+    enum { TILE_LEVELS = 8 }; /* the levels that the storage keeps are apart by so many */
+    struct making *m = arg;
+    struct ate__storage *storage = ate__chain_storage(m->chain);
+    struct node_key key = {level, index};
+    struct ate_hash left, right, hash;
+    uint64_t place;
+    if (ate__map_get(&m->node_index, &key, &place)) {
+        *ret_hash = m->nodes[place];
+        return 0;
+    }
+    int rc;
+    if (level % TILE_LEVELS == 0) {
+        rc = storage->v->tiles_node(storage, level, index, &hash);
+    } else {
+        rc = node(m, level - 1, 2 * index, &left);
+        if (!rc)
+            rc = node(m, level - 1, 2 * index + 1, &right);
+        if (!rc)
+            rc = ate__node_hash(&left, &right, &hash);
+    }
+    if (!rc)
+        rc = ate__grow(&m->nodes, &m->node_capacity, m->node_count + 1, sizeof *m->nodes);
+    if (!rc)
+        rc = ate__map_put(&m->node_index, &key, m->node_count);
+    if (rc)
+        return rc;
+    m->nodes[m->node_count++] = hash;
+    *ret_hash = hash;
+    return 0;
+}
+
 /* --- writing --- */
 
 static int by_sequence(const void *a, const void *b)
@@ -367,7 +409,7 @@ static int write_tx(struct making *m, struct shown *t, struct ate__wr *w)
     bool payload = t->whole && !(m->get->flags & ATE__GET_NO_PAYLOAD);
     int rc = ate__tx_reduce(&t->tx, keep, t, payload ? UINT64_MAX : ATE__GET_PAYLOAD_MAX, &record);
     if (!rc)
-        rc = ate__chain_inclusion(m->chain, t->sequence, m->snapshot->size, &shown.inclusion);
+        rc = ate__merkle_inclusion(node, m, t->sequence, m->snapshot->size, &shown.inclusion);
     if (rc)
         return rc;
     shown.record = ate__buf_bytes(&record);
@@ -396,6 +438,7 @@ int ate__bundle_make(const struct ate__env *env, struct ate__chain *c,
     ate__random(env, seed, sizeof seed);
     ate__map_init(&m.by_sequence, sizeof(uint64_t), seed);
     ate__map_init(&m.visited, sizeof(struct ate_id), seed);
+    ate__map_init(&m.node_index, sizeof(struct node_key), seed);
     int rc = collect(&m);
     if (!rc && too_big(&m))
         rc = fail_too_big(&m, &get->parent);
@@ -404,6 +447,8 @@ int ate__bundle_make(const struct ate__env *env, struct ate__chain *c,
     take_back(&m, 0, 0);
     ate__free(m.shown);
     ate__free(m.marks);
+    ate__free(m.nodes);
+    ate__map_deinit(&m.node_index);
     ate__map_deinit(&m.by_sequence);
     ate__map_deinit(&m.visited);
     if (rc)

@@ -255,7 +255,9 @@ static void build(struct ate__item *i)
 {
     static void (*const builders[])(struct ate__item *) = {
         [ITEM_COMMIT] = build_commit, [ITEM_OUTCOME] = build_outcome, [ITEM_GET] = build_get};
-    builders[i->kind](i);
+    /* What nobody is there to get is not read. */
+    if (i->kind == ITEM_COMMIT || !i->stream->ended)
+        builders[i->kind](i);
 }
 
 /* Builds what is there, in order; whoever called saw to it that nobody else does. A thread that

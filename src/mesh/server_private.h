@@ -143,7 +143,7 @@ struct ate__stream {
     uint32_t id;
     unsigned refs; /* the peer's list, and all work under way */
     struct ate__stream *next, *prev; /* of the peer's */
-    bool ended;
+    atomic_bool ended; /* set on the loop's thread, read on any */
     struct ate__hosted *hosted; /* NULL until it is open */
     bool opened; /* OPENED was sent */
 
