@@ -1,211 +1,272 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * cmd_log.c: the chain as a readable tree: each transaction, and below it what it did.
+ * cmd_log.c: prints the history, transaction by transaction.
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/text.h"
+#include "bin/ate/describe.h"
+#include "bin/ate/known.h"
 #include "bin/ate/open.h"
-#include "bin/ate/stop.h"
-#include <string.h>
+#include <inttypes.h>
 
-static const char *const kinds[] = {"object",    "deleted", "rules",      "genesis",
-                                    "root keys", "revoke",  "public key", "other"};
-static const char *const rights[] = {"read", "write", "append", "admin"};
+enum { RULE_SHOWN = 40 };
 
-/* ---- as JSON ---- */
+struct log {
+    const struct options *o;
+    struct opened at;
+    struct known known;
+};
 
-static json_t *rule_json(const struct ate_rule *r)
+static const char *const kinds[] = {"object",   "deleted", "rules",      "chain",
+                                    "root key", "revoked", "public key", "other"};
+
+/* ---- JSON ---- */
+
+static json_t *rule_json(const struct ate_rule *rule)
 {
-    static const char *const who[] = {"inherit", "everyone", "nobody", "keys"};
-    if (r->who != ATE_KEYS)
-        return json_string(who[r->who]);
-    json_t *keys = json_array();
-    char text[ATE_HASH_TEXT];
-    for (size_t i = 0; i < r->key_count; i++)
-        json_array_append_new(keys, json_string(ate_hash_text(r->keys[i], text)));
-    return keys;
+    char text[RULE_SHOWN];
+    if (rule->who == ATE_KEYS)
+        return describe_hashes(rule->keys, rule->key_count);
+    describe_rule(rule, text, sizeof text);
+    return json_string(text);
 }
 
-static json_t *rules_json(const struct ate_rules *r)
+static json_t *event_json(struct log *log, const struct ate_history_event *e)
 {
-    const struct ate_rule *each[] = {&r->read, &r->write, &r->append, &r->admin};
+    ate__cleanup(ate__buf_deinit) struct ate__buf path = ATE__BUF_NULL;
+    char id[ATE_ID_TEXT], hash[ATE_HASH_TEXT];
     json_t *object = json_object();
-    for (unsigned i = 0; i < 4; i++)
-        json_object_set_new(object, rights[i], rule_json(each[i]));
-    return object;
-}
-
-static json_t *event_json(const struct ate_history_event *e)
-{
-    json_t *object = json_object();
-    char text[ATE_HASH_TEXT];
-    bool is_object = e->kind <= ATE_EVENT_CONTROL;
+    if (!object)
+        return NULL;
     ate__json_set_text(object, "kind", kinds[e->kind]);
-    if (is_object)
-        ate__json_set_text(object, "id", ate_id_text(e->id, text));
+    if (e->kind <= ATE_EVENT_CONTROL)
+        ate__json_set_text(object, "id", ate_id_text(e->id, id));
     if (e->kind == ATE_EVENT_BODY) {
-        ate__json_set_text(object, "parent", ate_id_text(e->parent, text));
-        json_object_set_new(object, "creates", json_boolean(e->creates));
-        json_object_set_new(object, "private", json_boolean(!e->readable));
-        json_object_set_new(object, "encrypted", json_boolean(e->encrypted));
-        ate__json_set_text(object, "type", e->type);
-        if (e->name.size)
-            ate__json_set_bytes(object, "name", e->name);
+        ate__json_set_text(object, "parent", ate_id_text(e->parent, id));
+        ate__json_set_bool(object, "creates", e->creates);
         ate__json_set_number(object, "size", e->payload_size);
+        ate__json_set_bool(object, "encrypted", e->encrypted);
+        ate__json_set_bool(object, "readable", e->readable);
+        ate__json_set_text(object, "type", e->type);
+        if (known_path_bytes(&log->known, e->id, &path) && path.size)
+            ate__json_set_bytes(object, "name", ate__buf_bytes(&path));
     }
     if (e->subtree)
-        json_object_set_new(object, "subtree", json_true());
-    if (e->rules)
-        json_object_set_new(object, "rules", rules_json(e->rules));
-    if (e->recipient_count)
-        ate__json_set_number(object, "recipients", e->recipient_count);
-    if (e->kind == ATE_EVENT_PUBLIC_KEY || e->kind == ATE_EVENT_REVOKE)
-        ate__json_set_text(object, "fingerprint", ate_hash_text(e->fingerprint, text));
+        ate__json_set_bool(object, "subtree", true);
+    if (e->rules) {
+        (void)!json_object_set_new(object, "read", rule_json(&e->rules->read));
+        (void)!json_object_set_new(object, "write", rule_json(&e->rules->write));
+        (void)!json_object_set_new(object, "append", rule_json(&e->rules->append));
+        (void)!json_object_set_new(object, "admin", rule_json(&e->rules->admin));
+        ate__json_set_number(object, "sealed_to", e->recipient_count);
+    }
+    if (!ate__hash_is_zero(&e->fingerprint))
+        ate__json_set_text(object, "fingerprint", ate_hash_text(e->fingerprint, hash));
+    ate__json_set_text(object, "hash", ate_hash_text(e->event_hash, hash));
     return object;
 }
 
-static void print_json(const struct ate_history_txn *t)
+static void print_txn_json(struct log *log, const struct ate_history_txn *t)
 {
-    json_t *object = json_object(), *authors = json_array(), *events = json_array();
-    char text[ATE_HASH_TEXT], time[ATE__TIME_TEXT];
+    char time[ATE__TIME_TEXT], hash[ATE_HASH_TEXT];
+    json_t *object = json_object(), *events = json_array();
     ate__json_set_number(object, "sequence", t->sequence);
     ate__json_set_text(object, "time", ate__time_text(t->root_time_ns, false, time));
-    ate__json_set_text(object, "hash", ate_hash_text(t->tx_hash, text));
-    for (size_t i = 0; i < t->author_count; i++)
-        json_array_append_new(authors, json_string(ate_hash_text(t->authors[i], text)));
-    json_object_set_new(object, "authors", authors);
-    json_object_set_new(object, "verified", json_boolean(t->verified));
-    for (size_t i = 0; i < t->event_count; i++)
-        json_array_append_new(events, event_json(&t->events[i]));
-    json_object_set_new(object, "events", events);
+    ate__json_set_text(object, "writer_time", ate__time_text(t->writer_time_ns, false, time));
+    ate__json_set_text(object, "hash", ate_hash_text(t->tx_hash, hash));
+    ate__json_set_bool(object, "verified", t->verified);
+    if (object)
+        (void)!json_object_set_new(object, "authors", describe_hashes(t->authors, t->author_count));
+    for (size_t i = 0; events && i < t->event_count; i++)
+        (void)!json_array_append_new(events, event_json(log, &t->events[i]));
+    if (object)
+        (void)!json_object_set_new(object, "events", events);
+    else
+        json_decref(events);
     ate__print_json(object);
 }
 
-/* ---- as text ---- */
+/* ---- text ---- */
 
-static void print_rule(const char *right, const struct ate_rule *r)
+static int print_path(struct log *log, struct ate_id id)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf path = ATE__BUF_NULL;
+    int rc = known_path(&log->known, id, &path);
+    if (!rc)
+        ate__print("%.*s", (int)path.size, (const char *)path.data);
+    return rc;
+}
+
+static int print_body(struct log *log, const struct ate_history_event *e)
+{
+    char id[ATE_ID_TEXT], size[ATE__SIZE_TEXT];
+    ate__print("    %c ", e->creates ? '+' : '~');
+    if (!e->readable) {
+        ate__print("private  %s  (%.8s)", ate__size_text(e->payload_size, size),
+                   ate_id_text(e->id, id));
+        if (!ate__id_equal(&e->parent, &ate_top))
+            ate__print(" below (%.8s)", ate_id_text(e->parent, id));
+        ate__print("\n");
+        return 0;
+    }
+    ate__print_escaped(ate__text_bytes(e->type ? e->type : "-"));
+    ate__print("  %s  ", e->has_payload ? ate__size_text(e->payload_size, size) : "compacted");
+    int rc = print_path(log, e->id);
+    ate__print("%s\n", e->encrypted ? "" : "  open");
+    return rc;
+}
+
+static int print_rules(struct log *log, const struct ate_history_event *e)
+{
+    static const char *const names[] = {"read", "write", "append", "admin"};
+    const struct ate_rule *rules[] = {&e->rules->read, &e->rules->write, &e->rules->append,
+                                      &e->rules->admin};
+    char text[RULE_SHOWN];
+    ate__print("    ! rules for ");
+    int rc = print_path(log, e->id);
+    for (size_t i = 0; i < ATE__COUNT_OF(rules); i++) {
+        if (rules[i]->who == ATE_INHERIT)
+            continue;
+        describe_rule(rules[i], text, sizeof text);
+        ate__print("  %s: %s", names[i], text);
+    }
+    if (e->recipient_count)
+        ate__print("  key sealed to %zu", e->recipient_count);
+    ate__print("\n");
+    return rc;
+}
+
+static int print_event(struct log *log, const struct ate_history_event *e)
 {
     char text[ATE_HASH_TEXT];
-    if (r->who == ATE_INHERIT)
-        return;
-    ate__print(" %s=", right);
-    if (r->who == ATE_EVERYONE)
-        ate__print("everyone");
-    else if (r->who == ATE_NOBODY)
-        ate__print("nobody");
-    for (size_t i = 0; r->who == ATE_KEYS && i < r->key_count; i++)
-        ate__print("%s%.8s", i ? "," : "", ate_hash_text(r->keys[i], text));
-}
-
-static void print_object(const struct ate_history_event *e)
-{
-    char size[ATE__SIZE_TEXT];
-    ate__print(" ");
-    if (!e->readable)
-        ate__print("private");
-    else if (e->name.size)
-        ate__print_escaped(e->name);
-    else
-        ate__print("(no name)");
-    if (e->type) {
-        ate__print(" ");
-        ate__print_escaped(ate__text_bytes(e->type));
+    int rc = 0;
+    switch (e->kind) {
+    case ATE_EVENT_BODY: return print_body(log, e);
+    case ATE_EVENT_TOMBSTONE:
+        ate__print("    - ");
+        rc = print_path(log, e->id);
+        ate__print("%s\n", e->subtree ? "  with all below it" : "");
+        return rc;
+    case ATE_EVENT_CONTROL:
+        if (e->rules)
+            return print_rules(log, e);
+        break;
+    case ATE_EVENT_CHAIN: {
+        const char *name = ate_chain_name(log->at.chain);
+        ate__print("    * chain ");
+        ate__print_escaped(ate__text_bytes(name));
+        ate__print("\n");
+        return 0;
     }
-    ate__print(" %s%s", ate__size_text(e->payload_size, size), e->encrypted ? "" : " open");
-}
-
-static void print_event(const struct ate_history_event *e, bool last)
-{
-    char id[ATE_ID_TEXT], parent[ATE_ID_TEXT], fingerprint[ATE_HASH_TEXT];
-    static const struct ate_id top;
-    ate__print("  %s ", last ? "`-" : "|-");
-    if (e->kind == ATE_EVENT_BODY) {
-        ate__print("%s %s in %s", e->creates ? "new" : "changed", ate_id_text(e->id, id),
-                   memcmp(&e->parent, &top, sizeof top) ? ate_id_text(e->parent, parent) : "top");
-        print_object(e);
-    } else if (e->kind == ATE_EVENT_TOMBSTONE) {
-        ate__print("deleted %s%s", ate_id_text(e->id, id), e->subtree ? " with all below it" : "");
-    } else if (e->kind == ATE_EVENT_CONTROL) {
-        ate__print("rules of %s:",
-                   memcmp(&e->id, &top, sizeof top) ? ate_id_text(e->id, id) : "top");
-        const struct ate_rule *each[] = {&e->rules->read, &e->rules->write, &e->rules->append,
-                                         &e->rules->admin};
-        for (unsigned i = 0; i < 4; i++)
-            print_rule(rights[i], each[i]);
-        if (e->recipient_count)
-            ate__print(", sealed to %zu", e->recipient_count);
-    } else if (e->kind == ATE_EVENT_PUBLIC_KEY || e->kind == ATE_EVENT_REVOKE) {
-        ate__print("%s %s", kinds[e->kind], ate_hash_text(e->fingerprint, fingerprint));
-    } else {
-        ate__print("%s", kinds[e->kind]);
+    default: break;
     }
+    ate__print("    * %s", kinds[e->kind]);
+    if (!ate__hash_is_zero(&e->fingerprint))
+        ate__print("  %s", ate_hash_text(e->fingerprint, text));
     ate__print("\n");
+    return 0;
 }
 
-static void print_text(const struct ate_history_txn *t)
+static int print_txn(struct log *log, const struct ate_history_txn *t)
 {
-    char time[ATE__TIME_TEXT], author[ATE_HASH_TEXT];
-    ate__print("%llu  %s  ", (unsigned long long)t->sequence,
-               ate__time_text(t->root_time_ns, true, time));
+    char time[ATE__TIME_TEXT], text[ATE_HASH_TEXT];
+    int rc = 0;
+    ate__print("%" PRIu64 "  %s  ", t->sequence, ate__time_text(t->root_time_ns, true, time));
     for (size_t i = 0; i < t->author_count; i++)
-        ate__print("%s%.8s", i ? "," : "", ate_hash_text(t->authors[i], author));
-    ate__print("%s%s\n", t->author_count ? "" : "unsigned", t->verified ? "  verified" : "");
-    for (size_t i = 0; i < t->event_count; i++)
-        print_event(&t->events[i], i + 1 == t->event_count);
+        ate__print("%s%s", i ? "," : "by ", ate_hash_text(t->authors[i], text));
+    const char *color = t->verified ? "\x1b[32m" : "\x1b[31m";
+    ate__print("%s  %s%s%s\n", t->author_count ? "" : "unsigned", ate__out.color ? color : "",
+               t->verified ? "verified" : "not verified", ate__out.color ? "\x1b[0m" : "");
+    for (size_t i = 0; !rc && i < t->event_count; i++)
+        rc = print_event(log, &t->events[i]);
+    return rc;
 }
 
-static int print_history(const struct options *o, struct opened *at)
+/* ---- the walk ---- */
+
+static int learn(struct log *log, const struct ate_history_txn *t)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < t->event_count; i++)
+        if (t->events[i].kind == ATE_EVENT_BODY)
+            rc = known_set(&log->known, t->events[i].id, t->events[i].parent, t->events[i].name);
+    return rc;
+}
+
+/* Walks from the beginning, so that names are known; prints what was asked for. */
+static int walk(struct log *log)
 {
     struct ate_history *h;
     struct ate_history_txn t;
-    uint64_t from = o->has_since ? o->since : 0;
-    int rc = open_chain(o, OPEN_STREAMS, at);
-    if (!rc && !o->has_since && o->count != UINT64_MAX) {
-        uint64_t size = ate_chain_head(at->chain).size; /* -n alone: the newest */
-        from = size > o->count ? size - o->count : 0;
-    }
-    if (!rc)
-        rc = ate_history_start(at->chain, NULL, from, &h);
+    uint64_t printed = 0;
+    int rc = ate_history_start(log->at.chain, NULL, 0, &h);
     if (rc)
         return rc;
-    for (uint64_t n = 0; n < o->count && !(rc = ate_history_next(h, &t)); n++) {
-        if (ate__out.json)
-            print_json(&t);
-        else
-            print_text(&t);
+    while (printed < log->o->count && !(rc = ate_history_next(h, &t))) {
+        rc = learn(log, &t);
+        if (!rc && t.sequence >= log->o->since) {
+            printed++;
+            if (ate__out.json)
+                print_txn_json(log, &t);
+            else
+                rc = print_txn(log, &t);
+        }
+        if (!rc)
+            rc = ate__out_flush();
+        if (rc)
+            break;
     }
     ate_history_end(h);
     return rc == ATE_END ? 0 : rc;
 }
 
+/* The end of a chain that is shown up to its damage. */
+static int check_damage(const struct log *log)
+{
+    struct ate_damage d;
+    if (!ate_chain_damage(log->at.chain, &d))
+        return 0;
+    return ate__fail((int)d.what, "from transaction %" PRIu64 " on nothing can be believed: %s",
+                     d.sequence, d.text);
+}
+
 static int run(const struct options *o)
 {
-    struct opened at = {0};
-    int rc = print_history(o, &at);
-    int status = rc ? ate__report(rc, o->operand[0]) : 0;
-    open_close(&at);
+    struct log log = {.o = o};
+    char *subject = open_subject(o);
+    known_init(&log.known);
+    int rc = open_chain(o, OPEN_STREAMS, &log.at);
+    if (!rc)
+        rc = walk(&log);
+    if (!rc)
+        rc = check_damage(&log);
+    int status = rc ? open_report(rc, &log.at, subject) : 0;
+    known_deinit(&log.known);
+    open_close(&log.at);
+    ate__free(subject);
     return status;
 }
 
 const struct command cmd_log = {
     .name = "log",
-    .summary = "print the transactions of a chain as a tree",
+    .summary = "print the history: who changed what, and when",
     .operands = "CHAIN",
     .operands_min = 1,
     .operands_max = 1,
     .options = OPTS_CHAIN | OPT(OPT_SINCE) | OPT(OPT_NUMBER),
     .run = run,
     .help =
-        "ate log CHAIN\n"
+        "ate log CHAIN [--since SEQ] [-n N]\n"
         "\n"
-        "Prints every transaction with its sequence, time and authors, and below it what it did:\n"
-        "objects with their parents, names, types and sizes, rules, keys. What your keys do not\n"
-        "open is `private`. `verified`: every signature, hash and right was checked and held.\n"
+        "Prints each transaction with its sequence, the root's time, who signed it and whether it\n"
+        "was verified, and below it what it changed: + made, ~ changed, - removed, ! who may do\n"
+        "what, * keys and settings. What your keys do not open is \"private\".\n"
         "\n"
         "  ate log notes\n"
-        "  ate log @work -n 5\n"
-        "  ate log @work --since 100 --json\n"
+        "  ate log @work --since 100 -n 10\n"
+        "  ate log notes --json | jq .authors\n"
         "\n"
-        "  --since SEQ   from that sequence on\n"
-        "  -n N          at most N transactions; alone: the newest N\n",
+        "  --since SEQ      from that sequence on\n"
+        "  -n, --number N   at most N transactions\n",
 };

@@ -1,106 +1,98 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * cmd_verify.c: checks every signature, hash and right of a chain, and says the first thing wrong.
+ * cmd_verify.c: checks all of a chain against its root key, believing nothing else.
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "bin/ate/open.h"
-#include "bin/ate/stop.h"
+#include <inttypes.h>
 
-static void add_range(void *arg, const char *file, uint64_t offset, uint64_t size)
-{
-    json_t *range = json_object();
-    ate__json_set_text(range, "file", file);
-    ate__json_set_number(range, "offset", offset);
-    ate__json_set_number(range, "size", size);
-    json_array_append_new(arg, range);
-}
+enum { STATUS_NOT_TRUSTED = 6, SHOWN = 512 };
 
-static void add_damage(json_t *object, const struct ate_damage *d)
+static void print_range(void *arg, const char *file, uint64_t offset, uint64_t size)
 {
-    ate__json_set_text(object, "damage", ate_result_name((int)d->what) + 4); /* without "ATE_" */
-    ate__json_set_number(object, "sequence", d->sequence);
-    ate__json_set_text(object, "file", d->file);
-    if (d->file)
-        ate__json_set_number(object, "offset", d->offset);
-}
-
-static void print_json(const struct ate_verified *v, json_t *take_in_use)
-{
+    (void)arg;
     json_t *object = json_object();
-    char root[ATE_HASH_TEXT];
-    json_object_set_new(object, "holds", json_boolean(v->damage.what == ATE_OK));
-    ate__json_set_number(object, "size", v->head.size);
-    ate__json_set_text(object, "head", ate_hash_text(v->head.root, root));
+    ate__json_set_text(object, "in_use", file);
+    ate__json_set_number(object, "offset", offset);
+    ate__json_set_number(object, "size", size);
+    ate__print_json(object);
+}
+
+static void print_json(const struct opened *x, const struct ate_verified *v)
+{
+    char text[ATE_HASH_TEXT];
+    const struct ate_hash *roots;
+    json_t *object = json_object();
+    ate__json_set_bool(object, "verified", true);
+    ate__json_set_text(object, "chain", ate_hash_text(ate_chain_id(x->chain), text));
+    if (ate_chain_roots(x->chain, &roots))
+        ate__json_set_text(object, "root", ate_hash_text(roots[0], text));
     ate__json_set_number(object, "transactions", v->transactions);
     ate__json_set_number(object, "events", v->events);
     ate__json_set_number(object, "signatures", v->signatures);
     ate__json_set_number(object, "bytes", v->bytes);
     ate__json_set_number(object, "trimmed_bytes", v->trimmed_bytes);
-    if (v->damage.what != ATE_OK)
-        add_damage(object, &v->damage);
-    json_object_set_new(object, "in_use", take_in_use);
+    ate__json_set_number(object, "size", v->head.size);
+    ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
     ate__print_json(object);
 }
 
 static void print_text(const struct ate_verified *v)
 {
-    char root[ATE_HASH_TEXT], size[ATE__SIZE_TEXT];
-    ate__print("%llu transactions, %llu events, %llu signatures, %s: all holds\n",
-               (unsigned long long)v->transactions, (unsigned long long)v->events,
-               (unsigned long long)v->signatures, ate__size_text(v->bytes, size));
-    ate__print("head %llu %s\n", (unsigned long long)v->head.size,
-               ate_hash_text(v->head.root, root));
+    char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT];
+    ate__print("all holds: %" PRIu64 " transactions, %" PRIu64 " events, %" PRIu64
+               " signatures, %s; head %s\n",
+               v->transactions, v->events, v->signatures, ate__size_text(v->bytes, size),
+               ate_hash_text(v->head.root, head));
     if (v->trimmed_bytes)
-        ate__print("%s of a torn tail, acknowledged to nobody, lie in trimmed/\n",
-                   ate__size_text(v->trimmed_bytes, size));
+        ate__note("%s: %" PRIu64 " bytes of an unfinished write at the end, never acknowledged",
+                  ate__out.program, v->trimmed_bytes);
 }
 
-/* Where the damage is, in front of what it is. */
-static int say_damage(const struct ate_verified *v)
+static int report_damage(const struct ate_damage *d, const char *subject)
 {
-    const struct ate_damage *d = &v->damage;
-    if (d->file)
-        return ate__fail((int)d->what, "%s at byte %llu, transaction %llu: %s", d->file,
-                         (unsigned long long)d->offset, (unsigned long long)d->sequence, d->text);
-    return ate__fail((int)d->what, "transaction %llu: %s", (unsigned long long)d->sequence,
-                     d->text);
-}
-
-static int verify(const struct options *o, struct opened *at)
-{
-    struct ate_verified v;
-    json_t *in_use = json_array();
-    int rc = open_chain(o, OPEN_STREAMS, at);
-    if (!rc)
-        rc = ate_chain_verify(at->chain, ate__out.json ? add_range : NULL, in_use, &v);
-    if (rc) {
-        json_decref(in_use);
-        return rc;
+    char shown[SHOWN];
+    json_t *more = json_object();
+    ate__json_set_number(more, "sequence", d->sequence);
+    if (d->file) {
+        ate__json_set_text(more, "file", d->file);
+        ate__json_set_number(more, "offset", d->offset);
+        ate__fail((int)d->what, "%s, byte %" PRIu64 ", transaction %" PRIu64 ": %s",
+                  ate__escaped(ate__text_bytes(d->file), shown, sizeof shown), d->offset,
+                  d->sequence, d->text);
+    } else {
+        ate__fail((int)d->what, "transaction %" PRIu64 ": %s", d->sequence, d->text);
     }
-    if (ate__out.json)
-        print_json(&v, in_use);
-    else
-        json_decref(in_use);
-    if (v.damage.what != ATE_OK)
-        return say_damage(&v);
-    if (!ate__out.json)
-        print_text(&v);
-    return 0;
+    int status = ate__report_more((int)d->what, subject, more);
+    return d->what == ATE_UNSUPPORTED ? status : STATUS_NOT_TRUSTED;
 }
 
 static int run(const struct options *o)
 {
-    struct opened at = {0};
-    int rc = verify(o, &at);
-    int status = rc ? ate__report(rc, o->operand[0]) : 0;
-    open_close(&at);
+    struct opened x = {NULL, NULL, false};
+    struct ate_verified v;
+    char *subject = open_subject(o);
+    int rc = open_chain(o, OPEN_STREAMS, &x);
+    if (!rc)
+        rc = ate_chain_verify(x.chain, ate__out.json ? print_range : NULL, NULL, &v);
+    ate__progress_end();
+    int status = rc ? open_report(rc, &x, subject) : 0;
+    if (!rc && v.damage.what != ATE_OK)
+        status = report_damage(&v.damage, subject);
+    else if (!rc && ate__out.json)
+        print_json(&x, &v);
+    else if (!rc)
+        print_text(&v);
+    open_close(&x);
+    ate__free(subject);
     return status;
 }
 
 const struct command cmd_verify = {
     .name = "verify",
-    .summary = "check every signature, hash and right of a chain",
+    .summary = "check every signature, hash and right, from the root key on",
     .operands = "CHAIN",
     .operands_min = 1,
     .operands_max = 1,
@@ -109,14 +101,15 @@ const struct command cmd_verify = {
     .help =
         "ate verify CHAIN\n"
         "\n"
-        "Reads the whole chain, from the disk or the server, and checks all of it from the root key\n"
-        "on: hashes, signatures, who had the right to what, and the Merkle root. No key is needed to\n"
-        "verify, only the root key to trust.\n"
+        "Reads the whole history and checks every record, hash, signature and right, and the\n"
+        "Merkle tree over them, starting from the root key that you trust and believing nothing\n"
+        "else. Nobody's read key is needed. Exit status 0: all holds; 6: the first thing that is\n"
+        "wrong is named, with its place.\n"
         "\n"
         "  ate verify notes\n"
-        "  ate verify @work --root 7f3kQ...\n"
-        "  ate verify notes --json | jq .in_use     which bytes of which files are in use\n"
+        "  ate verify notes --root 7f3kQ...     a chain of somebody else\n"
+        "  ate verify @work\n"
         "\n"
-        "Exit status 0: all holds; 6: the first thing wrong is named, with file, offset and\n"
-        "transaction.\n",
+        "  --json          also which bytes of which files are in use: flip any of them, and\n"
+        "                  verify says so\n",
 };

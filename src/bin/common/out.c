@@ -44,18 +44,26 @@ int ate__out_color(const char *when)
     return 0;
 }
 
-int ate__out_end(int status)
+int ate__out_flush(void)
 {
-    if (ate__out.clear)
-        ate__out.clear();
     if (!fflush(stdout) && !ferror(stdout))
-        return status;
+        return 0;
     if (errno == EPIPE) {
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
+    return ate__fail_errno(errno, "stdout: write");
+}
+
+int ate__out_end(int status)
+{
+    if (ate__out.clear)
+        ate__out.clear();
+    int rc = ate__out_flush();
+    if (!rc)
+        return status;
     ate__out.json = false; /* there is no stdout to put it on */
-    return ate__report(ate__fail_errno(errno, "write"), "stdout");
+    return ate__report(rc, NULL);
 }
 
 /* ---- errors ---- */
@@ -65,43 +73,65 @@ int ate__exit_status(int result)
     return (result < 0 ? -result : result) / 10;
 }
 
+/* object NULL: memory was short; ate__print_json() says so. */
 static void set_new(json_t *object, const char *name, json_t *take_value)
 {
-    if (take_value)
+    if (!object)
+        json_decref(take_value);
+    else if (take_value)
         (void)!json_object_set_new(object, name, take_value);
 }
 
-static void report_json(int result, const char *subject, json_t *more)
+/* Ended with ate__free(). */
+static char *json_line(json_t *take_object)
+{
+    char *line = take_object ? json_dumps(take_object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+    json_decref(take_object);
+    return line;
+}
+
+static json_t *error_object(int result, const char *subject, json_t *more)
 {
     json_t *object = json_object();
-    const char *name = ate__result_name(result);
-    if (object) {
-        set_new(object, "error", json_string(name + 4));
-        set_new(object, "exit", json_integer(ate__exit_status(result)));
-        ate__json_set_text(object, "command", ate__out.command);
-        if (subject)
-            ate__json_set_bytes(object, "subject", ate__text_bytes(subject));
-        ate__json_set_bytes(object, "text", ate__text_bytes(ate__error_text()));
-        if (more)
-            (void)!json_object_update_missing(object, more);
+    if (!object)
+        return NULL;
+    set_new(object, "error", json_string(ate__result_name(result) + 4));
+    set_new(object, "exit", json_integer(ate__exit_status(result)));
+    ate__json_set_text(object, "command", ate__out.command);
+    if (subject)
+        ate__json_set_bytes(object, "subject", ate__text_bytes(subject));
+    ate__json_set_bytes(object, "text", ate__text_bytes(ate__error_text()));
+    if (more)
+        (void)!json_object_update_missing(object, more);
+    return object;
+}
+
+char *ate__error_line(int result, const char *subject, json_t *take_more)
+{
+    char shown[SHOWN], *line;
+    if (ate__out.json) {
+        json_t *object = error_object(result, subject, take_more);
+        ate__cleanup(ate__freep) char *text = json_line(object);
+        line = text ? ate__format("%s\n", text) : NULL;
+    } else {
+        line =
+            ate__format("%s: %s%s%s%s%s: %s\n", ate__out.program,
+                        ate__out.command ? ate__out.command : "", ate__out.command ? ": " : "",
+                        subject ? ate__escaped(ate__text_bytes(subject), shown, sizeof shown) : "",
+                        subject ? ": " : "", ate__result_name(result) + 4, ate__error_text());
     }
-    ate__print_json(object);
-    (void)!fflush(stdout);
+    json_decref(take_more);
+    return line;
 }
 
 int ate__report_more(int result, const char *subject, json_t *take_more)
 {
-    char shown[SHOWN];
+    ate__cleanup(ate__freep) char *line = ate__error_line(result, subject, take_more);
     if (ate__out.clear)
         ate__out.clear();
+    fputs(line ? line : "out of memory\n", ate__out.json ? stdout : stderr);
     if (ate__out.json)
-        report_json(result, subject, take_more);
-    else
-        fprintf(stderr, "%s: %s%s%s%s%s: %s\n", ate__out.program,
-                ate__out.command ? ate__out.command : "", ate__out.command ? ": " : "",
-                subject ? ate__escaped(ate__text_bytes(subject), shown, sizeof shown) : "",
-                subject ? ": " : "", ate__result_name(result) + 4, ate__error_text());
-    json_decref(take_more);
+        (void)!fflush(stdout);
     return ate__exit_status(result);
 }
 
@@ -177,12 +207,10 @@ void ate__print_escaped(struct ate_bytes bytes)
 
 void ate__print_json(json_t *take_object)
 {
-    char *line = take_object ? json_dumps(take_object, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    json_decref(take_object);
+    ate__cleanup(ate__freep) char *line = json_line(take_object);
     if (ate__out.clear)
         ate__out.clear();
     printf("%s\n", line ? line : "{\"error\":\"E_MEMORY\",\"exit\":8,\"text\":\"out of memory\"}");
-    ate__free(line);
 }
 
 void ate__json_set_bytes(json_t *object, const char *name, struct ate_bytes bytes)
@@ -204,4 +232,15 @@ void ate__json_set_text(json_t *object, const char *name, const char *text)
 {
     if (text)
         set_new(object, name, json_string(text));
+}
+
+/* JSON's numbers end at 2^63 here; none of ours comes near. */
+void ate__json_set_number(json_t *object, const char *name, uint64_t number)
+{
+    set_new(object, name, json_integer(number > INT64_MAX ? INT64_MAX : (json_int_t)number));
+}
+
+void ate__json_set_bool(json_t *object, const char *name, bool truth)
+{
+    set_new(object, name, json_boolean(truth));
 }

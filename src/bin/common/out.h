@@ -36,10 +36,15 @@ int ate__out_color(const char *when) ATE__CHECK;
  * that went away ends the process as SIGPIPE does. */
 int ate__out_end(int status);
 
+/* What was printed so far reaches stdout now. As ate__out_end() where the reader went away; E_*. */
+int ate__out_flush(void) ATE__CHECK;
+
 /* ---- errors ---- */
 
 int ate__exit_status(int result);
 
+/* The line that ate__report() prints, with its newline, ended with ate__free(); NULL: no memory. */
+char *ate__error_line(int result, const char *subject, json_t *take_more) ATE__CHECK;
 /* One line about the result with this thread's sentence; subject: what it was about, a chain, name
  * or file as the user wrote it, or NULL. Returns the exit status. */
 int ate__report(int result, const char *subject);
@@ -50,7 +55,7 @@ int ate__report_usage(const char *format, ...) ATE__PRINTF(1, 2);
 
 /* ---- notes, on stderr, unless -q ---- */
 
-void ate__note(const char *format, ...) ATE__PRINTF(1, 2);         /* a whole line */
+void ate__note(const char *format, ...) ATE__PRINTF(1, 2); /* a whole line */
 void ate__note_verbose(const char *format, ...) ATE__PRINTF(1, 2); /* with -v alone */
 
 /* ---- data, on stdout ---- */
@@ -60,4 +65,6 @@ void ate__print_escaped(struct ate_bytes bytes);
 void ate__print_json(json_t *take_object); /* one line; NULL: memory is short, and it says so */
 /* Text as JSON text, other bytes as NAME_bytes in base64url. */
 void ate__json_set_bytes(json_t *object, const char *name, struct ate_bytes bytes);
+void ate__json_set_number(json_t *object, const char *name, uint64_t number);
+void ate__json_set_bool(json_t *object, const char *name, bool truth);
 void ate__json_set_text(json_t *object, const char *name, const char *text); /* NULL: nothing */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * cmd.h: the commands of `ate`, and what their words and options became.
+ */
+#pragma once
+#include "bin/common/args.h"
+#include "bin/common/out.h"
+#include "bin/common/progress.h"
+#include "bin/common/units.h"
+#include <ate/ate.h>
+
+enum { OPTION_FILES_MAX = 64, OPERANDS_MAX = 3 };
+
+/* The bit of an option in struct command; its id is the bit's number, from 1. */
+#define OPT(id) (UINT64_C(1) << (id))
+enum option_id {
+    OPT_HELP = 1,
+    OPT_JSON,
+    OPT_QUIET,
+    OPT_VERBOSE,
+    OPT_PROGRESS,
+    OPT_COLOR,
+    OPT_KEY,
+    OPT_ROOT,
+    OPT_MIRROR,
+    OPT_TIMEOUT,
+    OPT_CLEAR,
+    OPT_SCOPE,
+    OPT_PUBLIC,
+    OPT_ABSENT,
+    OPT_IF,
+    OPT_TYPE,
+    OPT_OUTPUT,
+    OPT_AT,
+    OPT_RECURSIVE,
+    OPT_TREE,
+    OPT_LONG,
+    OPT_SINCE,
+    OPT_COUNT,
+    OPT_NUMBER,
+    OPT_LABEL,
+    OPT_MAX_FILES,
+    OPT_MAX_BYTES,
+    OPT_REMOVE
+};
+#define OPTS_ALL                                                                                   \
+    (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
+     OPT(OPT_PROGRESS))
+#define OPTS_CHAIN                                                                                 \
+    (OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR))
+
+struct options { /* strings are words of the command line */
+    const char *operand[OPERANDS_MAX];
+    size_t operand_count;
+    const char *key[OPTION_FILES_MAX];
+    size_t key_count;
+    const char *root[OPTION_FILES_MAX];
+    size_t root_count;
+    const char *mirror;
+    int32_t timeout_ms; /* 0: not given; -1: none */
+    bool clear;         /* no wire encryption */
+    unsigned scope;     /* flag of ate_txn_begin() */
+    bool is_public, absent, recursive, tree, long_form, remove;
+    bool has_if, has_since;
+    uint64_t if_sequence, since;
+    uint64_t count; /* of --count or -n; UINT64_MAX: all */
+    const char *type, *output, *at, *label;
+    uint64_t max_files, max_bytes; /* UINT64_MAX: all */
+};
+
+struct command {
+    const char *name;
+    const char *summary; /* one line */
+    const char *help;    /* all of --help */
+    uint64_t options;    /* OPT() bits */
+    size_t operands_min, operands_max;
+    const char *operands; /* "CHAIN NAME [VALUE | @FILE]" */
+    int (*run)(const struct options *o); /* the exit status */
+};
+extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
+    cmd_verify, cmd_import, cmd_export, cmd_name;
+
+/* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
+ * with --help, 0 in it. */
+bool options_read(const struct command *command, char **words, struct options *ret_options,
+                  int *ret_status);
+/* ends with NULL */
+extern const struct command *const commands[];

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * cmd_get.c: prints the bytes of an object, or what there is to know of it.
+ */
+#include "base/alloc.h"
+#include "base/err.h"
+#include "bin/ate/describe.h"
+#include "bin/ate/open.h"
+#include "bin/ate/past.h"
+#include "bin/ate/path.h"
+#include "bin/ate/sink.h"
+#include "bin/ate/stop.h"
+#include <string.h>
+
+struct get {
+    const struct options *o;
+    struct path path;
+    struct opened at;
+    struct ate_txn *txn;
+    struct ate_object object;
+    struct sink sink;
+};
+
+/* ---- now ---- */
+
+static int find(struct get *g)
+{
+    int rc = ate_txn_begin(g->at.chain, NULL, ATE_READ, &g->txn);
+    if (!rc)
+        rc = path_find(g->txn, &g->path, ate__out.json ? ATE_AUTHORS : ATE_NO_PAYLOAD, &g->object,
+                       NULL);
+    if (!rc && !g->object.readable) {
+        char readers[512];
+        open_readers_text(g->txn, g->object.id, readers, sizeof readers);
+        rc = ate__fail(ATE_NO_KEY, "your keys do not open it; readers: %s (ate ls -l shows them)",
+                       readers);
+    }
+    return rc;
+}
+
+/* The value of an object that has a small one; a larger one is left to --output. */
+static int add_value(struct get *g, json_t *object)
+{
+    enum content_kind kind = content_kind_of(&g->object);
+    struct sink memory;
+    if (kind == CONTENT_DIR || kind == CONTENT_PAGE)
+        return 0;
+    if (kind == CONTENT_OTHER) {
+        json_t *fields = describe_payload(&g->object);
+        if (fields)
+            (void)!json_object_set_new(object, "value", fields);
+        else
+            ate__json_set_bytes(object, "value", g->object.payload);
+        return 0;
+    }
+    sink_memory(&memory, FS_INLINE_MAX);
+    int rc = content_read(g->txn, g->object.id, sink_write, &memory);
+    if (!rc)
+        ate__json_set_bytes(object, "value", ate__buf_bytes(&memory.held));
+    sink_deinit(&memory);
+    return rc == ATE_TOO_BIG ? 0 : rc;
+}
+
+static int print_json(struct get *g)
+{
+    json_t *object = describe_object(&g->object, g->o->operand[1]);
+    int rc = object ? describe_attributes(g->txn, &g->object, object) : ate__no_memory();
+    if (!rc && !g->o->output)
+        rc = add_value(g, object);
+    if (rc)
+        json_decref(object);
+    else
+        ate__print_json(object);
+    return rc;
+}
+
+static int write_content(struct get *g)
+{
+    int rc = 0;
+    if (g->o->output && strcmp(g->o->output, "-") != 0)
+        rc = sink_file(&g->sink, g->o->output);
+    else
+        sink_stdout(&g->sink);
+    if (!rc)
+        rc = content_read(g->txn, g->object.id, sink_write, &g->sink);
+    return rc ? rc : sink_finish(&g->sink);
+}
+
+/* ---- as it was ---- */
+
+static int get_past(struct get *g)
+{
+    struct past *past;
+    int rc = past_open(g->at.chain, g->o->at, &past);
+    if (rc)
+        return rc;
+    if (ate__out.json)
+        rc = past_print(past, &g->path, g->o->operand[1]);
+    if (!rc && g->o->output && strcmp(g->o->output, "-") != 0)
+        rc = sink_file(&g->sink, g->o->output);
+    else if (!rc)
+        sink_stdout(&g->sink);
+    if (!rc && (!ate__out.json || g->o->output))
+        rc = past_read(past, &g->path, sink_write, &g->sink);
+    if (!rc && (!ate__out.json || g->o->output))
+        rc = sink_finish(&g->sink);
+    past_close(past);
+    return rc;
+}
+
+/* ---- the command ---- */
+
+static int get(struct get *g)
+{
+    int rc = path_parse(g->o->operand[1], &g->path);
+    if (!rc && !g->path.count)
+        rc = ate__fail(ATE_MISUSE, "the top has no value: ate ls lists it");
+    if (!rc)
+        rc = open_chain(g->o, g->o->at ? OPEN_STREAMS : OPEN_READS, &g->at);
+    if (rc || g->o->at)
+        return rc ? rc : get_past(g);
+    rc = find(g);
+    if (!rc && ate__out.json)
+        rc = print_json(g);
+    if (!rc && (!ate__out.json || g->o->output))
+        rc = write_content(g);
+    return rc;
+}
+
+static int run(const struct options *o)
+{
+    struct get g = {.o = o, .sink = {.fd = -1}};
+    char *subject = open_subject(o);
+    if (ate__out.json && o->output && !strcmp(o->output, "-"))
+        return ate__report_usage("--json and --output - would both write to stdout");
+    stop_after(o->timeout_ms, subject);
+    int rc = get(&g);
+    int status = rc ? open_report(rc, &g.at, subject) : 0;
+    sink_deinit(&g.sink);
+    ate_txn_end(g.txn);
+    open_close(&g.at);
+    path_deinit(&g.path);
+    ate__free(subject);
+    return status;
+}
+
+const struct command cmd_get = {
+    .name = "get",
+    .summary = "print a value: its bytes, and nothing else",
+    .operands = "CHAIN NAME",
+    .operands_min = 2,
+    .operands_max = 2,
+    .options = OPTS_CHAIN | OPT(OPT_OUTPUT) | OPT(OPT_AT),
+    .run = run,
+    .help =
+        "ate get CHAIN NAME [-o FILE] [--at SEQ|TIME]\n"
+        "\n"
+        "Prints exactly the bytes that were stored; on a terminal with control characters escaped\n"
+        "and a newline at the end. A file's bytes are checked against its hash: if they do not\n"
+        "hold, the exit status is 6, and FILE is not touched.\n"
+        "\n"
+        "  ate get notes hello\n"
+        "  ate get @work photos/cat -o cat.jpg\n"
+        "  ate get notes hello --json                 with type, times, sequence and authors\n"
+        "  ate get notes hello --at 2026-12-31        as it was at the beginning of that day\n"
+        "\n"
+        "  -o, --output FILE   into the file, which appears when it is whole\n"
+        "  --at SEQ|TIME       as it was after that sequence, or at that time (UTC)\n"
+        "  --timeout TIME      of the whole command\n",
+};

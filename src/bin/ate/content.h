@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * content.h: the bytes of an object, read from a chain piece by piece and checked.
+ */
+#pragma once
+#include "base/buf.h"
+#include "bin/ate/fs.h"
+#include "crypto/digest.h"
+
+/* Takes the next piece; a result other than 0 ends the reading with it. */
+typedef int content_sink(void *arg, struct ate_bytes piece);
+
+/* What an object is to the commands, by its type's name. */
+enum content_kind {
+    CONTENT_PRIVATE, /* not readable */
+    CONTENT_TEXT,
+    CONTENT_BYTES,
+    CONTENT_FILE,
+    CONTENT_DIR,
+    CONTENT_SYMLINK,
+    CONTENT_HARDLINK,
+    CONTENT_PAGE,
+    CONTENT_OTHER /* of a program: its content is its payload, as it is stored */
+};
+enum content_kind content_kind_of(const struct ate_object *o);
+
+/* Writes all of the content of the object `id` to the sink: a value, a file's data or pages (a hard
+ * link's, through the link), a symbolic link's target, or a payload. The pieces are of one version,
+ * and a file's are those of its hash; this is known at the end alone, so what came before an error
+ * is to be thrown away. Errors: MISUSE: a directory, or a page; NOT_FOUND; NO_KEY; CONFLICT: it was
+ * changed meanwhile; OMITTED: unfinished, or pages are missing; MALFORMED; TAMPERED: not the
+ * content of its hash; the sink's; as ate_load(). */
+int content_read(struct ate_txn *txn, struct ate_id id, content_sink *sink, void *arg) ATE__CHECK;
+
+/* The file that a hard link leads to. Errors: MALFORMED: to something else; as ate_load_raw(). */
+int content_follow(struct ate_txn *txn, const struct ate_object *link,
+                   struct ate_object *ret_target) ATE__CHECK;
+
+/* The size of the content, as far as it is known without reading it; false: it is not. file: of
+ * a file that was loaded, else NULL. */
+uint64_t content_size(enum content_kind kind, const struct fs_file *file,
+                      const struct ate_object *o);
+
+/* Reads, with up to one refresh of a view that is too old (ate/txn.h): rc of a read that is to be
+ * made again if it is ATE_STALE. 0: made anew, read again. */
+int content_refresh(struct ate_txn *txn, int rc) ATE__CHECK;

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * describe.h: objects as JSON, and the words of tables.
+ */
+#pragma once
+#include "bin/ate/content.h"
+#include <ate/ate.h>
+#include <jansson.h>
+
+/* id, type, size, sequence, times, authors if they were asked for, whether it is open to all. name:
+ * its path, or NULL: its own name. NULL: no memory. */
+json_t *describe_object(const struct ate_object *o, const char *name);
+/* Adds what a file, directory or link says of itself; false: it cannot be loaded, and the sentence
+ * says why. */
+int describe_attributes(struct ate_txn *txn, const struct ate_object *o, json_t *object) ATE__CHECK;
+/* The fields of an object of a program's own type: its payload as JSON; bytes in base64url. NULL:
+ * it is in neither encoding, too deep, or memory is short. */
+json_t *describe_payload(const struct ate_object *o);
+json_t *describe_hashes(const struct ate_hash *hashes, size_t count);
+
+/* "everyone", or the first characters of each key, with ',' between them; cut with "...". */
+void describe_rule(const struct ate_rule *rule, char *ret_text, size_t capacity);
+void describe_keys(const struct ate_hash *keys, size_t count, char *ret_text, size_t capacity);

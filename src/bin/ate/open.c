@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "bin/ate/open.h"
+#include "api/names.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "base/text.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHOWN = 512 };
+
+/* ---- places ---- */
+
+/* DIR/ate/NAME, where DIR is the variable's or lies below HOME. */
+static int user_path(const char *variable, const char *below_home, const char *name,
+                     char **ret_path)
+{
+    const char *dir = getenv(variable), *home = getenv("HOME");
+    char *path;
+    if (dir && dir[0] == '/')
+        path = ate__format("%s/ate/%s", dir, name);
+    else if (home && home[0] == '/')
+        path = ate__format("%s/%s/ate/%s", home, below_home, name);
+    else
+        return ate__fail(ATE_E_SYSTEM, "neither %s nor HOME names a directory", variable);
+    if (!path)
+        return ate__no_memory();
+    *ret_path = path;
+    return 0;
+}
+
+int open_default_key(char **ret_path)
+{
+    return user_path("XDG_CONFIG_HOME", ".config", "key", ret_path);
+}
+
+const char *open_home_text(const char *path, char *ret_text, size_t capacity)
+{
+    const char *home = getenv("HOME");
+    size_t size = home ? strlen(home) : 0;
+    if (size > 1 && !strncmp(path, home, size) && path[size] == '/') {
+        ret_text[0] = '~';
+        ate__escaped(ate__text_bytes(path + size), ret_text + 1, capacity - 1);
+        return ret_text;
+    }
+    return ate__escaped(ate__text_bytes(path), ret_text, capacity);
+}
+
+/* ---- keys ---- */
+
+int open_key_files(const struct options *o, const char **ret_paths, size_t *ret_count,
+                   char **ret_owned)
+{
+    const char *variable = getenv("ATE_KEY");
+    *ret_owned = NULL;
+    *ret_count = o->key_count ? o->key_count : 1;
+    memcpy(ret_paths, o->key, o->key_count * sizeof *ret_paths);
+    if (o->key_count)
+        return 0;
+    if (variable && *variable) {
+        ret_paths[0] = variable;
+        return 0;
+    }
+    int rc = open_default_key(ret_owned);
+    if (!rc)
+        ret_paths[0] = *ret_owned;
+    return rc;
+}
+
+static int no_key(const char *path, bool is_default)
+{
+    char shown[SHOWN];
+    if (is_default)
+        return ate__fail(ATE_NO_KEY, "you have no key yet; make one with: ate key new");
+    ate__escaped(ate__text_bytes(path), shown, sizeof shown);
+    return ate__fail(ATE_NO_KEY, "there is no key file %s; make it with: ate key new %s", shown,
+                     shown);
+}
+
+static int open_session(const struct options *o, enum open_kind kind,
+                        struct ate_session **ret_session)
+{
+    const char *paths[OPTION_FILES_MAX];
+    ate__cleanup(ate__freep) char *owned = NULL;
+    struct ate_key_info info;
+    size_t count;
+    int rc = open_key_files(o, paths, &count, &owned);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        rc = ate_key_show(paths[i], &info);
+        if (rc == ATE_NOT_FOUND && owned && kind < OPEN_CHANGES)
+            return 0;
+        if (rc == ATE_NOT_FOUND)
+            return no_key(paths[i], owned != NULL);
+        if (rc)
+            return rc;
+    }
+    return ate_session_open_all(paths, count, ret_session);
+}
+
+/* ---- the chain ---- */
+
+static void show_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+    (void)arg;
+    if (!ate__progress_due())
+        return;
+    if (total)
+        ate__progress_line("%s: %s %llu of %llu (%u%%)", ate__out.program, stage,
+                           (unsigned long long)done, (unsigned long long)total,
+                           (unsigned)(done * 100 / total));
+    else
+        ate__progress_line("%s: %s %llu", ate__out.program, stage, (unsigned long long)done);
+}
+
+static int join(const char *const *words, size_t count, char **ret_text)
+{
+    char *text = NULL;
+    for (size_t i = 0; i < count; i++) {
+        char *longer = ate__format("%s%s%s", text ? text : "", text ? "," : "", words[i]);
+        ate__free(text);
+        if (!longer)
+            return ate__no_memory();
+        text = longer;
+    }
+    *ret_text = text;
+    return 0;
+}
+
+static bool is_address(const char *where)
+{
+    return !strncmp(where, "tcp://", 6);
+}
+
+/* The folder that --mirror auto means: one a chain, HOST:PORT/PATH below the cache. */
+static int auto_mirror(const char *where, char **ret_path)
+{
+    ate__cleanup(ate__freep) char *address = NULL;
+    int rc = 0;
+    if (where[0] == '@')
+        rc = ate__name_lookup(where + 1, &address);
+    else
+        address = ate__copy_text(where);
+    if (!rc && !address)
+        rc = ate__no_memory();
+    if (rc)
+        return rc;
+    address[strcspn(address, "#")] = 0;
+    if (!is_address(address))
+        return ate__fail(ATE_MISUSE, "--mirror: the chain is a directory on this machine already");
+    return user_path("XDG_CACHE_HOME", ".cache", address + 6, ret_path);
+}
+
+static void say_created(const struct opened *x, const char *where)
+{
+    const struct ate_hash *roots;
+    char shown[SHOWN], root[ATE_HASH_TEXT];
+    ate__escaped(ate__text_bytes(where), shown, sizeof shown);
+    if (x->remote) {
+        ate__note("%s: new chain; address to share: %s", shown, ate_chain_address(x->chain));
+        return;
+    }
+    if (ate_chain_roots(x->chain, &roots))
+        ate__note("%s: new chain, root %s", shown, ate_hash_text(roots[0], root));
+}
+
+/* A tail that a crash tore off was never acknowledged; whoever opens the chain next is told. */
+static void say_trimmed(const struct ate_chain *chain, const char *where)
+{
+    uint64_t trimmed = ate_chain_trimmed_bytes(chain);
+    char shown[SHOWN];
+    if (trimmed)
+        ate__note_verbose("%s: %llu bytes of an unfinished write were set aside",
+                          ate__escaped(ate__text_bytes(where), shown, sizeof shown),
+                          (unsigned long long)trimmed);
+}
+
+int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
+{
+    ate__cleanup(ate__freep) char *roots = NULL;
+    ate__cleanup(ate__freep) char *mirror = NULL;
+    const char *where = o->operand[0];
+    struct opened x = {NULL, NULL, false};
+    struct ate_chain_conf conf = {
+        .timeout_ms = o->timeout_ms,
+        .no_wire_encryption = o->clear,
+        .mirror_dir = o->mirror,
+        .progress = show_progress,
+    };
+    unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
+    int rc = join(o->root, o->root_count, &roots);
+    conf.root = roots;
+    if (!rc && o->mirror && !strcmp(o->mirror, "auto")) {
+        rc = auto_mirror(where, &mirror);
+        conf.mirror_dir = mirror;
+    } else if (!o->mirror && kind == OPEN_STREAMS) {
+        conf.mirror_dir = ""; /* a mirror that is not kept; without meaning for a directory */
+    }
+    if (!rc)
+        rc = open_session(o, kind, &x.session);
+    if (!rc)
+        rc = ate_chain_open(where, x.session, flags, &conf, &x.chain);
+    ate__progress_end();
+    if (rc) {
+        ate_session_close(x.session);
+        return rc;
+    }
+    x.remote = is_address(ate_chain_address(x.chain));
+    if (ate_chain_was_created(x.chain))
+        say_created(&x, where);
+    say_trimmed(x.chain, where);
+    *ret = x;
+    return 0;
+}
+
+void open_close(struct opened *x)
+{
+    ate_chain_close(x->chain);
+    ate_session_close(x->session);
+    *x = (struct opened){NULL, NULL, false};
+}
+
+/* ---- what is said of it ---- */
+
+char *open_subject(const struct options *o)
+{
+    const char *name = o->operand_count > 1 ? o->operand[1] : NULL;
+    return ate__format("%s%s%s", o->operand[0], name && name[0] != '/' ? "/" : "",
+                       name ? name : "");
+}
+
+int open_report(int result, const struct opened *x, const char *subject)
+{
+    bool own_keys = result == ATE_NO_KEY && !x->chain;
+    return ate__report(result, own_keys ? NULL : subject);
+}
+
+void open_say_receipt(const struct options *o, const struct ate_receipt *receipt)
+{
+    static const char *const stages[] = {"queued", "outboxed", "durable", "replicated",
+                                         "witnessed"};
+    const char *stage = stages[receipt->stage];
+    bool has_place = receipt->stage >= ATE_DURABLE;
+    char head[ATE_HASH_TEXT];
+    if (ate__out.json) {
+        json_t *object = json_object();
+        if (o->operand_count > 1)
+            ate__json_set_bytes(object, "name", ate__text_bytes(o->operand[1]));
+        ate__json_set_text(object, "stage", stage);
+        if (has_place) {
+            ate__json_set_number(object, "sequence", receipt->sequence);
+            ate__json_set_text(object, "head", ate_hash_text(receipt->head, head));
+        }
+        ate__print_json(object);
+    } else if (has_place) {
+        ate__note_verbose("%s: sequence %llu, %s", ate__out.program,
+                          (unsigned long long)receipt->sequence, stage);
+    } else {
+        ate__note_verbose("%s: %s", ate__out.program, stage);
+    }
+}
+
+/* ---- readers ---- */
+
+void open_readers_text(struct ate_txn *txn, struct ate_id id, char *ret_text, size_t capacity)
+{
+    struct ate_rules rules;
+    char text[ATE_HASH_TEXT];
+    size_t at = 0;
+    ret_text[0] = 0;
+    if (ate_protection(txn, id, &rules)) {
+        snprintf(ret_text, capacity, "not known");
+        return;
+    }
+    if (rules.read.who != ATE_KEYS) {
+        snprintf(ret_text, capacity, "%s", rules.read.who == ATE_EVERYONE ? "everyone" : "nobody");
+        return;
+    }
+    for (size_t i = 0; i < rules.read.key_count && at + 32 < capacity; i++) {
+        ate_hash_text(rules.read.keys[i], text);
+        at += (size_t)snprintf(ret_text + at, capacity - at, "%s%.8s...", i ? ", " : "", text);
+    }
+}
+
+static bool has_key(const struct ate_rule *rule, const struct ate_hash *fingerprint)
+{
+    for (size_t i = 0; i < rule->key_count; i++)
+        if (ate__hash_equal(&rule->keys[i], fingerprint))
+            return true;
+    return false;
+}
+
+int open_check_readers(const struct options *o, struct ate_txn *txn, struct ate_id parent)
+{
+    const char *paths[OPTION_FILES_MAX];
+    ate__cleanup(ate__freep) char *owned = NULL;
+    struct ate_key_info info;
+    struct ate_rules rules;
+    char shown[SHOWN], fingerprint[ATE_HASH_TEXT], readers[SHOWN];
+    size_t count;
+    int rc = ate_protection(txn, parent, &rules);
+    if (!rc)
+        rc = open_key_files(o, paths, &count, &owned);
+    if (rc || rules.read.who == ATE_EVERYONE)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        rc = ate_key_show(paths[i], &info);
+        if (rc)
+            return rc;
+        if (has_key(&rules.read, &info.fingerprint))
+            continue;
+        open_readers_text(txn, parent, readers, sizeof readers);
+        return ate__fail(ATE_NO_KEY,
+                         "the key %s (%.8s...) may not read there, so nothing is stored; readers: "
+                         "%s",
+                         open_home_text(paths[i], shown, sizeof shown),
+                         ate_hash_text(info.fingerprint, fingerprint), readers);
+    }
+    return 0;
+}

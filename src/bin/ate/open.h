@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * open.h: the keys and the chain of a command, from its options.
+ */
+#pragma once
+#include "bin/ate/cmd.h"
+
+enum open_kind {
+    OPEN_READS,   /* a key that is missing is no error: what is open to everyone can be read */
+    OPEN_STREAMS, /* the same; reads the whole history, so a remote chain is mirrored in memory */
+    OPEN_CHANGES, /* needs a key */
+    OPEN_CREATES  /* needs a key; makes the chain if it is not there, and says so */
+};
+struct opened {
+    struct ate_session *session; /* NULL: without keys */
+    struct ate_chain *chain;
+    bool remote;
+};
+
+/* The chain is the first operand. Errors: as ate_session_open_all() and ate_chain_open(); NO_KEY:
+ * there is no key file. */
+int open_chain(const struct options *o, enum open_kind kind, struct opened *ret) ATE__CHECK;
+void open_close(struct opened *x);
+
+/* What the command is about, "CHAIN/NAME" as the user wrote it; ended with ate__free(); NULL: no
+ * memory. */
+char *open_subject(const struct options *o) ATE__CHECK;
+/* Reports the result, with the subject unless it is about the user's own keys. Returns the exit
+ * status. */
+int open_report(int result, const struct opened *x, const char *subject);
+/* What became of a commit, for --json and -v. */
+void open_say_receipt(const struct options *o, const struct ate_receipt *receipt);
+
+/* ${XDG_CONFIG_HOME:-~/.config}/ate/key; ended with ate__free(). E_SYSTEM E_MEMORY */
+int open_default_key(char **ret_path) ATE__CHECK;
+/* The given key files, else $ATE_KEY, else the default one. ret_paths: room for OPTION_FILES_MAX,
+ * lent by the options, the environment, or *ret_owned, which is ended with ate__free(). */
+int open_key_files(const struct options *o, const char **ret_paths, size_t *ret_count,
+                   char **ret_owned) ATE__CHECK;
+/* Every given key may read what lies below parent, else NO_KEY: what is stored there is sealed to
+ * those who may. */
+int open_check_readers(const struct options *o, struct ate_txn *txn, struct ate_id parent)
+    ATE__CHECK;
+/* "7f3kQxyz..., 9ab2....": who may read the object, for sentences; "everyone" */
+void open_readers_text(struct ate_txn *txn, struct ate_id id, char *ret_text, size_t capacity);
+/* path below $HOME as ~/..., else as it is; into a buffer, escaped; returns it */
+const char *open_home_text(const char *path, char *ret_text, size_t capacity);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * options.c: the one table of options; each command allows some of them.
+ */
+#include "base/err.h"
+#include "bin/ate/cmd.h"
+#include <string.h>
+
+/* clang-format off */
+static const struct ate__option table[] = {
+    {"help", 'h', OPT_HELP, NULL},
+    {"json", 0, OPT_JSON, NULL},
+    {"quiet", 'q', OPT_QUIET, NULL},
+    {"verbose", 'v', OPT_VERBOSE, NULL},
+    {"progress", 0, OPT_PROGRESS, "WHEN"},
+    {"color", 0, OPT_COLOR, "WHEN"},
+    {"key", 'k', OPT_KEY, "FILE"},
+    {"root", 0, OPT_ROOT, "KEY"},
+    {"root-key", 0, OPT_ROOT, "KEY"},
+    {"mirror", 0, OPT_MIRROR, "DIR"},
+    {"timeout", 0, OPT_TIMEOUT, "TIME"},
+    {"no-wire-encryption", 0, OPT_CLEAR, NULL},
+    {"scope", 0, OPT_SCOPE, "SCOPE"},
+    {"public", 0, OPT_PUBLIC, NULL},
+    {"if-absent", 0, OPT_ABSENT, NULL},
+    {"if", 0, OPT_IF, "SEQ"},
+    {"type", 0, OPT_TYPE, "T"},
+    {"output", 'o', OPT_OUTPUT, "FILE"},
+    {"at", 0, OPT_AT, "SEQ|TIME"},
+    {"recursive", 'r', OPT_RECURSIVE, NULL},
+    {"tree", 'R', OPT_TREE, NULL},
+    {"long", 'l', OPT_LONG, NULL},
+    {"since", 0, OPT_SINCE, "SEQ"},
+    {"count", 0, OPT_COUNT, "N"},
+    {"number", 'n', OPT_NUMBER, "N"},
+    {"label", 0, OPT_LABEL, "TEXT"},
+    {"max-files", 0, OPT_MAX_FILES, "N"},
+    {"max-bytes", 0, OPT_MAX_BYTES, "SIZE"},
+    {"remove", 0, OPT_REMOVE, NULL},
+};
+/* clang-format on */
+
+static int take_scope(const char *value, unsigned *ret_scope)
+{
+    if (!strcmp(value, "full"))
+        *ret_scope = 0;
+    else if (!strcmp(value, "local"))
+        *ret_scope = ATE_SCOPE_LOCAL;
+    else if (!strcmp(value, "none"))
+        *ret_scope = ATE_SCOPE_NONE;
+    else
+        return ate__fail(ATE_MISUSE, "--scope: none, local or full");
+    return 0;
+}
+
+static int take_file(const char *option, const char *value, const char **files, size_t *count)
+{
+    if (!*value)
+        return ate__fail(ATE_MISUSE, "%s: the value is empty", option);
+    if (*count == OPTION_FILES_MAX)
+        return ate__fail(ATE_MISUSE, "%s: at most %d times", option, OPTION_FILES_MAX);
+    files[(*count)++] = value;
+    return 0;
+}
+
+static int take_text(const char *option, const char *value, const char **ret)
+{
+    if (!*value)
+        return ate__fail(ATE_MISUSE, "%s: the value is empty", option);
+    *ret = value;
+    return 0;
+}
+
+static int take_value(struct options *o, enum option_id id, const char *value)
+{
+    switch (id) {
+    case OPT_PROGRESS: return ate__progress_mode(value);
+    case OPT_COLOR: return ate__out_color(value);
+    case OPT_KEY: return take_file("--key", value, o->key, &o->key_count);
+    case OPT_ROOT: return take_file("--root", value, o->root, &o->root_count);
+    case OPT_MIRROR: return take_text("--mirror", value, &o->mirror);
+    case OPT_TIMEOUT: return ate__duration_parse("--timeout", value, &o->timeout_ms);
+    case OPT_SCOPE: return take_scope(value, &o->scope);
+    case OPT_IF:
+        o->has_if = true;
+        return ate__number_parse("--if", value, 0, INT64_MAX, &o->if_sequence);
+    case OPT_TYPE: return take_text("--type", value, &o->type);
+    case OPT_OUTPUT: return take_text("--output", value, &o->output);
+    case OPT_AT: return take_text("--at", value, &o->at);
+    case OPT_LABEL: return take_text("--label", value, &o->label);
+    case OPT_SINCE:
+        o->has_since = true;
+        return ate__number_parse("--since", value, 0, INT64_MAX, &o->since);
+    case OPT_COUNT: return ate__number_parse("--count", value, 1, INT64_MAX, &o->count);
+    case OPT_NUMBER: return ate__number_parse("-n", value, 1, INT64_MAX, &o->count);
+    case OPT_MAX_FILES: return ate__number_parse("--max-files", value, 0, INT64_MAX, &o->max_files);
+    case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
+    default: return 0;
+    }
+}
+
+static void take_switch(struct options *o, enum option_id id)
+{
+    ate__out.json |= id == OPT_JSON;
+    ate__out.quiet |= id == OPT_QUIET;
+    ate__out.verbose += id == OPT_VERBOSE;
+    o->clear |= id == OPT_CLEAR;
+    o->is_public |= id == OPT_PUBLIC;
+    o->absent |= id == OPT_ABSENT;
+    o->recursive |= id == OPT_RECURSIVE;
+    o->tree |= id == OPT_TREE;
+    o->long_form |= id == OPT_LONG;
+    o->remove |= id == OPT_REMOVE;
+}
+
+static void allow(uint64_t options, struct ate__option *ret_rows)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < ATE__COUNT_OF(table); i++)
+        if (options & OPT(table[i].id))
+            ret_rows[n++] = table[i];
+    ret_rows[n] = (struct ate__option){0};
+}
+
+static int check_operands(const struct command *c, const struct options *o)
+{
+    if (o->operand_count < c->operands_min)
+        return ate__report_usage(o->operand_count ? "too few operands: %s" : "operands: %s",
+                                 c->operands);
+    return 0;
+}
+
+/* Errors are told as JSON also where the option that says so comes behind the wrong word. */
+static void look_for_json(const struct command *c, char **words)
+{
+    for (; *words && strcmp(*words, "--") != 0; words++)
+        if (!strcmp(*words, "--json") && c->options & OPT(OPT_JSON))
+            ate__out.json = true;
+}
+
+bool options_read(const struct command *c, char **words, struct options *ret_options,
+                  int *ret_status)
+{
+    struct ate__option rows[ATE__COUNT_OF(table) + 1];
+    struct options o = {.count = UINT64_MAX, .max_files = UINT64_MAX, .max_bytes = UINT64_MAX};
+    struct ate__args args;
+    const char *value;
+    int id;
+    look_for_json(c, words);
+    allow(c->options, rows);
+    ate__args_init(&args, words, rows);
+    while ((id = ate__args_next(&args, &value)) != ATE__ARG_END) {
+        if (id == ATE__ARG_OPERAND && o.operand_count == c->operands_max) {
+            *ret_status = ate__report_usage("one operand too many: %s", c->operands);
+            return false;
+        }
+        if (id == ATE__ARG_OPERAND) {
+            o.operand[o.operand_count++] = value;
+        } else if (id == OPT_HELP) {
+            ate__print("%s", c->help);
+            *ret_status = 0;
+            return false;
+        } else if (id == ATE__ARG_BAD || (value && take_value(&o, (enum option_id)id, value))) {
+            *ret_status = ate__report_usage("%s", ate__error_text());
+            return false;
+        } else if (!value) {
+            take_switch(&o, (enum option_id)id);
+        }
+    }
+    *ret_status = check_operands(c, &o);
+    *ret_options = o;
+    return *ret_status == 0;
+}

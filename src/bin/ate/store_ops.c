@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "bin/ate/store_ops.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "bin/ate/content.h"
+#include <inttypes.h>
+
+void op_free(struct op *op)
+{
+    if (!op)
+        return;
+    store_node_unref(op->node);
+    store_node_unref(op->parent);
+    store_node_unref(op->target);
+    ate__free(op->name);
+    ate__free(op->type);
+    ate__free(op->data);
+    ate__free(op);
+}
+
+unsigned op_events(const struct op *op)
+{
+    /* one body each; what is in the way goes with one more, and so does what opens it */
+    return 1u + (op->name != NULL) + op->when.is_public;
+}
+
+/* ---- what has the name ---- */
+
+static int check_conditions(const struct op *op, const struct ate_object *found)
+{
+    if (op->when.absent && found)
+        return ate__fail(ATE_EXISTS, "it is there already, at sequence %" PRIu64, found->sequence);
+    if (op->when.current && !found)
+        return ate__fail(ATE_CONFLICT, "it is not there, so not at sequence %" PRIu64,
+                         op->when.sequence);
+    if (op->when.current && found->sequence != op->when.sequence)
+        return ate__fail(ATE_CONFLICT, "it is at sequence %" PRIu64 ", not %" PRIu64,
+                         found->sequence, op->when.sequence);
+    return 0;
+}
+
+/* Decides by the conditions whether the name may be taken, and takes away what cannot be replaced
+ * where it lies: a file's pages would stay behind, and what finishes a file brings its own object.
+ * *ret_taken: a directory that is to stay as it is. */
+static int make_way(struct op *op, struct ate_txn *txn, bool *ret_taken, bool *ret_changed)
+{
+    struct ate_object found;
+    *ret_taken = false;
+    int rc = ate_find_raw(txn, op->parent->id, ate__text_bytes(op->name), ATE_NO_PAYLOAD, &found);
+    if (rc == ATE_NOT_FOUND)
+        return check_conditions(op, NULL);
+    if (!rc)
+        rc = check_conditions(op, &found);
+    if (rc)
+        return rc;
+    enum content_kind kind = content_kind_of(&found);
+    if (kind == CONTENT_PRIVATE)
+        return ate__fail(ATE_NO_KEY, "your keys do not open what has the name now");
+    if (op->kind == OP_DIR && op->when.missing && (kind == CONTENT_DIR || kind == CONTENT_OTHER)) {
+        *ret_taken = true;
+        op->node->id = found.id;
+        return 0;
+    }
+    if ((op->kind == OP_DIR) != (kind == CONTENT_DIR))
+        return ate__fail(ATE_CONFLICT, kind == CONTENT_DIR
+                                           ? "a directory is in the way; ate rm -r removes it"
+                                           : "what has the name now is no directory; ate rm "
+                                             "removes it");
+    if (kind != CONTENT_FILE && op->kind != OP_FILE_FINISH)
+        return 0;
+    const struct fs_file *file = NULL;
+    if (kind == CONTENT_FILE && op->kind == OP_FILE) {
+        rc = ate_load(txn, fs_file, found.id, &file);
+        if (!rc && !file->page_count)
+            return 0;
+    }
+    *ret_changed = true;
+    return ate_delete(txn, found.id, ATE_TREE);
+}
+
+/* ---- changes ---- */
+
+static int make_public(struct ate_txn *txn, struct ate_id id)
+{
+    struct ate_object o;
+    struct ate_id same;
+    int rc = ate_load_raw(txn, id, 0, &o);
+    if (rc)
+        return rc;
+    o.name = (struct ate_bytes){NULL, 0}; /* where it lies, with its name */
+    return ate_put_raw(txn, &o, ATE_PUBLIC, &same);
+}
+
+static struct fs_file file_of(const struct op *op)
+{
+    return (struct fs_file){
+        .mode = op->dir.mode,
+        .uid = op->dir.uid,
+        .gid = op->dir.gid,
+        .mtime_ns = op->dir.mtime_ns,
+        .size = op->size,
+    };
+}
+
+static int finish_file(struct op *op, struct ate_txn *txn)
+{
+    struct fs_file file = file_of(op);
+    file.hash = &op->hash;
+    file.page_count = &op->index;
+    int rc = ate_put(txn, fs_file, op->node->id, &file);
+    return rc ? rc : ate_move(txn, op->node->id, op->parent->id, op->name);
+}
+
+static int put_raw(struct op *op, struct ate_txn *txn)
+{
+    struct ate_object o = {
+        .type = op->type,
+        .encoding = op->encoding,
+        .payload = {op->data, op->data_size},
+        .name = ate__text_bytes(op->name),
+        .parent = op->parent->id,
+    };
+    return ate_put_raw(txn, &o, 0, &op->node->id);
+}
+
+static int put_named(struct op *op, struct ate_txn *txn)
+{
+    struct ate_bytes data = {op->data, op->data_size};
+    struct fs_file file = file_of(op);
+    struct ate_id *id = &op->node->id, parent = op->parent->id;
+    file.hash = &op->hash;
+    file.data = data;
+    switch (op->kind) {
+    case OP_DIR: return ate_put_as(txn, fs_dir, parent, op->name, &op->dir, id);
+    case OP_FILE: return ate_put_as(txn, fs_file, parent, op->name, &file, id);
+    case OP_TEXT:
+        return ate_put_as(txn, fs_text, parent, op->name, &(struct fs_text){(const char *)op->data},
+                          id);
+    case OP_BYTES: return ate_put_as(txn, fs_bytes, parent, op->name, &(struct fs_bytes){data}, id);
+    case OP_SYMLINK:
+        return ate_put_as(txn, fs_symlink, parent, op->name, &(struct fs_symlink){data}, id);
+    case OP_HARDLINK:
+        return ate_put_as(txn, fs_hardlink, parent, op->name, &(struct fs_hardlink){op->target->id},
+                          id);
+    case OP_FILE_FINISH: return finish_file(op, txn);
+    default: return put_raw(op, txn);
+    }
+}
+
+static int push_page(struct op *op, struct ate_txn *txn)
+{
+    struct fs_page page = {op->index, {op->data, op->data_size}};
+    struct ate_id ignored;
+    return ate_push(txn, fs_page, op->parent->id, &page, &ignored);
+}
+
+int op_apply(struct op *op, struct ate_txn *txn, bool *ret_changed)
+{
+    struct fs_file unfinished = file_of(op);
+    bool taken = false;
+    int rc = 0;
+    *ret_changed = false;
+    switch (op->kind) {
+    case OP_PAGE: return push_page(op, txn);
+    case OP_DELETE:
+        rc = ate_delete(txn, op->node->id, ATE_TREE);
+        return rc == ATE_NOT_FOUND ? 0 : rc;
+    case OP_FILE_BEGIN:
+        rc = ate_push(txn, fs_file, op->parent->id, &unfinished, &op->node->id);
+        break;
+    default:
+        rc = make_way(op, txn, &taken, ret_changed);
+        if (rc || taken)
+            return rc;
+        rc = put_named(op, txn);
+    }
+    if (!rc && op->when.is_public) {
+        *ret_changed = true;
+        rc = make_public(txn, op->node->id);
+    }
+    return rc;
+}
