@@ -96,12 +96,13 @@ static int decrypt(const struct ate__seal_env *e, const struct ate__data_key *ke
                               : rc;
 }
 
-/* u32 length of the private items, the items, the payload */
-static int split(const struct ate__event *event, struct ate_bytes plain,
+/* From `start` on: u32 length of the private items, the items, the payload. */
+static int split(const struct ate__event *event, const struct ate__buf *plain, size_t start,
                  struct ate__header *ret_private, struct ate_bytes *ret_payload)
 {
     struct ate__header items;
-    struct ate__rd r = ate__rd_of(plain);
+    struct ate__rd r = ate__rd_of(ate__buf_bytes(plain));
+    (void)ate__rd_bytes(&r, start);
     struct ate_bytes list = ate__rd_bytes32(&r, ATE__BODY_HEADER_MAX);
     if (!ate__rd_ok(&r))
         return ate__fail(ATE_MALFORMED, "the private items end behind the plaintext");
@@ -128,14 +129,11 @@ int ate__body_decrypt(const struct ate__seal_env *e, const struct ate__data_key 
         rc = ate__fail(ATE_MALFORMED, "its body is not encrypted");
     else
         rc = decrypt(e, key, event, plain);
-    if (!rc) {
-        struct ate_bytes added = ate__bytes(start ? plain->data + start : plain->data,
-                                            plain->size - start);
-        rc = split(event, added, ret_private, ret_payload);
-        if (rc) {
-            ate__wipe(plain->data + start, plain->size - start);
-            plain->size = start;
-        }
+    if (!rc)
+        rc = split(event, plain, start, ret_private, ret_payload);
+    if (rc && plain->size > start) {
+        ate__wipe(plain->data + start, plain->size - start);
+        plain->size = start;
     }
     return rc ? ate__context(rc, "object %s", ate__id_text(&event->header.object, id)) : 0;
 }
