@@ -35,9 +35,9 @@ static int add_item(struct ate__anchor *a, const char *text, size_t size)
 }
 
 int ate__anchor_init(struct ate__anchor *a, const char *root, const struct ate__addr *addr,
-                     struct ate_session *session, const char *where)
+                     struct ate_session *session)
 {
-    *a = (struct ate__anchor){.session = session, .path = addr ? addr->path : NULL, .where = where};
+    *a = (struct ate__anchor){.session = session, .path = addr ? addr->path : NULL};
     int rc = 0;
     if (root) {
         for (const char *at = root; !rc && *at;) {
@@ -65,8 +65,7 @@ void ate__anchor_deinit(struct ate__anchor *a)
     a->root_count = 0;
 }
 
-static int refuse(const struct ate__anchor *a, int result, const char *why,
-                  struct ate__trust *trust)
+static int refuse(int result, const char *why, struct ate__trust *trust)
 {
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     char chain[ATE__HASH_TEXT], first[ATE__HASH_TEXT] = "";
@@ -74,9 +73,9 @@ static int refuse(const struct ate__anchor *a, int result, const char *why,
     if (n)
         ate__hash_text(&roots[0], first);
     return ate__fail(result,
-                     "%s: %s: it is chain %s with root key %s%s; if that is the one you mean: "
+                     "%s: it is chain %s with root key %s%s; if that is the one you mean: "
                      "--root %s",
-                     a->where, why, ate__hash_text(ate__trust_chain_id(trust), chain), first,
+                     why, ate__hash_text(ate__trust_chain_id(trust), chain), first,
                      n > 1 ? " and others" : "", first);
 }
 
@@ -90,7 +89,7 @@ int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
     if (a->has_chain)
         return ate__hash_equal(&a->chain, ate__trust_chain_id(trust))
                    ? 0
-                   : refuse(a, ATE_WRONG_CHAIN, "not the chain that the address names", trust);
+                   : refuse(ATE_WRONG_CHAIN, "not the chain that the address names", trust);
     bool found = false;
     for (size_t i = 0; i < a->root_count; i++)
         found |= ate__trust_was_root(trust, &a->roots[i]);
@@ -98,11 +97,9 @@ int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
     for (size_t i = 0; i < keys; i++)
         found |= ate__trust_was_root(trust, &ate__session_key(a->session, i)->fingerprint);
     if (!found)
-        return a->root_count
-                   ? refuse(a, ATE_WRONG_CHAIN, "none of the root keys to be trusted is its own",
-                            trust)
-                   : refuse(a, ATE_UNTRUSTED, "nothing says which root key to trust", trust);
-    return names_path(a, trust)
-               ? 0
-               : refuse(a, ATE_WRONG_CHAIN, "it was made under another path", trust);
+        return a->root_count ? refuse(ATE_WRONG_CHAIN,
+                                      "none of the root keys to be trusted is its own", trust)
+                             : refuse(ATE_UNTRUSTED, "nothing says which root key to trust", trust);
+    return names_path(a, trust) ? 0
+                                : refuse(ATE_WRONG_CHAIN, "it was made under another path", trust);
 }

@@ -16,12 +16,11 @@ struct ate__anchor {
     struct ate_hash chain;
     struct ate_session *session; /* borrowed; may be NULL */
     const char *path;            /* that was asked for; NULL: a directory */
-    const char *where;           /* for sentences */
 };
 /* root: the text of conf.root, or NULL; addr: NULL for a directory. MALFORMED NOT_FOUND (a key
  * file) E_MEMORY */
 int ate__anchor_init(struct ate__anchor *a, const char *root, const struct ate__addr *addr,
-                     struct ate_session *session, const char *where) ATE__CHECK;
+                     struct ate_session *session) ATE__CHECK;
 void ate__anchor_deinit(struct ate__anchor *a);
 /* UNTRUSTED WRONG_CHAIN with the chain's id, its root keys and the option that would accept them.
  */

@@ -303,8 +303,7 @@ static int begin(struct opening *o)
     if (!rc)
         rc = find_place(o);
     if (!rc)
-        rc = ate__anchor_init(&o->anchor, o->conf->root, o->remote ? &o->addr : NULL, o->session,
-                              o->where);
+        rc = ate__anchor_init(&o->anchor, o->conf->root, o->remote ? &o->addr : NULL, o->session);
     if (!rc && o->place) {
         pthread_mutex_destroy(&c->memory.mutex);
         rc = ate__memory_open(&c->memory, o->conf->state_dir, o->place);
