@@ -540,8 +540,8 @@ int ate__calls_rejected(struct ate__client *c, struct ate_bytes body)
         return 0;
     }
     ate__escaped(m.text, call->text, sizeof call->text);
-    bool other_history = m.result == ATE_FORKED || m.result == ATE_ROLLED_BACK;
-    if (call->kind != ATE__CALL_COMMIT && other_history)
+    /* Of a commit FORKED may speak of the transaction's base, of a read only of what was seen. */
+    if (m.result == ATE_ROLLED_BACK || (m.result == ATE_FORKED && call->kind != ATE__CALL_COMMIT))
         return ate__fail(m.result, "%s: %s", c->conf.peer, call->text);
     call->verdict = m.verdict;
     finish(c, call, m.result, call->text);

@@ -304,11 +304,15 @@ static void on_answer(struct ate__call *call)
 
 static int read_tx(struct sending *s)
 {
+    const struct ate__offer *offer = s->offer;
+    const struct ate__own *own = offer->own;
     struct ate__tx tx;
-    int rc = ate__tx_decode(s->offer->encoded, s->remote->alg, &tx);
+    int rc = own ? ate__tx_decode_own(offer->encoded, own->events, own->event_count, &own->hash,
+                                      &tx)
+                 : ate__tx_decode(offer->encoded, s->remote->alg, &tx);
     if (rc)
         return ate__context(rc, "commit");
-    s->call.tx = s->offer->encoded;
+    s->call.tx = offer->encoded;
     s->call.tx_hash = tx.hash;
     s->call.signature_section = tx.signature_section;
     s->call.id = tx.id;

@@ -91,7 +91,7 @@ static struct range refs_of(const struct ate__thin_ref *refs, size_t count,
         else
             high = middle;
     }
-    struct range range = {refs + low, 0};
+    struct range range = {count ? refs + low : refs, 0};
     while (low + range.count < count && ate__id_equal(&refs[low + range.count].id, id))
         range.count++;
     return range;
@@ -154,7 +154,8 @@ static int take_body(const struct ate__thin_answer *a, struct ate__thin_fresh *f
     o->parent = e->header.parent;
     o->collection = e->header.collection;
     o->tag_count = e->header.tag_count;
-    memcpy(o->tags, e->header.tags, o->tag_count * (size_t)ATE__NAME_TAG);
+    if (o->tag_count)
+        memcpy(o->tags, e->header.tags, o->tag_count * (size_t)ATE__NAME_TAG);
     int rc = ate__buf_append(&o->whole, e->whole);
     return rc ? rc : copy_authors(o, t->tx);
 }
