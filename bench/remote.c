@@ -6,6 +6,7 @@
 #include "ate/ate.h"
 #include "bare.h"
 #include "crypto/tls.h"
+#include "lib/shell.h"
 #include "pair.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -215,5 +216,5 @@ int main(void)
     ate_server_end(server);
     echo_end(&echo);
     snprintf(command, sizeof command, "rm -r '%s'", dir);
-    return system(command) ? 1 : 0;
+    return shell(command) ? 1 : 0;
 }

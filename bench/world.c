@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "world.h"
 #include "crypto/keyfile.h"
+#include "lib/shell.h"
 #include "pair.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,6 @@ void world_deinit(struct world *w)
     ate__workers_unref(w->workers);
     ate__session_unref(w->session);
     snprintf(command, sizeof command, "rm -r '%s'", w->dir);
-    if (system(command))
+    if (shell(command))
         fprintf(stderr, "bench: %s is left behind\n", w->dir);
 }

@@ -53,7 +53,7 @@ static void log_line(void *arg, int level, const char *line)
         char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
         if (text)
             fprintf(stderr, "%s\n", text);
-        free(text);
+        ate__free(text);
         json_decref(object);
     } else {
         fprintf(stderr, "atedb: %s: %s\n", levels[level], line);
@@ -91,7 +91,7 @@ static char *ready_line(const struct options *o, const char *address)
     json_object_set_new(object, "no_auth", json_boolean(o->conf.no_auth));
     char *text = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
     char *line = text ? ate__format("%s\n", text) : NULL;
-    free(text);
+    ate__free(text);
     json_decref(object);
     return line;
 }

@@ -65,8 +65,8 @@ static const char help_text[] =
     "      --help, --version\n"
     "\n"
     "LOGS: else $STATE_DIRECTORY/logs; else /var/lib/atedb/logs as root; else\n"
-    "${XDG_DATA_HOME:-~/.local/share}/atedb/logs. The server's key is LOGS/,server/key, made at the\n"
-    "first start: the pin moves with LOGS.\n"
+    "${XDG_DATA_HOME:-~/.local/share}/atedb/logs. The server's key is LOGS/,server/key, made at\n"
+    "the first start: the pin moves with LOGS.\n"
     "\n"
     "Limits:\n";
 

@@ -4,6 +4,7 @@
  */
 #include "ate/ate.h"
 #include "lib/check.h"
+#include "lib/shell.h"
 #include "lib/tmpdir.h"
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -127,7 +128,7 @@ static void copy_tree(const char *from, const char *to)
 {
     char command[9000];
     snprintf(command, sizeof command, "rm -rf '%s' && cp -r '%s' '%s'", to, from, to);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(shell(command), 0);
 }
 
 static void what_was_seen_is_remembered(void **state)
@@ -156,7 +157,7 @@ static void what_was_seen_is_remembered(void **state)
     copy_tree(path_of("sub"), path_of("gone"));
     char command[9000];
     snprintf(command, sizeof command, "rm -rf '%s'", path_of("notes"));
-    assert_int_equal(system(command), 0);
+    assert_int_equal(shell(command), 0);
     c = make_chain("notes", s); /* nothing is there any more: a new chain takes the place */
     ate_chain_close(c);
     ate_session_close(s);

@@ -20,7 +20,8 @@ static void put_config(const char *home, const char *text)
 
 static int collect(void *arg, const char *name, const char *address)
 {
-    strcat(strcat(arg, name), " ");
+    char *names = arg;
+    snprintf(names + strlen(names), 64 - strlen(names), "%s ", name);
     return address[0] == 't' ? 0 : ATE_MISUSE;
 }
 

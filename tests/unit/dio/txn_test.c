@@ -15,7 +15,6 @@ struct note {
 };
 ATE_TYPE(note, ATE_FIELD(text), ATE_FIELD(n));
 
-
 static struct ate_session *new_session(void)
 {
     struct ate_session *s;
@@ -29,7 +28,7 @@ static struct ate_session *new_session(void)
 static struct ate__dio *open_chain(const char *path, bool memory, struct ate_session *session,
                                    unsigned flags)
 {
-    struct ate__local_conf conf = { .chain = { .env = &ate__env_real }, .memory = memory };
+    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}, .memory = memory};
     struct ate__pipe *pipe;
     struct ate__dio *dio;
     int rc = ate__local_open(&conf, path, session, flags, &pipe);
@@ -57,8 +56,8 @@ static void stores_and_loads(void **state)
     struct ate_receipt receipt;
     const struct note *n;
     expect(ate__txn_begin(dio, NULL, 0, &txn), 0);
-    expect(ate_store(txn, note, &(struct note){ "hello", 1 }, &id), 0);
-    expect(ate_put_as(txn, note, id, "kid", &(struct note){ "small", 2 }, &child), 0);
+    expect(ate_store(txn, note, &(struct note){"hello", 1}, &id), 0);
+    expect(ate_put_as(txn, note, id, "kid", &(struct note){"small", 2}, &child), 0);
     expect(ate_load(txn, note, id, &n), 0);
     assert_string_equal(n->text, "hello");
     expect(ate_txn_commit(txn, &receipt), 0);
@@ -69,7 +68,7 @@ static void stores_and_loads(void **state)
     assert_int_equal(n->n, 2);
     assert_memory_equal(&found, &child, sizeof found);
     expect(ate_find(txn, note, id, "nobody", &found, &n), ATE_NOT_FOUND);
-    expect(ate_put(txn, note, id, &(struct note){ "changed", 3 }), 0);
+    expect(ate_put(txn, note, id, &(struct note){"changed", 3}), 0);
     expect(ate_move(txn, child, ate_top, "grown"), 0);
     expect(ate_txn_commit(txn, NULL), 0);
     expect(ate_find(txn, note, ate_top, "grown", &found, &n), 0);
@@ -95,7 +94,7 @@ static void survives_reopening(void **state)
     const struct note *n;
     expect(ate__txn_begin(dio, NULL, 0, &txn), 0);
     for (int i = 0; i < 20; i++) {
-        expect(ate_put_as(txn, note, ate_top, "counter", &(struct note){ "x", i }, &id), 0);
+        expect(ate_put_as(txn, note, ate_top, "counter", &(struct note){"x", i}, &id), 0);
         expect(ate_txn_commit(txn, NULL), 0);
     }
     ate_txn_end(txn);
