@@ -255,7 +255,7 @@ static void take_back(struct making *m, size_t mark_count, size_t shown_count)
 /* Adds an object to the answer. *ret_room false: the answer ends before it. */
 static int add(struct making *m, const struct ate_id *id, bool *ret_room)
 {
-    size_t marks = m->mark_count, shown = m->shown_count;
+    size_t marks = m->mark_count, shown = m->shown_count, bytes = m->bytes;
     struct ate__object_facts facts;
     int rc = ate__view_object(m->snapshot, id, &facts);
     if (!rc && facts.live)
@@ -268,6 +268,7 @@ static int add(struct making *m, const struct ate_id *id, bool *ret_room)
         if (!m->out.object_count)
             return fail_too_big(m, id);
         take_back(m, marks, shown);
+        m->bytes = bytes;
         *ret_room = false;
         return 0;
     }

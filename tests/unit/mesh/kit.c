@@ -37,19 +37,19 @@ struct ate__head kit_empty_head(void)
     return head;
 }
 
-static void finish_tx(struct kit_chain *c, const struct ate__tx_in *in, bool sign, bool forge,
+static void finish_tx(const struct ate__tx_in *in, const struct ate__key *key, bool forge,
                       struct ate__buf *buf)
 {
     struct ate__buf bytes = ATE__BUF_NULL;
     struct ate__signature signature;
     struct ate_hash hash;
     int rc = ate__tx_encode(in, ATE__SHA256, buf, &hash);
-    if (!rc && sign)
-        rc = ate__trust_sign(NULL, c->key, ATE__SHA256, &hash, &bytes, &signature);
+    if (!rc && key)
+        rc = ate__trust_sign(NULL, key, ATE__SHA256, &hash, &bytes, &signature);
     if (forge)
         bytes.data[bytes.size / 2] ^= 1;
     if (!rc)
-        rc = ate__tx_encode_signatures(&signature, sign ? 1 : 0, buf);
+        rc = ate__tx_encode_signatures(&signature, key ? 1 : 0, buf);
     ate__buf_deinit(&bytes);
     if (rc)
         fail_msg("%s", ate__error_text());
@@ -115,7 +115,7 @@ struct kit_chain kit_chain_new(const char *path, bool everyone)
     };
     in.events = events;
     in.event_count = everyone ? 2 : 1;
-    finish_tx(&c, &in, true, false, &c.genesis);
+    finish_tx(&in, c.key, false, &c.genesis);
     ate__buf_deinit(&body);
     ate__buf_deinit(&headers[0]);
     ate__buf_deinit(&headers[1]);
@@ -126,6 +126,18 @@ void kit_chain_free(struct kit_chain *c)
 {
     ate__key_free(c->key);
     ate__buf_deinit(&c->genesis);
+}
+
+struct ate__buf kit_tx(struct kit_chain *c, const struct ate__head *base,
+                       const struct ate__event_in *events, uint32_t count,
+                       const struct ate__key *key)
+{
+    struct ate__buf tx = ATE__BUF_NULL;
+    struct ate__tx_in in = next_tx(c, base);
+    in.events = events;
+    in.event_count = count;
+    finish_tx(&in, key, false, &tx);
+    return tx;
 }
 
 struct ate__buf kit_put(struct kit_chain *c, const struct ate__head *base,
@@ -151,7 +163,8 @@ struct ate__buf kit_put(struct kit_chain *c, const struct ate__head *base,
                                   .payload = ate__bytes(payload, put->payload_size)};
     struct ate__tx_in in = next_tx(c, base);
     in.events = &event;
-    finish_tx(c, &in, put->forged || (!c->everyone && !put->unsigned_), put->forged, &tx);
+    bool sign = put->forged || (!c->everyone && !put->unsigned_);
+    finish_tx(&in, sign ? c->key : NULL, put->forged, &tx);
     if (ret_event_hash)
         assert_int_equal(ate__event_hash(ATE__SHA256, &event, ret_event_hash), 0);
     free(payload);

@@ -33,6 +33,10 @@ struct kit_put {
 /* One transaction with one open body, on a base. ret_event_hash may be NULL. */
 struct ate__buf kit_put(struct kit_chain *c, const struct ate__head *base,
                         const struct kit_put *put, struct ate_hash *ret_event_hash);
+/* Of any events, signed by that key (NULL: unsigned). */
+struct ate__buf kit_tx(struct kit_chain *c, const struct ate__head *base,
+                       const struct ate__event_in *events, uint32_t count,
+                       const struct ate__key *key);
 struct ate__head kit_empty_head(void); /* size 0 and the root of an empty tree, as a base */
 struct ate_id kit_id(uint64_t n);
 
