@@ -221,6 +221,10 @@ static void children_do_not_survive(void **state)
     draft_delete(d, 2, false);
     draft_move(d, 3, id_of(2));
     expect(&w, d, ATE_CONFLICT, NULL);
+    d = draft_signed(); /* what lies below it goes, and it does not */
+    draft_delete(d, 1, false);
+    draft_delete(d, 3, false);
+    expect(&w, d, ATE_CONFLICT, "lies below it");
     d = draft_signed(); /* deleted below what is deleted with all below, but its child is not named
                          */
     draft_delete(d, 1, true);
