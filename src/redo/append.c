@@ -149,6 +149,7 @@ static int publish(struct ate__redo *r, struct ate__segment *s, const struct ate
         if (s->file_bytes < s->length)
             s->file_bytes = s->length;
         r->size = s->end;
+        r->resting &= !group->count;
         r->root_time_us = group->root_time_us;
         if (synced) {
             r->floor = r->size;

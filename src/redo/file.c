@@ -16,10 +16,7 @@ static int end_writing(struct ate__redo *r)
         rc = ate__file_idle(&r->storage);
     if (rc)
         return rc;
-    ate__next_drop(r->vfs, r->dir, &r->next);
-    const struct ate__segment *last = r->list.items[r->list.count - 1];
-    if (last->file_bytes > last->length)
-        rc = r->vfs->truncate(last->file, last->length);
+    rc = ate__give_back(r);
     const struct ate__meta_entry *listed = &r->pair.meta.segments[r->pair.meta.count - 1];
     if (rc || listed->length == r->floor_length)
         return rc;
@@ -99,6 +96,7 @@ static const struct ate__storage_vtable file_vtable = {
     .refresh = ate__file_refresh,
     .used = ate__file_used,
     .check = ate__file_check,
+    .rest = ate__file_rest,
     .tiles_append = tiles_append,
     .tiles_size = tiles_size,
     .tiles_truncate = tiles_truncate,

@@ -285,6 +285,7 @@ static const struct ate__storage_vtable mem_vtable = {
     .refresh = nothing,
     .used = mem_used,
     .check = nothing,
+    .rest = nothing,
     .tiles_append = tiles_append,
     .tiles_size = tiles_size,
     .tiles_truncate = tiles_truncate,

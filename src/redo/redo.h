@@ -78,6 +78,7 @@ struct ate__redo {
     uint64_t pins; /* so far, to tell which segment was pinned longest ago */
     size_t unsealed; /* segments but the last that have no footer */
     bool writable, failed, full, next_ready;
+    bool resting; /* nothing was appended since rest() */
     struct ate__storage_damage damage;
 
     struct ate__buf group; /* the leader's: the bytes of the group that it writes */
@@ -135,6 +136,9 @@ int ate__check_usable(struct ate__redo *r) ATE__CHECK;
  * changed); others: the handle has failed. */
 int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head) ATE__CHECK;
 int ate__file_prepare(struct ate__storage *storage);
+int ate__file_rest(struct ate__storage *storage);
+/* Removes `next` and the unused end of the last segment. Under `change`, by the leader. */
+int ate__give_back(struct ate__redo *r) ATE__CHECK;
 bool ate__prepare_due(const struct ate__redo *r); /* under the mutex */
 /* The list as it stands, with the next revision. Under `change`. ATE_E_MEMORY */
 int ate__meta_of(struct ate__redo *r, struct ate__meta *ret_meta) ATE__CHECK;

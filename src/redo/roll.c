@@ -73,7 +73,7 @@ int ate__meta_put(struct ate__redo *r, struct ate__meta *take_meta)
 static bool prewrite_due(const struct ate__redo *r)
 {
     const struct ate__segment *last = r->list.items[r->list.count - 1];
-    return r->prewrite && !r->next_ready && last->length >= last->head.capacity / 2;
+    return r->prewrite && !r->next_ready && !r->resting && last->length >= last->head.capacity / 2;
 }
 
 bool ate__prepare_due(const struct ate__redo *r)
@@ -181,6 +181,38 @@ int ate__file_prepare(struct ate__storage *storage)
         set_full(r, rc == ATE_E_NO_SPACE);
     pthread_mutex_unlock(&r->change);
     return rc;
+}
+
+int ate__give_back(struct ate__redo *r)
+{
+    ate__next_drop(r->vfs, r->dir, &r->next);
+    pthread_mutex_lock(&r->mutex);
+    r->next_ready = false;
+    struct ate__segment *last = r->list.items[r->list.count - 1];
+    bool longer = last->file_bytes > last->length;
+    pthread_mutex_unlock(&r->mutex);
+    int rc = longer ? r->vfs->truncate(last->file, last->length) : 0;
+    if (rc || !longer)
+        return rc;
+    pthread_mutex_lock(&r->mutex);
+    last->file_bytes = last->length;
+    pthread_mutex_unlock(&r->mutex);
+    return 0;
+}
+
+int ate__file_rest(struct ate__storage *storage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    int rc = ate__file_idle(storage);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&r->change);
+    rc = ate__give_back(r);
+    pthread_mutex_lock(&r->mutex);
+    r->resting = !rc;
+    pthread_mutex_unlock(&r->mutex);
+    pthread_mutex_unlock(&r->change);
+    return rc ? ate__broke(r, rc) : 0;
 }
 
 /* --- taking it into use --- */

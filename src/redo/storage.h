@@ -7,8 +7,8 @@
  * records, one root time, the head before it. Storage knows nothing of what is inside a record.
  *
  *  1. Groups are appended at the tail only, by one caller at a time (the leader, LOG 16: append,
- *     idle and recover are its calls); everything else but close may be called at the same moment
- *     from any thread.
+ *     idle, rest and recover are its calls); everything else but close may be called at the same
+ * moment from any thread.
  *  2. append() returns 0 only when the policy is kept: under ATE__SYNC_ALWAYS, when the group is on
  *     stable storage.
  *  3. Any failure of append(), idle() or sync() except MISUSE, TOO_BIG and E_NO_SPACE makes the
@@ -132,6 +132,10 @@ struct ate__storage_vtable {
     /* Compares every sealed segment with the SHA-256 in its footer. Errors: TAMPERED (damage() says
      * where), E_*. */
     int (*check)(struct ate__storage *s);
+    /* There was no write for a minute (LOG 10): marks the log as idle and gives back what was
+     * prewritten and not used; prepare() is not due before the next append. A call of the leader.
+     * Errors: as append. */
+    int (*rest)(struct ate__storage *s);
     /* Leaf hashes: append after publishing (not synced), read for bases and proofs. They are not
      * believed: whoever opens truncates to 0 and appends all leaves anew from the records; what the
      * file holds already is compared, not written again. A failed append took as many leaves as

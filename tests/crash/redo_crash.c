@@ -29,7 +29,7 @@ struct counts {
     uint64_t points, torn, kept, second, interrupted, kills, faults;
 };
 static struct counts counts;
-static uint64_t scripts = 6, seeds_each = 4;
+static uint64_t scripts = 8, seeds_each = 5;
 
 /* --- the log under test --- */
 
@@ -116,7 +116,7 @@ static int step(struct world *w)
 {
     struct ate__storage *s = w->k.s;
     switch (rnd_below(&w->r, 16)) {
-    case 0: return s->v->idle(s);
+    case 0: return rnd_below(&w->r, 2) ? s->v->idle(s) : s->v->rest(s);
     case 1:
     case 2:
     case 3: return s->v->prepare(s);

@@ -209,6 +209,35 @@ static void test_sticky(void **state)
     assert_true(stood && gone);
 }
 
+/* Another thread's sync fails between the write and the sync of an append: the system tells of lost
+ * pages once, so the append's own sync succeeds, and must not count. */
+static void each_call(void *arg, uint64_t number)
+{
+    struct kit *k = arg;
+    (void)number;
+    simdisk_watch(k->disk, NULL, NULL);
+    simdisk_fail(k->disk, SIMDISK_SYNC, 1, 1, ATE_E_IO);
+    assert_int_equal(k->s->v->sync(k->s), ATE_E_IO);
+}
+
+static void test_other_sync(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, 1);
+    k.conf = (struct ate__storage_conf){.sync = ATE__SYNC_INTERVAL, .sync_interval_ms = 100};
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    kit_append_ok(&k, 1, 100);
+    simenv_pass_ms(&k.sim, 200);
+    simdisk_watch(k.disk, each_call, &k);
+    assert_int_equal(kit_append(&k, 1, 100, 0), ATE_E_IO);
+    struct ate__storage_state now = kit_state(&k);
+    assert_true(now.failed && now.size == 1 && now.floor == 0);
+    assert_int_equal(k.s->v->recover(k.s), 0);
+    kit_check_all(&k, kit_state(&k).size);
+    kit_deinit(&k);
+}
+
 /* Positions that an append tells are those at which load() finds the records. */
 static void test_positions(void **state)
 {
@@ -243,10 +272,10 @@ static void test_positions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cost),      cmocka_unit_test(test_policies),
-        cmocka_unit_test(test_floors),    cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_sticky),
-        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_cost),       cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_floors),     cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_sticky),
+        cmocka_unit_test(test_other_sync), cmocka_unit_test(test_positions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

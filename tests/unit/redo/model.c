@@ -224,7 +224,7 @@ static void step(struct model *m)
     simenv_pass_ms(&m->k.sim, below(m, 20));
     switch (below(m, 24)) {
     case 0: reopen(m); break;
-    case 1: assert_int_equal(s->v->idle(s), 0); break;
+    case 1: assert_int_equal(below(m, 2) ? s->v->idle(s) : s->v->rest(s), 0); break;
     case 2: assert_int_equal(s->v->sync(s), 0); break;
     case 3: assert_int_equal(s->v->prepare(s), 0); break;
     case 4: assert_int_equal(s->v->check(s), 0); break;

@@ -171,6 +171,43 @@ static void test_close(void **state)
     kit_deinit(&k);
 }
 
+/* So does rest(), and the log goes on from there. */
+static void test_rest(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, 1);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    for (int n = 0; n < 16; n++) {
+        kit_append_ok(&k, 1, 9000);
+        prepare_all(&k);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(k.s->v->rest(k.s), 0);
+        assert_false(simdisk_exists(k.disk, KIT_DIR "/next"));
+        const struct ate__segment *last = redo_of(&k)->list.items[1];
+        assert_true(last->file_bytes == last->length && redo_of(&k)->witnessed == 16);
+        assert_true(simdisk_size(k.disk, KIT_DIR "/0000000000000002.seg") == last->length);
+        prepare_all(&k); /* nothing is due */
+        assert_false(simdisk_exists(k.disk, KIT_DIR "/next"));
+    }
+    kit_crash(&k, 3);
+    kit_open_ok(&k, 0);
+    kit_check_all(&k, 16);
+    assert_int_equal(k.s->v->rest(k.s), 0);
+    for (int n = 0; n < 16; n++)
+        kit_append_ok(&k, 1, 9000);
+    prepare_all(&k);
+    kit_check_all(&k, 32);
+    /* A failure is sticky, as any other of the leader's. */
+    simdisk_fail(k.disk, SIMDISK_TRUNCATE, 1, 1, ATE_E_IO);
+    assert_int_equal(k.s->v->rest(k.s), ATE_E_IO);
+    assert_true(kit_state(&k).failed);
+    assert_int_equal(k.s->v->recover(k.s), 0);
+    kit_check_all(&k, 32);
+    kit_deinit(&k);
+}
+
 /* Out of space while a segment is prepared: nothing is written, reads go on, and when there is room
  * again writes do too. */
 static void test_full_disk(void **state)
@@ -250,6 +287,33 @@ static void test_empty_segment(void **state)
     kit_deinit(&k);
 }
 
+/* However full a segment is, there is room for an idle mark and a footer. */
+static void test_reserve(void **state)
+{
+    (void)state;
+    for (size_t size = 3000; size < 3200; size += 8) {
+        struct kit k;
+        kit_init(&k, 1);
+        k.conf.pad = size % 64 == 0;
+        kit_open_ok(&k, ATE__STORAGE_CREATE);
+        while (redo_of(&k)->list.count == 1) {
+            const struct ate__segment *s = redo_of(&k)->list.items[0];
+            assert_true(s->length + ATE__FOOTER <= s->head.capacity);
+            kit_append_ok(&k, 1, size);
+            if (redo_of(&k)->list.count == 1)
+                assert_true(s->length + ATE__GROUP_HEAD + ATE__FOOTER <= s->head.capacity);
+            assert_int_equal(k.s->v->idle(k.s), 0);
+            assert_true(redo_of(&k)->witnessed == kit_state(&k).size);
+        }
+        prepare_all(&k);
+        assert_true(redo_of(&k)->list.items[0]->file_bytes <= 65536);
+        kit_close(&k);
+        kit_open_ok(&k, 0);
+        kit_check_all(&k, kit_state(&k).size);
+        kit_deinit(&k);
+    }
+}
+
 /* Prewriting that fails for another reason leaves nothing that could be used. */
 static void test_prepare_fails(void **state)
 {
@@ -280,8 +344,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many),          cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_big_group),     cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_close),         cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_full_growing),  cmocka_unit_test(test_empty_segment),
+        cmocka_unit_test(test_close),         cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_full_growing),
+        cmocka_unit_test(test_empty_segment), cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_prepare_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
