@@ -50,6 +50,26 @@ static void test_move(void **state)
     kit_deinit(&k);
 }
 
+/* The header of a torn group is evidence too: what it vouches for stays where it is. */
+static void test_torn_header(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, 1);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    kit_append_ok(&k, 3, 100);
+    uint64_t end = redo_of(&k)->list.items[0]->length;
+    kit_append_ok(&k, 2, 100);
+    kit_kill(&k);
+    simdisk_flip(k.disk, KIT_DIR "/0000000000000001.seg", end + ATE__GROUP_HEAD + 30, 1);
+    kit_open_ok(&k, 0);
+    struct ate__redo *r = redo_of(&k);
+    assert_true(r->list.count == 2 && r->list.items[0]->end == 3);
+    assert_true(r->list.items[0]->length == end);
+    kit_check_all(&k, 3);
+    kit_deinit(&k);
+}
+
 /* An old segment without anything below F is replaced. */
 static void test_replace(void **state)
 {
@@ -287,11 +307,11 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_move),        cmocka_unit_test(test_replace),
-        cmocka_unit_test(test_move_padded), cmocka_unit_test(test_unchanged),
-        cmocka_unit_test(test_leftovers),   cmocka_unit_test(test_named_late),
-        cmocka_unit_test(test_list),        cmocka_unit_test(test_trimmed_limit),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_move),          cmocka_unit_test(test_torn_header),
+        cmocka_unit_test(test_replace),       cmocka_unit_test(test_move_padded),
+        cmocka_unit_test(test_unchanged),     cmocka_unit_test(test_leftovers),
+        cmocka_unit_test(test_named_late),    cmocka_unit_test(test_list),
+        cmocka_unit_test(test_trimmed_limit), cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
