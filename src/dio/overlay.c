@@ -139,7 +139,9 @@ int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__chang
         return ate__no_memory();
     c->id = *id;
     c->encoding = ATE__MSGPACK;
-    int rc = below(t)->v->object(below(t), id, &c->before);
+    /* On a thin chain the question costs a round trip, for each object that is made. */
+    bool fresh = ate__id_equal(id, &t->drawn);
+    int rc = fresh ? 0 : below(t)->v->object(below(t), id, &c->before);
     if (!rc)
         rc = ate__map_put(&t->by_id, id, ate__map_of_pointer(c));
     if (rc) {
@@ -212,6 +214,9 @@ static int stored_child(struct ate_txn *t, const struct ate_id *parent, const ui
 {
     struct ate__object_facts facts;
     struct ate_id id;
+    const struct ate__change *made = ate__txn_change(t, parent);
+    if (made && !made->existed) /* made here: nothing lies below it yet */
+        return ATE_NOT_FOUND;
     int rc = below(t)->v->tag_holder(below(t), parent, tag, &id);
     if (rc)
         return rc;
@@ -255,6 +260,9 @@ int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_by
             return 0;
         }
     }
+    const struct ate__change *made = ate__txn_change(t, parent);
+    if (made && !made->existed) /* all that lies below it was made here too */
+        return not_found(name);
     int key_rc = ate__txn_name_key(t, parent, &is_private, &name_key);
     if (key_rc && key_rc != ATE_NO_KEY)
         return key_rc;

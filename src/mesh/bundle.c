@@ -20,10 +20,8 @@ enum want { WANT_BODY, WANT_CONTROL, WANT_KEY };
 
 /* A transaction that is shown. */
 struct shown {
-    uint64_t sequence, root_time_us;
-    struct ate__buf record;
-    struct ate__tx tx; /* views into record */
-    bool decoded;
+    uint64_t sequence;
+    struct ate__recent_tx *read; /* a reference */
     bool whole;    /* holds the body of an object that was asked for: with its payload */
     uint8_t *keep; /* a flag an event */
 };
@@ -33,6 +31,7 @@ struct mark { /* an event that was marked */
 };
 struct making {
     struct ate__chain *chain;
+    struct ate__recent *recent;
     const struct ate__view_snapshot *snapshot;
     const struct ate__msg_get *get;
     size_t bytes_max;
@@ -53,33 +52,17 @@ static void shown_free(struct shown *t)
 {
     if (!t)
         return;
-    if (t->decoded)
-        ate__tx_deinit(&t->tx);
-    ate__buf_deinit(&t->record);
+    ate__recent_tx_unref(t->read);
     ate__free(t->keep);
     ate__free(t);
 }
 
 /* --- transactions --- */
 
-static int take_record(void *arg, const struct ate__history_record *record)
-{
-    struct shown *t = arg;
-    t->root_time_us = record->root_time_us;
-    return ate__buf_append(&t->record, record->body);
-}
-
 static int read_tx(struct making *m, struct shown *t)
 {
-    enum ate__hash_alg alg = ate__trust_alg(ate__chain_trust(m->chain));
-    int rc = ate__chain_history(m->chain, t->sequence, t->sequence + 1, take_record, t);
-    if (!rc && !t->record.size)
-        rc = ate__fail(ATE_TAMPERED, "the log has no transaction %llu",
-                       (unsigned long long)t->sequence);
-    if (!rc)
-        rc = ate__tx_decode(ate__buf_bytes(&t->record), alg, &t->tx);
-    t->decoded = rc == 0;
-    if (!rc && !(t->keep = ate__alloc(t->tx.event_count)))
+    int rc = ate__recent_get(m->recent, t->sequence, &t->read);
+    if (!rc && !(t->keep = ate__alloc(t->read->tx.event_count)))
         rc = ate__no_memory();
     return rc;
 }
@@ -105,9 +88,9 @@ static int show(struct making *m, uint64_t sequence, struct shown **ret_shown)
         return rc;
     }
     m->shown[m->shown_count++] = t;
-    m->read_bytes += t->record.size;
-    m->bytes += PROOF_BYTES + t->tx.preconditions.size + t->tx.signature_section.size +
-                (size_t)t->tx.event_count * DROPPED_BYTES;
+    m->read_bytes += t->read->record.size;
+    m->bytes += PROOF_BYTES + t->read->tx.preconditions.size + t->read->tx.signature_section.size +
+                (size_t)t->read->tx.event_count * DROPPED_BYTES;
     *ret_shown = t;
     return 0;
 }
@@ -156,8 +139,8 @@ static int want(struct making *m, uint64_t sequence, enum want what, const void 
     if (!sequence)
         return 0;
     int rc = show(m, sequence, &t);
-    for (; !rc && !is && i < t->tx.event_count; i++)
-        rc = is_wanted(&t->tx.events[i], what, key, &is);
+    for (; !rc && !is && i < t->read->tx.event_count; i++)
+        rc = is_wanted(&t->read->tx.events[i], what, key, &is);
     if (!rc && !is)
         rc = ate__fail(ATE_TAMPERED, "transaction %llu lacks an event that the view has of it",
                        (unsigned long long)sequence);
@@ -170,7 +153,7 @@ static int want(struct making *m, uint64_t sequence, enum want what, const void 
     if (rc)
         return rc;
     t->keep[i] = 1;
-    m->bytes += t->tx.events[i].whole.size;
+    m->bytes += t->read->tx.events[i].whole.size;
     m->marks[m->mark_count++] = (struct mark){t, i};
     return 0;
 }
@@ -181,7 +164,7 @@ static int want_keys(struct making *m)
     const struct ate__trust *trust = ate__chain_trust(m->chain);
     int rc = 0;
     for (; !rc && m->keys_done < m->shown_count; m->keys_done++) {
-        const struct ate__tx *tx = &m->shown[m->keys_done]->tx;
+        const struct ate__tx *tx = &m->shown[m->keys_done]->read->tx;
         for (uint32_t i = 0; !rc && i < tx->signature_count; i++) {
             const struct ate_hash *fingerprint = &tx->signatures[i].fingerprint;
             uint64_t sequence;
@@ -406,9 +389,10 @@ static bool keep(void *arg, uint32_t event)
 static int write_tx(struct making *m, struct shown *t, struct ate__wr *w)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf record = ATE__BUF_NULL;
-    struct ate__shown_tx shown = {.sequence = t->sequence, .root_time_us = t->root_time_us};
+    struct ate__shown_tx shown = {.sequence = t->sequence, .root_time_us = t->read->root_time_us};
     bool payload = t->whole && !(m->get->flags & ATE__GET_NO_PAYLOAD);
-    int rc = ate__tx_reduce(&t->tx, keep, t, payload ? UINT64_MAX : ATE__GET_PAYLOAD_MAX, &record);
+    int rc =
+        ate__tx_reduce(&t->read->tx, keep, t, payload ? UINT64_MAX : ATE__GET_PAYLOAD_MAX, &record);
     if (!rc)
         rc = ate__merkle_inclusion(node, m, t->sequence, m->snapshot->size, &shown.inclusion);
     if (rc)
@@ -430,12 +414,13 @@ static int write_all(struct making *m)
     return rc;
 }
 
-int ate__bundle_make(const struct ate__env *env, struct ate__chain *c,
+int ate__bundle_make(const struct ate__env *env, struct ate__chain *c, struct ate__recent *recent,
                      const struct ate__view_snapshot *snapshot, const struct ate__msg_get *get,
                      size_t bytes_max, struct ate__bundle *ret_bundle)
 {
     uint64_t seed[2];
-    struct making m = {.chain = c, .snapshot = snapshot, .get = get, .bytes_max = bytes_max};
+    struct making m = {
+        .chain = c, .recent = recent, .snapshot = snapshot, .get = get, .bytes_max = bytes_max};
     ate__random(env, seed, sizeof seed);
     ate__map_init(&m.by_sequence, sizeof(uint64_t), seed);
     ate__map_init(&m.visited, sizeof(struct ate_id), seed);

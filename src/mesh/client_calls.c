@@ -6,7 +6,7 @@
 #include "mesh/client_private.h"
 #include <stdio.h>
 
-enum { BUSY_MS = 20 /* first wait after BUSY, doubled each time */, BUSY_DOUBLINGS = 6 };
+enum { REFUSED_MS = 20 /* first wait after a refusal, doubled each time */, DOUBLINGS_MAX = 6 };
 
 /* ---- lists ---- */
 
@@ -61,6 +61,12 @@ static void want_alone(struct ate__client *c, struct ate__call *call, bool alone
     call->alone = alone;
 }
 
+/* An earlier call of this transaction had no answer. */
+static bool is_unsure(const struct ate__client *c, const struct ate__call *call)
+{
+    return call->kind == ATE__CALL_COMMIT && ate__map_get(&c->unsure, &call->id, NULL);
+}
+
 /* A commit that ends so may still be applied: its next call knows that. */
 static void note_outcome(struct ate__client *c, const struct ate__call *call)
 {
@@ -106,9 +112,10 @@ void ate__client_submit(struct ate__client *c, struct ate__call *call)
     call->request = 0;
     call->serial = ++c->last_serial;
     call->not_before_ms = 0;
-    call->busy = 0;
+    call->refused = 0;
+    call->refusals = 0;
     call->answered = call->alone = false;
-    call->sent = call->kind == ATE__CALL_COMMIT && ate__map_get(&c->unsure, &call->id, NULL);
+    call->sent = is_unsure(c, call);
     call->reached = c->state >= ATE__CLIENT_OPENED && c->state <= ATE__CLIENT_READY;
     call->got = ATE__BUF_NULL;
     call->verdict = (struct ate__verdict){0};
@@ -133,12 +140,14 @@ void ate__calls_fail_all(struct ate__client *c, int result, const char *text)
 
 static void give_up(struct ate__client *c, struct ate__call *call)
 {
-    bool waits_for_link = !call->reached;
-    int result = waits_for_link ? ATE_OFFLINE : ATE_TIMEOUT;
+    const char *why = call->refused ? call->text : call->reached ? "" : c->lost_text;
+    int result = call->refused == ATE_BUSY ? ATE_BUSY : call->reached ? ATE_TIMEOUT : ATE_OFFLINE;
     char text[ATE__ERROR_SIZE];
     snprintf(text, sizeof text, "%s: %s within the time%s%.600s", c->conf.peer,
-             waits_for_link ? "the server was not reached" : "no answer came",
-             waits_for_link && *c->lost_text ? ": " : "", waits_for_link ? c->lost_text : "");
+             call->refused   ? "the server would not"
+             : call->reached ? "no answer came"
+                             : "the server was not reached",
+             *why ? ": " : "", why);
     finish_unanswered(c, call, result, text);
 }
 
@@ -248,6 +257,7 @@ static bool send_call(struct ate__client *c, struct ate__call *call)
         return false;
     }
     call->request = ++c->last_request;
+    call->refused = 0;
     call->sent = true;
     if (call->kind == ATE__CALL_COMMIT) {
         c->commits_out++;
@@ -516,13 +526,16 @@ int ate__calls_got(struct ate__client *c, struct ate_bytes body)
     return rc || !call ? rc : answer_got(c, call, &m, body);
 }
 
-static void be_patient(struct ate__client *c, struct ate__call *call)
+/* Nothing was applied, and it may be another time: it is sent again after a while. */
+static void try_later(struct ate__client *c, struct ate__call *call, int result)
 {
-    uint32_t doublings = call->busy < BUSY_DOUBLINGS ? call->busy : BUSY_DOUBLINGS;
-    call->busy++;
+    uint32_t doublings = call->refusals < DOUBLINGS_MAX ? call->refusals : DOUBLINGS_MAX;
+    call->refused = result;
+    call->refusals++;
+    call->sent = is_unsure(c, call);
     take_out(c, call);
     want_alone(c, call, false);
-    call->not_before_ms = ate__client_now(c) + ((uint64_t)BUSY_MS << doublings);
+    call->not_before_ms = ate__client_now(c) + ((uint64_t)REFUSED_MS << doublings);
     ate__client_wake(c, call->not_before_ms);
 }
 
@@ -535,11 +548,11 @@ int ate__calls_rejected(struct ate__client *c, struct ate_bytes body)
         rc = find(c, m.request, "REJECTED", &call);
     if (rc || !call)
         return rc;
-    if (m.result == ATE_BUSY && call->patient) {
-        be_patient(c, call);
+    ate__escaped(m.text, call->text, sizeof call->text);
+    if (m.result == ATE_OFFLINE || (m.result == ATE_BUSY && call->patient)) {
+        try_later(c, call, m.result);
         return 0;
     }
-    ate__escaped(m.text, call->text, sizeof call->text);
     /* Of a commit FORKED may speak of the transaction's base, of a read only of what was seen. */
     if (m.result == ATE_ROLLED_BACK || (m.result == ATE_FORKED && call->kind != ATE__CALL_COMMIT))
         return ate__fail(m.result, "%s: %s", c->conf.peer, call->text);

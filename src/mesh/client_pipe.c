@@ -76,6 +76,7 @@ int ate__remote_wait(struct ate__remote *r, struct ate__call *call)
         return rc;
     pthread_cond_init(&w.cond, NULL);
     call->deadline_ms = deadline_ms(r, r->conf.timeout_ms);
+    call->patient = true;
     call->done = wake_waiter;
     call->user = &w;
     ate__remote_submit(r, call);

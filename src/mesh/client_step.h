@@ -24,7 +24,9 @@
  *     finds the transaction there.
  *  4. A call is completed once: by its answer, its deadline, the end. After its deadline: UNKNOWN
  *     for a commit that may have reached the server (also in an earlier call of the same
- *     transaction that ended so); OFFLINE if no server was reached in its time; else TIMEOUT.
+ *     transaction that ended so); OFFLINE if no server was reached in its time; BUSY if the server
+ *     said so last; else TIMEOUT. What a server refuses as OFFLINE (its machine failed, it is about
+ *     to end) was not applied and is sent again.
  *  5. done() of a call may submit calls and may end the client. It is never called inside
  *     submit().
  *  6. The memory of the client goes when it was ended and its link is closed.
@@ -48,7 +50,7 @@ enum ate__call_kind {
 struct ate__call {
     enum ate__call_kind kind;
     uint64_t deadline_ms; /* of the env's monotonic clock; UINT64_MAX: none */
-    bool patient;         /* COMMIT: BUSY is waited out */
+    bool patient;         /* BUSY is waited out, as OFFLINE always is */
     struct ate_bytes tx;  /* COMMIT: encoded */
     struct ate_hash tx_hash;
     struct ate_bytes signature_section;
@@ -68,9 +70,10 @@ struct ate__call {
     struct ate__call *next, **before;
     uint32_t request;             /* of the present link; 0: not sent over it */
     uint64_t serial;              /* of submission */
-    uint64_t not_before_ms;       /* BUSY: when it is sent again */
-    uint32_t busy;                /* times */
-    bool sent;                    /* over any link */
+    uint64_t not_before_ms;       /* when it is sent again, after: */
+    int refused;                  /* the server said BUSY or OFFLINE, `text` has its sentence */
+    uint32_t refusals;            /* in a row */
+    bool sent;                    /* and perhaps applied */
     bool reached;                 /* there was a server in its time */
     bool alone;                   /* nothing else is under way with it */
     bool answered;                /* one that follows: waits for its groups */

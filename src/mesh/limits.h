@@ -12,6 +12,7 @@ enum {
     ATE__COMMITS_BYTES_MAX = 8 << 20,  /* the same, in bytes */
     ATE__REQUESTS_MAX = 256,           /* other requests without an answer; then it is not read */
     ATE__FAILED_SIGNATURES_MAX = 16,   /* then it is closed */
+    ATE__RECENT_BYTES = 16 << 20,      /* of transactions read lately, of one chain */
     ATE__CATCH_UP_BYTES = 1 << 20,     /* in flight to a subscriber that catches up from the log */
 
     /* of a stream */

@@ -33,6 +33,20 @@ static struct ate__local_conf local_conf(const struct ate__hosted *h)
     };
 }
 
+/* The pipe is there: what goes with it. */
+static int attach(struct ate__hosted *h)
+{
+    struct ate__chain *chain = ate__local_chain(h->pipe);
+    int rc = ate__recent_new(chain, ATE__RECENT_BYTES, &h->recent);
+    if (rc) {
+        h->pipe->v->unref(h->pipe);
+        h->pipe = NULL;
+        return rc;
+    }
+    h->chain = chain;
+    return 0;
+}
+
 /* What is damaged is opened again for reading, up to the damage. */
 static int open_there(struct ate__hosted *h, struct ate__dir *dir)
 {
@@ -46,7 +60,9 @@ static int open_there(struct ate__hosted *h, struct ate__dir *dir)
     }
     if (rc)
         return rc;
-    h->chain = ate__local_chain(h->pipe);
+    rc = attach(h);
+    if (rc)
+        return rc;
     if (h->pipe->v->damage(h->pipe, &damage))
         ate__server_log(h->server, ATE__LOG_ERROR, "%s: damage at transaction %llu: %s", h->path,
                         (unsigned long long)damage.sequence, damage.text);
@@ -153,7 +169,9 @@ static int create_there(struct ate__hosted *h)
     s->home.vfs->close_dir(dir);
     if (rc)
         return rc;
-    h->chain = ate__local_chain(h->pipe);
+    rc = attach(h);
+    if (rc)
+        return rc;
     h->created = true;
     if (s->conf.no_auth) {
         ate__sources_store(&s->sources, &h->creator->peer->source, genesis.size);
@@ -207,6 +225,8 @@ static void opening_work(struct ate__job *job)
 static void closing_work(struct ate__job *job)
 {
     struct ate__hosted *h = ATE__CONTAINER(job, struct ate__hosted, job);
+    ate__recent_free(h->recent);
+    h->recent = NULL;
     h->pipe->v->unref(h->pipe);
     h->pipe = NULL;
     h->chain = NULL;

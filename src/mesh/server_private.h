@@ -211,6 +211,7 @@ struct ate__hosted {
     enum ate__hosted_state state;
     struct ate__pipe *pipe; /* OPEN */
     struct ate__chain *chain;
+    struct ate__recent *recent; /* of chain */
     unsigned users; /* streams */
     uint64_t idle_since_ms;
     struct ate__stream *waiters, **last_waiter;

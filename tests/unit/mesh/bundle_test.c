@@ -125,10 +125,15 @@ static int make(struct world *w, const struct ate__msg_get *get, size_t bytes_ma
                 struct ate__bundle *ret)
 {
     struct ate__view_snapshot s;
+    struct ate__recent *recent;
     int rc = ate__view_begin(ate__chain_view(w->c), ate__monotonic_ms(env), &s);
     if (rc)
         return rc;
-    rc = ate__bundle_make(env, w->c, &s, get, bytes_max, ret);
+    rc = ate__recent_new(w->c, 4096, &recent); /* small: some are kept, some are not */
+    if (!rc) {
+        rc = ate__bundle_make(env, w->c, recent, &s, get, bytes_max, ret);
+        ate__recent_free(recent);
+    }
     ate__view_end(&s);
     return rc;
 }
