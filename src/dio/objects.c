@@ -66,6 +66,7 @@ struct ate_id ate__object_new_id(struct ate_txn *t)
     do
         ate__random(t->dio->pipe->env, id.b, sizeof id.b);
     while (ate__id_equal(&id, &ate_top));
+    t->drawn = id;
     return id;
 }
 

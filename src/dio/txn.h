@@ -50,6 +50,7 @@ struct ate_txn {
     struct ate__facts facts;     /* the snapshot with the changes over it */
     struct ate__change *changes, **changes_end;
     size_t change_count;
+    struct ate_id drawn;         /* the last id drawn here: no snapshot can hold it */
     struct ate__map by_id;       /* id -> change */
     struct ate__map by_name;     /* open name tag -> change: names that changes give */
     size_t subtrees;             /* changes that delete a subtree */
