@@ -11,6 +11,7 @@
 static void show_segments(struct ate__redo *r, const struct ate__survey *v)
 {
     r->unsealed = 0;
+    r->full_bytes = 0;
     for (size_t i = 0; i < r->list.count; i++) {
         const struct ate__meta_entry *e = &v->pair.meta.segments[i];
         struct ate__segment *s = r->list.items[i];
@@ -20,6 +21,7 @@ static void show_segments(struct ate__redo *r, const struct ate__survey *v)
         s->length = last ? v->length : e->length - (e->sealed ? ATE__FOOTER : 0);
         s->end_head = e->head;
         r->unsealed += !last && !s->sealed;
+        r->full_bytes += last ? 0 : s->file_bytes;
     }
 }
 
@@ -132,7 +134,11 @@ int ate__file_refresh(struct ate__storage *storage)
     if (r->lock)
         return 0;
     pthread_mutex_lock(&r->change);
-    int rc = boot_reading(r, &r->list);
+    pthread_mutex_lock(&r->mutex);
+    bool damaged = r->damage.what != ATE_OK;
+    pthread_mutex_unlock(&r->mutex);
+    /* A list that ends at damage is no place to go on from. */
+    int rc = boot_reading(r, damaged ? NULL : &r->list);
     pthread_mutex_unlock(&r->change);
     return rc;
 }

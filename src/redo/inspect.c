@@ -18,14 +18,14 @@ void ate__file_state(struct ate__storage *storage, struct ate__storage_state *re
         .generation = r->generation,
         .cut_off = r->cut_off,
         .revision = r->revision,
-        .bytes = 2 * r->meta_bytes + tiles_bytes,
+        .bytes = 2 * r->meta_bytes + tiles_bytes + r->full_bytes,
         .writable = r->writable,
         .failed = r->failed,
         .full = r->full,
         .prepare_due = ate__prepare_due(r),
     };
-    for (size_t i = 0; i < r->list.count; i++)
-        ret_state->bytes += r->list.items[i]->file_bytes;
+    if (r->list.count)
+        ret_state->bytes += r->list.items[r->list.count - 1]->file_bytes;
     pthread_mutex_unlock(&r->mutex);
 }
 

@@ -77,6 +77,7 @@ struct ate__redo {
     uint64_t epoch; /* rises when the list was made anew from the disk */
     uint64_t pins; /* so far, to tell which segment was pinned longest ago */
     size_t unsealed; /* segments but the last that have no footer */
+    uint64_t full_bytes; /* files of all segments but the last */
     bool writable, failed, full, next_ready;
     bool resting; /* nothing was appended since rest() */
     struct ate__storage_damage damage;

@@ -109,7 +109,9 @@ static int put_sealed(struct ate__redo *r, struct ate__segment *s)
         return ate__broke(r, rc);
     pthread_mutex_lock(&r->mutex);
     s->sealed = true;
+    r->full_bytes -= s->file_bytes;
     s->file_bytes = s->length + ATE__FOOTER;
+    r->full_bytes += s->file_bytes;
     r->unsealed--;
     pthread_mutex_unlock(&r->mutex);
     return 0;
@@ -276,6 +278,7 @@ static void install(struct ate__redo *r, struct ate__segment *take_next,
     } else {
         (*place)->end_head = *head;
         r->unsealed++;
+        r->full_bytes += (*place)->file_bytes;
         r->list.count++;
         place++;
     }

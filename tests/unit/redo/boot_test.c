@@ -136,6 +136,40 @@ static void test_beside(void **state)
     kit_deinit(&k);
 }
 
+/* A reader that met damage goes on showing what lies below it, also after more was written. */
+static void test_damage_beside(void **state)
+{
+    (void)state;
+    struct kit k, reader;
+    kit_init(&k, 1);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    for (int i = 0; i < 20; i++)
+        kit_append_ok(&k, 1, 9000);
+    simdisk_flip(k.disk, KIT_DIR "/0000000000000001.seg", 0, 1);
+    for (int i = 0; i < 3; i++) {
+        if (!i)
+            assert_int_equal(open_second(&k, ATE__STORAGE_READ, &reader), 0);
+        else
+            assert_int_equal(reader.s->v->refresh(reader.s), 0);
+        assert_int_equal(kit_damage(&reader).what, ATE_TAMPERED);
+        kit_check_all(&reader, 0);
+        kit_append_ok(&k, 4, 20000);
+    }
+    close_second(&reader);
+    simdisk_flip(k.disk, KIT_DIR "/0000000000000001.seg", 0, 1);
+    uint64_t size = kit_state(&k).size;
+    kit_close(&k);
+    simdisk_flip(k.disk, KIT_DIR "/0000000000000002.seg", 0, 1);
+    kit_open_ok(&k, ATE__STORAGE_READ);
+    uint64_t below = kit_damage(&k).sequence;
+    assert_true(below > 0 && below < size);
+    for (int i = 0; i < 3; i++) {
+        kit_check_all(&k, below);
+        assert_int_equal(k.s->v->refresh(k.s), 0);
+    }
+    kit_deinit(&k);
+}
+
 /* A reader may open at any moment of a writer's work. */
 struct peek {
     struct kit *k;
@@ -283,10 +317,11 @@ static void test_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lock),     cmocka_unit_test(test_none),
-        cmocka_unit_test(test_beside),   cmocka_unit_test(test_any_moment),
-        cmocka_unit_test(test_alone),    cmocka_unit_test(test_newer_segment),
-        cmocka_unit_test(test_versions), cmocka_unit_test(test_small),
+        cmocka_unit_test(test_lock),          cmocka_unit_test(test_none),
+        cmocka_unit_test(test_beside),        cmocka_unit_test(test_damage_beside),
+        cmocka_unit_test(test_any_moment),    cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_newer_segment), cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,13 @@ static void test_state(void **state)
     for (size_t i = 0; kit_segment(&k, i, path); i++)
         bytes += simdisk_size(k.disk, path);
     assert_true(now.bytes == bytes);
+    kit_append_ok(&k, 6, 20000);
+    while (kit_state(&k).prepare_due)
+        assert_int_equal(k.s->v->prepare(k.s), 0);
+    bytes = simdisk_size(k.disk, KIT_DIR "/meta.a") * 2;
+    for (size_t i = 0; kit_segment(&k, i, path); i++)
+        bytes += simdisk_size(k.disk, path);
+    assert_true(kit_state(&k).bytes == bytes && kit_segments(&k) == 4);
     assert_int_equal(k.s->v->used(k.s, stop_at_second, &count), ATE_CANCELED);
     kit_deinit(&k);
 }
