@@ -107,8 +107,10 @@ static void say_done(const struct export *ex)
     const struct export_counts *c = &ex->counts;
     char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT];
     double seconds = seconds_since(ex->begun_ms);
-    if (ate__out.json)
+    if (ate__out.json) {
         print_json(ex, seconds);
+        return;
+    }
     ate__note("export: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %s in %.1f s "
               "(%s/s)",
               c->files + c->hardlinks, c->directories, c->symlinks, ate__size_text(c->bytes, size),
@@ -316,5 +318,5 @@ const struct command cmd_export = {
         "\n"
         "  -v               name what is skipped\n"
         "  --json           the summary as an object; a line for each entry that fails\n"
-        "  --mirror DIR     keep a copy of a remote chain there: the next export has less to fetch\n",
+        "  --mirror DIR     keep a copy of a remote chain there: the next export fetches less\n",
 };

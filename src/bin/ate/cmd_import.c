@@ -8,114 +8,114 @@
 #include "base/text.h"
 #include "bin/ate/import.h"
 #include "bin/ate/path.h"
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-enum { SHOWN = 512, STATUS_MACHINE = 8, AUTHORITY = 3, NOT_REACHED = 5, NOT_TRUSTED = 6 };
+enum { SHOWN = 512, STATUS_REFUSED = 3, STATUS_NOT_REACHED = 5, STATUS_NOT_TRUSTED = 6 };
 
 /* ---- entries that fail ---- */
 
-int import_errno(const char *what)
+static bool ends_all(const struct import *im, int result)
 {
-    return ate__fail_errno(errno, "%s", what);
+    int status = ate__exit_status(result);
+    return im->is_over || store_result(im->store) || result == ATE_E_MEMORY ||
+           result == ATE_E_BUG || status == STATUS_REFUSED || status == STATUS_NOT_REACHED ||
+           status == STATUS_NOT_TRUSTED;
 }
 
 int import_failed(struct import *im, int result)
 {
     int status = ate__exit_status(result);
-    if (store_result(im->store) || result == ATE_E_MEMORY || status == AUTHORITY ||
-        status == NOT_REACHED || status == NOT_TRUSTED)
+    if (ends_all(im, result)) {
+        im->is_over = true;
         return result;
+    }
     im->counts.failed++;
-    im->status = im->status == STATUS_MACHINE ? im->status : status;
-    ate__report(result, (const char *)im->path.data);
+    if (status > im->status)
+        im->status = status;
+    ate__report(result, way_path(&im->way));
     return 0;
 }
 
-/* ---- what is said meanwhile ---- */
+/* ---- what is said ---- */
 
 static double seconds_since(uint64_t begun_ms)
 {
     return (double)(ate__monotonic_ms(&ate__env_real) - begun_ms + 1) / 1000;
 }
 
-static void show_progress(void *arg)
+void import_progress(void *arg)
 {
     const struct import *im = arg;
     const struct import_counts *c = &im->counts;
     char shown[SHOWN], size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT];
     if (!ate__progress_due())
         return;
-    double per_second = (double)c->bytes / seconds_since(im->begun_ms);
-    ate__progress_line(
-        "import: %" PRIu64 " files, %s, %s/s  %s", c->files, ate__size_text(c->bytes, size),
-        ate__size_text((uint64_t)per_second, rate),
-        ate__escaped(ate__text_bytes((const char *)im->path.data), shown, sizeof shown));
+    uint64_t bytes = c->bytes + im->passing;
+    double per_second = (double)bytes / seconds_since(im->begun_ms);
+    ate__progress_line("import: %" PRIu64 " files, %s, %s/s  %s", c->files,
+                       ate__size_text(bytes, size), ate__size_text((uint64_t)per_second, rate),
+                       ate__escaped(ate__text_bytes(way_path(&im->way)), shown, sizeof shown));
 }
 
 static void acknowledged(void *arg, const struct store_receipt *r)
 {
     struct import *im = arg;
+    bool has_place = r->receipt.stage >= ATE_DURABLE;
     char size[ATE__SIZE_TEXT];
-    im->acknowledged = r->number;
+    im->transactions = r->number;
     if (ate__out.json) {
         json_t *object = json_object();
-        ate__json_set_number(object, "acknowledged", r->number);
-        if (r->receipt.stage >= ATE_DURABLE)
+        ate__json_set_number(object, "transaction", r->number);
+        if (has_place)
             ate__json_set_number(object, "sequence", r->receipt.sequence);
         ate__json_set_number(object, "objects", r->objects);
         ate__json_set_number(object, "bytes", r->bytes);
         ate__print_json(object);
         (void)!ate__out_flush();
+    } else if (has_place) {
+        ate__note_verbose("import: transaction %" PRIu64 ": sequence %" PRIu64 ", %zu objects, %s",
+                          r->number, r->receipt.sequence, r->objects,
+                          ate__size_text(r->bytes, size));
+    } else {
+        ate__note_verbose("import: transaction %" PRIu64 ": %zu objects, %s", r->number, r->objects,
+                          ate__size_text(r->bytes, size));
     }
-    ate__note_verbose("import: acknowledged %" PRIu64 ": sequence %" PRIu64 ", %zu objects, %s",
-                      r->number, r->receipt.sequence, r->objects, ate__size_text(r->bytes, size));
 }
 
-static void print_json(const struct import *im)
+static void print_json(const struct import *im, double seconds)
 {
     const struct import_counts *c = &im->counts;
     json_t *object = json_object();
-    ate__json_set_bool(object, "imported", im->status == 0);
     ate__json_set_number(object, "files", c->files);
     ate__json_set_number(object, "directories", c->directories);
-    ate__json_set_number(object, "symlinks", c->symlinks);
-    ate__json_set_number(object, "hardlinks", c->hardlinks);
+    ate__json_set_number(object, "links", c->symlinks);
+    ate__json_set_number(object, "hard_links", c->hardlinks);
     ate__json_set_number(object, "bytes", c->bytes);
     ate__json_set_number(object, "unchanged", c->unchanged);
-    ate__json_set_number(object, "sockets", c->sockets);
-    ate__json_set_number(object, "devices", c->devices);
-    ate__json_set_number(object, "fifos", c->fifos);
-    ate__json_set_number(object, "failed", c->failed);
-    ate__json_set_number(object, "left_out_files", c->left_out_files);
+    ate__json_set_number(object, "skipped", c->sockets + c->devices + c->fifos + c->chains);
+    ate__json_set_number(object, "left_out", c->left_out_files);
     ate__json_set_number(object, "left_out_bytes", c->left_out_bytes);
-    ate__json_set_number(object, "transactions", im->acknowledged);
-    ate__json_set_number(object, "milliseconds", ate__monotonic_ms(&ate__env_real) - im->begun_ms);
+    ate__json_set_number(object, "failed", c->failed);
+    ate__json_set_number(object, "transactions", im->transactions);
+    (void)!json_object_set_new(object, "seconds", json_real(seconds));
     ate__print_json(object);
 }
 
-static void say_done(const struct import *im)
+static void say_exceptions(const struct import_counts *c)
 {
-    const struct import_counts *c = &im->counts;
-    char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT];
-    double seconds = seconds_since(im->begun_ms);
-    if (ate__out.json)
-        print_json(im);
-    ate__note("import: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %s in %.1f s"
-              " (%s/s), %" PRIu64 " transactions",
-              c->files, c->directories, c->symlinks + c->hardlinks, ate__size_text(c->bytes, size),
-              seconds, ate__size_text((uint64_t)((double)c->bytes / seconds), rate),
-              im->acknowledged);
+    char size[ATE__SIZE_TEXT];
     if (c->unchanged)
         ate__note("import: %" PRIu64 " of them were there already", c->unchanged);
     if (c->sockets + c->devices + c->fifos)
         ate__note("import: skipped: %" PRIu64 " sockets, %" PRIu64 " devices, %" PRIu64 " fifos",
                   c->sockets, c->devices, c->fifos);
+    if (c->unlinked)
+        ate__note("import: %" PRIu64 " files of several names were stored once for each: more than "
+                  "%d were open at a time",
+                  c->unlinked, IMPORT_LINKS_MAX);
     if (c->left_out_files)
         ate__note("import: left out by the limits: %" PRIu64 " files, %s", c->left_out_files,
                   ate__size_text(c->left_out_bytes, size));
@@ -123,216 +123,109 @@ static void say_done(const struct import *im)
         ate__note("import: %" PRIu64 " could not be stored; they are named above", c->failed);
 }
 
-/* ---- the path of the entry at hand ---- */
-
-static int push_name(struct import *im, const char *name, size_t *ret_before)
+static void say_done(const struct import *im)
 {
-    *ret_before = im->path.size;
-    im->path.size--; /* the NUL */
-    int rc = im->path.size && im->path.data[im->path.size - 1] != '/'
-                 ? ate__buf_append(&im->path, ate__bytes("/", 1))
-                 : 0;
-    return rc ? rc : ate__buf_append(&im->path, ate__bytes(name, strlen(name) + 1));
+    const struct import_counts *c = &im->counts;
+    char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT];
+    double seconds = seconds_since(im->begun_ms);
+    if (ate__out.json) {
+        print_json(im, seconds);
+        return;
+    }
+    ate__note("import: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %s in %.1f s "
+              "(%s/s), %" PRIu64 " transactions",
+              c->files, c->directories, c->symlinks, ate__size_text(c->bytes, size), seconds,
+              ate__size_text((uint64_t)((double)c->bytes / seconds), rate), im->transactions);
+    say_exceptions(c);
 }
 
-static void pop_name(struct import *im, size_t before)
+/* ---- where it goes ---- */
+
+static int check_top(struct import *im, struct ate_txn *txn, const struct ate_object *o)
 {
-    im->path.size = before;
-    im->path.data[before - 1] = 0;
+    enum content_kind kind = content_kind_of(o);
+    if (!ate__id_equal(&o->id, &ate_top) && kind != CONTENT_DIR && kind != CONTENT_OTHER)
+        return kind == CONTENT_PRIVATE
+                   ? ate__fail(ATE_NO_KEY, "your keys do not open what is there")
+                   : ate__fail(ATE_CONFLICT, "what is there is no directory; ate rm removes it");
+    return im->o->is_public ? 0 : open_check_readers(im->o, txn, o->id);
 }
 
-/* ---- a directory ---- */
-
-struct names {
-    char **name;
-    size_t count, capacity;
+/* The nearest of the path's directories that is there. */
+struct nearest {
+    struct ate_id id, parent;
+    bool has_state; /* it is a directory of ours */
+    struct fs_dir state;
+    size_t depth; /* parts of the path down to it */
 };
 
-static void names_deinit(struct names *n)
+static int find_nearest(struct import *im, struct ate_txn *txn, const struct path *path,
+                        struct nearest *ret)
 {
-    for (size_t i = 0; i < n->count; i++)
-        ate__free(n->name[i]);
-    ate__free(n->name);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* All names of the directory, sorted; its descriptor stays open. */
-static int read_names(int dir, struct names *ret)
-{
-    ate__cleanup(names_deinit) struct names n = {NULL, 0, 0};
-    int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
-    if (!stream) {
-        int rc = import_errno("open");
-        if (copy >= 0)
-            close(copy);
-        return rc;
-    }
-    const struct dirent *entry;
-    int rc = 0;
-    errno = 0;
-    while (!rc && (entry = readdir(stream))) {
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-            continue;
-        rc = ate__grow(&n.name, &n.capacity, n.count + 1, sizeof *n.name);
-        char *name = rc ? NULL : ate__copy_text(entry->d_name);
-        if (!rc && !name)
-            rc = ate__no_memory();
-        if (!rc)
-            n.name[n.count++] = name;
-        errno = 0;
-    }
-    if (!rc && errno)
-        rc = import_errno("read");
-    closedir(stream);
+    const struct fs_dir *state;
+    struct ate_object o;
+    size_t depth;
+    int rc = path_find_part(txn, path, path->count, ATE_NO_PAYLOAD, &o, &depth);
+    if (rc == ATE_NOT_FOUND)
+        rc = 0;
+    if (!rc)
+        rc = check_top(im, txn, &o);
+    if (!rc && path->count && depth == path->count && im->o->is_public && !o.open)
+        rc = ate__fail(ATE_EXISTS, "it is there already, and private: --public opens what import "
+                                   "makes");
     if (rc)
         return rc;
-    if (n.count)
-        qsort(n.name, n.count, sizeof *n.name, compare_names);
-    *ret = n;
-    n = (struct names){NULL, 0, 0};
-    return 0;
-}
-
-/* A file beyond a limit, and with it all that come later in the order, are counted only. */
-static bool is_left_out(struct import *im, const struct stat *st)
-{
-    uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
-    uint64_t files = im->counts.files + im->counts.symlinks + im->counts.hardlinks;
-    if (!im->full && (files >= im->o->max_files || im->counts.bytes + size > im->o->max_bytes))
-        im->full = true;
-    if (!im->full)
-        return false;
-    if (S_ISREG(st->st_mode) || S_ISLNK(st->st_mode)) {
-        im->counts.left_out_files++;
-        im->counts.left_out_bytes += size;
+    *ret = (struct nearest){.id = o.id, .parent = o.parent, .depth = depth};
+    if (content_kind_of(&o) != CONTENT_DIR)
+        return 0;
+    rc = ate_load(txn, fs_dir, o.id, &state);
+    if (!rc) {
+        ret->has_state = true;
+        ret->state = *state;
     }
-    return true;
-}
-
-static int walk(struct import *im, int dir, struct store_node *node, bool is_new, unsigned depth);
-
-static struct fs_dir attributes(const struct stat *st)
-{
-    return (struct fs_dir){
-        .mode = st->st_mode & FS_MODE_MASK,
-        .uid = st->st_uid,
-        .gid = st->st_gid,
-        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
-    };
-}
-
-/* The directory's own object: as it is, if nothing of it changed. */
-static int store_directory(struct import *im, const struct import_entry *e,
-                           struct store_node **ret_node, bool *ret_new)
-{
-    const struct list_entry *there =
-        e->there ? list_find(e->there, ate__text_bytes(e->name)) : NULL;
-    struct fs_dir dir = attributes(&e->st);
-    const struct fs_dir *old;
-    *ret_new = !there;
-    if (there && there->kind == CONTENT_DIR && !ate_load(im->look, fs_dir, there->id, &old) &&
-        old->mode == dir.mode && old->uid == dir.uid && old->gid == dir.gid &&
-        old->mtime_ns == dir.mtime_ns) {
-        im->counts.unchanged++;
-        *ret_node = store_node_new(there->id);
-        return *ret_node ? 0 : ate__no_memory();
-    }
-    return store_dir(im->store, e->parent, e->name, &dir, NULL, ret_node);
-}
-
-static int import_directory(struct import *im, const struct import_entry *e, unsigned depth)
-{
-    struct store_node *node = NULL;
-    struct import_entry opened = *e;
-    bool is_new = false;
-    int rc = 0;
-    int dir = openat(e->dir, e->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir < 0 || fstat(dir, &opened.st))
-        rc = import_errno("open");
-    else if (depth >= FS_DEPTH_MAX)
-        rc = ate__fail(ATE_TOO_BIG, "more than %d directories inside each other", FS_DEPTH_MAX);
-    if (!rc && !im->full) {
-        rc = store_directory(im, &opened, &node, &is_new);
-        im->counts.directories += !rc;
-    }
-    rc = rc ? import_failed(im, rc) : walk(im, dir, node, is_new, depth + 1);
-    if (dir >= 0)
-        close(dir);
-    store_node_unref(node);
     return rc;
 }
 
-static int import_entry(struct import *im, struct import_entry *e, unsigned depth)
-{
-    if (fstatat(e->dir, e->name, &e->st, AT_SYMLINK_NOFOLLOW))
-        return import_failed(im, import_errno("stat"));
-    if (S_ISDIR(e->st.st_mode))
-        return import_directory(im, e, depth);
-    return is_left_out(im, &e->st) ? 0 : import_file(im, e);
-}
-
-/* node NULL: only to be counted. */
-static int walk(struct import *im, int dir, struct store_node *node, bool is_new, unsigned depth)
-{
-    ate__cleanup(names_deinit) struct names names = {NULL, 0, 0};
-    struct list there = {NULL, 0, 0};
-    int rc = read_names(dir, &names);
-    if (rc)
-        return import_failed(im, rc);
-    if (node && !is_new)
-        rc = list_children(im->look, store_node_id(node), 0, &there);
-    for (size_t i = 0; !rc && i < names.count; i++) {
-        struct import_entry e = {
-            .dir = dir, .name = names.name[i], .parent = node, .there = &there};
-        size_t before;
-        rc = push_name(im, names.name[i], &before);
-        if (!rc)
-            rc = import_entry(im, &e, depth);
-        pop_name(im, before);
-        show_progress(im);
-    }
-    list_deinit(&there);
-    return rc;
-}
-
-/* ---- the beginning ---- */
-
-/* The directory's own object: NAME, or the top. */
-static int make_root(struct import *im, const struct path *path, const struct stat *st,
-                     struct store_node **ret_node, bool *ret_new)
+/* Makes what is missing of the path. *take_node: of its first `depth` parts. */
+static int make_path(struct import *im, const struct path *path, size_t depth,
+                     const struct fs_dir *state, struct store_node **take_node)
 {
     static const struct fs_dir made = {.mode = FS_DIR_MODE};
-    struct store_when missing = {.missing = true};
-    struct ate_object nearest;
-    size_t depth;
-    int rc = path_find_part(im->look, path, path->count, ATE_NO_PAYLOAD, &nearest, &depth);
-    if (rc && rc != ATE_NOT_FOUND)
-        return rc;
-    *ret_new = rc == ATE_NOT_FOUND;
-    if (!*ret_new && im->o->is_public && !nearest.open)
-        return ate__fail(ATE_EXISTS, "it is there already, and private: --public opens only what "
-                                     "import makes");
-    rc = im->o->is_public ? 0 : open_check_readers(im->o, im->look, nearest.id);
-    struct store_node *node = rc ? NULL : store_node_new(nearest.id);
-    if (!rc && !node)
-        rc = ate__no_memory();
+    static const struct store_when missing = {.missing = true};
+    const struct store_when opened = {.is_public = im->o->is_public};
+    int rc = 0;
     for (; !rc && depth < path->count; depth++) {
         bool last = depth + 1 == path->count;
-        struct store_when when = {.is_public = last && im->o->is_public};
-        struct fs_dir own = attributes(st);
         struct store_node *child;
-        rc = store_dir(im->store, node, path->part[depth], last ? &own : &made,
-                       last ? &when : &missing, &child);
+        rc = store_dir(im->store, *take_node, path->part[depth], last ? state : &made,
+                       last ? &opened : &missing, &child);
         if (!rc) {
-            store_node_unref(node);
-            node = child;
+            store_node_unref(*take_node);
+            *take_node = child;
         }
     }
+    return rc;
+}
+
+/* The directory's own object: NAME, or the top. */
+static int make_top(struct import *im, const struct path *path, const struct stat *st,
+                    struct store_node **ret_node, bool *ret_new)
+{
+    struct fs_dir state = import_state(st);
+    struct nearest nearest;
+    struct ate_txn *txn;
+    int rc = ate_txn_begin(im->at.chain, NULL, ATE_READ, &txn);
+    if (rc)
+        return rc;
+    rc = find_nearest(im, txn, path, &nearest);
+    ate_txn_end(txn);
+    if (rc)
+        return rc;
+    *ret_new = nearest.depth < path->count;
+    bool renew = !*ret_new && nearest.has_state && !import_same_state(&nearest.state, &state);
+    size_t depth = nearest.depth - renew;
+    struct store_node *node = store_node_new(renew ? nearest.parent : nearest.id);
+    rc = node ? make_path(im, path, depth, &state, &node) : ate__no_memory();
     if (rc)
         store_node_unref(node);
     else
@@ -340,108 +233,104 @@ static int make_root(struct import *im, const struct path *path, const struct st
     return rc;
 }
 
+/* ---- the command ---- */
+
 static int begin(struct import *im)
 {
     struct store_conf conf = {
-        .scope = im->o->scope, .acknowledged = acknowledged, .waiting = show_progress, .arg = im};
+        .scope = im->o->scope, .acknowledged = acknowledged, .waiting = import_progress, .arg = im};
+    struct stat st;
     uint64_t seed[2];
     ate__random(&ate__env_real, seed, sizeof seed);
     ate__map_init(&im->links, 2 * sizeof(uint64_t), seed);
-    im->begun_ms = ate__monotonic_ms(&ate__env_real);
     im->piece = ate__alloc(FS_PAGE_SIZE + 1);
-    if (!im->piece)
-        return ate__no_memory();
-    int rc =
-        ate__buf_append(&im->path, ate__bytes(im->o->operand[1], strlen(im->o->operand[1]) + 1));
-    if (!rc)
-        rc = open_chain(im->o, OPEN_CREATES, &im->at);
+    int rc = im->piece ? open_chain(im->o, OPEN_CREATES, &im->at) : ate__no_memory();
     if (rc)
         return rc;
+    if (!im->at.remote && !stat(ate_chain_address(im->at.chain), &st)) {
+        im->chain_device = st.st_dev;
+        im->chain_inode = st.st_ino;
+    }
+    im->begun_ms = ate__monotonic_ms(&ate__env_real);
     conf.chain = im->at.chain;
-    rc = ate_txn_begin(im->at.chain, NULL, ATE_READ, &im->look);
-    return rc ? rc : store_new(&conf, &im->store);
+    return store_new(&conf, &im->store);
 }
 
-/* One descriptor stays open for each directory on the way down. */
-static void raise_descriptors(void)
+static int import_all(struct import *im, const struct path *path, const struct stat *st)
 {
-    struct rlimit limit;
-    if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)!setrlimit(RLIMIT_NOFILE, &limit);
-    }
-}
-
-static int open_directory(const char *path, int *ret_dir, struct stat *ret_st)
-{
-    int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0 && errno == ENOTDIR)
-        return ate__fail(ATE_MISUSE, "it is no directory; ate put CHAIN NAME @FILE stores a file");
-    if (dir < 0 && errno == ENOENT)
-        return ate__fail(ATE_NOT_FOUND, "there is no such directory");
-    if (dir < 0 || fstat(dir, ret_st)) {
-        int rc = import_errno("open");
-        if (dir >= 0)
-            close(dir);
-        return rc;
-    }
-    *ret_dir = dir;
-    return 0;
-}
-
-static int import_all(struct import *im, const struct path *path, int dir, const struct stat *st)
-{
-    struct store_node *root = NULL;
+    ate__cleanup(store_node_unrefp) struct store_node *top = NULL;
     bool is_new;
     int rc = begin(im);
+    if (!rc && im->chain_inode == st->st_ino && im->chain_device == st->st_dev)
+        rc = ate__fail(ATE_MISUSE, "the directory is the chain itself");
     if (!rc)
-        rc = make_root(im, path, st, &root, &is_new);
-    if (!rc)
-        rc = walk(im, dir, root, is_new, 0);
-    if (!rc)
-        rc = store_flush(im->store);
-    store_node_unref(root);
-    return rc;
+        rc = make_top(im, path, st, &top, &is_new);
+    if (!rc) {
+        im->counts.directories += path->count > 0;
+        rc = import_tree(im, top, is_new, (unsigned)path->count);
+    }
+    return rc ? rc : store_flush(im->store);
 }
 
 static void end(struct import *im)
 {
-    uint64_t value;
-    for (size_t at = 0; ate__map_next(&im->links, &at, NULL, &value);)
-        store_node_unref(ate__map_pointer(value));
-    ate__map_deinit(&im->links);
+    import_links_deinit(im);
     store_free(im->store);
-    ate_txn_end(im->look);
     open_close(&im->at);
-    ate__buf_deinit(&im->path);
+    way_end(&im->way);
     ate__free(im->piece);
+}
+
+static int open_directory(struct import *im, struct stat *ret_st)
+{
+    const char *path = im->o->operand[1];
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOTDIR)
+        return ate__fail(ATE_MISUSE, "it is no directory; ate put CHAIN NAME @FILE stores a file");
+    if (fd < 0 && errno == ENOENT)
+        return ate__fail(ATE_NOT_FOUND, "there is no such directory");
+    if (fd < 0)
+        return ate__fail_errno(errno, "open");
+    if (fstat(fd, ret_st)) {
+        int rc = ate__fail_errno(errno, "stat");
+        close(fd);
+        return rc;
+    }
+    return way_begin(&im->way, path, fd);
+}
+
+/* What failed as a whole is the chain, or NAME in it. */
+static int report(const struct import *im, int rc)
+{
+    const char *chain = im->o->operand[0];
+    const char *name = im->o->operand_count > 2 ? im->o->operand[2] : NULL;
+    ate__cleanup(ate__freep) char *subject =
+        ate__format("%s%s%s", chain, name ? "/" : "", name ? name : "");
+    int status = open_report(rc, &im->at, subject ? subject : chain);
+    if (status == STATUS_NOT_REACHED)
+        ate__note("import: run the same command again: it continues");
+    return status;
 }
 
 static int run(const struct options *o)
 {
     struct import im = {.o = o};
-    struct path path = {NULL, 0, NULL};
+    ate__cleanup(path_deinit) struct path path = {NULL, 0, NULL};
     struct stat st;
-    int dir = -1;
-    raise_descriptors();
     int rc = path_parse(o->operand_count > 2 ? o->operand[2] : NULL, &path);
     if (!rc && o->is_public && !path.count)
         rc = ate__fail(ATE_MISUSE, "--public needs a NAME: it opens that directory, not the chain");
+    if (rc)
+        return ate__report(rc, path.count ? o->operand[1] : o->operand[2]);
+    rc = open_directory(&im, &st);
+    if (rc)
+        return ate__report(rc, o->operand[1]);
+    rc = import_all(&im, &path, &st);
+    ate__progress_end();
+    int status = rc ? report(&im, rc) : im.status;
     if (!rc)
-        rc = open_directory(o->operand[1], &dir, &st);
-    int status = rc ? ate__report(rc, o->operand[1]) : 0;
-    if (!rc) {
-        rc = import_all(&im, &path, dir, &st);
-        ate__progress_end();
-        status = rc ? open_report(rc, &im.at, o->operand[0]) : im.status;
-        if (!rc)
-            say_done(&im);
-        else if (ate__exit_status(rc) == NOT_REACHED)
-            ate__note("import: run the same command again: it continues");
-        end(&im);
-        close(dir);
-    }
-    path_deinit(&path);
+        say_done(&im);
+    end(&im);
     return status;
 }
 

@@ -16,106 +16,50 @@
 #include <unistd.h>
 
 enum { READS_MAX = 3 };
-#define NS_PER_S INT64_C(1000000000)
 
 struct inode {
     uint64_t device, number;
 };
+struct import_link {
+    struct store_node *node;
+    uint64_t left; /* names that were not met yet */
+};
 
-static int64_t mtime_ns(const struct stat *st)
-{
-    return (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
-}
-
-static bool same_state(const struct stat *a, const struct stat *b)
-{
-    return a->st_size == b->st_size && a->st_ino == b->st_ino && a->st_dev == b->st_dev &&
-           mtime_ns(a) == mtime_ns(b) && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
-           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
-static struct fs_file attributes(const struct stat *st)
-{
-    return (struct fs_file){
-        .mode = st->st_mode & FS_MODE_MASK,
-        .uid = st->st_uid,
-        .gid = st->st_gid,
-        .mtime_ns = mtime_ns(st),
-        .size = (uint64_t)st->st_size,
-    };
-}
-
-static const struct list_entry *there_already(const struct import_entry *e)
-{
-    return e->there ? list_find(e->there, ate__text_bytes(e->name)) : NULL;
-}
-
-/* ---- what is there already ---- */
-
-static int load_file(struct import *im, const struct list_entry *entry,
-                     const struct fs_file **ret_file)
-{
-    ate_txn_end_loans(im->look);
-    int rc = ate_load(im->look, fs_file, entry->id, ret_file);
-    if (rc != ATE_STALE)
-        return rc;
-    rc = ate_txn_refresh(im->look);
-    return rc ? rc : ate_load(im->look, fs_file, entry->id, ret_file);
-}
-
-/* Does the file there have the same content by size, time and hash? *ret_exactly: and the same
- * owner and mode. */
-static int is_same(struct import *im, const struct import_entry *e, const struct fs_file *file,
-                   bool *ret_same, bool *ret_exactly)
-{
-    const struct list_entry *entry = there_already(e);
-    const struct fs_file *old;
-    *ret_same = *ret_exactly = false;
-    if (!entry || entry->kind != CONTENT_FILE)
-        return 0;
-    int rc = load_file(im, entry, &old);
-    if (rc)
-        return rc == ATE_NOT_FOUND || rc == ATE_WRONG_TYPE ? 0 : rc;
-    *ret_same = old->hash && old->size == file->size && old->mtime_ns == file->mtime_ns &&
-                (!file->hash || ate__hash_equal(old->hash, file->hash));
-    *ret_exactly =
-        *ret_same && old->mode == file->mode && old->uid == file->uid && old->gid == file->gid;
-    return 0;
-}
-
-/* An earlier run was broken off in this file: its pages are of no use to anybody. */
-static int remove_unfinished(struct import *im, const struct import_entry *e,
-                             const struct fs_file *file)
-{
-    int rc = 0;
-    for (size_t i = 0; !rc && e->there && i < e->there->count; i++) {
-        const struct list_entry *entry = &e->there->entries[i];
-        const struct fs_file *old;
-        if (entry->name || entry->kind != CONTENT_FILE)
-            continue;
-        rc = load_file(im, entry, &old);
-        if (rc == ATE_NOT_FOUND || rc == ATE_WRONG_TYPE)
-            rc = 0;
-        else if (!rc && !old->hash && old->size == file->size && old->mtime_ns == file->mtime_ns)
-            rc = store_delete(im->store, entry->id);
-    }
-    return rc;
-}
+/* A file that is open, and what comes of it. */
+struct input {
+    int fd;
+    struct stat st;           /* before it was read */
+    struct fs_file file;      /* hash, data and page_count are set once they are known */
+    struct ate_hash hash;
+    bool changed;             /* while it was read: nothing was stored */
+    struct store_node *node;  /* what it is in the chain */
+};
 
 /* ---- reading ---- */
 
-static int open_file(const struct import_entry *e, struct stat *ret_st, int *ret_fd)
+static bool same_moment(struct timespec a, struct timespec b)
 {
-    int fd = openat(e->dir, e->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0)
-        return import_errno("open");
-    if (fstat(fd, ret_st) || !S_ISREG(ret_st->st_mode)) {
-        int rc = S_ISREG(ret_st->st_mode) ? import_errno("stat")
-                                          : ate__fail(ATE_CONFLICT, "it was replaced meanwhile");
-        close(fd);
-        return rc;
-    }
-    *ret_fd = fd;
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static int open_file(const struct import *im, const char *name, struct input *in)
+{
+    in->fd =
+        openat(way_dir(&im->way), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (in->fd < 0)
+        return ate__fail_errno(errno, "open");
+    if (fstat(in->fd, &in->st))
+        return ate__fail_errno(errno, "stat");
+    if (!S_ISREG(in->st.st_mode))
+        return ate__fail(ATE_E_SYSTEM, "it was replaced by something else meanwhile");
+    struct fs_dir state = import_state(&in->st);
+    in->file = (struct fs_file){
+        .mode = state.mode,
+        .uid = state.uid,
+        .gid = state.gid,
+        .mtime_ns = state.mtime_ns,
+        .size = (uint64_t)in->st.st_size,
+    };
     return 0;
 }
 
@@ -128,7 +72,7 @@ static int read_piece(int fd, void *to, size_t size, size_t *ret_size)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return import_errno("read");
+            return ate__fail_errno(errno, "read");
         if (!n)
             break;
         done += (size_t)n;
@@ -137,28 +81,32 @@ static int read_piece(int fd, void *to, size_t size, size_t *ret_size)
     return 0;
 }
 
-static int is_unchanged(int fd, const struct stat *before, uint64_t read_bytes, bool *ret)
+static int check_unchanged(struct input *in, uint64_t read_bytes)
 {
-    struct stat after;
-    if (fstat(fd, &after))
-        return import_errno("stat");
-    *ret = same_state(before, &after) && read_bytes == (uint64_t)before->st_size;
+    struct stat now;
+    if (fstat(in->fd, &now))
+        return ate__fail_errno(errno, "stat");
+    in->changed = read_bytes != in->file.size || now.st_size != in->st.st_size ||
+                  !same_moment(now.st_mtim, in->st.st_mtim) ||
+                  !same_moment(now.st_ctim, in->st.st_ctim);
     return 0;
 }
 
-/* Each piece in turn; NULL: it is hashed only. */
+/* Each piece in turn; all but the last have FS_PAGE_SIZE bytes. */
 typedef int take_piece(void *arg, uint64_t index, struct ate_bytes piece);
 
-static int read_all(struct import *im, int fd, const struct stat *st, take_piece *take, void *arg,
-                    struct ate_hash *ret_hash, uint64_t *ret_pieces, bool *ret_unchanged)
+/* Sets in->hash and in->changed. take NULL: it is hashed only. */
+static int read_all(struct import *im, struct input *in, take_piece *take, void *arg,
+                    uint64_t *ret_pieces)
 {
     struct ate__hasher hasher;
-    uint64_t total = 0, index = 0;
+    uint64_t index = 0;
     size_t size = 0;
     int rc = 0;
     ate__hasher_begin_raw(&hasher, ATE__SHA256);
-    while (total <= (uint64_t)st->st_size) { /* one that grows is not followed for ever */
-        rc = read_piece(fd, im->piece, FS_PAGE_SIZE, &size);
+    im->passing = 0;
+    while (im->passing <= in->file.size) { /* one that grows is not followed for ever */
+        rc = read_piece(in->fd, im->piece, FS_PAGE_SIZE, &size);
         if (rc || !size)
             break;
         ate__hasher_raw(&hasher, ate__bytes(im->piece, size));
@@ -166,42 +114,76 @@ static int read_all(struct import *im, int fd, const struct stat *st, take_piece
         if (rc)
             break;
         index++;
-        total += size;
+        im->passing += size;
+        import_progress(im);
     }
     if (!rc)
-        rc = ate__hasher_end(&hasher, ret_hash);
+        rc = ate__hasher_end(&hasher, &in->hash);
     ate__hasher_deinit(&hasher);
-    *ret_pieces = index;
-    return rc ? rc : is_unchanged(fd, st, total, ret_unchanged);
+    if (!rc)
+        rc = check_unchanged(in, im->passing);
+    im->passing = 0;
+    if (!rc) {
+        in->file.hash = &in->hash;
+        *ret_pieces = index;
+    }
+    return rc;
+}
+
+/* ---- what is there already ---- */
+
+static bool same_content(const struct import_there *there, const struct input *in)
+{
+    return there->kind == CONTENT_FILE && there->has_hash && there->size == in->file.size &&
+           ate__hash_equal(&there->hash, &in->hash);
+}
+
+static bool same_file(const struct import_there *there, const struct input *in)
+{
+    struct fs_dir state = import_state(&in->st);
+    return same_content(there, in) && import_same_state(&there->state, &state);
+}
+
+static int take_as_it_is(struct import *im, const struct import_there *there, struct input *in)
+{
+    in->node = store_node_new(there->id);
+    im->counts.unchanged += in->node != NULL;
+    return in->node ? 0 : ate__no_memory();
+}
+
+/* An earlier import was broken off in this file: its pages are of no use to anybody. */
+static int remove_unfinished(struct import *im, struct import_window *w, const struct input *in)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < w->unfinished_count; i++) {
+        struct import_unfinished *u = &w->unfinished[i];
+        if (u->size != in->file.size || u->mtime_ns != in->file.mtime_ns)
+            continue;
+        rc = store_delete(im->store, u->id);
+        *u = w->unfinished[--w->unfinished_count];
+        i--;
+    }
+    return rc;
 }
 
 /* ---- storing ---- */
 
-/* A file of one piece. */
-static int store_small(struct import *im, const struct import_entry *e, int fd,
-                       const struct stat *st, bool *ret_unchanged, struct store_node **ret_node)
+static int store_small(struct import *im, const struct import_entry *e, struct input *in)
 {
-    struct fs_file file = attributes(st);
-    struct ate_hash hash;
     size_t size;
-    bool same, exactly;
-    int rc = read_piece(fd, im->piece, FS_INLINE_MAX + 1, &size);
+    int rc = read_piece(in->fd, im->piece, FS_INLINE_MAX + 1, &size);
     if (!rc)
-        rc = is_unchanged(fd, st, size, ret_unchanged);
-    if (rc || !*ret_unchanged)
+        rc = check_unchanged(in, size);
+    if (rc || in->changed)
         return rc;
-    file.data = ate__bytes(im->piece, size);
-    file.hash = &hash;
-    rc = ate__sha256(file.data, &hash);
-    if (!rc)
-        rc = is_same(im, e, &file, &same, &exactly);
+    in->file.data = ate__bytes(im->piece, size);
+    in->file.hash = &in->hash;
+    rc = ate__sha256(in->file.data, &in->hash);
     if (rc)
         return rc;
-    if (!exactly)
-        return store_file(im->store, e->parent, e->name, &file, NULL, ret_node);
-    *ret_node = store_node_new(there_already(e)->id);
-    im->counts.unchanged++;
-    return *ret_node ? 0 : ate__no_memory();
+    if (same_file(&e->name->there, in))
+        return take_as_it_is(im, &e->name->there, in);
+    return store_file(im->store, e->parent, e->name->name, &in->file, NULL, &in->node);
 }
 
 struct pages {
@@ -215,155 +197,219 @@ static int take_page(void *arg, uint64_t index, struct ate_bytes piece)
     return store_page(p->im->store, p->node, index, piece);
 }
 
-/* Is it there already, by its hash? Leaves the file at its beginning. */
-static int is_large_same(struct import *im, const struct import_entry *e, int fd,
-                         const struct stat *st, bool *ret_same)
+/* Its pages were sent in vain: it was changed, or cannot be read to its end. */
+static int drop_pages(struct import *im, const struct pages *pages, int rc)
 {
-    struct fs_file file = attributes(st);
-    struct ate_hash hash;
-    uint64_t pieces;
-    bool unchanged, exactly;
-    int rc = is_same(im, e, &file, ret_same, &exactly);
-    if (rc || !*ret_same)
+    ate__cleanup(ate__freep) char *sentence = ate__copy_text(ate__error_text());
+    if (store_result(im->store))
         return rc;
-    rc = read_all(im, fd, st, NULL, NULL, &hash, &pieces, &unchanged);
-    file.hash = &hash;
-    if (!rc)
-        rc = is_same(im, e, &file, ret_same, &exactly);
-    *ret_same = !rc && unchanged && exactly;
-    if (!rc && lseek(fd, 0, SEEK_SET) < 0)
-        rc = import_errno("seek");
+    int drop = store_drop(im->store, pages->node);
+    if (!rc || drop)
+        return drop;
+    ate__error_set(sentence ? sentence : "");
     return rc;
 }
 
-static int store_large(struct import *im, const struct import_entry *e, int fd,
-                       const struct stat *st, bool *ret_unchanged, struct store_node **ret_node)
+static int store_pages(struct import *im, const struct import_entry *e, struct input *in)
 {
-    struct fs_file file = attributes(st);
     struct pages pages = {im, NULL};
-    struct ate_hash hash;
-    uint64_t page_count;
-    bool same;
-    int rc = is_large_same(im, e, fd, st, &same);
+    uint64_t page_count = 0;
+    struct fs_file begun = in->file;
+    begun.hash = NULL;
+    int rc = remove_unfinished(im, e->window, in);
+    if (!rc)
+        rc = store_file_begin(im->store, e->parent, &begun, NULL, &pages.node);
     if (rc)
         return rc;
-    if (same) {
-        *ret_unchanged = true;
-        *ret_node = store_node_new(there_already(e)->id);
-        im->counts.unchanged++;
-        return *ret_node ? 0 : ate__no_memory();
-    }
-    rc = remove_unfinished(im, e, &file);
-    if (!rc)
-        rc = store_file_begin(im->store, e->parent, &file, NULL, &pages.node);
-    if (!rc)
-        rc = read_all(im, fd, st, take_page, &pages, &hash, &page_count, ret_unchanged);
-    file.hash = &hash;
-    file.page_count = &page_count;
-    if (!rc && *ret_unchanged)
-        rc = store_file_finish(im->store, pages.node, e->parent, e->name, &file, NULL);
-    if (!rc && *ret_unchanged) {
-        *ret_node = pages.node;
-        return 0;
-    }
-    if (pages.node && !store_result(im->store)) { /* read in vain */
-        ate__cleanup(ate__freep) char *sentence = ate__copy_text(ate__error_text());
-        int drop = store_drop(im->store, pages.node);
-        if (rc)
-            ate__error_set(sentence ? sentence : "");
-        else
-            rc = drop;
-    }
-    store_node_unref(pages.node);
+    rc = read_all(im, in, take_page, &pages, &page_count);
+    in->file.page_count = &page_count;
+    if (rc || in->changed)
+        rc = drop_pages(im, &pages, rc);
+    else
+        rc = store_file_finish(im->store, pages.node, e->parent, e->name->name, &in->file, NULL);
+    in->file.page_count = NULL;
+    if (rc || in->changed)
+        store_node_unref(pages.node);
+    else
+        in->node = pages.node;
     return rc;
+}
+
+/* One of the size of what is there is read twice, for its hash may say that there is nothing to
+ * send, or no more than its new state. */
+static int store_large(struct import *im, const struct import_entry *e, struct input *in)
+{
+    const struct import_there *there = &e->name->there;
+    uint64_t pieces;
+    if (in->file.size > FS_PAGES_MAX * FS_PAGE_SIZE)
+        return ate__fail(ATE_TOO_BIG, "it has more than %llu pages of 1 MiB",
+                         (unsigned long long)FS_PAGES_MAX);
+    if (there->kind != CONTENT_FILE || !there->has_hash || there->size != in->file.size)
+        return store_pages(im, e, in);
+    int rc = read_all(im, in, NULL, NULL, &pieces);
+    if (rc || in->changed)
+        return rc;
+    if (same_file(there, in))
+        return take_as_it_is(im, there, in);
+    if (!same_content(there, in) || !there->page_count) {
+        if (lseek(in->fd, 0, SEEK_SET) < 0)
+            return ate__fail_errno(errno, "seek");
+        return store_pages(im, e, in);
+    }
+    in->file.page_count = &there->page_count;
+    rc = store_file_state(im->store, there->id, &in->file);
+    in->file.page_count = NULL;
+    in->node = rc ? NULL : store_node_new(there->id);
+    return rc || in->node ? rc : ate__no_memory();
 }
 
 static int store_regular(struct import *im, const struct import_entry *e,
                          struct store_node **ret_node)
 {
     for (unsigned i = 0; i < READS_MAX; i++) {
-        bool unchanged = false;
-        struct stat st;
-        int fd = -1;
-        int rc = open_file(e, &st, &fd);
+        struct input in = {.fd = -1};
+        int rc = open_file(im, e->name->name, &in);
+        if (!rc)
+            rc = in.file.size > FS_INLINE_MAX ? store_large(im, e, &in) : store_small(im, e, &in);
+        if (in.fd >= 0)
+            close(in.fd);
         if (rc)
             return rc;
-        rc = st.st_size > FS_INLINE_MAX ? store_large(im, e, fd, &st, &unchanged, ret_node)
-                                        : store_small(im, e, fd, &st, &unchanged, ret_node);
-        close(fd);
-        if (rc || unchanged) {
-            im->counts.bytes += rc ? 0 : (uint64_t)st.st_size;
-            return rc;
+        if (in.node) {
+            im->counts.bytes += in.file.size;
+            *ret_node = in.node;
+            return 0;
         }
     }
-    return ate__fail(ATE_E_SYSTEM, "it was changed while it was read, %d times", READS_MAX);
+    return ate__fail(ATE_E_SYSTEM, "it was changed while it was read, %d times: it is not stored",
+                     READS_MAX);
 }
 
 /* ---- links ---- */
 
 static int store_link(struct import *im, const struct import_entry *e)
 {
-    const struct list_entry *entry = there_already(e);
-    const struct fs_symlink *old;
+    const struct import_there *there = &e->name->there;
     char target[PATH_MAX + 1];
-    ssize_t size = readlinkat(e->dir, e->name, target, sizeof target);
+    struct ate_hash hash;
+    ssize_t size = readlinkat(way_dir(&im->way), e->name->name, target, sizeof target);
     if (size < 0)
-        return import_errno("readlink");
+        return ate__fail_errno(errno, "readlink");
     if (size > PATH_MAX)
         return ate__fail(ATE_TOO_BIG, "a link of more than %d bytes", PATH_MAX);
     struct ate_bytes bytes = {target, (size_t)size};
-    if (entry && entry->kind == CONTENT_SYMLINK &&
-        !ate_load(im->look, fs_symlink, entry->id, &old) && ate__bytes_equal(old->target, bytes)) {
+    int rc = ate__sha256(bytes, &hash);
+    if (rc)
+        return rc;
+    if (there->kind == CONTENT_SYMLINK && there->size == bytes.size &&
+        ate__hash_equal(&there->hash, &hash)) {
         im->counts.unchanged++;
         return 0;
     }
-    return store_symlink(im->store, e->parent, e->name, bytes);
+    return store_symlink(im->store, e->parent, e->name->name, bytes);
 }
 
-static int store_again(struct import *im, const struct import_entry *e, struct store_node *target)
+static struct inode inode_of(const struct stat *st)
 {
-    const struct list_entry *entry = there_already(e);
-    const struct fs_hardlink *old;
-    struct ate_id id = store_node_id(target);
-    if (entry && entry->kind == CONTENT_HARDLINK &&
-        !ate_load(im->look, fs_hardlink, entry->id, &old) && ate__id_equal(&old->object, &id)) {
-        im->counts.unchanged++;
+    return (struct inode){st->st_dev, st->st_ino};
+}
+
+static struct import_link *find_link(const struct import *im, const struct stat *st)
+{
+    struct inode inode = inode_of(st);
+    uint64_t value;
+    bool known =
+        S_ISREG(st->st_mode) && st->st_nlink > 1 && ate__map_get(&im->links, &inode, &value);
+    return known ? ate__map_pointer(value) : NULL;
+}
+
+bool import_is_again(const struct import *im, const struct stat *st)
+{
+    return find_link(im, st) != NULL;
+}
+
+static void forget_link(struct import *im, const struct stat *st, struct import_link *link)
+{
+    struct inode inode = inode_of(st);
+    ate__map_remove(&im->links, &inode);
+    store_node_unref(link->node);
+    ate__free(link);
+}
+
+static int store_again(struct import *im, const struct import_entry *e, struct import_link *link)
+{
+    const struct import_there *there = &e->name->there;
+    struct ate_id id = store_node_id(link->node);
+    bool same = there->kind == CONTENT_HARDLINK && ate__id_equal(&there->target, &id);
+    int rc = same ? 0 : store_hardlink(im->store, e->parent, e->name->name, link->node);
+    if (!rc) {
+        im->counts.unchanged += same;
+        im->counts.files++;
+        im->counts.hardlinks++;
+    }
+    if (--link->left == 0)
+        forget_link(im, &e->st, link);
+    return rc;
+}
+
+/* Other names of the file may come. */
+static int note_link(struct import *im, const struct stat *st, struct store_node *node)
+{
+    struct inode inode = inode_of(st);
+    if (im->links.count == IMPORT_LINKS_MAX) {
+        im->counts.unlinked++;
         return 0;
     }
-    return store_hardlink(im->store, e->parent, e->name, target);
+    struct import_link *link = ate__alloc(sizeof *link);
+    int rc = link ? ate__map_put(&im->links, &inode, ate__map_of_pointer(link)) : ate__no_memory();
+    if (rc) {
+        ate__free(link);
+        return rc;
+    }
+    link->node = store_node_ref(node);
+    link->left = st->st_nlink - 1;
+    return 0;
 }
 
 /* A file of several names is stored under the first of them; the others lead to it. */
 static int store_file_or_hardlink(struct import *im, const struct import_entry *e)
 {
-    struct inode inode = {e->st.st_dev, e->st.st_ino};
-    struct store_node *node = NULL;
-    uint64_t known;
-    if (e->st.st_nlink > 1 && ate__map_get(&im->links, &inode, &known)) {
-        int rc = store_again(im, e, ate__map_pointer(known));
-        im->counts.hardlinks += !rc;
-        return rc;
-    }
+    struct import_link *link = find_link(im, &e->st);
+    struct store_node *node;
+    if (link)
+        return store_again(im, e, link);
     int rc = store_regular(im, e, &node);
-    if (!rc && e->st.st_nlink > 1)
-        rc = ate__map_put(&im->links, &inode, ate__map_of_pointer(store_node_ref(node)));
-    im->counts.files += !rc;
+    if (rc)
+        return rc;
+    im->counts.files++;
+    if (e->st.st_nlink > 1)
+        rc = note_link(im, &e->st, node);
     store_node_unref(node);
     return rc;
+}
+
+void import_links_deinit(struct import *im)
+{
+    uint64_t value;
+    for (size_t at = 0; ate__map_next(&im->links, &at, NULL, &value);) {
+        struct import_link *link = ate__map_pointer(value);
+        store_node_unref(link->node);
+        ate__free(link);
+    }
+    ate__map_deinit(&im->links);
 }
 
 int import_file(struct import *im, const struct import_entry *e)
 {
     int rc = 0;
     switch (e->st.st_mode & S_IFMT) {
-    case S_IFREG: rc = store_file_or_hardlink(im, e); break;
+    case S_IFREG: return store_file_or_hardlink(im, e);
     case S_IFLNK:
         rc = store_link(im, e);
         im->counts.symlinks += !rc;
-        break;
-    case S_IFSOCK: im->counts.sockets++; break;
-    case S_IFIFO: im->counts.fifos++; break;
-    default: im->counts.devices++;
+        return rc;
+    case S_IFSOCK: im->counts.sockets++; return 0;
+    case S_IFIFO: im->counts.fifos++; return 0;
+    default: im->counts.devices++; return 0;
     }
-    return rc ? import_failed(im, rc) : 0;
 }

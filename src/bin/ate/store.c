@@ -317,7 +317,7 @@ static int reach(struct store *s, const struct store_node *n)
 
 static bool is_full(const struct batch *b, const struct op *op)
 {
-    size_t events = b->events + op_events(op);
+    size_t events = b->events + OP_EVENTS_MAX;
     uint64_t bytes = b->bytes + op->data_size;
     if (events > STORE_EVENTS_MAX || bytes > STORE_BYTES_MAX)
         return true;
@@ -394,7 +394,7 @@ static int add(struct store *s, struct op *op)
     *b->last = op;
     b->last = &op->next;
     b->count++;
-    b->events += op_events(op);
+    b->events += changed ? OP_EVENTS_MAX : 1;
     b->bytes += op->data_size;
     return 0;
 }
@@ -598,17 +598,31 @@ int store_file_finish(struct store *s, struct store_node *node, struct store_nod
     return take_new(s, op, NULL);
 }
 
+/* About an object that is in the chain. */
+static struct op *op_about(enum op_kind kind, struct ate_id id)
+{
+    struct op *op = op_new(kind, NULL, NULL, nothing, NULL);
+    if (!op)
+        return NULL;
+    op->node = store_node_new(id);
+    if (!op->node) {
+        op_free(op);
+        return NULL;
+    }
+    return op;
+}
+
+int store_file_state(struct store *s, struct ate_id id, const struct fs_file *file)
+{
+    struct op *op = op_about(OP_FILE_STATE, id);
+    if (op)
+        set_file(op, file);
+    return take_new(s, op, NULL);
+}
+
 int store_delete(struct store *s, struct ate_id id)
 {
-    struct op *op = op_new(OP_DELETE, NULL, NULL, nothing, NULL);
-    if (op) {
-        op->node = store_node_new(id);
-        if (!op->node) {
-            op_free(op);
-            op = NULL;
-        }
-    }
-    return take_new(s, op, NULL);
+    return take_new(s, op_about(OP_DELETE, id), NULL);
 }
 
 int store_drop(struct store *s, const struct store_node *file)

@@ -106,6 +106,10 @@ int store_file_finish(struct store *s, struct store_node *node, struct store_nod
 /* Takes away what lies there with all below it; 0 also if it is gone already. */
 int store_delete(struct store *s, struct ate_id id) ATE__CHECK;
 
+/* What a file in pages that is in the chain says of itself, anew: hash and page_count are set, and
+ * those that it had; pages and name stay. */
+int store_file_state(struct store *s, struct ate_id id, const struct fs_file *file) ATE__CHECK;
+
 /* A file that was begun and will not be finished is taken away again, after store_flush(). */
 int store_drop(struct store *s, const struct store_node *file) ATE__CHECK;
 /* The final result; 0: there is none yet. */

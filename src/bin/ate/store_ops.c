@@ -18,12 +18,6 @@ void op_free(struct op *op)
     ate__free(op);
 }
 
-unsigned op_events(const struct op *op)
-{
-    /* one body each; what is in the way goes with one more, and so does what opens it */
-    return 1u + (op->name != NULL) + op->when.is_public;
-}
-
 /* ---- what has the name ---- */
 
 static int check_conditions(const struct op *op, const struct ate_object *found)
@@ -102,12 +96,24 @@ static struct fs_file file_of(const struct op *op)
     };
 }
 
-static int finish_file(struct op *op, struct ate_txn *txn)
+static int put_state(struct op *op, struct ate_txn *txn)
 {
     struct fs_file file = file_of(op);
     file.hash = &op->hash;
     file.page_count = &op->index;
-    int rc = ate_put(txn, fs_file, op->node->id, &file);
+    return ate_put(txn, fs_file, op->node->id, &file);
+}
+
+/* One that is gone is not made anew: its pages would be missing. */
+static int renew_state(struct op *op, struct ate_txn *txn)
+{
+    int rc = ate_exists(txn, op->node->id);
+    return rc ? rc : put_state(op, txn);
+}
+
+static int finish_file(struct op *op, struct ate_txn *txn)
+{
+    int rc = put_state(op, txn);
     return rc ? rc : ate_move(txn, op->node->id, op->parent->id, op->name);
 }
 
@@ -162,6 +168,7 @@ int op_apply(struct op *op, struct ate_txn *txn, bool *ret_changed)
     *ret_changed = false;
     switch (op->kind) {
     case OP_PAGE: return push_page(op, txn);
+    case OP_FILE_STATE: return renew_state(op, txn);
     case OP_DELETE:
         rc = ate_delete(txn, op->node->id, ATE_TREE);
         return rc == ATE_NOT_FOUND ? 0 : rc;

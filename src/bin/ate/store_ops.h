@@ -25,6 +25,7 @@ enum op_kind {
     OP_FILE_BEGIN,
     OP_PAGE,
     OP_FILE_FINISH,
+    OP_FILE_STATE,
     OP_DELETE
 };
 struct op {
@@ -44,7 +45,9 @@ struct op {
     struct op *next;
 };
 void op_free(struct op *op); /* takes NULL */
-unsigned op_events(const struct op *op); /* at most so many in its transaction */
 
-/* Makes the changes, and sets the node's id. *ret_changed: some were made though it failed. */
+enum { OP_EVENTS_MAX = 3 }; /* of one operation: itself, what it takes away, what opens it */
+
+/* Makes the changes, and sets the node's id. *ret_changed: it made others than its own object's,
+ * some of them perhaps though it failed. */
 int op_apply(struct op *op, struct ate_txn *txn, bool *ret_changed) ATE__CHECK;

@@ -17,7 +17,7 @@
 enum { WAY_OPEN_MAX = 32 };
 
 struct way_dir {
-    int fd; /* -1: closed for now */
+    int fd; /* -1: closed meanwhile */
     dev_t device;
     ino_t inode;
     size_t path_size; /* bytes of its path, without NUL */
