@@ -50,7 +50,8 @@ void export_private(struct export *ex, const char *what)
 
 int export_refresh(struct export *ex, int rc)
 {
-    rc = content_refresh(ex->txn, rc);
+    if (rc == ATE_STALE)
+        rc = ate_txn_refresh(ex->txn);
     if (!rc)
         export_check_view(ex);
     return rc;
