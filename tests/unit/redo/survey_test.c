@@ -97,6 +97,35 @@ static void test_segments(void **state)
         }
 }
 
+/* A sound footer that tells another head, or another number of records, than the list. */
+static void test_footer(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct kit k;
+        char path[64];
+        make_log(&k);
+        kit_open_ok(&k, ATE__STORAGE_READ);
+        struct ate__segment *s = ((struct ate__redo *)k.s)->list.items[1];
+        struct ate__footer footer = {.next_sequence = s->end, .head = s->end_head};
+        struct ate__buf buf = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&buf);
+        footer.count = s->end - s->head.first_sequence;
+        footer.head.b[0] ^= i == 0;
+        footer.count -= i == 1;
+        footer.next_sequence += i == 2;
+        ate__footer_write(&w, s->seed, &footer);
+        assert_int_equal(ate__wr_end(&w), 0);
+        assert_true(kit_segment(&k, 1, path));
+        simdisk_patch(k.disk, path, s->length, buf.data, buf.size);
+        uint64_t end = s->end;
+        ate__buf_deinit(&buf);
+        kit_close(&k);
+        expect(&k, ATE_TAMPERED, end, strrchr(path, '/') + 1);
+        kit_deinit(&k);
+    }
+}
+
 /* A segment of another chain under the right name. */
 static void test_other_chain(void **state)
 {
@@ -260,9 +289,9 @@ static void test_any_damage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_segments),    cmocka_unit_test(test_other_chain),
-        cmocka_unit_test(test_wrong_kinds), cmocka_unit_test(test_survey),
-        cmocka_unit_test(test_any_damage),
+        cmocka_unit_test(test_segments),    cmocka_unit_test(test_footer),
+        cmocka_unit_test(test_other_chain), cmocka_unit_test(test_wrong_kinds),
+        cmocka_unit_test(test_survey),      cmocka_unit_test(test_any_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

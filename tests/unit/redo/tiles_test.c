@@ -172,6 +172,39 @@ static void test_truncate(void **state)
     teardown(&x);
 }
 
+/* Other leaves in the place of those that were there: nothing of these is shown any more. */
+static void test_other_leaves(void **state)
+{
+    (void)state;
+    enum { SOME = 900 };
+    struct fixture x, other;
+    struct rnd r = rnd_of(rnd_seed(1));
+    setup(&x, SOME);
+    setup(&other, SOME);
+    for (size_t i = 0; i < SOME; i++)
+        other.leaves[i].b[0] ^= 0xff;
+    for (unsigned level = 1; SOME >> level; level++)
+        for (size_t i = 0; i < (size_t)SOME >> level; i++)
+            assert_int_equal(ate__node_hash(&other.node[level - 1][2 * i],
+                                            &other.node[level - 1][2 * i + 1],
+                                            &other.node[level][i]),
+                             0);
+    for (int kind = 0; kind < 3; kind++) { /* written, kept beside a file, kept */
+        struct ate__tiles t;
+        ate__tiles_init(&t, x.vfs, kind == 2 ? NULL : x.root, kind == 0);
+        for (int i = 0; i < 4; i++) {
+            const struct fixture *now = i % 2 ? &other : &x;
+            append(&t, now, SOME);
+            for (int n = 0; n < 20; n++)
+                check_nodes(&t, now, &r);
+            assert_int_equal(ate__tiles_truncate(&t, 0), 0);
+        }
+        ate__tiles_deinit(&t);
+    }
+    teardown(&other);
+    teardown(&x);
+}
+
 /* What the file holds is compared and not written again; a reader writes never. */
 static void test_reopen(void **state)
 {
@@ -311,10 +344,10 @@ static void test_roots(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),   cmocka_unit_test(test_nodes),
-        cmocka_unit_test(test_truncate), cmocka_unit_test(test_reopen),
-        cmocka_unit_test(test_faults),   cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_places),       cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_truncate),     cmocka_unit_test(test_reopen),
+        cmocka_unit_test(test_other_leaves), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_memory),       cmocka_unit_test(test_roots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
