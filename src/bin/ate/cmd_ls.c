@@ -69,9 +69,12 @@ static int print_long(struct ls *ls, const struct list_entry *e)
     const struct fs_file *file = NULL;
     const struct fs_dir *dir = NULL;
     struct ate_rules rules;
+    uint64_t size = 0;
     int64_t time_ns = e->object.updated_ns;
     const char *type = e->type ? e->type : "-";
     int rc = ate_protection(ls->txn, e->id, &rules);
+    if (!rc)
+        rc = content_size(ls->txn, &e->object, &size);
     if (!rc && e->kind == CONTENT_FILE)
         rc = ate_load(ls->txn, fs_file, e->id, &file);
     if (!rc && e->kind == CONTENT_DIR)
@@ -88,7 +91,7 @@ static int print_long(struct ls *ls, const struct list_entry *e)
     describe_rule(&rules.read, readers, sizeof readers);
     ate__print_escaped(ate__text_bytes(type));
     ate__print("%*s %10" PRIu64 " %6" PRIu64 "  %s  %-8s  %-8s  ",
-               (int)(10 - ate__min(strlen(type), 10)), "", content_size(e->kind, file, &e->object),
+               (int)(10 - ate__min(strlen(type), 10)), "", size,
                e->object.sequence, ate__time_text(time_ns, true, time), authors, readers);
     return 0;
 }

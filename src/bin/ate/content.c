@@ -23,12 +23,6 @@ enum content_kind content_kind_of(const struct ate_object *o)
     return CONTENT_OTHER;
 }
 
-uint64_t content_size(enum content_kind kind, const struct fs_file *file,
-                      const struct ate_object *o)
-{
-    return kind == CONTENT_FILE && file ? file->size : o->payload_size;
-}
-
 int content_refresh(struct ate_txn *txn, int rc)
 {
     return rc == ATE_STALE ? ate_txn_refresh(txn) : rc;
@@ -256,4 +250,36 @@ int content_read(struct ate_txn *txn, struct ate_id id, content_sink *sink, void
     case CONTENT_FILE: return read_file(txn, &o, sink, arg);
     default: return read_value(txn, &o, kind, sink, arg);
     }
+}
+
+int content_size(struct ate_txn *txn, const struct ate_object *o, uint64_t *ret_size)
+{
+    const struct fs_text *text;
+    const struct fs_bytes *bytes;
+    const struct fs_file *file;
+    const struct fs_symlink *symlink;
+    uint64_t size = o->payload_size;
+    int rc = 0;
+    switch (content_kind_of(o)) {
+    case CONTENT_TEXT:
+        rc = ate_load(txn, fs_text, o->id, &text);
+        size = rc || !text->value ? 0 : strlen(text->value);
+        break;
+    case CONTENT_BYTES:
+        rc = ate_load(txn, fs_bytes, o->id, &bytes);
+        size = rc ? 0 : bytes->value.size;
+        break;
+    case CONTENT_FILE:
+        rc = ate_load(txn, fs_file, o->id, &file);
+        size = rc ? 0 : file->size;
+        break;
+    case CONTENT_SYMLINK:
+        rc = ate_load(txn, fs_symlink, o->id, &symlink);
+        size = rc ? 0 : symlink->target.size;
+        break;
+    default: break;
+    }
+    if (!rc)
+        *ret_size = size;
+    return rc;
 }

@@ -36,11 +36,10 @@ int content_read(struct ate_txn *txn, struct ate_id id, content_sink *sink, void
 int content_follow(struct ate_txn *txn, const struct ate_object *link,
                    struct ate_object *ret_target) ATE__CHECK;
 
-/* The size of the content, as far as it is known without reading it; false: it is not. file: of
- * a file that was loaded, else NULL. */
-uint64_t content_size(enum content_kind kind, const struct fs_file *file,
-                      const struct ate_object *o);
+/* How many bytes it has: of a value, a file's content, a link's target; of others the payload's.
+ * Errors: as ate_load(). */
+int content_size(struct ate_txn *txn, const struct ate_object *o, uint64_t *ret_size) ATE__CHECK;
 
-/* Reads, with up to one refresh of a view that is too old (ate/txn.h): rc of a read that is to be
- * made again if it is ATE_STALE. 0: made anew, read again. */
+/* Takes the result of a read: where the view was too old for it, the view moves on, and the read is
+ * to be made again (0); any other result is given back. Errors: as ate_txn_refresh(). */
 int content_refresh(struct ate_txn *txn, int rc) ATE__CHECK;

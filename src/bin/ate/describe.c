@@ -139,14 +139,17 @@ int describe_attributes(struct ate_txn *txn, const struct ate_object *o, json_t 
     const struct fs_symlink *symlink;
     const struct fs_hardlink *hardlink;
     char text[ATE_HASH_TEXT];
-    int rc = 0;
+    uint64_t size;
+    int rc = content_size(txn, o, &size);
+    if (rc)
+        return rc;
+    ate__json_set_number(object, "size", size);
     switch (content_kind_of(o)) {
     case CONTENT_FILE:
         rc = ate_load(txn, fs_file, o->id, &file);
         if (rc)
             return rc;
         set_attributes(object, file->mode, file->uid, file->gid, file->mtime_ns);
-        ate__json_set_number(object, "size", file->size);
         if (file->hash)
             ate__json_set_text(object, "hash", ate_hash_text(*file->hash, text));
         else

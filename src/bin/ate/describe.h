@@ -10,8 +10,8 @@
 /* id, type, size, sequence, times, authors if they were asked for, whether it is open to all. name:
  * its path, or NULL: its own name. NULL: no memory. */
 json_t *describe_object(const struct ate_object *o, const char *name);
-/* Adds what a file, directory or link says of itself; false: it cannot be loaded, and the sentence
- * says why. */
+/* Adds the content's size, and what a file, directory or link says of itself. Errors: as
+ * ate_load(). */
 int describe_attributes(struct ate_txn *txn, const struct ate_object *o, json_t *object) ATE__CHECK;
 /* The fields of an object of a program's own type: its payload as JSON; bytes in base64url. NULL:
  * it is in neither encoding, too deep, or memory is short. */
