@@ -102,7 +102,7 @@ static int open_chain(struct ate__chain *c, unsigned flags)
     c->storage->v->damage(c->storage, &c->damage);
     c->read_only = !state.writable;
     bool bearable = rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED;
-    if (bearable && flags & ATE__STORAGE_READ && c->trust) {
+    if (bearable && flags & ATE__STORAGE_READ && c->tree.size) {
         note_damage(c, rc);
         rc = 0;
     }

@@ -246,7 +246,11 @@ static int end_before(struct replay *r, int rc)
     snprintf(text, sizeof text, "%s", ate__error_text());
     ate__chain_untake(c, c->tree.size);
     int tiles_rc = cut_tiles(c);
-    (void)tiles_rc; /* leaves of what does not count are cut off by the next attempt */
+    r->leaf_count = c->tree.size > r->leaf_first ? (size_t)(c->tree.size - r->leaf_first) : 0;
+    if (!tiles_rc)
+        tiles_rc = write_tiles(r);
+    (void)
+        tiles_rc; /* what is missing is added later, what is too much cut off by the next attempt */
     ate__error_set(text);
     return rc;
 }
