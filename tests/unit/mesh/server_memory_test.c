@@ -139,7 +139,9 @@ static bool just_open(struct world *w)
     return good;
 }
 
-static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world *w))
+/* step_max: the most that lies between two of the allocations that are tried. */
+static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world *w),
+                  unsigned step_max)
 {
     struct world w = {.chain = kit_chain_new("/m", true)};
     w.server = kit_start(conf);
@@ -155,7 +157,7 @@ static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world 
     unsigned spared = 0, refused = 0;
     /* Some of the allocations. Their order differs from time to time; several rounds without one
      * are the end. */
-    for (; spared < 3; n += 1 + (long long)rnd_below(&r, 30)) {
+    for (; spared < 3; n += 1 + (long long)rnd_below(&r, step_max)) {
         arm(n);
         bool good = run(&w);
         bool hit = atomic_load(&failed);
@@ -178,7 +180,7 @@ static void test_exchange(void **state)
 {
     (void)state;
     struct ate__server_conf conf = kit_conf(tmpdir_new());
-    sweep(&conf, exchange);
+    sweep(&conf, exchange, 30);
 }
 
 static void test_open(void **state)
@@ -186,7 +188,7 @@ static void test_open(void **state)
     (void)state;
     struct ate__server_conf conf = kit_conf(tmpdir_new());
     conf.server_limits.idle_ms = 1;
-    sweep(&conf, just_open);
+    sweep(&conf, just_open, 3);
 }
 
 static int start(void *arg)
