@@ -181,6 +181,7 @@ static void unsend_list(struct ate__client *c, struct ate__calls *list)
         take_out(c, call);
         want_alone(c, call, false);
         call->answered = false;
+        call->not_before_ms = 0;
     }
 }
 
@@ -448,7 +449,7 @@ int ate__calls_committed(struct ate__client *c, struct ate_bytes body)
 {
     struct ate__msg_committed m;
     struct ate__call *call = NULL;
-    int rc = ate__msg_committed_decode(body, &m);
+    int rc = ate__client_decoded(c, ate__msg_committed_decode(body, &m));
     if (!rc)
         rc = find(c, m.request, "COMMITTED", &call);
     if (!rc && call && call->kind != ATE__CALL_COMMIT && call->kind != ATE__CALL_OUTCOME)
@@ -505,7 +506,7 @@ int ate__calls_got(struct ate__client *c, struct ate_bytes body)
 {
     struct ate__msg_got m;
     struct ate__call *call = NULL;
-    int rc = ate__msg_got_decode(body, &m);
+    int rc = ate__client_decoded(c, ate__msg_got_decode(body, &m));
     if (!rc)
         rc = find(c, m.request, "GOT", &call);
     if (!rc && call && call->kind != ATE__CALL_GET && call->kind != ATE__CALL_SYNC)
@@ -543,7 +544,7 @@ int ate__calls_rejected(struct ate__client *c, struct ate_bytes body)
 {
     struct ate__msg_rejected m;
     struct ate__call *call = NULL;
-    int rc = ate__msg_rejected_decode(body, &m);
+    int rc = ate__client_decoded(c, ate__msg_rejected_decode(body, &m));
     if (!rc)
         rc = find(c, m.request, "REJECTED", &call);
     if (rc || !call)

@@ -62,6 +62,12 @@ static inline bool ate__client_follows(const struct ate__client *c)
 {
     return c->driver->subscribe;
 }
+/* A body that does not decode is the peer's fault. */
+static inline int ate__client_decoded(const struct ate__client *c, int rc)
+{
+    bool broken = rc == ATE_MALFORMED || rc == ATE_TOO_BIG;
+    return broken ? ate__context(ATE_BAD_PEER, "%s", c->conf.peer) : rc;
+}
 static inline uint64_t ate__client_now(const struct ate__client *c)
 {
     return ate__monotonic_ms(c->conf.env);

@@ -187,14 +187,14 @@ static int on_opened(struct ate__client *c, struct ate_bytes body)
     struct ate__msg_opened m;
     if (c->state != ATE__CLIENT_OPENING && c->state != ATE__CLIENT_CREATING)
         return bad_peer(c, "OPENED without a question");
-    int rc = ate__msg_opened_decode(body, &m);
+    int rc = ate__client_decoded(c, ate__msg_opened_decode(body, &m));
     if (rc)
         return rc;
     struct ate__head base = c->weak ? c->firm : c->newest;
     if (!ate__client_follows(c))
         rc = check_opened_head(c, &base, &m.head);
     if (!rc)
-        rc = c->driver->opened(c->driver, &m);
+        rc = ate__client_decoded(c, c->driver->opened(c->driver, &m));
     if (rc || c->ended || c->state == ATE__CLIENT_FINAL)
         return rc;
     if (c->create_sent && !c->reached_once && is_our_genesis(c, &m.chain_id))
@@ -213,7 +213,7 @@ static int on_exists(struct ate__client *c, struct ate_bytes body)
     struct ate__msg_exists m;
     if (c->state != ATE__CLIENT_CREATING)
         return bad_peer(c, "EXISTS without a question");
-    int rc = ate__msg_exists_decode(body, &m);
+    int rc = ate__client_decoded(c, ate__msg_exists_decode(body, &m));
     if (rc)
         return rc;
     c->exists = true;
@@ -226,7 +226,7 @@ static int on_subscribed(struct ate__client *c, struct ate_bytes body)
     struct ate__msg_subscribed m;
     if (c->state != ATE__CLIENT_SUBSCRIBING)
         return bad_peer(c, "SUBSCRIBED without a question");
-    int rc = ate__msg_subscribed_decode(body, &m);
+    int rc = ate__client_decoded(c, ate__msg_subscribed_decode(body, &m));
     if (!rc)
         rc = c->driver->subscribed(c->driver, &m);
     if (!rc && !c->ended && c->state == ATE__CLIENT_SUBSCRIBING)
@@ -256,7 +256,7 @@ static int on_error(struct ate__client *c, struct ate_bytes body)
     int result;
     int rc = ate__net_error_decode(body, &result, text);
     if (rc)
-        return rc;
+        return ate__context(rc, "%s", c->conf.peer);
     rc = ate__fail(result, "%s: %s", c->conf.peer, text);
     if (result == ATE_NOT_FOUND && c->state == ATE__CLIENT_OPENING && c->conf.genesis.size &&
         !c->reached_once && !c->exists) {
@@ -317,12 +317,7 @@ static void on_frame(void *owner, const struct ate__net_frame *frame)
     if (c->ended || c->closing)
         return;
     ate__client_enter(c);
-    int rc = take_frame(c, frame);
-    if (rc > 0 && !c->ended) { /* a body that does not decode is the peer's fault */
-        bool broken = rc == ATE_MALFORMED || rc == ATE_TOO_BIG;
-        rc = broken ? ate__context(ATE_BAD_PEER, "%s", c->conf.peer) : rc;
-    }
-    judge(c, rc);
+    judge(c, take_frame(c, frame));
     ate__calls_pump(c);
     ate__client_leave(c);
 }

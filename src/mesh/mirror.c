@@ -89,11 +89,12 @@ static int open_there(struct ate__mirror *m)
 {
     struct ate__storage *storage;
     int rc = open_dir(m);
-    if (!rc)
-        rc = ate__storage_open_file(m->conf.env, m->dir, 0, NULL, ATE__ROLE_MIRROR, &storage_conf,
-                                    &storage);
+    if (rc)
+        return rc;
+    rc = ate__storage_open_file(m->conf.env, m->dir, 0, NULL, ATE__ROLE_MIRROR, &storage_conf,
+                                &storage);
     if (rc == ATE_NOT_FOUND)
-        return 0;
+        return 0; /* prepare() makes it */
     return rc ? rc : open_chain(m, storage);
 }
 

@@ -141,7 +141,7 @@ struct many {
     struct ate__offer offer[MANY];
     struct ate__buf tx[MANY];
     atomic_uint done, good;
-    bool in_offer;
+    char why[600]; /* the last one was refused */
 };
 
 static void on_done(struct ate__offer *offer)
@@ -149,6 +149,8 @@ static void on_done(struct ate__offer *offer)
     struct many *m = offer->user;
     if (!offer->result)
         atomic_fetch_add(&m->good, 1);
+    else
+        snprintf(m->why, sizeof m->why, "%s: %s", ate__result_name(offer->result), offer->text);
     atomic_fetch_add(&m->done, 1);
 }
 
@@ -185,7 +187,8 @@ static void test_many_in_flight(void **state)
     assert_int_equal(p->v->sync(p, &receipt), 0); /* after all that was offered before */
     assert_int_equal(receipt.size, 1 + MANY);
     wait_many(m);
-    assert_int_equal(m->good, MANY);
+    if (m->good != MANY)
+        fail_msg("%u of %u: %s", m->good, MANY, m->why);
     for (unsigned i = 0; i < MANY; i += 37)
         assert_true(far_has(p, 1000 + i));
     free(m);
@@ -206,7 +209,8 @@ static void test_restart_under_load(void **state)
         offer_many(f, p, m, 1000 * (round + 1));
         far_restart(f);
         wait_many(m);
-        assert_int_equal(m->good, MANY);
+        if (m->good != MANY)
+            fail_msg("%u of %u: %s", m->good, MANY, m->why);
         assert_int_equal(far_head(p).size, 1 + MANY * (round + 1));
     }
     free(m);

@@ -105,7 +105,10 @@ void past_free(struct past *p)
 
 void past_begin(struct past *p, struct draft *ret_draft)
 {
+    struct ate__frontier empty;
     draft_init(ret_draft, &p->chain_id);
+    ate__frontier_init(&empty);
+    must(ate__frontier_root(&empty, &ret_draft->in.base_root));
     ret_draft->in.id.number = ++p->number;
     ret_draft->in.time_us = 5;
 }
