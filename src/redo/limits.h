@@ -12,7 +12,8 @@ enum {
     ATE__SEGMENTS_MAX = 65536,    /* in one log: 4 TiB of full ones */
     ATE__SEGMENTS_OPEN_MAX = 16,  /* descriptors that a log keeps; pinned ones may exceed it */
     ATE__INDEX_STEP_BYTES = 64 << 10, /* between two entries of the index */
-    ATE__WINDOW_BYTES = 256 << 10,    /* a read of a scan */
+    ATE__WINDOW_BYTES_MIN = 16 << 10, /* the first read of a search or scan */
+    ATE__WINDOW_BYTES = 256 << 10,    /* and the largest */
     ATE__PREWRITE_BYTES = 512 << 10,   /* zeros in one step of prepare(), synced */
     ATE__TRIMMED_BYTES_MAX = 64 << 20, /* in trimmed/ unless configured */
     ATE__LOCK_WAIT_MS = 1000,

@@ -27,13 +27,16 @@ static bool covers(const struct ate__window *w, uint64_t offset, size_t size)
 static int move(struct ate__window *w, uint64_t offset, size_t size)
 {
     /* What is there already stays: a group that begins near the end is not read twice. */
-    if (offset >= w->offset && offset - w->offset <= w->buf.size)
+    if (offset >= w->offset && offset - w->offset <= w->buf.size && w->ahead) {
         ate__buf_drop_front(&w->buf, (size_t)(offset - w->offset));
-    else
+        w->ahead = ate__min(2 * w->ahead, ATE__WINDOW_BYTES);
+    } else {
         ate__buf_clear(&w->buf);
+        w->ahead = ATE__WINDOW_BYTES_MIN;
+    }
     w->offset = offset;
     w->at_end = false;
-    size_t wanted = ate__max(size, ATE__WINDOW_BYTES);
+    size_t wanted = ate__max(size, w->ahead);
     size_t more = wanted - ate__min(wanted, w->buf.size);
     int rc = ate__buf_reserve(&w->buf, more);
     if (rc)

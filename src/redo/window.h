@@ -2,8 +2,9 @@
  *
  * window.h: a file seen through a buffer that moves: what every scan reads through.
  *
- * One thread at a time. The file is borrowed. Reads are of ATE__WINDOW_BYTES or more, so that small
- * steps forward cost no call; the bytes seen are those at the time of the read.
+ * One thread at a time. The file is borrowed. Small steps forward cost no call: the window reads
+ * ahead, twice as far each time, from ATE__WINDOW_BYTES_MIN to ATE__WINDOW_BYTES. The bytes seen
+ * are those at the time of the read.
  */
 #pragma once
 #include "base/vfs.h"
@@ -13,6 +14,7 @@ struct ate__window {
     struct ate__file *file;
     struct ate__buf buf; /* bytes of the file from `offset` on */
     uint64_t offset;
+    size_t ahead; /* bytes of the last read */
     bool at_end; /* the file ends where buf does */
 };
 

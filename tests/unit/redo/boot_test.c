@@ -159,13 +159,19 @@ static void test_damage_beside(void **state)
     simdisk_flip(k.disk, KIT_DIR "/0000000000000001.seg", 0, 1);
     uint64_t size = kit_state(&k).size;
     kit_close(&k);
-    simdisk_flip(k.disk, KIT_DIR "/0000000000000002.seg", 0, 1);
-    kit_open_ok(&k, ATE__STORAGE_READ);
-    uint64_t below = kit_damage(&k).sequence;
-    assert_true(below > 0 && below < size);
-    for (int i = 0; i < 3; i++) {
-        kit_check_all(&k, below);
-        assert_int_equal(k.s->v->refresh(k.s), 0);
+    for (int what = 0; what < 2; what++) {
+        if (what)
+            simdisk_cut(k.disk, KIT_DIR "/0000000000000001.seg", 50000);
+        else
+            simdisk_flip(k.disk, KIT_DIR "/0000000000000002.seg", 0, 1);
+        kit_open_ok(&k, ATE__STORAGE_READ);
+        uint64_t below = kit_damage(&k).sequence;
+        assert_true(below > 0 && below < size);
+        for (int i = 0; i < 3; i++) {
+            kit_check_all(&k, below);
+            assert_int_equal(k.s->v->refresh(k.s), 0);
+        }
+        kit_close(&k);
     }
     kit_deinit(&k);
 }

