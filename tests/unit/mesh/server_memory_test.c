@@ -157,7 +157,7 @@ static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world 
     unsigned spared = 0, refused = 0;
     /* Some of the allocations. Their order differs from time to time; several rounds without one
      * are the end. */
-    for (; spared < 3; n += 1 + (long long)rnd_below(&r, step_max)) {
+    for (; spared < 8; n += 1 + (long long)rnd_below(&r, step_max)) {
         arm(n);
         bool good = run(&w);
         bool hit = atomic_load(&failed);
