@@ -350,7 +350,7 @@ static int set_up(void **state)
 
     assert_int_equal(ate__key_of_seed(&seed, "label", &key), 0);
     assert_int_equal(ate__key_encode(key, &text), 0);
-    add_needle("text of the seed", strstr((char *)text.data, "seed ") + 5);
+    add_needle("text of the seed", (char *)memmem(text.data, text.size, "seed ", 5) + 5);
     assert_int_equal(ate__public_key_parse(ate__buf_bytes(&key->public_key), &parts), 0);
     assert_int_equal(ate__wrap(&wrapping_key, &data_key, wrapped), 0);
     assert_int_equal(ate__aead_new(&data_key, &a), 0);
