@@ -2,10 +2,10 @@
  *
  * rng_os.c: random bytes of the kernel.
  *
- * Small draws (ids, nonces, salts: what is public anyway) come out of a block that each thread reads
- * ahead, because a system call costs as much as encrypting 1 KiB. Bytes leave the block as they are
- * handed out, and a forked child starts with an empty one. Larger draws, as secret keys are, go
- * straight to the kernel.
+ * Small draws (ids, nonces, salts: what is public anyway) come out of a block that each thread
+ * reads ahead, because a system call costs as much as encrypting 1 KiB. Bytes leave the block as
+ * they are handed out, and a forked child starts with an empty one. Larger draws, as secret keys
+ * are, go straight to the kernel.
  */
 #include "base/env.h"
 #include <errno.h>
