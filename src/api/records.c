@@ -82,8 +82,11 @@ static int decrypt(struct ate__records *r, const struct ate__event *e, struct at
     if (!r->session)
         return ATE_NO_KEY;
     int rc = facts->v->object(facts, &at, &object);
-    if (!rc && !object.live) /* deleted since: its scope is that of where it lay */
-        at = e->header.parent;
+    /* Deleted since: its scope is that of where it lay, of which some may be deleted too. */
+    for (unsigned depth = 0; !rc && !object.live && depth < ATE__PARENTS_MAX; depth++) {
+        at = depth ? object.parent : e->header.parent;
+        rc = facts->v->object(facts, &at, &object);
+    }
     if (!rc)
         rc = ate__scope_of(facts, &at, &scope, &control);
     if (rc == ATE_NOT_FOUND || (!rc && !control))

@@ -220,6 +220,8 @@ static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence,
     if (rc)
         return rc;
     struct ate__version *version = ate__version_at(v, index);
+    const struct ate__version *last = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
+    version->parent = last ? last->parent : 0; /* a watch still asks where it lay */
     version->sequence = sequence;
     version->flags = ATE__VERSION_DELETED;
     version->hash = *hash;

@@ -86,13 +86,13 @@ static void facts_of(const struct ate__view *view, const struct ate__version *v,
     f->deleted = v->flags & ATE__VERSION_DELETED;
     f->live = !f->deleted;
     f->sequence = v->sequence;
+    f->parent = ate__slot_at(view, v->parent)->id;
     if (f->deleted)
         return;
     f->created_sequence = v->created_sequence;
     f->created_us = v->created_us;
     f->updated_us = v->updated_us;
     f->body = v->hash;
-    f->parent = ate__slot_at(view, v->parent)->id;
     f->collection = v->collection;
     if (v->flags & ATE__VERSION_TAGGED) {
         memcpy(f->tags, v->tag, ATE__NAME_TAG);

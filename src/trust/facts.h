@@ -15,7 +15,7 @@ struct ate__object_facts {
      * read these three. */
     uint64_t created_sequence, created_us, updated_us;
     struct ate_hash body; /* event hash of its current body */
-    struct ate_id parent;
+    struct ate_id parent; /* of a deleted object: the one that it had, if that is still known */
     uint32_t collection;
     unsigned tag_count;
     uint8_t tags[2 * ATE__NAME_TAG];

@@ -174,8 +174,10 @@ static void erase_in_model(struct making *k, unsigned object, uint32_t event, bo
 {
     unsigned children[MODEL_OBJECTS];
     unsigned n = subtree ? model_children(k->m, object, UINT64_MAX, children) : 0;
+    unsigned parent = model_at(k->m, object, UINT64_MAX)->parent;
     struct model_version *v = add_version(k->m, object);
     v->deleted = true;
+    v->parent = parent;
     v->event = event;
     for (unsigned i = 0; i < n; i++)
         erase_in_model(k, children[i], event, true);
@@ -348,11 +350,11 @@ static void check_object(const struct model *m, const struct ate__view_snapshot 
     if (!v)
         return;
     assert_true(f.sequence == v->sequence);
+    struct ate_id parent = id_of(v->parent);
+    assert_memory_equal(&f.parent, &parent, sizeof parent);
     if (v->deleted)
         return;
-    struct ate_id parent = id_of(v->parent);
     assert_memory_equal(&f.body, &v->hash, sizeof v->hash);
-    assert_memory_equal(&f.parent, &parent, sizeof parent);
     assert_int_equal(f.collection, v->collection);
     assert_int_equal(f.tag_count, v->tag_count);
     assert_true(f.created_sequence == v->created_sequence);
