@@ -3,6 +3,7 @@
  * boot.c: from the disk into the handle: open, recover(), refresh().
  */
 #include "redo/recover.h"
+#include "base/assert.h"
 #include <stdio.h>
 
 /* --- the survey becomes what the handle shows --- */
@@ -218,4 +219,19 @@ int ate__create_log(struct ate__redo *r, const struct ate_hash *chain_id, enum a
     ate__next_drop(r->vfs, r->dir, &n);
     ate__segment_unref(r->vfs, s);
     return rc;
+}
+
+int ate__uncreate_log(struct ate__redo *r)
+{
+    ate__assert(r->list.count == 1 && !r->size && r->writable);
+    int rc = r->vfs->rename(r->dir, r->list.items[0]->name, ATE__NEXT_NAME);
+    if (!rc)
+        rc = r->vfs->sync_dir(r->dir);
+    if (!rc)
+        rc = ate__pair_remove(r->vfs, r->dir);
+    ate__list_deinit(r->vfs, &r->list);
+    ate__pair_deinit(&r->pair);
+    r->pair = (struct ate__pair){.settled = false};
+    r->damage = (struct ate__storage_damage){.what = ATE_OK};
+    return rc ? ate__context(rc, "remove what was begun") : 0;
 }

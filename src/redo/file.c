@@ -152,10 +152,21 @@ static int look_for_log(struct ate__redo *r, bool *ret_there)
     return 0;
 }
 
-static int begin_writing(struct ate__redo *r, bool create, const struct ate_hash *chain_id,
+/* A log that is there gives way if that was asked for and it has no record. */
+static int clear_way(struct ate__redo *r, unsigned flags)
+{
+    int rc = flags & ATE__STORAGE_ANEW ? ate__boot(r) : ATE_EXISTS;
+    if (rc < 0)
+        return rc;
+    if (rc || r->size || !r->writable)
+        return ate__fail(ATE_EXISTS, "there is a log already");
+    return ate__uncreate_log(r);
+}
+
+static int begin_writing(struct ate__redo *r, unsigned flags, const struct ate_hash *chain_id,
                          enum ate__role role)
 {
-    bool there = create;
+    bool create = flags & ATE__STORAGE_CREATE, there = create;
     int rc = take_lock(r, create);
     if (rc == ATE_NOT_FOUND) {
         /* A copy may come without its lock. */
@@ -168,10 +179,9 @@ static int begin_writing(struct ate__redo *r, bool create, const struct ate_hash
     rc = look_for_log(r, &there);
     if (!rc && !there)
         rc = ate__any_segment(r, &there);
-    if (rc)
-        return rc;
-    return there ? ate__fail(ATE_EXISTS, "there is a log already")
-                 : ate__create_log(r, chain_id, role);
+    if (!rc && there)
+        rc = clear_way(r, flags);
+    return rc ? rc : ate__create_log(r, chain_id, role);
 }
 
 int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags,
@@ -189,7 +199,7 @@ int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, uns
         return rc;
     ate__tiles_init(&r->tiles, r->vfs, r->dir, !read);
     if (!read)
-        rc = begin_writing(r, create, chain_id, role);
+        rc = begin_writing(r, flags, chain_id, role);
     if (!rc)
         rc = ate__boot(r);
     if (rc)

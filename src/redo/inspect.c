@@ -41,7 +41,7 @@ void ate__file_damage(struct ate__storage *storage, struct ate__storage_damage *
 
 struct row {
     char name[ATE__SEGMENT_NAME];
-    uint64_t id, length, end;
+    uint64_t id, first, length, end;
     bool sealed;
 };
 
@@ -54,6 +54,7 @@ static int copy_rows(struct ate__redo *r, struct row **ret_rows, size_t *ret_cou
         const struct ate__segment *s = r->list.items[i];
         memcpy(rows[i].name, s->name, sizeof s->name);
         rows[i].id = s->head.id;
+        rows[i].first = s->head.first_sequence;
         rows[i].length = s->length;
         rows[i].end = s->end;
         rows[i].sealed = s->sealed;
@@ -97,9 +98,13 @@ static int check_one(struct ate__redo *r, const struct row *row)
     struct ate__footer footer;
     struct ate_hash sha;
     enum ate__verdict verdict;
-    int rc = ate__pin_id(r, row->id, &p);
+    int rc = ate__pin(r, row->first, &p);
     if (rc)
-        return rc == ATE_NOT_FOUND ? 0 : rc; /* the list was made anew */
+        return rc;
+    if (p.segment->head.id != row->id || !p.sealed) { /* the list was made anew */
+        ate__unpin(r, &p);
+        return 0;
+    }
     rc = ate__segment_footer(r->vfs, p.file, p.segment->seed, row->length, &verdict, &footer);
     if (!rc && verdict != ATE__GOOD)
         rc = ate__damage_found(r, verdict, row->end, row->name, row->length, "no whole footer");

@@ -199,12 +199,19 @@ static int below_size(struct ate__redo *r, uint64_t sequence)
                                        (unsigned long long)sequence, (unsigned long long)size);
 }
 
-/* Pins the segment of a position. Errors: NOT_FOUND E_* */
-static int pin_place(struct ate__redo *r, const struct ate__position *position,
+/* Pins the segment of a position, if that is where the sequence lies. Errors: NOT_FOUND TAMPERED
+ * E_* */
+static int pin_place(struct ate__redo *r, uint64_t sequence, const struct ate__position *position,
                      struct ate__pinned *ret_pinned, uint64_t *ret_offset)
 {
+    int rc = ate__pin(r, sequence, ret_pinned);
+    if (rc)
+        return rc;
     *ret_offset = (position->place & UINT32_MAX) * 8;
-    return ate__pin_id(r, position->place >> 32, ret_pinned);
+    if (ret_pinned->segment->head.id == position->place >> 32)
+        return 0;
+    ate__unpin(r, ret_pinned);
+    return ate__fail(ATE_NOT_FOUND, "the record is not there any more");
 }
 
 /* In the group that the walk found: where the record is. */
@@ -270,7 +277,7 @@ int ate__file_load(struct ate__storage *storage, uint64_t sequence,
     if (position) {
         struct ate__pinned p;
         uint64_t offset;
-        rc = pin_place(r, position, &p, &offset);
+        rc = pin_place(r, sequence, position, &p, &offset);
         if (rc && rc != ATE_NOT_FOUND)
             return rc;
         if (!rc) {
@@ -301,9 +308,9 @@ int ate__file_read_part(struct ate__storage *storage, uint64_t sequence,
     if (offset > position->size || size > position->size - offset)
         return ate__fail(ATE_MALFORMED, "%u bytes from %u of a record of %u", size, offset,
                          position->size);
-    rc = pin_place(r, position, &p, &at);
+    rc = pin_place(r, sequence, position, &p, &at);
     if (rc)
-        return rc == ATE_NOT_FOUND ? ate__fail(rc, "the record's segment is gone") : rc;
+        return rc;
     size_t got = 0;
     if (at > p.length || ate__record_bytes(position->size) > p.length - at)
         rc = ate__fail(ATE_NOT_FOUND, "the record is not there any more");

@@ -148,6 +148,18 @@ int ate__pair_create(const struct ate__vfs *vfs, struct ate__dir *dir, const str
     return rc;
 }
 
+static int remove_one(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name)
+{
+    int rc = vfs->remove(dir, name);
+    return rc && rc != ATE_NOT_FOUND ? rc : vfs->sync_dir(dir);
+}
+
+int ate__pair_remove(const struct ate__vfs *vfs, struct ate__dir *dir)
+{
+    int rc = remove_one(vfs, dir, name_b);
+    return rc ? rc : remove_one(vfs, dir, name_a);
+}
+
 int ate__pair_change(struct ate__pair *p, struct ate__meta *take_meta)
 {
     int rc = ate__pair_settle(p);

@@ -38,6 +38,8 @@ struct ate__pair {
 int ate__pair_read(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__pair *ret_pair)
     ATE__CHECK;
 void ate__pair_deinit(struct ate__pair *p);
+/* Undoes ate__pair_create(), `b` first. Errors: E_* */
+int ate__pair_remove(const struct ate__vfs *vfs, struct ate__dir *dir) ATE__CHECK;
 int ate__pair_settle(struct ate__pair *p) ATE__CHECK;
 /* Settles, then puts `take_meta` in force. After a failure it is not known which list is, and both
  * must be read anew. */

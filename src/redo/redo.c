@@ -101,19 +101,6 @@ int ate__pin(struct ate__redo *r, uint64_t sequence, struct ate__pinned *ret_pin
     return rc;
 }
 
-int ate__pin_id(struct ate__redo *r, uint64_t id, struct ate__pinned *ret_pinned)
-{
-    int rc = ATE_NOT_FOUND;
-    pthread_mutex_lock(&r->mutex);
-    for (size_t i = r->list.count; i-- > 0;)
-        if (r->list.items[i]->head.id == id) {
-            rc = pin(r, i, ret_pinned);
-            break;
-        }
-    pthread_mutex_unlock(&r->mutex);
-    return rc;
-}
-
 void ate__unpin(struct ate__redo *r, struct ate__pinned *p)
 {
     if (!p->segment)

@@ -100,10 +100,9 @@ struct ate__pinned {
     uint64_t epoch;
     bool sealed, last;
 };
-/* Pins the segment that holds the sequence (the last where it is the size), or that has the id.
- * Errors: NOT_FOUND (the list is empty; no such id) E_* */
+/* Pins the segment that holds the sequence, or would: the last where it is the size or above.
+ * Errors: NOT_FOUND (the list is empty) TAMPERED (the file is gone) E_* */
 int ate__pin(struct ate__redo *r, uint64_t sequence, struct ate__pinned *ret_pinned) ATE__CHECK;
-int ate__pin_id(struct ate__redo *r, uint64_t id, struct ate__pinned *ret_pinned) ATE__CHECK;
 void ate__unpin(struct ate__redo *r, struct ate__pinned *p);
 /* False: the list was made anew since; what the reader saw may be stale. */
 bool ate__still(struct ate__redo *r, const struct ate__pinned *p);
@@ -177,3 +176,6 @@ int ate__file_recover(struct ate__storage *storage);
 int ate__file_refresh(struct ate__storage *storage);
 int ate__create_log(struct ate__redo *r, const struct ate_hash *chain_id, enum ate__role role)
     ATE__CHECK;
+/* Undoes it for a log without a record, which was opened for writing just now: step by step the
+ * other way round, so that a crash leaves what one leaves of a creation. */
+int ate__uncreate_log(struct ate__redo *r) ATE__CHECK;

@@ -150,7 +150,11 @@ struct ate__storage {
     const struct ate__storage_vtable *v;
 };
 
-enum { ATE__STORAGE_READ = 1, ATE__STORAGE_CREATE = 2 };
+enum {
+    ATE__STORAGE_READ = 1,
+    ATE__STORAGE_CREATE = 2,
+    ATE__STORAGE_ANEW = 4 /* with CREATE: a log without a record is replaced */
+};
 /* The engine `file`: the sub-directory `,chain` of `dir` (borrowed for the call). CREATE: a new log
  * for chain_id is made if there is none (ATE_EXISTS otherwise); without it chain_id and role are
  * not read, ATE_NOT_FOUND if there is none. conf: NULL for the defaults. READ: never writes; opens
