@@ -57,6 +57,7 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     c->conf = *conf;
     c->storage = take_storage;
     c->latest.v = &latest_facts;
+    c->rest_ms = ATE__REST_MS;
     c->check = (struct ate__task){.run = ate__chain_check_run, .user = c};
     c->lead = (struct ate__task){.run = ate__chain_lead_run, .user = c};
     c->tick = (struct ate__task){.run = ate__chain_tick_run, .user = c};
@@ -393,8 +394,7 @@ static int authors_of(struct ate__chain *c, const struct ate__view_body *body,
     return 0;
 }
 
-/* The event where the view says that it is, or, `anew`, where the log finds it: recovery may have
- * moved it. */
+/* The event where the view says that it is, or, `anew`, where the log finds it. */
 static int read_event(struct ate__chain *c, const struct ate__view_body *body, bool anew,
                       struct ate__buf *buf, struct ate__event *ret_event)
 {
@@ -406,13 +406,25 @@ static int read_event(struct ate__chain *c, const struct ate__view_body *body, b
                                ret_event);
     if (!rc && !ate__hash_equal(&ret_event->hash, &body->hash))
         rc = ATE_TAMPERED;
-    if (rc > 0)
-        rc = ate__fail(ATE_TAMPERED,
-                       "transaction %llu: it was changed on the disk since it was "
-                       "verified",
-                       (unsigned long long)body->sequence);
     if (rc)
         buf->size = at;
+    return rc;
+}
+
+/* Recovery may have moved it; under a weaker sync policy it may have lost it. */
+static int find_event(struct ate__chain *c, const struct ate__view_body *body, struct ate__buf *buf,
+                      struct ate__event *ret_event)
+{
+    int rc = read_event(c, body, false, buf, ret_event);
+    if (rc > 0)
+        rc = read_event(c, body, true, buf, ret_event);
+    if (rc == ATE_NOT_FOUND)
+        return ate__fail(ATE_E_IO, "transaction %llu: the disk lost it after it was shown",
+                         (unsigned long long)body->sequence);
+    if (rc > 0)
+        return ate__fail(ATE_TAMPERED,
+                         "transaction %llu: it was changed on the disk since it was verified",
+                         (unsigned long long)body->sequence);
     return rc;
 }
 
@@ -426,9 +438,7 @@ int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
     int rc = ate__view_body(s, id, &body);
     if (rc)
         return rc;
-    rc = read_event(c, &body, false, buf, &event);
-    if (rc == ATE_TAMPERED)
-        rc = read_event(c, &body, true, buf, &event);
+    rc = find_event(c, &body, buf, &event);
     if (!rc && ret_authors)
         rc = authors_of(c, &body, ret_authors);
     if (!rc)

@@ -64,6 +64,8 @@ struct ate__chain {
     uint64_t next_sequence;       /* of the next one to be ordered */
     bool leading;                 /* somebody appends, or marks the log as idle */
     bool checking, lead_due, ticking; /* the task of that name is submitted or running */
+    bool rest_due;                /* ticking: in a while, to let the log rest */
+    uint32_t rest_ms;             /* ATE__REST_MS, or what a test says */
     bool closing;
     bool wrote;                   /* since the last tick */
     bool broken;                  /* the log failed, and its recovery did too */

@@ -182,7 +182,7 @@ static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir
         return rc;
     if (is_empty(s)) {
         s->v->close(s);
-        return ate__fail(ATE_NOT_FOUND, "no chain here: its creation was never finished");
+        return ate__fail(ATE_NOT_FOUND, "no chain here: its creation is not finished");
     }
     *ret_storage = s;
     return 0;
@@ -195,8 +195,8 @@ static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir
                                              .sync_interval_ms = conf->chain.sync_interval_ms};
     if (conf->memory)
         return ate__storage_open_mem(conf->chain.env, chain_id, ATE__ROLE_ROOT, ret_storage);
-    return ate__storage_open_file(conf->chain.env, dir, ATE__STORAGE_CREATE, chain_id,
-                                  ATE__ROLE_ROOT, &storage_conf, ret_storage);
+    return ate__storage_open_file(conf->chain.env, dir, ATE__STORAGE_CREATE | ATE__STORAGE_ANEW,
+                                  chain_id, ATE__ROLE_ROOT, &storage_conf, ret_storage);
 }
 
 static int chain_id_of(struct ate_bytes genesis_tx, struct ate_hash *ret_chain_id)

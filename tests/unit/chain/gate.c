@@ -135,6 +135,12 @@ static int gate_prepare(struct ate__storage *s)
     return inner(s)->v->prepare(inner(s));
 }
 
+static int gate_rest(struct ate__storage *s)
+{
+    int rc = meet_alone(gate_of(s), GATE_REST);
+    return rc ? rc : inner(s)->v->rest(inner(s));
+}
+
 static int gate_scan(struct ate__storage *s, uint64_t from, uint64_t to,
                      const struct ate__scan *scan)
 {
@@ -197,6 +203,7 @@ static const struct ate__storage_vtable gate_vtable = {
     .recover = gate_recover,
     .idle = gate_idle,
     .prepare = gate_prepare,
+    .rest = gate_rest,
     .scan = gate_scan,
     .load = gate_load,
     .read_part = gate_read_part,

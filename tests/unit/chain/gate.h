@@ -9,7 +9,15 @@
 
 enum { GATE_GROUPS = 4096 };
 
-enum gate_call { GATE_APPEND, GATE_SYNC, GATE_IDLE, GATE_RECOVER, GATE_TILES, GATE_CALLS };
+enum gate_call {
+    GATE_APPEND,
+    GATE_SYNC,
+    GATE_IDLE,
+    GATE_RECOVER,
+    GATE_TILES,
+    GATE_REST,
+    GATE_CALLS
+};
 
 struct gate {
     struct ate__storage base;

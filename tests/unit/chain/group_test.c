@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Groups, and what is due between them: times that never fall, idle marks, interval syncs, the next
+ * segment, tiles that were missed.
+ */
+#include "chain/chain_private.h"
+#include "kit.h"
+#include <sched.h>
+
+static struct kit kit;
+
+static void begin(unsigned workers, bool gated)
+{
+    kit_init(&kit, 31);
+    kit.gated = gated;
+    if (workers)
+        kit_ok(ate__workers_new(workers, &kit.workers));
+}
+
+static void end(void)
+{
+    kit_deinit(&kit);
+    ate__workers_unref(kit.workers);
+}
+
+static void time_never_falls(void **state)
+{
+    (void)state;
+    begin(0, false);
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    uint64_t first = kit.receipt.root_time_us;
+    assert_true(first == kit.sim.wall_us);
+    simenv_set_wall_us(&kit.sim, first - 5000000);
+    kit_put_ok(&kit, 1, "y");
+    assert_true(kit.receipt.root_time_us == first);
+    struct ate__object_facts f = kit_facts(&kit, 1);
+    assert_true(f.updated_us == first && f.created_us == first);
+    simenv_set_wall_us(&kit.sim, first + 1);
+    kit_put_ok(&kit, 1, "z");
+    assert_true(kit.receipt.root_time_us == first + 1);
+    f = kit_facts(&kit, 1);
+    assert_true(f.updated_us == first + 1 && f.created_us == first);
+    assert_true(f.created_sequence == 1 && f.sequence == 3);
+    simenv_set_wall_us(&kit.sim, 5);
+    kit_reopen_ok(&kit);
+    kit_put_ok(&kit, 1, "a");
+    assert_true(kit.receipt.root_time_us == first + 1);
+    end();
+}
+
+static void wait_rest_due(void)
+{
+    for (bool due = false; !due; sched_yield()) {
+        pthread_mutex_lock(&kit.chain->mutex);
+        due = kit.chain->rest_due && !kit.chain->leading;
+        pthread_mutex_unlock(&kit.chain->mutex);
+    }
+}
+
+/* After a short rest the log is marked, once. */
+static void the_idle_mark(void **state)
+{
+    (void)state;
+    begin(1, true);
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    gate_wait_count(kit.gate, GATE_IDLE, 1);
+    struct ate__chain *c = kit.chain;
+    wait_rest_due(); /* also after the next segment was prepared */
+    struct ate__storage_state s;
+    c->storage->v->state(c->storage, &s);
+    assert_false(s.prepare_due);
+    unsigned before = gate_count(kit.gate, GATE_IDLE);
+    kit_put_ok(&kit, 1, "y");
+    gate_wait_count(kit.gate, GATE_IDLE, before + 1);
+    end();
+}
+
+/* After a long rest what was prewritten is given back; a commit before that moves the tick
+ * nearer. */
+static void rest(void **state)
+{
+    (void)state;
+    begin(1, true);
+    kit_create_ok(&kit);
+    kit.chain->rest_ms = 30000; /* not reached in this part */
+    kit_put_ok(&kit, 1, "x");
+    gate_wait_count(kit.gate, GATE_IDLE, 1);
+    wait_rest_due();
+    unsigned before = gate_count(kit.gate, GATE_IDLE);
+    kit.chain->rest_ms = 20;
+    kit_put_ok(&kit, 1, "y");
+    gate_wait_count(kit.gate, GATE_IDLE, before + 1);
+    gate_wait_count(kit.gate, GATE_REST, 1);
+    kit_put_ok(&kit, 1, "z");
+    gate_wait_count(kit.gate, GATE_REST, 2);
+    end();
+}
+
+static void interval_syncs(void **state)
+{
+    (void)state;
+    begin(1, true);
+    kit.sync = ATE__SYNC_INTERVAL;
+    kit.sync_interval_ms = 20;
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    assert_int_equal(kit.receipt.stage, ATE__QUEUED);
+    gate_wait_count(kit.gate, GATE_SYNC, 1);
+    end();
+}
+
+/* The mark fails: what was ordered meanwhile is not known to stand, and is not written later
+ * either. */
+static void a_mark_that_fails(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        begin(1, true);
+        kit.sync = i ? ATE__SYNC_INTERVAL : ATE__SYNC_ALWAYS;
+        kit.sync_interval_ms = 20;
+        kit_create_ok(&kit);
+        kit_put_ok(&kit, 1, "x");
+        gate_fail(kit.gate, i ? GATE_SYNC : GATE_IDLE, ATE_E_IO, false);
+        gate_wait_count(kit.gate, GATE_RECOVER, 1);
+        kit_put_ok(&kit, 1, "y");
+        kit_put_ok(&kit, 2, "z");
+        assert_true(kit_size(&kit) == 4);
+        kit.gated = false;
+        kit_reopen_ok(&kit);
+        assert_true(kit_size(&kit) == 4);
+        assert_string_equal(kit_text(&kit, 1), "y");
+        end();
+    }
+}
+
+/* By hand, as threads cannot be made to meet in that order: a work is ordered while the mark is
+ * under way, and the mark fails. */
+static void ordered_while_the_mark_fails(void **state)
+{
+    (void)state;
+    begin(0, true);
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    struct ate__chain *c = kit.chain;
+    struct ate__works done = {NULL, NULL, 0, 0};
+    struct draft d;
+    struct ate__work *w;
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 2, "while it fails");
+    struct ate__offer offer = {.encoded = draft_encode(&d), .timeout_ms = -1};
+    kit_ok(ate__work_new(c, &offer, &w));
+    ate__work_check(c, w);
+    pthread_mutex_lock(&c->mutex);
+    c->leading = true; /* the task marks the log */
+    kit_ok(ate__work_order(c, w));
+    c->leading = false;
+    ate__fail(ATE_E_IO, "the mark failed");
+    ate__chain_failed(c, &done);
+    assert_null(c->ordered.first);
+    assert_true(c->next_sequence == 2);
+    ate__works_finish(c, &done);
+    pthread_mutex_unlock(&c->mutex);
+    assert_int_equal(offer.result, ATE_UNKNOWN);
+    assert_non_null(strstr(offer.text, "the mark failed"));
+    kit_put_ok(&kit, 3, "z");
+    assert_string_equal(kit_text(&kit, 2), "");
+    kit_ok(kit_commit(&kit, &d));
+    assert_true(kit.receipt.sequence == 3);
+    draft_deinit(&d);
+    kit.gated = false;
+    kit_reopen_ok(&kit);
+    assert_string_equal(kit_text(&kit, 2), "while it fails");
+    end();
+}
+
+/* A chain that writes much gets its segments prepared, sealed, and read again. */
+static void many_segments(void **state)
+{
+    (void)state;
+    begin(1, false);
+    kit_create_ok(&kit);
+    static char text[5000];
+    memset(text, 'x', sizeof text - 1);
+    for (unsigned n = 0; n < 200; n++)
+        kit_put_ok(&kit, 1 + n, text);
+    struct ate__storage_state s;
+    kit.chain->storage->v->state(kit.chain->storage, &s);
+    assert_true(s.bytes > 900000);
+    for (unsigned n = 0; n < 200; n += 7)
+        assert_int_equal(strlen(kit_text(&kit, 1 + n)), 255);
+    kit_reopen_ok(&kit);
+    assert_true(kit_size(&kit) == 201);
+    end();
+}
+
+static void all_proofs(uint64_t size)
+{
+    struct ate_hash root, old;
+    struct ate__proof proof;
+    kit_ok(ate__chain_root_at(kit.chain, size, &root));
+    for (uint64_t n = 1; n <= size; n++) {
+        kit_ok(ate__chain_root_at(kit.chain, n, &old));
+        kit_ok(ate__chain_consistency(kit.chain, n, size, &proof));
+        kit_ok(ate__merkle_check_consistency(n, &old, size, &root, &proof));
+    }
+}
+
+/* Leaves that the tiles could not take come later, from the log. */
+static void tiles_that_were_missed(void **state)
+{
+    (void)state;
+    begin(0, true);
+    kit_create_ok(&kit);
+    for (unsigned n = 0; n < 3; n++)
+        kit_put_ok(&kit, 1 + n, "x");
+    struct ate__storage *s = ate__chain_storage(kit.chain);
+    gate_fail(kit.gate, GATE_TILES, ATE_E_NO_SPACE, false);
+    kit_put_ok(&kit, 10, "missed");
+    assert_true(s->v->tiles_size(s) == 4);
+    gate_fail(kit.gate, GATE_TILES, ATE_E_IO, false);
+    kit_put_ok(&kit, 11, "missed again");
+    assert_true(s->v->tiles_size(s) == 4);
+    kit_put_ok(&kit, 12, "not tried again at once");
+    assert_true(s->v->tiles_size(s) == 4);
+    struct ate__proof proof;
+    assert_int_equal(ate__chain_consistency(kit.chain, 2, 6, &proof), ATE_NOT_FOUND);
+    simenv_pass_ms(&kit.sim, 1000);
+    kit_put_ok(&kit, 13, "now");
+    assert_true(s->v->tiles_size(s) == 8);
+    all_proofs(8);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(time_never_falls),
+        cmocka_unit_test(the_idle_mark),
+        cmocka_unit_test(rest),
+        cmocka_unit_test(interval_syncs),
+        cmocka_unit_test(a_mark_that_fails),
+        cmocka_unit_test(ordered_while_the_mark_fails),
+        cmocka_unit_test(many_segments),
+        cmocka_unit_test(tiles_that_were_missed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
