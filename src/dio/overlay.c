@@ -140,7 +140,8 @@ int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__chang
     c->id = *id;
     c->encoding = ATE__MSGPACK;
     /* On a thin chain the question costs a round trip, for each object that is made. */
-    bool fresh = ate__id_equal(id, &t->drawn);
+    bool fresh = !ate__is_top(id) && ate__id_equal(id, &t->drawn);
+    t->drawn = ate_top; /* after a commit the snapshot holds it */
     int rc = fresh ? 0 : below(t)->v->object(below(t), id, &c->before);
     if (!rc)
         rc = ate__map_put(&t->by_id, id, ate__map_of_pointer(c));
