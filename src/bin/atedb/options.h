@@ -10,7 +10,6 @@ struct options {
     const char *logs;            /* NULL: the default place */
     bool pin;                    /* print the pin, and do nothing else */
     int ready_fd;                /* the ready line goes there too; -1: not */
-    bool listen_given;
     struct ate__server_conf conf; /* listen, port, sync, limits, no_auth, no_wire_encryption */
 };
 /* 0; or false with the exit status, all said. */

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""atedb as users run it: its options, its ready line, its pin, its end."""
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import threading
+
+from world import Failed, main
+
+READY = re.compile(r"(tcp://([0-9.:\[\]]+):(\d+)/#pin=([\w-]{43}))     logs in (.*), (.*)\n")
+
+
+class Atedb:
+    """A process started with any options; its ready line, or how it failed."""
+
+    def __init__(self, w, *words, env=None, **more):
+        self.process = w.popen("atedb", *words, env=env, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, **more)
+        self.line = self.process.stdout.readline().decode()
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=60)
+        if self.process.returncode != 0 or out:
+            raise Failed(f"status {self.process.returncode}\n{out}\n{err.decode()}")
+        return err.decode().splitlines()
+
+
+def refused(w, status, part, *words):
+    r = w.run("atedb", *words, status=status)
+    lines = r.err.decode().splitlines()
+    assert r.out == b"" and len(lines) == 1 and lines[0].startswith("atedb: "), r
+    assert part in lines[0], r
+
+
+def test_ready_line(w):
+    a = Atedb(w, "--no-auth", "-p", "0", "logs")
+    m = READY.fullmatch(a.line)
+    assert m and m[2] == "127.0.0.1" and m[5] == "logs", a.line
+    assert m[6] == "anyone may create chains (--no-auth)"
+    pin = m[4]
+    key = w.path("logs/,server/key")
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert w.run("atedb", "pin", "logs").out.decode() == pin + "\n"  # beside it
+    lines = a.stop()
+    assert any(line.startswith("atedb: info: serving logs at tcp://127.0.0.1:") for line in lines)
+    assert lines[-1] == "atedb: info: stopped"
+    # The same pin again, without --no-auth, on another address, quietly.
+    a = Atedb(w, "solo", "-q", "--listen=127.0.0.2", "--port", "0", "logs")
+    m = READY.fullmatch(a.line)
+    assert m and m[2] == "127.0.0.2" and m[4] == pin, a.line
+    assert m[6] == "serves the chains it has and creates none"
+    assert a.stop(signal.SIGINT) == []
+
+
+def test_pin_makes_the_key(w):
+    pin = w.run("atedb", "pin", "new/logs").out.decode().strip()
+    assert re.fullmatch(r"[\w-]{43}", pin)
+    assert w.run("atedb", "pin", "--json", "new/logs").object() == {"pin": pin}
+    a = Atedb(w, "-p", "0", "new/logs")
+    assert f"#pin={pin}" in a.line
+    a.stop()
+
+
+def test_default_logs(w):
+    data, state = w.path("data"), w.path("state")
+    for env, logs in [({"STATE_DIRECTORY": str(state)}, state / "logs"),
+                      ({"XDG_DATA_HOME": str(data)}, data / "atedb/logs"),
+                      ({}, w.home / ".local/share/atedb/logs")]:
+        if os.geteuid() == 0 and "STATE_DIRECTORY" not in env:
+            continue  # root's is /var/lib/atedb/logs
+        r = w.run("atedb", "pin", env=env)
+        assert (logs / ",server/key").exists(), r
+
+
+def test_json(w):
+    a = Atedb(w, "--json", "--no-auth", "-p", "0", "logs")
+    ready = json.loads(a.line)
+    assert ready["logs"] == "logs" and ready["no_auth"] is True
+    assert re.fullmatch(r"tcp://127\.0\.0\.1:\d+/#pin=[\w-]{43}", ready["address"])
+    for line in a.stop():
+        assert set(json.loads(line)) == {"level", "text"}
+    r = w.run("atedb", "--json", "--limit", "nothing=1", "logs", status=2)
+    assert r.object()["error"] == "MISUSE" and r.object()["exit"] == 2
+
+
+def test_ready_fd_and_notify(w):
+    read, write = os.pipe()
+    path = str(w.path("notify"))
+    notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    notify.bind(path)
+    notify.settimeout(60)
+    a = Atedb(w, "-p", "0", "--ready-fd", str(write), "logs", env={"NOTIFY_SOCKET": path},
+              pass_fds=[write])
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        assert pipe.readline() == a.line
+    assert notify.recv(64) == b"READY=1"
+    notify.close()
+    a.stop()
+
+
+def test_refused(w):
+    refused(w, 2, "--frob", "--frob")
+    refused(w, 2, "--port", "-p", "65536")
+    refused(w, 2, "--port", "-p", "x")
+    refused(w, 2, "not two", "a", "b")
+    refused(w, 2, "--sync", "--sync", "sometimes")
+    refused(w, 2, "interval", "--sync", "interval:0")
+    refused(w, 2, "no such limit", "--limit", "frobs=1")
+    refused(w, 2, "number from", "--limit", "streams=0")
+    refused(w, 2, "NAME=VALUE", "--limit", "streams")
+    refused(w, 7, "--no-auth", "--auth", "auth.example.com")
+    refused(w, 7, "address to listen on", "-l", "nowhere", "logs")
+    refused(w, 2, "this machine only", "-l", "0.0.0.0", "--no-wire-encryption", "logs")
+    w.path("file").write_text("x")
+    refused(w, 8, "file", "file")
+    w.path("logs/,server/key").write_text("not a key\n")
+    refused(w, 7, ",server/key", "-p", "0", "logs")
+
+
+def test_in_use(w):
+    a = Atedb(w, "-p", "0", "logs")
+    port = READY.fullmatch(a.line)[3]
+    refused(w, 5, "another server serves logs", "-p", "0", "logs")
+    refused(w, 5, "another program", "-p", port, "other")
+    a.stop()
+    Atedb(w, "-p", "0", "logs").stop()
+
+
+def test_help(w):
+    text = w.run("atedb", "--help").out.decode()
+    for word in ("--no-auth", "--sync", "--limit", "--ready-fd", "atedb pin", "create-bytes"):
+        assert word in text, word
+    assert max(len(line) for line in text.splitlines()) <= 100
+    # Each limit that it names can be set to what it has.
+    limits = re.findall(r"^  ([a-z-]+) +(\d+)$", text[text.index("Limits:"):], re.M)
+    assert len(limits) > 20
+    words = [word for name, value in limits for word in ("--limit", f"{name}={value}")]
+    Atedb(w, *words, "-p", "0", "logs").stop()
+    assert re.fullmatch(r"atedb \d+\.\d+\.\d+\n", w.run("atedb", "--version").out.decode())
+
+
+def test_who_may_create(w):
+    w.key()
+    server = w.server("--limit", "idle-ms=1000")
+    line = w.refused(3, "DENIED", "put", server.chain("/a"), "x", "1")
+    assert "--no-auth" in line
+    assert not w.path("logs/a").exists()
+    server.stop()
+    server.options = ("--no-auth",)
+    server.start()
+    w.ate("put", server.chain("/a"), "x", "1")
+    server.stop()
+    server.options = ()
+    server.start()
+    w.ate("put", server.chain("/a"), "x", "2")
+    assert w.ate("get", server.chain("/a"), "x").out == b"2"
+    log = server.log_text()
+    assert "info: created /a for 127.0.0.1:" in log
+    assert "info: did not create /a for 127.0.0.1:" in log
+
+
+def test_stops_under_load(w):
+    """Clients that write while it is told to end: each knows what became of its commit."""
+    w.key()
+    server = w.server("--no-auth")
+    address = server.chain("/a")
+    w.ate("put", address, "start", "0")
+    done, lock = [], threading.Lock()
+
+    def put(n):
+        for i in range(1000):
+            r = w.run("ate", "put", "--timeout", "5s", address, f"{n}/{i}", "x", status=None)
+            if r.status != 0:
+                assert r.status == 5, r
+                return
+            with lock:
+                done.append(f"{n}/{i}")
+
+    w.ate("put", address, "0", "-", stdin=b"")
+    w.ate("put", address, "1", "-", stdin=b"")
+    threads = [threading.Thread(target=put, args=(n,)) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    while len(done) < 4:
+        threads[0].join(0.01)
+    server.stop()
+    for thread in threads:
+        thread.join()
+    server.start()
+    for name in done:
+        assert w.ate("get", address, name).out == b"x"
+
+
+if __name__ == "__main__":
+    main(__name__)
