@@ -222,8 +222,8 @@ static int get_answer(struct ate__item *i)
     if (!rc)
         rc = prove_head(i, kept->view.size, &m);
     if (!rc)
-        rc = ate__bundle_make(server->conf.env, s->hosted->chain, s->hosted->recent, &kept->view, &i->get, bytes_max,
-                              &bundle);
+        rc = ate__bundle_make(server->conf.env, s->hosted->chain, s->hosted->recent, &kept->view,
+                              &i->get, bytes_max, &bundle);
     if (rc)
         return rc;
     m.cursor = bundle.cursor;
