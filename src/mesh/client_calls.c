@@ -359,8 +359,8 @@ static int place(struct ate__client *c, const struct ate__head *head, uint64_t k
         return 0;
     if (known_size != c->newest.size)
         return ATE_END;
-    int rc = ate__merkle_check_consistency(c->newest.size, &c->newest.root, head->size,
-                                           &head->root, consistency);
+    int rc = ate__merkle_check_consistency(c->newest.size, &c->newest.root, head->size, &head->root,
+                                           consistency);
     if (rc == ATE_TAMPERED)
         return ate__fail(ATE_FORKED,
                          "%s: the head of %llu transactions does not extend that of %llu, which "
@@ -398,8 +398,8 @@ static int check_leaf(struct ate__client *c, const struct ate__call *call,
     struct ate_hash leaf;
     int rc = ate__tx_leaf(&tx, c->conf.alg, m->receipt.sequence, m->receipt.root_time_us, &leaf);
     if (!rc)
-        rc = ate__merkle_check_inclusion(&leaf, m->receipt.sequence, m->receipt.size,
-                                         &m->inclusion, &m->receipt.head);
+        rc = ate__merkle_check_inclusion(&leaf, m->receipt.sequence, m->receipt.size, &m->inclusion,
+                                         &m->receipt.head);
     if (rc == ATE_TAMPERED)
         return ate__fail(rc,
                          "%s: the server says that a commit became transaction %llu, but its "

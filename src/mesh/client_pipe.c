@@ -64,7 +64,8 @@ static void wake_waiter(struct ate__call *call)
 static int would_deadlock(const struct ate__remote *r)
 {
     return ate__loop_here(r->loop)
-               ? ate__fail(ATE_WOULD_DEADLOCK, "a call that waits, inside a callback of the network")
+               ? ate__fail(ATE_WOULD_DEADLOCK,
+                           "a call that waits, inside a callback of the network")
                : 0;
 }
 
@@ -193,10 +194,8 @@ void ate__remote_condemn(struct ate__loop_task *task)
 
 void ate__remote_source(struct ate__remote *r)
 {
-    r->source = (struct ate__thin_source){.get = source_get,
-                                          .newest = source_newest,
-                                          .condemn = source_condemn,
-                                          .arg = r};
+    r->source = (struct ate__thin_source){
+        .get = source_get, .newest = source_newest, .condemn = source_condemn, .arg = r};
 }
 
 static int remote_begin(struct ate__pipe *p, struct ate__snapshot **ret_snapshot)
@@ -308,9 +307,9 @@ static int read_tx(struct sending *s)
     const struct ate__offer *offer = s->offer;
     const struct ate__own *own = offer->own;
     struct ate__tx tx;
-    int rc = own ? ate__tx_decode_own(offer->encoded, own->events, own->event_count, &own->hash,
-                                      &tx)
-                 : ate__tx_decode(offer->encoded, s->remote->alg, &tx);
+    int rc =
+        own ? ate__tx_decode_own(offer->encoded, own->events, own->event_count, &own->hash, &tx)
+            : ate__tx_decode(offer->encoded, s->remote->alg, &tx);
     if (rc)
         return ate__context(rc, "commit");
     s->call.tx = offer->encoded;

@@ -164,12 +164,12 @@ static int check_opened_head(struct ate__client *c, const struct ate__head *base
                              const struct ate__head *head)
 {
     if (head->size < base->size)
-        return ate__fail(ATE_ROLLED_BACK,
-                         "%s: the server shows %llu transactions; %llu were seen there before",
-                         c->conf.peer, (unsigned long long)head->size,
-                         (unsigned long long)base->size);
+        return ate__fail(
+            ATE_ROLLED_BACK, "%s: the server shows %llu transactions; %llu were seen there before",
+            c->conf.peer, (unsigned long long)head->size, (unsigned long long)base->size);
     if (head->size == base->size && !ate__hash_equal(&head->root, &base->root))
-        return ate__fail(ATE_FORKED, "%s: another history of %llu transactions than was seen before",
+        return ate__fail(ATE_FORKED,
+                         "%s: another history of %llu transactions than was seen before",
                          c->conf.peer, (unsigned long long)head->size);
     return 0;
 }

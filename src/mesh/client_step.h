@@ -55,36 +55,36 @@ struct ate__call {
     struct ate_hash tx_hash;
     struct ate_bytes signature_section;
     struct ate__txn_id id;        /* COMMIT, OUTCOME */
-    struct ate__msg_get get;      /* GET; what it points to stays; request and known are not read */
-    struct ate_hash at_root;      /* GET with `at`: the root there, verified before */
+    struct ate__msg_get get; /* GET; what it points to stays; request and known are not read */
+    struct ate_hash at_root; /* GET with `at`: the root there, verified before */
     void (*done)(struct ate__call *call);
     void *user;
     /* The answer: */
     int result;
     char text[ATE__ERROR_SIZE]; /* its sentence */
-    struct ate__receipt receipt;  /* COMMIT, OUTCOME; SYNC: only size and head */
-    struct ate__verdict verdict;  /* of a refusal */
-    struct ate__buf got;          /* GET: body of GOT, decoded once without failure */
-    struct ate__head head;        /* GET: of GOT; verified unless the client follows */
+    struct ate__receipt receipt; /* COMMIT, OUTCOME; SYNC: only size and head */
+    struct ate__verdict verdict; /* of a refusal */
+    struct ate__buf got; /* GET: body of GOT, decoded once without failure */
+    struct ate__head head; /* GET: of GOT; verified unless the client follows */
     /* Private: */
     struct ate__call *next, **before;
-    uint32_t request;             /* of the present link; 0: not sent over it */
-    uint64_t serial;              /* of submission */
-    uint64_t not_before_ms;       /* when it is sent again, after: */
-    int refused;                  /* the server said BUSY or OFFLINE, `text` has its sentence */
-    uint32_t refusals;            /* in a row */
-    bool sent;                    /* and perhaps applied */
-    bool reached;                 /* there was a server in its time */
-    bool alone;                   /* nothing else is under way with it */
-    bool answered;                /* one that follows: waits for its groups */
+    uint32_t request; /* of the present link; 0: not sent over it */
+    uint64_t serial; /* of submission */
+    uint64_t not_before_ms; /* when it is sent again, after: */
+    int refused; /* the server said BUSY or OFFLINE, `text` has its sentence */
+    uint32_t refusals; /* in a row */
+    bool sent; /* and perhaps applied */
+    bool reached; /* there was a server in its time */
+    bool alone; /* nothing else is under way with it */
+    bool answered; /* one that follows: waits for its groups */
 };
 
 struct ate__client;
 struct ate__client_driver {
     /* Starts a link; its events come later. A failure is taken like a lost link, UNTRUSTED is
      * final. */
-    int (*connect)(struct ate__client_driver *d, const struct ate__link_events *events,
-                   void *owner, struct ate__link **ret_link);
+    int (*connect)(struct ate__client_driver *d, const struct ate__link_events *events, void *owner,
+                   struct ate__link **ret_link);
     /* ate__client_tick() is due then; UINT64_MAX: not any more. */
     void (*wake_at)(struct ate__client_driver *d, uint64_t due_ms);
     /* OPENED came, over each link anew: its chain id, its genesis and the inclusion of that are
@@ -109,11 +109,11 @@ struct ate__client_driver {
 
 struct ate__client_conf {
     const struct ate__env *env;
-    struct ate_bytes path;       /* of the chain; outlives the client, as does the genesis */
-    struct ate_bytes genesis;    /* empty: nothing is created */
-    enum ate__hash_alg alg;      /* set by ate__client_admit() */
+    struct ate_bytes path; /* of the chain; outlives the client, as does the genesis */
+    struct ate_bytes genesis; /* empty: nothing is created */
+    enum ate__hash_alg alg; /* set by ate__client_admit() */
     struct ate__head remembered; /* size 0: none */
-    const char *peer;            /* "127.0.0.1:5000", for sentences; outlives the client */
+    const char *peer; /* "127.0.0.1:5000", for sentences; outlives the client */
     /* A server that cannot be reached is final after so long, until it was reached once. */
     uint32_t patience_ms;
 };
@@ -124,7 +124,7 @@ void ate__client_start(struct ate__client *c);
 /* The chain that OPENED named is the one that is wanted: goes on, now and over later links. */
 void ate__client_admit(struct ate__client *c, enum ate__hash_alg alg);
 void ate__client_go_on(struct ate__client *c); /* subscribe() has an answer now */
-void ate__client_tick(struct ate__client *c);  /* allowed at any time */
+void ate__client_tick(struct ate__client *c); /* allowed at any time */
 /* All groups up to this size were taken in. */
 void ate__client_reached(struct ate__client *c, uint64_t size);
 void ate__client_pause(struct ate__client *c, bool paused); /* of the present link */

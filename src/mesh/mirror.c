@@ -408,8 +408,7 @@ int ate__mirror_check_remembered(struct ate__mirror *m)
         return 0;
     int rc = ate__chain_root_at(m->chain, remembered->size, &root);
     if (!rc && !ate__hash_equal(&root, &remembered->root))
-        rc = ate__fail(ATE_FORKED,
-                       "another history of %llu transactions than was seen before",
+        rc = ate__fail(ATE_FORKED, "another history of %llu transactions than was seen before",
                        (unsigned long long)remembered->size);
     return rc == ATE_NOT_FOUND ? ATE_ROLLED_BACK : rc;
 }

@@ -7,8 +7,8 @@
  *     a worker                             +-> verified, appended, published -> fed()
  *
  *  1. Every group is verified in full before anything of it is shown (ate__chain_feed()).
- *  2. Groups are taken in in the order in which they came, by one worker at a time; without workers,
- *     inside group().
+ *  2. Groups are taken in in the order in which they came, by one worker at a time; without
+ *     workers, inside group().
  *  3. The log is not synced for each group: what a power loss takes is fetched again.
  *  4. One process has the directory open for writing, by the lock of the storage.
  *

@@ -38,8 +38,7 @@ static int ask_anew(struct thin *t, struct ate__msg_get *get, struct ate__buf *b
     get->at = 0;
     ate__buf_clear(body);
     int rc = t->source->get(t->source->arg, get, &t->head.root, body, ret_head);
-    if (!rc && (ret_head->size != t->head.size ||
-                !ate__hash_equal(&ret_head->root, &t->head.root)))
+    if (!rc && (ret_head->size != t->head.size || !ate__hash_equal(&ret_head->root, &t->head.root)))
         rc = ate__fail(ATE_STALE, "%s", text);
     return rc;
 }
@@ -122,10 +121,8 @@ static int thin_tag_holder(const struct ate__facts *f, const struct ate_id *pare
     int rc = 0;
     if (!ate__thin_known_name(&t->known, parent, tag, &o)) {
         struct answer a = {.body = ATE__BUF_NULL};
-        struct ate__msg_get get = {.kind = ATE__GET_NAME,
-                                   .flags = ATE__GET_NO_PAYLOAD,
-                                   .parent = *parent,
-                                   .tag_count = 1};
+        struct ate__msg_get get = {
+            .kind = ATE__GET_NAME, .flags = ATE__GET_NO_PAYLOAD, .parent = *parent, .tag_count = 1};
         memcpy(get.tags, tag, ATE__NAME_TAG);
         rc = ask(t, &get, &a);
         ate__buf_deinit(&a.body);

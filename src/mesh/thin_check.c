@@ -46,7 +46,8 @@ static int compare_refs(const void *va, const void *vb)
     int order = memcmp(&a->id, &b->id, sizeof a->id);
     if (order)
         return order;
-    return a->tx != b->tx ? (a->tx < b->tx ? -1 : 1) : (a->event > b->event) - (a->event < b->event);
+    return a->tx != b->tx ? (a->tx < b->tx ? -1 : 1)
+                          : (a->event > b->event) - (a->event < b->event);
 }
 
 static int sort_events(struct ate__thin_answer *a)
@@ -80,8 +81,7 @@ struct range {
     size_t count;
 };
 
-static struct range refs_of(const struct ate__thin_ref *refs, size_t count,
-                            const struct ate_id *id)
+static struct range refs_of(const struct ate__thin_ref *refs, size_t count, const struct ate_id *id)
 {
     size_t low = 0, high = count;
     while (low < high) {
@@ -224,9 +224,9 @@ static int check_same(const struct ate__thin_answer *a, struct ate__thin_object 
             return ate__thin_known_fill(a->known, o, e->whole);
     }
     if (controls.count)
-        same = same && last &&
-               ate__hash_equal(&event_of(a, &controls.first[controls.count - 1])->hash,
-                               &last->hash);
+        same =
+            same && last &&
+            ate__hash_equal(&event_of(a, &controls.first[controls.count - 1])->hash, &last->hash);
     if (same)
         return 0;
     return ate__fail(ATE_BAD_PEER, "object %s: it is shown otherwise than before, at the same size",
@@ -395,8 +395,8 @@ static bool has_tag(const struct ate__thin_object *o, const uint8_t *tag)
 static int wrong_place(const struct ate__thin_object *o, const char *what)
 {
     char text[ATE__ID_TEXT];
-    return ate__fail(ATE_TAMPERED, "object %s: by transaction %llu it %s", ate__id_text(&o->id, text),
-                     (unsigned long long)o->sequence, what);
+    return ate__fail(ATE_TAMPERED, "object %s: by transaction %llu it %s",
+                     ate__id_text(&o->id, text), (unsigned long long)o->sequence, what);
 }
 
 /* Objects in the list that are to be children of the parent that was asked about. */
@@ -423,8 +423,8 @@ static int take_named(struct ate__thin_answer *a)
             return rc;
         struct ate_id id = id_at(a->got->objects, OBJECT_SIZE, 0);
         const struct ate__thin_object *o = ate__thin_find(a, &id);
-        bool has = has_tag(o, get->tags) ||
-                   (get->tag_count > 1 && has_tag(o, get->tags + ATE__NAME_TAG));
+        bool has =
+            has_tag(o, get->tags) || (get->tag_count > 1 && has_tag(o, get->tags + ATE__NAME_TAG));
         return has ? 0 : wrong_place(o, "has another name than was asked for");
     }
     for (unsigned i = 0; !rc && i < get->tag_count; i++) {
@@ -481,8 +481,7 @@ int ate__thin_check(struct ate__thin_chain *c, const struct ate__head *head,
                     const struct ate__msg_get *get, const struct ate__msg_got *got,
                     struct ate__thin_known *known)
 {
-    struct ate__thin_answer a = {
-        .chain = c, .head = head, .get = get, .got = got, .known = known};
+    struct ate__thin_answer a = {.chain = c, .head = head, .get = get, .got = got, .known = known};
     ate__map_init(&a.fresh_index, sizeof(struct ate_id), known->objects.seed);
     int rc = ate__thin_known_trim(known);
     if (!rc)

@@ -41,7 +41,10 @@ struct ate__thin_chain {
     struct ate__workers *workers;   /* for signatures; NULL: none */
     pthread_mutex_t mutex;          /* guards the rest */
     size_t keys;                    /* learned */
-    struct ate__thin_root { struct ate_hash fingerprint; uint64_t sequence; } *roots; /* added */
+    struct ate__thin_root {
+        struct ate_hash fingerprint;
+        uint64_t sequence;
+    } *roots; /* added */
     size_t root_count, root_capacity;
 };
 void ate__thin_chain_init(struct ate__thin_chain *c, struct ate__trust *trust,

@@ -48,8 +48,8 @@ const struct ate__control *ate__thin_control_before(const struct ate__thin_objec
 
 static size_t bytes_of(const struct ate__thin_object *o)
 {
-    size_t bytes = sizeof *o + 64 /* in maps */ + o->whole.capacity +
-                   o->author_count * sizeof *o->authors;
+    size_t bytes =
+        sizeof *o + 64 /* in maps */ + o->whole.capacity + o->author_count * sizeof *o->authors;
     for (size_t i = 0; i < o->control_count; i++)
         bytes += sizeof **o->controls + o->controls[i]->bytes.capacity;
     return bytes;

@@ -60,8 +60,10 @@ static const struct ate__rule *rule_at(const struct act *act, const struct ate__
 static int lost_way(const struct ate__thin_object *o)
 {
     char text[ATE__ID_TEXT];
-    return ate__fail(ATE_TAMPERED, "object %s: more than %d parents lie above it, or it lies below "
-                     "itself", ate__id_text(&o->id, text), ATE__PARENTS_MAX);
+    return ate__fail(ATE_TAMPERED,
+                     "object %s: more than %d parents lie above it, or it lies below "
+                     "itself",
+                     ate__id_text(&o->id, text), ATE__PARENTS_MAX);
 }
 
 /* From `id` upwards. */
@@ -88,12 +90,11 @@ static int refuse(const struct act *act, const struct ate__thin_object *o, const
 {
     char text[ATE__ID_TEXT], key[ATE__HASH_TEXT];
     const struct ate__tx *tx = act->tx;
-    return ate__fail(ATE_TAMPERED,
-                     "object %s: transaction %llu %s, signed by %s%s, who had no right to",
-                     ate__id_text(&o->id, text), (unsigned long long)act->sequence, what,
-                     tx->signature_count ? ate__hash_text(&tx->signatures[0].fingerprint, key)
-                                         : "nobody",
-                     tx->signature_count > 1 ? " and others" : "");
+    return ate__fail(
+        ATE_TAMPERED, "object %s: transaction %llu %s, signed by %s%s, who had no right to",
+        ate__id_text(&o->id, text), (unsigned long long)act->sequence, what,
+        tx->signature_count ? ate__hash_text(&tx->signatures[0].fingerprint, key) : "nobody",
+        tx->signature_count > 1 ? " and others" : "");
 }
 
 /* Either right at the place will do, where it is not known which of the two was needed. */

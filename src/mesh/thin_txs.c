@@ -12,10 +12,8 @@ void ate__thin_chain_init(struct ate__thin_chain *c, struct ate__trust *trust,
                           const struct ate__tx *genesis, uint64_t genesis_time_us,
                           struct ate__workers *workers)
 {
-    *c = (struct ate__thin_chain){.trust = trust,
-                                  .genesis = genesis,
-                                  .genesis_time_us = genesis_time_us,
-                                  .workers = workers};
+    *c = (struct ate__thin_chain){
+        .trust = trust, .genesis = genesis, .genesis_time_us = genesis_time_us, .workers = workers};
     pthread_mutex_init(&c->mutex, NULL);
 }
 
@@ -58,8 +56,8 @@ static int check_in_tree(const struct ate__thin_answer *a, const struct ate__thi
     if (!ate__hash_equal(&t->tx->chain_id, ate__trust_chain_id(a->chain->trust)))
         return ate__fail(ATE_TAMPERED, "transaction %llu is one of another chain",
                          (unsigned long long)t->sequence);
-    int rc = ate__tx_leaf(t->tx, ate__trust_alg(a->chain->trust), t->sequence, t->root_time_us,
-                          &leaf);
+    int rc =
+        ate__tx_leaf(t->tx, ate__trust_alg(a->chain->trust), t->sequence, t->root_time_us, &leaf);
     if (!rc)
         rc = ate__merkle_check_inclusion(&leaf, t->sequence, a->head->size, inclusion,
                                          &a->head->root);
@@ -96,8 +94,8 @@ int ate__thin_read_txs(struct ate__thin_answer *a)
     a->txs = ate__alloc_array((size_t)a->got->tx_count + 1, sizeof *a->txs);
     if (!a->txs)
         return ate__no_memory();
-    a->txs[a->tx_count++] = (struct ate__thin_tx){.root_time_us = a->chain->genesis_time_us,
-                                                  .tx = a->chain->genesis};
+    a->txs[a->tx_count++] =
+        (struct ate__thin_tx){.root_time_us = a->chain->genesis_time_us, .tx = a->chain->genesis};
     int rc = 0;
     for (size_t at = 0; !rc && ate__msg_got_next(a->got->txs, &at, &shown);)
         rc = read_tx(a, &shown);

@@ -164,11 +164,20 @@ static void test_broken_protocol(void **state)
         uint32_t stream;
         const char *body;
     } frames[] = {
-        {ATE__MSG_OPENED, 1, "\1"},   {ATE__MSG_COMMITTED, 1, ""}, {ATE__MSG_GOT, 1, "xx"},
-        {ATE__MSG_REJECTED, 1, "\1"}, {ATE__MSG_EXISTS, 1, ""},    {ATE__MSG_SUBSCRIBED, 1, ""},
-        {ATE__MSG_GROUP, 1, "x"},     {ATE__MSG_OPEN, 1, ""},      {ATE__MSG_COMMIT, 1, ""},
-        {ATE__MSG_REDIRECT, 1, ""},   {999, 1, ""},                {ATE__MSG_GOT, 2, ""},
-        {ATE__NET_ERROR, 1, "x"},     {ATE__NET_ERROR, 7, "x"},
+        {ATE__MSG_OPENED, 1, "\1"},
+        {ATE__MSG_COMMITTED, 1, ""},
+        {ATE__MSG_GOT, 1, "xx"},
+        {ATE__MSG_REJECTED, 1, "\1"},
+        {ATE__MSG_EXISTS, 1, ""},
+        {ATE__MSG_SUBSCRIBED, 1, ""},
+        {ATE__MSG_GROUP, 1, "x"},
+        {ATE__MSG_OPEN, 1, ""},
+        {ATE__MSG_COMMIT, 1, ""},
+        {ATE__MSG_REDIRECT, 1, ""},
+        {999, 1, ""},
+        {ATE__MSG_GOT, 2, ""},
+        {ATE__NET_ERROR, 1, "x"},
+        {ATE__NET_ERROR, 7, "x"},
     };
     for (size_t i = 0; i < ATE__COUNT_OF(frames); i++)
         for (int when = 0; when < 2; when++) { /* while it opens; when it is ready */
@@ -215,8 +224,7 @@ static void test_frames_by_chance(void **state)
         /* The stage is the one thing that no proof covers. */
         bool believed = commit->done && !commit->call.result;
         if (believed)
-            assert_memory_equal(&commit->call.receipt.head, &m.receipt.head,
-                                sizeof m.receipt.head);
+            assert_memory_equal(&commit->call.receipt.head, &m.receipt.head, sizeof m.receipt.head);
         stage_free(s);
         assert_int_equal(commit->done, 1);
         stage_call_free(commit);
@@ -630,6 +638,116 @@ static void test_submit_inside_done(void **state)
     stage_free(s);
 }
 
+/* ---- by chance ----
+ *
+ * A server that applies what it gets, each transaction once, in the order in which it came; links
+ * that are lost at any moment; answers that come late, or not. At the end each call has the one
+ * true answer, and the server has each transaction once, in the order of submission. */
+
+enum { CHANCE_CALLS = 9 };
+struct chance {
+    struct stage *s;
+    struct rnd rnd;
+    uint64_t applied[CHANCE_CALLS + 1]; /* sequences of the past, in order */
+    size_t count;
+    struct {
+        uint32_t request;
+        uint64_t sequence;
+    } due[64]; /* answers not said yet */
+    size_t due_count;
+};
+
+static void serve(struct chance *c)
+{
+    struct stage *s = c->s;
+    struct ate__msg_commit m = stage_commit(s);
+    uint64_t sequence = 1;
+    while (!ate__bytes_equal(m.tx, s->past->tx[sequence].encoded))
+        sequence++;
+    bool repeat = false;
+    for (size_t i = 0; i < c->count; i++)
+        repeat = repeat || c->applied[i] == sequence;
+    if (!repeat) {
+        assert_int_equal(sequence, c->count + 1); /* in order */
+        c->applied[c->count++] = sequence;
+    }
+    c->due[c->due_count].request = m.request;
+    c->due[c->due_count++].sequence = sequence;
+}
+
+static void say_one(struct chance *c)
+{
+    size_t i = rnd_below(&c->rnd, c->due_count);
+    uint32_t request = c->due[i].request;
+    uint64_t sequence = c->due[i].sequence, size = c->count + 1;
+    c->due[i] = c->due[--c->due_count];
+    struct ate__msg_committed m =
+        stage_committed_at(c->s, request, sequence, size, ate__client_newest(c->s->c).size);
+    stage_say_committed(c->s, &m);
+}
+
+static void come_back(struct chance *c)
+{
+    struct stage *s = c->s;
+    stage_lose(s, ATE_OFFLINE);
+    c->due_count = 0;
+    s->room = 1 + rnd_below(&c->rnd, 5);
+    for (unsigned i = 0; i < 20000 && !s->link; i++)
+        stage_pass(s, 1);
+    stage_connected(s);
+    stage_next(s, ATE__MSG_OPEN);
+    struct ate__msg_opened m = stage_opened_at(s, c->count + 1);
+    stage_say_opened(s, &m);
+}
+
+static void test_exactly_once(void **state)
+{
+    (void)state;
+    uint64_t seed = rnd_seed(11);
+    for (unsigned round = 0; round < 400; round++) {
+        struct chance c = {.s = stage_new(false, false), .rnd = rnd_of(seed + round)};
+        struct stage_call *call[CHANCE_CALLS];
+        unsigned submitted = 0, done = 0;
+        stage_ready(c.s);
+        for (unsigned step = 0; step < 5000 && done < CHANCE_CALLS; step++) {
+            switch (rnd_below(&c.rnd, 8)) {
+            case 0: come_back(&c); break;
+            case 1:
+            case 2:
+                if (submitted < CHANCE_CALLS) {
+                    call[submitted] = stage_commit_call(c.s, submitted + 1, -1);
+                    submitted++;
+                }
+                break;
+            case 3:
+            case 4:
+                if (!stage_quiet(c.s))
+                    serve(&c);
+                break;
+            case 5:
+                c.s->room = rnd_below(&c.rnd, 3);
+                stage_drained(c.s, 1 + rnd_below(&c.rnd, 5));
+                break;
+            default:
+                if (c.due_count)
+                    say_one(&c);
+                break;
+            }
+            assert_int_equal(c.s->finals, 0);
+            done = 0;
+            for (unsigned i = 0; i < submitted; i++)
+                done += call[i]->done;
+        }
+        assert_int_equal(done, CHANCE_CALLS);
+        assert_int_equal(c.count, CHANCE_CALLS);
+        for (unsigned i = 0; i < CHANCE_CALLS; i++) {
+            assert_int_equal(call[i]->call.receipt.sequence, i + 1);
+            stage_done(call[i], 0);
+        }
+        stage_free(c.s);
+    }
+}
+
 static int free_keys(void **state)
 {
     (void)state;
@@ -661,6 +779,7 @@ int main(void)
         cmocka_unit_test(test_end_at_any_time),
         cmocka_unit_test(test_end_inside_done),
         cmocka_unit_test(test_submit_inside_done),
+        cmocka_unit_test(test_exactly_once),
     };
     return cmocka_run_group_tests(tests, NULL, free_keys);
 }

@@ -7,7 +7,9 @@
 #include "mesh/mirror.h"
 #include "past.h"
 #include <pthread.h>
+#include <spawn.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct ate__env *const env = &ate__env_real;
@@ -287,9 +289,15 @@ static void test_remembered(void **state)
 /* An older copy of the server's directory comes back: the mirror saw more. */
 static void copy_tree(const char *from, const char *to)
 {
-    char command[1400];
-    snprintf(command, sizeof command, "cp -a '%s/.' '%s/'", from, to);
-    assert_int_equal(system(command), 0);
+    extern char **environ;
+    char source[600];
+    pid_t child;
+    int status;
+    snprintf(source, sizeof source, "%s/.", from);
+    char *arguments[] = {"cp", "-a", source, (char *)(uintptr_t)to, NULL};
+    assert_int_equal(posix_spawnp(&child, "cp", NULL, NULL, arguments, environ), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
 }
 
 static void test_rolled_back_and_forked(void **state)

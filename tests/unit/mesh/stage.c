@@ -13,8 +13,7 @@ static void must(int rc)
 
 static struct stage *stage_of_link(struct ate__link *l);
 
-static int link_begin(struct ate__link *base, uint16_t type, uint32_t stream,
-                      struct ate__wr *ret_w)
+static int link_begin(struct ate__link *base, uint16_t type, uint32_t stream, struct ate__wr *ret_w)
 {
     struct stage_link *l = (struct stage_link *)base;
     struct stage *s = stage_of_link(base);

@@ -63,8 +63,7 @@ static void test_refusals(void **state)
     assert_non_null(strstr(ate__error_text(), "created, but it is there"));
     ate__buf_deinit(&tx);
     struct ate__head base = far_head(p);
-    tx = kit_put(&f->chain, &base, &(struct kit_put){.object = kit_id(2), .unsigned_ = true},
-                 NULL);
+    tx = kit_put(&f->chain, &base, &(struct kit_put){.object = kit_id(2), .unsigned_ = true}, NULL);
     assert_int_equal(far_offer(p, ate__buf_bytes(&tx), 20000, NULL), ATE_DENIED);
     ate__buf_deinit(&tx);
     assert_int_equal(far_offer(p, ate__bytes("\1garbage", 8), 20000, NULL), ATE_MALFORMED);
@@ -158,10 +157,8 @@ static void offer_many(struct far *f, struct ate__pipe *p, struct many *m, uint6
 {
     for (unsigned i = 0; i < MANY; i++) {
         m->tx[i] = far_tx(f, p, first + i);
-        m->offer[i] = (struct ate__offer){.encoded = ate__buf_bytes(&m->tx[i]),
-                                          .timeout_ms = 60000,
-                                          .done = on_done,
-                                          .user = m};
+        m->offer[i] = (struct ate__offer){
+            .encoded = ate__buf_bytes(&m->tx[i]), .timeout_ms = 60000, .done = on_done, .user = m};
     }
     for (unsigned i = 0; i < MANY; i++)
         p->v->offer(p, &m->offer[i]);
