@@ -43,7 +43,7 @@ enum {
     ATE__THIN_BYTES_MAX = 64 << 20,    /* of what a thin snapshot keeps of what it was shown */
     ATE__LISTED_MAX = 1 << 20,         /* children of one object that a thin snapshot lists */
     ATE__SHOWN_KEYS_MAX = 65536, /* public keys that a thin chain takes from what it is shown */
-    ATE__FETCH_BYTES = 4 << 20         /* groups received and not taken in yet; then it is not read */
+    ATE__FETCH_BYTES = 4 << 20 /* groups received and not taken in yet; then it is not read */
 };
 /* clang-format on */
 /* with no_auth: bytes that one source address stores */
