@@ -124,6 +124,6 @@ const struct command cmd_key = {
         "\n"
         "  ate key new                              make yours; never overwrites\n"
         "  ate key new backup.key --label 'backup of the office'\n"
-        "  ate key show --public > me.pub           the half to give away: with it others let you\n"
-        "                                           read what they store: ate put -k KEY -k me.pub\n",
+        "  ate key show --public > me.pub           the half to give away: with it others make\n"
+        "                                           chains that you can read: ate put -k ... -k\n",
 };

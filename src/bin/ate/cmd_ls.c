@@ -91,8 +91,8 @@ static int print_long(struct ls *ls, const struct list_entry *e)
     describe_rule(&rules.read, readers, sizeof readers);
     ate__print_escaped(ate__text_bytes(type));
     ate__print("%*s %10" PRIu64 " %6" PRIu64 "  %s  %-8s  %-8s  ",
-               (int)(10 - ate__min(strlen(type), 10)), "", size,
-               e->object.sequence, ate__time_text(time_ns, true, time), authors, readers);
+               (int)(10 - ate__min(strlen(type), 10)), "", size, e->object.sequence,
+               ate__time_text(time_ns, true, time), authors, readers);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "bin/ate/content.h"
 #include "bin/ate/open.h"
 #include "bin/ate/path.h"
 #include "bin/ate/source.h"
@@ -16,7 +17,10 @@
 #include "crypto/digest.h"
 #include <string.h>
 
-enum { PAYLOAD_MAX = 4 << 20 }; /* bytes of an object of a program's own type */
+enum {
+    PAYLOAD_MAX = 4 << 20, /* bytes of an object of a program's own type */
+    SHOWN = 512
+};
 
 struct put {
     const struct options *o;
@@ -100,6 +104,7 @@ static int make_parents(struct put *p)
     static const struct store_when when = {.missing = true};
     struct ate_object nearest;
     struct ate_txn *txn;
+    char shown[SHOWN];
     size_t depth;
     int rc = ate_txn_begin(p->at.chain, NULL, ATE_READ, &txn);
     if (rc)
@@ -109,6 +114,9 @@ static int make_parents(struct put *p)
         rc = 0;
     if (!rc && !p->o->is_public)
         rc = open_check_readers(p->o, txn, nearest.id);
+    if (!rc && depth > 0 && !content_may_hold(&nearest))
+        rc = ate__fail(ATE_CONFLICT, "what it would lie below is no directory: \"%s\"",
+                       ate__escaped(ate__text_bytes(p->path.part[depth - 1]), shown, sizeof shown));
     if (!rc) {
         p->parent = store_node_new(nearest.id);
         rc = p->parent ? 0 : ate__no_memory();

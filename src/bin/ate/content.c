@@ -23,6 +23,12 @@ enum content_kind content_kind_of(const struct ate_object *o)
     return CONTENT_OTHER;
 }
 
+bool content_may_hold(const struct ate_object *o)
+{
+    enum content_kind kind = content_kind_of(o);
+    return kind == CONTENT_DIR || kind == CONTENT_OTHER;
+}
+
 int content_refresh(struct ate_txn *txn, int rc)
 {
     return rc == ATE_STALE ? ate_txn_refresh(txn) : rc;

@@ -23,6 +23,8 @@ enum content_kind {
     CONTENT_OTHER /* of a program: its content is its payload, as it is stored */
 };
 enum content_kind content_kind_of(const struct ate_object *o);
+/* May named objects be put below it: a directory, or an object of a program? */
+bool content_may_hold(const struct ate_object *o);
 
 /* Writes all of the content of the object `id` to the sink: a value, a file's data or pages (a hard
  * link's, through the link), a symbolic link's target, or a payload. The pieces are of one version,

@@ -26,8 +26,8 @@ static const char first_help[] =
 static const char last_help[] =
     "\n"
     "CHAIN is a directory, an address tcp://HOST[:PORT]/PATH#pin=...,root=..., or @NAME.\n"
-    "NAME is a path such as docs/hello. Options may stand anywhere behind the command; \"--\" ends\n"
-    "them, \"-\" is stdin.\n"
+    "NAME is a path such as docs/hello. Options may stand anywhere behind the command; \"--\"\n"
+    "ends them, \"-\" is stdin.\n"
     "\n"
     "  -k, --key FILE      a key file; the first one signs and owns; may be repeated\n"
     "                      [$ATE_KEY; else ~/.config/ate/key]\n"

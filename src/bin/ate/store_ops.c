@@ -50,7 +50,7 @@ static int make_way(struct op *op, struct ate_txn *txn, bool *ret_taken, bool *r
     enum content_kind kind = content_kind_of(&found);
     if (kind == CONTENT_PRIVATE)
         return ate__fail(ATE_NO_KEY, "your keys do not open what has the name now");
-    if (op->kind == OP_DIR && op->when.missing && (kind == CONTENT_DIR || kind == CONTENT_OTHER)) {
+    if (op->kind == OP_DIR && op->when.missing && content_may_hold(&found)) {
         *ret_taken = true;
         op->node->id = found.id;
         return 0;
