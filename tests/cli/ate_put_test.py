@@ -40,7 +40,8 @@ def test_types(w):
     w.key()
     for name, value, kind in [("text", "caf\u00e9 \u65e5\u672c".encode(), "text"),
                               ("nothing", b"", "text"), ("nul", b"a\0b", "bytes"),
-                              ("latin", b"caf\xe9", "bytes"), ("surrogate", b"\xed\xa0\x80", "bytes"),
+                              ("latin", b"caf\xe9", "bytes"),
+                              ("surrogate", b"\xed\xa0\x80", "bytes"),
                               ("long", b"\xc0\xaf", "bytes"), ("control", b"\x1b[2J", "text")]:
         w.ate("put", "notes", name, stdin=value)
         o = info(w, name)
@@ -232,7 +233,8 @@ def test_past(w):
 
 def test_scopes(w):
     w.key()
-    assert w.ate("put", "notes", "x", "1", "--scope", "local", "--json").object()["stage"] == "durable"
+    said = w.ate("put", "notes", "x", "1", "--scope", "local", "--json").object()
+    assert said["stage"] == "durable"
     assert w.ate("put", "notes", "x", "2", "--scope", "none", "--json").object()["stage"] in (
         "queued", "durable")
     assert w.ate("get", "notes", "x").out == b"2"
