@@ -373,6 +373,22 @@ static void test_rejected(void **state)
     ate__buf_deinit(&body);
 }
 
+/* The frame that docs/format/wire.md shows. */
+static void test_worked(void **state)
+{
+    (void)state;
+    static const uint8_t expected[] = {0x0f, 0, 0, 0, 0x10, 0, 0, 0,    1,   0,
+                                       0,    0, 0, 2, 0,    0, 0, 0x2f, 0x61};
+    struct ate__buf frame = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&frame);
+    size_t mark = ate__net_frame_begin(&w, ATE__MSG_OPEN, 1);
+    ate__msg_open_encode(&w, &(struct ate__msg_open){ate__text_bytes("/a")});
+    assert_int_equal(ate__net_frame_end(&w, mark, ATE__NET_FRAME_MAX), 0);
+    assert_int_equal(frame.size, sizeof expected);
+    assert_memory_equal(frame.data, expected, sizeof expected);
+    ate__buf_deinit(&frame);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -388,7 +404,8 @@ int main(void)
         cmocka_unit_test(test_round_trip), cmocka_unit_test(test_cut_and_lengthened),
         cmocka_unit_test(test_changed),    cmocka_unit_test(test_open),
         cmocka_unit_test(test_counts),     cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_rejected),   cmocka_unit_test(test_names),
+        cmocka_unit_test(test_rejected),   cmocka_unit_test(test_worked),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
