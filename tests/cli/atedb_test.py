@@ -182,13 +182,14 @@ def test_stops_under_load(w):
             with lock:
                 done.append(f"{n}/{i}")
 
-    w.ate("put", address, "0", "-", stdin=b"")
-    w.ate("put", address, "1", "-", stdin=b"")
+    w.ate("put", address, "0/start", "-", stdin=b"")
+    w.ate("put", address, "1/start", "-", stdin=b"")
     threads = [threading.Thread(target=put, args=(n,)) for n in range(2)]
     for thread in threads:
         thread.start()
     while len(done) < 4:
         threads[0].join(0.01)
+        assert all(thread.is_alive() for thread in threads)
     server.stop()
     for thread in threads:
         thread.join()
