@@ -26,6 +26,8 @@ static bool ends_all(const struct export *ex, int result)
 
 int export_failed(struct export *ex, int result)
 {
+    if (result == ATE_WRONG_TYPE) /* by its type's name it is ours, but not by its fields */
+        result = ATE_MALFORMED;
     int status = ate__exit_status(result);
     if (ends_all(ex, result)) {
         ex->is_over = true;
@@ -239,8 +241,8 @@ static int open_all(struct export *ex, struct export_attributes *ret_attributes)
 
 static int export(struct export *ex, const struct export_attributes *attributes)
 {
-    bool made;
-    int fd;
+    bool made = false;
+    int fd = -1;
     ex->begun_ms = ate__monotonic_ms(&ate__env_real);
     int rc = make_top(ex->o->operand[1], &made, &fd);
     if (!rc)

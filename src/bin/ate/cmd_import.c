@@ -276,6 +276,7 @@ static void end(struct import *im)
 {
     import_links_deinit(im);
     store_free(im->store);
+    ate_txn_end(im->look);
     open_close(&im->at);
     way_end(&im->way);
     ate__free(im->piece);

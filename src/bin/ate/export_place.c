@@ -89,8 +89,8 @@ static int open_parent(const struct export *ex, char *path, int *ret_fd, const c
 
 static int apply_one(struct export *ex, const struct export_later *l)
 {
-    const char *name;
-    int parent;
+    const char *name = NULL;
+    int parent = -1;
     int rc = open_parent(ex, l->path, &parent, &name);
     if (rc)
         return rc;
@@ -124,9 +124,9 @@ void export_drop_rest(struct export *ex)
 int export_link(struct export *ex, const char *path, uint64_t inode, const char *name)
 {
     ate__cleanup(ate__freep) char *copy = ate__copy_text(path);
-    const char *old_name;
+    const char *old_name = NULL;
     struct stat st;
-    int parent;
+    int parent = -1;
     if (!copy)
         return ate__no_memory();
     int rc = open_parent(ex, copy, &parent, &old_name);

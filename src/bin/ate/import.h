@@ -39,6 +39,7 @@ struct import {
     const struct options *o;
     struct opened at;
     struct store *store;
+    struct ate_txn *look;      /* for what is there already; NULL: not needed yet */
     struct way way;
     struct ate__map links; /* device and inode -> struct import_link */
     dev_t chain_device; /* the chain's own directory; */

@@ -227,16 +227,15 @@ static int look(struct ate_txn *txn, struct ate_id id, struct import_window *w)
 
 int import_window_look(struct import *im, struct ate_id id, struct import_window *w)
 {
-    struct ate_txn *txn;
-    int rc = ate_txn_begin(im->at.chain, NULL, ATE_READ, &txn);
+    int rc = im->look ? 0 : ate_txn_begin(im->at.chain, NULL, ATE_READ, &im->look);
     if (rc)
         return rc;
-    rc = look(txn, id, w);
+    ate_txn_end_loans(im->look);
+    rc = look(im->look, id, w);
     for (unsigned i = 1; rc == ATE_STALE && i < LOOKS_MAX; i++) {
-        rc = ate_txn_refresh(txn);
+        rc = ate_txn_refresh(im->look);
         if (!rc)
-            rc = look(txn, id, w);
+            rc = look(im->look, id, w);
     }
-    ate_txn_end(txn);
     return rc;
 }
