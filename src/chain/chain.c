@@ -161,6 +161,8 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
         ate__chain_wait(c, &offer);
         rc = offer.result ? ate__fail(offer.result, "%s", offer.text) : 0;
     }
+    if (!rc && conf->sync != ATE__SYNC_ALWAYS) /* whatever may be lost later, the chain is there */
+        rc = c->storage->v->sync(c->storage);
     if (rc) {
         ate__chain_close(c);
         return rc;

@@ -42,7 +42,7 @@ struct ate__chain_conf {
  * mirror, which feed() fills. Errors: TAMPERED UNSUPPORTED MALFORMED E_*. */
 int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                     unsigned flags, struct ate__chain **ret_chain) ATE__CHECK;
-/* The same on an empty storage, with transaction 0. */
+/* The same on an empty storage, with transaction 0, which is synced whatever the policy is. */
 int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                       struct ate_bytes genesis_tx, struct ate__chain **ret_chain) ATE__CHECK;
 /* Takes NULL. No snapshot and no listener may be left, and no thread be inside a call. Offers in
