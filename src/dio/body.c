@@ -18,6 +18,8 @@ static void take_items(struct ate__body *b, const struct ate__header *h)
     b->type = h->type;
     b->encoding = h->encoding;
     b->user = h->user;
+    b->has_reply_to = ate__header_has(h, ATE__TAG_REPLY_TO);
+    b->reply_to = h->reply_to;
 }
 
 static int open_private(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
@@ -82,6 +84,8 @@ static void pending_body(const struct ate__change *c, struct ate__body *b)
     b->payload = ate__buf_bytes(&c->payload);
     b->user = ate__buf_bytes(&c->user);
     b->encoding = c->encoding;
+    b->has_reply_to = c->has_reply_to;
+    b->reply_to = c->reply_to;
     b->payload_size = c->payload.size;
 }
 
@@ -107,29 +111,49 @@ int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
     return 0;
 }
 
+static int not_readable(const struct ate__change *c)
+{
+    char text[ATE__ID_TEXT];
+    return ate__fail(ATE_NO_KEY,
+                     "object %s: it has to be sealed anew, and the session's keys do not open it",
+                     ate__id_text(&c->id, text));
+}
+
+int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b)
+{
+    struct ate_id parent = c->before.parent;
+    if (!b->readable)
+        return not_readable(c);
+    ate__buf_clear(&c->user);
+    int rc = ate__buf_append(&c->user, b->user);
+    if (!rc)
+        rc = ate__txn_place(t, c, &parent, b->name);
+    c->has_reply_to = b->has_reply_to;
+    c->reply_to = b->reply_to;
+    return rc;
+}
+
 int ate__txn_restate(struct ate_txn *t, struct ate__change *c)
 {
-    if (c->body)
-        return 0;
     ate__cleanup(ate__body_deinit) struct ate__body b = {0};
     char text[ATE__ID_TEXT];
+    if (c->body)
+        return 0;
     int rc = ate__txn_body(t, &c->id, false, &b);
     if (!rc && !b.readable)
-        rc = ate__fail(ATE_NO_KEY,
-                       "object %s: it has to be sealed anew, and the session's keys "
-                       "do not open it",
-                       ate__id_text(&c->id, text));
+        rc = not_readable(c);
     if (!rc && b.payload_size && !b.has_payload)
         rc = ate__fail(ATE_NOT_LOCAL, "object %s: its payload is not here",
                        ate__id_text(&c->id, text));
-    if (!rc)
-        rc = ate__buf_append(&c->type, b.type);
+    if (rc)
+        return rc;
+    ate__buf_clear(&c->type);
+    ate__buf_clear(&c->payload);
+    rc = ate__buf_append(&c->type, b.type);
     if (!rc)
         rc = ate__buf_append(&c->payload, b.payload);
     if (!rc)
-        rc = ate__buf_append(&c->user, b.user);
-    if (!rc)
-        rc = ate__txn_name(t, c, b.name);
+        rc = ate__txn_keep(t, c, &b);
     c->encoding = b.encoding ? b.encoding : ATE__MSGPACK;
     c->has_payload = b.has_payload;
     c->body = rc == 0;

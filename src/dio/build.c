@@ -69,19 +69,26 @@ static int reader_key(void *arg, const struct ate_hash *fingerprint, struct ate_
     return ate__trust_public_key(b->trust, fingerprint, buf);
 }
 
-static bool has_children(struct ate_txn *t, const struct ate__change *c)
+static int has_children(struct ate_txn *t, const struct ate__change *c, bool *ret_has)
 {
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
     struct ate_id child;
     uint64_t at = 0;
-    return c->existed && !facts->v->next_child(facts, &c->id, &at, &child);
+    *ret_has = false;
+    if (!c->existed)
+        return 0;
+    int rc = facts->v->next_child(facts, &c->id, &at, &child);
+    *ret_has = rc == 0;
+    return rc == ATE_END ? 0 : rc;
 }
 
 static int plan_name_key(struct build *b, const struct ate__change *c, struct ate__scope_plan *plan,
                          struct ate__key32 *key)
 {
-    bool is_private = false;
-    int rc = has_children(b->t, c) ? ate__txn_name_key(b->t, &c->id, &is_private, key) : 0;
+    bool is_private = false, has;
+    int rc = has_children(b->t, c, &has);
+    if (!rc && has)
+        rc = ate__txn_name_key(b->t, &c->id, &is_private, key);
     if (!rc && is_private)
         plan->name_key = key;
     plan->new_name_key = !is_private;
@@ -138,7 +145,7 @@ static int add_control(struct build *b, struct ate__change *c)
 
 static bool sets_rules(const struct ate__change *c)
 {
-    if (c->deleted)
+    if (c->effect == ATE__NOTHING || c->effect == ATE__DELETES)
         return false;
     const struct ate__control *before = c->before.control;
     bool is_open = before && before->header.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_EVERYONE;
@@ -175,13 +182,34 @@ static int place_scope(struct build *b, const struct ate__change *c, struct plac
                               &p->data_key);
 }
 
+/* An open object under private names has both tags. Who lacks the name key leaves them as they are,
+ * where the open one says that the name is the same. */
+static int keep_tags(struct build *b, const struct ate__change *c, struct place *p, bool *ret_kept)
+{
+    const struct ate__object_facts *before = &c->before;
+    uint8_t tag[ATE__NAME_TAG];
+    *ret_kept = false;
+    if (p->is_private || !c->existed || before->tag_count != 2 ||
+        !ate__id_equal(&c->parent, &before->parent))
+        return 0;
+    int rc = ate__name_tag_open(b->t->dio->seal.alg, &c->parent, ate__buf_bytes(&c->name), tag);
+    *ret_kept = !rc && !memcmp(before->tags + ATE__NAME_TAG, tag, sizeof tag);
+    memcpy(p->tags, before->tags, sizeof p->tags);
+    p->tag_size = *ret_kept ? sizeof p->tags : 0;
+    return rc;
+}
+
 static int place_name(struct build *b, const struct ate__change *c, struct place *p)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
     struct ate_bytes name = ate__buf_bytes(&c->name);
+    bool kept;
     int rc = 0;
     if (!name.size)
         return 0;
+    rc = keep_tags(b, c, p, &kept);
+    if (rc || kept)
+        return rc;
     rc = ate__txn_name_key(b->t, &c->parent, &p->names_private, &key);
     if (!rc && p->names_private) {
         rc = ate__name_tag_private(&key, &c->parent, name, p->tags);
@@ -194,7 +222,7 @@ static int place_name(struct build *b, const struct ate__change *c, struct place
     return rc;
 }
 
-/* NAME TYPE ENCODING and the user items: in clear, or in front of the payload. */
+/* NAME TYPE ENCODING REPLY_TO and the user items: in clear, or in front of the payload. */
 static void write_items(struct ate__header_wr *w, const struct ate__change *c)
 {
     static const uint8_t json = ATE__JSON;
@@ -204,6 +232,8 @@ static void write_items(struct ate__header_wr *w, const struct ate__change *c)
         ate__header_item(w, ATE__TAG_TYPE, ate__buf_bytes(&c->type));
     if (c->encoding == ATE__JSON)
         ate__header_item(w, ATE__TAG_ENCODING, ate__bytes(&json, 1));
+    if (c->has_reply_to)
+        ate__header_item(w, ATE__TAG_REPLY_TO, ate__bytes(&c->reply_to, sizeof c->reply_to));
 }
 
 static int seal_body(struct build *b, const struct ate__change *c, const struct place *p,
@@ -217,9 +247,9 @@ static int seal_body(struct build *b, const struct ate__change *c, const struct 
     draft->form = ATE__CIPHER;
     draft->payload.at = b->arena.size;
     if (!rc)
-        rc = ate__body_encrypt(&b->t->dio->seal, p->data_key, p->epoch, &c->id,
-                               (struct ate_bytes){0}, &c->parent, 0, ate__buf_bytes(&items),
-                               ate__buf_bytes(&c->payload), conf, &b->arena);
+        rc = ate__body_encrypt(
+            &b->t->dio->seal, p->data_key, p->epoch, &c->id, (struct ate_bytes){0}, &c->parent,
+            c->collection, ate__buf_bytes(&items), ate__buf_bytes(&c->payload), conf, &b->arena);
     draft->payload.size = b->arena.size - draft->payload.at;
     return rc;
 }
@@ -249,7 +279,7 @@ static int write_body(struct build *b, const struct ate__change *c, const struct
     ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&c->id, sizeof c->id));
     if (c->existed)
         ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&c->prev, sizeof c->prev));
-    ate__header_parent(&w, &c->parent, 0);
+    ate__header_parent(&w, &c->parent, c->collection);
     if (p->tag_size)
         ate__header_item(&w, ATE__TAG_TAG, ate__bytes(p->tags, p->tag_size));
     if (p->is_private) {
@@ -279,7 +309,7 @@ static int add_body(struct build *b, const struct ate__change *c)
 
 static int add_tombstone(struct build *b, const struct ate__change *c)
 {
-    uint8_t how = c->subtree ? 1 : 0;
+    uint8_t how = c->subtree || !c->deleted ? 1 : 0; /* moved below what goes: with all below it */
     struct draft draft = {.form = ATE__BARE, .header.at = b->arena.size};
     struct ate__header_wr w = ate__header_wr_of(&b->arena);
     ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&c->id, sizeof c->id));
@@ -367,22 +397,20 @@ static int encode(struct build *b)
 
 static int add_all(struct build *b)
 {
+    struct ate__change *changes = b->t->changes, *c;
     int rc = 0;
-    struct ate__object_facts facts;
-    for (struct ate__change *c = b->t->changes; !rc && c; c = c->next)
+    for (c = changes; !rc && c; c = c->next)
+        rc = ate__txn_effect(b->t, c, &c->effect);
+    for (c = changes; !rc && c; c = c->next)
         if (sets_rules(c))
             rc = add_control(b, c);
-    for (struct ate__change *c = b->t->changes; !rc && c; c = c->next) {
-        if (!c->body || c->deleted)
-            continue;
-        rc = ate__txn_object(b->t, &c->id, &facts);
-        if (!rc && facts.live) /* not gone with an ancestor */
+    for (c = changes; !rc && c; c = c->next)
+        if (c->effect == ATE__CREATES || c->effect == ATE__REPLACES)
             rc = add_body(b, c);
-    }
-    for (struct ate__change *c = b->t->changes; !rc && c; c = c->next)
-        if (c->deleted && c->existed)
+    for (c = changes; !rc && c; c = c->next)
+        if (c->effect == ATE__DELETES)
             rc = add_tombstone(b, c);
-    return rc;
+    return rc || b->count ? rc : ATE_END;
 }
 
 int ate__txn_build(struct ate_txn *t)

@@ -9,6 +9,14 @@
 
 /* ---- creating and replacing ---- */
 
+static void swap_bufs(struct ate__buf *a, struct ate__buf *b)
+{
+    struct ate__buf t = *a;
+    *a = *b;
+    *b = t;
+}
+
+/* All or nothing. */
 static int set_body(struct ate__change *c, const struct ate__new_body *body)
 {
     struct ate_bytes type = ate__text_bytes(body->type);
@@ -19,16 +27,20 @@ static int set_body(struct ate__change *c, const struct ate__new_body *body)
                          "object: a payload of %zu bytes; it may have %d: store it in "
                          "pages",
                          body->payload.size, ATE__PAYLOAD_MAX);
-    ate__buf_clear(&c->type);
-    ate__buf_clear(&c->payload);
-    int rc = ate__buf_append(&c->type, type);
+    ate__cleanup(ate__buf_deinit) struct ate__buf new_type = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf new_payload = ATE__BUF_NULL;
+    int rc = ate__buf_append(&new_type, type);
     if (!rc)
-        rc = ate__buf_append(&c->payload, body->payload);
+        rc = ate__buf_append(&new_payload, body->payload);
+    if (rc)
+        return rc;
+    swap_bufs(&c->type, &new_type);
+    swap_bufs(&c->payload, &new_payload);
     c->encoding = body->encoding;
     c->has_payload = true;
     c->open |= body->open;
-    c->body = rc == 0;
-    return rc;
+    c->body = true;
+    return 0;
 }
 
 int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct ate_id *parent,
@@ -41,22 +53,23 @@ int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct 
         rc = ate__txn_touch(t, id, &c);
     if (rc)
         return rc;
-    if (c->existed || c->body || c->before.deleted)
+    if (c->existed || c->body || c->deleted || c->before.deleted)
         return ate__fail(ATE_EXISTS, "object: that id is in use, or was until it was deleted");
-    c->parent = *parent;
-    rc = ate__txn_name(t, c, name);
-    return rc ? rc : set_body(c, body);
+    rc = ate__txn_place(t, c, parent, name);
+    if (!rc)
+        rc = set_body(c, body);
+    if (rc)
+        ate__txn_unname(t, c);
+    return rc;
 }
 
-/* Name, user items and unknown fields of the version before are kept by the callers' payload and by
- * restating first. */
-int ate__object_replace(struct ate_txn *t, const struct ate_id *id,
+int ate__object_replace(struct ate_txn *t, const struct ate_id *id, const struct ate__body *old,
                         const struct ate__new_body *body)
 {
     struct ate__change *c;
     int rc = ate__txn_touch(t, id, &c);
-    if (!rc)
-        rc = ate__txn_restate(t, c);
+    if (!rc && !c->body)
+        rc = ate__txn_keep(t, c, old);
     return rc ? rc : set_body(c, body);
 }
 
@@ -70,17 +83,23 @@ struct ate_id ate__object_new_id(struct ate_txn *t)
     return id;
 }
 
-/* The name is free, as far as the session can see. */
-int ate__object_name_free(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name)
+/* The name is free, or that of `own` (NULL: nobody), as far as the session can see. */
+static int name_free_for(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+                         const struct ate_id *own)
 {
     struct ate_id id;
     char shown[256];
     int rc = ate__txn_child(t, parent, name, &id);
-    if (rc == ATE_NOT_FOUND)
+    if (rc == ATE_NOT_FOUND || (!rc && own && ate__id_equal(&id, own)))
         return 0;
     return rc ? rc
               : ate__fail(ATE_EXISTS, "%s: the name is taken",
                           ate__escaped(name, shown, sizeof shown));
+}
+
+int ate__object_name_free(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name)
+{
+    return name_free_for(t, parent, name, NULL);
 }
 
 /* ---- subtrees that are sealed anew ---- */
@@ -98,52 +117,89 @@ static int add_id(struct walk *w, const struct ate_id *id)
     return rc;
 }
 
-/* Restates what lies below `id` and takes its scope or names from there: all but what an own scope
- * shields. */
+/* It sets the names of its children, now or with a pending rule. */
+static bool names_children(const struct ate__change *c, const struct ate__control *control)
+{
+    const struct ate__rule *read = ate__txn_read_rule(c, control);
+    return (control && ate__header_has(&control->header, ATE__TAG_NAMEKEY)) ||
+           (read && read->who == ATE__RULE_ANY_OF);
+}
+
+/* One child that takes its scope or its tag from above. What has names of its own has a scope of
+ * its own, and shields what lies below it. */
+static int restate_child(struct ate_txn *t, struct walk *w, const struct ate_id *id)
+{
+    struct ate__object_facts facts;
+    struct ate__change *c;
+    int rc = ate__txn_object(t, id, &facts);
+    if (!rc)
+        rc = ate__txn_touch(t, id, &c);
+    if (!rc)
+        rc = ate__txn_restate(t, c);
+    return rc || names_children(c, facts.control) ? rc : add_id(w, id);
+}
+
+static int restate_children(struct ate_txn *t, struct walk *w, struct ate_id parent)
+{
+    struct ate_cursor *cursor;
+    struct ate_id child;
+    int rc = ate_children(t, parent, &cursor);
+    if (rc)
+        return rc;
+    while (!rc && !(rc = ate__txn_next_child(cursor, &child)))
+        rc = restate_child(t, w, &child);
+    ate_cursor_end(cursor);
+    return rc == ATE_END ? 0 : rc;
+}
+
+/* Restates what lies below `id` and takes its scope or names from there. */
 static int restate_below(struct ate_txn *t, const struct ate_id *id)
 {
     struct walk w = {0};
     int rc = add_id(&w, id);
-    for (size_t i = 0; !rc && i < w.count; i++) {
-        struct ate_cursor *cursor;
-        struct ate_id child, at = w.ids[i];
-        rc = ate_children(t, at, &cursor);
-        while (!rc && !(rc = ate__txn_next_child(cursor, &child))) {
-            struct ate__object_facts facts;
-            struct ate__change *c;
-            rc = ate__txn_object(t, &child, &facts);
-            if (!rc)
-                rc = ate__txn_touch(t, &child, &c);
-            if (!rc)
-                rc = ate__txn_restate(t, c);
-            bool shielded =
-                !rc && facts.control && ate__header_has(&facts.control->header, ATE__TAG_NAMEKEY);
-            if (!rc && !shielded)
-                rc = add_id(&w, &child);
-        }
-        if (rc == ATE_END)
-            rc = 0;
-        if (w.count && !rc)
-            ate_cursor_end(cursor);
-    }
+    for (size_t i = 0; !rc && i < w.count; i++)
+        rc = restate_children(t, &w, w.ids[i]);
     ate__free(w.ids);
     return rc;
+}
+
+/* Whose scope and whose names an object's children come to lie in, pending rules included. */
+struct surroundings {
+    struct ate_id scope, namer;
+};
+
+static int surroundings_of(struct ate_txn *t, const struct ate_id *id, struct surroundings *ret)
+{
+    struct ate_id at = *id;
+    bool scope = false, namer = false;
+    *ret = (struct surroundings){ate_top, ate_top};
+    for (unsigned depth = 0; depth <= ATE__PARENTS_MAX; depth++) {
+        struct ate__object_facts facts;
+        int rc = ate__txn_need(t, &at, &facts);
+        if (rc)
+            return rc;
+        const struct ate__change *c = ate__txn_change(t, &at);
+        if (!scope && ate__txn_read_rule(c, facts.control))
+            ret->scope = at, scope = true;
+        if (!namer && names_children(c, facts.control))
+            ret->namer = at, namer = true;
+        if ((scope && namer) || ate__id_equal(&at, &ate_top))
+            return 0;
+        at = facts.parent;
+    }
+    return ate__fail(ATE_TOO_BIG, "more than %d parents above an object", ATE__PARENTS_MAX);
 }
 
 static int same_surroundings(struct ate_txn *t, const struct ate_id *a, const struct ate_id *b,
                              bool *ret_same)
 {
-    struct ate_id scope_a, scope_b, namer_a, namer_b;
-    const struct ate__control *ignored;
-    int rc = ate__scope_of(&t->facts, a, &scope_a, &ignored);
+    struct surroundings of_a, of_b;
+    int rc = surroundings_of(t, a, &of_a);
     if (!rc)
-        rc = ate__scope_of(&t->facts, b, &scope_b, &ignored);
+        rc = surroundings_of(t, b, &of_b);
     if (!rc)
-        rc = ate__namer_of(&t->facts, a, &namer_a, &ignored);
-    if (!rc)
-        rc = ate__namer_of(&t->facts, b, &namer_b, &ignored);
-    if (!rc)
-        *ret_same = ate__id_equal(&scope_a, &scope_b) && ate__id_equal(&namer_a, &namer_b);
+        *ret_same =
+            ate__id_equal(&of_a.scope, &of_b.scope) && ate__id_equal(&of_a.namer, &of_b.namer);
     return rc;
 }
 
@@ -165,38 +221,47 @@ static int check_not_below(struct ate_txn *t, const struct ate_id *id, struct at
     return ate__fail(ATE_TOO_BIG, "move: more than %d parents above", ATE__PARENTS_MAX);
 }
 
+/* What a move needs to be one. */
+static int check_move(struct ate_txn *t, const struct ate_id *id, const struct ate_id *new_parent,
+                      struct ate_bytes new_name, struct ate__object_facts *ret_facts)
+{
+    struct ate__object_facts parent_facts;
+    int rc = ate__txn_write(t);
+    if (!rc)
+        rc = ate__txn_need(t, id, ret_facts);
+    if (!rc && ate__id_equal(id, &ate_top))
+        rc = ate__fail(ATE_MISUSE, "move: the top stays where it is");
+    if (!rc)
+        rc = ate__txn_need(t, new_parent, &parent_facts);
+    if (!rc)
+        rc = check_not_below(t, id, *new_parent);
+    if (!rc && new_name.size)
+        rc = name_free_for(t, new_parent, new_name, id);
+    return rc;
+}
+
 int ate__object_move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent,
                      struct ate_bytes new_name)
 {
-    struct ate__object_facts facts, parent_facts;
+    struct ate__object_facts facts;
     struct ate__change *c;
-    bool same;
-    int rc = ate__txn_write(t);
-    if (!rc)
-        rc = ate__txn_need(t, &id, &facts);
-    if (!rc && ate__id_equal(&id, &ate_top))
-        rc = ate__fail(ATE_MISUSE, "move: the top stays where it is");
-    if (!rc)
-        rc = ate__txn_need(t, &new_parent, &parent_facts);
-    if (!rc)
-        rc = check_not_below(t, &id, new_parent);
-    if (!rc && new_name.size)
-        rc = ate__object_name_free(t, &new_parent, new_name);
+    bool same = true;
+    int rc = check_move(t, &id, &new_parent, new_name, &facts);
     if (!rc)
         rc = same_surroundings(t, &facts.parent, &new_parent, &same);
     if (!rc)
         rc = ate__txn_touch(t, &id, &c);
     if (!rc)
         rc = ate__txn_restate(t, c);
-    if (!rc && !same &&
-        !(facts.control && ate__header_has(&facts.control->header, ATE__TAG_NAMEKEY)))
+    if (!rc && !same && !names_children(c, facts.control))
         rc = restate_below(t, &id);
-    if (!rc)
-        rc = ate__txn_name(t, c, (struct ate_bytes){0});
     if (rc)
         return rc;
-    c->parent = new_parent;
-    return ate__txn_name(t, c, new_name);
+    bool elsewhere = !ate__id_equal(&c->parent, &new_parent);
+    rc = ate__txn_place(t, c, &new_parent, new_name);
+    if (!rc && elsewhere)
+        c->collection = 0;
+    return rc;
 }
 
 int ate_move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent, const char *new_name)
@@ -240,10 +305,9 @@ int ate_delete(struct ate_txn *t, struct ate_id id, unsigned flags)
         rc = check_childless(t, &id);
     if (!rc)
         rc = ate__txn_touch(t, &id, &c);
-    if (!rc)
-        rc = ate__txn_name(t, c, (struct ate_bytes){0});
     if (rc)
         return rc;
+    ate__txn_unname(t, c);
     c->deleted = true;
     c->body = false;
     if (flags & ATE_TREE) {
@@ -283,7 +347,8 @@ int ate_require_absent(struct ate_txn *t, struct ate_id id)
     int rc = ate__txn_write(t);
     if (!rc)
         rc = ate__txn_object(t, &id, &facts);
-    if (!rc && facts.live)
+    const struct ate__change *c = rc ? NULL : ate__txn_change(t, &id);
+    if (!rc && (facts.live || (c && c->existed))) /* also what this transaction deletes */
         rc = ate__fail(ATE_EXISTS, "object %s is there", ate__id_text(&id, text));
     if (rc)
         return rc;
@@ -313,16 +378,26 @@ static int compare_hashes(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct ate_hash));
 }
 
-static int take_rule(struct ate__change *c, unsigned right, const struct ate_rule *rule)
+/* Rules on their way into a change: auth's keys point into `keys`. */
+struct given {
+    struct ate__auth auth;
+    struct ate__buf keys[ATE__RIGHTS];
+};
+
+static void given_deinit(struct given *g)
 {
-    struct ate__rule *r = &c->auth.rule[right];
-    struct ate__buf *keys = &c->keys[right];
+    for (unsigned i = 0; i < ATE__RIGHTS; i++)
+        ate__buf_deinit(&g->keys[i]);
+}
+
+static int take_rule(struct given *g, unsigned right, const struct ate_rule *rule)
+{
+    struct ate__buf *keys = &g->keys[right];
     if (rule->who > ATE_KEYS || (rule->who == ATE_KEYS) != (rule->key_count > 0))
         return ate__fail(ATE_MISUSE, "rules: keys go with ATE_KEYS, and with nothing else");
     if (rule->key_count > ATE__RULE_KEYS_MAX)
         return ate__fail(ATE_TOO_BIG, "rules: %zu keys; a rule has at most %d", rule->key_count,
                          ATE__RULE_KEYS_MAX);
-    ate__buf_clear(keys);
     int rc = ate__buf_append(keys, ate__bytes(rule->keys, rule->key_count * sizeof *rule->keys));
     if (rc)
         return rc;
@@ -332,7 +407,8 @@ static int take_rule(struct ate__change *c, unsigned right, const struct ate_rul
     for (size_t i = 0; i < rule->key_count; i++)
         if (!n || memcmp(keys->data + (n - 1) * 32, keys->data + i * 32, 32))
             memmove(keys->data + n++ * 32, keys->data + i * 32, 32);
-    *r = (struct ate__rule){.who = (uint8_t)rule->who, .count = (uint32_t)n, .keys = keys->data};
+    g->auth.rule[right] =
+        (struct ate__rule){.who = (uint8_t)rule->who, .count = (uint32_t)n, .keys = keys->data};
     return 0;
 }
 
@@ -342,33 +418,45 @@ static bool same_rule(const struct ate__rule *a, const struct ate__rule *b)
            (!a->count || !memcmp(a->keys, b->keys, a->count * 32ul));
 }
 
+/* It becomes a scope of its own, or ceases to be one: its body and what takes its scope or names
+ * from it are sealed anew. A private scope that stays one has its readers changed, and no body. */
+static int restate_for(struct ate_txn *t, struct ate__change *c, const struct ate__control *control,
+                       const struct ate__rule *read)
+{
+    static const struct ate__rule inherit = {.who = ATE__RULE_INHERIT};
+    const struct ate__rule *before = ate__txn_read_rule(c, control);
+    bool was_scope = before && before->who == ATE__RULE_ANY_OF;
+    if (!c->existed || same_rule(before ? before : &inherit, read) ||
+        (was_scope && read->who == ATE__RULE_ANY_OF))
+        return 0;
+    int rc = ate__id_equal(&c->id, &ate_top) ? 0 : ate__txn_restate(t, c);
+    return rc ? rc : restate_below(t, &c->id);
+}
+
 int ate_protect(struct ate_txn *t, struct ate_id id, const struct ate_rules *rules)
 {
-    const struct ate_rule *given[ATE__RIGHTS] = {&rules->read, &rules->write, &rules->append,
-                                                 &rules->admin};
+    const struct ate_rule *each[ATE__RIGHTS] = {&rules->read, &rules->write, &rules->append,
+                                                &rules->admin};
+    ate__cleanup(given_deinit) struct given given = {0};
     struct ate__object_facts facts;
     struct ate__change *c;
     int rc = ate__txn_write(t);
     if (!rc)
         rc = ate__txn_need(t, &id, &facts);
+    for (unsigned i = 0; !rc && i < ATE__RIGHTS; i++)
+        rc = take_rule(&given, i, each[i]);
     if (!rc)
         rc = ate__txn_touch(t, &id, &c);
-    for (unsigned i = 0; !rc && i < ATE__RIGHTS; i++)
-        rc = take_rule(c, i, given[i]);
+    if (!rc)
+        rc = restate_for(t, c, facts.control, &given.auth.rule[ATE__RIGHT_READ]);
     if (rc)
         return rc;
-    static const struct ate__rule inherit = {.who = ATE__RULE_INHERIT};
-    const struct ate__rule *before =
-        facts.control ? &facts.control->header.auth.rule[ATE__RIGHT_READ] : &inherit;
-    if (c->existed && !same_rule(before, &c->auth.rule[ATE__RIGHT_READ]) &&
-        !(facts.control && before->who == ATE__RULE_ANY_OF)) {
-        /* It becomes a scope of its own: its body and what inherits from it are sealed anew. */
-        rc = ate__id_equal(&id, &ate_top) ? 0 : ate__txn_restate(t, c);
-        if (!rc)
-            rc = restate_below(t, &id);
-    }
-    c->rules = rc == 0;
-    return rc;
+    for (unsigned i = 0; i < ATE__RIGHTS; i++)
+        swap_bufs(&c->keys[i], &given.keys[i]);
+    c->auth = given.auth;
+    c->open = false; /* what was said last counts */
+    c->rules = true;
+    return 0;
 }
 
 static int rule_in_force(struct ate_txn *t, const struct ate_id *id, unsigned right,

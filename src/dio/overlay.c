@@ -36,6 +36,7 @@ static int own_object(struct ate_txn *t, const struct ate_id *id, struct ate__ob
     } else if (c->body) {
         ret->live = true;
         ret->parent = c->parent;
+        ret->collection = c->collection;
         ret->tag_count = 0; /* decided when it is committed */
     }
     return 0;
@@ -152,6 +153,7 @@ int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__chang
     c->existed = c->before.live;
     c->prev = c->before.body;
     c->parent = c->before.parent;
+    c->collection = c->before.collection;
     *t->changes_end = c;
     t->changes_end = &c->next;
     t->change_count++;
@@ -159,34 +161,76 @@ int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__chang
     return 0;
 }
 
-static int name_key_of(struct ate_txn *t, const struct ate__change *c, uint8_t key[ATE__NAME_TAG])
+void ate__txn_unname(struct ate_txn *t, struct ate__change *c)
 {
-    return ate__name_tag_open(t->dio->seal.alg, &c->parent, ate__buf_bytes(&c->name), key);
+    uint64_t value;
+    if (!c->name.size)
+        return;
+    if (ate__map_get(&t->by_name, c->name_key, &value) && ate__map_pointer(value) == c)
+        ate__map_remove(&t->by_name, c->name_key);
+    ate__buf_clear(&c->name);
 }
 
-int ate__txn_name(struct ate_txn *t, struct ate__change *c, struct ate_bytes name)
+int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_id *parent,
+                   struct ate_bytes name)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf copy = ATE__BUF_NULL;
     uint8_t key[ATE__NAME_TAG];
-    uint64_t value;
-    int rc;
-    if (c->name.size) {
-        rc = name_key_of(t, c, key);
+    struct ate_id at = *parent;
+    if (name.size) {
+        int rc = ate__name_check(name);
+        if (!rc)
+            rc = ate__name_tag_open(t->dio->seal.alg, parent, name, key);
+        if (!rc)
+            rc = ate__buf_append(&copy, name);
+        if (!rc) /* first, as the rest cannot fail */
+            rc = ate__map_put(&t->by_name, key, ate__map_of_pointer(c));
         if (rc)
             return rc;
-        if (ate__map_get(&t->by_name, key, &value) && ate__map_pointer(value) == c)
-            ate__map_remove(&t->by_name, key);
-        ate__buf_clear(&c->name);
     }
-    if (!name.size)
-        return 0;
-    rc = ate__name_check(name);
-    if (!rc)
-        rc = ate__buf_append(&c->name, name);
-    if (!rc)
-        rc = name_key_of(t, c, key);
-    if (!rc)
-        rc = ate__map_put(&t->by_name, key, ate__map_of_pointer(c));
-    return rc;
+    if (c->name.size && (!name.size || memcmp(key, c->name_key, sizeof key) != 0))
+        ate__txn_unname(t, c);
+    ate__buf_deinit(&c->name);
+    c->name = copy;
+    copy = ATE__BUF_NULL;
+    if (name.size)
+        memcpy(c->name_key, key, sizeof key);
+    c->parent = at;
+    return 0;
+}
+
+const struct ate__rule *ate__txn_read_rule(const struct ate__change *c,
+                                           const struct ate__control *control)
+{
+    static const struct ate__rule everyone = {.who = ATE__RULE_EVERYONE};
+    if (c && c->open)
+        return &everyone;
+    return c && c->rules ? ate__auth_rule(&c->auth, ATE__RIGHT_READ)
+                         : ate__control_rule(control, ATE__RIGHT_READ);
+}
+
+/* What goes with an ancestor need not be deleted by itself, unless it was moved there. */
+static enum ate__effect effect_of_gone(const struct ate__change *c)
+{
+    if (!c->existed)
+        return ATE__NOTHING;
+    bool moved = c->body && !ate__id_equal(&c->parent, &c->before.parent);
+    return c->deleted || moved ? ATE__DELETES : ATE__NOTHING;
+}
+
+int ate__txn_effect(struct ate_txn *t, const struct ate__change *c, enum ate__effect *ret_effect)
+{
+    struct ate__object_facts facts;
+    int rc = ate__txn_object(t, &c->id, &facts);
+    if (rc)
+        return rc;
+    if (!facts.live)
+        *ret_effect = effect_of_gone(c);
+    else if (c->body)
+        *ret_effect = c->existed ? ATE__REPLACES : ATE__CREATES;
+    else
+        *ret_effect = c->rules ? ATE__RULES : ATE__NOTHING;
+    return 0;
 }
 
 /* ---- names ---- */

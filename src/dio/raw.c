@@ -43,6 +43,13 @@ int ate_store_raw(struct ate_txn *t, const struct ate_object *object, unsigned f
     return rc;
 }
 
+static int replace(struct ate_txn *t, const struct ate_id *id, const struct ate__new_body *body)
+{
+    ate__cleanup(ate__body_deinit) struct ate__body old = {0};
+    int rc = ate__txn_body(t, id, false, &old);
+    return rc ? rc : ate__object_replace(t, id, &old, body);
+}
+
 int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
                 struct ate_id *ret_id)
 {
@@ -69,7 +76,7 @@ int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned fla
     if (!rc && exists && flags & ATE_ABSENT)
         rc = ate__fail(ATE_EXISTS, "the object is there already");
     if (!rc)
-        rc = exists ? ate__object_replace(t, &id, &body)
+        rc = exists ? replace(t, &id, &body)
                     : ate__object_create(t, &id, &object->parent, object->name, &body);
     if (!rc && ret_id)
         *ret_id = id;

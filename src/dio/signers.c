@@ -15,8 +15,11 @@ static int choose(struct ate_txn *t, const struct ate_id *id, enum ate__right ri
     size_t keys = t->session ? ate__session_key_count(t->session) : 0;
     for (size_t i = 0; rc == ATE_DENIED && i < keys; i++) {
         const struct ate__key *key = ate__session_key(t->session, i);
-        if (ate__may(trust, facts, id, right, &key->fingerprint, 1))
+        int may = ate__may(trust, facts, id, right, &key->fingerprint, 1);
+        if (may == ATE_DENIED)
             continue;
+        if (may)
+            return may;
         if (s->count == ATE__TX_SIGNATURES_MAX)
             return ate__fail(ATE_TOO_BIG, "transaction: it needs more than %d signatures",
                              ATE__TX_SIGNATURES_MAX);
@@ -63,23 +66,26 @@ static int choose_for_deletion(struct ate_txn *t, const struct ate__change *c,
     return rc;
 }
 
-static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate__signers *s)
+static int choose_for_parent(struct ate_txn *t, const struct ate__change *c, struct ate__signers *s)
 {
     struct ate_id ancestor;
+    int rc = nearest_existing(t, c->parent, &ancestor);
+    return rc ? rc : choose(t, &ancestor, ATE__RIGHT_APPEND, s);
+}
+
+static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate__signers *s)
+{
     int rc = 0;
-    if (c->deleted)
-        return c->existed ? choose_for_deletion(t, c, s) : 0;
-    if (!c->existed && c->body) {
-        rc = nearest_existing(t, c->parent, &ancestor);
-        return rc ? rc : choose(t, &ancestor, ATE__RIGHT_APPEND, s);
-    }
-    if (c->body) {
+    switch (c->effect) {
+    case ATE__NOTHING: return 0;
+    case ATE__DELETES: return choose_for_deletion(t, c, s);
+    case ATE__CREATES: return choose_for_parent(t, c, s);
+    case ATE__REPLACES:
         rc = choose(t, &c->id, ATE__RIGHT_WRITE, s);
-        if (!rc && !ate__id_equal(&c->parent, &c->before.parent)) {
-            rc = nearest_existing(t, c->parent, &ancestor);
-            if (!rc)
-                rc = choose(t, &ancestor, ATE__RIGHT_APPEND, s);
-        }
+        if (!rc && !ate__id_equal(&c->parent, &c->before.parent))
+            rc = choose_for_parent(t, c, s);
+        break;
+    case ATE__RULES: break;
     }
     if (!rc && (c->rules || c->open))
         rc = choose(t, &c->id, ATE__RIGHT_ADMIN, s);

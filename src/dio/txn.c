@@ -236,12 +236,12 @@ int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void 
     if (t->offered)
         return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
     if (!t->frozen) {
-        if (!t->changes && !t->precondition_count)
-            return ATE_END;
         t->conflict_count = 0;
-        rc = ate__txn_write(t);
+        rc = t->changes ? ate__txn_write(t) : ATE_END;
         if (!rc)
             rc = ate__txn_build(t);
+        if (rc == ATE_END) /* preconditions alone: the view that was read had it so */
+            ate__txn_drop_changes(t);
         if (rc)
             return rc;
     }
@@ -292,7 +292,12 @@ int ate__txn_finish(struct ate_txn *t, struct ate_receipt *ret_receipt)
     }
     ate__txn_drop_changes(t);
     draw_id(t);
-    return t->snapshot ? t->dio->pipe->v->refresh(t->snapshot) : 0;
+    if (t->snapshot && t->dio->pipe->v->refresh(t->snapshot)) {
+        /* It is committed all the same; the next read begins a new one, and says what is wrong. */
+        t->dio->pipe->v->end(t->snapshot);
+        t->snapshot = NULL;
+    }
+    return 0;
 }
 
 static void nothing(void *arg)

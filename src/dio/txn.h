@@ -16,9 +16,19 @@
 #include "dio/codec.h"
 #include "dio/dio.h"
 
+/* What a change comes to, once it is known what all the others do. */
+enum ate__effect {
+    ATE__NOTHING,  /* touched by a call that failed, or it never was and never will be */
+    ATE__CREATES,
+    ATE__REPLACES, /* a new version, perhaps elsewhere, perhaps with new rules */
+    ATE__RULES,    /* new rules alone */
+    ATE__DELETES
+};
+
 struct ate__change {
     struct ate__change *next;
     struct ate_id id;
+    enum ate__effect effect; /* by ate__txn_build() */
     /* What the snapshot holds. */
     bool existed;
     struct ate_hash prev;
@@ -27,7 +37,11 @@ struct ate__change {
     bool body, deleted, subtree; /* body: a new version; else only rules change */
     bool open;                   /* ATE_PUBLIC: an own rule opens it to everyone */
     struct ate_id parent;
+    uint32_t collection;
     struct ate__buf name, type, payload, user;
+    uint8_t name_key[ATE__NAME_TAG]; /* its place in by_name, where it has a name */
+    bool has_reply_to;
+    struct ate_id reply_to;
     uint8_t encoding;            /* enum ate__encoding */
     bool has_payload;
     /* The rules that shall be: auth's keys point into `keys`. */
@@ -104,8 +118,15 @@ int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_by
 /* The change of an object, made if there is none yet. */
 int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__change **ret_change)
     ATE__CHECK;
-int ate__txn_name(struct ate_txn *t, struct ate__change *c, struct ate_bytes name)
-    ATE__CHECK; /* gives it a name, under its parent */
+/* Parent and name (empty: none) that the object shall have; all or nothing. MALFORMED E_MEMORY */
+int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_id *parent,
+                   struct ate_bytes name) ATE__CHECK;
+void ate__txn_unname(struct ate_txn *t, struct ate__change *c);
+int ate__txn_effect(struct ate_txn *t, const struct ate__change *c, enum ate__effect *ret_effect)
+    ATE__CHECK;
+/* An own rule of its change, or the control event in force, sets read; NULL: it inherits. */
+const struct ate__rule *ate__txn_read_rule(const struct ate__change *c,
+                                           const struct ate__control *control);
 /* The name key in force for the children of parent; *ret_private false: names are open. NO_KEY */
 int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
                       struct ate__key32 *ret_key) ATE__CHECK;
@@ -116,7 +137,8 @@ struct ate__body { /* a stored or pending body, opened */
     struct ate__buf bytes, plain; /* what the views point into */
     struct ate_bytes name, type, payload, user;
     uint8_t encoding;
-    bool readable, open, has_payload;
+    bool readable, open, has_payload, has_reply_to;
+    struct ate_id reply_to;
     uint64_t payload_size;
     struct ate_hash hash;         /* zero: pending */
     struct ate__authors authors;
@@ -129,9 +151,13 @@ int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
 /* The change states the stored body as it is, so that it can be sealed anew (a move, new rules).
  * NO_KEY */
 int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
+/* The same without type and payload, which come from elsewhere: where it lies, its name, its items.
+ * b: the body that is replaced. NO_KEY */
+int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
 
 /* build.c */
-int ate__txn_build(struct ate_txn *t) ATE__CHECK; /* changes -> t->encoded */
+int ate__txn_build(struct ate_txn *t)
+    ATE__CHECK; /* changes -> t->encoded; END: they come to nothing */
 /* signers.c */
 struct ate__signers {
     uint32_t count;

@@ -62,7 +62,7 @@ static int replace(struct ate_txn *t, const struct ate_type *type, const struct 
     bool same_type = !rc && ate__bytes_equal(old.type, ate__text_bytes(type->name));
     if (!rc)
         rc = encode(type, object, same_type ? old.payload : (struct ate_bytes){0}, &payload, &body);
-    return rc ? rc : ate__object_replace(t, id, &body);
+    return rc ? rc : ate__object_replace(t, id, &old, &body);
 }
 
 int ate__put(struct ate_txn *t, const struct ate_type *type, struct ate_id id, const void *object)
@@ -132,13 +132,13 @@ static int load_fresh(struct ate_txn *t, const struct ate_type *type, const stru
     int rc = ate__txn_body(t, id, false, &b);
     if (!rc)
         rc = decode(id, type, &b, ret_decoded);
-    if (!rc && !ate__hash_is_zero(&b.hash))
+    if (!rc && t->session == t->dio->session && !ate__hash_is_zero(&b.hash))
         ate__cache_put(t->dio->cache, *ret_decoded);
     return rc;
 }
 
-/* A cached object was opened with the keys of some session of this chain; one that may not read it
- * gets it only through its own. */
+/* The cache holds what the chain's own session opened, and is for that session alone: it would
+ * give others what their keys do not open. */
 static int load(struct ate_txn *t, const struct ate_type *type, const struct ate_id *id,
                 const void **ret_object)
 {
