@@ -34,7 +34,9 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
  * nothing to commit (ATE_END). */
 int ate__txn_offer(struct ate_txn *txn, bool waits, void (*done)(void *arg), void *arg) ATE__CHECK;
 void ate__txn_wait(struct ate_txn *txn); /* of an offer that `waits`: returns after done() */
-/* Takes the answer in: the result of the commit, its sentence set. */
+/* Takes the answer in: the result of the commit, its sentence set. The transaction may have been
+ * ended meanwhile. Once for each offer, or forget(): nobody will ask. */
 int ate__txn_finish(struct ate_txn *txn, struct ate_receipt *ret_receipt) ATE__CHECK;
+void ate__txn_forget(struct ate_txn *txn);
 struct ate__dio *ate__txn_dio(struct ate_txn *txn);
 struct ate_session *ate__txn_session(struct ate_txn *txn);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * txn.c: a transaction's life: begin, commit, refresh, end.
+ * txn.c: a transaction's life: begin, refresh, end; txn_commit.c has commits.
  */
 #include "dio/txn.h"
 #include <stdio.h>
@@ -55,7 +55,7 @@ struct ate_session *ate__txn_session(struct ate_txn *txn)
 
 /* ---- begin ---- */
 
-static void draw_id(struct ate_txn *t)
+void ate__txn_draw_id(struct ate_txn *t)
 {
     memcpy(t->id.origin, t->dio->origin, sizeof t->id.origin);
     t->id.number = atomic_fetch_add(&t->dio->number, 1) + 1;
@@ -82,7 +82,8 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
     t->flags = flags;
     t->changes_end = &t->changes;
     ate__overlay_init(t);
-    draw_id(t);
+    ate__txn_draw_id(t);
+    atomic_init(&t->holds, 1);
     *ret_txn = t;
     return 0;
 }
@@ -185,6 +186,15 @@ int ate_txn_refresh(struct ate_txn *t)
     return t->dio->pipe->v->refresh(t->snapshot);
 }
 
+void ate__txn_let_go(struct ate_txn *t)
+{
+    if (atomic_fetch_sub_explicit(&t->holds, 1, memory_order_acq_rel) != 1)
+        return;
+    ate__buf_deinit(&t->encoded);
+    ate__free(t->hashes);
+    ate__free(t);
+}
+
 void ate_txn_end(struct ate_txn *t)
 {
     if (!t)
@@ -197,13 +207,14 @@ void ate_txn_end(struct ate_txn *t)
     ate__map_deinit(&t->by_name);
     ate__free(t->loans);
     ate__free(t->preconditions);
-    ate__buf_deinit(&t->encoded);
-    ate__free(t->hashes);
     if (t->snapshot)
         t->dio->pipe->v->end(t->snapshot);
     ate__session_unref(t->session);
-    ate__dio_unref(t->dio);
-    ate__free(t);
+    t->ended = true;
+    struct ate__dio *dio = t->dio;
+    ate__txn_let_go(t);
+    ate__dio_unref(
+        dio); /* the last one closes: offers in flight are completed before that returns */
 }
 
 struct ate_head ate_txn_base(struct ate_txn *t)
@@ -220,109 +231,4 @@ struct ate_txn_id ate_txn_id_of(const struct ate_txn *t)
     memcpy(id.origin, t->id.origin, sizeof id.origin);
     id.number = t->id.number;
     return id;
-}
-
-/* ---- commit ---- */
-
-static void offer_done(struct ate__offer *offer)
-{
-    struct ate_txn *t = offer->user;
-    t->done(t->done_arg);
-}
-
-int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void *arg)
-{
-    int rc = 0;
-    if (t->offered)
-        return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
-    if (!t->frozen) {
-        t->conflict_count = 0;
-        rc = t->changes ? ate__txn_write(t) : ATE_END;
-        if (!rc)
-            rc = ate__txn_build(t);
-        if (rc == ATE_END) /* preconditions alone: the view that was read had it so */
-            ate__txn_drop_changes(t);
-        if (rc)
-            return rc;
-    }
-    t->done = done;
-    t->done_arg = arg;
-    t->offered = true;
-    t->offer = (struct ate__offer){
-        .encoded = ate__buf_bytes(&t->encoded),
-        .own = &t->own,
-        .waits = waits,
-        .timeout_ms = t->dio->timeout_ms,
-        .done = offer_done,
-        .user = t,
-    };
-    t->dio->pipe->v->offer(t->dio->pipe, &t->offer);
-    return 0;
-}
-
-void ate__txn_wait(struct ate_txn *t)
-{
-    t->dio->pipe->v->wait(t->dio->pipe, &t->offer);
-}
-
-static void take_conflicts(struct ate_txn *t)
-{
-    const struct ate__verdict *v = &t->offer.verdict;
-    for (uint32_t i = 0; i < v->conflict_count && i < ATE__CONFLICTS_MAX; i++)
-        t->conflicts[i] = (struct ate_conflict){
-            v->conflicts[i].id, (enum ate_result)v->conflicts[i].why, v->conflicts[i].sequence};
-    t->conflict_count = v->conflict_count;
-}
-
-int ate__txn_finish(struct ate_txn *t, struct ate_receipt *ret_receipt)
-{
-    t->offered = false;
-    t->frozen = t->offer.result == ATE_UNKNOWN;
-    if (t->offer.result) {
-        take_conflicts(t);
-        return ate__fail(t->offer.result, "%s", t->offer.text);
-    }
-    const struct ate__receipt *r = &t->offer.receipt;
-    if (ret_receipt) {
-        *ret_receipt = (struct ate_receipt){.stage = (enum ate_stage)r->stage};
-        if (r->stage >= ATE__DURABLE) {
-            ret_receipt->sequence = r->sequence;
-            ret_receipt->head = r->head;
-        }
-    }
-    ate__txn_drop_changes(t);
-    draw_id(t);
-    if (t->snapshot && t->dio->pipe->v->refresh(t->snapshot)) {
-        /* It is committed all the same; the next read begins a new one, and says what is wrong. */
-        t->dio->pipe->v->end(t->snapshot);
-        t->snapshot = NULL;
-    }
-    return 0;
-}
-
-static void nothing(void *arg)
-{
-    (void)arg;
-}
-
-int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
-{
-    int rc = ate__txn_offer(t, true, nothing, NULL);
-    if (rc == ATE_END) {
-        struct ate_head head = ate_txn_base(t);
-        if (ret_receipt)
-            *ret_receipt =
-                (struct ate_receipt){head.size ? head.size - 1 : 0, head.root, ATE_DURABLE};
-        return 0;
-    }
-    if (rc)
-        return rc;
-    ate__txn_wait(t);
-    return ate__txn_finish(t, ret_receipt);
-}
-
-size_t ate_txn_conflicts(const struct ate_txn *t, const struct ate_conflict **ret_conflicts)
-{
-    *ret_conflicts = t->conflicts;
-    return t->conflict_count;
 }

@@ -80,6 +80,8 @@ struct ate_txn {
     size_t hash_capacity;
     struct ate__buf encoded;     /* what is offered */
     bool offered, frozen;
+    bool ended;                  /* by its owner; its answer may still be on the way */
+    atomic_uint holds;           /* the owner, and of an offer in flight done() and finish() */
     void (*done)(void *arg);
     void *done_arg;
     struct ate_conflict conflicts[ATE__CONFLICTS_MAX];
@@ -96,6 +98,8 @@ struct ate_cursor {
 };
 
 /* txn.c */
+void ate__txn_draw_id(struct ate_txn *t);
+void ate__txn_let_go(struct ate_txn *t); /* of one hold */
 int ate__txn_read(struct ate_txn *t)
     ATE__CHECK; /* there is a snapshot from now on; MISUSE: frozen */
 int ate__txn_write(struct ate_txn *t) ATE__CHECK; /* the same, for changes; READ_ONLY MISUSE */

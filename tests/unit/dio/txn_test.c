@@ -1,119 +1,382 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * A transaction over a local chain: what is stored is found, refused, moved, deleted, sealed.
+ * A transaction's life: reads of its own writes, commits that are waited for or not, conflicts,
+ * frozen ones, the end in the middle of a commit; over memory and over a disk that fails.
  */
-#include "ate/type.h"
-#include "chain/local.h"
-#include "crypto/keyfile.h"
-#include "dio/dio.h"
-#include "lib/check.h"
-#include "lib/tmpdir.h"
+#include "lib/heap.h"
+#include "world.h"
+#include <pthread.h>
 
-struct note {
-    const char *text;
-    int64_t n;
-};
-ATE_TYPE(note, ATE_FIELD(text), ATE_FIELD(n));
-
-static struct ate_session *new_session(void)
-{
-    struct ate_session *s;
-    struct ate__key *key;
-    assert_int_equal(ate__session_new(&s), 0);
-    assert_int_equal(ate__key_generate(&ate__env_real, "test", &key), 0);
-    assert_int_equal(ate__session_add(s, key), 0);
-    return s;
-}
-
-static struct ate__dio *open_chain(const char *path, bool memory, struct ate_session *session,
-                                   unsigned flags)
-{
-    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}, .memory = memory};
-    struct ate__pipe *pipe;
-    struct ate__dio *dio;
-    int rc = ate__local_open(&conf, path, session, flags, &pipe);
-    if (rc)
-        print_error("%s: %s\n", ate__result_name(rc), ate__error_text());
-    assert_int_equal(rc, 0);
-    assert_int_equal(ate__dio_new(pipe, session, -1, 1 << 20, &dio), 0);
-    return dio;
-}
-
-static void expect(int rc, int expected)
-{
-    if (rc != expected)
-        print_error("%s: %s\n", ate__result_name(rc), ate__error_text());
-    assert_int_equal(rc, expected);
-}
+static struct world w;
 
 static void stores_and_loads(void **state)
 {
     (void)state;
-    struct ate_session *me = new_session();
-    struct ate__dio *dio = open_chain("notes", true, me, ATE__STORAGE_CREATE);
-    struct ate_txn *txn;
     struct ate_id id, child, found;
     struct ate_receipt receipt;
     const struct note *n;
-    expect(ate__txn_begin(dio, NULL, 0, &txn), 0);
-    expect(ate_store(txn, note, &(struct note){"hello", 1}, &id), 0);
-    expect(ate_put_as(txn, note, id, "kid", &(struct note){"small", 2}, &child), 0);
-    expect(ate_load(txn, note, id, &n), 0);
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_store(t, note, NOTE("hello", 1), &id));
+    ok(ate_put_as(t, note, id, "kid", NOTE("small", 2), &child));
+    ok(ate_load(t, note, id, &n));
     assert_string_equal(n->text, "hello");
-    expect(ate_txn_commit(txn, &receipt), 0);
+    ok(ate_txn_commit(t, &receipt));
     assert_int_equal(receipt.sequence, 1);
-    expect(ate_load(txn, note, id, &n), 0);
+    assert_int_equal(receipt.stage, ATE_DURABLE);
+    ok(ate_load(t, note, id, &n));
     assert_string_equal(n->text, "hello");
-    expect(ate_find(txn, note, id, "kid", &found, &n), 0);
+    ok(ate_find(t, note, id, "kid", &found, &n));
     assert_int_equal(n->n, 2);
     assert_memory_equal(&found, &child, sizeof found);
-    expect(ate_find(txn, note, id, "nobody", &found, &n), ATE_NOT_FOUND);
-    expect(ate_put(txn, note, id, &(struct note){"changed", 3}), 0);
-    expect(ate_move(txn, child, ate_top, "grown"), 0);
-    expect(ate_txn_commit(txn, NULL), 0);
-    expect(ate_find(txn, note, ate_top, "grown", &found, &n), 0);
-    assert_int_equal(n->n, 2);
-    expect(ate_delete(txn, id, 0), 0);
-    expect(ate_txn_commit(txn, NULL), 0);
-    expect(ate_load(txn, note, id, &n), ATE_NOT_FOUND);
-    ate_txn_end(txn);
-    ate__dio_unref(dio);
-    ate__session_unref(me);
+    expect(ate_find(t, note, id, "nobody", &found, &n), ATE_NOT_FOUND);
+    ok(ate_put(t, note, id, NOTE("changed", 3)));
+    ok(ate_move(t, child, ate_top, "grown"));
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_named(t, ate_top, "grown"), 2);
+    ok(ate_delete(t, id, 0));
+    ok(ate_txn_commit(t, NULL));
+    expect(ate_load(t, note, id, &n), ATE_NOT_FOUND);
+    ate_txn_end(t);
+    ate_txn_end(NULL);
+    world_deinit(&w);
 }
 
 static void survives_reopening(void **state)
 {
     (void)state;
-    const char *dir = tmpdir_new();
-    char path[4096];
-    snprintf(path, sizeof path, "%s/notes", dir);
-    struct ate_session *me = new_session(), *other = new_session();
-    struct ate__dio *dio = open_chain(path, false, me, ATE__STORAGE_CREATE);
-    struct ate_txn *txn;
     struct ate_id id;
     const struct note *n;
-    expect(ate__txn_begin(dio, NULL, 0, &txn), 0);
+    world_init(&w, false);
+    struct ate_txn *t = world_begin(&w);
     for (int i = 0; i < 20; i++) {
-        expect(ate_put_as(txn, note, ate_top, "counter", &(struct note){"x", i}, &id), 0);
-        expect(ate_txn_commit(txn, NULL), 0);
+        ok(ate_put_as(t, note, ate_top, "counter", NOTE("x", i), &id));
+        ok(ate_txn_commit(t, NULL));
     }
-    ate_txn_end(txn);
+    ate_txn_end(t);
+    world_reopen(&w);
+    t = world_begin(&w);
+    assert_int_equal(note_named(t, ate_top, "counter"), 19);
+    ate_txn_end(t);
+    t = world_begin_as(&w, 1);
+    expect(ate_find(t, note, ate_top, "counter", &id, &n), ATE_NO_KEY);
+    expect(ate_find(t, note, ate_top, "guess", &id, &n), ATE_NO_KEY);
+    expect(ate_load(t, note, id, &n), ATE_NO_KEY);
+    ok(ate_delete(t, id, 0));
+    expect(ate_txn_commit(t, NULL), ATE_DENIED);
+    ate_txn_end(t);
+    ok(ate__txn_begin(w.dio, w.none, 0, &t));
+    expect(ate_load(t, note, id, &n), ATE_NO_KEY);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+static void one_view(void **state)
+{
+    (void)state;
+    struct ate_id id;
+    const struct ate_conflict *conflicts;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w), *u = world_begin(&w);
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(u, id), 1);
+    ok(ate_put(t, note, id, NOTE("x", 2)));
+    assert_int_equal(note_at(u, id), 1);
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(t, id), 2);
+    assert_int_equal(note_at(u, id), 1);
+    ok(ate_put(u, note, id, NOTE("x", 3)));
+    expect(ate_txn_commit(u, NULL), ATE_CONFLICT);
+    assert_int_equal(ate_txn_conflicts(u, &conflicts), 1);
+    assert_int_equal(conflicts[0].why, ATE_CONFLICT);
+    assert_int_equal(conflicts[0].sequence, 2);
+    assert_int_equal(note_at(u, id), 3); /* still pending */
+    ok(ate_txn_refresh(u));
+    expect(ate_txn_commit(u, NULL), ATE_CONFLICT); /* it was made on what was overtaken */
+    ate_txn_cancel(u);
+    assert_int_equal(note_at(u, id), 2);
+    ok(ate_put(u, note, id, NOTE("x", 3)));
+    ok(ate_txn_commit(u, NULL));
+    assert_int_equal(note_at(u, id), 3);
+    ate_txn_end(t);
+    ate_txn_end(u);
+    world_deinit(&w);
+}
+
+static void flags(void **state)
+{
+    (void)state;
+    struct ate_txn *t;
+    struct ate_id id;
+    world_init(&w, true);
+    expect(ate__txn_begin(w.dio, NULL, ATE_TREE, &t), ATE_MISUSE);
+    ok(ate__txn_begin(w.dio, NULL, ATE_READ, &t));
+    expect(ate_store(t, note, NOTE("x", 1), &id), ATE_READ_ONLY);
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    ok(ate__txn_begin(w.dio, NULL, ATE_SCOPE_LOCAL, &t));
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+/* NONE: the answer says that it is queued, and nothing that was accepted is dropped. */
+static void not_waited_for(void **state)
+{
+    (void)state;
+    struct ate_receipt receipt;
+    struct ate_txn *t;
+    struct ate_id id;
+    world_init(&w, false);
+    ok(ate__txn_begin(w.dio, NULL, ATE_SCOPE_NONE, &t));
+    for (unsigned i = 0; i < 50; i++) {
+        ok(ate_store(t, note, NOTE("x", i), &id));
+        ok(ate_txn_commit(t, &receipt));
+        assert_int_equal(receipt.stage, ATE_QUEUED);
+        assert_int_equal(receipt.sequence, 0);
+    }
+    ok(ate_txn_commit(t, &receipt)); /* nothing */
+    ate_txn_end(t);
+    world_reopen(&w);
+    t = world_begin(&w);
+    assert_int_equal(count_children(t, ate_top), 50);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+/* ---- what is not known ---- */
+
+static void frozen(void **state)
+{
+    (void)state;
+    struct ate_id id;
+    const struct note *n;
+    world_init(&w, false);
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    struct ate_txn_id first = ate_txn_id_of(t);
+    simdisk_fail(w.disk, SIMDISK_SYNC, 1, 1, ATE_E_IO);
+    expect(ate_txn_commit(t, NULL), ATE_UNKNOWN);
+    expect(ate_load(t, note, id, &n), ATE_MISUSE);
+    expect(ate_put(t, note, id, NOTE("y", 2)), ATE_MISUSE);
+    expect(ate_txn_refresh(t), ATE_MISUSE);
+    ate_txn_cancel(t); /* does nothing */
+    struct ate_txn_id same = ate_txn_id_of(t);
+    assert_memory_equal(&first, &same, sizeof first);
+    ok(ate_txn_commit(t, NULL)); /* the same bytes: the true outcome, never twice */
+    assert_int_equal(note_at(t, id), 1);
+    assert_true(world_size(&w) == 2);
+    same = ate_txn_id_of(t);
+    assert_memory_not_equal(&first, &same, sizeof first);
+    ate_txn_end(t);
+    world_reopen(&w);
+    assert_true(world_size(&w) == 2);
+    world_deinit(&w);
+}
+
+/* ---- ended in the middle ---- */
+
+struct waiting {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool done;
+};
+static void on_done(void *arg)
+{
+    struct waiting *x = arg;
+    pthread_mutex_lock(&x->mutex);
+    x->done = true;
+    pthread_cond_broadcast(&x->changed);
+    pthread_mutex_unlock(&x->mutex);
+}
+
+static void use_workers(struct ate__workers **workers)
+{
+    struct ate__local_conf conf = {.chain.env = &w.sim.env};
+    struct ate__pipe *pipe;
+    ok(ate__workers_new(2, workers));
+    conf.chain.workers = *workers;
+    ate__dio_unref(w.dio);
+    ok(ate__local_open(&conf, "/c/notes", w.session[0], 0, &pipe));
+    ok(ate__dio_new(pipe, w.session[0], -1, 1 << 20, &w.dio));
+}
+
+static void ended_before_the_answer(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        struct waiting x = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+        struct ate__workers *workers;
+        struct ate_id id;
+        world_init(&w, false);
+        use_workers(&workers);
+        struct ate_txn *t = world_begin(&w);
+        ok(ate_store(t, note, NOTE("x", 1), &id));
+        ok(ate__txn_offer(t, false, on_done, &x));
+        expect(ate__txn_offer(t, false, on_done, &x), ATE_MISUSE);
+        if (i % 2)
+            ate_txn_end(t);
+        pthread_mutex_lock(&x.mutex);
+        while (!x.done)
+            pthread_cond_wait(&x.changed, &x.mutex);
+        pthread_mutex_unlock(&x.mutex);
+        if (i % 4 < 2)
+            ok(ate__txn_finish(t, NULL));
+        else
+            ate__txn_forget(t);
+        if (i % 2 == 0)
+            ate_txn_end(t);
+        t = world_begin(&w);
+        assert_int_equal(note_at(t, id), 1);
+        ate_txn_end(t);
+        world_deinit(&w);
+        ate__workers_unref(workers);
+    }
+}
+
+/* And the chain closed as well: what was accepted is there. */
+static void closed_before_the_answer(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        struct waiting x = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+        struct ate__workers *workers;
+        struct ate_id id;
+        world_init(&w, false);
+        use_workers(&workers);
+        struct ate_txn *t = world_begin(&w);
+        ok(ate_store(t, note, NOTE("x", 1), &id));
+        ok(ate__txn_offer(t, false, on_done, &x));
+        ate__dio_unref(ate__dio_ref(w.dio));
+        ate_txn_end(t);
+        world_reopen(&w);
+        assert_true(x.done);
+        ok(ate__txn_finish(t, NULL));
+        t = world_begin(&w);
+        assert_int_equal(note_at(t, id), 1);
+        ate_txn_end(t);
+        world_deinit(&w);
+        ate__workers_unref(workers);
+    }
+}
+
+/* ---- limits ---- */
+
+static void limits(void **state)
+{
+    (void)state;
+    static char big[ATE__PAYLOAD_MAX + 16];
+    struct ate_id id;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w);
+    memset(big, 'x', sizeof big - 1);
+    expect(ate_store(t, note, NOTE(big, 1), &id), ATE_TOO_BIG);
+    big[ATE__PAYLOAD_MAX - 64] = 0;
+    ok(ate_store(t, note, NOTE(big, 1), &id));
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(t, id), 1);
+    for (unsigned i = 0; i < 2; i++)
+        ok(ate_store(t, note, NOTE(big, 1), &id));
+    expect(ate_txn_commit(t, NULL), ATE_TOO_BIG); /* a transaction of more than 8 MiB */
+    ate_txn_cancel(t);
+    for (unsigned i = 0; i < ATE__TX_EVENTS_MAX; i++)
+        ok(ate_store(t, note, NOTE("x", i), &id));
+    expect(ate_store(t, note, NOTE("x", 1), &id), ATE_TOO_BIG);
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(t, id), ATE__TX_EVENTS_MAX - 1);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+static void depth(void **state)
+{
+    (void)state;
+    struct ate_id at = ate_top, id, deepest;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w);
+    for (unsigned i = 1; i <= ATE__PARENTS_MAX; i++) {
+        ok(ate_push(t, note, at, NOTE("x", i), &id));
+        at = id;
+        if (i % 100 == 0)
+            ok(ate_txn_commit(t, NULL));
+    }
+    ok(ate_txn_commit(t, NULL));
+    deepest = at;
+    assert_int_equal(note_at(t, deepest), ATE__PARENTS_MAX);
+    int rc = ate_push(t, note, deepest, NOTE("x", 0), &id);
+    if (!rc)
+        rc = ate_txn_commit(t, NULL);
+    assert_int_equal(rc, ATE_TOO_BIG);
+    ate_txn_cancel(t);
+    ok(ate_store(t, note, NOTE("y", 0), &id));
+    rc = ate_move(t, id, deepest, "y");
+    if (!rc)
+        rc = ate_txn_commit(t, NULL);
+    assert_int_equal(rc, ATE_TOO_BIG);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+/* ---- memory ---- */
+
+/* All the library's memory is within: sessions, chain, transaction. A commit that fails for want of
+ * memory is refused, and made again it goes through. */
+static int all_of_it(void *arg)
+{
+    struct ate__local_conf conf = {.chain.env = &w.sim.env, .memory = true};
+    struct ate__key32 seed = {{7}};
+    struct ate_session *s;
+    struct ate__pipe *pipe;
+    struct ate__dio *dio = NULL;
+    struct ate_txn *t = NULL;
+    struct ate__key *key;
+    struct ate_id a, b;
+    const struct note *n;
+    (void)arg;
+    int rc = ate__session_new(&s);
+    if (rc)
+        return rc;
+    rc = ate__key_of_seed(&seed, NULL, &key);
+    if (!rc)
+        rc = ate__session_add(s, key);
+    if (!rc)
+        rc = ate__local_open(&conf, "/c/notes", s, ATE__STORAGE_CREATE, &pipe);
+    if (!rc)
+        rc = ate__dio_new(pipe, s, -1, 1 << 20, &dio);
+    if (!rc)
+        rc = ate__txn_begin(dio, NULL, 0, &t);
+    if (!rc)
+        rc = ate_put_as(t, note, ate_top, "a", NOTE("text", 1), &a);
+    if (!rc)
+        rc = ate_put_as(t, note, a, "b", NOTE("text", 2), &b);
+    if (!rc)
+        rc = ate_txn_commit(t, NULL);
+    if (!rc)
+        rc = ate_move(t, b, ate_top, "c");
+    if (!rc)
+        rc = ate_put(t, note, a, NOTE("text", 3));
+    if (!rc)
+        rc = ate_txn_commit(t, NULL);
+    if (!rc)
+        rc = ate_find(t, note, ate_top, "c", &b, &n);
+    if (!rc)
+        rc = ate_delete(t, a, ATE_TREE);
+    if (!rc)
+        rc = ate_txn_commit(t, NULL);
+    ate_txn_end(t);
     ate__dio_unref(dio);
-    dio = open_chain(path, false, me, 0);
-    expect(ate__txn_begin(dio, NULL, 0, &txn), 0);
-    expect(ate_find(txn, note, ate_top, "counter", &id, &n), 0);
-    assert_int_equal(n->n, 19);
-    ate_txn_end(txn);
-    expect(ate__txn_begin(dio, other, 0, &txn), 0);
-    expect(ate_find(txn, note, ate_top, "counter", &id, &n), ATE_NO_KEY);
-    expect(ate_find(txn, note, ate_top, "guess", &id, &n), ATE_NO_KEY);
-    expect(ate_load(txn, note, id, &n), ATE_NO_KEY);
-    expect(ate_delete(txn, id, 0), 0);
-    expect(ate_txn_commit(txn, NULL), ATE_DENIED);
-    ate_txn_end(txn);
-    ate__dio_unref(dio);
-    ate__session_unref(me);
-    ate__session_unref(other);
+    ate__session_unref(s);
+    return rc;
+}
+
+static void lack_of_memory(void **state)
+{
+    (void)state;
+    world_init(&w, true);
+    print_message("%llu allocations\n", (unsigned long long)heap_sweep(all_of_it, NULL, true));
+    world_deinit(&w);
 }
 
 int main(void)
@@ -121,6 +384,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stores_and_loads),
         cmocka_unit_test(survives_reopening),
+        cmocka_unit_test(one_view),
+        cmocka_unit_test(flags),
+        cmocka_unit_test(not_waited_for),
+        cmocka_unit_test(frozen),
+        cmocka_unit_test(ended_before_the_answer),
+        cmocka_unit_test(closed_before_the_answer),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(depth),
+        cmocka_unit_test(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * txn_commit.c: committing: waited for, answered later, or not waited for at all.
+ */
+#include "dio/txn.h"
+#include <stdio.h>
+
+/* What the pipe is to be offered; END: there is nothing. */
+static int build(struct ate_txn *t)
+{
+    t->conflict_count = 0;
+    int rc = t->changes ? ate__txn_write(t) : ATE_END;
+    if (!rc)
+        rc = ate__txn_build(t);
+    if (rc == ATE_END) /* preconditions alone: the view that was read had it so */
+        ate__txn_drop_changes(t);
+    return rc;
+}
+
+/* After a commit: on to the next one. */
+static void go_on(struct ate_txn *t)
+{
+    ate__txn_drop_changes(t);
+    ate__txn_draw_id(t);
+    if (t->snapshot && t->dio->pipe->v->refresh(t->snapshot)) {
+        /* It is committed all the same; the next read begins a new one, and says what is wrong. */
+        t->dio->pipe->v->end(t->snapshot);
+        t->snapshot = NULL;
+    }
+}
+
+/* ---- with an answer ---- */
+
+static void offer_done(struct ate__offer *offer)
+{
+    struct ate_txn *t = offer->user;
+    t->done(t->done_arg);
+    ate__txn_let_go(t);
+}
+
+int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void *arg)
+{
+    if (t->offered)
+        return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
+    int rc = t->frozen ? 0 : build(t);
+    if (rc)
+        return rc;
+    t->done = done;
+    t->done_arg = arg;
+    t->offered = true;
+    t->offer = (struct ate__offer){
+        .encoded = ate__buf_bytes(&t->encoded),
+        .own = &t->own,
+        .waits = waits,
+        .timeout_ms = t->dio->timeout_ms,
+        .done = offer_done,
+        .user = t,
+    };
+    atomic_fetch_add_explicit(&t->holds, 2, memory_order_relaxed); /* offer_done(), finish() */
+    t->dio->pipe->v->offer(t->dio->pipe, &t->offer);
+    return 0;
+}
+
+void ate__txn_wait(struct ate_txn *t)
+{
+    t->dio->pipe->v->wait(t->dio->pipe, &t->offer);
+}
+
+static void take_conflicts(struct ate_txn *t)
+{
+    const struct ate__verdict *v = &t->offer.verdict;
+    for (uint32_t i = 0; i < v->conflict_count && i < ATE__CONFLICTS_MAX; i++)
+        t->conflicts[i] = (struct ate_conflict){
+            v->conflicts[i].id, (enum ate_result)v->conflicts[i].why, v->conflicts[i].sequence};
+    t->conflict_count = v->conflict_count;
+}
+
+static void give_receipt(const struct ate__receipt *r, struct ate_receipt *ret_receipt)
+{
+    if (!ret_receipt)
+        return;
+    *ret_receipt = (struct ate_receipt){.stage = (enum ate_stage)r->stage};
+    if (r->stage >= ATE__DURABLE) {
+        ret_receipt->sequence = r->sequence;
+        ret_receipt->head = r->head;
+    }
+}
+
+static int take_answer(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    t->offered = false;
+    t->frozen = t->offer.result == ATE_UNKNOWN;
+    if (t->offer.result) {
+        take_conflicts(t);
+        return ate__fail(t->offer.result, "%s", t->offer.text);
+    }
+    give_receipt(&t->offer.receipt, ret_receipt);
+    if (!t->ended)
+        go_on(t);
+    return 0;
+}
+
+int ate__txn_finish(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    int rc = take_answer(t, ret_receipt);
+    ate__txn_let_go(t);
+    return rc;
+}
+
+void ate__txn_forget(struct ate_txn *t)
+{
+    ate__txn_let_go(t);
+}
+
+/* ---- without one ---- */
+
+struct flight { /* what is on its way after the transaction went on */
+    struct ate__offer offer;
+    struct ate__own own;
+    struct ate__event_hashes *hashes;
+    struct ate__buf encoded;
+    atomic_uint holds;
+};
+
+static void flight_let_go(struct flight *f)
+{
+    if (atomic_fetch_sub_explicit(&f->holds, 1, memory_order_acq_rel) != 1)
+        return;
+    ate__buf_deinit(&f->encoded);
+    ate__free(f->hashes);
+    ate__free(f);
+}
+
+static void flight_done(struct ate__offer *offer)
+{
+    flight_let_go(offer->user);
+}
+
+/* Takes over what was built. */
+static void flight_init(struct flight *f, struct ate_txn *t)
+{
+    f->hashes = ate__steal(&t->hashes);
+    t->hash_capacity = 0;
+    f->encoded = t->encoded;
+    t->encoded = ATE__BUF_NULL;
+    f->own = t->own;
+    f->own.events = f->hashes;
+    f->offer = (struct ate__offer){
+        .encoded = ate__buf_bytes(&f->encoded),
+        .own = &f->own,
+        .timeout_ms = t->dio->timeout_ms,
+        .done = flight_done,
+        .user = f,
+    };
+    atomic_init(&f->holds, 2);
+}
+
+static int commit_unanswered(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    int rc = build(t);
+    struct flight *f = rc ? NULL : ate__alloc(sizeof *f);
+    if (!f)
+        return rc ? rc : ate__no_memory();
+    flight_init(f, t);
+    t->dio->pipe->v->offer(t->dio->pipe, &f->offer);
+    rc = f->offer.at_once;
+    flight_let_go(f);
+    if (rc)
+        return ate__fail(rc, "commit: %s", ate__result_text(rc));
+    if (ret_receipt)
+        *ret_receipt = (struct ate_receipt){.stage = ATE_QUEUED};
+    go_on(t);
+    return 0;
+}
+
+/* ---- the public call ---- */
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static int commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    if (t->flags & ATE_SCOPE_NONE && !t->offered && !t->frozen)
+        return commit_unanswered(t, ret_receipt);
+    int rc = ate__txn_offer(t, true, nothing, NULL);
+    if (rc)
+        return rc;
+    ate__txn_wait(t);
+    return ate__txn_finish(t, ret_receipt);
+}
+
+int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
+{
+    int rc = commit(t, ret_receipt);
+    if (rc != ATE_END)
+        return rc;
+    struct ate_head head = ate_txn_base(t);
+    if (ret_receipt)
+        *ret_receipt = (struct ate_receipt){head.size ? head.size - 1 : 0, head.root, ATE_DURABLE};
+    return 0;
+}
+
+size_t ate_txn_conflicts(const struct ate_txn *t, const struct ate_conflict **ret_conflicts)
+{
+    *ret_conflicts = t->conflicts;
+    return t->conflict_count;
+}
