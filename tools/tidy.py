@@ -40,11 +40,9 @@ TESTED_BY = {
     "src/dio/body.c": "tests/unit/dio/txn_test.c",
     "src/dio/build.c": "tests/unit/dio/txn_test.c",
     "src/dio/cache.c": "tests/unit/dio/txn_test.c",
-    "src/dio/objects.c": "tests/unit/dio/txn_test.c",
     "src/dio/overlay.c": "tests/unit/dio/txn_test.c",
     "src/dio/raw.c": "tests/unit/dio/txn_test.c",
     "src/dio/signers.c": "tests/unit/dio/txn_test.c",
-    "src/dio/typed.c": "tests/unit/dio/txn_test.c",
 }
 
 # In parts, so that looking for these words does not find this list.
