@@ -22,23 +22,42 @@ static void take_items(struct ate__body *b, const struct ate__header *h)
     b->reply_to = h->reply_to;
 }
 
+/* The data key under which a body was sealed. That is the one of the scope in which it lies, or,
+ * where something above it got a scope of its own and the body was not written anew since, of a
+ * scope further up. */
+static int data_key_of(struct ate_txn *t, const struct ate_id *id, const struct ate_hash *key_id,
+                       struct ate__data_key **ret_key)
+{
+    /* The scopes that the snapshot has, not those that this transaction's changes may bring. */
+    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    const struct ate__control *control;
+    struct ate__object_facts f;
+    struct ate_id at = *id, scope;
+    int rc = 0;
+    for (bool first = true;; first = false) {
+        rc = ate__scope_of(facts, &at, &scope, &control);
+        if (!rc && !control)
+            return first ? ate__fail(ATE_TAMPERED, "it is sealed, but lies in no private scope")
+                         : ate__fail(ATE_NO_KEY, "no scope above it has its data key");
+        if (!rc)
+            rc = ate__data_key_open(&t->dio->seal, t->session, control, key_id, ret_key);
+        if (rc != ATE_NO_KEY || ate__id_equal(&scope, &ate_top))
+            return rc;
+        rc = facts->v->object(facts, &scope, &f);
+        if (rc)
+            return rc;
+        at = f.parent;
+    }
+}
+
 static int open_private(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
                         struct ate__body *b)
 {
     ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
-    const struct ate__control *control;
     struct ate__header items;
-    struct ate_id scope;
     if (!t->session)
         return ate__fail(ATE_NO_KEY, "it is private, and the session has no keys");
-    /* The scope that the snapshot has, not the one that this transaction's changes may bring. */
-    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
-    int rc = ate__scope_of(facts, id, &scope, &control);
-    if (!rc && !control)
-        rc = ate__fail(ATE_TAMPERED, "it is sealed, but lies in no private scope");
-    if (!rc)
-        rc = ate__data_key_open(&t->dio->seal, t->session, control, &e->header.conf.data_key_id,
-                                &key);
+    int rc = data_key_of(t, id, &e->header.conf.data_key_id, &key);
     if (!rc && e->form == ATE__CIPHER)
         rc = ate__body_decrypt(&t->dio->seal, key, e, &b->plain, &items, &b->payload);
     if (rc)

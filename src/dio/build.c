@@ -182,39 +182,29 @@ static int place_scope(struct build *b, const struct ate__change *c, struct plac
                               &p->data_key);
 }
 
-/* An open object under private names has both tags. Who lacks the name key leaves them as they are,
- * where the open one says that the name is the same. */
-static int keep_tags(struct build *b, const struct ate__change *c, struct place *p, bool *ret_kept)
+/* The private tag of a name. Who changes an object, and may not name anything there, leaves its tag
+ * as it is. */
+static int private_tag(struct build *b, const struct ate__change *c, struct place *p)
 {
-    const struct ate__object_facts *before = &c->before;
-    uint8_t tag[ATE__NAME_TAG];
-    *ret_kept = false;
-    if (p->is_private || !c->existed || before->tag_count != 2 ||
-        !ate__id_equal(&c->parent, &before->parent))
-        return 0;
-    int rc = ate__name_tag_open(b->t->dio->seal.alg, &c->parent, ate__buf_bytes(&c->name), tag);
-    *ret_kept = !rc && !memcmp(before->tags + ATE__NAME_TAG, tag, sizeof tag);
-    memcpy(p->tags, before->tags, sizeof p->tags);
-    p->tag_size = *ret_kept ? sizeof p->tags : 0;
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    int rc = ate__txn_name_key(b->t, &c->parent, &p->names_private, &key);
+    if (rc == ATE_NO_KEY && c->existed && !c->moved && c->before.tag_count) {
+        memcpy(p->tags, c->before.tags, ATE__NAME_TAG);
+        rc = 0;
+    } else if (!rc && p->names_private) {
+        rc = ate__name_tag_private(&key, &c->parent, ate__buf_bytes(&c->name), p->tags);
+    }
+    if (!rc && p->names_private)
+        p->tag_size = ATE__NAME_TAG;
     return rc;
 }
 
 static int place_name(struct build *b, const struct ate__change *c, struct place *p)
 {
-    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
     struct ate_bytes name = ate__buf_bytes(&c->name);
-    bool kept;
-    int rc = 0;
     if (!name.size)
         return 0;
-    rc = keep_tags(b, c, p, &kept);
-    if (rc || kept)
-        return rc;
-    rc = ate__txn_name_key(b->t, &c->parent, &p->names_private, &key);
-    if (!rc && p->names_private) {
-        rc = ate__name_tag_private(&key, &c->parent, name, p->tags);
-        p->tag_size = ATE__NAME_TAG;
-    }
+    int rc = private_tag(b, c, p);
     if (!rc && (!p->names_private || !p->is_private)) {
         rc = ate__name_tag_open(b->t->dio->seal.alg, &c->parent, name, p->tags + p->tag_size);
         p->tag_size += ATE__NAME_TAG;

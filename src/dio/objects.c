@@ -259,9 +259,12 @@ int ate__object_move(struct ate_txn *t, struct ate_id id, struct ate_id new_pare
         return rc;
     bool elsewhere = !ate__id_equal(&c->parent, &new_parent);
     rc = ate__txn_place(t, c, &new_parent, new_name);
-    if (!rc && elsewhere)
+    if (rc)
+        return rc;
+    c->moved = true;
+    if (elsewhere)
         c->collection = 0;
-    return rc;
+    return 0;
 }
 
 int ate_move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent, const char *new_name)

@@ -36,6 +36,7 @@ struct ate__change {
     /* The body that shall be. */
     bool body, deleted, subtree; /* body: a new version; else only rules change */
     bool open;                   /* ATE_PUBLIC: an own rule opens it to everyone */
+    bool moved;                  /* to another parent or name, perhaps the same again */
     struct ate_id parent;
     uint32_t collection;
     struct ate__buf name, type, payload, user;
