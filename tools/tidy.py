@@ -40,7 +40,6 @@ TESTED_BY = {
     "src/dio/body.c": "tests/unit/dio/txn_test.c",
     "src/dio/build.c": "tests/unit/dio/txn_test.c",
     "src/dio/cache.c": "tests/unit/dio/txn_test.c",
-    "src/dio/overlay.c": "tests/unit/dio/txn_test.c",
     "src/dio/raw.c": "tests/unit/dio/txn_test.c",
     "src/dio/signers.c": "tests/unit/dio/txn_test.c",
 }

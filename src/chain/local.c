@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "chain/create.h"
 #include "chain/snapshot.h"
+#include <inttypes.h>
 
 struct local {
     struct ate__pipe base;
@@ -181,7 +182,11 @@ static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir
     if (rc)
         return rc;
     if (is_empty(s)) {
+        struct ate__storage_damage d;
+        s->v->damage(s, &d);
         s->v->close(s);
+        if (d.what != ATE_OK) /* its first transaction was acknowledged, and is no longer whole */
+            return ate__fail((int)d.what, "%s, byte %" PRIu64 ": %s", d.file, d.offset, d.text);
         return ate__fail(ATE_NOT_FOUND, "no chain here: its creation is not finished");
     }
     *ret_storage = s;

@@ -497,7 +497,7 @@ static int open_all(struct ate__remote *r)
 
 int ate__remote_open(const struct ate__remote_conf *conf, struct ate__pipe **ret_pipe)
 {
-    struct ate__remote *r;
+    struct ate__remote *r = NULL;
     int rc = new_remote(conf, &r);
     if (rc)
         return rc;

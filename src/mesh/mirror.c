@@ -125,19 +125,6 @@ static int collect(const struct ate__msg_group *msg, struct ate_bytes **ret_reco
     return 0;
 }
 
-/* The genesis that came is the one of the chain that the server named. */
-static int check_chain(const struct ate__mirror *m, struct ate_bytes genesis)
-{
-    char text[ATE__HASH_TEXT];
-    struct ate__rd r = ate__rd_of(genesis); /* u8 version, chain id: event/tx.h */
-    (void)ate__rd_u8(&r);
-    struct ate_hash id = ate__rd_hash(&r);
-    if (ate__hash_equal(&id, &m->chain_id))
-        return 0;
-    return ate__fail(ATE_WRONG_CHAIN, "the groups are those of the chain %s",
-                     ate__hash_text(&id, text));
-}
-
 /* What a group can be refused for is tampering, whatever rule it breaks. */
 static int as_tampered(int rc)
 {
@@ -167,10 +154,7 @@ static int take_in(struct ate__mirror *m, struct ate_bytes body)
         .count = msg.count,
         .head_after = msg.head_after,
     };
-    if (!msg.first_sequence)
-        rc = check_chain(m, records[0]);
-    if (!rc)
-        rc = ate__chain_feed(m->chain, &feed);
+    rc = ate__chain_feed(m->chain, &feed);
     return rc ? ate__context(as_tampered(rc), "mirror") : 0;
 }
 

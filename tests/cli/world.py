@@ -66,7 +66,7 @@ class Server:
 
     def __init__(self, world, options):
         self.world, self.options, self.port = world, options, 0
-        self.logs = world.path("logs")
+        self.logs = world.path(f"logs{len(world.servers) or ''}")
         self.start()
 
     def start(self):

@@ -40,11 +40,22 @@ static int name_of(const struct list_entry *e, const char *prefix, struct ate__b
     return rc;
 }
 
+/* What an object says of itself may be anything; it is listed all the same, by what surrounds it.
+ */
+static bool is_broken(int rc)
+{
+    return rc == ATE_WRONG_TYPE || rc == ATE_MALFORMED || rc == ATE_TOO_BIG;
+}
+
 static int print_json(struct ls *ls, const struct list_entry *e, const struct ate__buf *name)
 {
     struct ate_rules rules;
     json_t *object = describe_object(&e->object, NULL);
     int rc = object ? describe_attributes(ls->txn, &e->object, object) : ate__no_memory();
+    if (is_broken(rc)) {
+        ate__json_set_text(object, "broken", ate_error());
+        rc = 0;
+    }
     if (!rc)
         rc = ate_protection(ls->txn, e->id, &rules);
     if (rc) {
@@ -63,30 +74,38 @@ static int print_json(struct ls *ls, const struct list_entry *e, const struct at
     return 0;
 }
 
-static int print_long(struct ls *ls, const struct list_entry *e)
+/* Size, time and type of the row, as far as the object tells them. */
+static int measure(struct ls *ls, const struct list_entry *e, uint64_t *size, int64_t *time_ns,
+                   const char **type)
 {
-    char time[ATE__TIME_TEXT], authors[KEYS_SHOWN], readers[KEYS_SHOWN];
     const struct fs_file *file = NULL;
     const struct fs_dir *dir = NULL;
-    struct ate_rules rules;
-    uint64_t size = 0;
-    int64_t time_ns = e->object.updated_ns;
-    const char *type = e->type ? e->type : "-";
-    int rc = ate_protection(ls->txn, e->id, &rules);
-    if (!rc)
-        rc = content_size(ls->txn, &e->object, &size);
+    int rc = content_size(ls->txn, &e->object, size);
     if (!rc && e->kind == CONTENT_FILE)
         rc = ate_load(ls->txn, fs_file, e->id, &file);
     if (!rc && e->kind == CONTENT_DIR)
         rc = ate_load(ls->txn, fs_dir, e->id, &dir);
+    if (file && file->mtime_ns)
+        *time_ns = file->mtime_ns;
+    if (dir && dir->mtime_ns)
+        *time_ns = dir->mtime_ns;
+    if (file && !file->hash)
+        *type = "unfinished";
+    return is_broken(rc) ? 0 : rc;
+}
+
+static int print_long(struct ls *ls, const struct list_entry *e)
+{
+    char time[ATE__TIME_TEXT], authors[KEYS_SHOWN], readers[KEYS_SHOWN];
+    struct ate_rules rules;
+    uint64_t size = e->object.payload_size;
+    int64_t time_ns = e->object.updated_ns;
+    const char *type = e->type ? e->type : "-";
+    int rc = ate_protection(ls->txn, e->id, &rules);
+    if (!rc)
+        rc = measure(ls, e, &size, &time_ns, &type);
     if (rc)
         return rc;
-    if (file && file->mtime_ns)
-        time_ns = file->mtime_ns;
-    if (file && !file->hash)
-        type = "unfinished";
-    if (dir && dir->mtime_ns)
-        time_ns = dir->mtime_ns;
     describe_keys(e->authors, e->object.author_count, authors, sizeof authors);
     describe_rule(&rules.read, readers, sizeof readers);
     ate__print_escaped(ate__text_bytes(type));
@@ -138,21 +157,20 @@ static int list_below(struct ls *ls, struct ate_id id, const char *prefix, unsig
     return rc;
 }
 
-/* An object that nothing lies below is listed itself. */
+/* An object that nothing lies below is listed itself. What O lends ends with the walk. */
 static int list_itself(struct ls *ls, const struct ate_object *o)
 {
     struct list below, itself;
-    int rc = list_children(ls->txn, o->id, 0, &below);
+    int rc = list_one(o, &itself);
     if (rc)
         return rc;
-    bool alone = !below.count && content_kind_of(o) != CONTENT_DIR;
-    list_deinit(&below);
-    if (!alone)
-        return list_below(ls, o->id, "", 0);
-    rc = list_one(o, &itself);
-    if (rc)
-        return rc;
-    rc = show(ls, &itself.entries[0], "", 0);
+    const struct list_entry *e = &itself.entries[0];
+    rc = list_children(ls->txn, e->id, 0, &below);
+    bool alone = !rc && !below.count && e->kind != CONTENT_DIR;
+    if (!rc)
+        list_deinit(&below);
+    if (!rc)
+        rc = alone ? show(ls, e, "", 0) : list_below(ls, e->id, "", 0);
     list_deinit(&itself);
     return rc;
 }

@@ -97,28 +97,42 @@ static int read_first(struct put *p)
 
 /* ---- where ---- */
 
+/* What of the path is there: the last object of it that is, and what the value's own parent would
+ * be pushed below. What is stored is sealed to those who may read there: the given keys have to be
+ * among them. */
+static int look(struct put *p, struct ate_txn *txn, struct ate_object *ret_above, size_t *ret_depth)
+{
+    struct ate_object last;
+    char shown[SHOWN];
+    size_t depth;
+    int rc = path_find_part(txn, &p->path, p->path.count, ATE_NO_PAYLOAD, &last, &depth);
+    if (rc && rc != ATE_NOT_FOUND)
+        return rc;
+    rc = p->o->is_public ? 0 : open_check_readers(p->o, txn, last.id);
+    if (!rc && depth == p->path.count) /* it is replaced where it lies */
+        rc = path_find_part(txn, &p->path, --depth, ATE_NO_PAYLOAD, &last, NULL);
+    if (!rc && depth > 0 && last.readable && !content_may_hold(&last))
+        rc = ate__fail(ATE_CONFLICT, "what it would lie below is no directory: \"%s\"",
+                       ate__escaped(ate__text_bytes(p->path.part[depth - 1]), shown, sizeof shown));
+    *ret_above = last;
+    *ret_depth = depth;
+    return rc;
+}
+
 /* The nodes of the parents; those that are missing are made in the same transaction. */
 static int make_parents(struct put *p)
 {
     static const struct fs_dir made = {.mode = FS_DIR_MODE};
     static const struct store_when when = {.missing = true};
-    struct ate_object nearest;
+    struct ate_object above;
     struct ate_txn *txn;
-    char shown[SHOWN];
     size_t depth;
     int rc = ate_txn_begin(p->at.chain, NULL, ATE_READ, &txn);
     if (rc)
         return rc;
-    rc = path_find_part(txn, &p->path, p->path.count - 1, ATE_NO_PAYLOAD, &nearest, &depth);
-    if (rc == ATE_NOT_FOUND)
-        rc = 0;
-    if (!rc && !p->o->is_public)
-        rc = open_check_readers(p->o, txn, nearest.id);
-    if (!rc && depth > 0 && !content_may_hold(&nearest))
-        rc = ate__fail(ATE_CONFLICT, "what it would lie below is no directory: \"%s\"",
-                       ate__escaped(ate__text_bytes(p->path.part[depth - 1]), shown, sizeof shown));
+    rc = look(p, txn, &above, &depth);
     if (!rc) {
-        p->parent = store_node_new(nearest.id);
+        p->parent = store_node_new(above.id);
         rc = p->parent ? 0 : ate__no_memory();
     }
     ate_txn_end(txn);
@@ -280,9 +294,9 @@ static int put(struct put *p)
 static int run(const struct options *o)
 {
     struct put p = {.o = o};
-    char *subject = open_subject(o);
     if (o->absent && o->has_if)
         return ate__report_usage("--if and --if-absent exclude each other");
+    char *subject = open_subject(o);
     stop_after(o->timeout_ms, subject);
     int rc = put(&p);
     int status = rc ? open_report(rc, &p.at, subject) : 0;

@@ -4,8 +4,10 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SHOWN = 512 };
 
@@ -133,6 +135,19 @@ static bool is_address(const char *where)
     return !strncmp(where, "tcp://", 6);
 }
 
+static int make_folders_above(char *path)
+{
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = 0;
+        bool made = !mkdir(path, 0700) || errno == EEXIST;
+        int rc = made ? 0 : ate__fail_errno(errno, "%s: mkdir", path);
+        *slash = '/';
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
 /* The folder that --mirror auto means: one a chain, HOST:PORT/PATH below the cache. */
 static int auto_mirror(const char *where, char **ret_path)
 {
@@ -149,7 +164,8 @@ static int auto_mirror(const char *where, char **ret_path)
     address[strcspn(address, "#")] = 0;
     if (!is_address(address))
         return ate__fail(ATE_MISUSE, "--mirror: the chain is a directory on this machine already");
-    return user_path("XDG_CACHE_HOME", ".cache", address + 6, ret_path);
+    rc = user_path("XDG_CACHE_HOME", ".cache", address + 6, ret_path);
+    return rc ? rc : make_folders_above(*ret_path);
 }
 
 static void say_created(const struct opened *x, const char *where)

@@ -62,6 +62,13 @@ static void test_without_right(void **state)
     past_change(p, EVE, 2, 1, "two", "eve's");
     thin_ask(p, 3, NULL, ATE_TAMPERED, "transaction 6 changed it");
 
+    p = thin_family(); /* a rule of its own */
+    past_change(p, EVE, 1, 0, "one", "eve's");
+    thin_ask(p, 1, NULL, ATE_TAMPERED, "transaction 6 changed it");
+    p = thin_family();
+    past_change(p, BOB, 1, 0, "one", "bob's");
+    thin_ask(p, 1, NULL, 0, NULL);
+
     p = past_new(NULL); /* without rules only the root keys may */
     past_create(p, ROOT, 7, 0, NULL, NULL);
     thin_ask(p, 7, NULL, 0, NULL);
@@ -69,8 +76,7 @@ static void test_without_right(void **state)
     past_create(p, ALICE, 7, 0, NULL, NULL);
     thin_ask(p, 7, NULL, ATE_TAMPERED, "transaction 1 created it");
 
-    struct ate__auth auth; /* one of several signers is enough */
-    struct draft d;
+    struct draft d; /* one of several signers is enough */
     p = thin_family();
     past_begin(p, &d);
     draft_body(&d, &(struct draft_body){.id = id_of(7), .parent = id_of(2)});
@@ -78,7 +84,6 @@ static void test_without_right(void **state)
     past_sign(p, &d, BOB);
     past_commit(p, &d);
     thin_ask(p, 7, NULL, 0, NULL);
-    (void)auth;
 }
 
 /* Rights are those of their time. */
@@ -391,11 +396,13 @@ static void test_roots(void **state)
     past_create(p, ALICE, 7, 0, NULL, NULL);
     thin_ask(p, 7, NULL, ATE_TAMPERED, "a root key that does not sign it");
 
-    p = past_new(NULL); /* used in the transaction that adds it: in force from the next */
-    past_create(p, ALICE, 7, 0, NULL, NULL);
+    p = past_new(NULL); /* used before it is added; its key comes with the ROOT event alone */
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = id_of(7)});
+    past_sign(p, &d, ALICE);
+    past_commit_plain(p, &d);
     add_root(p, ROOT, ALICE, true);
     thin_ask(p, 7, NULL, ATE_TAMPERED, "transaction 1 created it");
-    (void)d;
 }
 
 /* ---- what cannot be judged is not refused ---- */

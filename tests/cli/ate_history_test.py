@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""log, verify, watch: what happened, and whether it holds."""
+import json
+import os
+import shutil
+import subprocess
+
+from world import Lines, main
+
+
+def some_history(w):
+    root = w.key()
+    w.ate("put", "notes", "docs/a", "1")
+    w.ate("put", "notes", "docs/a", "22")
+    w.ate("put", "notes", "open", "x", "--public")
+    w.ate("mv", "notes", "docs/a", "b")
+    w.ate("rm", "notes", "docs", "-r")
+    return root
+
+
+def test_log(w):
+    root = some_history(w)
+    text = w.ate("log", "notes").out.decode()
+    lines = text.splitlines()
+    assert [line.split()[0] for line in lines if line[0].isdigit()] == list("012345"), text
+    assert sum(f"by {root}" in line and line.endswith("verified") for line in lines) == 6, text
+    assert "    * chain /notes" in lines
+    assert f"    ! rules for /  read: {root[:8]}  write: {root[:8]}  key sealed to 1" in lines
+    assert "    - docs  with all below it" in lines, text
+    assert any(line.startswith("    ~ text") and line.endswith("  b") for line in lines), text
+    log = w.ate("log", "notes", "--json").objects()
+    assert [t["sequence"] for t in log] == list(range(6)) and all(t["verified"] for t in log)
+    assert all(t["authors"] == [root] for t in log)
+    body = [e for e in log[1]["events"] if e["kind"] == "object"]
+    assert [(e["type"], e["name"]) for e in body] == [("dir", "docs"), ("text", "docs/a")]
+    assert body[1]["parent"] == body[0]["id"] and body[0]["creates"]
+    assert [e["kind"] for e in log[5]["events"]] == ["deleted"] and log[5]["events"][0]["subtree"]
+
+
+def test_log_range(w):
+    some_history(w)
+    sequences = lambda *words: [t["sequence"]
+                                for t in w.ate("log", "notes", "--json", *words).objects()]
+    assert sequences("--since", "3") == [3, 4, 5]
+    assert sequences("-n", "2") == [0, 1]
+    assert sequences("--since", "2", "--number", "2") == [2, 3]
+    assert sequences("--since", "100") == []
+    # Names come from what was before.
+    events = w.ate("log", "notes", "--since", "2", "-n", "1", "--json").object()["events"]
+    assert events[0]["name"] == "docs/a"
+
+
+def test_verify(w):
+    root = some_history(w)
+    o = w.ate("verify", "notes", "--json").objects()
+    ranges, result = o[:-1], o[-1]
+    assert result["verified"] and result["root"] == root and result["transactions"] == 6
+    assert result["signatures"] == 6 and len(result["head"]) == 43
+    assert ranges and all(r["size"] > 0 for r in ranges)
+    for r in ranges:
+        assert r["offset"] + r["size"] <= (w.path("notes/,chain") / r["in_use"]).stat().st_size
+    text = w.ate("verify", "notes").out.decode()
+    assert text.startswith("all holds: 6 transactions") and result["head"] in text
+
+
+def flip(path, offset):
+    with open(path, "r+b") as f:
+        f.seek(offset)
+        byte = f.read(1)
+        f.seek(offset)
+        f.write(bytes([byte[0] ^ 0x10]))
+
+
+def test_flipped_bytes(w):
+    """Flip a byte that verify says is in use, in a copy: verify names the place."""
+    root = some_history(w)
+    ranges = w.ate("verify", "notes", "--json").objects()[:-1]
+    places = [(r["in_use"], r["offset"] + (r["size"] - 1) * part // 8)
+              for r in ranges for part in range(9)]
+    for file, offset in places:
+        shutil.copytree(w.path("notes"), w.path("copy"))
+        flip(w.path("copy/,chain") / file, offset)
+        before = {p.name: p.read_bytes() for p in w.path("copy/,chain").iterdir()}
+        r = w.ate("verify", "copy", "--root", root, status=6)
+        lines = r.err.decode().splitlines()
+        assert len(lines) == 1 and r.out == b"" and file in lines[0], r
+        o = w.ate("verify", "copy", "--root", root, "--json", status=6).objects()[-1]
+        assert o["exit"] == 6 and file in o["text"], o
+        assert {p.name: p.read_bytes() for p in w.path("copy/,chain").iterdir()} == before
+        shutil.rmtree(w.path("copy"))
+
+
+def test_log_of_a_damaged_chain(w):
+    root = some_history(w)
+    ranges = [r for r in w.ate("verify", "notes", "--json").objects()[:-1]
+              if r["in_use"].endswith(".seg")]
+    shutil.copytree(w.path("notes"), w.path("copy"))
+    flip(w.path("copy/,chain") / ranges[-1]["in_use"],
+         ranges[-1]["offset"] + ranges[-1]["size"] // 2)
+    r = w.ate("log", "copy", "--root", root, status=None)
+    assert r.status in (6, 7) and len(r.err.splitlines()) == 1, r
+    r = w.ate("put", "copy", "x", "1", "--root", root, status=None)
+    assert r.status in (6, 7), r
+
+
+def test_garbage_in_place_of_a_chain(w):
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    for name in sorted(p.name for p in w.path("notes/,chain").iterdir()):
+        for what in (b"", b"\0" * 64, os.urandom(5000)):
+            shutil.copytree(w.path("notes"), w.path("copy"))
+            (w.path("copy/,chain") / name).write_bytes(what)
+            before = (w.path("copy/,chain") / name).read_bytes()
+            for words in (["verify", "copy"], ["ls", "copy"], ["log", "copy"]):
+                r = w.ate(*words, status=None)
+                assert r.status in (0, 1, 6, 7) and len(r.err.splitlines()) <= 1, (name, r)
+            assert (w.path("copy/,chain") / name).read_bytes() == before, name
+            shutil.rmtree(w.path("copy"))
+
+
+def test_rolled_back(w):
+    """A shorter history than was seen here is refused; at another place it is judged as it lies."""
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    shutil.copytree(w.path("notes"), w.path("old"))
+    w.ate("put", "notes", "x", "2")
+    shutil.rmtree(w.path("notes"))
+    shutil.copytree(w.path("old"), w.path("notes"))
+    w.refused(6, "ROLLED_BACK", "get", "notes", "x")
+    assert w.ate("get", "old", "x").out == b"1"
+
+
+def test_another_chain_in_its_place(w):
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    (w.path("elsewhere")).mkdir()
+    w.ate("put", "elsewhere/notes", "x", "other")
+    shutil.rmtree(w.path("notes"))
+    shutil.copytree(w.path("elsewhere/notes"), w.path("notes"))
+    w.refused(6, "WRONG_CHAIN", "get", "notes", "x")
+
+
+def test_watch_since(w):
+    some_history(w)
+    lines = w.ate("watch", "notes", "--since", "0", "--count", "6").lines()
+    told = [(line.split()[0], line.split()[3], line.split()[-1]) for line in lines]
+    assert told == [("1", "created", "docs"), ("1", "created", "docs/a"),
+                    ("2", "updated", "docs/a"), ("3", "created", "open"),
+                    ("4", "updated", "b"), ("5", "deleted", "docs")], lines
+    o = w.ate("watch", "notes", "--since", "1", "--count", "2", "--json").objects()
+    assert [(e["change"], e["type"], e["name"], e["last"]) for e in o] == [
+        ("created", "dir", "docs", False), ("created", "text", "docs/a", True)]
+
+
+def test_watch_below(w):
+    w.key()
+    for name in ("docs/a", "other", "docs/b/c", "docs/a"):
+        w.ate("put", "notes", name, "1")
+    w.ate("rm", "notes", "docs/a")
+    o = w.ate("watch", "notes", "docs", "--since", "0", "--count", "5", "--json").objects()
+    assert [(e["change"], e["name"]) for e in o] == [
+        ("created", "docs/a"), ("created", "docs/b"), ("created", "docs/b/c"),
+        ("updated", "docs/a"), ("deleted", "docs/a")], o
+    w.refused(1, "NOT_FOUND", "watch", "notes", "none", "--since", "0")
+    w.refused(5, "TIMEOUT", "watch", "notes", "--timeout", "20ms")
+
+
+def test_watch_as_it_happens(w):
+    w.key()
+    server = w.server()
+    w.ate("name", "work", server.chain("/example.com/joe/notes"))
+    w.ate("put", "@work", "first", "1")
+    process = w.popen("ate", "watch", "@work", "--count", "2", "--json", "-v",
+                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lines = Lines(process, process.stdout)
+    assert b"watching from sequence 2" in process.stderr.readline()
+    w.ate("put", "@work", "second", "2")
+    event = json.loads(lines.next())
+    assert event["name"] == "second" and event["change"] == "created", event
+    w.ate("rm", "@work", "first")
+    event = json.loads(lines.next())
+    assert event["change"] == "deleted", event
+    assert process.wait() == 0
+    lines.end()
+    process.stdout.close()
+    process.stderr.close()
+
+
+if __name__ == "__main__":
+    main(__name__)

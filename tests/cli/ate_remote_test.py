@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Chains at a server: conflicts, time limits, mirrors, servers not there or not the one."""
+import os
+import random
+import shutil
+import socket
+import subprocess
+import time
+
+from world import PATIENCE_S, Failed, main
+
+PATH = "/example.com/joe/notes"
+
+
+def work(w, *options):
+    server = w.server(*options)
+    w.ate("name", "work", server.chain(PATH))
+    return server
+
+
+def test_all_commands(w):
+    root = w.key()
+    work(w)
+    large = random.Random(3).randbytes((5 << 20) + 11)
+    w.ate("put", "@work", "docs/a", "1")
+    w.ate("put", "@work", "docs/large", stdin=large)
+    w.ate("put", "@work", "docs/a", "2", "--if", "1")
+    assert w.ate("get", "@work", "docs/large").out == large
+    assert w.ate("get", "@work", "docs/a", "--at", "1").out == b"1"
+    w.ate("mv", "@work", "docs/a", "b")
+    assert w.ate("ls", "@work", "-R").lines() == ["b", "docs", "docs/large"]
+    rows = {o["name"]: o for o in w.ate("ls", "@work", "-lR", "--json").objects()}
+    assert rows["b"]["authors"] == [root] and rows["docs/large"]["size"] == len(large)
+    w.ate("rm", "@work", "docs", "-r")
+    assert w.ate("ls", "@work").lines() == ["b"]
+    assert b"all holds" in w.ate("verify", "@work").out
+    log = w.ate("log", "@work", "--json").objects()
+    assert all(t["verified"] and t["authors"] == [root] for t in log)
+    assert w.ate("watch", "@work", "--since", "0", "--count", "1").lines()[0].endswith("docs")
+    w.refused(7, "UNSUPPORTED", "put", "@work", "x", "1", "--scope", "local")
+    w.refused(4, "CONFLICT", "put", "@work", "b", "3", "--if", "1")
+    w.refused(1, "EXISTS", "put", "@work", "b", "3", "--if-absent")
+
+
+def test_outsider(w):
+    root = w.key()
+    server = work(w)
+    w.ate("put", "@work", "hello", "world")
+    w.ate("put", "@work", "open", "x", "--public")
+    env = {"HOME": str(w.path("other"))}
+    w.ate("key", "new", env=env)
+    address = server.chain(PATH, f",root={root}")
+    for words in (["get", address, "hello"], ["get", address, "nothing"],
+                  ["put", address, "hello", "x"], ["rm", address, "hello"],
+                  ["rm", address, "nothing"]):
+        w.refused(3, "NO_KEY", *words, env=env)
+    assert w.ate("get", address, "open", env=env).out == b"x"
+    w.refused(3, "DENIED", "rm", address, "open", env=env)
+    w.refused(3, "DENIED", "put", address, "open", "y", env=env)
+    assert sorted(w.ate("ls", address, env=env).lines()) == ["open", "private"]
+    assert b"all holds" in w.ate("verify", address, env=env).out
+    w.refused(6, "UNTRUSTED", "get", server.chain(PATH), "hello", env=env)
+
+
+def test_conflicts_are_tried_again(w):
+    """Writers of one name, all at once: each of them gets there, in some order."""
+    w.key()
+    work(w)
+    w.ate("put", "@work", "x", "0")
+    writers = [w.popen("ate", "put", "@work", "x", str(n), stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE) for n in range(1, 7)]
+    for process in writers:
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, err
+    log = w.ate("log", "@work", "--json").objects()
+    assert sum(e.get("name") == "x" for t in log for e in t["events"]) == 7
+    # With --if one of them wins, and the others are told.
+    o = w.ate("get", "@work", "x", "--json").object()
+    writers = [w.popen("ate", "put", "@work", "x", "if", "--if", str(o["sequence"]),
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
+    results = sorted((p.communicate(timeout=PATIENCE_S), p.returncode)[1] for p in writers)
+    assert results == [0, 4, 4, 4], results
+
+
+def test_parents_made_by_several(w):
+    w.key()
+    work(w)
+    w.ate("put", "@work", "first", "0")
+    writers = [w.popen("ate", "put", "@work", f"a/b/{n}", str(n), stdout=subprocess.PIPE,
+                       stderr=subprocess.PIPE) for n in range(5)]
+    for process in writers:
+        _, err = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, err
+    assert w.ate("ls", "@work", "a/b").lines() == list("01234")
+
+
+def test_creation_refused(w):
+    w.key()
+    server = w.server("--quiet")
+    r = w.ate("put", server.chain(PATH), "x", "1", status=3)
+    assert b"DENIED" in r.err or b"NO_ACCESS" in r.err, r
+    w.refused(1, "NOT_FOUND", "get", server.chain(PATH), "x")
+
+
+def test_wrong_server(w):
+    w.key()
+    server = work(w)
+    w.ate("put", "@work", "x", "1")
+    wrong = server.chain(PATH).replace(server.pin, "A" * 43)
+    r = w.ate("get", wrong, "x", status=6)
+    assert len(r.err.splitlines()) == 1, r
+    w.refused(6, "UNTRUSTED", "get", server.chain(PATH).split("#")[0], "x")
+    r = w.ate("get", server.chain("/"), "x", status=7)
+    assert b"path" in r.err, r
+    assert w.ate("get", "@work", "x").out == b"1"
+
+
+def test_not_reached(w):
+    w.key()
+    server = work(w)
+    w.ate("put", "@work", "x", "1")
+    server.stop()
+    for words in (["get", "@work", "x"], ["put", "@work", "x", "2"], ["rm", "@work", "x"],
+                  ["ls", "@work"], ["verify", "@work"]):
+        r = w.ate(*words, "--timeout", "300ms", status=5)
+        assert len(r.err.splitlines()) == 1 and (b"OFFLINE" in r.err or b"TIMEOUT" in r.err), r
+    server.start()
+    assert w.ate("get", "@work", "x").out == b"1"
+
+
+def test_timeout_bounds_the_command(w):
+    """A server that takes connections and says nothing."""
+    w.key()
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"tcp://127.0.0.1:{listener.getsockname()[1]}{PATH}#pin={'A' * 43}"
+    for words in (["get", address, "x"], ["put", address, "x", "1"], ["rm", address, "x"],
+                  ["ls", address]):
+        begun = time.monotonic()
+        r = w.ate(*words, "--timeout", "400ms", status=5)
+        took = time.monotonic() - begun
+        assert 0.3 < took < 20 and len(r.err.splitlines()) == 1, (took, r)
+        r = w.ate(*words, "--timeout", "400ms", "--json", status=5)
+        assert r.object()["exit"] == 5 and r.err == b"", r
+    # So does a value that does not come.
+    read, write = os.pipe()
+    process = w.popen("ate", "put", "notes", "x", "--timeout", "300ms", stdin=read,
+                      stderr=subprocess.PIPE)
+    os.close(read)
+    assert process.wait(PATIENCE_S) == 5
+    assert process.stderr.read().count(b"\n") == 1
+    process.stderr.close()
+    os.close(write)
+    listener.close()
+    assert not w.path("notes").exists()
+
+
+def test_garbage_from_the_server(w):
+    w.key()
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"tcp://127.0.0.1:{listener.getsockname()[1]}{PATH}#pin={'A' * 43}"
+    for garbage in (b"\0" * 100, b"HTTP/1.1 400 Bad Request\r\n\r\n", os.urandom(5000),
+                    b"\x16\x03\x03\xff\xff" + b"x" * 5000):
+        process = w.popen("ate", "get", address, "x", "--timeout", "5s", stderr=subprocess.PIPE)
+        connection, _ = listener.accept()
+        connection.sendall(garbage)
+        connection.shutdown(socket.SHUT_WR)
+        status = process.wait(PATIENCE_S)
+        assert status in (5, 6), (status, process.stderr.read())
+        assert process.stderr.read().count(b"\n") == 1
+        process.stderr.close()
+        connection.close()
+    listener.close()
+
+
+def test_mirror(w):
+    w.key()
+    server = work(w)
+    w.ate("put", "@work", "x", "1")
+    assert w.ate("get", "@work", "x", "--mirror", "copy").out == b"1"
+    assert any(w.path("copy").rglob("*.seg"))
+    w.ate("put", "@work", "x", "2")
+    assert w.ate("get", "@work", "x", "--mirror", "copy").out == b"2"
+    assert w.ate("get", "@work", "x", "--mirror", "auto").out == b"2"
+    cache = w.home / ".cache/ate"
+    assert any(cache.rglob("*.seg"))
+    other = w.path("cache")
+    w.ate("ls", "@work", "--mirror", "auto", env={"XDG_CACHE_HOME": str(other)})
+    assert any((other / "ate").rglob("*.seg"))
+    # The cache may be emptied at any time.
+    shutil.rmtree(cache)
+    assert w.ate("get", "@work", "x", "--mirror", "auto").out == b"2"
+    w.ate("put", "notes", "x", "1")
+    w.refused(2, "MISUSE", "get", "notes", "x", "--mirror", "auto")
+    assert b"all holds" in w.ate("verify", "@work", "--mirror", "copy").out
+    server.stop()
+
+
+def test_server_killed_while_it_is_written_to(w):
+    """What was acknowledged is there, and what was not is whole or absent."""
+    w.key()
+    server = work(w)
+    large = random.Random(5).randbytes(3 << 20)
+    w.ate("put", "@work", "kept", stdin=large)
+    for _ in range(3):
+        process = w.popen("ate", "put", "@work", "new", "--timeout", "10s", stdin=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+        process.stdin.write(large)
+        server.kill()
+        process.stdin.close()
+        server.start()
+        status = process.wait(PATIENCE_S)
+        err = process.stderr.read()
+        process.stderr.close()
+        if status not in (0, 5):
+            raise Failed(f"status {status}: {err}")
+        assert w.ate("get", "@work", "kept").out == large
+        r = w.ate("get", "@work", "new", status=None)
+        assert r.status == (0 if status == 0 else r.status) and r.status in (0, 1), r
+        assert r.out in (b"", large)
+    assert b"all holds" in w.ate("verify", "@work").out
+
+
+def test_clear_text_is_asked_for_by_both(w):
+    w.key()
+    server = w.server("--no-auth", "--no-wire-encryption")
+    address = server.chain(PATH)
+    w.ate("put", address, "x", "1", "--no-wire-encryption")
+    assert w.ate("get", address, "x", "--no-wire-encryption").out == b"1"
+    encrypted = work(w)
+    r = w.ate("get", encrypted.chain(PATH), "x", "--no-wire-encryption", "--timeout", "3s",
+              status=None)
+    assert r.status in (5, 6, 7), r
+
+
+if __name__ == "__main__":
+    main(__name__)
