@@ -24,7 +24,7 @@
 enum {
     STORE_TRIES = 8,
     STORE_FLYING_MAX = 4,      /* transactions in flight */
-    STORE_EVENTS_MAX = 1000,   /* of one transaction */
+    STORE_EVENTS_MAX = 256,    /* of one transaction */
     STORE_BYTES_MAX = 4 << 20, /* of contents in one transaction */
     STORE_UNFINISHED_MAX = 64  /* files whose pages await their answer */
 };
