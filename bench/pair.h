@@ -20,7 +20,7 @@ struct pair {
     const char *row; /* what is done: trust mode, signatures, objects per transaction, value size */
     const char *unit; /* "commits" */
     const char *limit; /* what the limit is: "bare pwrite + fdatasync" */
-    double target; /* least ratio that DESIGN 12 asks for; 0: none */
+    double target; /* least ratio that is asked for; 0: none */
     loop_fn *ours, *bare;
     void *ours_arg, *bare_arg;
 };

@@ -49,6 +49,9 @@ LEFTOVERS = re.compile(
     r"\b(" + "|".join(["TO" "DO", "FIX" "ME", "XX" "X", "HA" "CK", "for" " now", "place" "holder",
                        "not" " implemented", "st" "ub"]) + r")\b")
 
+# A section of a document that is not in the tree. docs/STYLE.md has no numbered sections.
+FOREIGN = re.compile(r"\b(LO" r"G|TRUS" r"T|DESIG" r"N|STYL" r"E)(\.md)? [0-9]+")
+
 BANNED = {
     "strcpy": "snprintf or memcpy", "strcat": "struct ate__buf", "sprintf": "snprintf",
     "vsprintf": "vsnprintf", "strncpy": "memcpy", "strncat": "struct ate__buf", "gets": "fgets",
@@ -123,6 +126,9 @@ def check_text(tree):
                 tree.report(path, number, "a tab")
             if LEFTOVERS.search(line):
                 tree.report(path, number, f'a leftover word: "{LEFTOVERS.search(line).group(0)}"')
+            if FOREIGN.search(line) and path != "docs/STYLE.md":
+                tree.report(path, number, f'"{FOREIGN.search(line).group(0)}" is no section of a '
+                            "document that is here: name the file below docs/")
             if matches(path, TEXT) and len(line) > LINE_MAX:
                 tree.report(path, number, f"{len(line)} columns; {LINE_MAX} is the most")
         spdx = "SPDX-License-Identifier: MIT OR Apache-2.0"

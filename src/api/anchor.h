@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * anchor.h: which root key to trust (TRUST 2, 10). The first source that is given decides, alone,
- * and its failure is final: conf.root, then #chain= or #root= of the address, then the session's
- * own private keys.
+ * anchor.h: which root key to trust (docs/format/keys.md, "Anchors"). The first source that is
+ * given decides, alone, and its failure is final: conf.root, then #chain= or #root= of the address,
+ * then the session's own private keys.
  */
 #pragma once
 #include "net/addr.h"

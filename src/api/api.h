@@ -39,7 +39,7 @@ void ate__api_workers_unref(struct ate__workers *w);
 bool ate__in_callback(void);
 int ate__check_may_wait(void) ATE__CHECK;
 
-/* Files of the user: paths of DESIGN 10. dir: XDG variable, and what stands for it below HOME.
+/* Files of the user (docs/format/keys.md). dir: XDG variable, and what stands for it below HOME.
  * Gives DIR/ate/NAME, ended with ate__free(). ATE_E_SYSTEM: neither the variable nor HOME is set.
  */
 int ate__user_path(const char *variable, const char *below_home, const char *name, char **ret_path)

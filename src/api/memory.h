@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * memory.h: what this user's programs remember of each chain that they opened: its id and the
- * newest verified head (TRUST 2). Whatever is opened there later must be the same chain and extend
- * that head.
+ * newest verified head (docs/format/keys.md, "Remembered heads"). Whatever is opened there later
+ * must be the same chain and extend that head.
  *
  * One small file a place, in the state directory, replaced at once and synced. A chain in a
  * directory is remembered by its real path, a remote one by host, port and path as they were asked

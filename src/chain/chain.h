@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * chain.h: one chain of trust on one storage: history, trust state, view, commits (LOG 1 to 4, 16).
+ * chain.h: one chain of trust on one storage: history, trust state, view, commits.
  *
  * Life of a commit: check (decode, signatures; any thread, no lock) -> order (acceptance, sequence;
  * under the commit mutex, against the view and what is not synced yet) -> append and sync (by the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * create.h: the transaction 0 of a new chain (TRUST 2, 3): genesis, and the top's first control
- * event.
+ * create.h: the transaction 0 of a new chain (docs/format/trust.md, 3): genesis, and the top's
+ * first control event.
  */
 #pragma once
 #include "trust/seal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * group.c: the leader: one group from `ordered` to the disk, to the view, to those who wait (LOG 3,
- * 16).
+ * group.c: the leader: one group from `ordered` to the disk, to the view, to those who wait
+ * (docs/ARCHITECTURE.md, "Life of a commit"; docs/decisions/0012).
  *
  *   under the mutex   takes a group off `ordered` -> `writing`
  *   without it        leaves and head; appends and syncs; leaves into the tiles
@@ -98,7 +98,8 @@ static void publish(struct ate__chain *c, struct group *g)
 
 /* ---- failures ---- */
 
-/* LOG 3 and 6: what was ordered leaves the state; what the disk turns out to hold comes back. */
+/* A write or sync failed: what was ordered leaves the state; what the disk turns out to hold comes
+ * back. */
 static void recover(struct ate__chain *c)
 {
     struct ate__storage_state state;

@@ -9,7 +9,7 @@
 enum {
     TICK_MS = 100,  /* without a write, until the log is marked as idle */
     PREPARE_MS = 5, /* between two steps of preparing a segment: the disk is the commits' */
-    FULL_MS = 1000  /* between two attempts on a full or failing disk (LOG 11) */
+    FULL_MS = 1000  /* between two attempts on a full or failing disk */
 };
 
 /* One that is waited for stays, unless it is the far one. */

@@ -160,8 +160,8 @@ static void clear_batch(struct replay *r)
     ate__buf_clear(&r->bytes);
 }
 
-/* What an invalid transaction in stored history means (TRUST 4): machine failures and unknown items
- * keep their result, all else is tampering. */
+/* What an invalid transaction in stored history means (docs/format/trust.md, 2): machine failures
+ * and unknown items keep their result, all else is tampering. */
 static int as_damage(int rc, uint64_t sequence)
 {
     if (rc < 0 || rc == ATE_UNSUPPORTED)

@@ -46,7 +46,7 @@ struct ate__offer {
     /* Made and signed by this process just now (ate__trust_sign()): its hashes are taken for true.
      * NULL: it came from elsewhere and is hashed and verified. Borrowed as `encoded`. */
     const struct ate__own *own;
-    bool waits; /* the submitter is going to wait(): it may lead the group itself (LOG 16) */
+    bool waits; /* the submitter is going to wait(): it may lead the group itself */
     int64_t timeout_ms; /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
     void (*done)(struct ate__offer *offer);
     void *user;

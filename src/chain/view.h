@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * view.h: the multi-versioned in-memory view of a chain (LOG 14).
+ * view.h: the multi-versioned in-memory view of a chain (docs/decisions/0004).
  *
  * Every object has a slot; every body event a version, newest first, with the place of its bytes in
  * the log. Payloads are not held.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * keyfile.h: public keys, fingerprints, and the two key files as text (TRUST 6). Bytes in, bytes
- * out; files are opened elsewhere.
+ * keyfile.h: public keys, fingerprints, and the two key files as text (docs/format/keys.md).
+ * Bytes in, bytes out; files are opened elsewhere.
  *
  * A public key is a list of (u16 algorithm id, u32 length, bytes), the signature key before the KEM
  * key, either may be missing, never both. Its fingerprint is SHA-256 over frame("ate key 1", public

@@ -45,8 +45,8 @@ int ate__merkle_check_inclusion(const struct ate_hash *leaf, uint64_t index, uin
 int ate__merkle_check_consistency(uint64_t old_size, const struct ate_hash *old_root, uint64_t size,
                                   const struct ate_hash *root, const struct ate__proof *proof)
     ATE__CHECK;
-/* The root that a path leads to, for batch signatures (TRUST 6). ATE_MALFORMED if the path has
- * another length than index and size ask for. */
+/* The root that a path leads to, for batch signatures (docs/format/event.md, 8).
+ * ATE_MALFORMED if the path has another length than index and size ask for. */
 int ate__merkle_root_of_path(const struct ate_hash *leaf, uint64_t index, uint64_t size,
                              const struct ate_hash *path, uint32_t count, struct ate_hash *ret_root)
     ATE__CHECK;

@@ -16,7 +16,7 @@ struct ate__dio {
     struct ate__seal_env seal;
     struct ate__cache *cache;    /* of decoded objects */
     int64_t timeout_ms;          /* of a commit */
-    uint8_t origin[16];          /* of all transactions of this chain (LOG 5) */
+    uint8_t origin[16];          /* of all transactions of this chain */
     _Atomic uint64_t number;     /* the last one drawn */
 };
 /* take_pipe is consumed even on failure; session: a reference is taken. E_MEMORY */

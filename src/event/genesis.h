@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * genesis.h: the genesis body and the chain id (TRUST 2): chain id = H("ate genesis 1", body).
+ * genesis.h: the genesis body and the chain id (docs/format/event.md, 10): chain id = H("ate
+ * genesis 1", body).
  */
 #pragma once
 #include "crypto/digest.h"

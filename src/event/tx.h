@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * tx.h: a transaction as bytes, its hashes, its signatures (TRUST 1, 3, 6; docs/format/event.md).
+ * tx.h: a transaction as bytes, its hashes, its signatures (docs/format/event.md).
  *
  * An event stands in one of five forms, all under the same event hash, so that 32 bytes can stand
  * for a dropped event, and header, payload hash and length for a dropped payload:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * tx_hash.c: the hashes of events and transactions (TRUST 1, 6).
+ * tx_hash.c: the hashes of events and transactions (docs/format/event.md, 2, 8 and 9).
  */
 #include "base/endian.h"
 #include "base/err.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * client.h: the other end of a pipe: a chain at a server, thin or with a mirror (LOG 21).
+ * client.h: the other end of a pipe: a chain at a server, thin or with a mirror
+ * (docs/decisions/0005).
  *
  *  1. A lost connection is taken up again by itself: back-off with jitter; the stream goes on from
  *     the verified head; what was offered and is not answered is sent again, the same bytes, in the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * mirror.h: a byte copy of a chain's history, fed by the groups that its root sends (LOG 2, 21):
+ * mirror.h: a byte copy of a chain's history, fed by the groups that its root sends:
  * a chain in the role of a mirror, in a directory or in memory.
  *
  *     loop's thread      group() -> queue -+

@@ -115,7 +115,7 @@ struct ate__msg_outcome {
     struct ate__head known;
     struct ate__txn_id id;
 };
-/* What a thin client asks for (LOG 21). at: the size that its snapshot reads at; 0: the newest.
+/* What a thin client asks for. at: the size that its snapshot reads at; 0: the newest.
  * The server keeps the last ATE__SNAPSHOTS_KEPT snapshots of a stream, each as long as a
  * transaction may be old: STALE if it has that one no more. */
 enum ate__get_kind {

@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 enum {
-    SYNC_THREADS = 8, /* LOG 16 */
+    SYNC_THREADS = 8, /* docs/ARCHITECTURE.md, "Threads" */
     OPEN_THREADS = 4,
     SWEEPS = 4 /* in the time after which a chain is idle */
 };

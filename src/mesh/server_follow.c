@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * server_follow.c: SUBSCRIBE: what a stream gets of its chain (LOG 22).
+ * server_follow.c: SUBSCRIBE: what a stream gets of its chain (docs/format/wire.md, "Following").
  *
  *     follow    becomes   when                                            by
  *     NOT       ASKED     SUBSCRIBE came                                  ate__follow_subscribe()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * thin_check.h: verifying what a server shows to a thin client (LOG 21). Pure: bytes in, verified
- * objects out.
+ * thin_check.h: verifying what a server shows to a thin client (docs/decisions/0005). Pure: bytes
+ * in, verified objects out.
  *
  * Verified of each answer, against the root of the snapshot's head (which the client has proven):
  *   - each transaction shown is in the tree at its sequence with its root time: its leaf holds the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * addr.h: addresses as text: `tcp://HOST[:PORT]/PATH[#ITEM,ITEM...]` (TRUST 10). Pure: nothing is
- * resolved here.
+ * addr.h: addresses as text: `tcp://HOST[:PORT]/PATH[#ITEM,ITEM...]` (docs/format/keys.md).
+ * Pure: nothing is resolved here.
  *
  * ITEM is `pin=` (repeatable), `root=` (repeatable) or `chain=`, each with 43 characters of
  * base64url; any other is an error. HOST is a name, an IPv4 literal, or an IPv6 literal in

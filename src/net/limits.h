@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * limits.h: every limit of the wire, its default, and the record in which a program changes it
- * (TRUST 11).
+ * (docs/format/limits.md).
  */
 #pragma once
 #include <stdint.h>

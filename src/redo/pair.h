@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * pair.h: meta.a and meta.b, each a complete list of what is live (meta.h), so that a crash or rot
- * in one of them loses nothing (LOG 7).
+ * in one of them loses nothing (docs/format/redo.md, "The list").
  *
  *  1. A change writes and syncs `a`, then writes and syncs `b`, in place. Its switch point is the
  *     sync of `a`.

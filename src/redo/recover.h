@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * recover.h: what an open for writing changes before anything is appended (LOG 6, 7).
+ * recover.h: what an open for writing changes before anything is appended
+ * (docs/format/redo.md, "Opening for writing" and "The list").
  *
  * Nothing is appended behind a torn tail, and no byte is written over that may have been
  * acknowledged. In this order; a crash anywhere leaves what the next open takes up again:

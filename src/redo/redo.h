@@ -19,7 +19,7 @@
  *   WRITING -> FULL      ate__roll(), ate__prepare(): E_NO_SPACE
  *   FULL -> WRITING      ate__roll(), ate__prepare() that met room
  *   WRITING -> FAILED    ate__broke(): a write or a sync failed whose outcome decides what stands
- *   FAILED -> WRITING    ate__file_recover(): LOG 6, with new descriptors
+ *   FAILED -> WRITING    ate__file_recover(): as an open, with new descriptors
  *
  *  1. Only the last segment of the list grows, and only behind its `length`. What lies below the
  *     length of a segment never changes while the segment is in the list.

@@ -6,9 +6,9 @@
  * A record is one transaction with its sequence. A group is what one write carries: consecutive
  * records, one root time, the head before it. Storage knows nothing of what is inside a record.
  *
- *  1. Groups are appended at the tail only, by one caller at a time (the leader, LOG 16: append,
- *     idle, rest and recover are its calls); everything else but close may be called at the same
- * moment from any thread.
+ *  1. Groups are appended at the tail only, by one caller at a time (the leader,
+ * docs/decisions/0012: append, idle, rest and recover are its calls); everything else but close may
+ * be called at the same moment from any thread.
  *  2. append() returns 0 only when the policy is kept: under ATE__SYNC_ALWAYS, when the group is on
  *     stable storage.
  *  3. Any failure of append(), idle() or sync() except MISUSE, TOO_BIG and E_NO_SPACE makes the
@@ -28,7 +28,7 @@ struct ate__storage_conf { /* zero: the defaults */
     enum ate__sync sync;
     uint32_t sync_interval_ms; /* under INTERVAL: an append this long after the last sync syncs */
     bool pad; /* every group of a new segment starts on a 4,096-byte block */
-    bool no_prewrite; /* segments grow instead (LOG 10) */
+    bool no_prewrite; /* segments grow instead (docs/format/redo.md) */
     uint64_t trimmed_bytes_max; /* kept in trimmed/; 0: 64 MiB */
 };
 
@@ -98,8 +98,9 @@ struct ate__storage_vtable {
     /* Under INTERVAL and NEVER: makes all appended durable and raises the floor. Errors: READ_ONLY,
      * and as append. */
     int (*sync)(struct ate__storage *s);
-    /* After a failed append: LOG 6; afterwards state().size says what stands. Errors: READ_ONLY,
-     * TAMPERED, UNSUPPORTED, E_*; the handle then stays failed. */
+    /* After a failed append: docs/format/redo.md, "Opening for writing"; afterwards state().size
+     * says what stands. Errors: READ_ONLY, TAMPERED, UNSUPPORTED, E_*; the handle then stays
+     * failed. */
     int (*recover)(struct ate__storage *s);
     /* Appends the idle mark if the last data group has no witness. Errors: as append. */
     int (*idle)(struct ate__storage *s);
@@ -132,7 +133,7 @@ struct ate__storage_vtable {
     /* Compares every sealed segment with the SHA-256 in its footer. Errors: TAMPERED (damage() says
      * where), E_*. */
     int (*check)(struct ate__storage *s);
-    /* There was no write for a minute (LOG 10): marks the log as idle and gives back what was
+    /* There was no write for a minute: marks the log as idle and gives back what was
      * prewritten and not used; prepare() is not due before the next append. A call of the leader.
      * Errors: as append. */
     int (*rest)(struct ate__storage *s);
@@ -159,8 +160,8 @@ enum {
  * for chain_id is made if there is none (ATE_EXISTS otherwise); without it chain_id and role are
  * not read, ATE_NOT_FOUND if there is none. conf: NULL for the defaults. READ: never writes; opens
  * up to damage, which damage() tells. Without READ: takes the lock (tried again for one second),
- * recovers (LOG 1, 6); damage at or below the floor is ATE_TAMPERED and changes no file; a list of
- * segments that cannot be trusted to be the newest (LOG 7) opens it as if READ had been given.
+ * recovers (docs/format/redo.md); damage at or below the floor is ATE_TAMPERED and changes no file;
+ * a list of segments that cannot be trusted to be the newest opens it as if READ had been given.
  * Errors: NOT_FOUND EXISTS IN_USE TAMPERED UNSUPPORTED MISUSE E_*. */
 int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags,
                            const struct ate_hash *chain_id, enum ate__role role,

@@ -48,7 +48,7 @@ struct ate__survey {
     uint64_t root_time_us;
     bool next_named; /* the last segment is listed, and its file still `next` */
     bool leftovers; /* segment files that the list does not name */
-    bool newer; /* one of them is newer than the only list that is whole (LOG 7) */
+    bool newer; /* one of them is newer than the only list that is whole */
     struct ate__storage_damage damage;
 };
 

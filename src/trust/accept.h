@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * accept.h: the one acceptance function (TRUST 4, 5; docs/format/trust.md), the same at the root,
+ * accept.h: the one acceptance function (docs/format/trust.md), the same at the root,
  * at every replica and on every open.
  *
  * Order of checks; the verdict is that of the first that fails:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * origin.h: under which sequence (origin, number) was committed (LOG 5).
+ * origin.h: under which sequence (origin, number) was committed (docs/format/trust.md, 11).
  *
  * 1. Known of the last `kept` sequences is every pair: the window of the chain, and as many more as
  *    a rollback can bring back into it. An entry costs 12 bytes and its part of the index, 20 in

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * seal.h: choosing keys, sealing and opening: data keys of scopes, payloads, name keys and name
- * tags (TRUST 3, 6, 7; docs/format/trust.md has worked bytes).
+ * tags (docs/format/trust.md, 12 to 14).
  *
  * Constructions (all frames as crypto/digest.h, all keys 32 bytes):
  *   encryption key, data key id, seal seed =

@@ -42,8 +42,8 @@ const struct ate__key *ate__session_find(const struct ate_session *s,
 int ate__session_public(const struct ate_session *s, const struct ate_hash *fingerprint,
                         struct ate_bytes *ret_public_key) ATE__CHECK;
 
-/* A data key that was opened: D with what follows from it (TRUST 6). Reference-counted,
- * immutable. */
+/* A data key that was opened: D with what follows from it (docs/format/trust.md, 12).
+ * Reference-counted, immutable. */
 struct ate__data_key {
     atomic_uint refs;
     struct ate__key32 d; /* secret */

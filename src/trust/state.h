@@ -28,7 +28,7 @@ enum ate__hash_alg ate__trust_alg(const struct ate__trust *t);
 size_t ate__trust_root_keys(const struct ate__trust *t, struct ate_hash *ret_fingerprints,
                             size_t capacity);
 bool ate__trust_is_root(const struct ate__trust *t, const struct ate_hash *fingerprint);
-/* In genesis or added later: anchors (TRUST 2). */
+/* In genesis or added later: anchors (docs/format/keys.md). */
 bool ate__trust_was_root(const struct ate__trust *t, const struct ate_hash *fingerprint);
 bool ate__trust_is_revoked(const struct ate__trust *t, const struct ate_hash *fingerprint);
 bool ate__trust_has_key(const struct ate__trust *t, const struct ate_hash *fingerprint);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * verified.h: the signatures of a chain that were verified lately, so that a batch is verified once
- * (TRUST 6) and a transaction that was checked before it was ordered is not checked again.
+ * (docs/format/trust.md, 10) and a transaction that was checked before it was ordered is not
+ * checked again.
  *
  * 1. What is remembered is SHA-256 over the message M, which names the fingerprint, and the bytes
  *    of the signature. M alone would not do: a signature of the same batch with other bytes would

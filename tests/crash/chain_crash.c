@@ -12,7 +12,7 @@
  *
  * Then the same with calls that fail, a sync above all, and the chain recovers in the same process.
  *
- * A listener notes the largest size that was told: no disk after a loss may hold less (LOG 3).
+ * A listener notes the largest size that was told: no disk after a loss may hold less.
  *
  * chain_crash SCRIPTS SEEDS   ATE_SEED=n replays from another seed. */
 #include "base/alloc.h"

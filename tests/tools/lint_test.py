@@ -92,6 +92,7 @@ class Planted(unittest.TestCase):
             ("tests/lib/x.c", SPDX + "int x; \n", "blanks"),
             ("tests/lib/x.c", SPDX + "int x;", "no newline"),
             ("tests/lib/x.c", SPDX + "/* " + "TO" "DO" + " */\n", "leftover"),
+            ("tests/lib/x.c", SPDX + "/* as " + "TRUS" + "T 4 has it */\n", "is no section"),
             ("tests/lib/x.c", SPDX + "// x\n", "// comment"),
             ("tests/lib/x.c", SPDX + "typedef struct x x;\n", "typedef"),
             ("tests/lib/x.c", SPDX + "int f(char *a)\n{\n    strcpy(a, a);\n}\n", "strcpy()"),

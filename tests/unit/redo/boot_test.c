@@ -240,7 +240,7 @@ static void test_alone(void **state)
     kit_deinit(&k);
 }
 
-/* Only one list is whole, and a segment is newer than it: not to be written on (LOG 7). */
+/* Only one list is whole, and a segment is newer than it: not to be written on. */
 static void test_newer_segment(void **state)
 {
     (void)state;

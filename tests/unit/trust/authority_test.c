@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Who holds a right: random trees of random rules, against the text of TRUST 5 written down as
- * recursion; scopes and namers alike; and the questions' edges.
+ * Who holds a right: random trees of random rules, against docs/format/trust.md, 6, written
+ * down as recursion; scopes and namers alike; and the questions' edges.
  */
 #include "world.h"
 #include "trust/authority.h"

@@ -3,8 +3,8 @@
  * model.h: the simplest state that acceptance can be asked about: a list of objects, looked
  * through.
  *
- * It answers as facts, takes accepted transactions in as TRUST 3 to 5 say, and keeps nothing that
- * it could find out again. Root of the tree of n transactions: a hash of n.
+ * It answers as facts, takes accepted transactions in as docs/format/trust.md says, and keeps
+ * nothing that it could find out again. Root of the tree of n transactions: a hash of n.
  */
 #pragma once
 #include "ate/result.h"
