@@ -194,7 +194,7 @@ static int write_group(struct ate__redo *r, const struct ate__group_in *group, u
 int ate__file_append(struct ate__storage *storage, const struct ate__group_in *group)
 {
     struct ate__redo *r = (struct ate__redo *)storage;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     if (!group->count)
         return ate__file_idle(storage);
     int rc = ate__check_usable(r);

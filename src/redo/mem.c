@@ -121,7 +121,7 @@ static int mem_append(struct ate__storage *s, const struct ate__group_in *in)
 {
     struct mem *m = mem_of(s);
     ate__cleanup(group_freep) struct group *g = NULL;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     if (!in->count)
         return 0; /* an idle mark witnesses what no crash can take */
     int rc = make_group(in, &g, &bytes);
@@ -227,7 +227,7 @@ static int mem_read_part(struct ate__storage *s, uint64_t sequence,
                          const struct ate__position *position, uint32_t offset, uint32_t size,
                          struct ate__buf *ret_bytes)
 {
-    struct ate_bytes body;
+    struct ate_bytes body = {NULL, 0};
     (void)position;
     int rc = body_of(mem_of(s), sequence, &body);
     if (!rc && (offset > body.size || size > body.size - offset))

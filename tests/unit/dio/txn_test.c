@@ -14,7 +14,7 @@ static void stores_and_loads(void **state)
     (void)state;
     struct ate_id id, child, found;
     struct ate_receipt receipt;
-    const struct note *n;
+    const struct note *n = NULL;
     world_init(&w, true);
     struct ate_txn *t = world_begin(&w);
     ok(ate_store(t, note, NOTE("hello", 1), &id));

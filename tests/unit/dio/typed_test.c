@@ -104,7 +104,7 @@ static void types_are_told_apart(void **state)
 {
     (void)state;
     struct ate_id a, b, id;
-    const struct thing *thing_;
+    const struct thing *thing_ = NULL;
     const struct note *note_;
     struct ate_cursor *c;
     world_init(&w, true);
@@ -136,7 +136,7 @@ static void loans(void **state)
 {
     (void)state;
     struct ate_id id;
-    const struct note *one, *two, *again;
+    const struct note *one = NULL, *two = NULL, *again = NULL;
     struct note *kept;
     world_init(&w, true);
     struct ate_txn *t = world_begin(&w);

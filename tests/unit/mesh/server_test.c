@@ -387,7 +387,7 @@ static void test_damaged(void **state)
     kit_close(c);
     ate__server_end(s);
     char path[512];
-    long at;
+    long at = 0;
     struct ate_id id = kit_id(6);
     assert_true(find_bytes(logs, "d", id.b, sizeof id.b, path, sizeof path, &at));
     flip(logs, path, at);
