@@ -71,6 +71,21 @@ static int fill_batch(struct ate__records *r)
 
 /* ---- opening ---- */
 
+/* The object, or the nearest one above it that is not deleted since. */
+static int still_there(struct ate__records *r, struct ate_id at, struct ate_id *ret_at)
+{
+    const struct ate__facts *facts = r->chain->pipe->v->facts(r->snapshot);
+    struct ate__object_facts object;
+    int rc = facts->v->object(facts, &at, &object);
+    for (unsigned depth = 0; !rc && !object.live && depth < ATE__PARENTS_MAX; depth++) {
+        at = object.parent;
+        rc = facts->v->object(facts, &at, &object);
+    }
+    if (!rc)
+        *ret_at = at;
+    return rc;
+}
+
 static int decrypt(struct ate__records *r, const struct ate__event *e, struct ate__opened *o,
                    struct ate__header *items)
 {
@@ -82,11 +97,8 @@ static int decrypt(struct ate__records *r, const struct ate__event *e, struct at
     if (!r->session)
         return ATE_NO_KEY;
     int rc = facts->v->object(facts, &at, &object);
-    /* Deleted since: its scope is that of where it lay, of which some may be deleted too. */
-    for (unsigned depth = 0; !rc && !object.live && depth < ATE__PARENTS_MAX; depth++) {
-        at = depth ? object.parent : e->header.parent;
-        rc = facts->v->object(facts, &at, &object);
-    }
+    if (!rc && !object.live) /* deleted since: its scope is that of where it lay */
+        rc = still_there(r, e->header.parent, &at);
     if (!rc)
         rc = ate__scope_of(facts, &at, &scope, &control);
     if (rc == ATE_NOT_FOUND || (!rc && !control))
@@ -130,6 +142,23 @@ static int open_event(struct ate__records *r, const struct ate__event *e, struct
     return rc < 0 ? rc : 0;
 }
 
+/* A name that does not give its tag is none. */
+static int check_name(struct ate__records *r, const struct ate__event *e, struct ate__opened *o)
+{
+    struct ate_id namer;
+    bool holds = false;
+    if (!o->name.size)
+        return 0;
+    int rc = still_there(r, e->header.parent, &namer);
+    if (!rc)
+        rc =
+            ate__name_holds(&r->chain->dio->seal, r->session, r->chain->pipe->v->facts(r->snapshot),
+                            &namer, &e->header, o->name, &holds);
+    if (!holds)
+        o->name = (struct ate_bytes){0};
+    return rc < 0 ? rc : 0;
+}
+
 int ate__records_next(struct ate__records *r)
 {
     let_present_go(r);
@@ -149,6 +178,8 @@ int ate__records_next(struct ate__records *r)
         rc = ate__no_memory();
     for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
         rc = open_event(r, &r->tx.events[i], &r->events[i]);
+    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
+        rc = check_name(r, &r->tx.events[i], &r->events[i]);
     if (rc) {
         let_present_go(r);
         return rc;

@@ -14,7 +14,7 @@ void ate__body_deinit(struct ate__body *b)
 
 static void take_items(struct ate__body *b, const struct ate__header *h)
 {
-    b->name = h->name;
+    b->name = h->name; /* until it was checked */
     b->type = h->type;
     b->encoding = h->encoding;
     b->user = h->user;
@@ -72,25 +72,38 @@ static int open_private(struct ate_txn *t, const struct ate_id *id, const struct
     return 0;
 }
 
-static int stored_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
-                       struct ate__body *b)
+static int open_event(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
+                      struct ate__body *b)
 {
-    struct ate__event e;
-    int rc =
-        t->dio->pipe->v->event(t->snapshot, id, &b->bytes, &e, want_authors ? &b->authors : NULL);
-    if (rc)
-        return rc;
-    b->hash = e.hash;
-    b->payload_size = e.payload_size;
-    if (ate__header_has(&e.header, ATE__TAG_CONF)) {
-        rc = open_private(t, id, &e, b);
+    b->hash = e->hash;
+    b->payload_size = e->payload_size;
+    if (ate__header_has(&e->header, ATE__TAG_CONF)) {
+        int rc = open_private(t, id, e, b);
         return rc == ATE_NO_KEY ? 0 : rc;
     }
     b->readable = b->open = true;
-    b->has_payload = e.form == ATE__CLEAR;
-    b->payload = e.payload;
-    take_items(b, &e.header);
+    b->has_payload = e->form == ATE__CLEAR;
+    b->payload = e->payload;
+    take_items(b, &e->header);
     return 0;
+}
+
+static int stored_body(struct ate_txn *t, const struct ate_id *id, unsigned wanted,
+                       struct ate__body *b)
+{
+    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    struct ate__event e;
+    int rc = t->dio->pipe->v->event(t->snapshot, id, &b->bytes, &e,
+                                    wanted & ATE__BODY_AUTHORS ? &b->authors : NULL);
+    bool holds = false;
+    if (!rc)
+        rc = open_event(t, id, &e, b);
+    if (!rc && b->name.size && wanted & ATE__BODY_NAME)
+        rc = ate__name_holds(&t->dio->seal, t->session, facts, &e.header.parent, &e.header, b->name,
+                             &holds);
+    if (!holds)
+        b->name = (struct ate_bytes){0};
+    return rc;
 }
 
 static void pending_body(const struct ate__change *c, struct ate__body *b)
@@ -108,7 +121,7 @@ static void pending_body(const struct ate__change *c, struct ate__body *b)
     b->payload_size = c->payload.size;
 }
 
-int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
+int ate__txn_body(struct ate_txn *t, const struct ate_id *id, unsigned wanted,
                   struct ate__body *ret_body)
 {
     struct ate__object_facts facts;
@@ -120,7 +133,7 @@ int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
     if (c && c->body)
         pending_body(c, &b);
     else
-        rc = stored_body(t, id, want_authors, &b);
+        rc = stored_body(t, id, wanted, &b);
     if (rc) {
         char text[ATE__ID_TEXT];
         ate__body_deinit(&b);
@@ -158,7 +171,7 @@ int ate__txn_restate(struct ate_txn *t, struct ate__change *c)
     char text[ATE__ID_TEXT];
     if (c->body)
         return 0;
-    int rc = ate__txn_body(t, &c->id, false, &b);
+    int rc = ate__txn_body(t, &c->id, ATE__BODY_NAME, &b);
     if (!rc && !b.readable)
         rc = not_readable(c);
     if (!rc && b.payload_size && !b.has_payload)

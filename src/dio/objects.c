@@ -63,13 +63,15 @@ int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct 
     return rc;
 }
 
-int ate__object_replace(struct ate_txn *t, const struct ate_id *id, const struct ate__body *old,
-                        const struct ate__new_body *body)
+int ate__object_replace(struct ate_txn *t, const struct ate_id *id, struct ate_bytes name,
+                        const struct ate__body *old, const struct ate__new_body *body)
 {
     struct ate__change *c;
     int rc = ate__txn_touch(t, id, &c);
     if (!rc && !c->body)
         rc = ate__txn_keep(t, c, old);
+    if (!rc && name.size && !c->name.size) /* its NAME did not give the tag that it was found by */
+        rc = ate__txn_place(t, c, &c->parent, name);
     return rc ? rc : set_body(c, body);
 }
 

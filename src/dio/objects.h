@@ -16,9 +16,10 @@ struct ate_id ate__object_new_id(struct ate_txn *t);
  * TOO_BIG MISUSE E_MEMORY. */
 int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct ate_id *parent,
                        struct ate_bytes name, const struct ate__new_body *body) ATE__CHECK;
-/* Where it lies, with its name and user items. old: its present body. NO_KEY NOT_FOUND ... */
-int ate__object_replace(struct ate_txn *t, const struct ate_id *id, const struct ate__body *old,
-                        const struct ate__new_body *body) ATE__CHECK;
+/* Where it lies, with its name and user items. name: by which it was found, or empty; old: its
+ * present body, with its name. NO_KEY NOT_FOUND ... */
+int ate__object_replace(struct ate_txn *t, const struct ate_id *id, struct ate_bytes name,
+                        const struct ate__body *old, const struct ate__new_body *body) ATE__CHECK;
 int ate__object_name_free(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name)
     ATE__CHECK; /* EXISTS NO_KEY */
 int ate__object_move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent,

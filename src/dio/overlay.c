@@ -238,18 +238,7 @@ int ate__txn_effect(struct ate_txn *t, const struct ate__change *c, enum ate__ef
 int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
                       struct ate__key32 *ret_key)
 {
-    struct ate_id namer, scope;
-    const struct ate__control *namer_control, *scope_control;
-    int rc = ate__namer_of(&t->facts, parent, &namer, &namer_control);
-    *ret_private = !rc && namer_control;
-    if (rc || !namer_control)
-        return rc;
-    if (!t->session)
-        return ate__fail(ATE_NO_KEY, "the names there are private, and the session has no keys");
-    rc = ate__scope_of(&t->facts, &namer, &scope, &scope_control);
-    if (rc)
-        return rc;
-    return ate__name_key_open(&t->dio->seal, t->session, namer_control, scope_control, ret_key);
+    return ate__name_key_of(&t->dio->seal, t->session, &t->facts, parent, ret_private, ret_key);
 }
 
 /* The object that holds one of the tags in the snapshot, unless this transaction took it away from

@@ -43,11 +43,12 @@ int ate_store_raw(struct ate_txn *t, const struct ate_object *object, unsigned f
     return rc;
 }
 
-static int replace(struct ate_txn *t, const struct ate_id *id, const struct ate__new_body *body)
+static int replace(struct ate_txn *t, const struct ate_id *id, struct ate_bytes name,
+                   const struct ate__new_body *body)
 {
     ate__cleanup(ate__body_deinit) struct ate__body old = {0};
-    int rc = ate__txn_body(t, id, false, &old);
-    return rc ? rc : ate__object_replace(t, id, &old, body);
+    int rc = ate__txn_body(t, id, ATE__BODY_NAME, &old);
+    return rc ? rc : ate__object_replace(t, id, name, &old, body);
 }
 
 int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
@@ -76,7 +77,7 @@ int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned fla
     if (!rc && exists && flags & ATE_ABSENT)
         rc = ate__fail(ATE_EXISTS, "the object is there already");
     if (!rc)
-        rc = exists ? replace(t, &id, &body)
+        rc = exists ? replace(t, &id, object->name, &body)
                     : ate__object_create(t, &id, &object->parent, object->name, &body);
     if (!rc && ret_id)
         *ret_id = id;
@@ -123,7 +124,8 @@ static int load_raw(struct ate_txn *t, const struct ate_id *id, unsigned flags,
         return ate__fail(ATE_MISUSE, "load: unknown flags");
     int rc = ate__txn_need(t, id, &facts);
     if (!rc)
-        rc = ate__txn_body(t, id, (flags & ATE_AUTHORS) != 0, &b);
+        rc = ate__txn_body(t, id, ATE__BODY_NAME | (flags & ATE_AUTHORS ? ATE__BODY_AUTHORS : 0u),
+                           &b);
     if (rc)
         return rc;
     const struct ate__change *c = ate__txn_change(t, id);

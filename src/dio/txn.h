@@ -140,7 +140,7 @@ int ate__txn_next_child(struct ate_cursor *c, struct ate_id *ret_id) ATE__CHECK;
 /* body.c */
 struct ate__body { /* a stored or pending body, opened */
     struct ate__buf bytes, plain; /* what the views point into */
-    struct ate_bytes name, type, payload, user;
+    struct ate_bytes name, type, payload, user; /* name: if it was wanted */
     uint8_t encoding;
     bool readable, open, has_payload, has_reply_to;
     struct ate_id reply_to;
@@ -149,15 +149,18 @@ struct ate__body { /* a stored or pending body, opened */
     struct ate__authors authors;
 };
 void ate__body_deinit(struct ate__body *b);
-/* NOT_FOUND NO_KEY is no failure here: readable says so. want_authors costs a read of the whole
- * transaction. */
-int ate__txn_body(struct ate_txn *t, const struct ate_id *id, bool want_authors,
+enum { /* what is wanted beyond type, items and payload */
+       ATE__BODY_NAME = 1,   /* empty where it does not give the tag (TRUST 3) */
+       ATE__BODY_AUTHORS = 2 /* costs a read of the whole transaction */
+};
+/* NOT_FOUND NO_KEY is no failure here: readable says so. */
+int ate__txn_body(struct ate_txn *t, const struct ate_id *id, unsigned wanted,
                   struct ate__body *ret_body) ATE__CHECK;
 /* The change states the stored body as it is, so that it can be sealed anew (a move, new rules).
  * NO_KEY */
 int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
 /* The same without type and payload, which come from elsewhere: where it lies, its name, its items.
- * b: the body that is replaced. NO_KEY */
+ * b: the body that is replaced, with its name. NO_KEY */
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
 
 /* build.c */

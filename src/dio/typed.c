@@ -51,18 +51,18 @@ static int wrong_type(struct ate_bytes stored, const struct ate_type *type)
 
 /* Fields that the program's table does not know come along from the version before. */
 static int replace(struct ate_txn *t, const struct ate_type *type, const struct ate_id *id,
-                   const void *object)
+                   struct ate_bytes name, const void *object)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf payload = ATE__BUF_NULL;
     ate__cleanup(ate__body_deinit) struct ate__body old = {0};
     struct ate__new_body body;
-    int rc = ate__txn_body(t, id, false, &old);
+    int rc = ate__txn_body(t, id, ATE__BODY_NAME, &old);
     if (!rc && !old.readable)
         rc = ate__fail(ATE_NO_KEY, "the session's keys do not open the object that is replaced");
     bool same_type = !rc && ate__bytes_equal(old.type, ate__text_bytes(type->name));
     if (!rc)
         rc = encode(type, object, same_type ? old.payload : (struct ate_bytes){0}, &payload, &body);
-    return rc ? rc : ate__object_replace(t, id, &old, &body);
+    return rc ? rc : ate__object_replace(t, id, name, &old, &body);
 }
 
 int ate__put(struct ate_txn *t, const struct ate_type *type, struct ate_id id, const void *object)
@@ -73,7 +73,7 @@ int ate__put(struct ate_txn *t, const struct ate_type *type, struct ate_id id, c
         rc = ate__txn_object(t, &id, &facts);
     if (rc)
         return rc;
-    return facts.live ? replace(t, type, &id, object)
+    return facts.live ? replace(t, type, &id, (struct ate_bytes){0}, object)
                       : create(t, type, &id, &ate_top, (struct ate_bytes){0}, object);
 }
 
@@ -91,7 +91,7 @@ int ate__put_as(struct ate_txn *t, const struct ate_type *type, struct ate_id pa
         id = ate__object_new_id(t);
         rc = create(t, type, &id, &parent, bytes, object);
     } else {
-        rc = replace(t, type, &id, object);
+        rc = replace(t, type, &id, bytes, object);
     }
     if (!rc && ret_id)
         *ret_id = id;
@@ -129,7 +129,7 @@ static int load_fresh(struct ate_txn *t, const struct ate_type *type, const stru
                       struct ate__decoded **ret_decoded)
 {
     ate__cleanup(ate__body_deinit) struct ate__body b = {0};
-    int rc = ate__txn_body(t, id, false, &b);
+    int rc = ate__txn_body(t, id, 0, &b);
     if (!rc)
         rc = decode(id, type, &b, ret_decoded);
     if (!rc && t->session == t->dio->session && !ate__hash_is_zero(&b.hash))

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * name.c: names, their tags, and the name keys behind private tags.
+ * name.c: names, their tags, the name keys behind private tags, and whether a name is what it says.
  */
 #include "base/err.h"
 #include "base/text.h"
+#include "trust/accept.h"
 #include "trust/data_key.h"
 
 static const char tag_label[] = "ate open name 1"; /* both tags are made over the same frame */
@@ -73,4 +74,66 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
     if (!rc)
         *ret_name_key = name_key;
     return rc;
+}
+
+int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
+                     const struct ate__facts *facts, const struct ate_id *parent, bool *ret_private,
+                     struct ate__key32 *ret_name_key)
+{
+    struct ate_id namer, scope;
+    const struct ate__control *namer_control, *scope_control;
+    int rc = ate__namer_of(facts, parent, &namer, &namer_control);
+    *ret_private = !rc && namer_control;
+    if (rc || !namer_control)
+        return rc;
+    if (!s)
+        return ate__fail(ATE_NO_KEY, "the names there are private, and the session has no keys");
+    rc = ate__scope_of(facts, &namer, &scope, &scope_control);
+    return rc ? rc : ate__name_key_open(e, s, namer_control, scope_control, ret_name_key);
+}
+
+/* ---- names that hold ---- */
+
+/* One tag: private or open. Two, of an object in clear: private, then open. */
+static int tags_hold(const struct ate__seal_env *e, const struct ate__key32 *name_key,
+                     const struct ate__header *h, struct ate_bytes name, bool *ret_private,
+                     bool *ret_open)
+{
+    uint8_t tag[ATE__NAME_TAG];
+    int rc = 0;
+    *ret_private = *ret_open = false;
+    if (name_key) {
+        rc = ate__name_tag_private(name_key, &h->parent, name, tag);
+        *ret_private = !rc && !memcmp(tag, h->tags, sizeof tag);
+    }
+    if (rc || (*ret_private && h->tag_count == 1))
+        return rc;
+    rc = ate__name_tag_open(e->alg, &h->parent, name, tag);
+    *ret_open = !rc && !memcmp(tag, h->tags + (h->tag_count - 1) * ATE__NAME_TAG, sizeof tag);
+    return rc;
+}
+
+int ate__name_holds(const struct ate__seal_env *e, struct ate_session *s,
+                    const struct ate__facts *facts, const struct ate_id *namer,
+                    const struct ate__header *clear, struct ate_bytes name, bool *ret_holds)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    bool is_private, gives_private, gives_open;
+    *ret_holds = false;
+    if (!clear->tag_count) /* NAME needs TAG: it was never accepted */
+        return 0;
+    int rc = ate__name_key_of(e, s, facts, namer, &is_private, &key);
+    if (rc && rc != ATE_NO_KEY) /* a name key that nobody can have names nothing */
+        return rc == ATE_TAMPERED ? 0 : rc;
+    bool lacks_key = rc == ATE_NO_KEY;
+    rc = tags_hold(e, is_private && !lacks_key ? &key : NULL, clear, name, &gives_private,
+                   &gives_open);
+    if (rc)
+        return rc;
+    if (clear->tag_count == 2)
+        *ret_holds = gives_open && (gives_private || lacks_key);
+    else
+        *ret_holds =
+            gives_private || gives_open || (lacks_key && ate__header_has(clear, ATE__TAG_CONF));
+    return 0;
 }

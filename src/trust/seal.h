@@ -66,6 +66,19 @@ int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id
 int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *namer, const struct ate__control *scope_control,
                        struct ate__key32 *ret_name_key) ATE__CHECK;
+/* The one in force for the children of a live parent. *ret_private false: names are open there.
+ * s may be NULL. Errors: NO_KEY (*ret_private is true), TAMPERED, NOT_FOUND, TOO_BIG. */
+int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
+                     const struct ate__facts *facts, const struct ate_id *parent, bool *ret_private,
+                     struct ate__key32 *ret_name_key) ATE__CHECK;
+/* Whether the NAME of a body gives its TAG, and may be shown as a name. `clear`: the event's
+ * header; namer: the live object whose children it was named among, its parent unless that is
+ * deleted since. Of private names that holds as far as the session can tell: without the name key
+ * they are what their writer says. */
+int ate__name_holds(const struct ate__seal_env *e, struct ate_session *s,
+                    const struct ate__facts *facts, const struct ate_id *namer,
+                    const struct ate__header *clear, struct ate_bytes name, bool *ret_holds)
+    ATE__CHECK;
 
 /* The header of a control event. */
 struct ate__scope_plan {

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * History and watches show the names that give their tags, and no others (TRUST 3); what was
+ * deleted since is looked up where it lay.
+ */
+#include "api/records.h"
+#include "ate/watch.h"
+#include "unit/dio/forge.h"
+
+static struct world w;
+static struct ate_chain chain;
+static const struct ate_id x = {{0xf0, 1}};
+
+static void begin(void)
+{
+    world_init(&w, true);
+    chain = (struct ate_chain){.dio = w.dio, .pipe = w.dio->pipe, .session = w.session[0]};
+    atomic_init(&chain.refs, 1);
+}
+
+/* The name that the newest body event has, as that session reads it. */
+static void expect_name(unsigned session, const char *name)
+{
+    struct ate_history *h;
+    struct ate_history_txn txn;
+    struct ate_watch *watch;
+    struct ate_event e = {0};
+    uint64_t last = 0;
+    ok(ate_history_start(&chain, w.session[session], 1, &h));
+    struct ate_bytes found = {0};
+    char copy[ATE__NAME_MAX];
+    int rc;
+    while (!(rc = ate_history_next(h, &txn)))
+        for (size_t i = 0; i < txn.event_count; i++)
+            if (txn.events[i].kind == ATE_EVENT_BODY) {
+                found = txn.events[i].name;
+                if (found.size)
+                    memcpy(copy, found.data, found.size);
+                last = txn.sequence;
+            }
+    expect(rc, ATE_END);
+    ate_history_end(h);
+    assert_int_equal(found.size, strlen(name));
+    assert_memory_equal(copy, name, found.size);
+
+    ok(ate_watch_start(&chain, w.session[session], ate_top, ATE_TREE, last, &watch));
+    ok(ate_watch_next(watch, 0, &e));
+    assert_int_equal(e.name.size, strlen(name));
+    if (e.name.size)
+        assert_memory_equal(e.name.data, name, e.name.size);
+    ate_watch_end(watch);
+}
+
+static void names_that_hold(void **state)
+{
+    (void)state;
+    static const struct {
+        bool clear;
+        const char *name, *tag[2], *shown, *to_others;
+    } rows[] = {
+        {false, "real", {"real", NULL}, "real", ""}, /* others have no key for the body at all */
+        {false, "lie", {"real", NULL}, "", ""},
+        {true, "real", {"real", "real"}, "real", "real"},
+        {true, "lie", {"real", "real"}, "", ""},
+        {true, "real", {"other", "real"}, "", "real"},
+        {true, "lie", {NULL, "real"}, "", ""},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(rows); i++) {
+        begin();
+        forge(&w, 0,
+              &(struct forged){.id = x,
+                               .clear = rows[i].clear,
+                               .name = rows[i].name,
+                               .tag = {rows[i].tag[0], rows[i].tag[1]}});
+        expect_name(0, rows[i].shown);
+        expect_name(1, rows[i].to_others);
+        world_deinit(&w);
+    }
+}
+
+/* A folder and what was in it are gone; the history still has their names. */
+static void names_of_what_is_gone(void **state)
+{
+    (void)state;
+    struct ate_id folder;
+    begin();
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_put_as(t, note, ate_top, "folder", NOTE("x", 1), &folder));
+    ok(ate_txn_commit(t, NULL));
+    ok(ate_put_as(t, note, folder, "kid", NOTE("x", 2), NULL));
+    ok(ate_txn_commit(t, NULL));
+    ok(ate_delete(t, folder, ATE_TREE));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    struct ate_history *h;
+    struct ate_history_txn txn;
+    static const char *const names[] = {"folder", "kid"};
+    ok(ate_history_start(&chain, NULL, 1, &h));
+    for (size_t i = 0; i < ATE__COUNT_OF(names); i++) {
+        ok(ate_history_next(h, &txn));
+        assert_int_equal(txn.event_count, 1);
+        assert_true(ate__bytes_equal(txn.events[0].name, ate__text_bytes(names[i])));
+    }
+    ate_history_end(h);
+    world_deinit(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_that_hold),
+        cmocka_unit_test(names_of_what_is_gone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
