@@ -95,6 +95,7 @@ static int drive_opened(struct ate__client_driver *d, const struct ate__msg_open
     pthread_mutex_lock(&r->mutex);
     r->opened = true;
     r->read_only = m->read_only;
+    r->opened_size = m->head.size;
     r->weak = m->weak_sync;
     tell_moved(r);
     pthread_mutex_unlock(&r->mutex);

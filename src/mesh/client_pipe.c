@@ -136,10 +136,22 @@ static bool remote_read_only(struct ate__pipe *p)
     return read_only;
 }
 
+/* A mirror's own, else the server's, which says that it has some, and shows nothing behind it. */
 static bool remote_damage(struct ate__pipe *p, struct ate__storage_damage *ret_damage)
 {
+    struct ate__remote *r = ate__remote_of(p);
     *ret_damage = (struct ate__storage_damage){.what = ATE_OK};
-    return p->thin ? false : ate__chain_damage(chain_of(p), ret_damage);
+    if (!p->thin && ate__chain_damage(chain_of(p), ret_damage))
+        return true;
+    pthread_mutex_lock(&r->mutex);
+    if (r->read_only) {
+        ret_damage->what = ATE_TAMPERED;
+        ret_damage->sequence = r->opened_size;
+        snprintf(ret_damage->text, sizeof ret_damage->text,
+                 "the server found damage there, which its log tells");
+    }
+    pthread_mutex_unlock(&r->mutex);
+    return ret_damage->what != ATE_OK;
 }
 
 /* ---- reading ---- */

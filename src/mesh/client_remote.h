@@ -52,6 +52,7 @@ struct ate__remote {
     struct ate__call *inbox, **last_inbox;
     size_t offers, offer_bytes; /* of submitters that do not wait, without an answer */
     struct ate__head newest;    /* that is verified */
+    uint64_t opened_size;       /* of the chain, as OPENED told it */
     uint64_t moves;             /* counts what `moved` tells */
     bool opened, read_only, weak, trusted, final; /* trusted: the anchor was checked */
     int result;                 /* of `final`, and its sentence */

@@ -90,17 +90,103 @@ def test_flipped_bytes(w):
         shutil.rmtree(w.path("copy"))
 
 
-def test_log_of_a_damaged_chain(w):
-    root = some_history(w)
-    ranges = [r for r in w.ate("verify", "notes", "--json").objects()[:-1]
-              if r["in_use"].endswith(".seg")]
-    shutil.copytree(w.path("notes"), w.path("copy"))
-    flip(w.path("copy/,chain") / ranges[-1]["in_use"],
-         ranges[-1]["offset"] + ranges[-1]["size"] // 2)
-    r = w.ate("log", "copy", "--root", root, status=None)
-    assert r.status in (6, 7) and len(r.err.splitlines()) == 1, r
-    r = w.ate("put", "copy", "x", "1", "--root", root, status=None)
-    assert r.status in (6, 7), r
+def damaged(w, copy="copy"):
+    """A copy of five values whose log is broken where the 4th transaction lies."""
+    root = w.key()
+    for i in range(1, 6):
+        w.ate("put", "notes", f"n{i}", f"value {i}")
+    segment = "0000000000000001.seg"
+    clean = w.ate("verify", "notes", "--json").objects()[:-1]
+    assert [r["in_use"] for r in clean if r["in_use"].endswith(".seg")] == [segment]
+    shutil.copytree(w.path("notes"), w.path(copy))
+    flip(w.path(copy) / ",chain" / segment, 5 * clean[-1]["size"] // 6)
+    return root, segment
+
+
+READING = [(["ls", "copy"], b"n1\nn2\nn3\n"), (["ls", "-R", "copy"], b"n1\nn2\nn3\n"),
+           (["ls", "-l", "copy", "n1"], None), (["get", "copy", "n2"], b"value 2"),
+           (["get", "copy", "n1", "--at", "2"], b"value 1"),
+           (["get", "copy", "n5"], b""), (["log", "copy"], None),
+           (["log", "copy", "-n", "1"], None),
+           (["watch", "copy", "--since", "0", "--count", "2"], None),
+           (["export", "copy", "out"], b""), (["verify", "copy"], b"")]
+
+
+def test_reading_a_damaged_chain(w):
+    """What is intact is given; what is wrong and where is said; the status is 6."""
+    root, segment = damaged(w)
+    before = {p.name: p.read_bytes() for p in w.path("copy/,chain").iterdir()}
+    for words, out in READING:
+        r = w.ate(*words, "--root", root, status=6)
+        lines = r.err.decode().splitlines()
+        told = [line for line in lines if ": TAMPERED: " in line]
+        assert len(told) == 1 and lines[0] == told[0], r
+        assert told[0].startswith(f"ate: {words[0]}: copy") and segment in told[0], r
+        assert "byte " in told[0] and "transaction 4" in told[0], r
+        assert (r.out == out) if out is not None else r.out, r
+        shutil.rmtree(w.path("out"), ignore_errors=True)
+        o = w.ate(*words, "--root", root, "--json", status=6).objects()
+        errors = [e for e in o if e.get("error") == "TAMPERED"]
+        assert len(errors) == 1 and errors[0]["exit"] == 6, o
+        assert errors[0]["file"] == segment and errors[0]["sequence"] == 4, o
+        assert errors[0]["offset"] > 0 and len(o) > 1 or words[0] == "verify", o
+        if words[0] == "export":
+            assert sorted(p.name for p in w.path("out").iterdir()) == ["n1", "n2", "n3"]
+        shutil.rmtree(w.path("out"), ignore_errors=True)
+    assert {p.name: p.read_bytes() for p in w.path("copy/,chain").iterdir()} == before
+
+
+def test_changing_a_damaged_chain(w):
+    root, segment = damaged(w)
+    before = {p.name: p.read_bytes() for p in w.path("copy/,chain").iterdir()}
+    for words in (["put", "copy", "n1", "x"], ["rm", "copy", "n1"], ["mv", "copy", "n1", "n9"],
+                  ["import", "copy", str(w.home)]):
+        line = w.refused(6, "TAMPERED", *words, "--root", root)
+        assert segment in line, line
+    assert {p.name: p.read_bytes() for p in w.path("copy/,chain").iterdir()} == before
+
+
+def test_a_damaged_list(w):
+    """One of the two lists of a log is enough to read all of it, and to mend the other."""
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    flip(w.path("notes/,chain/meta.a"), 20)
+    r = w.ate("get", "notes", "x", status=6)
+    assert r.out == b"1" and b"TAMPERED: meta.a, " in r.err and len(r.err.splitlines()) == 1, r
+    w.ate("put", "notes", "x", "2")
+    r = w.ate("get", "notes", "x")
+    assert r.out == b"2" and r.err == b"", r
+
+
+def test_a_server_with_a_damaged_chain(w):
+    """It serves what lies before the damage, and whoever reads that is told so."""
+    root, _ = damaged(w)
+    server = w.server()
+    address = server.chain("/example.com/joe/notes")
+    for i in range(1, 6):
+        w.ate("put", address, f"n{i}", f"value {i}")
+    server.stop()
+    log = server.logs / "example.com/joe/notes/,chain/0000000000000001.seg"
+    used = w.ate("verify", log.parents[1], "--json").objects()[-2]
+    flip(log, 5 * used["size"] // 6)
+    server.start()
+    # Who saw more is not content with less; who did not is told of the damage.
+    w.refused(6, "ROLLED_BACK", "get", address, "n1")
+    fresh = {"HOME": str(w.path("fresh")), "ATE_KEY": str(w.home / ".config/ate/key")}
+    for words, out in (["ls", "{}"], b"n1\nn2\nn3\n"), (["get", "{}", "n2"], b"value 2"), \
+            (["get", "{}", "n5"], b""), (["log", "{}"], None), (["export", "{}", "out"], b""), \
+            (["watch", "{}", "--since", "0", "--count", "2"], None), (["verify", "{}"], b""), \
+            (["get", "{}", "n1", "--at", "2"], b"value 1"), \
+            (["ls", "{}", "--mirror", "m"], b"n1\nn2\nn3\n"):
+        here = [word.format(address) for word in words]
+        r = w.ate(*here, env=fresh, status=6)
+        told = [line for line in r.err.decode().splitlines() if ": TAMPERED: " in line]
+        assert len(told) == 1 and "transaction 4" in told[0] and "server" in told[0], r
+        assert (r.out == out) if out is not None else r.out, r
+        shutil.rmtree(w.path("out"), ignore_errors=True)
+    line = w.refused(3, "READ_ONLY", "put", address, "n1", "x", env=fresh)
+    assert "damage" in line, line
+    assert "damage at transaction 4" in server.log_text()
 
 
 def test_garbage_in_place_of_a_chain(w):

@@ -252,7 +252,8 @@ static int export(struct export *ex, const struct export_attributes *attributes)
     return rc ? rc : finish_top(ex, made, attributes);
 }
 
-static void end(struct export *ex)
+/* Gives the exit status. */
+static int end(struct export *ex, int status)
 {
     uint64_t value;
     for (size_t at = 0; ate__map_next(&ex->apart, &at, NULL, &value);)
@@ -262,7 +263,7 @@ static void end(struct export *ex)
     export_drop_rest(ex);
     way_end(&ex->way);
     ate_txn_end(ex->txn);
-    open_close(&ex->at);
+    return open_close(&ex->at, status);
 }
 
 /* What failed as a whole: the chain or NAME in it, or the directory, at the entry then at hand. */
@@ -291,8 +292,7 @@ static int run(const struct options *o)
         if (!rc)
             say_done(&ex);
     }
-    end(&ex);
-    return status;
+    return end(&ex, status);
 }
 
 const struct command cmd_export = {

@@ -138,7 +138,7 @@ static int run(const struct options *o)
     int status = rc ? open_report(rc, &g.at, subject) : 0;
     sink_deinit(&g.sink);
     ate_txn_end(g.txn);
-    open_close(&g.at);
+    status = open_close(&g.at, status);
     path_deinit(&g.path);
     ate__free(subject);
     return status;

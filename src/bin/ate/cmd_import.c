@@ -272,14 +272,16 @@ static int import_all(struct import *im, const struct path *path, const struct s
     return rc ? rc : store_flush(im->store);
 }
 
-static void end(struct import *im)
+/* Gives the exit status. */
+static int end(struct import *im, int status)
 {
     import_links_deinit(im);
     store_free(im->store);
     ate_txn_end(im->look);
-    open_close(&im->at);
+    status = open_close(&im->at, status);
     way_end(&im->way);
     ate__free(im->piece);
+    return status;
 }
 
 static int open_directory(struct import *im, struct stat *ret_st)
@@ -331,8 +333,7 @@ static int run(const struct options *o)
     int status = rc ? report(&im, rc) : im.status;
     if (!rc)
         say_done(&im);
-    end(&im);
-    return status;
+    return end(&im, status);
 }
 
 const struct command cmd_import = {

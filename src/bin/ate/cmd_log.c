@@ -221,16 +221,6 @@ static int walk(struct log *log)
     return rc == ATE_END ? 0 : rc;
 }
 
-/* The end of a chain that is shown up to its damage. */
-static int check_damage(const struct log *log)
-{
-    struct ate_damage d;
-    if (!ate_chain_damage(log->at.chain, &d))
-        return 0;
-    return ate__fail((int)d.what, "from transaction %" PRIu64 " on nothing can be believed: %s",
-                     d.sequence, d.text);
-}
-
 static int run(const struct options *o)
 {
     struct log log = {.o = o};
@@ -239,11 +229,9 @@ static int run(const struct options *o)
     int rc = open_chain(o, OPEN_STREAMS, &log.at);
     if (!rc)
         rc = walk(&log);
-    if (!rc)
-        rc = check_damage(&log);
     int status = rc ? open_report(rc, &log.at, subject) : 0;
     known_deinit(&log.known);
-    open_close(&log.at);
+    status = open_close(&log.at, status);
     ate__free(subject);
     return status;
 }

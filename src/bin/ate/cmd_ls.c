@@ -198,7 +198,7 @@ static int run(const struct options *o)
     int rc = list_all(&ls);
     int status = rc ? open_report(rc, &ls.at, subject) : 0;
     ate_txn_end(ls.txn);
-    open_close(&ls.at);
+    status = open_close(&ls.at, status);
     path_deinit(&ls.path);
     ate__free(subject);
     return status;

@@ -43,7 +43,7 @@ static int change(void *arg, struct ate_txn *txn)
 static int run(const struct options *o)
 {
     struct mv mv = {{NULL, 0, NULL}, {NULL, 0, NULL}};
-    struct opened x = {NULL, NULL, false};
+    struct opened x = {0};
     struct ate_receipt receipt;
     char *subject = open_subject(o);
     int rc = path_parse(o->operand[1], &mv.from);
@@ -58,7 +58,7 @@ static int run(const struct options *o)
     int status = rc ? open_report(rc, &x, subject) : 0;
     if (!rc)
         open_say_receipt(o, &receipt);
-    open_close(&x);
+    status = open_close(&x, status);
     path_deinit(&mv.from);
     path_deinit(&mv.to);
     ate__free(subject);

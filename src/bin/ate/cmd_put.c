@@ -305,7 +305,7 @@ static int run(const struct options *o)
     store_free(p.store);
     store_node_unref(p.file);
     store_node_unref(p.parent);
-    open_close(&p.at);
+    status = open_close(&p.at, status);
     source_close(&p.source);
     path_deinit(&p.path);
     ate__free(p.piece);

@@ -70,7 +70,7 @@ static int change(void *arg, struct ate_txn *txn)
 static int run(const struct options *o)
 {
     struct rm rm = {.o = o};
-    struct opened x = {NULL, NULL, false};
+    struct opened x = {0};
     struct ate_receipt receipt;
     char *subject = open_subject(o);
     stop_after(o->timeout_ms, subject);
@@ -84,7 +84,7 @@ static int run(const struct options *o)
     int status = rc ? open_report(rc, &x, subject) : 0;
     if (!rc)
         open_say_receipt(o, &receipt);
-    open_close(&x);
+    status = open_close(&x, status);
     path_deinit(&rm.path);
     ate__free(subject);
     return status;

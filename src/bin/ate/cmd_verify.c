@@ -8,8 +8,6 @@
 #include "bin/ate/open.h"
 #include <inttypes.h>
 
-enum { STATUS_NOT_TRUSTED = 6, SHOWN = 512 };
-
 static void print_range(void *arg, const char *file, uint64_t offset, uint64_t size)
 {
     (void)arg;
@@ -51,41 +49,25 @@ static void print_text(const struct ate_verified *v)
                   ate__out.program, v->trimmed_bytes);
 }
 
-static int report_damage(const struct ate_damage *d, const char *subject)
-{
-    char shown[SHOWN];
-    json_t *more = json_object();
-    ate__json_set_number(more, "sequence", d->sequence);
-    if (d->file) {
-        ate__json_set_text(more, "file", d->file);
-        ate__json_set_number(more, "offset", d->offset);
-        ate__fail((int)d->what, "%s, byte %" PRIu64 ", transaction %" PRIu64 ": %s",
-                  ate__escaped(ate__text_bytes(d->file), shown, sizeof shown), d->offset,
-                  d->sequence, d->text);
-    } else {
-        ate__fail((int)d->what, "transaction %" PRIu64 ": %s", d->sequence, d->text);
-    }
-    int status = ate__report_more((int)d->what, subject, more);
-    return d->what == ATE_UNSUPPORTED ? status : STATUS_NOT_TRUSTED;
-}
-
 static int run(const struct options *o)
 {
-    struct opened x = {NULL, NULL, false};
+    struct opened x = {0};
     struct ate_verified v;
     char *subject = open_subject(o);
-    int rc = open_chain(o, OPEN_STREAMS, &x);
+    int rc = open_chain(o, OPEN_VERIFIES, &x);
     if (!rc)
         rc = ate_chain_verify(x.chain, ate__out.json ? print_range : NULL, NULL, &v);
     ate__progress_end();
     int status = rc ? open_report(rc, &x, subject) : 0;
-    if (!rc && v.damage.what != ATE_OK)
-        status = report_damage(&v.damage, subject);
+    /* What a server keeps back because of damage, a mirror of the rest does not know. */
+    bool is_damaged = !rc && (v.damage.what != ATE_OK || ate_chain_damage(x.chain, &v.damage));
+    if (is_damaged)
+        status = open_say_damage(&v.damage, subject);
     else if (!rc && ate__out.json)
         print_json(&x, &v);
     else if (!rc)
         print_text(&v);
-    open_close(&x);
+    status = open_close(&x, status);
     ate__free(subject);
     return status;
 }

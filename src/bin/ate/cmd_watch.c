@@ -128,7 +128,7 @@ static int run(const struct options *o)
         rc = follow(&w);
     int status = rc ? open_report(rc, &w.at, subject) : 0;
     known_deinit(&w.known);
-    open_close(&w.at);
+    status = open_close(&w.at, status);
     path_deinit(&w.path);
     ate__free(subject);
     return status;

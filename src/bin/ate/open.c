@@ -5,11 +5,12 @@
 #include "base/err.h"
 #include "base/text.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { SHOWN = 512 };
+enum { SHOWN = 512, STATUS_NOT_TRUSTED = 6 };
 
 /* ---- places ---- */
 
@@ -192,12 +193,50 @@ static void say_trimmed(const struct ate_chain *chain, const char *where)
                           (unsigned long long)trimmed);
 }
 
+int open_say_damage(const struct ate_damage *d, const char *subject)
+{
+    char shown[SHOWN];
+    json_t *more = json_object();
+    ate__json_set_number(more, "sequence", d->sequence);
+    if (d->file) {
+        ate__json_set_text(more, "file", d->file);
+        ate__json_set_number(more, "offset", d->offset);
+        ate__fail((int)d->what,
+                  "%s, byte %" PRIu64 ", transaction %" PRIu64
+                  ": %s; nothing from there on is believed",
+                  ate__escaped(ate__text_bytes(d->file), shown, sizeof shown), d->offset,
+                  d->sequence, d->text);
+    } else {
+        ate__fail((int)d->what, "transaction %" PRIu64 ": %s; nothing from there on is believed",
+                  d->sequence, d->text);
+    }
+    int status = ate__report_more((int)d->what, subject, more);
+    /* Whatever is wrong with the bytes, the chain does not hold. */
+    return d->what == ATE_UNSUPPORTED ? status : STATUS_NOT_TRUSTED;
+}
+
+/* Said at once: a watch goes on for ever, and what is interrupted has shown something already. A
+ * directory with damage does not open for changes, but a server serves it. */
+static int check_damage(struct opened *x, enum open_kind kind, const char *where)
+{
+    struct ate_damage damage;
+    if (kind == OPEN_VERIFIES || !ate_chain_damage(x->chain, &damage))
+        return 0;
+    if (kind > OPEN_VERIFIES)
+        return ate__fail(ATE_READ_ONLY,
+                         "damaged from transaction %" PRIu64 " on, so it can only be "
+                         "read: %s",
+                         damage.sequence, damage.text);
+    x->status = open_say_damage(&damage, where);
+    return 0;
+}
+
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
 {
     ate__cleanup(ate__freep) char *roots = NULL;
     ate__cleanup(ate__freep) char *mirror = NULL;
     const char *where = o->operand[0];
-    struct opened x = {NULL, NULL, false};
+    struct opened x = {0};
     struct ate_chain_conf conf = {
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
@@ -210,7 +249,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     if (!rc && o->mirror && !strcmp(o->mirror, "auto")) {
         rc = auto_mirror(where, &mirror);
         conf.mirror_dir = mirror;
-    } else if (!o->mirror && kind == OPEN_STREAMS) {
+    } else if (!o->mirror && (kind == OPEN_STREAMS || kind == OPEN_VERIFIES)) {
         conf.mirror_dir = ""; /* a mirror that is not kept; without meaning for a directory */
     }
     if (!rc)
@@ -226,15 +265,21 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     if (ate_chain_was_created(x.chain))
         say_created(&x, where);
     say_trimmed(x.chain, where);
-    *ret = x;
-    return 0;
+    rc = check_damage(&x, kind, where);
+    if (rc)
+        (void)!open_close(&x, 0);
+    else
+        *ret = x;
+    return rc;
 }
 
-void open_close(struct opened *x)
+int open_close(struct opened *x, int status)
 {
+    int least = x->status;
     ate_chain_close(x->chain);
     ate_session_close(x->session);
-    *x = (struct opened){NULL, NULL, false};
+    *x = (struct opened){0};
+    return status > least ? status : least;
 }
 
 /* ---- what is said of it ---- */

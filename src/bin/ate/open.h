@@ -8,6 +8,7 @@
 enum open_kind {
     OPEN_READS,   /* a key that is missing is no error: what is open to everyone can be read */
     OPEN_STREAMS, /* the same; reads the whole history, so a remote chain is mirrored in memory */
+    OPEN_VERIFIES, /* the same; what damage there is, is for the command to say */
     OPEN_CHANGES, /* needs a key */
     OPEN_CREATES  /* needs a key; makes the chain if it is not there, and says so */
 };
@@ -15,12 +16,18 @@ struct opened {
     struct ate_session *session; /* NULL: without keys */
     struct ate_chain *chain;
     bool remote;
+    int status; /* the least that the command ends with: of the damage that was told; 0: none */
 };
 
-/* The chain is the first operand. Errors: as ate_session_open_all() and ate_chain_open(); NO_KEY:
- * there is no key file. */
+/* The chain is the first operand. One that is opened to be read, and is damaged, is open up to the
+ * damage, which is told here. Errors: as ate_session_open_all() and ate_chain_open(); NO_KEY: there
+ * is no key file. */
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret) ATE__CHECK;
-void open_close(struct opened *x);
+/* Ends it, and gives the command's exit status: the one that it came to, or that of the damage,
+ * which makes an answer of "done" or "no" none to rely on. */
+int open_close(struct opened *x, int status) ATE__CHECK;
+/* Reports the damage of the chain, with its place. Returns the exit status. */
+int open_say_damage(const struct ate_damage *damage, const char *subject);
 
 /* What the command is about, "CHAIN/NAME" as the user wrote it; ended with ate__free(); NULL: no
  * memory. */

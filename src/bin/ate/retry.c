@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "bin/ate/retry.h"
+#include "base/env.h"
 #include "bin/ate/stop.h"
+
+enum { PAUSE_MS = 4, DOUBLED_MAX = 7 };
+
+void retry_pause(unsigned tries)
+{
+    uint64_t most = (uint64_t)PAUSE_MS << ate__min(tries, DOUBLED_MAX), random;
+    ate__random(&ate__env_real, &random, sizeof random);
+    ate__sleep_ms(&ate__env_real, most / 2 + random % (most / 2 + 1));
+}
 
 static bool is_overtaken(int rc)
 {
@@ -32,6 +42,7 @@ int retry_commit(const struct options *o, struct ate_chain *chain, retry_change 
         ate__note_verbose("%s: %s; tried again (%u of %d)", ate__out.program, ate_error(),
                           tries + 1, RETRY_TRIES);
         ate_txn_cancel(txn);
+        retry_pause(tries);
         rc = ate_chain_sync(chain, NULL);
         if (!rc)
             rc = ate_txn_refresh(txn);

@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/env.h"
 #include "base/err.h"
+#include "bin/ate/retry.h"
 #include "bin/ate/store_ops.h"
 #include "bin/common/out.h"
 
@@ -197,6 +198,7 @@ static int make_anew(struct store *s, struct batch *b)
 {
     bool changed;
     ate_txn_cancel(b->txn);
+    retry_pause(b->tries - 1);
     int rc = ate_chain_sync(s->conf.chain, NULL);
     if (!rc)
         rc = ate_txn_refresh(b->txn);
