@@ -7,8 +7,8 @@
 
 enum { RETRY_TRIES = 8 };
 
-/* Before the N-th try: a root answers a conflict with what it has ordered, and shows that when it is
- * synced, so the next try is only better after a moment; and rivals do not stay in step. */
+/* Before the N-th try: a root answers a conflict with what it has ordered, and shows that when it
+ * is synced, so the next try is only better after a moment; and rivals do not stay in step. */
 void retry_pause(unsigned tries);
 
 /* Makes the changes in a fresh view; runs once more after each conflict. */
