@@ -262,7 +262,8 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from)
     c->storage->v->state(c->storage, &state);
     struct replay r = {
         .c = c, .tree = c->tree, .total = state.size, .progressed = from, .leaf_first = from};
-    r.items = ate__alloc_array(BATCH_RECORDS, sizeof *r.items);
+    size_t room = (size_t)ate__min(state.size - ate__min(state.size, from), BATCH_RECORDS);
+    r.items = ate__alloc_array(room + 1, sizeof *r.items);
     if (!r.items)
         return ate__no_memory();
     c->next_sequence = from;
