@@ -6,14 +6,24 @@
  * whole and in order, and of the one that was under way all or nothing. Then the story goes on from
  * there: an interrupted recovery, more appends, a second loss.
  *
- * Then the same with calls that fail once, a sync above all: recovery in the same process, or by
- * the next one in the same boot, or after a power loss.
+ * Then power loss, one append, and power loss again; lists torn at any byte; and calls that fail,
+ * a sync above all: recovery in the same process, or by the next one in the same boot, or after a
+ * power loss.
  *
- * redo_crash SCRIPTS SEEDS   ATE_SEED=n replays from another seed. */
+ * redo_crash [SCRIPTS SEEDS]
+ *     Fewer or more scripts, and disks after each of their calls, than `make check` wants. It
+ *     counts the disks that differ, and fails where the default makes fewer than IMAGES_MIN.
+ * ATE_SEED=n redo_crash
+ *     The same from another seed.
+ * ATE_POINT=STORY:SCRIPT:CALL:SEED redo_crash
+ *     Replays one crash point, as a failure prints it. With ATE_SIMDISK_TRACE=1 every call that
+ *     changes the disk is printed. */
+#include "lib/distinct.h"
+#include "point.h"
 #include "unit/redo/kit.h"
 #include <stdlib.h>
 
-enum { RECORDS_MAX = 4096 };
+enum { RECORDS_MAX = 4096, SCRIPTS = 8, SEEDS_EACH = 5, IMAGES_MIN = 6000 };
 
 /* What must and what may be there. */
 struct world {
@@ -24,12 +34,16 @@ struct world {
     uint64_t flight, flight_attempt; /* records of the append under way; 0: none */
     uint64_t attempts;
     bool created;
+    const char *story; /* of the script, for its points */
+    uint64_t script;
+    void (*after)(struct world *w); /* what follows a crash */
 };
 struct counts {
-    uint64_t points, torn, kept, second, interrupted, kills, faults;
+    uint64_t points, torn, kept, second, interrupted, kills, faults, same_boot, lists;
 };
 static struct counts counts;
-static uint64_t scripts = 8, seeds_each = 5;
+static struct distinct images; /* disks that a loss left, by their digest */
+static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 
 /* --- the log under test --- */
 
@@ -178,22 +192,55 @@ static void after_crash(struct world *w)
         counts.kills++;
     } else {
         kit_crash(&w->k, rnd_u64(&w->r));
+        distinct_add(&images, simdisk_digest(w->k.disk));
     }
     counts.second++;
     open_again(w);
 }
 
-/* After each call of the script that changes the disk. */
+/* Again without anything in between but one append that was acknowledged: no record of before the
+ * first loss comes back behind it. */
+static void after_one_append(struct world *w)
+{
+    open_again(w);
+    counts.points++;
+    int rc = append(w, 1 + rnd_below(&w->r, 3), KIT_RECORD_MIN + rnd_below(&w->r, 6000));
+    if (rc)
+        fail_msg("append: %d %s", rc, ate__error_text());
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t seed = rnd_u64(&w->r);
+        struct world f;
+        fork_world(&f, w, simdisk_crash(w->k.disk, seed), seed);
+        distinct_add(&images, simdisk_digest(f.k.disk));
+        open_again(&f);
+        assert_int_equal(append(&f, 1, KIT_RECORD_MIN), 0);
+        check(&f);
+        kit_deinit(&f.k);
+        counts.second++;
+    }
+}
+
+/* After each call of the script that changes the disk: some disks that differ. */
 static void each_call(void *arg, uint64_t number)
 {
     struct world *w = arg;
-    for (uint64_t i = 0; i < seeds_each; i++) {
-        uint64_t seed = rnd_u64(&w->r) ^ number;
+    struct distinct here = {.count = 0};
+    struct rnd r = rnd_of(w->script * 1000003 + number);
+    for (uint64_t tries = 0; here.count < seeds_each && tries < 2 * seeds_each; tries++) {
+        uint64_t seed = rnd_u64(&r);
+        if (!point_begin(w->story, w->script, number, seed))
+            continue;
         struct world f;
         fork_world(&f, w, simdisk_crash(w->k.disk, seed), seed);
-        after_crash(&f);
+        uint64_t digest = simdisk_digest(f.k.disk);
+        if (distinct_add(&here, digest)) {
+            distinct_add(&images, digest);
+            w->after(&f);
+        }
         kit_deinit(&f.k);
+        point_end();
     }
+    distinct_deinit(&here);
 }
 
 static void configure(struct world *w, uint64_t seed)
@@ -202,15 +249,17 @@ static void configure(struct world *w, uint64_t seed)
     w->k.conf.no_prewrite = seed % 4 == 2;
 }
 
-static void power_loss(uint64_t seed)
+static void script(const char *story, uint64_t seed, unsigned steps, void (*after)(struct world *w))
 {
-    struct world w = {.r = rnd_of(seed)};
+    struct world w = {.r = rnd_of(seed), .story = story, .script = seed, .after = after};
+    if (!point_wants_script(story, seed))
+        return;
     kit_init(&w.k, seed);
     configure(&w, seed);
     simdisk_watch(w.k.disk, each_call, &w);
     kit_open_ok(&w.k, ATE__STORAGE_CREATE);
     w.created = true;
-    run(&w, 60);
+    run(&w, steps);
     kit_close(&w.k);
     simdisk_watch(w.k.disk, NULL, NULL);
     kit_deinit(&w.k);
@@ -221,14 +270,115 @@ static void test_power_loss(void **state)
     (void)state;
     uint64_t seed = rnd_seed(1);
     for (uint64_t i = 0; i < scripts; i++)
-        power_loss(seed + i);
+        script("loss", seed + i, 60, after_crash);
     print_message(
-        "%llu crash points, %llu torn tails, %llu appends under way kept, %llu recoveries "
-        "interrupted, %llu second crashes, %llu kills\n",
-        (unsigned long long)counts.points, (unsigned long long)counts.torn,
+        "%llu crash points, %zu distinct images, %llu torn tails, %llu appends under way kept, "
+        "%llu recoveries interrupted, %llu second crashes, %llu kills\n",
+        (unsigned long long)counts.points, images.count, (unsigned long long)counts.torn,
         (unsigned long long)counts.kept, (unsigned long long)counts.interrupted,
         (unsigned long long)counts.second, (unsigned long long)counts.kills);
-    assert_true(counts.torn && counts.kept && counts.interrupted && counts.kills);
+    if (!point_given())
+        assert_true(counts.torn && counts.kept && counts.interrupted && counts.kills);
+}
+
+static void test_power_loss_append_power_loss(void **state)
+{
+    (void)state;
+    uint64_t seed = rnd_seed(1);
+    counts = (struct counts){.points = 0};
+    for (uint64_t i = 0; i < scripts; i++)
+        script("twice", seed + 100 + i, 20, after_one_append);
+    print_message("%llu crash points, %llu second crashes, %llu torn tails, %zu distinct images "
+                  "in all\n",
+                  (unsigned long long)counts.points, (unsigned long long)counts.second,
+                  (unsigned long long)counts.torn, images.count);
+    if (!point_given())
+        assert_true(counts.torn && counts.kept);
+    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
+        assert_true(images.count >= IMAGES_MIN);
+}
+
+/* --- a list that is torn --- */
+
+struct lists {
+    struct world w;
+    struct {
+        uint8_t *bytes;
+        size_t size;
+    } before[2];
+};
+static const char *const list_paths[2] = {KIT_DIR "/meta.a", KIT_DIR "/meta.b"};
+
+/* One disk on which the write of a list stopped at a byte: before it, or behind it, the new one. */
+static void torn_list(struct lists *l, unsigned n, const uint8_t *now, size_t size, size_t cut,
+                      bool front)
+{
+    size_t whole = ate__max(size, l->before[n].size);
+    uint8_t *bytes = calloc(1, whole);
+    struct world f;
+    assert_non_null(bytes);
+    memcpy(bytes, front ? l->before[n].bytes : now, front ? l->before[n].size : size);
+    if (front)
+        memcpy(bytes, now, cut);
+    else
+        memcpy(bytes, l->before[n].bytes, ate__min(cut, l->before[n].size));
+    fork_world(&f, &l->w, simdisk_crash(l->w.k.disk, cut), cut);
+    simdisk_put(f.k.disk, list_paths[n], bytes, whole);
+    free(bytes);
+    distinct_add(&images, simdisk_digest(f.k.disk));
+    open_again(&f);
+    kit_deinit(&f.k);
+    counts.lists++;
+}
+
+static void each_list_write(void *arg, uint64_t number)
+{
+    struct lists *l = arg;
+    (void)number;
+    for (unsigned n = 0; n < 2; n++) {
+        size_t size = 0;
+        uint8_t *now = NULL;
+        if (simdisk_exists(l->w.k.disk, list_paths[n]))
+            now = simdisk_get(l->w.k.disk, list_paths[n], &size);
+        bool same = size == l->before[n].size && (!size || !memcmp(now, l->before[n].bytes, size));
+        if (!same && now && l->w.created)
+            for (size_t cut = 0; cut <= size; cut += cut < 96 ? 8 : 24) {
+                torn_list(l, n, now, size, cut, true);
+                torn_list(l, n, now, size, cut, false);
+            }
+        free(l->before[n].bytes);
+        l->before[n].bytes = now ? now : calloc(1, 1);
+        l->before[n].size = size;
+    }
+}
+
+/* Whatever is left of the one, the other holds (LOG 7). */
+static void test_torn_lists(void **state)
+{
+    (void)state;
+    uint64_t seed = rnd_seed(1);
+    for (uint64_t i = 0; i < scripts && !point_given(); i++) {
+        struct lists *l = calloc(1, sizeof *l);
+        assert_non_null(l);
+        l->w.r = rnd_of(seed + i);
+        for (unsigned n = 0; n < 2; n++)
+            l->before[n].bytes = calloc(1, 1);
+        kit_init(&l->w.k, seed + i);
+        configure(&l->w, seed + i);
+        simdisk_watch(l->w.k.disk, each_list_write, l);
+        kit_open_ok(&l->w.k, ATE__STORAGE_CREATE);
+        l->w.created = true;
+        run(&l->w, 30);
+        kit_close(&l->w.k);
+        simdisk_watch(l->w.k.disk, NULL, NULL);
+        kit_deinit(&l->w.k);
+        for (unsigned n = 0; n < 2; n++)
+            free(l->before[n].bytes);
+        free(l);
+    }
+    print_message("%llu torn lists\n", (unsigned long long)counts.lists);
+    if (!point_given())
+        assert_true(counts.lists > 100);
 }
 
 /* --- calls that fail --- */
@@ -277,6 +427,72 @@ static bool fault_at(uint64_t seed, unsigned kinds, uint64_t n, uint64_t count, 
     return failed;
 }
 
+/* --- a sync that fails once, in the same boot --- */
+
+/* The append that met it is not acknowledged and none is before recovery; what recovery shows is on
+ * the disk then, though the pages that the failed sync lost count as clean (LOG 6). */
+static bool sync_fails_once(uint64_t seed, uint64_t n, unsigned way)
+{
+    struct world w = {.r = rnd_of(seed)};
+    kit_init(&w.k, seed);
+    configure(&w, seed);
+    kit_open_ok(&w.k, ATE__STORAGE_CREATE);
+    w.created = true;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(append(&w, 2, 700), 0);
+    simdisk_fail(w.k.disk, SIMDISK_SYNC, n, 1, ATE_E_IO);
+    int rc = 0;
+    for (unsigned i = 0; i < 16 && !rc; i++)
+        rc = append(&w, 1 + i % 3, 900 + 3000 * (i % 5));
+    bool failed = simdisk_failed(w.k.disk);
+    assert_true(failed == (rc != 0));
+    if (failed) {
+        uint64_t flight = w.flight, attempt = w.flight_attempt;
+        assert_int_equal(rc, ATE_E_IO);
+        assert_true(kit_state(&w.k).failed);
+        assert_true(kit_state(&w.k).size == w.acked);
+        assert_int_equal(append(&w, 1, 100), ATE_READ_ONLY);
+        assert_int_equal(w.k.s->v->sync(w.k.s), ATE_READ_ONLY);
+        assert_int_equal(w.k.s->v->idle(w.k.s), ATE_READ_ONLY);
+        w.flight = flight; /* the first of these may stand */
+        w.flight_attempt = attempt;
+        if (way == 0) {
+            rc = w.k.s->v->recover(w.k.s);
+            if (rc)
+                fail_msg("recover: %d %s", rc, ate__error_text());
+            check(&w);
+        } else if (way == 1) {
+            kit_kill(&w.k);
+            open_again(&w); /* in the same boot */
+        }
+        /* way 2: the power goes at once */
+        kit_crash(&w.k, rnd_u64(&w.r));
+        open_again(&w);
+        assert_int_equal(append(&w, 2, 700), 0);
+        kit_crash(&w.k, rnd_u64(&w.r));
+        open_again(&w);
+        counts.same_boot++;
+    }
+    kit_deinit(&w.k);
+    return failed;
+}
+
+static void test_sync_fails_once(void **state)
+{
+    (void)state;
+    uint64_t seed = rnd_seed(1);
+    bool met = !point_given();
+    for (uint64_t n = 1; met; n++) {
+        met = false;
+        for (unsigned way = 0; way < 3; way++)
+            for (uint64_t i = 0; i < 2 * scripts; i++)
+                met |= sync_fails_once(seed + 1000 * n + i, n, way);
+    }
+    print_message("%llu syncs failed once\n", (unsigned long long)counts.same_boot);
+    if (!point_given())
+        assert_true(counts.same_boot > 100);
+}
+
 static void test_faults(void **state)
 {
     (void)state;
@@ -292,7 +508,7 @@ static void test_faults(void **state)
         {SIMDISK_READ | SIMDISK_OPEN | SIMDISK_STAT | SIMDISK_LIST, ATE_E_IO},
     };
     uint64_t seed = rnd_seed(1);
-    for (size_t row = 0; row < ATE__COUNT_OF(rows); row++)
+    for (size_t row = 0; row < ATE__COUNT_OF(rows) && !point_given(); row++)
         for (uint64_t n = 1, misses = 0; misses < 3; n++) {
             bool met = false;
             for (uint64_t i = 0; i < scripts; i++)
@@ -308,8 +524,13 @@ int main(int argc, char **argv)
     scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
     seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_power_loss),
+        cmocka_unit_test_teardown(test_power_loss, point_say),
+        cmocka_unit_test_teardown(test_power_loss_append_power_loss, point_say),
+        cmocka_unit_test(test_torn_lists),
+        cmocka_unit_test(test_sync_fails_once),
         cmocka_unit_test(test_faults),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    distinct_deinit(&images);
+    return failed;
 }

@@ -6,6 +6,7 @@
  * 2. Every write makes a new version; a page that was a version is not written again.
  */
 #include "lib/simdisk_impl.h"
+#include "base/map.h"
 #include "lib/check.h"
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ enum { WRITE_VERSIONS_MAX = 16 };
 
 struct page {
     uint32_t refs; /* atomic: disks in several threads share pages */
+    uint64_t hash; /* atomic; of the bytes, once it was asked for; 0: not yet */
     uint8_t bytes[SIM_PAGE];
 };
 
@@ -68,6 +70,7 @@ static struct page *page_copy(const struct page *page)
     if (!copy)
         abort();
     copy->refs = 1;
+    copy->hash = 0;
     if (page)
         memcpy(copy->bytes, page->bytes, SIM_PAGE);
     else
@@ -176,6 +179,34 @@ static void keep_dirty(struct simfile *f, const bool *keep)
         }
     }
     f->list_count = kept;
+}
+
+/* --- digests --- */
+
+/* A page never changes once it has a place (2), so that its hash is made once. 1: all zeros. */
+static uint64_t page_hash(struct page *page)
+{
+    if (!page || page == &zero_page)
+        return 1;
+    uint64_t hash = __atomic_load_n(&page->hash, __ATOMIC_RELAXED);
+    if (hash)
+        return hash;
+    hash = 1;
+    if (memcmp(page->bytes, zero_page.bytes, SIM_PAGE))
+        hash = ate__siphash((uint64_t[2]){0, SIM_PAGE}, page->bytes, SIM_PAGE) | 2;
+    __atomic_store_n(&page->hash, hash, __ATOMIC_RELAXED);
+    return hash;
+}
+
+uint64_t simfile_digest(const struct simfile *f, uint64_t digest)
+{
+    digest = ate__siphash((uint64_t[2]){digest, 0}, &f->size, sizeof f->size);
+    for (size_t i = 0; i < f->page_count; i++) { /* nothing stands behind the end */
+        uint64_t hash = page_hash(f->pages[i]);
+        if (hash != 1)
+            digest = ate__siphash((uint64_t[2]){digest, i}, &hash, sizeof hash);
+    }
+    return digest;
 }
 
 /* --- what the process does --- */

@@ -63,6 +63,8 @@ size_t simfile_write(struct simfile *f, uint64_t offset, const void *from, size_
                      uint64_t room_pages);
 void simfile_truncate(struct simfile *f, uint64_t size);
 void simfile_sync(struct simfile *f);
+/* Of all bytes that the process sees, and what was before. */
+uint64_t simfile_digest(const struct simfile *f, uint64_t digest);
 void simfile_sync_failed(struct simfile *f, struct rnd *r);
 
 /* --- one directory (simdisk_dir.c) --- */

@@ -288,11 +288,7 @@ static uint64_t digest_node(const struct simdisk *d, size_t index, uint64_t dige
 {
     const struct node *node = d->nodes[index];
     digest = digest_more(digest, &node->is_dir, sizeof node->is_dir);
-    digest = digest_more(digest, &node->file.size, sizeof node->file.size);
-    for (uint64_t at = 0; at < node->file.size; at += SIM_PAGE) {
-        uint8_t bytes[SIM_PAGE];
-        digest = digest_more(digest, bytes, simfile_read(&node->file, at, bytes, SIM_PAGE));
-    }
+    digest = simfile_digest(&node->file, digest);
     struct simdir names;
     simdir_clone(&names, &node->dir);
     if (names.live.count)
