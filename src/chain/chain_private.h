@@ -63,7 +63,8 @@ struct ate__chain {
     uint64_t root_time_us;        /* of the last group */
     uint64_t next_sequence;       /* of the next one to be ordered */
     bool leading;                 /* somebody appends, or marks the log as idle */
-    bool checking, lead_due, ticking; /* the task of that name is submitted or running */
+    bool checking, ticking;       /* the task of that name is submitted or running */
+    bool lead_due;                /* so is lead, or check does its work */
     bool rest_due;                /* ticking: in a while, to let the log rest */
     uint32_t rest_ms;             /* ATE__REST_MS, or what a test says */
     bool closing;
@@ -141,6 +142,7 @@ void ate__chain_check_inbox(struct ate__chain *c); /* all of it; lets the mutex 
 /* Writes one group and finishes its works. Lets the mutex go meanwhile. Somebody ordered, and
  * nobody leads. */
 void ate__chain_lead(struct ate__chain *c);
+void ate__chain_lead_all(struct ate__chain *c); /* under the mutex, as lead() */
 void ate__chain_lead_run(struct ate__task *task);
 void ate__chain_pass_on(struct ate__chain *c); /* somebody else leads what is left */
 /* The log failed, and nobody leads: what is in flight is not known to stand, and goes to `done`;

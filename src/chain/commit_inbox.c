@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * commit_inbox.c: submitters that do not wait: a task of the workers takes their offers off the
- * inbox in order, many at once, while another one writes the group before.
+ * inbox in order, many at once, while another one writes the group before. Where none does, and
+ * the inbox is empty then, it writes them itself: a commit that is alone changes threads once less.
  */
 #include "base/err.h"
 #include "chain/chain_private.h"
@@ -63,7 +64,8 @@ static void take_batch(struct ate__chain *c)
         else if (!b.works[i]->repeat)
             b.works[i] = NULL; /* on its way */
     }
-    ate__chain_pass_on(c);
+    if (c->inbox.first)
+        ate__chain_pass_on(c);
     pthread_mutex_unlock(&c->mutex);
     answer_batch(&b);
     pthread_mutex_lock(&c->mutex);
@@ -98,7 +100,9 @@ void ate__chain_check_run(struct ate__task *task)
     struct ate__chain *c = task->user;
     pthread_mutex_lock(&c->mutex);
     ate__chain_check_inbox(c);
-    c->checking = false;
+    c->checking = false; /* what comes while this thread writes is another's */
+    if (!c->lead_due)
+        ate__chain_lead_all(c);
     pthread_mutex_unlock(&c->mutex);
 }
 

@@ -202,13 +202,19 @@ void ate__chain_lead(struct ate__chain *c)
     pthread_mutex_lock(&c->mutex);
 }
 
+void ate__chain_lead_all(struct ate__chain *c)
+{
+    c->lead_due = true;
+    while (c->ordered.first && !c->leading)
+        ate__chain_lead(c);
+    c->lead_due = false;
+}
+
 void ate__chain_lead_run(struct ate__task *task)
 {
     struct ate__chain *c = task->user;
     pthread_mutex_lock(&c->mutex);
-    while (c->ordered.first && !c->leading)
-        ate__chain_lead(c);
-    c->lead_due = false;
+    ate__chain_lead_all(c);
     pthread_mutex_unlock(&c->mutex);
 }
 

@@ -64,6 +64,12 @@ static int local_begin(struct ate__pipe *p, struct ate__snapshot **ret_snapshot)
     return ate__chain_snapshot_begin(chain_of(p), p, ret_snapshot);
 }
 
+static int local_committed(struct ate__snapshot *s, const struct ate__receipt *receipt)
+{
+    (void)receipt; /* the newest state is here, and costs nothing */
+    return ate__chain_snapshot_refresh(s);
+}
+
 static void local_offer(struct ate__pipe *p, struct ate__offer *offer)
 {
     ate__chain_offer(chain_of(p), offer);
@@ -119,6 +125,7 @@ static const struct ate__pipe_vtable local_vtable = {
     .created = local_created,
     .begin = local_begin,
     .refresh = ate__chain_snapshot_refresh,
+    .committed = local_committed,
     .end = ate__chain_snapshot_end,
     .head = ate__chain_snapshot_head,
     .facts = ate__chain_snapshot_facts,

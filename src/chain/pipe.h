@@ -99,6 +99,9 @@ struct ate__pipe_vtable {
     /* ---- reading ---- */
     int (*begin)(struct ate__pipe *p, struct ate__snapshot **ret_snapshot);
     int (*refresh)(struct ate__snapshot *s);
+    /* As refresh(), after an offer that was made from this snapshot was committed: to the state
+     * right behind it, or a newer one. */
+    int (*committed)(struct ate__snapshot *s, const struct ate__receipt *receipt);
     void (*end)(struct ate__snapshot *s); /* takes NULL */
     void (*head)(const struct ate__snapshot *s, uint64_t *ret_size, struct ate_hash *ret_root);
     const struct ate__facts *(*facts)(

@@ -17,14 +17,18 @@ static int build(struct ate_txn *t)
     return rc;
 }
 
-/* After a commit: on to the next one. */
-static void go_on(struct ate_txn *t)
+/* After a commit: on to the next one. receipt NULL: it has no answer yet. */
+static void go_on(struct ate_txn *t, const struct ate__receipt *receipt)
 {
+    const struct ate__pipe_vtable *v = t->dio->pipe->v;
     ate__txn_drop_changes(t);
     ate__txn_draw_id(t);
-    if (t->snapshot && t->dio->pipe->v->refresh(t->snapshot)) {
+    int rc = !t->snapshot ? 0
+             : receipt    ? v->committed(t->snapshot, receipt)
+                          : v->refresh(t->snapshot);
+    if (rc) {
         /* It is committed all the same; the next read begins a new one, and says what is wrong. */
-        t->dio->pipe->v->end(t->snapshot);
+        v->end(t->snapshot);
         t->snapshot = NULL;
     }
 }
@@ -96,7 +100,7 @@ static int take_answer(struct ate_txn *t, struct ate_receipt *ret_receipt)
     }
     give_receipt(&t->offer.receipt, ret_receipt);
     if (!t->ended)
-        go_on(t);
+        go_on(t, &t->offer.receipt);
     return 0;
 }
 
@@ -169,7 +173,7 @@ static int commit_unanswered(struct ate_txn *t, struct ate_receipt *ret_receipt)
         return ate__fail(rc, "commit: %s", ate__result_text(rc));
     if (ret_receipt)
         *ret_receipt = (struct ate_receipt){.stage = ATE_QUEUED};
-    go_on(t);
+    go_on(t, NULL);
     return 0;
 }
 

@@ -223,6 +223,11 @@ static int remote_refresh(struct ate__snapshot *s)
     return s->pipe->thin ? ate__thin_refresh(s) : ate__chain_snapshot_refresh(s);
 }
 
+static int remote_committed(struct ate__snapshot *s, const struct ate__receipt *receipt)
+{
+    return s->pipe->thin ? ate__thin_committed(s, receipt) : ate__chain_snapshot_refresh(s);
+}
+
 static void remote_end(struct ate__snapshot *s)
 {
     if (!s)
@@ -261,21 +266,28 @@ struct sending {
     struct ate__call call;
     struct ate__remote *remote;
     struct ate__offer *offer;
-    bool brings_keys;
     bool done;           /* under the remote's mutex; only where it is waited for: */
     pthread_cond_t cond;
 };
 
-/* A commit of this client is a transaction that it knows: the keys in it are the chain's now. What
- * fails here costs bytes in a later commit, no more. */
+static int decode(const struct sending *s, struct ate__tx *ret_tx)
+{
+    const struct ate__offer *offer = s->offer;
+    const struct ate__own *own = offer->own;
+    return own ? ate__tx_decode_own(offer->encoded, own->events, own->event_count, &own->hash,
+                                    ret_tx)
+               : ate__tx_decode(offer->encoded, s->remote->alg, ret_tx);
+}
+
+/* A commit of this client is a transaction that it knows: the keys in it are the chain's now, and
+ * what it changed need not be asked for. What fails here costs bytes later, no more. */
 static void learn(struct sending *s)
 {
     struct ate__tx tx;
-    if (!s->brings_keys || !s->remote->base.thin)
-        return;
-    if (ate__tx_decode(s->call.tx, s->remote->alg, &tx))
+    if (!s->remote->base.thin || decode(s, &tx))
         return;
     (void)!ate__thin_learn(&s->remote->thin, &tx, s->call.receipt.sequence);
+    ate__thin_own_note(&s->remote->thin.own, &tx, s->call.receipt.sequence);
     ate__tx_deinit(&tx);
 }
 
@@ -316,20 +328,14 @@ static void on_answer(struct ate__call *call)
 
 static int read_tx(struct sending *s)
 {
-    const struct ate__offer *offer = s->offer;
-    const struct ate__own *own = offer->own;
     struct ate__tx tx;
-    int rc =
-        own ? ate__tx_decode_own(offer->encoded, own->events, own->event_count, &own->hash, &tx)
-            : ate__tx_decode(offer->encoded, s->remote->alg, &tx);
+    int rc = decode(s, &tx);
     if (rc)
         return ate__context(rc, "commit");
-    s->call.tx = offer->encoded;
+    s->call.tx = s->offer->encoded;
     s->call.tx_hash = tx.hash;
     s->call.signature_section = tx.signature_section;
     s->call.id = tx.id;
-    for (uint32_t i = 0; i < tx.event_count; i++)
-        s->brings_keys |= tx.events[i].kind == ATE__EVENT_PUBLIC_KEY;
     ate__tx_deinit(&tx);
     return 0;
 }
@@ -486,6 +492,7 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .created = remote_created,
     .begin = remote_begin,
     .refresh = remote_refresh,
+    .committed = remote_committed,
     .end = remote_end,
     .head = remote_head,
     .facts = remote_facts,

@@ -13,6 +13,8 @@ struct thin {
     struct ate__thin_chain *chain;
     const struct ate__thin_source *source;
     struct ate__head head; /* size 0: not fixed yet */
+    bool carried; /* to it, over a commit, and the server has not shown anything at it yet */
+    bool head_told;
     struct ate__thin_known known;
 };
 
@@ -43,23 +45,154 @@ static int ask_anew(struct thin *t, struct ate__msg_get *get, struct ate__buf *b
     return rc;
 }
 
+/* Decodes and verifies an answer, and adds what it shows to `known`. */
+static int take(struct thin *t, const struct ate__head *head, const struct ate__msg_get *get,
+                struct answer *a, struct ate__thin_known *known)
+{
+    int rc = ate__thin_check(t->chain, head, get, &a->got, known);
+    if (rc == ATE_TAMPERED || rc == ATE_BAD_PEER)
+        t->source->condemn(t->source->arg, rc, ate__error_text());
+    return rc;
+}
+
+/* ---- a state that the snapshot was carried on to, and that the server has no more ---- */
+
+struct told { /* what was told of it */
+    struct ate_id ids[ATE__GET_IDS_MAX];
+    uint32_t count;
+};
+
+static int collect_told(const struct thin *t, struct told *told)
+{
+    uint64_t value;
+    for (size_t at = 0; ate__map_next(&t->known.objects, &at, NULL, &value);) {
+        const struct ate__thin_object *o = ate__map_pointer(value);
+        if (!o || !o->told)
+            continue;
+        if (told->count == ATE__GET_IDS_MAX)
+            return ATE_STALE;
+        told->ids[told->count++] = o->id;
+    }
+    return 0;
+}
+
+static const struct ate__control *control_of(const struct ate__thin_object *o)
+{
+    return o->control_count ? o->controls[o->control_count - 1] : NULL;
+}
+
+static bool is_same(const struct ate__thin_object *a, const struct ate__thin_object *b)
+{
+    const struct ate__control *x = control_of(a), *y = control_of(b);
+    return a->sequence == b->sequence && ate__hash_equal(&a->hash, &b->hash) &&
+           (x && y ? ate__hash_equal(&x->hash, &y->hash) : x == y);
+}
+
+/* STALE: something that was told is another in `newer`, or is not in the answer. */
+static int compare_told(const struct thin *t, const struct told *told,
+                        struct ate__thin_known *newer)
+{
+    for (uint32_t i = 0; i < told->count; i++) {
+        struct ate__thin_object *before, *now;
+        bool both = ate__thin_known_find(&t->known, &told->ids[i], &before) &&
+                    ate__thin_known_find(newer, &told->ids[i], &now) && before && now;
+        if (!both || !is_same(before, now))
+            return ATE_STALE;
+        now->told = true;
+    }
+    return 0;
+}
+
+static int ask_told(struct thin *t, const struct told *told, struct ate__thin_known *newer,
+                    struct ate__head *ret_head)
+{
+    struct answer a = {.body = ATE__BUF_NULL};
+    struct ate__msg_get get = {.kind = ATE__GET_OBJECTS,
+                               .flags = ATE__GET_NO_PAYLOAD,
+                               .id_count = told->count,
+                               .ids = told->ids[0].b};
+    int rc = t->source->get(t->source->arg, &get, &t->head.root, &a.body, ret_head);
+    if (!rc)
+        rc = ate__msg_got_decode(ate__buf_bytes(&a.body), &a.got);
+    if (!rc)
+        rc = take(t, ret_head, &get, &a, newer);
+    ate__buf_deinit(&a.body);
+    return rc ? rc : compare_told(t, told, newer);
+}
+
+/* What was lent stays lent. No page of a list was shown yet; one may be about to be. */
+static int replace_known(struct thin *t, struct ate__thin_known *take_newer)
+{
+    struct ate__map lists = t->known.lists;
+    t->known.lists = take_newer->lists;
+    take_newer->lists = lists;
+    int rc = ate__thin_known_clear(&t->known);
+    if (rc)
+        return rc;
+    take_newer->lent = ate__steal(&t->known.lent);
+    take_newer->lent_count = t->known.lent_count;
+    take_newer->lent_capacity = t->known.lent_capacity;
+    t->known.lent_count = t->known.lent_capacity = 0;
+    ate__thin_known_deinit(&t->known);
+    t->known = *take_newer;
+    return 0;
+}
+
+/* STALE: it has to be begun anew. */
+static int catch_up(struct thin *t)
+{
+    struct ate__thin_known newer;
+    struct told told = {.count = 0};
+    struct ate__head head = {0};
+    int rc = t->head_told ? ATE_STALE : collect_told(t, &told);
+    if (rc)
+        return rc;
+    ate__thin_known_init(&newer, t->base.pipe->env);
+    if (told.count)
+        rc = ask_told(t, &told, &newer, &head);
+    if (!rc)
+        rc = replace_known(t, &newer);
+    if (rc) {
+        ate__thin_known_deinit(&newer);
+        return rc;
+    }
+    t->head = head;
+    t->carried = false;
+    return 0;
+}
+
+/* ---- asking at the snapshot ---- */
+
+static int get_there(struct thin *t, struct ate__msg_get *get, struct ate__buf *body,
+                     struct ate__head *ret_head)
+{
+    get->at = t->head.size;
+    int rc = t->source->get(t->source->arg, get, &t->head.root, body, ret_head);
+    return rc == ATE_STALE && get->at ? ask_anew(t, get, body, ret_head) : rc;
+}
+
 /* Asks, verifies, keeps. */
 static int ask(struct thin *t, struct ate__msg_get *get, struct answer *a)
 {
     struct ate__head head;
-    get->at = t->head.size;
-    int rc = t->source->get(t->source->arg, get, &t->head.root, &a->body, &head);
-    if (rc == ATE_STALE && get->at)
-        rc = ask_anew(t, get, &a->body, &head);
+    int rc = get_there(t, get, &a->body, &head);
+    if (rc == ATE_STALE && t->carried) {
+        char text[ATE__ERROR_SIZE];
+        snprintf(text, sizeof text, "%s", ate__error_text());
+        ate__buf_clear(&a->body);
+        rc = catch_up(t);
+        if (rc == ATE_STALE)
+            ate__error_set(text);
+        if (!rc)
+            rc = get_there(t, get, &a->body, &head);
+    }
     if (!rc)
         rc = ate__msg_got_decode(ate__buf_bytes(&a->body), &a->got);
     if (rc)
         return rc;
     t->head = head;
-    rc = ate__thin_check(t->chain, &head, get, &a->got, &t->known);
-    if (rc == ATE_TAMPERED || rc == ATE_BAD_PEER)
-        t->source->condemn(t->source->arg, rc, ate__error_text());
-    return rc;
+    t->carried = false;
+    return take(t, &head, get, a, &t->known);
 }
 
 static int ask_object(struct thin *t, const struct ate_id *id, bool payload)
@@ -77,11 +210,14 @@ static int ask_object(struct thin *t, const struct ate_id *id, bool payload)
 /* *ret_object NULL: it is absent. */
 static int find(struct thin *t, const struct ate_id *id, struct ate__thin_object **ret_object)
 {
-    if (ate__thin_known_find(&t->known, id, ret_object))
-        return 0;
-    int rc = ask_object(t, id, false);
-    bool known = !rc && ate__thin_known_find(&t->known, id, ret_object);
-    ate__assert(rc || known); /* it is in the answer, or that is refused */
+    int rc = 0;
+    if (!ate__thin_known_find(&t->known, id, ret_object)) {
+        rc = ask_object(t, id, false);
+        bool known = !rc && ate__thin_known_find(&t->known, id, ret_object);
+        ate__assert(rc || known); /* it is in the answer, or that is refused */
+    }
+    if (!rc && *ret_object)
+        (*ret_object)->told = true;
     return rc;
 }
 
@@ -285,9 +421,27 @@ int ate__thin_refresh(struct ate__snapshot *s)
 {
     struct thin *t = (struct thin *)s;
     int rc = ate__thin_known_clear(&t->known);
-    if (!rc)
+    if (!rc) {
         t->head = (struct ate__head){0};
+        t->carried = t->head_told = false;
+    }
     return rc;
+}
+
+int ate__thin_committed(struct ate__snapshot *s, const struct ate__receipt *receipt)
+{
+    struct thin *t = (struct thin *)s;
+    struct ate__map touched;
+    ate__map_init(&touched, sizeof(struct ate_id), t->known.objects.seed);
+    t->carried = t->head.size && t->head.size < receipt->size &&
+                 ate__thin_own_touched(&t->chain->own, t->head.size, receipt->size, &touched) &&
+                 ate__thin_known_advance(&t->known, &touched);
+    ate__map_deinit(&touched);
+    if (!t->carried)
+        return ate__thin_refresh(s);
+    t->head = (struct ate__head){receipt->size, receipt->head};
+    t->head_told = false;
+    return 0;
 }
 
 void ate__thin_end(struct ate__snapshot *s)
@@ -305,6 +459,7 @@ void ate__thin_head(const struct ate__snapshot *s, uint64_t *ret_size, struct at
     struct thin *t = (struct thin *)(uintptr_t)s; /* which head it is was left open until now */
     if (!t->head.size)
         t->head = t->source->newest(t->source->arg);
+    t->head_told = true;
     *ret_size = t->head.size;
     *ret_root = t->head.root;
 }

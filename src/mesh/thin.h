@@ -10,6 +10,10 @@
  *     are asked for of one object bring those of all its ancestors.
  *  3. The server keeps few snapshots, and none over a lost connection: where it has this one no
  *     more, but nothing was committed since, reading goes on; else it is ATE_STALE.
+ *  4. After a commit a snapshot moves on to the state right behind it, with all that it knows and
+ *     the commit did not change, where that much is certain: nobody else's transactions lie
+ * between. If the server no longer has that state when it is first asked, and what was told of it
+ * so far is the same in the newest one, the snapshot is taken for one of the newest.
  */
 #pragma once
 #include "mesh/thin_check.h"
@@ -32,6 +36,7 @@ int ate__thin_begin(struct ate__pipe *pipe, struct ate__thin_chain *chain,
                     const struct ate__thin_source *source, struct ate__snapshot **ret_snapshot)
     ATE__CHECK;
 int ate__thin_refresh(struct ate__snapshot *s) ATE__CHECK;
+int ate__thin_committed(struct ate__snapshot *s, const struct ate__receipt *receipt) ATE__CHECK;
 void ate__thin_end(struct ate__snapshot *s); /* takes NULL; lets the pipe go */
 void ate__thin_head(const struct ate__snapshot *s, uint64_t *ret_size, struct ate_hash *ret_root);
 const struct ate__facts *ate__thin_facts(struct ate__snapshot *s);

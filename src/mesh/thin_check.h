@@ -30,6 +30,7 @@
 #include "base/workers.h"
 #include "mesh/msg.h"
 #include "mesh/thin_known.h"
+#include "mesh/thin_own.h"
 #include "trust/state.h"
 #include <pthread.h>
 
@@ -39,6 +40,7 @@ struct ate__thin_chain {
     const struct ate__tx *genesis;  /* transaction 0 */
     uint64_t genesis_time_us;
     struct ate__workers *workers;   /* for signatures; NULL: none */
+    struct ate__thin_own own;
     pthread_mutex_t mutex;          /* guards the rest */
     size_t keys;                    /* learned */
     struct ate__thin_root {

@@ -167,50 +167,113 @@ static void hold(struct ate__thin_known *k)
     }
 }
 
+static void let_go(struct ate__thin_known *k)
+{
+    uint64_t value;
+    for (size_t at = 0; ate__map_next(&k->objects, &at, NULL, &value);) {
+        struct ate__thin_object *o = ate__map_pointer(value);
+        if (o)
+            o->held = false;
+    }
+}
+
+static int put_names(struct ate__map *names, struct ate__thin_object *o)
+{
+    int rc = 0;
+    for (unsigned i = 0; !rc && i < o->tag_count; i++) {
+        struct name_key key = name_key_of(&o->parent, o->tags + (size_t)i * ATE__NAME_TAG);
+        rc = ate__map_put(names, &key, ate__map_of_pointer(o));
+    }
+    return rc;
+}
+
+static int collect_held(const struct ate__thin_known *k, struct ate__map *objects,
+                        struct ate__map *names)
+{
+    const void *id;
+    uint64_t value;
+    int rc = 0;
+    for (size_t at = 0; !rc && ate__map_next(&k->objects, &at, &id, &value);) {
+        struct ate__thin_object *o = ate__map_pointer(value);
+        if (!o || !o->held)
+            continue;
+        rc = ate__map_put(objects, id, value);
+        if (!rc)
+            rc = put_names(names, o);
+    }
+    return rc;
+}
+
 static void drop_others(struct ate__thin_known *k)
 {
     uint64_t value;
     k->bytes = 0;
     for (size_t at = 0; ate__map_next(&k->objects, &at, NULL, &value);) {
         struct ate__thin_object *o = ate__map_pointer(value);
-        if (o && o->held) {
-            o->held = false;
+        if (o && o->held)
             k->bytes += bytes_of(o);
-        } else {
+        else
             ate__thin_object_free(o);
-        }
     }
+}
+
+/* Those that are held stay, with their names, and are held no more; on failure all stay. */
+static int keep_held(struct ate__thin_known *k)
+{
+    struct ate__map objects, names;
+    ate__map_init(&objects, sizeof(struct ate_id), k->objects.seed);
+    ate__map_init(&names, sizeof(struct name_key), k->names.seed);
+    int rc = collect_held(k, &objects, &names);
+    if (rc) {
+        ate__map_deinit(&objects);
+        ate__map_deinit(&names);
+    } else {
+        drop_others(k);
+        ate__map_deinit(&k->objects);
+        ate__map_deinit(&k->names);
+        k->objects = objects;
+        k->names = names;
+    }
+    let_go(k);
+    return rc;
 }
 
 int ate__thin_known_trim(struct ate__thin_known *k)
 {
-    struct ate__map kept;
-    const void *id;
-    uint64_t value;
-    int rc = 0;
     if (k->bytes <= ATE__THIN_BYTES_MAX)
         return 0;
-    ate__map_init(&kept, sizeof(struct ate_id), k->objects.seed);
     hold(k);
-    for (size_t at = 0; !rc && ate__map_next(&k->objects, &at, &id, &value);) {
-        const struct ate__thin_object *o = ate__map_pointer(value);
-        if (o && o->held)
-            rc = ate__map_put(&kept, id, value);
+    int rc = keep_held(k);
+    if (!rc && k->bytes > ATE__THIN_BYTES_MAX)
+        rc = ate__fail(ATE_TOO_BIG,
+                       "the rules of the objects that this transaction has seen take more than "
+                       "%d bytes: end it, or open the chain with a mirror",
+                       ATE__THIN_BYTES_MAX);
+    return rc;
+}
+
+bool ate__thin_known_advance(struct ate__thin_known *k, const struct ate__map *touched)
+{
+    uint64_t value;
+    bool stays = true;
+    for (size_t at = 0; stays && ate__map_next(&k->objects, &at, NULL, &value);) {
+        struct ate__thin_object *o = ate__map_pointer(value);
+        if (!o)
+            continue;
+        o->held = !ate__map_get(touched, &o->id, NULL);
+        stays =
+            (o->held || !lent_by(o)) && !(o->above && ate__map_get(touched, &o->above->id, NULL));
     }
-    if (rc) {
-        ate__map_deinit(&kept);
-        return rc;
+    if (!stays) {
+        let_go(k);
+        return false;
     }
-    drop_others(k);
-    ate__map_deinit(&k->objects);
-    k->objects = kept;
-    ate__map_clear(&k->names);
-    if (k->bytes > ATE__THIN_BYTES_MAX)
-        return ate__fail(ATE_TOO_BIG,
-                         "the rules of the objects that this transaction has seen take more than "
-                         "%d bytes: end it, or open the chain with a mirror",
-                         ATE__THIN_BYTES_MAX);
-    return 0;
+    if (keep_held(k))
+        return false;
+    free_lists(k);
+    for (size_t at = 0; ate__map_next(&k->objects, &at, NULL, &value);)
+        ((struct ate__thin_object *)ate__map_pointer(value))->told = false;
+    return true;
 }
 
 bool ate__thin_known_find(const struct ate__thin_known *k, const struct ate_id *id,

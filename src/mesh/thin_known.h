@@ -23,7 +23,8 @@ struct ate__thin_object {
     struct ate_id parent;
     uint32_t depth; /* parents above it; 0: the top */
     struct ate__thin_object *above; /* the parent; the top has none */
-    bool held;                      /* while room is made */
+    bool held;                      /* while others go */
+    bool told; /* its facts were given to the snapshot's user */
     uint32_t collection;
     unsigned tag_count;
     uint8_t tags[2 * ATE__NAME_TAG];
@@ -68,6 +69,11 @@ int ate__thin_known_clear(struct ate__thin_known *k) ATE__CHECK;
 /* Makes room where more than ATE__THIN_BYTES_MAX is kept. Objects that were found before are gone
  * then. Errors: TOO_BIG. */
 int ate__thin_known_trim(struct ate__thin_known *k) ATE__CHECK;
+
+/* Goes over to a later state, which differs in nothing but the bodies of `touched` (ids, as keys):
+ * these, absences and lists are forgotten, and nothing that is left counts as told. False: nothing
+ * was done, for want of memory or because one of them has lent its control or lies above others. */
+bool ate__thin_known_advance(struct ate__thin_known *k, const struct ate__map *touched);
 
 /* False: not known. *ret_object NULL: it is absent. */
 bool ate__thin_known_find(const struct ate__thin_known *k, const struct ate_id *id,

@@ -15,11 +15,13 @@ void ate__thin_chain_init(struct ate__thin_chain *c, struct ate__trust *trust,
     *c = (struct ate__thin_chain){
         .trust = trust, .genesis = genesis, .genesis_time_us = genesis_time_us, .workers = workers};
     pthread_mutex_init(&c->mutex, NULL);
+    ate__thin_own_init(&c->own);
 }
 
 void ate__thin_chain_deinit(struct ate__thin_chain *c)
 {
     pthread_mutex_destroy(&c->mutex);
+    ate__thin_own_deinit(&c->own);
     ate__free(c->roots);
 }
 

@@ -27,7 +27,7 @@ static int source_get(void *arg, const struct ate__msg_get *get, const struct at
         w->fail = 0;
         return ate__fail(rc, "the source fails");
     }
-    if (get->at && w->no_snapshots)
+    if (get->at && (w->no_snapshots || get->at < w->no_snapshots_before))
         return ate__fail(ATE_STALE, "not kept");
     struct ate__head head = past_head(w->past, size);
     if (get->at)

@@ -18,6 +18,7 @@ struct thin_world {
     unsigned refs, asked;
     int fail;            /* the next question fails so */
     bool no_snapshots;   /* every question at a size is STALE */
+    uint64_t no_snapshots_before; /* those at smaller sizes are */
     void (*twist)(struct past_answer *a);
     int condemned;
     struct ate__snapshot *s;
