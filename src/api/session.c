@@ -39,10 +39,12 @@ static int read_key_file(const char *path, struct key_file *ret)
     if (is_public(ate__buf_bytes(&text))) {
         rc = ate__public_key_decode(ate__buf_bytes(&text), &f.public_key, f.label);
     } else if (mode & 077) {
+        char shown[512];
+        ate__escaped(ate__text_bytes(path), shown, sizeof shown);
         return ate__fail(ATE_DENIED,
-                         "%s: others may read this key file (mode %03o); make it yours "
-                         "alone: chmod 600",
-                         path, mode);
+                         "%s: others may get at this key file (mode %03o); make it yours alone: "
+                         "chmod 600 %s",
+                         shown, mode, shown);
     } else {
         rc = ate__key_decode(ate__buf_bytes(&text), &f.key);
         if (!rc)

@@ -27,6 +27,7 @@ enum {
 struct ate__stat {
     uint64_t size;
     uint64_t device, inode;
+    uint32_t mode; /* permission bits; 0: there are none */
     bool is_dir, is_file;
 };
 

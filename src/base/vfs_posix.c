@@ -353,6 +353,7 @@ static int stat_file(struct ate__file *file, struct ate__stat *ret_stat)
         .size = (uint64_t)about.st_size,
         .device = about.st_dev,
         .inode = about.st_ino,
+        .mode = about.st_mode & 07777,
         .is_dir = S_ISDIR(about.st_mode),
         .is_file = S_ISREG(about.st_mode),
     };

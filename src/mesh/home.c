@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/name.h"
+#include "base/text.h"
 #include <stdio.h>
 
 #define OWN_NAME ",server"
@@ -54,8 +55,11 @@ int ate__home_open(const struct ate__env *env, const char *logs, bool lock,
     if (!logs[0])
         return ate__fail(ATE_E_SYSTEM, "the directory of the chains has no name");
     ate__cleanup(ate__freep) char *path = ate__copy_text(logs);
-    if (!path)
+    h.place = ate__copy_text(logs);
+    if (!path || !h.place) {
+        ate__home_close(&h);
         return ate__no_memory();
+    }
     int rc = make_path(h.vfs, path, strlen(path), &h.logs);
     if (!rc)
         rc = h.vfs->open_dir(h.logs, OWN_NAME, true, &h.own);
@@ -76,20 +80,23 @@ void ate__home_close(struct ate__home *h)
     h->vfs->close_dir(h->own);
     h->vfs->close_dir(h->logs);
     h->vfs->close(h->lock);
+    ate__free(h->place);
     *h = (struct ate__home){.vfs = NULL};
 }
 
 /* --- small files --- */
 
-/* Reads a file of at most size_max bytes into room of size_max + 1. */
+/* Reads a file of at most size_max bytes into room of size_max + 1. check may be NULL. */
 static int read_into(struct ate__home *h, const char *name, uint8_t *to, size_t size_max,
-                     size_t *ret_size)
+                     size_t *ret_size, int (*check)(struct ate__home *h, struct ate__file *file))
 {
     struct ate__file *file;
     int rc = h->vfs->open(h->own, name, ATE__OPEN_READ, &file);
     if (rc)
         return rc;
-    rc = h->vfs->read(file, 0, to, size_max + 1, ret_size);
+    rc = check ? check(h, file) : 0;
+    if (!rc)
+        rc = h->vfs->read(file, 0, to, size_max + 1, ret_size);
     h->vfs->close(file);
     if (!rc && *ret_size > size_max)
         rc = ate__fail(ATE_TOO_BIG, "%s/%s has more than %zu bytes", OWN_NAME, name, size_max);
@@ -102,7 +109,7 @@ int ate__home_read(struct ate__home *h, const char *name, size_t size_max,
     ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
     int rc = ate__buf_reserve(&bytes, size_max + 1);
     if (!rc)
-        rc = read_into(h, name, bytes.data, size_max, &bytes.size);
+        rc = read_into(h, name, bytes.data, size_max, &bytes.size, NULL);
     if (rc)
         return rc;
     *ret_bytes = bytes;
@@ -153,13 +160,29 @@ static int make_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
     return 0;
 }
 
+/* A key that others could read is no secret any more; mending that is for its owner to decide. */
+static int check_alone(struct ate__home *h, struct ate__file *file)
+{
+    char shown[512];
+    struct ate__stat about;
+    int rc = h->vfs->stat(file, &about);
+    if (rc || !(about.mode & 077))
+        return rc;
+    ate__escaped(ate__text_bytes(h->place), shown, sizeof shown);
+    return ate__fail(
+        ATE_DENIED,
+        "others may get at it (mode %03o); make it the server's alone: chmod 600 %s/" OWN_NAME
+        "/" KEY_NAME,
+        (unsigned)about.mode & 0777, shown);
+}
+
 int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
 {
     ate__cleanup(ate__secret_deinit) struct ate__secret pem = ATE__SECRET_NULL;
     size_t size;
     int rc = ate__secret_init(&pem, ATE__TLS_KEY_FILE_MAX + 1);
     if (!rc)
-        rc = read_into(h, KEY_NAME, pem.data, ATE__TLS_KEY_FILE_MAX, &size);
+        rc = read_into(h, KEY_NAME, pem.data, ATE__TLS_KEY_FILE_MAX, &size, check_alone);
     if (rc == ATE_NOT_FOUND)
         rc = make_key(h, ret_key);
     else if (!rc)

@@ -18,6 +18,7 @@ struct ate__home {
     const struct ate__vfs *vfs;
     struct ate__dir *logs, *own; /* LOGS, LOGS/,server */
     struct ate__file *lock;      /* NULL: not taken */
+    char *place;                 /* LOGS, for sentences */
 };
 /* LOGS, with all directories above it, and `,server` are made where they are missing. lock: takes
  * the lock. On failure nothing is held. Errors: IN_USE: another server serves LOGS; E_*. */
@@ -25,8 +26,8 @@ int ate__home_open(const struct ate__env *env, const char *logs, bool lock,
                    struct ate__home *ret_home) ATE__CHECK;
 void ate__home_close(struct ate__home *h); /* takes one of zeros */
 /* The server's key, made where it is missing: by the holder of the lock alone.
- * Errors: NOT_FOUND: it is missing, and the lock was not taken; MALFORMED UNSUPPORTED TOO_BIG: the
- * file holds something else; E_*. */
+ * Errors: NOT_FOUND: it is missing, and the lock was not taken; DENIED: others may read or change
+ * it; MALFORMED UNSUPPORTED TOO_BIG: the file holds something else; E_*. */
 int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key) ATE__CHECK;
 /* The directory of a chain; its name was checked. create: made with all above it.
  * Errors: NOT_FOUND E_*. */

@@ -46,6 +46,7 @@ def test_bad_key_files(w):
     good = w.path("good.key").read_bytes()
     os.chmod(w.path("good.key"), 0o644)
     line = w.refused(3, "DENIED", "put", "notes", "x", "1", "-k", "good.key")
+    assert line.endswith("make it yours alone: chmod 600 good.key"), line
     assert "chmod 600" in line
     seed = re.search(rb"seed (\S{43})", good)[1]
     for n, bad in enumerate([b"", b"x", good[:-20], good.replace(b"ate-key 1", b"ate-key 2"),

@@ -66,6 +66,24 @@ def test_pin_makes_the_key(w):
     a.stop()
 
 
+def test_key_that_others_may_read(w):
+    """It is no secret any more, and the server neither uses nor mends it."""
+    pin = w.run("atedb", "pin", "logs").out
+    key = w.path("logs/,server/key")
+    before = key.read_bytes()
+    for mode in (0o644, 0o640, 0o604, 0o620, 0o602, 0o601, 0o610, 0o777):
+        os.chmod(key, mode)
+        for words in (["atedb", "-p", "0", "logs"], ["atedb", "pin", "logs"]):
+            r = w.run(*words, status=3)
+            line = r.err.decode()
+            assert r.out == b"" and line.count("\n") == 1 and "DENIED: " in line, r
+            assert f"mode {mode:03o}" in line and line.endswith("chmod 600 logs/,server/key\n"), r
+        assert key.read_bytes() == before and stat.S_IMODE(key.stat().st_mode) == mode
+    for mode in (0o600, 0o400):
+        os.chmod(key, mode)
+        assert w.run("atedb", "pin", "logs").out == pin
+
+
 def test_default_logs(w):
     data, state = w.path("data"), w.path("state")
     for env, logs in [({"STATE_DIRECTORY": str(state)}, state / "logs"),

@@ -67,6 +67,9 @@ static void test_read_write(void **state)
     assert_int_equal(v->stat(file, &about), 0);
     assert_int_equal(about.size, 10);
     assert_true(about.is_file && !about.is_dir && about.inode);
+    mode_t mask = umask(0);
+    umask(mask);
+    assert_int_equal(about.mode, 0644 & ~mask);
     assert_int_equal(v->truncate(file, 6), 0);
     assert_int_equal(v->truncate(file, 8), 0);
     assert_int_equal(v->read(file, 4, bytes, sizeof bytes, &size), 0);
