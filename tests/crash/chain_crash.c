@@ -99,6 +99,9 @@ static void each_call(void *arg, uint64_t number)
     struct world *w = arg;
     struct distinct here = {.count = 0};
     struct rnd r = rnd_of(w->script * 1000003 + number);
+    /* Nothing unsynced is visible. */
+    if (w->k.chain && w->k.sync == ATE__SYNC_ALWAYS)
+        assert_true(ate__view_published(ate__chain_view(w->k.chain)) <= ate__max(w->acked, 1));
     for (uint64_t tries = 0; here.count < seeds_each && tries < 2 * seeds_each; tries++) {
         uint64_t seed = rnd_u64(&r);
         if (!point_begin(w->story, w->script, number, seed))
@@ -197,7 +200,7 @@ static bool is_there(struct kit *k, uint64_t number)
 }
 
 /* The commit that met it is answered as not known; what its outcome is said to be afterwards holds
- * after a power loss, and so does all that is acknowledged from then on (LOG 4, 6). */
+ * after a power loss, and so does all that is acknowledged from then on (docs/format/redo.md). */
 static bool sync_fails_once(uint64_t seed, uint64_t n, unsigned way)
 {
     struct kit k;

@@ -352,7 +352,7 @@ static void each_list_write(void *arg, uint64_t number)
     }
 }
 
-/* Whatever is left of the one, the other holds (LOG 7). */
+/* Whatever is left of the one, the other holds. */
 static void test_torn_lists(void **state)
 {
     (void)state;
@@ -430,7 +430,7 @@ static bool fault_at(uint64_t seed, unsigned kinds, uint64_t n, uint64_t count, 
 /* --- a sync that fails once, in the same boot --- */
 
 /* The append that met it is not acknowledged and none is before recovery; what recovery shows is on
- * the disk then, though the pages that the failed sync lost count as clean (LOG 6). */
+ * the disk then, though the pages that the failed sync lost count as clean. */
 static bool sync_fails_once(uint64_t seed, uint64_t n, unsigned way)
 {
     struct world w = {.r = rnd_of(seed)};
