@@ -163,8 +163,9 @@ void kit_open_ok(struct kit *k, unsigned flags)
 
 void kit_close(struct kit *k)
 {
-    ate__chain_close(k->chain);
-    k->chain = NULL;
+    struct ate__chain *c = k->chain;
+    k->chain = NULL; /* whoever watches the disk sees none that is about to go */
+    ate__chain_close(c);
     k->gate = NULL;
 }
 
