@@ -15,6 +15,7 @@ struct thin {
     struct ate__head head; /* size 0: not fixed yet */
     bool carried; /* to it, over a commit, and the server has not shown anything at it yet */
     bool head_told;
+    uint32_t ahead; /* payloads that were asked for at once the last time */
     struct ate__thin_known known;
 };
 
@@ -195,13 +196,11 @@ static int ask(struct thin *t, struct ate__msg_get *get, struct answer *a)
     return take(t, &head, get, a, &t->known);
 }
 
-static int ask_object(struct thin *t, const struct ate_id *id, bool payload)
+static int ask_objects(struct thin *t, const struct ate_id *ids, uint32_t count, unsigned flags)
 {
     struct answer a = {.body = ATE__BUF_NULL};
-    struct ate__msg_get get = {.kind = ATE__GET_OBJECTS,
-                               .flags = payload ? 0 : ATE__GET_NO_PAYLOAD,
-                               .id_count = 1,
-                               .ids = id->b};
+    struct ate__msg_get get = {
+        .kind = ATE__GET_OBJECTS, .flags = (uint8_t)flags, .id_count = count, .ids = ids[0].b};
     int rc = ask(t, &get, &a);
     ate__buf_deinit(&a.body);
     return rc;
@@ -212,13 +211,50 @@ static int find(struct thin *t, const struct ate_id *id, struct ate__thin_object
 {
     int rc = 0;
     if (!ate__thin_known_find(&t->known, id, ret_object)) {
-        rc = ask_object(t, id, false);
+        rc = ask_objects(t, id, 1, ATE__GET_NO_PAYLOAD);
         bool known = !rc && ate__thin_known_find(&t->known, id, ret_object);
         ate__assert(rc || known); /* it is in the answer, or that is refused */
     }
     if (!rc && *ret_object)
         (*ret_object)->told = true;
     return rc;
+}
+
+/* ---- payloads that were left out ---- */
+
+static bool lacks_payload(const struct thin *t, const struct ate_id *id)
+{
+    struct ate__thin_object *o;
+    return !ate__thin_known_find(&t->known, id, &o) || (o && o->stripped);
+}
+
+/* Whoever reads the payloads of a listed page one after the other gets ever more of them at once:
+ * this one, and those that follow it. An answer ends where it has enough; the rest is asked for
+ * when it is needed. */
+static uint32_t payloads_to_ask(struct thin *t, const struct ate__thin_object *o,
+                                struct ate_id ids[ATE__GET_IDS_MAX])
+{
+    struct ate__thin_list *l = ate__thin_known_page(&t->known, &o->parent);
+    size_t at = 0;
+    uint32_t count = 1;
+    ids[0] = o->id;
+    while (l && at < l->count && !ate__id_equal(&l->ids[at], &o->id))
+        at++;
+    if (!l || at == l->count)
+        return 1;
+    t->ahead = at < l->asked ? 1 : (uint32_t)ate__min(2 * t->ahead + !t->ahead, ATE__GET_IDS_MAX);
+    l->asked = at + 1;
+    for (at++; at < l->count && count < t->ahead; at++)
+        if (lacks_payload(t, &l->ids[at]))
+            ids[count++] = l->ids[at];
+    return count;
+}
+
+static int ask_payload(struct thin *t, const struct ate__thin_object *o)
+{
+    struct ate_id ids[ATE__GET_IDS_MAX];
+    uint32_t count = payloads_to_ask(t, o, ids);
+    return ask_objects(t, ids, count, 0);
 }
 
 /* ---- facts ---- */
@@ -322,6 +358,7 @@ static int take_page(struct ate__thin_list *l, size_t page, const struct ate__ms
     }
     l->count = got->object_count;
     l->page = page;
+    l->asked = 0;
     l->has_page = true;
     return 0;
 }
@@ -485,7 +522,7 @@ int ate__thin_event(struct ate__snapshot *s, const struct ate_id *id, struct ate
     size_t at = buf->size;
     int rc = find(t, id, &o);
     if (!rc && o && o->stripped)
-        rc = ask_object(t, id, true);
+        rc = ask_payload(t, o);
     if (!rc)
         rc = find(t, id, &o); /* it may have moved in memory */
     if (!rc && (!o || ate__is_top(id)))

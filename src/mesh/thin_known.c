@@ -73,6 +73,15 @@ static void free_lists(struct ate__thin_known *k)
     ate__map_clear(&k->lists);
 }
 
+struct ate__thin_list *ate__thin_known_page(const struct ate__thin_known *k,
+                                            const struct ate_id *parent)
+{
+    uint64_t value;
+    struct ate__thin_list *l =
+        ate__map_get(&k->lists, parent, &value) ? ate__map_pointer(value) : NULL;
+    return l && l->has_page ? l : NULL;
+}
+
 int ate__thin_known_list(struct ate__thin_known *k, const struct ate_id *parent,
                          struct ate__thin_list **ret_list)
 {

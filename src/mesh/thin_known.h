@@ -52,6 +52,7 @@ struct ate__thin_list {
     struct ate_id *ids;
     size_t count, capacity;
     struct ate__map seen; /* ids listed so far; empty once complete */
+    size_t asked;         /* up to this index of the page, payloads were asked for */
 };
 
 struct ate__thin_known {
@@ -90,6 +91,9 @@ int ate__thin_known_no_name(struct ate__thin_known *k, const struct ate_id *pare
 /* The event of a known object came with its payload. */
 int ate__thin_known_fill(struct ate__thin_known *k, struct ate__thin_object *o,
                          struct ate_bytes whole) ATE__CHECK;
+/* NULL: none, or no page of it is kept. */
+struct ate__thin_list *ate__thin_known_page(const struct ate__thin_known *k,
+                                            const struct ate_id *parent);
 /* Found or made. */
 int ate__thin_known_list(struct ate__thin_known *k, const struct ate_id *parent,
                          struct ate__thin_list **ret_list) ATE__CHECK;

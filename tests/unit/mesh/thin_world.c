@@ -94,6 +94,12 @@ void thin_deinit(struct thin_world *w)
     simenv_deinit(&w->sim);
 }
 
+struct ate__receipt thin_receipt(struct thin_world *w, uint64_t size)
+{
+    return (struct ate__receipt){
+        .sequence = size - 1, .size = size, .head = past_head(w->past, size).root};
+}
+
 int thin_object(struct thin_world *w, unsigned id, struct ate__object_facts *ret)
 {
     struct ate_id object_id = id_of(id);

@@ -29,6 +29,9 @@ void thin_deinit(struct thin_world *w);
 void thin_begin(struct thin_world *w); /* a snapshot, where the one before was ended */
 void thin_end(struct thin_world *w);
 
+/* Of a commit that ended the history of that size. */
+struct ate__receipt thin_receipt(struct thin_world *w, uint64_t size);
+
 int thin_object(struct thin_world *w, unsigned id, struct ate__object_facts *ret);
 int thin_holder(struct thin_world *w, unsigned parent, const char *name, struct ate_id *ret);
 int thin_next(struct thin_world *w, unsigned parent, uint64_t *at, struct ate_id *ret);
