@@ -125,5 +125,8 @@ const struct command cmd_key = {
         "  ate key new                              make yours; never overwrites\n"
         "  ate key new backup.key --label 'backup of the office'\n"
         "  ate key show --public > me.pub           the half to give away: with it others make\n"
-        "                                           chains that you can read: ate put -k ... -k\n",
+        "                                           chains that you can read: ate put -k ... -k\n"
+        "\n"
+        "  --label TEXT   a line that is kept in the file, for its reader\n"
+        "  --public       print the public half\n",
 };

@@ -74,5 +74,6 @@ const struct command cmd_name = {
         "  ate put @work hello world\n"
         "  ate name work                  its address, to be handed on\n"
         "  ate name                       all of them\n"
-        "  ate name work --remove\n",
+        "\n"
+        "  --remove       forget it:  ate name work --remove\n",
 };

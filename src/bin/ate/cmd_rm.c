@@ -107,7 +107,7 @@ const struct command cmd_rm = {
         "  ate rm notes hello\n"
         "  ate rm -r @work photos/2025\n"
         "\n"
-        "  -r               with all that lies below it, in one step\n"
+        "  -r, --recursive  with all that lies below it, in one step\n"
         "  --scope SCOPE    full (the default), local, none\n"
         "  --timeout TIME   of the whole command\n",
 };
