@@ -7,7 +7,6 @@
 #include "api/api.h"
 #include "crypto/digest.h"
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { MEMORY_FILE_MAX = 16384, PLACE_SHOWN = 4096 };
 
@@ -48,6 +47,23 @@ static bool take_line(const char **at, const char *word, struct ate_bytes *ret_v
     return true;
 }
 
+/* Decimal, in its shortest form. */
+static bool read_size(struct ate_bytes text, uint64_t *ret_size)
+{
+    const uint8_t *digits = text.data;
+    uint64_t size = 0;
+    if (!text.size || (digits[0] == '0' && text.size > 1))
+        return false;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned digit = digits[i] - '0';
+        if (digits[i] < '0' || digit > 9 || size > (UINT64_MAX - digit) / 10)
+            return false;
+        size = size * 10 + digit;
+    }
+    *ret_size = size;
+    return true;
+}
+
 static bool parse(struct ate__memory *m, const char *text)
 {
     struct ate_bytes version, place, chain, size, root;
@@ -55,9 +71,7 @@ static bool parse(struct ate__memory *m, const char *text)
         !take_line(&text, "chain", &chain) || !take_line(&text, "size", &size) ||
         !take_line(&text, "root", &root) || *text)
         return false;
-    char *end;
-    m->size = strtoull(size.data, &end, 10);
-    return version.size == 1 && *(const char *)version.data == '1' && *end == '\n' &&
+    return version.size == 1 && *(const char *)version.data == '1' && read_size(size, &m->size) &&
            !ate__hash_parse(chain.data, chain.size, &m->chain_id) &&
            !ate__hash_parse(root.data, root.size, &m->root);
 }
@@ -74,11 +88,12 @@ int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *p
     rc = ate__file_read(m->file, MEMORY_FILE_MAX, &bytes, NULL);
     if (rc == ATE_NOT_FOUND)
         return 0;
+    bool nul = !rc && bytes.size && memchr(bytes.data, 0, bytes.size);
     if (!rc)
         rc = ate__buf_append(&bytes, ate__bytes("", 1));
     if (rc)
         return rc;
-    m->known = parse(m, (const char *)bytes.data);
+    m->known = !nul && parse(m, (const char *)bytes.data);
     m->written = m->size;
     return m->known ? 0
                     : ate__fail(ATE_MALFORMED,

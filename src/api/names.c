@@ -51,6 +51,8 @@ static int read_config(struct ate__buf *text)
     ate__free(path);
     if (rc == ATE_NOT_FOUND)
         rc = 0;
+    if (!rc && text->size && memchr(text->data, 0, text->size))
+        rc = ate__fail(ATE_MALFORMED, "config: a byte 0");
     return rc ? rc : ate__buf_append(text, ate__bytes("", 1));
 }
 

@@ -47,6 +47,35 @@ static void a_new_chain_takes_the_place(void **state)
     ate__memory_close(&m);
 }
 
+/* A size in any form but its own is none. */
+static void sizes_have_one_form(void **state)
+{
+    (void)state;
+    static const char *const sizes[] = {"-5", "+5", " 5",  "05",
+                                        "5 ", "",   "0x5", "18446744073709551616"};
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    char path[4096], text[1024], file[2048];
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    snprintf(path, sizeof path, "%s", m.file);
+    ate__memory_close(&m);
+    FILE *f = fopen(path, "r");
+    size_t size = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[size] = 0;
+    const char *at = strstr(text, "size 5\n");
+    assert_non_null(at);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        snprintf(file, sizeof file, "%.*ssize %s%s", (int)(at - text), text, sizes[i], at + 6);
+        f = fopen(path, "w");
+        fputs(file, f);
+        fclose(f);
+        assert_int_equal(ate__memory_open(&m, dir, "p"), ATE_MALFORMED);
+        ate__memory_close(&m);
+    }
+}
+
 /* Whatever stands in the file: it is read, or refused, and never taken for "nothing is remembered".
  */
 static void refuses_a_damaged_file(void **state)
@@ -82,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_the_newest_head),
         cmocka_unit_test(a_new_chain_takes_the_place),
+        cmocka_unit_test(sizes_have_one_form),
         cmocka_unit_test(refuses_a_damaged_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

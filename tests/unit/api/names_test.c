@@ -80,6 +80,14 @@ static void refuses_a_damaged_file(void **state)
         assert_int_equal(ate__name_lookup("y", &address), ATE_MALFORMED);
         assert_int_equal(ate__name_set("y", one), ATE_MALFORMED);
     }
+    /* Behind a byte 0 there may be more, which would be lost. */
+    char path[4096];
+    snprintf(path, sizeof path, "%s/ate/config", home);
+    FILE *f = fopen(path, "w");
+    fprintf(f, "name x %s\n%cname z %s\n", one, 0, one);
+    fclose(f);
+    assert_int_equal(ate__name_lookup("x", &address), ATE_MALFORMED);
+    assert_int_equal(ate__name_set("y", one), ATE_MALFORMED);
 }
 
 int main(void)
