@@ -150,7 +150,7 @@ struct ate__body { /* a stored or pending body, opened */
 };
 void ate__body_deinit(struct ate__body *b);
 enum { /* what is wanted beyond type, items and payload */
-       ATE__BODY_NAME = 1,   /* empty where it does not give the tag (TRUST 3) */
+       ATE__BODY_NAME = 1,   /* empty where it does not give the tag */
        ATE__BODY_AUTHORS = 2 /* costs a read of the whole transaction */
 };
 /* NOT_FOUND NO_KEY is no failure here: readable says so. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * History and watches show the names that give their tags, and no others (TRUST 3); what was
- * deleted since is looked up where it lay.
+ * History and watches show the names that give their tags, and no others
+ * (docs/format/trust.md, 13); what was deleted since is looked up where it lay.
  */
 #include "api/records.h"
 #include "ate/watch.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * Reading bodies: names that do not give their tags, made through the layers below, are not shown
- * as names (TRUST 3).
+ * as names (docs/format/trust.md, 13).
  */
 #include "forge.h"
 #include "unit/chain/kit.h"
