@@ -310,6 +310,7 @@ static void mend_after_sync(struct ate__chain *c)
 int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
 {
     pthread_mutex_lock(&c->mutex);
+    int rc = ate__chain_settle(c);
     struct ate__receipt receipt = {
         .sequence = c->tree.size ? c->tree.size - 1 : 0,
         .root_time_us = c->root_time_us,
@@ -318,8 +319,8 @@ int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
         .stage = ATE__DURABLE,
     };
     pthread_mutex_unlock(&c->mutex);
-    if (c->conf.sync != ATE__SYNC_ALWAYS && !c->read_only) {
-        int rc = c->storage->v->sync(c->storage);
+    if (!rc && c->conf.sync != ATE__SYNC_ALWAYS && !c->read_only) {
+        rc = c->storage->v->sync(c->storage);
         if (rc) {
             ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
             pthread_mutex_lock(&c->mutex);
@@ -328,8 +329,9 @@ int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
             return why ? ate__fail(rc, "%s", why) : rc;
         }
     }
-    *ret_receipt = receipt;
-    return 0;
+    if (!rc)
+        *ret_receipt = receipt;
+    return rc;
 }
 
 /* ---- following ---- */

@@ -70,7 +70,8 @@ void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer);
 void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer);
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
                        struct ate__receipt *ret_receipt) ATE__CHECK;
-/* Makes all that is published durable. Errors: READ_ONLY: the log failed; E_*. */
+/* Makes all that is published durable, and all that was offered before the call. Errors: READ_ONLY:
+ * the log failed; E_*. */
 int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt) ATE__CHECK;
 
 /* A mirror takes in one whole group as the root closed it: verifies all of it, appends it without a

@@ -52,8 +52,9 @@ struct ate__chain {
     struct ate__facts latest; /* facts of the latest state, for acceptance; under the mutex */
     /* The commit mutex: protects what follows, and the writer's side of view and trust. */
     pthread_mutex_t mutex;
-    pthread_cond_t room;          /* a group was taken off `ordered` */
+    pthread_cond_t room;          /* `inbox`, `ordered` or `writing` have become shorter */
     struct ate__works inbox;      /* offers without a waiting thread, not checked yet */
+    uint64_t inbox_in, inbox_out; /* all that came into it, and were ordered or refused */
     size_t checking_count, checking_bytes; /* taken off the inbox, not ordered yet */
     struct ate__works ordered;    /* with a sequence, not written yet */
     struct ate__works writing;    /* in the leader's group */
@@ -131,10 +132,16 @@ void ate__work_check(struct ate__chain *c, struct ate__work *w);
 int ate__work_order(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 int ate__work_repeat(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 bool ate__chain_has_room(const struct ate__chain *c, size_t size);
+/* Writes a group if nobody does, else waits once. False: the time is over (NULL: none). */
+bool ate__chain_lead_or_wait(struct ate__chain *c, pthread_cond_t *cond,
+                             const struct timespec *until);
 /* Of the answer to a transaction that is in the log. Any thread. */
 enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence);
 
 /* commit_inbox.c */
+/* Until all that was offered before the call is written, or refused. Lets the mutex go meanwhile.
+ * E_IO: some of it was accepted, and is lost. */
+int ate__chain_settle(struct ate__chain *c) ATE__CHECK;
 void ate__chain_check_run(struct ate__task *task);
 void ate__chain_check_inbox(struct ate__chain *c); /* all of it; lets the mutex go meanwhile */
 

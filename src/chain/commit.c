@@ -182,8 +182,8 @@ static struct timespec deadline(const struct ate__env *env, int64_t timeout_ms)
     return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 }
 
-/* One wait for what somebody else does, or that work itself. False: the time is over. */
-static bool lead_or_wait(struct ate__chain *c, pthread_cond_t *cond, const struct timespec *until)
+bool ate__chain_lead_or_wait(struct ate__chain *c, pthread_cond_t *cond,
+                             const struct timespec *until)
 {
     if (!c->leading && c->ordered.first)
         ate__chain_lead(c);
@@ -197,7 +197,7 @@ static bool lead_or_wait(struct ate__chain *c, pthread_cond_t *cond, const struc
 static int wait_room(struct ate__chain *c, size_t size, const struct timespec *until)
 {
     while (!ate__chain_has_room(c, size))
-        if (!lead_or_wait(c, &c->room, until) && !ate__chain_has_room(c, size))
+        if (!ate__chain_lead_or_wait(c, &c->room, until) && !ate__chain_has_room(c, size))
             return ate__fail(ATE_TIMEOUT,
                              "commit: no place in the queue of %d commits or %d bytes within the "
                              "time",
@@ -209,7 +209,7 @@ static int wait_room(struct ate__chain *c, size_t size, const struct timespec *u
 static bool wait_done(struct ate__chain *c, struct ate__work *w, const struct timespec *until)
 {
     while (!w->done)
-        if (!lead_or_wait(c, &w->turn, until) && !w->done)
+        if (!ate__chain_lead_or_wait(c, &w->turn, until) && !w->done)
             return false;
     return true;
 }

@@ -64,6 +64,8 @@ static void take_batch(struct ate__chain *c)
         else if (!b.works[i]->repeat)
             b.works[i] = NULL; /* on its way */
     }
+    c->inbox_out += b.count;
+    pthread_cond_broadcast(&c->room);
     if (c->inbox.first)
         ate__chain_pass_on(c);
     pthread_mutex_unlock(&c->mutex);
@@ -124,11 +126,13 @@ static int put_into_inbox(struct ate__chain *c, struct ate__offer *offer)
     if (rc)
         return rc;
     pthread_mutex_lock(&c->mutex);
-    if (ate__chain_has_room(c, w->bytes.size))
+    if (ate__chain_has_room(c, w->bytes.size)) {
         ate__works_push(&c->inbox, w); /* a task may be under way, and the offer be done any time */
-    else
+        c->inbox_in++;
+    } else {
         rc = ate__fail(ATE_BUSY, "commit: %d commits or %d bytes are waiting already",
                        ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
+    }
     pthread_mutex_unlock(&c->mutex);
     if (rc)
         ate__work_free(w);
@@ -155,4 +159,17 @@ void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer)
         ate__workers_submit(c->conf.workers, &c->check, 0);
     else if (start)
         check_and_lead(c);
+}
+
+int ate__chain_settle(struct ate__chain *c)
+{
+    uint64_t in = c->inbox_in;
+    while (c->inbox_out < in)
+        (void)ate__chain_lead_or_wait(c, &c->room, NULL);
+    uint64_t size = c->next_sequence;
+    while (c->tree.size < size && c->next_sequence >= size)
+        (void)ate__chain_lead_or_wait(c, &c->room, NULL);
+    return c->tree.size >= size
+               ? 0
+               : ate__fail(ATE_E_IO, "sync: the log failed; what was queued before may be lost");
 }

@@ -194,6 +194,7 @@ void ate__chain_lead(struct ate__chain *c)
         fail_group(c, rc, &done);
     c->leading = false;
     c->wrote = true;
+    pthread_cond_broadcast(&c->room);
     ate__chain_tick_due(c);
     ate__works_finish(c, &done);
     pthread_mutex_unlock(&c->mutex);
