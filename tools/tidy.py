@@ -24,7 +24,6 @@ SKIPPED = ["build/*", ".git/*", "tests/vectors/*", "tests/fuzz/corpus/*", "*/__p
 # own. What is tested by neither: the file (or folder) that tests it instead.
 TESTED_BY = {
     "src/api/anchor.c": "tests/unit/api/chain_test.c",
-    "src/api/async.c": "tests/unit/api/chain_test.c",
     "src/api/error.c": "tests/unit/api/chain_test.c",
     "src/api/files.c": "tests/unit/api/memory_test.c",
     "src/api/handle.c": "tests/unit/api/chain_test.c",

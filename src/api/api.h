@@ -35,10 +35,6 @@ void ate__chain_handle_unref(struct ate_chain *c);
 int ate__api_workers(struct ate__workers **ret_workers) ATE__CHECK; /* a reference */
 void ate__api_workers_unref(struct ate__workers *w);
 
-/* True inside an ate_done_fn: waiting calls return ATE_WOULD_DEADLOCK at once. */
-bool ate__in_callback(void);
-int ate__check_may_wait(void) ATE__CHECK;
-
 /* Files of the user (docs/format/keys.md). dir: XDG variable, and what stands for it below HOME.
  * Gives DIR/ate/NAME, ended with ate__free(). ATE_E_SYSTEM: neither the variable nor HOME is set.
  */

@@ -253,11 +253,12 @@ static void commit_done(void *arg)
     ate__call_due(&r->job.call);
 }
 
-static void commit_nothing(struct ate__call *c)
+/* The loop is gone before the callback ran. */
+static void commit_drop(struct ate__call *c)
 {
     struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
-    set_result(&r->job, ate_txn_commit(r->txn, &r->receipt)); /* nothing to commit: 0 at once */
-    run_done(c);
+    ate__txn_forget(r->txn);
+    drop(c);
 }
 
 int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
@@ -269,9 +270,11 @@ int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
         return rc;
     r->txn = txn;
     r->job.call.run = commit_run;
-    rc = ate__txn_offer(txn, false, commit_done, r);
-    if (rc == ATE_END) {
-        r->job.call.run = commit_nothing;
+    r->job.call.drop = commit_drop;
+    rc = ate__txn_offer(txn, false, commit_done, r, &r->receipt);
+    if (rc == ATE_END) { /* there is nothing to wait for */
+        r->job.call.run = run_done;
+        r->job.call.drop = drop;
         ate__call_due(&r->job.call);
         return 0;
     }

@@ -24,20 +24,6 @@ struct ate_loop {
     int fd;
 };
 
-static _Thread_local bool in_callback;
-
-bool ate__in_callback(void)
-{
-    return in_callback;
-}
-
-int ate__check_may_wait(void)
-{
-    return in_callback ? ate__fail(ATE_WOULD_DEADLOCK,
-                                   "a waiting call inside a callback: use its _async form")
-                       : 0;
-}
-
 int ate_loop_new(struct ate_loop **ret_loop)
 {
     struct ate_loop *l = ate__alloc(sizeof *l);
@@ -67,7 +53,7 @@ static void destroy(struct ate_loop *l)
 
 void ate_loop_free(struct ate_loop *l)
 {
-    if (!l || in_callback)
+    if (!l || ate__in_callback())
         return;
     pthread_mutex_lock(&l->mutex);
     l->freed = true;
@@ -155,16 +141,16 @@ static int run_due(struct ate_loop *l, int timeout_ms)
     if (n <= 0)
         return ate__fail(ATE_TIMEOUT, "no callback was due within the time");
     for (struct ate__call *c; (c = take(l));) {
-        in_callback = true;
+        ate__set_in_callback(true);
         c->run(c);
-        in_callback = false;
+        ate__set_in_callback(false);
     }
     return 0;
 }
 
 int ate_loop_run(struct ate_loop *l, int timeout_ms)
 {
-    if (in_callback)
+    if (ate__in_callback())
         return ate__fail(ATE_WOULD_DEADLOCK, "ate_loop_run() inside a callback");
     pthread_mutex_lock(&l->mutex);
     bool busy = l->running;

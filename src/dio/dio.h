@@ -30,13 +30,20 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
 
 /* ---- committing without waiting; ate_txn_commit() is a wait on it ---- */
 /* Makes, seals and signs the transaction and offers it. 0: done() will be called once, on any
- * thread, under no lock; then ate__txn_finish() is due. Else: it is refused already, or there is
- * nothing to commit (ATE_END). */
-int ate__txn_offer(struct ate_txn *txn, bool waits, void (*done)(void *arg), void *arg) ATE__CHECK;
+ * thread, under no lock; then ate__txn_finish() is due. ATE_END: that was all, and *ret_receipt
+ * says so: there was nothing to commit, or nobody is to wait (ATE_SCOPE_NONE). Else: it is refused
+ * already. */
+int ate__txn_offer(struct ate_txn *txn, bool waits, void (*done)(void *arg), void *arg,
+                   struct ate_receipt *ret_receipt) ATE__CHECK;
 void ate__txn_wait(struct ate_txn *txn); /* of an offer that `waits`: returns after done() */
 /* Takes the answer in: the result of the commit, its sentence set. The transaction may have been
- * ended meanwhile. Once for each offer, or forget(): nobody will ask. */
+ * ended meanwhile. Once for each offer, or forget(), after done() and on any thread: nobody will
+ * ask; if the transaction is used again it takes the answer in itself. */
 int ate__txn_finish(struct ate_txn *txn, struct ate_receipt *ret_receipt) ATE__CHECK;
 void ate__txn_forget(struct ate_txn *txn);
 struct ate__dio *ate__txn_dio(struct ate_txn *txn);
+/* Whether this thread is inside a callback of a loop: WOULD_DEADLOCK. */
+int ate__check_may_wait(void) ATE__CHECK;
+void ate__set_in_callback(bool truth);
+bool ate__in_callback(void);
 struct ate_session *ate__txn_session(struct ate_txn *txn);

@@ -90,7 +90,7 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
 
 int ate__txn_read(struct ate_txn *t)
 {
-    if (t->frozen || t->offered)
+    if (ate__txn_is_offered(t) || t->frozen)
         return ate__fail(ATE_MISUSE, "transaction: its commit has no answer yet: commit it again, "
                                      "or end it");
     if (t->snapshot)
@@ -173,13 +173,13 @@ void ate__txn_drop_changes(struct ate_txn *t)
 
 void ate_txn_cancel(struct ate_txn *t)
 {
-    if (!t->offered && !t->frozen)
+    if (!ate__txn_is_offered(t) && !t->frozen)
         ate__txn_drop_changes(t);
 }
 
 int ate_txn_refresh(struct ate_txn *t)
 {
-    if (t->frozen || t->offered)
+    if (ate__txn_is_offered(t) || t->frozen)
         return ate__fail(ATE_MISUSE, "transaction: its commit has no answer yet");
     if (!t->snapshot)
         return 0;

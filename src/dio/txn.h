@@ -81,6 +81,7 @@ struct ate_txn {
     size_t hash_capacity;
     struct ate__buf encoded;     /* what is offered */
     bool offered, frozen;
+    atomic_bool unasked;         /* offered, answered, and nobody will finish() it */
     bool ended;                  /* by its owner; its answer may still be on the way */
     atomic_uint holds;           /* the owner, and of an offer in flight done() and finish() */
     void (*done)(void *arg);
@@ -97,6 +98,9 @@ struct ate_cursor {
     bool in_changes;
     struct ate__change *change;  /* the next to look at */
 };
+
+/* txn_commit.c */
+bool ate__txn_is_offered(struct ate_txn *t); /* its answer is on the way */
 
 /* txn.c */
 void ate__txn_draw_id(struct ate_txn *t);

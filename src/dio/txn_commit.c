@@ -42,16 +42,12 @@ static void offer_done(struct ate__offer *offer)
     ate__txn_let_go(t);
 }
 
-int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void *arg)
+static void offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void *arg)
 {
-    if (t->offered)
-        return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
-    int rc = t->frozen ? 0 : build(t);
-    if (rc)
-        return rc;
     t->done = done;
     t->done_arg = arg;
     t->offered = true;
+    atomic_store_explicit(&t->unasked, false, memory_order_relaxed);
     t->offer = (struct ate__offer){
         .encoded = ate__buf_bytes(&t->encoded),
         .own = &t->own,
@@ -62,7 +58,6 @@ int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void 
     };
     atomic_fetch_add_explicit(&t->holds, 2, memory_order_relaxed); /* offer_done(), finish() */
     t->dio->pipe->v->offer(t->dio->pipe, &t->offer);
-    return 0;
 }
 
 void ate__txn_wait(struct ate_txn *t)
@@ -81,8 +76,6 @@ static void take_conflicts(struct ate_txn *t)
 
 static void give_receipt(const struct ate__receipt *r, struct ate_receipt *ret_receipt)
 {
-    if (!ret_receipt)
-        return;
     *ret_receipt = (struct ate_receipt){.stage = (enum ate_stage)r->stage};
     if (r->stage >= ATE__DURABLE) {
         ret_receipt->sequence = r->sequence;
@@ -113,7 +106,16 @@ int ate__txn_finish(struct ate_txn *t, struct ate_receipt *ret_receipt)
 
 void ate__txn_forget(struct ate_txn *t)
 {
+    atomic_store_explicit(&t->unasked, true, memory_order_release);
     ate__txn_let_go(t);
+}
+
+bool ate__txn_is_offered(struct ate_txn *t)
+{
+    struct ate_receipt ignored;
+    if (t->offered && atomic_load_explicit(&t->unasked, memory_order_acquire))
+        (void)!take_answer(t, &ignored); /* what a refusal left pending can be committed again */
+    return t->offered;
 }
 
 /* ---- without one ---- */
@@ -159,50 +161,81 @@ static void flight_init(struct flight *f, struct ate_txn *t)
     atomic_init(&f->holds, 2);
 }
 
-static int commit_unanswered(struct ate_txn *t, struct ate_receipt *ret_receipt)
+/* Of what was built. */
+static int offer_unanswered(struct ate_txn *t, struct ate_receipt *ret_receipt)
 {
-    int rc = build(t);
-    struct flight *f = rc ? NULL : ate__alloc(sizeof *f);
+    struct flight *f = ate__alloc(sizeof *f);
     if (!f)
-        return rc ? rc : ate__no_memory();
+        return ate__no_memory();
     flight_init(f, t);
     t->dio->pipe->v->offer(t->dio->pipe, &f->offer);
-    rc = f->offer.at_once;
+    int rc = f->offer.at_once;
     flight_let_go(f);
     if (rc)
         return ate__fail(rc, "commit: %s", ate__result_text(rc));
-    if (ret_receipt)
-        *ret_receipt = (struct ate_receipt){.stage = ATE_QUEUED};
+    *ret_receipt = (struct ate_receipt){.stage = ATE_QUEUED};
     go_on(t, NULL);
-    return 0;
+    return ATE_END;
 }
 
-/* ---- the public call ---- */
+/* ---- the calls ---- */
+
+static _Thread_local bool in_callback;
+
+void ate__set_in_callback(bool truth)
+{
+    in_callback = truth;
+}
+
+bool ate__in_callback(void)
+{
+    return in_callback;
+}
+
+int ate__check_may_wait(void)
+{
+    return in_callback ? ate__fail(ATE_WOULD_DEADLOCK,
+                                   "a waiting call inside a callback: use its _async form")
+                       : 0;
+}
+
+int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void *arg,
+                   struct ate_receipt *ret_receipt)
+{
+    if (ate__txn_is_offered(t))
+        return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
+    int rc = t->frozen ? 0 : build(t);
+    if (rc == ATE_END) {
+        struct ate_head head = ate_txn_base(t);
+        *ret_receipt = (struct ate_receipt){head.size ? head.size - 1 : 0, head.root, ATE_DURABLE};
+    }
+    if (rc)
+        return rc;
+    if (t->flags & ATE_SCOPE_NONE)
+        return offer_unanswered(t, ret_receipt);
+    offer(t, waits, done, arg);
+    return 0;
+}
 
 static void nothing(void *arg)
 {
     (void)arg;
 }
 
-static int commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
-{
-    if (t->flags & ATE_SCOPE_NONE && !t->offered && !t->frozen)
-        return commit_unanswered(t, ret_receipt);
-    int rc = ate__txn_offer(t, true, nothing, NULL);
-    if (rc)
-        return rc;
-    ate__txn_wait(t);
-    return ate__txn_finish(t, ret_receipt);
-}
-
 int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
 {
-    int rc = commit(t, ret_receipt);
-    if (rc != ATE_END)
+    struct ate_receipt receipt;
+    int rc = ate__check_may_wait();
+    if (!rc)
+        rc = ate__txn_offer(t, true, nothing, NULL, &receipt);
+    if (!rc) {
+        ate__txn_wait(t);
+        rc = ate__txn_finish(t, &receipt);
+    }
+    if (rc && rc != ATE_END)
         return rc;
-    struct ate_head head = ate_txn_base(t);
     if (ret_receipt)
-        *ret_receipt = (struct ate_receipt){head.size ? head.size - 1 : 0, head.root, ATE_DURABLE};
+        *ret_receipt = receipt;
     return 0;
 }
 

@@ -146,6 +146,75 @@ static void not_waited_for(void **state)
     world_deinit(&w);
 }
 
+static void use_workers(struct ate__workers **workers)
+{
+    struct ate__local_conf conf = {.chain.env = &w.sim.env};
+    struct ate__pipe *pipe;
+    ok(ate__workers_new(2, workers));
+    conf.chain.workers = *workers;
+    ate__dio_unref(w.dio);
+    ok(ate__local_open(&conf, "/c/notes", w.session[0], 0, &pipe));
+    ok(ate__dio_new(pipe, w.session[0], -1, 1 << 20, &w.dio));
+}
+
+struct shut { /* a disk on which the first call that changes it takes until it is opened */
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool entered, opened;
+};
+
+static void hold(void *arg, uint64_t number)
+{
+    struct shut *s = arg;
+    (void)number;
+    pthread_mutex_lock(&s->mutex);
+    s->entered = true;
+    pthread_cond_broadcast(&s->changed);
+    while (!s->opened)
+        pthread_cond_wait(&s->changed, &s->mutex);
+    pthread_mutex_unlock(&s->mutex);
+}
+
+/* The answer comes while the disk is still at it, and is no more than `queued`; nobody sees what is
+ * not synced. */
+static void not_waiting_for_the_disk(void **state)
+{
+    (void)state;
+    struct shut s = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false};
+    struct ate_receipt receipt = {.sequence = 77, .stage = ATE_DURABLE};
+    struct ate__receipt synced;
+    struct ate__workers *workers;
+    struct ate_txn *t, *other;
+    struct ate_id id;
+    world_init(&w, false);
+    use_workers(&workers);
+    simdisk_watch(w.disk, hold, &s);
+    ok(ate__txn_begin(w.dio, NULL, ATE_SCOPE_NONE, &t));
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    ok(ate_txn_commit(t, &receipt));
+    assert_int_equal(receipt.stage, ATE_QUEUED);
+    assert_int_equal(receipt.sequence, 0);
+    pthread_mutex_lock(&s.mutex);
+    while (!s.entered)
+        pthread_cond_wait(&s.changed, &s.mutex);
+    pthread_mutex_unlock(&s.mutex);
+    other = world_begin(&w);
+    assert_int_equal(note_at(other, id), -ATE_NOT_FOUND);
+    assert_int_equal(note_at(t, id), -ATE_NOT_FOUND);
+    pthread_mutex_lock(&s.mutex);
+    s.opened = true;
+    pthread_cond_broadcast(&s.changed);
+    pthread_mutex_unlock(&s.mutex);
+    ok(w.dio->pipe->v->sync(w.dio->pipe, &synced));
+    ok(ate_txn_refresh(other));
+    assert_int_equal(note_at(other, id), 1);
+    ate_txn_end(other);
+    ate_txn_end(t);
+    simdisk_watch(w.disk, NULL, NULL);
+    world_deinit(&w);
+    ate__workers_unref(workers);
+}
+
 /* ---- what is not known ---- */
 
 static void frozen(void **state)
@@ -192,30 +261,20 @@ static void on_done(void *arg)
     pthread_mutex_unlock(&x->mutex);
 }
 
-static void use_workers(struct ate__workers **workers)
-{
-    struct ate__local_conf conf = {.chain.env = &w.sim.env};
-    struct ate__pipe *pipe;
-    ok(ate__workers_new(2, workers));
-    conf.chain.workers = *workers;
-    ate__dio_unref(w.dio);
-    ok(ate__local_open(&conf, "/c/notes", w.session[0], 0, &pipe));
-    ok(ate__dio_new(pipe, w.session[0], -1, 1 << 20, &w.dio));
-}
-
 static void ended_before_the_answer(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
         struct waiting x = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
         struct ate__workers *workers;
+        struct ate_receipt receipt;
         struct ate_id id;
         world_init(&w, false);
         use_workers(&workers);
         struct ate_txn *t = world_begin(&w);
         ok(ate_store(t, note, NOTE("x", 1), &id));
-        ok(ate__txn_offer(t, false, on_done, &x));
-        expect(ate__txn_offer(t, false, on_done, &x), ATE_MISUSE);
+        ok(ate__txn_offer(t, false, on_done, &x, &receipt));
+        expect(ate__txn_offer(t, false, on_done, &x, &receipt), ATE_MISUSE);
         if (i % 2)
             ate_txn_end(t);
         pthread_mutex_lock(&x.mutex);
@@ -223,7 +282,7 @@ static void ended_before_the_answer(void **state)
             pthread_cond_wait(&x.changed, &x.mutex);
         pthread_mutex_unlock(&x.mutex);
         if (i % 4 < 2)
-            ok(ate__txn_finish(t, NULL));
+            ok(ate__txn_finish(t, &receipt));
         else
             ate__txn_forget(t);
         if (i % 2 == 0)
@@ -243,17 +302,18 @@ static void closed_before_the_answer(void **state)
     for (unsigned i = 0; i < 20; i++) {
         struct waiting x = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
         struct ate__workers *workers;
+        struct ate_receipt receipt;
         struct ate_id id;
         world_init(&w, false);
         use_workers(&workers);
         struct ate_txn *t = world_begin(&w);
         ok(ate_store(t, note, NOTE("x", 1), &id));
-        ok(ate__txn_offer(t, false, on_done, &x));
+        ok(ate__txn_offer(t, false, on_done, &x, &receipt));
         ate__dio_unref(ate__dio_ref(w.dio));
         ate_txn_end(t);
         world_reopen(&w);
         assert_true(x.done);
-        ok(ate__txn_finish(t, NULL));
+        ok(ate__txn_finish(t, &receipt));
         t = world_begin(&w);
         assert_int_equal(note_at(t, id), 1);
         ate_txn_end(t);
@@ -387,6 +447,7 @@ int main(void)
         cmocka_unit_test(one_view),
         cmocka_unit_test(flags),
         cmocka_unit_test(not_waited_for),
+        cmocka_unit_test(not_waiting_for_the_disk),
         cmocka_unit_test(frozen),
         cmocka_unit_test(ended_before_the_answer),
         cmocka_unit_test(closed_before_the_answer),
