@@ -62,6 +62,7 @@ def differences(what, one, other):
 
 
 def main(ate, page, options):
+    ate = str(pathlib.Path(ate).resolve())
     text = pathlib.Path(page).read_text()
     table = table_of(pathlib.Path(options).read_text())
     sections = page_options(text)
