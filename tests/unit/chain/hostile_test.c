@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * The files of a chain as somebody left them who wanted to harm it: a bit of every byte, every
+ * length, files gone, exchanged, doubled, older, of another chain. Whatever is opened then is what
+ * was written, all of it for a writer; a reader may see less, and is told; what is refused is not
+ * touched.
+ */
+#include "chain/chain_private.h"
+#include "kit.h"
+#include "lib/simdisk.h"
+
+#include <stdlib.h>
+
+#define FOLDER "/c/,chain"
+enum { TRANSACTIONS_MAX = 64, FILES_MAX = 16 };
+
+/* The chain as it was closed. */
+struct truth {
+    struct kit k;
+    unsigned objects; /* 1 to it, each created once */
+    size_t size;      /* of the longer texts */
+    uint64_t count;
+    struct ate_hash hashes[TRANSACTIONS_MAX];
+};
+struct file {
+    char path[80];
+    uint8_t *bytes;
+    size_t size;
+};
+struct files {
+    struct file file[FILES_MAX];
+    size_t count;
+};
+struct counts {
+    unsigned long disks, refused, whole, shorter, told;
+};
+static struct counts counts;
+
+static void text_of(const struct truth *t, unsigned object, char *to)
+{
+    int n = snprintf(to, 32, "the text of %u ", object);
+    memset(to + n, 'a' + (int)(object % 26), t->size);
+    to[(size_t)n + t->size] = 0;
+}
+
+static int note(void *arg, const struct ate__history_record *r)
+{
+    struct truth *t = arg;
+    struct ate__tx tx;
+    kit_ok(ate__tx_decode(r->body, ATE__SHA256, &tx));
+    t->hashes[r->sequence] = tx.hash;
+    ate__tx_deinit(&tx);
+    return 0;
+}
+
+static void truth_init(struct truth *t, unsigned objects, size_t size)
+{
+    char *text = malloc(size + 320);
+    *t = (struct truth){.objects = objects, .size = size};
+    kit_init(&t->k, 77);
+    kit_create_ok(&t->k);
+    struct ate__storage *s = ate__chain_storage(t->k.chain);
+    for (unsigned n = 1; n <= objects; n++) {
+        text_of(t, n, text);
+        kit_put_ok(&t->k, n, text);
+        kit_ok(s->v->prepare(s));
+    }
+    t->count = kit_size(&t->k);
+    kit_ok(ate__chain_history(t->k.chain, 0, UINT64_MAX, note, t));
+    kit_close(&t->k);
+    simdisk_settle(t->k.disk);
+    free(text);
+}
+
+static void each_file(void *arg, const char *name, bool is_dir, uint64_t size)
+{
+    struct files *files = arg;
+    struct file *f = &files->file[files->count];
+    (void)size;
+    if (is_dir)
+        return;
+    assert_true(files->count++ < FILES_MAX);
+    snprintf(f->path, sizeof f->path, FOLDER "/%s", name);
+}
+
+static void files_init(struct files *files, struct simdisk *d)
+{
+    *files = (struct files){.count = 0};
+    simdisk_each(d, FOLDER, each_file, files);
+    for (size_t i = 0; i < files->count; i++)
+        files->file[i].bytes = simdisk_get(d, files->file[i].path, &files->file[i].size);
+}
+
+static void files_deinit(struct files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        free(files->file[i].bytes);
+}
+
+/* ---- what is opened ---- */
+
+struct seen {
+    const struct truth *truth;
+    uint64_t next;
+};
+
+static int see(void *arg, const struct ate__history_record *r)
+{
+    struct seen *s = arg;
+    struct ate__tx tx;
+    assert_true(r->sequence == s->next && r->sequence < s->truth->count);
+    kit_ok(ate__tx_decode(r->body, ATE__SHA256, &tx));
+    if (!ate__hash_equal(&tx.hash, &s->truth->hashes[r->sequence]))
+        fail_msg("transaction %llu is another one", (unsigned long long)r->sequence);
+    ate__tx_deinit(&tx);
+    s->next++;
+    return 0;
+}
+
+/* Of the open chain: nothing but the truth. */
+static void check_open(const struct truth *t, struct kit *k, uint64_t size)
+{
+    struct seen seen = {.truth = t};
+    char *text = malloc(t->size + 320);
+    int rc = ate__chain_history(k->chain, 0, UINT64_MAX, see, &seen);
+    if (rc || seen.next != size)
+        fail_msg("history: %s: %s; %llu of %llu", ate__result_name(rc), ate__error_text(),
+                 (unsigned long long)seen.next, (unsigned long long)size);
+    for (unsigned n = 1; n <= t->objects; n++) {
+        text_of(t, n, text);
+        text[255] = 0; /* kit_text() shows the beginning */
+        assert_string_equal(kit_text(k, n), n < size ? text : "");
+    }
+    free(text);
+}
+
+static bool is_documented(int rc)
+{
+    return rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_NOT_FOUND;
+}
+
+static void expect_refusal(int rc, const char *what)
+{
+    if (!is_documented(rc) || !ate__error_text()[0])
+        fail_msg("%s: %s: %s", what, ate__result_name(rc), ate__error_text());
+    counts.refused++;
+}
+
+/* A reader sees a beginning, and is told if that is not all. */
+static void check_reading(const struct truth *t, struct kit *k, const char *what)
+{
+    uint64_t digest = simdisk_digest(k->disk);
+    int rc = kit_open(k, ATE__STORAGE_READ);
+    if (rc) {
+        expect_refusal(rc, what);
+    } else {
+        struct ate__storage_damage damage;
+        uint64_t size = kit_size(k);
+        bool told = ate__chain_damage(k->chain, &damage);
+        if (size > t->count || (size < t->count && !told))
+            fail_msg("%s: a reader sees %llu of %llu, and is told %d", what,
+                     (unsigned long long)size, (unsigned long long)t->count, told);
+        check_open(t, k, size);
+        counts.shorter += size < t->count;
+        counts.told += told;
+    }
+    kit_close(k);
+    if (simdisk_digest(k->disk) != digest)
+        fail_msg("%s: a reader changed a file", what);
+}
+
+/* Of the disk with the lock, which whoever writes makes where a copy lacks it. */
+static uint64_t digest_with_lock(struct simdisk *d)
+{
+    struct simdisk *copy = simdisk_clone(d);
+    if (!simdisk_exists(copy, FOLDER "/lock"))
+        simdisk_put(copy, FOLDER "/lock", "", 0);
+    uint64_t digest = simdisk_digest(copy);
+    simdisk_free(copy);
+    return digest;
+}
+
+/* A writer sees all or is refused, and then nothing has changed. */
+static void check_writing(const struct truth *t, struct kit *k, const char *what)
+{
+    uint64_t digest = simdisk_digest(k->disk), locked = digest_with_lock(k->disk);
+    int rc = kit_open(k, 0);
+    if (rc) {
+        uint64_t now = simdisk_digest(k->disk);
+        expect_refusal(rc, what);
+        if (now != digest && now != locked)
+            fail_msg("%s: a refused open changed a file: %s", what, ate__error_text());
+        return;
+    }
+    if (kit_size(k) != t->count)
+        fail_msg("%s: a writer sees %llu of %llu", what, (unsigned long long)kit_size(k),
+                 (unsigned long long)t->count);
+    check_open(t, k, t->count);
+    counts.whole++;
+    if (!ate__chain_read_only(k->chain))
+        kit_put_ok(k, t->objects + 1, "one more");
+    kit_close(k);
+}
+
+/* Takes the disk. */
+static void check_disk(const struct truth *t, struct simdisk *take_disk, const char *what)
+{
+    struct kit k;
+    kit_take(&k, &t->k, take_disk, 5);
+    counts.disks++;
+    check_reading(t, &k, what);
+    check_writing(t, &k, what);
+    kit_deinit(&k);
+}
+
+static void say(const char *what)
+{
+    print_message("%s: %lu disks; %lu opens refused, %lu writers saw all, %lu readers less, %lu "
+                  "were told of damage\n",
+                  what, counts.disks, counts.refused, counts.whole, counts.shorter, counts.told);
+    counts = (struct counts){.disks = 0};
+}
+
+/* ---- one file ---- */
+
+/* That a list or the tiles are lost is no harm: the other list, the records have all. */
+static bool is_dispensable(const char *path)
+{
+    return strstr(path, "/meta.") || strstr(path, "/tiles") || strstr(path, "/lock");
+}
+
+static void a_bit_of_every_byte(void **state)
+{
+    (void)state;
+    struct truth t;
+    struct files files;
+    char what[160];
+    truth_init(&t, 5, 40);
+    files_init(&files, t.k.disk);
+    for (size_t i = 0; i < files.count; i++)
+        for (size_t at = 0; at < files.file[i].size; at++) {
+            struct simdisk *d = simdisk_clone(t.k.disk);
+            unsigned long whole = counts.whole;
+            simdisk_flip(d, files.file[i].path, at, (uint8_t)(1u << (at * 7 + i) % 8));
+            snprintf(what, sizeof what, "a bit of byte %zu of %s", at, files.file[i].path);
+            check_disk(&t, d, what);
+            bool dispensable = is_dispensable(files.file[i].path);
+            if (dispensable != (counts.whole > whole))
+                fail_msg("%s: %s", what, dispensable ? "refused" : "not noticed");
+        }
+    say("a bit of every byte");
+    files_deinit(&files);
+    kit_deinit(&t.k);
+}
+
+static void every_length(void **state)
+{
+    (void)state;
+    struct truth t;
+    struct files files;
+    char what[160];
+    truth_init(&t, 5, 40);
+    files_init(&files, t.k.disk);
+    for (size_t i = 0; i < files.count; i++)
+        for (size_t size = 0; size < files.file[i].size; size++) {
+            struct simdisk *d = simdisk_clone(t.k.disk);
+            unsigned long whole = counts.whole;
+            simdisk_cut(d, files.file[i].path, size);
+            snprintf(what, sizeof what, "%s cut at %zu", files.file[i].path, size);
+            check_disk(&t, d, what);
+            /* The last bytes of the last group are zeros, which a shorter file reads as. */
+            if (is_dispensable(files.file[i].path) && counts.whole == whole)
+                fail_msg("%s: refused", what);
+        }
+    say("every length");
+    files_deinit(&files);
+    kit_deinit(&t.k);
+}
+
+static void more_at_the_end(void **state)
+{
+    (void)state;
+    struct truth t;
+    struct files files;
+    char what[160];
+    struct rnd r = rnd_of(rnd_seed(3));
+    truth_init(&t, 5, 40);
+    files_init(&files, t.k.disk);
+    for (size_t i = 0; i < files.count; i++)
+        for (size_t more = 1; more < 6000; more = more * 3 + 1)
+            for (unsigned kind = 0; kind < 3; kind++) {
+                struct simdisk *d = simdisk_clone(t.k.disk);
+                uint8_t *bytes = calloc(1, more);
+                if (kind == 1)
+                    rnd_bytes(&r, bytes, more);
+                else if (kind == 2) /* the file's own beginning once more */
+                    memcpy(bytes, files.file[i].bytes, ate__min(more, files.file[i].size));
+                simdisk_patch(d, files.file[i].path, files.file[i].size, bytes, more);
+                snprintf(what, sizeof what, "%zu bytes behind %s", more, files.file[i].path);
+                check_disk(&t, d, what);
+                free(bytes);
+            }
+    say("more at the end");
+    files_deinit(&files);
+    kit_deinit(&t.k);
+}
+
+/* ---- whole files ---- */
+
+static void put(struct simdisk *d, const char *path, const struct file *f)
+{
+    simdisk_put(d, path, f->bytes, f->size);
+}
+
+/* Several segments, some of them sealed. */
+static void big_truth(struct truth *t, struct files *files)
+{
+    truth_init(t, 12, 40000);
+    files_init(files, t->k.disk);
+}
+
+static void files_that_are_gone(void **state)
+{
+    (void)state;
+    struct truth t;
+    struct files files;
+    char what[240];
+    big_truth(&t, &files);
+    for (size_t i = 0; i < files.count; i++)
+        for (size_t j = i; j < files.count; j++) {
+            struct simdisk *d = simdisk_clone(t.k.disk);
+            simdisk_unlink(d, files.file[i].path);
+            simdisk_unlink(d, files.file[j].path);
+            snprintf(what, sizeof what, "without %s and %s", files.file[i].path,
+                     files.file[j].path);
+            check_disk(&t, d, what);
+        }
+    say("files that are gone");
+    files_deinit(&files);
+    kit_deinit(&t.k);
+}
+
+static void files_in_each_others_place(void **state)
+{
+    (void)state;
+    struct truth t;
+    struct files files;
+    char what[240];
+    big_truth(&t, &files);
+    for (size_t i = 0; i < files.count; i++)
+        for (size_t j = 0; j < files.count; j++) {
+            if (i == j)
+                continue;
+            struct simdisk *d = simdisk_clone(t.k.disk);
+            put(d, files.file[j].path, &files.file[i]);
+            snprintf(what, sizeof what, "%s also as %s", files.file[i].path, files.file[j].path);
+            check_disk(&t, d, what);
+            if (j < i)
+                continue;
+            d = simdisk_clone(t.k.disk);
+            put(d, files.file[j].path, &files.file[i]);
+            put(d, files.file[i].path, &files.file[j]);
+            snprintf(what, sizeof what, "%s and %s exchanged", files.file[i].path,
+                     files.file[j].path);
+            check_disk(&t, d, what);
+        }
+    say("files in each other's place");
+    files_deinit(&files);
+    kit_deinit(&t.k);
+}
+
+/* Under names that the log may look at: they are none of its own. */
+static void files_that_do_not_belong(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        FOLDER "/next",
+        FOLDER "/0000000000000063.seg",
+        FOLDER "/ffffffffffffffff.seg",
+        FOLDER "/0000000000000000.seg",
+        FOLDER "/0000000000000001.SEG",
+        FOLDER "/trimmed",
+        FOLDER "/meta.c",
+        FOLDER "/reserve",
+    };
+    struct truth t;
+    struct files files;
+    char what[240];
+    big_truth(&t, &files);
+    for (size_t n = 0; n < ATE__COUNT_OF(names); n++)
+        for (size_t i = 0; i < files.count; i++) {
+            struct simdisk *d = simdisk_clone(t.k.disk);
+            put(d, names[n], &files.file[i]);
+            snprintf(what, sizeof what, "%s as %s", files.file[i].path, names[n]);
+            check_disk(&t, d, what);
+        }
+    say("files that do not belong");
+    files_deinit(&files);
+    kit_deinit(&t.k);
+}
+
+/* One file of the same chain some transactions earlier, and one of another chain. */
+static void files_of_another_time_or_chain(void **state)
+{
+    (void)state;
+    struct truth t, early, other;
+    struct files files, before, foreign;
+    char what[240];
+    big_truth(&t, &files);
+    /* The salts are drawn from the same seed: a beginning of the same story. */
+    truth_init(&early, 7, 40000);
+    files_init(&before, early.k.disk);
+    struct ate__auth open = auth_write(ATE__RULE_EVERYONE);
+    other = (struct truth){.objects = 0};
+    kit_init(&other.k, 78);
+    kit_genesis(&other.k, &open, 1000, 9);
+    kit_create_ok(&other.k);
+    kit_put_ok(&other.k, 1, "of another chain");
+    kit_close(&other.k);
+    simdisk_settle(other.k.disk);
+    files_init(&foreign, other.k.disk);
+    const struct files *sources[] = {&before, &foreign};
+    for (unsigned n = 0; n < ATE__COUNT_OF(sources); n++)
+        for (size_t i = 0; i < sources[n]->count; i++) {
+            struct simdisk *d = simdisk_clone(t.k.disk);
+            put(d, sources[n]->file[i].path, &sources[n]->file[i]);
+            snprintf(what, sizeof what, "%s %s", sources[n]->file[i].path,
+                     n ? "of another chain" : "of an earlier time");
+            check_disk(&t, d, what);
+        }
+    say("files of another time or chain");
+    files_deinit(&files);
+    files_deinit(&before);
+    files_deinit(&foreign);
+    kit_deinit(&t.k);
+    kit_deinit(&early.k);
+    kit_deinit(&other.k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bit_of_every_byte),
+        cmocka_unit_test(every_length),
+        cmocka_unit_test(more_at_the_end),
+        cmocka_unit_test(files_that_are_gone),
+        cmocka_unit_test(files_in_each_others_place),
+        cmocka_unit_test(files_that_do_not_belong),
+        cmocka_unit_test(files_of_another_time_or_chain),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
