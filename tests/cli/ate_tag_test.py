@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Names of a private tree cannot be guessed from a stolen log.
 
-Of an object whose name is open the log holds a tag that anybody can compute from the parent's id and
-the name (docs/format/trust.md, Names): whoever has the log looks for the tags of the names that he
-guesses. Here he knows the ids, and guesses every name right, and finds none of them. The tag is made
-from the page alone, without the library; that it is the right one, and that the search finds what is
-there, shows in objects that are open.
+Of an object whose name is open the log holds a tag that anybody can compute from the parent's id
+and the name (docs/format/trust.md, Names): whoever has the log looks for the tags of the names that
+he guesses. Here he knows the ids, and guesses every name right, and finds none of them. The tag is
+made from the page alone, without the library; that it is the right one, and that the search finds
+what is there, shows in objects that are open.
 """
 import hashlib
 import struct
