@@ -469,6 +469,7 @@ void ate__client_reached(struct ate__client *c, uint64_t size)
     ate__client_enter(c);
     c->taken_in = size;
     ate__calls_settle(c);
+    ate__calls_pump(c); /* a SYNC that waited for what has its answer now */
     ate__client_leave(c);
 }
 
