@@ -20,7 +20,7 @@ ATE__BEGIN
 
 /* session NULL: the one that the chain was opened with. flags: 0: a commit returns once the root
  * has synced it (FULL); ATE_SCOPE_LOCAL, ATE_SCOPE_NONE: less; ATE_READ: nothing is going to be
- * changed. A thin chain has no LOCAL.
+ * changed. A remote chain has no LOCAL in this version.
  * Errors: MISUSE, READ_ONLY, UNSUPPORTED, E_MEMORY. */
 ATE_CALL int ate_txn_begin(struct ate_chain *chain, struct ate_session *session, unsigned flags,
                            struct ate_txn **ret_txn);

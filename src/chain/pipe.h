@@ -133,5 +133,6 @@ struct ate__pipe_vtable {
 struct ate__pipe {
     const struct ate__pipe_vtable *v;
     const struct ate__env *env;
-    bool thin;
+    bool remote; /* its root is another machine's process; there is no outbox here */
+    bool thin; /* and no mirror either */
 };

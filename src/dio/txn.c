@@ -66,9 +66,9 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
 {
     if (flags & ~(unsigned)(ATE_READ | ATE_SCOPE_LOCAL | ATE_SCOPE_NONE))
         return ate__fail(ATE_MISUSE, "transaction: unknown flags %#x", flags);
-    if (flags & ATE_SCOPE_LOCAL && dio->pipe->thin)
-        return ate__fail(ATE_UNSUPPORTED, "transaction: a thin chain has no outbox, so no scope "
-                                          "LOCAL: use FULL, or NONE");
+    if (flags & ATE_SCOPE_LOCAL && dio->pipe->remote)
+        return ate__fail(ATE_UNSUPPORTED, "transaction: a remote chain has no outbox in this "
+                                          "version, so no scope LOCAL: use FULL, or NONE");
     struct ate_txn *t = ate__alloc(sizeof *t);
     if (!t)
         return ate__no_memory();

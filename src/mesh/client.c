@@ -327,6 +327,7 @@ static int new_remote(const struct ate__remote_conf *conf, struct ate__remote **
         return ate__no_memory();
     r->base.v = &ate__remote_vtable;
     r->base.env = conf->env;
+    r->base.remote = true;
     r->base.thin = !conf->mirror_dir && !conf->mirror_memory;
     atomic_init(&r->refs, 1);
     r->conf = *conf;

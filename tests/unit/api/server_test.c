@@ -120,6 +120,39 @@ static void thin_clients_share_a_chain(void **state)
     ate_session_close(other);
 }
 
+/* Below FULL: there is no outbox on this side of the network, neither of a thin client nor of a
+ * mirror; NONE is no more than queued. */
+static void scopes_of_remote_chains(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me");
+    struct ate_chain *c[3];
+    const char *const dirs[] = {NULL, path_of("mirror"), ""};
+    start(true);
+    for (unsigned i = 0; i < 3; i++) {
+        struct ate_chain_conf conf = {.mirror_dir = dirs[i]};
+        struct ate_receipt receipt;
+        struct ate_txn *txn;
+        char name[8], text[64];
+        expect(ate_chain_open(address_of("/test/notes"), me, i ? 0 : ATE_CREATE, &conf, &c[i]), 0);
+        expect(ate_txn_begin(c[i], NULL, ATE_SCOPE_LOCAL, &txn), ATE_UNSUPPORTED);
+        assert_non_null(strstr(ate_error(), "outbox"));
+        expect(ate_txn_begin(c[i], NULL, ATE_SCOPE_NONE, &txn), 0);
+        snprintf(name, sizeof name, "%u", i);
+        expect(ate_put_as(txn, note, ate_top, name, &(struct note){"none"}, NULL), 0);
+        expect(ate_txn_commit(txn, &receipt), 0);
+        assert_int_equal(receipt.stage, ATE_QUEUED);
+        assert_int_equal(receipt.sequence, 0);
+        ate_txn_end(txn);
+        expect(ate_chain_sync(c[i], NULL), 0);
+        expect(get(c[i], name, text, sizeof text), 0);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        ate_chain_close(c[i]);
+    ate_server_end(server);
+    ate_session_close(me);
+}
+
 static void mirrors_show_what_others_write(void **state)
 {
     (void)state;
@@ -203,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(thin_clients_share_a_chain, set_up),
+        cmocka_unit_test_setup(scopes_of_remote_chains, set_up),
         cmocka_unit_test_setup(mirrors_show_what_others_write, set_up),
         cmocka_unit_test_setup(a_server_that_creates_nothing_says_so, set_up),
         cmocka_unit_test_setup(commits_go_on_after_a_restart, set_up),
