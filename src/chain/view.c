@@ -54,6 +54,13 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     return 0;
 }
 
+/* Those that are inside a read now. */
+static void wait_for_readers(struct ate__view *v)
+{
+    urcu_bp_synchronize_rcu();
+    __tsan_acquire(&v->readers);
+}
+
 static void free_retired_blocks(struct ate__view *v)
 {
     for (size_t i = 0; i < v->retired_count; i++)
@@ -295,7 +302,7 @@ static void rollback_to(struct ate__view *v, size_t pending_count)
             unlink_control(v, &v->pending[i]), controls++;
     }
     if (controls) /* a reader may just be walking past them */
-        urcu_bp_synchronize_rcu();
+        wait_for_readers(v);
     for (size_t i = v->pending_count; controls && i-- > pending_count;)
         ate__control_unref(v->pending[i].control);
     v->pending_count = pending_count;
@@ -405,7 +412,7 @@ void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
     if (v->retired_versions.count < RECLAIM_AT && v->retired_count < RECLAIM_AT &&
         v->retired_bytes < RECLAIM_AT_BYTES)
         return;
-    urcu_bp_synchronize_rcu();
+    wait_for_readers(v);
     free_retired_blocks(v);
     while (v->retired_versions.count)
         push(v, &v->free_versions, pop(v, &v->retired_versions));

@@ -82,6 +82,24 @@ struct ate__view {
     size_t retired_count, retired_capacity, retired_bytes;
 };
 
+/* ThreadSanitizer does not see into the RCU library, so it is told what a grace period orders: all
+ * that sections read which began before it comes before what follows it. */
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define ATE__VIEW_TELLS
+#endif
+#endif
+#if defined __SANITIZE_THREAD__
+#define ATE__VIEW_TELLS
+#endif
+#ifdef ATE__VIEW_TELLS
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+#else
+#define __tsan_acquire(address) ((void)(address))
+#define __tsan_release(address) ((void)(address))
+#endif
+
 static inline struct ate__slot *ate__slot_at(const struct ate__view *v, uint32_t slot)
 {
     return ate__pages_at(&v->slots, slot);

@@ -31,6 +31,7 @@ void ate__view_end(struct ate__view_snapshot *s)
 static int leave(const struct ate__view_snapshot *s, int rc)
 {
     bool stale = s->reader && ate__reader_stale(s->reader);
+    __tsan_release(&s->view->readers);
     urcu_bp_read_unlock();
     if (!stale)
         return rc;
