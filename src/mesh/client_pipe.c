@@ -7,6 +7,8 @@
 #include "chain/limits.h"
 #include "chain/snapshot.h"
 #include "mesh/client_remote.h"
+#include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 
 /* ---- calls ---- */
@@ -45,20 +47,17 @@ static uint64_t deadline_ms(const struct ate__remote *r, int64_t timeout_ms)
     return timeout_ms < 0 ? UINT64_MAX : ate__monotonic_ms(r->conf.env) + (uint64_t)timeout_ms;
 }
 
-struct waiter {
-    struct ate__remote *remote;
-    pthread_cond_t cond; /* `done`, under the remote's mutex */
-    bool done;
-};
+/* A semaphore, because who is woken by it needs nothing else that the waker holds, and may end it
+ * at once. */
+static void wait_for(sem_t *answered)
+{
+    while (sem_wait(answered) && errno == EINTR)
+        ;
+}
 
 static void wake_waiter(struct ate__call *call)
 {
-    struct waiter *w = call->user;
-    struct ate__remote *r = w->remote;
-    pthread_mutex_lock(&r->mutex);
-    w->done = true;
-    pthread_cond_signal(&w->cond);
-    pthread_mutex_unlock(&r->mutex);
+    sem_post(call->user);
 }
 
 static int would_deadlock(const struct ate__remote *r)
@@ -71,21 +70,18 @@ static int would_deadlock(const struct ate__remote *r)
 
 int ate__remote_wait(struct ate__remote *r, struct ate__call *call)
 {
-    struct waiter w = {.remote = r};
+    sem_t answered;
     int rc = would_deadlock(r);
     if (rc)
         return rc;
-    pthread_cond_init(&w.cond, NULL);
+    sem_init(&answered, 0, 0);
     call->deadline_ms = deadline_ms(r, r->conf.timeout_ms);
     call->patient = true;
     call->done = wake_waiter;
-    call->user = &w;
+    call->user = &answered;
     ate__remote_submit(r, call);
-    pthread_mutex_lock(&r->mutex);
-    while (!w.done)
-        pthread_cond_wait(&w.cond, &r->mutex);
-    pthread_mutex_unlock(&r->mutex);
-    pthread_cond_destroy(&w.cond);
+    wait_for(&answered);
+    sem_destroy(&answered);
     if (call->result)
         ate__error_set(call->text);
     return call->result;
@@ -266,8 +262,7 @@ struct sending {
     struct ate__call call;
     struct ate__remote *remote;
     struct ate__offer *offer;
-    bool done;           /* under the remote's mutex; only where it is waited for: */
-    pthread_cond_t cond;
+    sem_t answered; /* only where it is waited for */
 };
 
 static int decode(const struct sending *s, struct ate__tx *ret_tx)
@@ -302,7 +297,7 @@ static void complete(struct sending *s)
     if (!s->call.result)
         learn(s);
     if (offer->waits)
-        pthread_cond_destroy(&s->cond);
+        sem_destroy(&s->answered);
     ate__free(s);
     if (offer->done)
         offer->done(offer);
@@ -312,18 +307,15 @@ static void on_answer(struct ate__call *call)
 {
     struct sending *s = ATE__CONTAINER(call, struct sending, call);
     struct ate__remote *r = s->remote;
-    bool waits = s->offer->waits;
-    pthread_mutex_lock(&r->mutex);
-    if (waits) {
-        s->done = true;
-        pthread_cond_signal(&s->cond);
-    } else {
-        r->offers--;
-        r->offer_bytes -= call->tx.size;
+    if (s->offer->waits) {
+        sem_post(&s->answered);
+        return;
     }
+    pthread_mutex_lock(&r->mutex);
+    r->offers--;
+    r->offer_bytes -= call->tx.size;
     pthread_mutex_unlock(&r->mutex);
-    if (!waits)
-        complete(s);
+    complete(s);
 }
 
 static int read_tx(struct sending *s)
@@ -405,7 +397,7 @@ static void remote_offer(struct ate__pipe *p, struct ate__offer *offer)
         return;
     }
     if (offer->waits)
-        pthread_cond_init(&s->cond, NULL);
+        sem_init(&s->answered, 0, 0);
     s->call.kind = ATE__CALL_COMMIT;
     s->call.deadline_ms = deadline_ms(r, offer->timeout_ms);
     s->call.patient = offer->waits;
@@ -416,17 +408,14 @@ static void remote_offer(struct ate__pipe *p, struct ate__offer *offer)
 
 static void remote_wait(struct ate__pipe *p, struct ate__offer *offer)
 {
-    struct ate__remote *r = ate__remote_of(p);
     struct sending *s = offer->private_[0];
+    (void)p;
     if (!s) {
         if (offer->done)
             offer->done(offer);
         return;
     }
-    pthread_mutex_lock(&r->mutex);
-    while (!s->done)
-        pthread_cond_wait(&s->cond, &r->mutex);
-    pthread_mutex_unlock(&r->mutex);
+    wait_for(&s->answered);
     complete(s);
 }
 

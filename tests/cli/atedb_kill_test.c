@@ -1,39 +1,32 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * atedb killed under load, again and again: whatever was acknowledged is there afterwards, at the
- * place that was acknowledged, and what a follower had seen is continued, never changed. Each kill
- * comes while both writers have commits in flight, and some of theirs were acknowledged since the
- * kill before; every fifth restart is killed as well.
+ * place that was acknowledged, and what a subscriber was sent before the kill, acknowledged or not,
+ * is in the log of the server that comes back: it goes on from there, with the same head, without a
+ * gap and without anything twice. Each kill comes while both writers have commits in flight, and
+ * some of theirs were acknowledged since the kill before; every fifth restart is killed as well.
  *
  *     atedb_kill_test ATEDB [ROUNDS]
  */
+#include "cli/process.h"
 #include "lib/rnd.h"
 #include "lib/tmpdir.h"
-#include "net/addr.h"
 #include "unit/mesh/kit.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
     ROUNDS = 50,
     WRITERS = 2,
+    WATCHERS = 2,
     IN_FLIGHT = 8,
     ANSWERS_MAX = 120,  /* of one writer, before a kill */
     LOAD_SECONDS = 60,  /* for them */
     RESTART_US_MAX = 20000
 };
 
-static const char *program;
 static unsigned rounds = ROUNDS;
-
-struct server {
-    pid_t pid;
-    uint16_t port;
-    struct ate_hash pin;
-};
 
 /* What was acknowledged: that transaction, at that place. */
 struct acknowledged {
@@ -54,63 +47,13 @@ struct history { /* tx hashes by sequence, as followed */
     struct kit_follow follow;
 };
 
-/* --- the process --- */
-
-/* Its output: *ret_out. */
-static pid_t launch(const char *logs, int *ret_out)
-{
-    int pipe_fd[2];
-    assert_int_equal(pipe(pipe_fd), 0);
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(pipe_fd[1], STDOUT_FILENO);
-        close(pipe_fd[0]);
-        close(pipe_fd[1]);
-        execl(program, program, "-q", "--no-auth", "-p", "0", "--limit",
-              "create-bytes=1000000000000", logs, (char *)NULL);
-        _exit(127);
-    }
-    close(pipe_fd[1]);
-    *ret_out = pipe_fd[0];
-    return pid;
-}
-
-static struct server start(const char *logs)
-{
-    struct server s = {.pid = -1};
-    static struct ate__addr addr;
-    char line[4096];
-    int out_fd;
-    s.pid = launch(logs, &out_fd);
-    FILE *out = fdopen(out_fd, "r");
-    assert_non_null(out);
-    if (!fgets(line, sizeof line, out))
-        fail_msg("%s is not ready", program);
-    fclose(out);
-    *strchr(line, ' ') = 0;
-    assert_int_equal(ate__addr_parse(line, &addr), 0);
-    s.port = addr.port;
-    s.pin = addr.pins[0];
-    return s;
-}
-
-static int end(struct server *s, int signal_number)
-{
-    int status;
-    assert_int_equal(kill(s->pid, signal_number), 0);
-    assert_int_equal(waitpid(s->pid, &status, 0), s->pid);
-    return status;
-}
-
 /* One that dies somewhere on its way to being ready, or just after. */
 static void start_in_vain(const char *logs, struct rnd *r)
 {
-    struct server s;
     int out_fd;
-    s.pid = launch(logs, &out_fd);
+    struct server s = {.pid = server_launch(logs, 0, &out_fd)};
     usleep((useconds_t)rnd_below(r, RESTART_US_MAX));
-    assert_true(WIFSIGNALED(end(&s, SIGKILL)));
+    server_kill(&s);
     close(out_fd);
 }
 
@@ -203,7 +146,7 @@ static void *write_on(void *arg)
     return NULL;
 }
 
-/* --- checks --- */
+/* --- subscribers --- */
 
 static void add_group(struct history *h, const struct kit_frame *f)
 {
@@ -224,15 +167,63 @@ static void add_group(struct history *h, const struct kit_frame *f)
     }
 }
 
-static void check(const struct server *s, struct writer *writers, struct history *h)
+/* From what was seen before on. */
+static struct kit_client *subscribe(const struct server *s, const struct kit_chain *chain,
+                                    const struct history *h, struct ate__head *ret_head)
 {
     struct kit_client *c = kit_connect_to(s->port, &s->pin);
     assert_non_null(c);
-    struct ate__head head = kit_open(c, 1, &writers[0].chain);
-    assert_true(head.size >= h->follow.tree.size);
     struct ate__head seen = {h->follow.tree.size, h->follow.root};
+    struct ate__head head = kit_open(c, 1, chain);
+    assert_true(head.size >= seen.size);
     kit_subscribe(c, 1, seen.size ? &seen : &(struct ate__head){.size = 0});
-    head = kit_subscribed(c);
+    *ret_head = kit_subscribed(c);
+    return c;
+}
+
+struct watcher { /* is sent what the writers commit, until the server is killed */
+    const struct server *server;
+    const struct kit_chain *chain;
+    struct history history;
+    size_t live; /* transactions that came before a kill */
+    struct kit_client *client;
+    pthread_t thread;
+};
+
+static void *watch_on(void *arg)
+{
+    struct watcher *w = arg;
+    size_t before = w->history.count;
+    struct kit_frame f = kit_receive(w->client);
+    for (; f.type; f = kit_receive(w->client)) {
+        assert_int_equal(f.type, ATE__MSG_GROUP);
+        add_group(&w->history, &f);
+        kit_frame_free(&f);
+    }
+    w->live += w->history.count - before;
+    kit_kill(w->client);
+    return NULL;
+}
+
+static void watch(struct watcher *w)
+{
+    struct ate__head head;
+    w->client = subscribe(w->server, w->chain, &w->history, &head);
+    assert_int_equal(pthread_create(&w->thread, NULL, watch_on, w), 0);
+}
+
+/* --- checks --- */
+
+static void check_watcher(const struct watcher *w, const struct history *h)
+{
+    assert_true(w->history.count <= h->count);
+    assert_memory_equal(w->history.hashes, h->hashes, w->history.count * sizeof *h->hashes);
+}
+
+static void check(const struct server *s, struct writer *writers, struct history *h)
+{
+    struct ate__head head;
+    struct kit_client *c = subscribe(s, &writers[0].chain, h, &head);
     assert_true(head.size > 0);
     while (h->follow.tree.size < head.size) {
         struct kit_frame f = kit_receive(c);
@@ -249,74 +240,119 @@ static void check(const struct server *s, struct writer *writers, struct history
     kit_close(c);
 }
 
+/* --- the test --- */
+
+struct world {
+    struct server server;
+    struct writer writers[WRITERS];
+    struct watcher watchers[WATCHERS];
+    struct history history;
+    struct kit_chain made; /* by some rounds, at the moment of the kill */
+    size_t acknowledged;
+};
+
+static void world_init(struct world *w, const char *logs)
+{
+    struct kit_chain chain = kit_chain_new("/load", true);
+    *w = (struct world){.made = kit_chain_new("/made/in/round", true)};
+    w->server = server_start(logs, 0);
+    kit_follow_init(&w->history.follow);
+    struct kit_client *c = kit_connect_to(w->server.port, &w->server.pin);
+    assert_int_equal(kit_create(c, 1, &chain).size, 1);
+    kit_close(c);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        w->writers[i] =
+            (struct writer){.chain = chain, .server = &w->server, .objects = (uint64_t)i << 40};
+        w->writers[i].chain.origin[0] ^= (uint8_t)(1 + i);
+    }
+    for (unsigned i = 0; i < WATCHERS; i++) {
+        w->watchers[i] = (struct watcher){.server = &w->server, .chain = &w->writers[0].chain};
+        kit_follow_init(&w->watchers[i].history.follow);
+    }
+}
+
+static void world_deinit(struct world *w)
+{
+    server_end(&w->server);
+    for (unsigned i = 0; i < WRITERS; i++)
+        free(w->writers[i].done);
+    for (unsigned i = 0; i < WATCHERS; i++)
+        free(w->watchers[i].history.hashes);
+    free(w->history.hashes);
+    kit_chain_free(&w->writers[0].chain);
+    kit_chain_free(&w->made);
+}
+
+/* Under load until so many answers came; made: with a chain that is made just before. */
+static void load_and_kill(struct world *w, size_t answers, bool made)
+{
+    for (unsigned i = 0; i < WATCHERS; i++)
+        watch(&w->watchers[i]);
+    for (unsigned i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&w->writers[i].thread, NULL, write_on, &w->writers[i]), 0);
+    wait_answers(w->writers, answers);
+    if (made) {
+        struct kit_client *c = kit_connect_to(w->server.port, &w->server.pin);
+        struct ate__head head = kit_create(c, 1, &w->made);
+        assert_true(head.size == 1 || kit_error == ATE_EXISTS);
+        kit_kill(c);
+    }
+    server_kill(&w->server);
+    for (unsigned i = 0; i < WRITERS; i++)
+        pthread_join(w->writers[i].thread, NULL);
+    for (unsigned i = 0; i < WATCHERS; i++)
+        pthread_join(w->watchers[i].thread, NULL);
+}
+
+static void check_all(struct world *w, bool made)
+{
+    check(&w->server, w->writers, &w->history);
+    for (unsigned i = 0; i < WATCHERS; i++)
+        check_watcher(&w->watchers[i], &w->history);
+    if (made) {
+        struct kit_client *c = kit_connect_to(w->server.port, &w->server.pin);
+        assert_int_equal(kit_open(c, 1, &w->made).size, 1);
+        kit_close(c);
+    }
+    for (unsigned i = 0; i < WRITERS; i++) {
+        assert_true(w->writers[i].count > 0);
+        w->acknowledged += w->writers[i].count;
+        w->writers[i].count = 0; /* they were there, and what a follower saw stays */
+    }
+}
+
 static void test_killed(void **state)
 {
     (void)state;
     const char *logs = tmpdir_new();
     struct rnd r = rnd_of(rnd_seed(50));
-    struct history h = {.count = 0};
-    struct writer writers[WRITERS] = {{.chain = kit_chain_new("/load", true)}};
-    struct kit_chain made = kit_chain_new("/made/in/round", true);
-    kit_follow_init(&h.follow);
-    struct server s = start(logs);
-    struct ate_hash pin = s.pin;
-    struct kit_client *c = kit_connect_to(s.port, &s.pin);
-    assert_int_equal(kit_create(c, 1, &writers[0].chain).size, 1);
-    kit_close(c);
-    for (unsigned i = 0; i < WRITERS; i++) {
-        writers[i].chain = writers[0].chain;
-        writers[i].chain.origin[0] ^= (uint8_t)(1 + i);
-        writers[i].objects = (uint64_t)i << 40;
-        writers[i].server = &s;
-    }
-    size_t total = 0;
+    struct world w;
+    size_t seen = 0;
+    world_init(&w, logs);
+    struct ate_hash pin = w.server.pin;
     for (unsigned n = 0; n < rounds; n++) {
-        for (unsigned i = 0; i < WRITERS; i++)
-            assert_int_equal(pthread_create(&writers[i].thread, NULL, write_on, &writers[i]), 0);
-        wait_answers(writers, 1 + rnd_below(&r, ANSWERS_MAX));
-        /* A chain that was made at that moment is there as well. */
-        if (n % 10 == 5) {
-            snprintf(made.path, sizeof made.path, "/made/in/round");
-            c = kit_connect_to(s.port, &s.pin);
-            struct ate__head head = kit_create(c, 1, &made);
-            assert_true(head.size == 1 || kit_error == ATE_EXISTS);
-            kit_kill(c);
-        }
-        assert_true(WIFSIGNALED(end(&s, SIGKILL)));
-        for (unsigned i = 0; i < WRITERS; i++)
-            pthread_join(writers[i].thread, NULL);
+        load_and_kill(&w, 1 + rnd_below(&r, ANSWERS_MAX), n % 10 == 5);
         if (n % 5 == 4)
             start_in_vain(logs, &r);
-        s = start(logs);
-        assert_memory_equal(&s.pin, &pin, sizeof pin);
-        check(&s, writers, &h);
-        if (n % 10 == 5) {
-            c = kit_connect_to(s.port, &s.pin);
-            assert_int_equal(kit_open(c, 1, &made).size, 1);
-            kit_close(c);
-        }
-        for (unsigned i = 0; i < WRITERS; i++) {
-            assert_true(writers[i].count > 0);
-            total += writers[i].count;
-            writers[i].count = 0; /* they were there, and what a follower saw stays */
-        }
+        w.server = server_start(logs, 0);
+        assert_memory_equal(&w.server.pin, &pin, sizeof pin);
+        check_all(&w, n % 10 == 5);
     }
-    printf("# killed %u times; %zu of %zu transactions were acknowledged, and all of these were "
-           "there\n",
-           rounds, total, h.count);
-    assert_int_equal(end(&s, SIGTERM), 0);
-    for (unsigned i = 0; i < WRITERS; i++)
-        free(writers[i].done);
-    free(h.hashes);
-    kit_chain_free(&writers[0].chain);
-    kit_chain_free(&made);
+    for (unsigned i = 0; i < WATCHERS; i++) {
+        assert_true(w.watchers[i].live > 0);
+        seen += w.watchers[i].live;
+    }
+    printf("# killed %u times; %zu of %zu transactions were acknowledged, %d subscribers were sent "
+           "%zu before the kills, and all of these were there\n",
+           rounds, w.acknowledged, w.history.count, WATCHERS, seen);
+    world_deinit(&w);
 }
 
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return 2;
-    program = argv[1];
+    server_program = argv[1];
     if (argc > 2)
         rounds = (unsigned)strtoul(argv[2], NULL, 10);
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_killed)};
