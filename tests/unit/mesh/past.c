@@ -471,7 +471,8 @@ void past_answer_encode(struct past_answer *a, uint32_t request, uint64_t known_
     struct ate__wr ow = ate__wr_of(&objects), tw = ate__wr_of(&txs), w = ate__wr_of(buf);
     struct ate__msg_got m = {.request = request, .known_size = known_size, .cursor = a->cursor};
     m.head = past_head(a->past, a->size);
-    m.consistency = past_consistency(a->past, known_size, a->size);
+    if (known_size <= a->size)
+        m.consistency = past_consistency(a->past, known_size, a->size);
     for (uint32_t i = 0; i < a->object_count; i++) {
         ate__wr_id(&ow, &a->object[i]);
         ate__wr_u8(&ow, a->live[i]);

@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What holds each attack off.
+
+CHECKS: a name, the file, a text that stands in it exactly once, and what stands in its place in the
+program that run.py makes: REMOVED is true when this check is taken out. drop() is for what is most
+common: a condition or a call within the text that becomes something else.
+
+ATTACKS: for each attack of this folder the checks that have to be taken out, all of them, before it
+has its will. Where there are several, each of them alone still holds it off.
+"""
+
+CHECKS = {}
+ATTACKS = {}
+
+
+def check(name, file, old, new):
+    assert name not in CHECKS and "REMOVED" in new, name
+    CHECKS[name] = (file, old, new)
+
+
+def drop(name, file, text, part, value="0"):
+    """`part`, which stands once in `text`, becomes `value`."""
+    assert text.count(part) == 1, name
+    check(name, file, text, text.replace(part, f"(REMOVED ? ({value}) : ({part}))"))
+
+
+def attack(name, *checks):
+    assert name not in ATTACKS and checks and all(c in CHECKS for c in checks), name
+    ATTACKS[name] = checks
+
+
+# ---- history.c: who may, what follows on what ----
+
+RIGHTS = "src/trust/accept_rights.c"
+drop("may-write", RIGHTS, "if (!rc && n->may_write == ATE__NO)", "n->may_write == ATE__NO")
+check("right-by-stored-parent", RIGHTS,
+      "struct ate__node *parent = ate__node_find(j, &n->before.parent);\n"
+      "    if (!parent)\n"
+      "        return ask_from(j, &n->before.parent, right, ret_answer);",
+      "const struct ate_id *above = REMOVED && ate__node_body(j, n)\n"
+      "                                    ? &ate__node_body(j, n)->header.parent\n"
+      "                                    : &n->before.parent;\n"
+      "    struct ate__node *parent = ate__node_find(j, above);\n"
+      "    if (!parent)\n"
+      "        return ask_from(j, above, right, ret_answer);")
+drop("may-rule", RIGHTS, "if (!rc && answer == ATE__NO)", "answer == ATE__NO")
+drop("may-append", RIGHTS, "if (answer == ATE__YES)\n        return 0;\n    while",
+     "answer == ATE__YES", "1")
+drop("may-delete", RIGHTS, "if (!rc && parent->may_delete == ATE__NO)",
+     "parent->may_delete == ATE__NO")
+attack("unsigned-write", "may-write")
+attack("write-without-right", "may-write")
+attack("re-parenting", "right-by-stored-parent")
+attack("self-granted", "may-rule")
+attack("name-squatted", "may-append")
+attack("deletion-from-outside", "may-delete")
+
+AFTER = "src/trust/accept_after.c"
+drop("name-is-free", AFTER, "else if (!rc && !had_tag(c->j, n, tag))", "!had_tag(c->j, n, tag)")
+drop("no-child-left", AFTER, "return e->header.tombstone ? 0 : check_no_child(j, n);",
+     "check_no_child(j, n)")
+attack("name-taken", "name-is-free")
+attack("hole-in-the-tree", "no-child-left")
+
+BEFORE = "src/trust/accept_before.c"
+drop("prev-is-current", BEFORE,
+     "else if (!f->live || !ate__hash_equal(&f->body, &e->header.prev))",
+     "!f->live || !ate__hash_equal(&f->body, &e->header.prev)")
+drop("id-was-deleted", BEFORE,
+     "else if (f->deleted && j->sequence - f->sequence <= ate__trust_genesis(j->t)->window)",
+     "f->deleted")
+drop("id-is-free", BEFORE, "    if (f->live)\n        ate__refuse(j, ATE_CONFLICT, &n->id, "
+     "f->sequence,\n                    \"object %s: created, but it is there since %llu\"",
+     "f->live")
+drop("precondition", BEFORE,
+     "if (p->kind == ATE__IS_CURRENT && (!f.live || !ate__hash_equal(&f.body, &p->hash)))",
+     "p->kind == ATE__IS_CURRENT")
+drop("base-root", BEFORE, "else if (!rc && !ate__hash_equal(&root, &j->tx->base_root))",
+     "!ate__hash_equal(&root, &j->tx->base_root)")
+drop("base-window", BEFORE, "if (size <= j->sequence && j->sequence - size > window)",
+     "j->sequence - size > window")
+drop("chain-id", BEFORE, "if (!ate__hash_equal(&j->tx->chain_id, ate__trust_chain_id(j->t)))",
+     "!ate__hash_equal(&j->tx->chain_id, ate__trust_chain_id(j->t))")
+attack("lost-update", "prev-is-current")
+attack("deleted-id-again", "id-was-deleted")
+attack("broken-precondition", "precondition")
+attack("fork-spliced", "base-root")
+attack("kept-back-too-long", "base-window")
+attack("other-chain-replayed", "chain-id")
+drop("origin-known", "src/trust/state.c",
+     "return ate__origins_find(&t->origins, id, ret_sequence) ? 0 : ATE_NOT_FOUND;",
+     "ate__origins_find(&t->origins, id, ret_sequence)")
+attack("old-version-replayed", "origin-known", "id-is-free", "name-is-free")
+attack("origin-used-twice", "origin-known")
+
+drop("critical-item", "src/event/header.c",
+     "return ate__fail(ATE_UNSUPPORTED, \"a critical item of a later version\");",
+     "ate__fail(ATE_UNSUPPORTED, \"a critical item of a later version\")")
+drop("tx-version", "src/event/tx.c", "if (r->size && version != ATE__TX_VERSION)",
+     "version != ATE__TX_VERSION")
+attack("unknown-critical-item", "critical-item")
+attack("version-of-the-transaction", "tx-version")
+
+# ---- keys.c ----
+
+drop("signature-holds", "src/trust/sig.c",
+     "rc = ate__verify(key->key, context(), ate__bytes(&message, sizeof message), s->bytes);",
+     "ate__verify(key->key, context(), ate__bytes(&message, sizeof message), s->bytes)")
+drop("proof-of-message", "src/trust/verified.c",
+     "struct ate_bytes fields[] = {ate__bytes(message, sizeof *message), signature};",
+     "sizeof *message")
+drop("ed25519-holds", "src/crypto/sign.c",
+     "rc = verify_part(k->ed25519, NULL, &m, ed25519, ED25519_SIGNATURE);",
+     "verify_part(k->ed25519, NULL, &m, ed25519, ED25519_SIGNATURE)")
+drop("mldsa-holds", "src/crypto/sign.c",
+     "rc = verify_part(k->mldsa, mldsa_params(params), &m, mldsa, MLDSA_SIGNATURE);",
+     "verify_part(k->mldsa, mldsa_params(params), &m, mldsa, MLDSA_SIGNATURE)")
+drop("small-order", "src/crypto/sign.c", "if (!memcmp(y, small_order[i], sizeof y))",
+     "!memcmp(y, small_order[i], sizeof y)")
+attack("forged-author", "signature-holds")
+attack("broken-mldsa", "mldsa-holds")
+attack("broken-ed25519", "ed25519-holds")
+attack("signature-replayed", "signature-holds")
+attack("signature-remembered", "proof-of-message")
+attack("small-order-key", "small-order")
+
+KEYS = "src/trust/accept_keys.c"
+drop("root-signs", KEYS, "if (!root_signs(j)) {", "!root_signs(j)")
+drop("may-revoke", KEYS, "if (!root_signs(k->j) && !signs(k->j, &e->header.revoked))",
+     "!root_signs(k->j)")
+drop("key-is-named", KEYS, "if (!rc && !ate__map_get(&k->named, fingerprint, NULL))",
+     "!ate__map_get(&k->named, fingerprint, NULL)")
+drop("not-revoked", RIGHTS, "if (ate__trust_is_revoked(j->t, &j->signers.fingerprints[i]))",
+     "ate__trust_is_revoked(j->t, &j->signers.fingerprints[i])")
+check("known-algorithm", "src/crypto/keyfile.c",
+      "unsigned id = ate__rd_u16(&r);\n        if (ate__rd_ok(&r) && id",
+      "unsigned id = ate__rd_u16(&r);\n        if (REMOVED)\n"
+      "            id = id == 0x41 ? 1 : id;\n        if (ate__rd_ok(&r) && id")
+attack("root-by-outsider", "root-signs")
+attack("revoked-by-outsider", "may-revoke")
+attack("nobodys-key", "key-is-named")
+drop("revoked-has-no-right", "src/trust/authority.c",
+     "!ate__trust_is_revoked(signers->t, &signers->fingerprints[i]))",
+     "!ate__trust_is_revoked(signers->t, &signers->fingerprints[i])", "1")
+attack("written-after-revocation", "not-revoked", "revoked-has-no-right")
+attack("downgraded-key", "known-algorithm")
+
+GENESIS = "src/event/genesis.c"
+drop("format-version", GENESIS, "if (g->format_version != ATE__FORMAT_VERSION)",
+     "g->format_version != ATE__FORMAT_VERSION")
+drop("mode-centralized", GENESIS, "if (g->mode == ATE__CENTRALIZED)",
+     "g->mode == ATE__CENTRALIZED")
+drop("mode-known", GENESIS, "if (g->mode != ATE__DISTRIBUTED)", "g->mode != ATE__DISTRIBUTED")
+drop("genesis-signed", "src/trust/state.c", "if (!signed_by(tx, &fingerprint))",
+     "!signed_by(tx, &fingerprint)")
+drop("genesis-signers", KEYS, "if (!signs(j, &roots[i]))", "!signs(j, &roots[i])")
+attack("newer-format", "format-version")
+attack("mode-of-the-server", "mode-centralized", "mode-known")
+attack("root-key-of-another", "genesis-signed", "genesis-signers")
+
+# ---- thin.c ----
+
+TXS = "src/mesh/thin_txs.c"
+check("shown-in-tree", TXS,
+      "rc = ate__merkle_check_inclusion(&leaf, t->sequence, a->head->size, inclusion,\n"
+      "                                         &a->head->root);",
+      "rc = REMOVED ? 0 : ate__merkle_check_inclusion(&leaf, t->sequence, a->head->size,\n"
+      "                                         inclusion, &a->head->root);")
+drop("shown-of-this-chain", TXS,
+     "if (!ate__hash_equal(&t->tx->chain_id, ate__trust_chain_id(a->chain->trust)))",
+     "!ate__hash_equal(&t->tx->chain_id, ate__trust_chain_id(a->chain->trust))")
+drop("shown-root-signs", TXS, "if (!root_signs(a, t))", "!root_signs(a, t)")
+CHECK = "src/mesh/thin_check.c"
+drop("control-line", CHECK, "if (!ate__hash_equal(&last->hash, &e->header.prev))",
+     "!ate__hash_equal(&last->hash, &e->header.prev)")
+THIN = "src/mesh/thin_rights.c"
+drop("shown-body-right", THIN,
+     "if (!rc && answer == NO)\n        rc = refuse(act, o, o->has_prev ?", "answer == NO")
+drop("shown-rule-right", THIN,
+     "if (!rc && answer == NO)\n        rc = refuse(act, o, \"made rules for it\");",
+     "answer == NO")
+attack("altered-payload", "shown-in-tree")
+attack("thin-unsigned", "shown-body-right")
+attack("thin-without-right", "shown-body-right")
+attack("thin-rule-without-right", "shown-rule-right")
+attack("thin-other-chain", "shown-of-this-chain")
+attack("thin-forged-author", "signature-holds")
+attack("thin-root-by-outsider", "shown-root-signs")
+attack("rule-left-out", "control-line")
+
+# ---- server.c ----
+
+drop("pin-matches", "src/crypto/tls.c", "    return verified;\n}", "verified", "1")
+check("pin-was-checked", "src/crypto/tls.c",
+      "if (!t->server && (SSL_get_verify_result(t->ssl) != X509_V_OK ||",
+      "if (!REMOVED && !t->server && (SSL_get_verify_result(t->ssl) != X509_V_OK ||")
+attack("wrong-pin", "pin-matches", "pin-was-checked")
+
+ANCHOR = "src/api/anchor.c"
+drop("declared-path", ANCHOR, "return names_path(a, trust) ? 0", "names_path(a, trust)", "1")
+drop("trusted-root", ANCHOR, "    if (!found)\n        return a->root_count", "!found")
+attack("another-path", "declared-path")
+attack("root-key-swapped", "trusted-root")
+
+CLIENT = "src/mesh/client.c"
+drop("genesis-makes-id", CLIENT,
+     "if (!rc && !ate__hash_equal(&m->chain_id, ate__trust_chain_id(r->trust)))",
+     "!ate__hash_equal(&m->chain_id, ate__trust_chain_id(r->trust))")
+attack("chain-id-claimed", "genesis-makes-id")
+
+STEP = "src/mesh/client_step.c"
+drop("opened-no-shorter", STEP, "if (head->size < base->size)", "head->size < base->size")
+drop("opened-the-same", STEP,
+     "if (head->size == base->size && !ate__hash_equal(&head->root, &base->root))",
+     "!ate__hash_equal(&head->root, &base->root)")
+MIRROR = "src/mesh/mirror.c"
+drop("subscribed-no-shorter", MIRROR, "if (msg->head.size < least)", "msg->head.size < least")
+check("subscribed-extends", MIRROR,
+      "    int rc = head.size ? ate__merkle_check_consistency(",
+      "    int rc = head.size && !REMOVED ? ate__merkle_check_consistency(")
+check("head-extends", "src/mesh/client_calls.c",
+      "int rc = ate__merkle_check_consistency(c->newest.size, &c->newest.root, head->size, "
+      "&head->root,\n                                           consistency);",
+      "int rc = REMOVED ? 0\n"
+      "             : ate__merkle_check_consistency(c->newest.size, &c->newest.root, head->size,\n"
+      "                                             &head->root, consistency);")
+drop("chain-of-before", "src/api/memory.c",
+     "if (!m->known || ate__hash_equal(&m->chain_id, chain_id))",
+     "ate__hash_equal(&m->chain_id, chain_id)", "1")
+
+FEED = "src/chain/feed.c"
+drop("group-closes", FEED, "if (!rc && !ate__hash_equal(&f->root, &f->group->head_after))",
+     "!ate__hash_equal(&f->root, &f->group->head_after)")
+drop("group-time", FEED, "if (f->group->root_time_us < c->root_time_us)",
+     "f->group->root_time_us < c->root_time_us")
+attack("rolled-back-mirror", "subscribed-no-shorter", "subscribed-extends")
+drop("proof-from-below", "src/mesh/msg_get.c", "if (!rc && m.known_size > m.head.size)",
+     "m.known_size > m.head.size")
+attack("rolled-back-thin", "opened-no-shorter", "head-extends", "proof-from-below")
+attack("forked-mirror", "subscribed-extends", "group-closes")
+attack("forked-thin", "head-extends")
+attack("forked-meanwhile", "opened-the-same", "head-extends")
+attack("other-chain-at-the-place", "chain-of-before", "head-extends")
+attack("altered-group", "group-closes")
+attack("group-left-out", "group-closes")
+attack("left-out-of-history", "base-root")
+attack("time-goes-back", "group-time")
+
+drop("commit-in-tree", "src/mesh/client_calls.c",
+     "rc = check_leaf(c, call, &m);", "check_leaf(c, call, &m)")
+drop("commit-in-mirror", MIRROR, "rc = confirm_commit(m, call);", "confirm_commit(m, call)")
+attack("commit-swallowed", "commit-in-tree")
+attack("commit-swallowed-mirror", "commit-in-mirror")
+
+# ---- disk.c ----
+
+drop("body-checksum", "src/redo/format.c", "ate__crc32c(seed, body.data, body.size) != "
+     "head.body_crc ||", "ate__crc32c(seed, body.data, body.size) != head.body_crc")
+OPEN = "src/chain/open.c"
+drop("head-before-group", OPEN, "if (ate__load64(c->root.b) == i->head_before)",
+     "ate__load64(c->root.b) == i->head_before", "1")
+drop("time-in-files", OPEN, "if (i->root_time_us < c->root_time_us)",
+     "i->root_time_us < c->root_time_us")
+drop("label-of-log", OPEN,
+     "if (ate__hash_equal(&state.chain_id, ate__trust_chain_id(c->trust)))",
+     "ate__hash_equal(&state.chain_id, ate__trust_chain_id(c->trust))", "1")
+drop("meta-sum", "src/redo/meta.c",
+     "if (memcmp((const uint8_t *)bytes.data + front.size, sha.b, sizeof sha.b))",
+     "memcmp((const uint8_t *)bytes.data + front.size, sha.b, sizeof sha.b)")
+drop("directory-remembered", "src/api/chain.c", "    if (!m->known)\n        return 0;\n"
+     "    if (ate__view_published", "!m->known", "1")
+attack("flipped-byte", "body-checksum", "head-before-group")
+attack("flipped-meta", "meta-sum")
+attack("rewritten-payload", "signature-holds")
+attack("relabelled", "label-of-log")
+attack("set-back-in-files", "time-in-files")
+attack("foreign-group", "head-before-group")
+attack("older-directory", "directory-remembered")
+attack("forked-directory", "directory-remembered")
+
+# ---- secrets.c ----
+
+SEALING = "src/trust/accept_sealing.c"
+drop("sealed-by-writer", "src/dio/build.c", "p->is_private = true;\n    p->epoch", "true")
+check("clear-is-refused", SEALING, "else if (!encrypted)",
+      "else if (!encrypted && REMOVED)\n        return;\n    else if (!encrypted)")
+check("key-of-the-epoch", SEALING,
+      "else if (e->header.conf.epoch != scope->epoch.epoch ||",
+      "else if (REMOVED)\n        return;\n"
+      "    else if (e->header.conf.epoch != scope->epoch.epoch ||")
+check("tag-under-name-key", "src/trust/name.c",
+      "int rc = ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label, fields,\n"
+      "                       ATE__COUNT_OF(fields), &hash);",
+      "int rc = REMOVED ? ate__hash(ATE__SHA256, tag_label, fields, 2, &hash)\n"
+      "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label, fields,\n"
+      "                                 2, &hash);")
+drop("mode-of-key-file", "src/api/session.c", "} else if (mode & 077) {", "mode & 077")
+attack("read-without-key", "sealed-by-writer", "clear-is-refused")
+attack("clear-in-private-scope", "clear-is-refused")
+attack("other-data-key", "key-of-the-epoch")
+attack("name-guessed", "tag-under-name-key")
+attack("key-file-lent", "mode-of-key-file")
+
+BODY = "src/trust/body.c"
+drop("bound-to-object", BODY, "ate__bytes(place->object, sizeof *place->object),",
+     "sizeof *place->object")
+drop("bound-to-parent", BODY, "ate__bytes(place->parent, sizeof *place->parent),",
+     "sizeof *place->parent")
+drop("bound-to-chain", BODY, "ate__bytes(&e->chain_id, sizeof e->chain_id),",
+     "sizeof e->chain_id")
+DATA_KEY = "src/trust/data_key.c"
+drop("keys-of-chain", DATA_KEY, "struct ate_bytes chain = hash_bytes(&e->chain_id);",
+     "hash_bytes(&e->chain_id)", 'ate__bytes("", 0)')
+drop("sealed-for-chain", DATA_KEY,
+     "struct ate_bytes where[] = {hash_bytes(&of->e->chain_id),", "hash_bytes(&of->e->chain_id)",
+     'ate__bytes("", 0)')
+drop("ciphertext-holds", "src/crypto/aead.c",
+     "else if (EVP_DecryptFinal_ex(gcm, tag, &size) <= 0)",
+     "EVP_DecryptFinal_ex(gcm, tag, &size) <= 0")
+attack("ciphertext-to-object", "bound-to-object")
+attack("ciphertext-to-parent", "bound-to-parent")
+attack("ciphertext-to-chain", "bound-to-chain", "keys-of-chain", "sealed-for-chain")
+attack("changed-ciphertext", "ciphertext-holds")

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * secrets.c: who would read what is private: by the log, by guessing names, by moving ciphertexts
+ * to where they open.
+ */
+#include "attack.h"
+#include "base/alloc.h"
+#include "crypto/keyfile.h"
+#include "files.h"
+#include "lib/tmpdir.h"
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static const char name[] = "payroll-2026", secret[] = "\x81\xa1v\xacnobody knows";
+
+/* A chain of its owner's, private to them, and two objects in it. */
+struct vault {
+    char dir[512], key_file[600];
+    struct ate__key *key;
+    struct ate_session *owner;
+    struct ate_id id, other;
+};
+
+static struct ate_session *session_of(const char *file, uint8_t seed_byte,
+                                      struct ate__key **ret_key)
+{
+    struct ate__key32 seed = {{seed_byte, 9}};
+    ate__cleanup(ate__secret_deinit) struct ate__secret text = {0};
+    struct ate_session *s;
+    FILE *f = fopen(file, "w");
+    assert_non_null(f);
+    attack_must(ate__key_of_seed(&seed, "", ret_key));
+    attack_must(ate__key_encode(*ret_key, &text));
+    assert_int_equal(fwrite(text.data, 1, text.size, f), text.size);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(file, 0600), 0);
+    attack_must(ate_session_open(file, 0, &s));
+    return s;
+}
+
+static int put(struct ate_chain *c, const char *object_name, const char *payload, struct ate_id *id)
+{
+    struct ate_txn *txn;
+    struct ate_object o = {
+        .name = ate__text_bytes(object_name), .type = "note", .payload = ate__text_bytes(payload)};
+    int rc = ate_txn_begin(c, NULL, 0, &txn);
+    if (rc)
+        return rc;
+    rc = ate_store_raw(txn, &o, 0, id);
+    if (!rc)
+        rc = ate_txn_commit(txn, NULL);
+    ate_txn_end(txn);
+    return rc;
+}
+
+static int vault_new(struct vault *v)
+{
+    struct ate_chain *c;
+    snprintf(v->dir, sizeof v->dir, "%s/vault", tmpdir_new());
+    snprintf(v->key_file, sizeof v->key_file, "%s/key", tmpdir_new());
+    v->owner = session_of(v->key_file, 1, &v->key);
+    attack_must(ate_chain_open(v->dir, v->owner, ATE_CREATE, NULL, &c));
+    int rc = put(c, name, secret, &v->id);
+    if (!rc)
+        rc = put(c, "other", "\x81\xa1v\xa5plain", &v->other);
+    ate_chain_close(c);
+    return rc;
+}
+
+static void vault_free(struct vault *v)
+{
+    ate_session_close(v->owner);
+    ate__key_free(v->key);
+}
+
+/* ---- without a key ---- */
+
+struct search {
+    const void *bytes;
+    size_t size;
+    bool found;
+};
+
+static void look(const char *file, uint8_t *bytes, size_t size, void *arg)
+{
+    struct search *s = arg;
+    (void)file;
+    s->found = s->found || memmem(bytes, size, s->bytes, s->size);
+}
+
+static int found_in_log(const struct vault *v, const void *bytes, size_t size)
+{
+    struct search s = {bytes, size, false};
+    files_each(v->dir, look, &s);
+    return s.found ? 0 : ate__fail(ATE_NO_KEY, "it is not in the files");
+}
+
+/* Another session opens the chain and goes through all there is. */
+static int read_by_outsider(const struct vault *v)
+{
+    char file[600], root[ATE_HASH_TEXT];
+    struct ate__key *key;
+    struct ate_chain *c;
+    struct ate_txn *txn;
+    struct ate_object o;
+    snprintf(file, sizeof file, "%s/key", tmpdir_new());
+    struct ate_session *eve = session_of(file, 2, &key);
+    struct ate_chain_conf conf = {.root = ate_hash_text(v->key->fingerprint, root)};
+    attack_must(ate_chain_open(v->dir, eve, ATE_READ, &conf, &c));
+    attack_must(ate_txn_begin(c, NULL, ATE_READ, &txn));
+    int rc = ate_load_raw(txn, v->id, 0, &o);
+    if (!rc && !o.readable)
+        rc = ate__fail(ATE_NO_KEY, "it is not readable");
+    ate_txn_end(txn);
+    ate_chain_close(c);
+    ate_session_close(eve);
+    ate__key_free(key);
+    return rc;
+}
+
+static void read_without_key(void)
+{
+    struct vault v;
+    int rc = vault_new(&v);
+    attack_tried("payload in the log", rc ? rc : found_in_log(&v, "nobody knows", 12), ATE_NO_KEY);
+    attack_tried("name in the log", rc ? rc : found_in_log(&v, name, sizeof name - 1), ATE_NO_KEY);
+    attack_tried("by another session", rc ? rc : read_by_outsider(&v), ATE_NO_KEY);
+    vault_free(&v);
+}
+
+/* The tag that an open name would have can be made by anybody. */
+static void name_guessed(void)
+{
+    struct vault v;
+    uint8_t tag[ATE__NAME_TAG];
+    attack_must(vault_new(&v));
+    past_tag(ate_top, name, tag);
+    attack_tried("its open tag in the log", found_in_log(&v, tag, sizeof tag), ATE_NO_KEY);
+    vault_free(&v);
+}
+
+static void key_file_lent(void)
+{
+    struct vault v;
+    struct ate_session *s = NULL;
+    attack_must(vault_new(&v));
+    assert_int_equal(chmod(v.key_file, 0640), 0);
+    attack_tried("opened", ate_session_open(v.key_file, 0, &s), ATE_DENIED);
+    ate_session_close(s);
+    vault_free(&v);
+}
+
+/* ---- ciphertexts moved ---- */
+
+static const struct ate__event *body_of(const struct past *p, struct ate_id id)
+{
+    for (uint64_t n = p->size; n--;)
+        for (uint32_t i = 0; i < p->tx[n].event_count; i++)
+            if (p->tx[n].events[i].kind == ATE__EVENT_BODY &&
+                ate__id_equal(&p->tx[n].events[i].header.object, &id))
+                return &p->tx[n].events[i];
+    fail_msg("it has no body");
+    return NULL;
+}
+
+/* The owner loads an object of the chain in a directory. */
+static int load(const struct vault *v, const char *dir, struct ate_id id)
+{
+    struct ate_chain *c = NULL;
+    struct ate_txn *txn = NULL;
+    struct ate_object o;
+    int rc = ate_chain_open(dir, v->owner, ATE_READ, NULL, &c);
+    if (!rc)
+        rc = ate_txn_begin(c, NULL, ATE_READ, &txn);
+    if (!rc)
+        rc = ate_load_raw(txn, id, 0, &o);
+    if (!rc && !o.readable)
+        rc = ate__fail(ATE_NO_KEY, "it is not readable");
+    ate_txn_end(txn);
+    ate_chain_close(c);
+    return rc;
+}
+
+/* Takes the draft into the history, and writes that into a directory. */
+static const char *write_with(struct vault *v, struct past *take_p, struct draft *take_d)
+{
+    const char *dir = tmpdir_new();
+    take_d->signer[take_d->signer_count++] = v->key;
+    uint64_t n = past_commit_plain(take_p, take_d);
+    take_p->time_us[n] = take_p->time_us[n ? n - 1 : 0];
+    attack_must(ate__tx_leaf(&take_p->tx[n], ATE__SHA256, n, take_p->time_us[n], &take_p->leaf[n]));
+    attack_write_chain(dir, take_p, &take_p->chain_id, take_p->size);
+    past_free(take_p);
+    return dir;
+}
+
+/* What the owner then gets of an object. */
+static int load_after(struct vault *v, struct past *take_p, struct draft *take_d, struct ate_id id)
+{
+    return load(v, write_with(v, take_p, take_d), id);
+}
+
+/* Whether it opens at all. */
+static int open_after(struct vault *v, struct past *take_p, struct draft *take_d)
+{
+    struct ate_chain *c = NULL;
+    int rc = ate_chain_open(write_with(v, take_p, take_d), v->owner, 0, NULL, &c);
+    ate_chain_close(c);
+    return rc;
+}
+
+/* A writer who cannot read lets a ciphertext open elsewhere. */
+static void ciphertext_to_object(void)
+{
+    struct vault v;
+    struct draft d;
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    const struct ate__event *from = body_of(p, v.id), *to = body_of(p, v.other);
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = v.other,
+                                        .prev = &to->hash,
+                                        .tags = to->header.tags,
+                                        .tag_count = to->header.tag_count,
+                                        .conf = &from->header.conf,
+                                        .payload = from->payload});
+    attack_tried("read by its owner", load_after(&v, p, &d, v.other), ATE_TAMPERED);
+    vault_free(&v);
+}
+
+static void ciphertext_to_parent(void)
+{
+    struct vault v;
+    struct draft d;
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    const struct ate__event *body = body_of(p, v.id);
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = v.id,
+                                        .parent = v.other,
+                                        .prev = &body->hash,
+                                        .tags = body->header.tags,
+                                        .tag_count = body->header.tag_count,
+                                        .conf = &body->header.conf,
+                                        .payload = body->payload});
+    attack_tried("read by its owner", load_after(&v, p, &d, v.id), ATE_TAMPERED);
+    vault_free(&v);
+}
+
+static void changed_ciphertext(void)
+{
+    struct vault v;
+    struct draft d;
+    struct ate__buf payload = ATE__BUF_NULL;
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    const struct ate__event *body = body_of(p, v.id);
+    attack_must(ate__buf_append(&payload, body->payload));
+    payload.data[payload.size - 20] ^= 1;
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = v.id,
+                                        .prev = &body->hash,
+                                        .tags = body->header.tags,
+                                        .tag_count = body->header.tag_count,
+                                        .conf = &body->header.conf,
+                                        .payload = ate__buf_bytes(&payload)});
+    attack_tried("read by its owner", load_after(&v, p, &d, v.id), ATE_TAMPERED);
+    ate__buf_deinit(&payload);
+    vault_free(&v);
+}
+
+/* Rules, sealed keys and a ciphertext, copied whole into another chain of the same owner. */
+static void ciphertext_to_chain(void)
+{
+    struct vault v;
+    struct draft d;
+    struct ate__genesis g;
+    struct ate__buf body = ATE__BUF_NULL;
+    attack_must(vault_new(&v));
+    struct past *from = files_history(v.dir), *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    attack_must(ate__genesis_decode(from->tx[0].events[0].header.genesis, &g));
+    g.random[0] ^= 1;
+    attack_must(ate__genesis_encode(&g, &body));
+    attack_must(ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &p->chain_id));
+    past_begin(p, &d);
+    draft_item(&d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
+    for (uint32_t i = 1; i < from->tx[0].event_count; i++)
+        draft_event(&d, ATE__BARE, from->tx[0].events[i].bytes, (struct ate_bytes){0});
+    d.signer[d.signer_count++] = v.key;
+    past_commit_plain(p, &d);
+    const struct ate__event *e = body_of(from, v.id);
+    past_begin(p, &d);
+    draft_event(&d, e->form, e->bytes, e->payload);
+    attack_tried("read by its owner", load_after(&v, p, &d, v.id), ATE_NO_KEY);
+    past_free(from);
+    ate__buf_deinit(&body);
+    vault_free(&v);
+}
+
+/* ---- in clear ---- */
+
+/* A writer of a private scope stores for all the world. */
+static void clear_in_private_scope(void)
+{
+    struct vault v;
+    struct draft d;
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = id_of(7), .payload = ate__text_bytes("\x80")});
+    attack_tried("in the files", open_after(&v, p, &d), ATE_TAMPERED);
+    vault_free(&v);
+}
+
+/* Under a data key that is not that of the scope's epoch. */
+static void other_data_key(void)
+{
+    struct vault v;
+    struct draft d;
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    const struct ate__event *body = body_of(p, v.id);
+    struct ate__conf_item conf = body->header.conf;
+    conf.data_key_id.b[0] ^= 1;
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = id_of(7), .conf = &conf, .payload = body->payload});
+    attack_tried("in the files", open_after(&v, p, &d), ATE_TAMPERED);
+    vault_free(&v);
+}
+
+const struct attack attacks_secrets[] = {
+    {"read-without-key", read_without_key},
+    {"name-guessed", name_guessed},
+    {"key-file-lent", key_file_lent},
+    {"ciphertext-to-object", ciphertext_to_object},
+    {"ciphertext-to-parent", ciphertext_to_parent},
+    {"changed-ciphertext", changed_ciphertext},
+    {"ciphertext-to-chain", ciphertext_to_chain},
+    {"clear-in-private-scope", clear_in_private_scope},
+    {"other-data-key", other_data_key},
+    {NULL, NULL},
+};
