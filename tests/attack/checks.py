@@ -292,8 +292,8 @@ check("tag-under-name-key", "src/trust/name.c",
       "int rc = ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label, fields,\n"
       "                       ATE__COUNT_OF(fields), &hash);",
       "int rc = REMOVED ? ate__hash(ATE__SHA256, tag_label, fields, 2, &hash)\n"
-      "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label, fields,\n"
-      "                                 2, &hash);")
+      "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label,\n"
+      "                                 fields, 2, &hash);")
 drop("mode-of-key-file", "src/api/session.c", "} else if (mode & 077) {", "mode & 077")
 attack("read-without-key", "sealed-by-writer", "clear-is-refused")
 attack("clear-in-private-scope", "clear-is-refused")
