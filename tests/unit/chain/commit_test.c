@@ -3,6 +3,7 @@
  * Commits: answers, refusals, repeats, time limits, room.
  */
 #include "offers.h"
+#include <unistd.h>
 
 /* ---- answers ---- */
 
@@ -563,6 +564,56 @@ static void no_more_room(void **state)
     end();
 }
 
+/* What was ordered goes with a group that fails, and makes room for who waits for it. */
+static void room_after_a_failure(void **state)
+{
+    (void)state;
+    enum { COUNT = 8, PATIENT = 2, SETTLE_US = 200000, LIMIT_MS = 20000 };
+    static const int results[] = {ATE_E_IO, ATE_E_NO_SPACE};
+    for (size_t row = 0; row < ATE__COUNT_OF(results); row++) {
+        struct one leader, ones[COUNT], patient[PATIENT];
+        kit_init(&kit, 5);
+        kit.memory = kit.gated = true;
+        kit_ok(ate__workers_new(2, &kit.workers));
+        kit_create_ok(&kit);
+        use_the_real_clock();
+        gate_fail(kit.gate, GATE_APPEND, results[row], false);
+        gate_shut(kit.gate);
+        one_init(&leader, 1, "leader");
+        one_start(&leader);
+        gate_wait_inside(kit.gate);
+        for (unsigned i = 0; i < COUNT; i++) {
+            one_init_big(&ones[i], 100 + 2 * i);
+            one_offer(&ones[i]);
+            assert_int_equal(ones[i].offer.at_once, 0);
+        }
+        wait_ordered(COUNT, 0);
+        for (unsigned i = 0; i < PATIENT; i++) {
+            one_init_big(&patient[i], 300 + 2 * i);
+            patient[i].offer.timeout_ms = LIMIT_MS;
+            one_start(&patient[i]);
+        }
+        usleep(SETTLE_US); /* were they not waiting yet, the test would see less */
+        uint64_t begin_ms = ate__monotonic_ms(&kit.sim.env);
+        gate_open(kit.gate);
+        one_join(&leader);
+        assert_int_equal(leader.offer.result, row ? ATE_E_NO_SPACE : ATE_UNKNOWN);
+        for (unsigned i = 0; i < COUNT; i++) {
+            one_wait_done(&ones[i]);
+            assert_int_equal(ones[i].offer.result, leader.offer.result);
+            one_deinit(&ones[i]);
+        }
+        for (unsigned i = 0; i < PATIENT; i++) {
+            one_join(&patient[i]);
+            assert_int_equal(patient[i].offer.result, 0);
+            one_deinit(&patient[i]);
+        }
+        assert_true(ate__monotonic_ms(&kit.sim.env) - begin_ms < LIMIT_MS);
+        one_deinit(&leader);
+        end();
+    }
+}
+
 static void an_offer_whose_time_is_over(void **state)
 {
     (void)state;
@@ -611,6 +662,7 @@ int main(void)
         cmocka_unit_test(close_writes_what_was_left),
         cmocka_unit_test(close_answers_what_waits),
         cmocka_unit_test(no_more_room),
+        cmocka_unit_test(room_after_a_failure),
         cmocka_unit_test(an_offer_whose_time_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
