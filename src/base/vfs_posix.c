@@ -7,6 +7,8 @@
  * 2. Only regular files are opened; whatever else stands there is refused without waiting for it.
  * 3. Every handle keeps the path it was reached by, escaped, for sentences alone.
  * 4. A lock (flock) belongs to one handle: a second handle, of this process too, is another owner.
+ *    A child process has copies of all handles, and with them the lock, until it executes something
+ *    else: so a lock is given back before its handle is closed.
  */
 #include "base/alloc.h"
 #include "base/err.h"
@@ -27,6 +29,7 @@ struct ate__dir {
 };
 struct ate__file {
     int fd; /* -1: none */
+    bool locked;
     char *path;
 };
 
@@ -244,6 +247,8 @@ static void close_file(struct ate__file *file)
 {
     if (!file)
         return;
+    if (file->locked)
+        (void)flock(file->fd, LOCK_UN); /* on a lock that is held nothing can fail */
     if (file->fd >= 0)
         close(file->fd);
     ate__free(file->path);
@@ -362,8 +367,10 @@ static int stat_file(struct ate__file *file, struct ate__stat *ret_stat)
 
 static int lock_file(struct ate__file *file, bool exclusive)
 {
-    if (!RETRY(flock(file->fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB)))
+    if (!RETRY(flock(file->fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB))) {
+        file->locked = true;
         return 0;
+    }
     if (errno == EWOULDBLOCK)
         return ate__fail(ATE_IN_USE, "lock %s: somebody else has it open", file->path);
     return ate__fail_errno(errno, "lock %s", file->path);
@@ -371,7 +378,8 @@ static int lock_file(struct ate__file *file, bool exclusive)
 
 static void unlock_file(struct ate__file *file)
 {
-    (void)flock(file->fd, LOCK_UN); /* on a lock that is held nothing can fail */
+    (void)flock(file->fd, LOCK_UN);
+    file->locked = false;
 }
 
 const struct ate__vfs ate__vfs_posix = {
