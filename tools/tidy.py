@@ -36,7 +36,6 @@ TESTED_BY = {
     "src/bin/ate/*.c": "tests/cli",
     "src/bin/atedb/*.c": "tests/cli",
     "src/dio/build.c": "tests/unit/dio/txn_test.c",
-    "src/dio/cache.c": "tests/unit/dio/txn_test.c",
     "src/dio/raw.c": "tests/unit/dio/txn_test.c",
     "src/dio/signers.c": "tests/unit/dio/txn_test.c",
 }

@@ -130,6 +130,7 @@ static const struct ate__pipe_vtable local_vtable = {
     .head = ate__chain_snapshot_head,
     .facts = ate__chain_snapshot_facts,
     .event = ate__chain_snapshot_event,
+    .still = ate__chain_snapshot_still,
     .offer = local_offer,
     .wait = local_wait,
     .outcome = local_outcome,

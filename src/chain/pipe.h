@@ -111,6 +111,10 @@ struct ate__pipe_vtable {
      * NULL: not wanted (asking costs a read of the whole transaction). NOT_FOUND STALE TAMPERED. */
     int (*event)(struct ate__snapshot *s, const struct ate_id *id, struct ate__buf *buf,
                  struct ate__event *ret_event, struct ate__authors *ret_authors);
+    /* Is the version of `sequence`, which is the newest one below the size `seen`, the one at the
+     * snapshot, too? 0; STALE; NOT_FOUND, without a sentence: only a look at the object tells. */
+    int (*still)(struct ate__snapshot *s, const struct ate_id *id, uint64_t sequence,
+                 uint64_t seen);
     /* ---- writing ---- */
     void (*offer)(struct ate__pipe *p, struct ate__offer *offer);
     void (*wait)(struct ate__pipe *p,

@@ -102,3 +102,9 @@ int ate__chain_snapshot_event(struct ate__snapshot *base, const struct ate_id *i
     const struct snapshot *s = (const struct snapshot *)base;
     return ate__chain_event(s->chain, &s->view, id, buf, ret_event, ret_authors);
 }
+
+int ate__chain_snapshot_still(struct ate__snapshot *base, const struct ate_id *id,
+                              uint64_t sequence, uint64_t seen)
+{
+    return ate__view_still(&((const struct snapshot *)base)->view, id, sequence, seen);
+}

@@ -17,3 +17,5 @@ const struct ate__facts *ate__chain_snapshot_facts(struct ate__snapshot *s);
 int ate__chain_snapshot_event(struct ate__snapshot *s, const struct ate_id *id,
                               struct ate__buf *buf, struct ate__event *ret_event,
                               struct ate__authors *ret_authors) ATE__CHECK;
+int ate__chain_snapshot_still(struct ate__snapshot *s, const struct ate_id *id, uint64_t sequence,
+                              uint64_t seen) ATE__CHECK;

@@ -45,6 +45,8 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     uint32_t top;
     int rc = ate__readers_new(&v->readers);
     if (!rc)
+        rc = ate__view_widen_touched(v);
+    if (!rc)
         rc = ate__view_make_slot(v, &(struct ate_id){{0}}, &top);
     if (rc) {
         ate__view_free(v);
@@ -85,6 +87,10 @@ void ate__view_free(struct ate__view *v)
     ate__free(v->pending);
     ate__free(atomic_load(&v->ids));
     ate__free(atomic_load(&v->tags));
+    for (struct ate__touched *t = atomic_load(&v->touched), *smaller; t; t = smaller) {
+        smaller = t->smaller;
+        ate__free(t);
+    }
     ate__pages_deinit(&v->slots);
     ate__pages_deinit(&v->versions);
     ate__pages_deinit(&v->second_tags);
@@ -135,6 +141,7 @@ static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
     atomic_store_explicit(&ver->older, atomic_load_explicit(&s->body, memory_order_relaxed),
                           memory_order_relaxed);
     atomic_store_explicit(&s->body, version, memory_order_release);
+    ate__view_touch(v, &s->id, ver->sequence);
     return 0;
 }
 

@@ -19,7 +19,9 @@
  * that parent and serial. Serials ascend along a list. Entries of the index and of child lists are
  * never removed one by one: what no version backs is left out when the table next grows, of a list
  * also once that is more than half of it.
- *  7. A control event is in force at S for an object whose version at S was created no later: those
+ *  7. For groups of ids, chosen by a hash, the view knows the newest sequence that touched one of
+ * them. So of most objects it is known without a look at them that they did not change (still()).
+ *  8. A control event is in force at S for an object whose version at S was created no later: those
  * of an earlier life of the same id are not.
  */
 #pragma once
@@ -67,6 +69,9 @@ struct ate__view_body {
 };
 int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
                    struct ate__view_body *ret) ATE__CHECK;
+/* As ate__pipe_vtable has it. */
+int ate__view_still(const struct ate__view_snapshot *s, const struct ate_id *id, uint64_t sequence,
+                    uint64_t seen) ATE__CHECK;
 /* As ate__facts_vtable has them, at the snapshot; each may also give STALE. */
 int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id,
                      struct ate__object_facts *ret) ATE__CHECK;

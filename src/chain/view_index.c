@@ -4,7 +4,13 @@
  */
 #include "chain/view_private.h"
 
-enum { TABLE_FIRST = 1024 /* cells */, MEMBERS_FIRST = 4, DEAD_MIN = 32 };
+enum {
+    TABLE_FIRST = 1024 /* cells */,
+    MEMBERS_FIRST = 4,
+    DEAD_MIN = 32,
+    TOUCHED_FIRST = 1024,
+    TOUCHED_MAX = 65536 /* cells, about one for 10 objects */
+};
 
 void ate__view_retire(struct ate__view *v, void *block, size_t size)
 {
@@ -82,6 +88,37 @@ bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uin
     }
 }
 
+/* ---- what was touched ---- */
+
+int ate__view_widen_touched(struct ate__view *v)
+{
+    struct ate__touched *old = atomic_load_explicit(&v->touched, memory_order_relaxed);
+    uint64_t cells = old ? 4 * (old->mask + 1) : TOUCHED_FIRST;
+    if (old && (cells > TOUCHED_MAX || v->slots.count < 4 * cells))
+        return 0;
+    struct ate__touched *t = ate__alloc(sizeof *t + cells * sizeof t->below[0]);
+    if (!t)
+        return ate__no_memory();
+    t->mask = cells - 1;
+    t->smaller = old;
+    for (uint64_t i = 0; old && i < cells; i++)
+        atomic_store_explicit(&t->below[i], atomic_load(&old->below[i & old->mask]),
+                              memory_order_relaxed);
+    atomic_store_explicit(&v->touched, t, memory_order_release);
+    return 0;
+}
+
+/* It never falls: a sequence that was rolled back is given again. */
+void ate__view_touch(struct ate__view *v, const struct ate_id *id, uint64_t sequence)
+{
+    struct ate__touched *t = atomic_load_explicit(&v->touched, memory_order_relaxed);
+    _Atomic uint64_t *below = ate__touched_at(v, t, id);
+    if (atomic_load_explicit(below, memory_order_relaxed) <= sequence)
+        atomic_store_explicit(below, sequence + 1, memory_order_relaxed);
+}
+
+/* ---- ids ---- */
+
 /* At most two thirds full. */
 static bool has_room(const struct ate__table *t, uint64_t used)
 {
@@ -92,6 +129,8 @@ static int grow_ids(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->ids, memory_order_relaxed);
     int rc = ate__view_may_retire(v);
+    if (!rc)
+        rc = ate__view_widen_touched(v);
     if (rc)
         return rc;
     struct ate__table *t = new_table(old ? (old->mask + 1) * 2 : TABLE_FIRST);

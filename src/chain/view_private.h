@@ -58,6 +58,14 @@ struct ate__table { /* of slot + 1; replaced when it grows */
     uint64_t mask;
     _Atomic uint32_t cell[];
 };
+/* For each group of ids one more than the newest sequence that touched one of them. Never read
+ * under a snapshot before what it stands for is published; a larger table takes over what the
+ * smaller one says, which is read on by who has it. */
+struct ate__touched {
+    uint64_t mask;
+    struct ate__touched *smaller;
+    _Atomic uint64_t below[];
+};
 struct ate__pending { /* what install() did, in order, until it is published */
     uint32_t slot, version; /* version + 1; ATE__NONE: a control event */
     struct ate__control *control; /* borrowed from the slot */
@@ -70,6 +78,7 @@ struct ate__view {
     struct ate__pages slots, versions, second_tags;
     _Atomic(struct ate__table *) ids, tags;
     uint64_t id_count, tag_count; /* cells in use */
+    _Atomic(struct ate__touched *) touched;
     uint64_t seed[2];
     struct ate__pending *pending;
     size_t pending_count, pending_capacity, placed; /* placed: pending entries that have a place */
@@ -82,24 +91,11 @@ struct ate__view {
     size_t retired_count, retired_capacity, retired_bytes;
 };
 
-/* ThreadSanitizer does not see into the RCU library, so it is told what a grace period orders: all
- * that sections read which began before it comes before what follows it. */
-#if defined __has_feature
-#if __has_feature(thread_sanitizer)
-#define ATE__VIEW_TELLS
-#endif
-#endif
-#if defined __SANITIZE_THREAD__
-#define ATE__VIEW_TELLS
-#endif
-#ifdef ATE__VIEW_TELLS
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-#else
-#define __tsan_acquire(address) ((void)(address))
-#define __tsan_release(address) ((void)(address))
-#endif
-
+static inline _Atomic uint64_t *ate__touched_at(const struct ate__view *v, struct ate__touched *t,
+                                                const struct ate_id *id)
+{
+    return &t->below[ate__quick_hash(v->seed, id->b) & t->mask];
+}
 static inline struct ate__slot *ate__slot_at(const struct ate__view *v, uint32_t slot)
 {
     return ate__pages_at(&v->slots, slot);
@@ -134,6 +130,8 @@ bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
                         const uint8_t tag[ATE__NAME_TAG], uint64_t size, uint32_t *ret_child);
 int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
     ATE__CHECK; /* found or made */
+int ate__view_widen_touched(struct ate__view *v) ATE__CHECK; /* if there are many slots by now */
+void ate__view_touch(struct ate__view *v, const struct ate_id *id, uint64_t sequence);
 int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra)
     ATE__CHECK; /* found or made */
 /* The tags of a version that is linked to its slot: a table that grows meanwhile is made anew from

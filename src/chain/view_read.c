@@ -26,17 +26,29 @@ void ate__view_end(struct ate__view_snapshot *s)
     s->reader = NULL;
 }
 
+static int stale(void)
+{
+    return ate__fail(ATE_STALE, "the transaction was begun too long ago or holds back too many old "
+                                "versions: begin or refresh it");
+}
+
 /* Every read is inside an RCU section. A snapshot that was expelled meanwhile may have missed what
  * was cut off at once: so it is asked at the end, and nothing of such a read is believed. */
 static int leave(const struct ate__view_snapshot *s, int rc)
 {
-    bool stale = s->reader && ate__reader_stale(s->reader);
-    __tsan_release(&s->view->readers);
+    bool expelled = s->reader && ate__reader_stale(s->reader);
     urcu_bp_read_unlock();
-    if (!stale)
-        return rc;
-    return ate__fail(ATE_STALE, "the transaction was begun too long ago or holds back too many old "
-                                "versions: begin or refresh it");
+    return expelled ? stale() : rc;
+}
+
+int ate__view_still(const struct ate__view_snapshot *s, const struct ate_id *id, uint64_t sequence,
+                    uint64_t seen)
+{
+    struct ate__touched *t = atomic_load_explicit(&s->view->touched, memory_order_acquire);
+    uint64_t below = atomic_load_explicit(ate__touched_at(s->view, t, id), memory_order_relaxed);
+    if (s->reader && ate__reader_stale(s->reader))
+        return stale();
+    return sequence < s->size && (s->size <= seen || below <= seen) ? 0 : ATE_NOT_FOUND;
 }
 
 static struct ate__version *find(const struct ate__view_snapshot *s, const struct ate_id *id,

@@ -76,6 +76,12 @@ int ate__codec_encode(const struct ate_type *type, const void *object, struct at
 int ate__codec_decode(const struct ate_type *type, struct ate_bytes payload, void **ret_object,
                       size_t *ret_size)
 {
+    return ate__codec_decode_behind(type, payload, 0, ret_object, ret_size);
+}
+
+int ate__codec_decode_behind(const struct ate_type *type, struct ate_bytes payload, size_t room,
+                             void **ret_block, size_t *ret_size)
+{
     enum ate__encoding encoding;
     int rc = check_size(payload);
     if (!rc)
@@ -83,8 +89,8 @@ int ate__codec_decode(const struct ate_type *type, struct ate_bytes payload, voi
     if (rc)
         return rc;
     if (encoding == ATE__JSON)
-        return ate__json_decode(type, payload, ret_object, ret_size);
-    return ate__decode_form(type, payload, ATE__PLAIN, ret_object, ret_size);
+        return ate__json_decode(type, payload, room, ret_block, ret_size);
+    return ate__decode_form(type, payload, ATE__PLAIN, room, ret_block, ret_size);
 }
 
 int ate__codec_check(struct ate_bytes payload, enum ate__encoding encoding)

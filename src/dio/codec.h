@@ -34,6 +34,9 @@ int ate__codec_encode(const struct ate_type *type, const void *object, struct at
  * ATE_MISUSE: a bad table; E_MEMORY. */
 int ate__codec_decode(const struct ate_type *type, struct ate_bytes payload, void **ret_object,
                       size_t *ret_size) ATE__CHECK;
+/* The same behind `room` zeroed bytes, a multiple of 16, of one block; ret_size: of all of it. */
+int ate__codec_decode_behind(const struct ate_type *type, struct ate_bytes payload, size_t room,
+                             void **ret_block, size_t *ret_size) ATE__CHECK;
 
 /* Is this what a payload of any type may be: one whole map in that encoding, its keys text, none
  * twice, within the limits? Errors: ATE_MALFORMED, ATE_TOO_BIG, E_MEMORY. */

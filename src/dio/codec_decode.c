@@ -450,7 +450,7 @@ static int decode_round(struct decoder *d, const struct ate__schema *s, struct a
 }
 
 int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__form form,
-                     void **ret_object, size_t *ret_size)
+                     size_t room, void **ret_block, size_t *ret_size)
 {
     const struct ate__schema *s = NULL;
     struct decoder d = {{NULL, 0}, form};
@@ -460,16 +460,16 @@ int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate
     if (rc)
         return rc;
     size_t size = d.block.used;
-    ate__cleanup(ate__freep) uint8_t *start = ate__alloc(size);
+    ate__cleanup(ate__freep) uint8_t *start = ate__alloc(room + size);
     if (!start)
         return ate__no_memory();
-    d.block.start = start;
+    d.block.start = start + room;
     rc = decode_round(&d, s, map);
     if (rc)
         return rc;
     ate__assert(d.block.used == size);
-    *ret_object = ate__steal(&start);
-    *ret_size = size;
+    *ret_block = ate__steal(&start);
+    *ret_size = room + size;
     return 0;
 }
 

@@ -35,9 +35,9 @@ int ate__place_fail(int rc, const struct ate__place *place, const char *format, 
 /* Behind ate__codec_encode(): old is a map in MessagePack of that form, or empty. */
 int ate__encode_form(const struct ate_type *type, const void *object, enum ate__form form,
                      struct ate_bytes old, struct ate__buf *buf) ATE__CHECK;
-/* Behind ate__codec_decode(). */
+/* Behind ate__codec_decode_behind(). */
 int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__form form,
-                     void **ret_object, size_t *ret_size) ATE__CHECK;
+                     size_t room, void **ret_block, size_t *ret_size) ATE__CHECK;
 /* Behind ate__codec_check(). */
 int ate__codec_check_form(struct ate_bytes map) ATE__CHECK;
 

@@ -31,13 +31,14 @@ int ate__json_encode(const struct ate_type *type, const void *object, struct ate
     return ate__context(rc, "an object of type %s", type->name);
 }
 
-int ate__json_decode(const struct ate_type *type, struct ate_bytes payload, void **ret_object,
-                     size_t *ret_size)
+int ate__json_decode(const struct ate_type *type, struct ate_bytes payload, size_t room,
+                     void **ret_block, size_t *ret_size)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf map = ATE__BUF_NULL;
     int rc = ate__json_to_msgpack(payload, &map);
     return rc ? rc
-              : ate__decode_form(type, ate__buf_bytes(&map), ATE__AS_TEXT, ret_object, ret_size);
+              : ate__decode_form(type, ate__buf_bytes(&map), ATE__AS_TEXT, room, ret_block,
+                                 ret_size);
 }
 
 /* ---- MessagePack to JSON ---- */

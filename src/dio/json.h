@@ -16,11 +16,11 @@
 #pragma once
 #include "dio/type.h"
 
-/* As ate__codec_encode() and ate__codec_decode(), which see, for JSON. */
+/* As ate__codec_encode() and ate__codec_decode_behind(), which see, for JSON. */
 int ate__json_encode(const struct ate_type *type, const void *object, struct ate_bytes old_payload,
                      struct ate__buf *buf) ATE__CHECK;
-int ate__json_decode(const struct ate_type *type, struct ate_bytes payload, void **ret_object,
-                     size_t *ret_size) ATE__CHECK;
+int ate__json_decode(const struct ate_type *type, struct ate_bytes payload, size_t room,
+                     void **ret_block, size_t *ret_size) ATE__CHECK;
 
 /* One JSON object to a MessagePack map of the same values, appended to ret_map (lists and maps with
  * heads of 5 bytes). Keys are not compared. Errors: ATE_MALFORMED with the place; ATE_TOO_BIG,

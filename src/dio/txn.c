@@ -8,8 +8,10 @@
 int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64_t timeout_ms,
                  uint64_t cache_bytes_max, struct ate__dio **ret_dio)
 {
+    uint64_t seed[2];
+    ate__random(take_pipe->env, seed, sizeof seed);
     struct ate__dio *d = ate__alloc(sizeof *d);
-    int rc = d ? ate__cache_new(cache_bytes_max, &d->cache) : ate__no_memory();
+    int rc = d ? ate__cache_new(cache_bytes_max, seed, &d->cache) : ate__no_memory();
     if (rc) {
         ate__free(d);
         take_pipe->v->unref(take_pipe);
@@ -109,37 +111,22 @@ int ate__txn_write(struct ate_txn *t)
 
 /* ---- loans ---- */
 
-static int add_loan(struct ate_txn *t, struct ate__loan loan)
-{
-    int rc = ate__grow(&t->loans, &t->loan_capacity, t->loan_count + 1, sizeof *t->loans);
-    if (!rc)
-        t->loans[t->loan_count++] = loan;
-    return rc;
-}
-
 int ate__txn_lend(struct ate_txn *t, void *take_block)
 {
-    int rc = add_loan(t, (struct ate__loan){NULL, take_block});
+    int rc = ate__grow(&t->loans, &t->loan_capacity, t->loan_count + 1, sizeof *t->loans);
     if (rc)
         ate__free(take_block);
-    return rc;
-}
-
-int ate__txn_lend_decoded(struct ate_txn *t, struct ate__decoded *take_decoded)
-{
-    int rc = add_loan(t, (struct ate__loan){take_decoded, NULL});
-    if (rc)
-        ate__decoded_unref(take_decoded);
+    else
+        t->loans[t->loan_count++] = take_block;
     return rc;
 }
 
 void ate_txn_end_loans(struct ate_txn *t)
 {
-    for (size_t i = 0; i < t->loan_count; i++) {
-        ate__decoded_unref(t->loans[i].decoded);
-        ate__free(t->loans[i].block);
-    }
+    for (size_t i = 0; i < t->loan_count; i++)
+        ate__free(t->loans[i]);
     t->loan_count = 0;
+    ate__lender_clear(t->lender);
 }
 
 /* ---- changes dropped ---- */
@@ -206,6 +193,7 @@ void ate_txn_end(struct ate_txn *t)
     ate__map_deinit(&t->by_id);
     ate__map_deinit(&t->by_name);
     ate__free(t->loans);
+    ate__cache_give_back(t->dio->cache, t->lender);
     ate__free(t->preconditions);
     if (t->snapshot)
         t->dio->pipe->v->end(t->snapshot);

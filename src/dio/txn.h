@@ -6,7 +6,7 @@
  *  2. A change stands in `changes` once per object, in the order of first touch, and states the
  *     whole body that shall be; encryption, tags and signatures are made when it is committed,
  *     because what was changed above may decide them.
- *  3. All that a transaction lends is on its list of loans until it ends them.
+ *  3. All that a transaction lends is on its list of loans, or in its lender, until it ends them.
  *  4. Frozen: an offer ended as ATE_UNKNOWN. The same bytes are offered again, nothing else.
  */
 #pragma once
@@ -52,11 +52,6 @@ struct ate__change {
     struct ate__control *control; /* made at commit; a reference */
 };
 
-struct ate__loan { /* something lent: a block, or a shared decoded object */
-    struct ate__decoded *decoded; /* NULL: block */
-    void *block;
-};
-
 struct ate_txn {
     struct ate__dio *dio;
     struct ate_session *session; /* a reference, or NULL */
@@ -71,8 +66,9 @@ struct ate_txn {
     size_t subtrees;             /* changes that delete a subtree */
     struct ate__precondition *preconditions;
     size_t precondition_count, precondition_capacity;
-    struct ate__loan *loans;
+    void **loans;                /* blocks */
     size_t loan_count, loan_capacity;
+    struct ate__lender *lender;  /* of shared decoded objects; NULL: none yet */
     struct ate_cursor *cursors;
     struct ate__txn_id id;       /* of the next or unanswered commit */
     struct ate__offer offer;
@@ -109,7 +105,6 @@ int ate__txn_read(struct ate_txn *t)
     ATE__CHECK; /* there is a snapshot from now on; MISUSE: frozen */
 int ate__txn_write(struct ate_txn *t) ATE__CHECK; /* the same, for changes; READ_ONLY MISUSE */
 int ate__txn_lend(struct ate_txn *t, void *take_block) ATE__CHECK; /* consumed even on failure */
-int ate__txn_lend_decoded(struct ate_txn *t, struct ate__decoded *take_decoded) ATE__CHECK;
 void ate__txn_drop_changes(struct ate_txn *t);
 
 /* overlay.c */

@@ -100,41 +100,84 @@ int ate__put_as(struct ate_txn *t, const struct ate_type *type, struct ate_id pa
 
 /* ---- loading ---- */
 
-static int decode(const struct ate_id *id, const struct ate_type *type, const struct ate__body *b,
+/* What is loaded: facts as the transaction has them. */
+struct wanted {
+    const struct ate_id *id;
+    const struct ate_type *type;
+    const struct ate__change *change; /* NULL: none */
+    struct ate__object_facts facts;
+};
+
+static int decode(const struct wanted *w, const struct ate__body *b,
                   struct ate__decoded **ret_decoded)
 {
+    void *block;
+    size_t size;
     if (!b->readable)
         return ate__fail(ATE_NO_KEY, "the session's keys do not open the object");
-    if (!ate__bytes_equal(b->type, ate__text_bytes(type->name)))
-        return wrong_type(b->type, type);
+    if (!ate__bytes_equal(b->type, ate__text_bytes(w->type->name)))
+        return wrong_type(b->type, w->type);
     if (!b->has_payload)
         return ate__fail(ATE_NOT_LOCAL, "the object's payload is not here");
-    struct ate__decoded *d = ate__alloc(sizeof *d);
-    if (!d)
-        return ate__no_memory();
-    atomic_init(&d->refs, 1);
-    d->id = *id;
-    d->hash = b->hash;
-    d->type = type;
-    int rc = ate__codec_decode(type, b->payload, &d->object, &d->size);
-    if (rc) {
-        ate__free(d);
+    int rc = ate__codec_decode_behind(w->type, b->payload, offsetof(struct ate__decoded, object),
+                                      &block, &size);
+    if (rc)
         return rc;
-    }
+    struct ate__decoded *d = block;
+    d->id = *w->id;
+    d->type = w->type;
+    d->sequence = w->facts.sequence;
+    d->size = size;
+    d->hash = b->hash;
     *ret_decoded = d;
     return 0;
 }
 
-static int load_fresh(struct ate_txn *t, const struct ate_type *type, const struct ate_id *id,
-                      struct ate__decoded **ret_decoded)
+/* The size at which the transaction reads. */
+static uint64_t size_of(const struct ate_txn *t)
+{
+    struct ate_hash root;
+    uint64_t size;
+    t->dio->pipe->v->head(t->snapshot, &size, &root);
+    return size;
+}
+
+/* Decoded anew; kept for others, where they may have it. */
+static int load_fresh(struct ate_txn *t, const struct wanted *w, const void **ret_object)
 {
     ate__cleanup(ate__body_deinit) struct ate__body b = {0};
-    int rc = ate__txn_body(t, id, 0, &b);
+    struct ate__decoded *d;
+    int rc = ate__txn_body(t, w->id, 0, &b);
     if (!rc)
-        rc = decode(id, type, &b, ret_decoded);
-    if (!rc && t->session == t->dio->session && !ate__hash_is_zero(&b.hash))
-        ate__cache_put(t->dio->cache, *ret_decoded);
+        rc = decode(w, &b, &d);
+    if (rc)
+        return rc;
+    const void *object = d->object;
+    bool keep = t->lender && !w->change && ate__hash_equal(&b.hash, &w->facts.body);
+    if (keep)
+        ate__decoded_seen(d, size_of(t));
+    if (!keep || !ate__cache_put(t->dio->cache, t->lender, d))
+        rc = ate__txn_lend(t, d);
+    if (!rc)
+        *ret_object = object;
     return rc;
+}
+
+/* After a look at the object: what was found may be current all the same. */
+static int load_known(struct ate_txn *t, struct wanted *w, const struct ate__decoded *d,
+                      const void **ret_object)
+{
+    int rc = ate__txn_need(t, w->id, &w->facts);
+    if (rc)
+        return rc;
+    bool pending = w->change && w->change->body;
+    if (!d || pending || d->sequence != w->facts.sequence ||
+        !ate__hash_equal(&d->hash, &w->facts.body))
+        return load_fresh(t, w, ret_object);
+    if (!w->change)
+        ate__decoded_seen(d, size_of(t));
+    *ret_object = d->object;
+    return 0;
 }
 
 /* The cache holds what the chain's own session opened, and is for that session alone: it would
@@ -142,21 +185,24 @@ static int load_fresh(struct ate_txn *t, const struct ate_type *type, const stru
 static int load(struct ate_txn *t, const struct ate_type *type, const struct ate_id *id,
                 const void **ret_object)
 {
-    struct ate__object_facts facts;
-    struct ate__decoded *d = NULL;
-    int rc = ate__txn_need(t, id, &facts);
+    struct ate__cache *cache = t->dio->cache;
+    const struct ate__decoded *d = NULL;
+    struct wanted w = {.id = id, .type = type};
+    bool own = t->session == t->dio->session;
+    int rc = own && !t->lender ? ate__cache_lender(cache, &t->lender) : 0;
     if (rc)
         return rc;
-    const struct ate__change *c = ate__txn_change(t, id);
-    if (t->session == t->dio->session && !(c && c->body))
-        d = ate__cache_get(t->dio->cache, id, &facts.body, type);
-    if (!d)
-        rc = load_fresh(t, type, id, &d);
-    const void *object = d ? d->object : NULL;
+    if (t->change_count)
+        w.change = ate__txn_change(t, id);
+    if (own)
+        d = ate__cache_get(cache, t->lender, id, type);
+    if (!d || w.change || t->subtrees)
+        return load_known(t, &w, d, ret_object);
+    rc = t->dio->pipe->v->still(t->snapshot, id, d->sequence, d->seen);
+    if (rc == ATE_NOT_FOUND)
+        return load_known(t, &w, d, ret_object);
     if (!rc)
-        rc = ate__txn_lend_decoded(t, d);
-    if (!rc)
-        *ret_object = object;
+        *ret_object = d->object;
     return rc;
 }
 

@@ -255,6 +255,12 @@ static int remote_event(struct ate__snapshot *s, const struct ate_id *id, struct
                          : ate__chain_snapshot_event(s, id, buf, ret_event, ret_authors);
 }
 
+static int remote_still(struct ate__snapshot *s, const struct ate_id *id, uint64_t sequence,
+                        uint64_t seen)
+{
+    return s->pipe->thin ? ATE_NOT_FOUND : ate__chain_snapshot_still(s, id, sequence, seen);
+}
+
 /* ---- writing ---- */
 
 /* An offer on its way. One that is waited for is completed by the thread that waits. */
@@ -486,6 +492,7 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .head = remote_head,
     .facts = remote_facts,
     .event = remote_event,
+    .still = remote_still,
     .offer = remote_offer,
     .wait = remote_wait,
     .outcome = remote_outcome,

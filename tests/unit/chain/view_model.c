@@ -417,12 +417,33 @@ static void check_below(const struct model *m, const struct ate__view_snapshot *
     }
 }
 
+/* What was current at some published size is said to be so still only if it is. */
+static void check_still(const struct model *m, const struct ate__view_snapshot *s, unsigned object)
+{
+    struct ate_id id = id_of(object);
+    for (unsigned back = 0; back < 40; back += 1 + back / 3) {
+        uint64_t seen = m->published - (back < m->published ? back : m->published);
+        const struct model_version *then = model_at(m, object, seen);
+        if (!then)
+            continue;
+        const struct model_version *now = model_at(m, object, s->size);
+        int rc = ate__view_still(s, &id, then->sequence, seen);
+        assert_true(rc == 0 || rc == ATE_NOT_FOUND);
+        if (!rc)
+            assert_ptr_equal(now, then);
+        if (seen >= s->size && now == then)
+            assert_int_equal(rc, 0);
+    }
+}
+
 void model_check(const struct model *m, const struct ate__view_snapshot *s)
 {
     for (unsigned i = 0; i <= MODEL_OBJECTS; i++) {
         check_object(m, s, i);
         if (i)
             check_body(m, s, i);
+        if (i)
+            check_still(m, s, i);
         check_below(m, s, i);
     }
 }

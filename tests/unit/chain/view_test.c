@@ -242,6 +242,36 @@ static void updates_do_not_grow_the_tags(void **state)
     world_deinit(&w);
 }
 
+/* Of objects that nobody touches it is known without a look, whatever happens to others, and
+ * however the table of what was touched grows. */
+static void what_was_not_touched_stands(void **state)
+{
+    (void)state;
+    enum { OBJECTS = 70000 };
+    struct world w;
+    struct ate__view_snapshot s = {NULL, NULL, 0};
+    unsigned known = 0;
+    world_init(&w);
+    for (unsigned i = 0; i < OBJECTS; i++)
+        put(&w, 1 + i, 0, 0, 0);
+    publish(&w);
+    uint64_t seen = ate__view_published(w.view);
+    for (unsigned i = 0; i < 100; i++)
+        put(&w, 1 + i, 0, 0, 0);
+    publish(&w);
+    s = (struct ate__view_snapshot){w.view, NULL, ate__view_published(w.view)};
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        struct ate_id id = id_of(1 + i);
+        int rc = ate__view_still(&s, &id, i, seen);
+        if (i < 100)
+            assert_int_equal(rc, ATE_NOT_FOUND);
+        known += rc == 0;
+    }
+    print_message("%u of %u are known to stand\n", known, OBJECTS);
+    assert_true(known > OBJECTS / 100 * 95);
+    world_deinit(&w);
+}
+
 /* A queue: children come and go, and the list of the living stays short. */
 static void lists_forget_the_dead(void **state)
 {
@@ -381,6 +411,8 @@ static int look(const struct ate__view_snapshot *s)
     int rc = ate__view_object(s, &id, &f);
     assert_true(rc == 0 || rc == ATE_STALE);
     assert_int_equal(ate__view_body(s, &id, &b), rc);
+    int still = ate__view_still(s, &id, 0, s->size);
+    assert_int_equal(still, rc);
     assert_int_equal(ate__view_tag_holder(s, &(struct ate_id){{0}}, tag, &child), rc);
     assert_int_equal(ate__view_next_child(s, &(struct ate_id){{0}}, &at, &child), rc);
     return rc;
@@ -604,6 +636,7 @@ int main(void)
         cmocka_unit_test(without_readers_it_stays_small),
         cmocka_unit_test(both_tags_outlive_growth),
         cmocka_unit_test(updates_do_not_grow_the_tags),
+        cmocka_unit_test(what_was_not_touched_stands),
         cmocka_unit_test(lists_forget_the_dead),
         cmocka_unit_test(many_children_that_die_at_once),
         cmocka_unit_test(rules_end_with_the_object),
