@@ -2,8 +2,8 @@
  *
  * view.c: the writer's side of the view.
  */
+#include "chain/rcu.h"
 #include "chain/view_private.h"
-#include <urcu/urcu-bp.h>
 
 enum { /* what is retired until one grace period is due for all of it */
        RECLAIM_AT = 512,          /* versions or blocks */
@@ -54,13 +54,6 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     }
     *ret_view = v;
     return 0;
-}
-
-/* Those that are inside a read now. */
-static void wait_for_readers(struct ate__view *v)
-{
-    urcu_bp_synchronize_rcu();
-    __tsan_acquire(&v->readers);
 }
 
 static void free_retired_blocks(struct ate__view *v)
@@ -309,7 +302,7 @@ static void rollback_to(struct ate__view *v, size_t pending_count)
             unlink_control(v, &v->pending[i]), controls++;
     }
     if (controls) /* a reader may just be walking past them */
-        wait_for_readers(v);
+        ate__rcu_wait();
     for (size_t i = v->pending_count; controls && i-- > pending_count;)
         ate__control_unref(v->pending[i].control);
     v->pending_count = pending_count;
@@ -419,7 +412,7 @@ void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
     if (v->retired_versions.count < RECLAIM_AT && v->retired_count < RECLAIM_AT &&
         v->retired_bytes < RECLAIM_AT_BYTES)
         return;
-    wait_for_readers(v);
+    ate__rcu_wait();
     free_retired_blocks(v);
     while (v->retired_versions.count)
         push(v, &v->free_versions, pop(v, &v->retired_versions));

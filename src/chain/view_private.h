@@ -58,9 +58,8 @@ struct ate__table { /* of slot + 1; replaced when it grows */
     uint64_t mask;
     _Atomic uint32_t cell[];
 };
-/* For each group of ids one more than the newest sequence that touched one of them. Never read
- * under a snapshot before what it stands for is published; a larger table takes over what the
- * smaller one says, which is read on by who has it. */
+/* For each group of ids one more than the newest sequence that touched one of them, published or
+ * not. A larger table begins with what the smaller one says, which stays for those who read it. */
 struct ate__touched {
     uint64_t mask;
     struct ate__touched *smaller;

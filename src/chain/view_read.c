@@ -2,8 +2,8 @@
  *
  * view_read.c: the readers' side of the view.
  */
+#include "chain/rcu.h"
 #include "chain/view_private.h"
-#include <urcu/urcu-bp.h>
 
 int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snapshot *ret)
 {
@@ -37,7 +37,7 @@ static int stale(void)
 static int leave(const struct ate__view_snapshot *s, int rc)
 {
     bool expelled = s->reader && ate__reader_stale(s->reader);
-    urcu_bp_read_unlock();
+    ate__rcu_leave();
     return expelled ? stale() : rc;
 }
 
@@ -66,7 +66,7 @@ int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
 {
     struct ate__view_body body = {0};
     struct ate__slot *slot;
-    urcu_bp_read_lock();
+    ate__rcu_enter();
     const struct ate__version *v = find(s, id, &slot);
     bool live = v && !(v->flags & ATE__VERSION_DELETED);
     if (live)
@@ -124,7 +124,7 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
 {
     struct ate__object_facts f = {.live = false};
     struct ate__slot *slot = NULL;
-    urcu_bp_read_lock();
+    ate__rcu_enter();
     const struct ate__version *v = find(s, id, &slot);
     if (v)
         facts_of(s->view, v, &f);
@@ -142,7 +142,7 @@ int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id
                          const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id)
 {
     uint32_t slot, child = 0;
-    urcu_bp_read_lock();
+    ate__rcu_enter();
     bool found = ate__view_find_slot(s->view, parent, &slot) &&
                  ate__view_find_tag(s->view, slot, tag, s->size, &child);
     int rc = leave(s, found ? 0 : ATE_NOT_FOUND);
@@ -190,7 +190,7 @@ int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id
 {
     struct ate__member found = {0, 0};
     uint32_t slot;
-    urcu_bp_read_lock();
+    ate__rcu_enter();
     const struct ate__member *m =
         ate__view_find_slot(s->view, parent, &slot) ? next_member(s, slot, *at) : NULL;
     if (m)

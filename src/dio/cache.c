@@ -6,8 +6,8 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "chain/rcu.h"
 #include <pthread.h>
-#include <urcu/urcu-bp.h>
 
 enum {
     LINE = 64,
@@ -197,7 +197,7 @@ const struct ate__decoded *ate__cache_get(struct ate__cache *c, struct ate__lend
     if (!set)
         return NULL;
     set += hash & c->mask;
-    urcu_bp_read_lock();
+    ate__rcu_enter();
     /* Without a branch: the processor goes on to the next load while the line is on its way. */
     for (unsigned k = 0; k < WAYS; k++)
         hits |= (unsigned)(atomic_load_explicit(&set->tag[k], memory_order_relaxed) == tag_of(hash))
@@ -206,7 +206,7 @@ const struct ate__decoded *ate__cache_get(struct ate__cache *c, struct ate__lend
         hits ? atomic_load_explicit(&set->way[__builtin_ctz(hits)], memory_order_acquire) : NULL;
     if (d && (!ate__id_equal(&d->id, id) || d->type != type || !lend(lender, d)))
         d = NULL;
-    urcu_bp_read_unlock();
+    ate__rcu_leave();
     return d;
 }
 
@@ -252,7 +252,7 @@ static uint64_t mark_lent(struct ate__cache *c)
 static void end_retired(struct ate__cache *c)
 {
     struct ate__decoded *kept = NULL;
-    urcu_bp_synchronize_rcu();
+    ate__rcu_wait();
     for (struct ate__decoded *d = c->retired; d; d = d->next)
         d->lent = false;
     c->loans = mark_lent(c);

@@ -76,7 +76,7 @@ static int decode(const char *json, struct kinds **ret)
     struct ate_bytes exact = exact_copy(ate__text_bytes(json));
     void *object = NULL;
     size_t size;
-    int rc = ate__json_decode(ate_type_kinds(), exact, &object, &size);
+    int rc = ate__json_decode(ate_type_kinds(), exact, 0, &object, &size);
     test_free((void *)exact.data);
     *ret = object;
     return rc;
@@ -189,7 +189,7 @@ static int encode_and_forget(void *arg)
     size_t size;
     int rc = ate__json_encode(ate_type_sample(), arg, ate__text_bytes("{\"zz\":1}"), &buf);
     if (!rc)
-        rc = ate__json_decode(ate_type_sample(), ate__buf_bytes(&buf), &back, &size);
+        rc = ate__json_decode(ate_type_sample(), ate__buf_bytes(&buf), 0, &back, &size);
     ate__free(back);
     ate__buf_deinit(&buf);
     ate__schema_forget_all();

@@ -2,6 +2,7 @@
  *
  * Typed objects through the whole stack: sessions and the shared cache, unknown fields, types.
  */
+#include "chain/limits.h"
 #include "world.h"
 
 struct wide { /* what another program stores under the same type name */
@@ -62,6 +63,70 @@ static void a_cache_is_no_key(void **state)
     assert_int_equal(note_at(other, own), 3);
     assert_int_equal(note_at(t, own), -ATE_NO_KEY);
     ate_txn_end(other);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+/* Each transaction goes on seeing what was there when it began, whoever put what into the cache
+ * meanwhile; a loan outlives the object. */
+static void shared_objects_are_those_of_the_snapshot(void **state)
+{
+    (void)state;
+    struct ate_id id, other;
+    const struct note *old_note, *again;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_store(t, note, NOTE("first", 1), &id));
+    ok(ate_store(t, note, NOTE("other", 9), &other));
+    ok(ate_txn_commit(t, NULL));
+    struct ate_txn *old = world_begin(&w), *later;
+    ok(ate_load(old, note, id, &old_note));
+    ok(ate_load(old, note, id, &again));
+    assert_ptr_equal(old_note, again);
+    for (int i = 2; i < 40; i++) {
+        ok(ate_put(t, note, id, NOTE("next", i)));
+        assert_int_equal(note_at(t, id), i); /* its own change */
+        assert_int_equal(note_at(old, id), 1);
+        ok(ate_txn_commit(t, NULL));
+        later = world_begin(&w);
+        assert_int_equal(note_at(later, id), i);
+        assert_int_equal(note_at(later, id), i);
+        assert_int_equal(note_at(later, other), 9);
+        assert_int_equal(note_at(old, id), 1);
+        ate_txn_end(later);
+    }
+    assert_string_equal(old_note->text, "first");
+    ok(ate_delete(t, id, 0));
+    assert_int_equal(note_at(t, id), -ATE_NOT_FOUND);
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(t, id), -ATE_NOT_FOUND);
+    assert_int_equal(note_at(old, id), 1);
+    ok(ate_txn_refresh(old));
+    assert_int_equal(note_at(old, id), -ATE_NOT_FOUND);
+    assert_string_equal(old_note->text, "first");
+    ate_txn_end(old);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
+/* What is in the cache is refused by a snapshot that is too old, like anything else. */
+static void stale_is_stale(void **state)
+{
+    (void)state;
+    struct ate_id id;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w), *old = world_begin(&w);
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(old, id), 1);
+    assert_int_equal(note_at(old, id), 1);
+    simenv_pass_ms(&w.sim, ATE__VIEW_AGE_MAX + 1);
+    ok(ate_store(t, note, NOTE("y", 2), NULL));
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(old, id), -ATE_STALE);
+    ok(ate_txn_refresh(old));
+    assert_int_equal(note_at(old, id), 1);
+    ate_txn_end(old);
     ate_txn_end(t);
     world_deinit(&w);
 }
@@ -164,6 +229,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cache_is_no_key),
+        cmocka_unit_test(shared_objects_are_those_of_the_snapshot),
+        cmocka_unit_test(stale_is_stale),
         cmocka_unit_test(unknown_fields_survive),
         cmocka_unit_test(types_are_told_apart),
         cmocka_unit_test(loans),
