@@ -38,7 +38,9 @@ struct ate_chain_conf { /* zero means the default in every field */
         *root; /* root keys to trust: fingerprints or public key files, separated by commas; NULL:
                   those of the address, else a private key of the session; neither: ATE_UNTRUSTED */
     const char *pin; /* server key hashes, separated by commas; NULL: #pin= of the address */
-    /* keeps a copy of a remote chain there; NULL: thin, nothing is copied */
+    /* Of a remote chain: keeps a copy of all of it there; "": in memory, until the chain is closed;
+     * NULL: thin: nothing is copied, what is read is asked for, and the root is believed in what
+     * docs/decisions/0005-thin-clients.md lists. */
     const char *mirror_dir;
     /* remembers each chain's id and newest head; NULL: $XDG_STATE_HOME/ate */
     const char *state_dir;

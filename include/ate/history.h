@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * history.h: walk all transactions in order; verify all of it.
+ * history.h: walk all transactions in order; verify all of it. Both need the history here: a chain
+ * in a directory, or a remote one with a mirror (conf.mirror_dir, which may be in memory).
  */
 #pragma once
 #include <ate/txn.h>
@@ -51,13 +52,12 @@ struct ate_history_txn {
 /* session: whose keys open types, names and payloads; NULL: the chain's. from_sequence: the
  * first to be given. What it gives is borrowed from the history until its next call. One thread
  * at a time.
- * Errors: COMPACTED, E_MEMORY. */
+ * Errors: E_MEMORY. */
 ATE_CALL int ate_history_start(struct ate_chain *chain, struct ate_session *session,
                                uint64_t from_sequence, struct ate_history **ret_history);
 
-/* WAITS, for the disk and, on a thin chain, for the root. The next transaction, up to the head
- * at the time of the call.
- * Errors: END, COMPACTED, TAMPERED, OFFLINE, TIMEOUT, BAD_PEER, E_*. */
+/* WAITS for the disk. The next transaction, up to the head at the time of the call.
+ * Errors: END, UNSUPPORTED: the chain is thin; COMPACTED, TAMPERED, E_*. */
 ATE_CALL int ate_history_next(struct ate_history *history, struct ate_history_txn *ret_txn);
 
 /* The object as the event with that index of the last transaction given left it.
@@ -80,11 +80,14 @@ struct ate_verified {
  * relative to the chain. */
 typedef void ate_in_use_fn(void *arg, const char *file, uint64_t offset, uint64_t size);
 
-/* WAITS. Reads all of it from the disk or the server and checks every record, hash, signature,
- * authority and the Merkle root, from the trusted root keys on; believes no cache. 0: it was
- * checked, and ret_verified->damage says whether it holds (open with ATE_READ to get this far
- * with a damaged one). in_use may be NULL.
- * Errors: OFFLINE, TIMEOUT, COMPACTED, E_*. */
+/* WAITS. In a directory: reads all of it from the disk and checks every record, hash, signature,
+ * authority and the Merkle root, from the trusted root keys on; believes no cache. Of a mirror,
+ * which checked the same of every transaction when it took it in: what it holds, once it has all
+ * that the root had. 0: it was checked, and ret_verified->damage says whether it holds (open with
+ * ATE_READ to get this far with a damaged one). in_use may be NULL; it is told of files in a
+ * directory only.
+ * Errors: UNSUPPORTED: the chain is thin; WRONG_CHAIN: another lies there now; OFFLINE, TIMEOUT,
+ * COMPACTED, WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_chain_verify(struct ate_chain *chain, ate_in_use_fn *in_use, void *in_use_arg,
                               struct ate_verified *ret_verified);
 

@@ -115,8 +115,9 @@ struct ate_object {
     /* also where the payload was left out; as stored where it is not readable */
     uint64_t payload_size;
     uint64_t sequence; /* of this version; 0: pending in this transaction */
-    uint64_t created_sequence; /* of the first version */
-    /* the root's time of the first and of this version; 0: pending */
+    /* of the first version; 0 on a thin chain where the object was changed since */
+    uint64_t created_sequence;
+    /* the root's time of the first (0 as above) and of this version; 0: pending */
     int64_t created_ns, updated_ns;
     /* with ATE_AUTHORS: fingerprints that signed this version; none where everyone may write */
     const struct ate_hash *authors;

@@ -3,7 +3,8 @@
  * watch.h: what happens in a chain, in its order: ask for the next event, or poll the
  * descriptor.
  *
- * Only confirmed transactions are shown. A watch that falls behind catches up from the log: it
+ * A remote chain needs a mirror for it (conf.mirror_dir, which may be in memory). Only confirmed
+ * transactions are shown. A watch that falls behind catches up from the log: it
  * misses nothing and slows nobody. One thread at a time.
  */
 #pragma once
@@ -26,8 +27,7 @@ struct ate_event {
 };
 
 /* The children of parent; flags: ATE_TREE: and all below them. session NULL: the chain's.
- * Errors: NOT_FOUND, COMPACTED: from_sequence lies before the cut-off; BUSY, OFFLINE, MISUSE,
- * E_MEMORY. */
+ * Errors: UNSUPPORTED: the chain is thin; MISUSE, E_MEMORY, E_SYSTEM. */
 ATE_CALL int ate_watch_start(struct ate_chain *chain, struct ate_session *session,
                              struct ate_id parent, unsigned flags, uint64_t from_sequence,
                              struct ate_watch **ret_watch);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * async.c: the _async forms. A commit goes its own asynchronous way through the pipe. Opening,
- * syncing and asking wait for the network inside, each on a thread that lasts as long as the call.
+ * syncing and asking wait inside, each on a thread that lasts as long as the call; there is a limit
+ * to how many of these a process has.
  */
 #include "api/api.h"
+#include "api/limits.h"
 #include "api/loop.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -54,10 +56,13 @@ static void set_result(struct job *j, int rc)
         snprintf(j->text, sizeof j->text, "%s", ate__error_text());
 }
 
+static atomic_uint waiters; /* jobs that have a thread */
+
 static void *run_work(void *arg)
 {
     struct job *j = arg;
     set_result(j, j->work(j));
+    atomic_fetch_sub(&waiters, 1); /* before it is due: its callback may start the next */
     ate__call_due(&j->call);
     return NULL;
 }
@@ -76,20 +81,34 @@ static int job_begin(struct job *j, struct ate_chain *chain, struct ate_loop *lo
     return rc;
 }
 
-/* The job runs from now on; on failure it is freed. */
-static int job_start(struct job *j)
+static int start_thread(struct job *j)
 {
     pthread_attr_t detached;
     pthread_t thread;
+    if (atomic_fetch_add(&waiters, 1) >= ATE__WAITERS_MAX) {
+        atomic_fetch_sub(&waiters, 1);
+        return ate__fail(ATE_BUSY, "%d asynchronous opens, syncs and outcomes are under way",
+                         ATE__WAITERS_MAX);
+    }
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
     int error = pthread_create(&thread, &detached, run_work, j);
     pthread_attr_destroy(&detached);
     if (!error)
         return 0;
-    ate__call_abandon(&j->call);
-    job_free(j);
+    atomic_fetch_sub(&waiters, 1);
     return ate__fail_errno(error, "a thread for an asynchronous call");
+}
+
+/* The job runs from now on; on failure it is freed. */
+static int job_start(struct job *j)
+{
+    int rc = start_thread(j);
+    if (rc) {
+        ate__call_abandon(&j->call);
+        job_free(j);
+    }
+    return rc;
 }
 
 /* ---- open ---- */

@@ -8,13 +8,12 @@
  */
 #include "api/loop.h"
 #include "api/api.h"
+#include "api/limits.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum { CALLS_MAX = 65536 };
 
 struct ate_loop {
     pthread_mutex_t mutex; /* protects all below but fd */
@@ -76,11 +75,12 @@ int ate__call_begin(struct ate_loop *l, struct ate__call *c)
     if (!l)
         return ate__fail(ATE_MISUSE, "an asynchronous call needs a loop");
     pthread_mutex_lock(&l->mutex);
-    bool room = l->calls < CALLS_MAX;
+    bool room = l->calls < ATE__CALLBACKS_MAX;
     l->calls += room;
     pthread_mutex_unlock(&l->mutex);
     c->loop = l;
-    return room ? 0 : ate__fail(ATE_BUSY, "loop: %d callbacks are waiting already", CALLS_MAX);
+    return room ? 0
+                : ate__fail(ATE_BUSY, "loop: %d callbacks are waiting already", ATE__CALLBACKS_MAX);
 }
 
 void ate__call_abandon(struct ate__call *c)

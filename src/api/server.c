@@ -86,19 +86,18 @@ static int question_new(const struct ate_server *s, const char *path, const stru
         ate__free(copy);
         return ate__no_memory();
     }
+    q->call.run = run_question;
+    q->call.drop = drop_question;
+    q->server = s;
+    q->owners = 2;
+    q->path = copy;
+    q->root = *root;
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&q->mutex, NULL);
     pthread_cond_init(&q->answered, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    *q = (struct question){.call = {.run = run_question, .drop = drop_question},
-                           .server = s,
-                           .mutex = q->mutex,
-                           .answered = q->answered,
-                           .owners = 2,
-                           .path = copy,
-                           .root = *root};
     *ret = q;
     return 0;
 }

@@ -16,7 +16,7 @@ enum {
     ATE__CATCH_UP_BYTES = 1 << 20,     /* in flight to a subscriber that catches up from the log */
 
     /* of a stream */
-    ATE__SNAPSHOTS_KEPT = 4,           /* for GETs that name the size that they read at */
+    ATE__SNAPSHOTS_KEPT = 16,          /* for GETs that name the size that they read at */
 
     /* of a message */
     ATE__GET_IDS_MAX = 256,            /* objects asked for in one GET */
@@ -41,6 +41,8 @@ enum {
     ATE__OPEN_PATIENCE_MS = 1000,      /* for a server that is not there when a chain is opened */
     ATE__UNSURE_MAX = 65536,           /* commits remembered that ended as UNKNOWN */
     ATE__THIN_BYTES_MAX = 64 << 20,    /* of what a thin snapshot keeps of what it was shown */
+    ATE__OWN_NOTES = 64,               /* commits that a thin chain remembers */
+    ATE__OWN_IDS_MAX = 1024,           /* objects of one of these */
     ATE__LISTED_MAX = 1 << 20,         /* children of one object that a thin snapshot lists */
     ATE__SHOWN_KEYS_MAX = 65536, /* public keys that a thin chain takes from what it is shown */
     ATE__FETCH_BYTES = 4 << 20 /* groups received and not taken in yet; then it is not read */

@@ -10,12 +10,8 @@
 #pragma once
 #include "base/map.h"
 #include "event/tx.h"
+#include "mesh/limits.h"
 #include <pthread.h>
-
-enum {
-    ATE__OWN_NOTES = 64,    /* commits */
-    ATE__OWN_IDS_MAX = 1024 /* objects of a narrow one */
-};
 
 struct ate__thin_own {
     pthread_mutex_t mutex; /* guards the rest */

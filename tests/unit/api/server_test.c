@@ -2,6 +2,7 @@
  *
  * A server inside a program, and chains at it: thin, with a mirror, created, refused, remembered.
  */
+#include "api/limits.h"
 #include "ate/ate.h"
 #include "lib/check.h"
 #include "lib/tmpdir.h"
@@ -232,6 +233,128 @@ static void commits_go_on_after_a_restart(void **state)
     ate_session_close(me);
 }
 
+/* ---- in a loop ---- */
+
+struct admission {
+    struct ate_hash root;
+    unsigned asked;
+    int last; /* of the call that came last */
+    unsigned done;
+};
+
+static int admit(void *arg, const char *chain, struct ate_hash root)
+{
+    struct admission *a = arg;
+    a->asked++;
+    assert_string_equal(chain + strlen(chain) - strlen("/notes"), "/notes");
+    return memcmp(&root, &a->root, sizeof root) ? ATE_NO_ACCESS : 0;
+}
+
+static void on_done(void *arg, int result)
+{
+    struct admission *a = arg;
+    a->last = result;
+    a->done++;
+}
+
+static void run_until(struct ate_loop *loop, const struct admission *a, unsigned done)
+{
+    while (a->done < done)
+        expect(ate_loop_run(loop, 20000), 0);
+    assert_int_equal(a->done, done);
+}
+
+/* Who may create is asked in the program's own loop, in which it opens as well. */
+static void a_program_admits_chains(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me"), *other = session("other");
+    struct ate_chain *mine = NULL, *none = NULL;
+    struct ate_loop *loop;
+    struct ate_receipt receipt = {0};
+    struct admission a = {.root = ate_session_fingerprint(me)};
+    expect(ate_loop_new(&loop), 0);
+    struct ate_server_conf conf = {
+        .logs = path_of("logs"), .any_port = true, .admit = admit, .admit_arg = &a, .loop = loop};
+    expect(ate_server_start(&conf, &server), 0);
+    expect(ate_chain_open_async(address_of("/my/notes"), me, ATE_CREATE, NULL, &mine, loop, on_done,
+                                &a),
+           0);
+    run_until(loop, &a, 1);
+    expect(a.last, 0);
+    assert_true(ate_chain_was_created(mine));
+    expect(ate_chain_open_async(address_of("/other/notes"), other, ATE_CREATE, NULL, &none, loop,
+                                on_done, &a),
+           0);
+    run_until(loop, &a, 2);
+    assert_int_equal(a.last, ATE_NO_ACCESS);
+    assert_null(none);
+    assert_int_equal(a.asked, 2);
+    put(mine, "a", "1");
+    expect(ate_chain_sync_async(mine, &receipt, loop, on_done, &a), 0);
+    run_until(loop, &a, 3);
+    expect(a.last, 0);
+    assert_int_equal(receipt.sequence, 1);
+    expect(ate_outcome_async(mine, (struct ate_txn_id){.number = 7}, &receipt, loop, on_done, &a),
+           0);
+    run_until(loop, &a, 4);
+    assert_int_equal(a.last, ATE_NOT_FOUND);
+    ate_chain_close(mine);
+    ate_server_end(server);
+    ate_loop_free(loop);
+    ate_session_close(me);
+    ate_session_close(other);
+}
+
+/* Each has a thread while it waits for a server that is not there. */
+static void opens_under_way_have_a_limit(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me");
+    struct ate_chain *none = NULL;
+    struct ate_loop *loop;
+    struct admission a = {.done = 0};
+    unsigned begun = 0;
+    char away[600];
+    start(true);
+    snprintf(away, sizeof away, "%s", address_of("/test/notes"));
+    ate_server_end(server);
+    expect(ate_loop_new(&loop), 0);
+    while (!ate_chain_open_async(away, me, 0, NULL, &none, loop, on_done, &a))
+        begun++;
+    assert_non_null(strstr(ate_error(), "under way"));
+    assert_in_range(begun, ATE__WAITERS_MAX, 4 * ATE__WAITERS_MAX); /* some are through already */
+    run_until(loop, &a, begun);
+    assert_int_equal(a.last, ATE_OFFLINE);
+    assert_null(none);
+    expect(ate_chain_open_async(away, me, 0, NULL, &none, loop, on_done, &a), 0);
+    run_until(loop, &a, begun + 1);
+    ate_loop_free(loop);
+    ate_session_close(me);
+}
+
+/* Without a mirror there is no history here, and the headers say so. */
+static void a_thin_chain_has_no_history(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me");
+    struct ate_chain *c;
+    struct ate_history *h;
+    struct ate_history_txn txn;
+    struct ate_watch *w;
+    struct ate_verified v;
+    start(true);
+    expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, NULL, &c), 0);
+    expect(ate_history_start(c, NULL, 0, &h), 0);
+    assert_int_equal(ate_history_next(h, &txn), ATE_UNSUPPORTED);
+    ate_history_end(h);
+    assert_int_equal(ate_watch_start(c, NULL, ate_top, 0, 0, &w), ATE_UNSUPPORTED);
+    assert_int_equal(ate_chain_verify(c, NULL, NULL, &v), ATE_UNSUPPORTED);
+    ate_chain_close(c);
+    ate_server_end(server);
+    ate_session_close(me);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +363,9 @@ int main(void)
         cmocka_unit_test_setup(mirrors_show_what_others_write, set_up),
         cmocka_unit_test_setup(a_server_that_creates_nothing_says_so, set_up),
         cmocka_unit_test_setup(commits_go_on_after_a_restart, set_up),
+        cmocka_unit_test_setup(a_program_admits_chains, set_up),
+        cmocka_unit_test_setup(opens_under_way_have_a_limit, set_up),
+        cmocka_unit_test_setup(a_thin_chain_has_no_history, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

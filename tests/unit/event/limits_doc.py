@@ -4,13 +4,14 @@
 
 limits_doc.py SOURCE_ROOT
 
-Every row that names a constant must have its value, and every constant of src/event/limits.h must
-have a row.
+Every row that names a constant must have its value, and every constant of the layers' limits.h that
+are named in WHOLE must have a row.
 """
 import pathlib
 import re
 import sys
 
+WHOLE = ("event", "net", "chain", "mesh", "api")
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -55,7 +56,7 @@ def main(root):
             problems.append(f"{name}: no such constant")
         elif value != values[name]:
             problems.append(f"{name}: {value} in the table, {values[name]} in the header")
-    own = constants([root / "src/event/limits.h"])
+    own = constants([root / f"src/{layer}/limits.h" for layer in WHOLE])
     problems += [f"{name}: not in the table" for name in own if name not in rows]
     for problem in problems:
         print("docs/format/limits.md:", problem)
