@@ -70,6 +70,8 @@ int ate__next_finish(const struct ate__vfs *vfs, struct ate__next *n,
     struct ate__buf bytes = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&bytes);
     struct ate__segment *s = NULL;
+    if (id > UINT32_MAX) /* the last one was a forger's: nobody makes so many */
+        return ate__fail(ATE_TOO_BIG, "the ids of segments are used up");
     ate__segment_head_write(&w, &head);
     int rc = ate__wr_end(&w);
     if (!rc)

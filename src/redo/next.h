@@ -24,7 +24,8 @@ int ate__next_create(const struct ate__env *env, struct ate__dir *dir, uint64_t 
 int ate__next_prewrite(const struct ate__vfs *vfs, struct ate__next *n, uint64_t step) ATE__CHECK;
 /* A capacity that holds `bytes` at least. */
 uint64_t ate__next_capacity(uint64_t wanted, uint64_t bytes);
-/* Writes the header, not synced, and gives the segment, whose file it then is. Errors: E_* */
+/* Writes the header, not synced, and gives the segment, whose file it then is. Errors: TOO_BIG (an
+ * id that no list can hold) E_* */
 int ate__next_finish(const struct ate__vfs *vfs, struct ate__next *n,
                      const struct ate_hash *chain_id, uint64_t id, uint64_t first_sequence,
                      struct ate__segment **ret_segment) ATE__CHECK;

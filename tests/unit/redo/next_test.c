@@ -73,6 +73,11 @@ static void test_life(void **state)
     assert_true(s->file_bytes == ATE__PAD_BYTES && s->length == ATE__PAD_BYTES);
     ate__segment_unref(x.vfs, s);
     assert_int_equal(ate__next_create(&x.sim.env, x.root, 65536, true, &n), 0);
+    /* An id that no list could hold is refused before anything names it. */
+    assert_int_equal(
+        ate__next_finish(x.vfs, &n, &(struct ate_hash){{5}}, UINT64_C(1) << 32, 17, &s),
+        ATE_TOO_BIG);
+    assert_non_null(n.file);
     ate__next_drop(x.vfs, x.root, &n);
     assert_false(simdisk_exists(x.disk, "/next"));
     ate__next_drop(x.vfs, x.root, &n);
