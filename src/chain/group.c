@@ -136,6 +136,7 @@ void ate__chain_failed(struct ate__chain *c, struct ate__works *done)
     char text[ATE__ERROR_SIZE];
     snprintf(text, sizeof text, "%s", ate__error_text());
     ate__works_move(done, &c->ordered); /* built on what has just failed */
+    pthread_cond_broadcast(&c->room);
     ate__fail(ATE_UNKNOWN, "commit: it may still be applied: %s", text);
     fail_all(done, ATE_UNKNOWN);
     recover(c);

@@ -6,6 +6,7 @@
 #include "chain/chain_private.h"
 #include "kit.h"
 #include <sched.h>
+#include <unistd.h>
 
 static struct kit kit;
 
@@ -175,6 +176,54 @@ static void ordered_while_the_mark_fails(void **state)
     end();
 }
 
+static void *sync_thread(void *arg)
+{
+    struct ate__receipt receipt;
+    *(int *)arg = ate__chain_sync(kit.chain, &receipt);
+    return NULL;
+}
+
+/* Whoever waits for what was ordered before it is woken when that goes with a mark that fails. */
+static void a_sync_while_the_mark_fails(void **state)
+{
+    (void)state;
+    enum { SETTLE_US = 100000, LIMIT_S = 20 };
+    begin(0, true);
+    kit_create_ok(&kit);
+    struct ate__chain *c = kit.chain;
+    struct ate__works done = {NULL, NULL, 0, 0};
+    struct draft d;
+    struct ate__work *w;
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 2, "while it fails");
+    struct ate__offer offer = {.encoded = draft_encode(&d), .timeout_ms = -1};
+    kit_ok(ate__work_new(c, &offer, &w));
+    ate__work_check(c, w);
+    pthread_mutex_lock(&c->mutex);
+    c->leading = true; /* the task marks the log */
+    kit_ok(ate__work_order(c, w));
+    pthread_mutex_unlock(&c->mutex);
+    pthread_t thread;
+    int result = 0;
+    struct timespec until;
+    assert_int_equal(pthread_create(&thread, NULL, sync_thread, &result), 0);
+    usleep(SETTLE_US); /* did it not wait yet, the test would see less */
+    pthread_mutex_lock(&c->mutex);
+    c->leading = false;
+    ate__fail(ATE_E_IO, "the mark failed");
+    ate__chain_failed(c, &done);
+    ate__works_finish(c, &done);
+    pthread_mutex_unlock(&c->mutex);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LIMIT_S;
+    if (pthread_timedjoin_np(thread, NULL, &until))
+        fail_msg("the sync still waits");
+    assert_int_equal(result, ATE_E_IO);
+    assert_int_equal(offer.result, ATE_UNKNOWN);
+    draft_deinit(&d);
+    end();
+}
+
 /* A chain that writes much gets its segments prepared, sealed, and read again. */
 static void many_segments(void **state)
 {
@@ -242,6 +291,7 @@ int main(void)
         cmocka_unit_test(interval_syncs),
         cmocka_unit_test(a_mark_that_fails),
         cmocka_unit_test(ordered_while_the_mark_fails),
+        cmocka_unit_test(a_sync_while_the_mark_fails),
         cmocka_unit_test(many_segments),
         cmocka_unit_test(tiles_that_were_missed),
     };
