@@ -159,7 +159,10 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
     if (!rc) {
         struct ate__offer offer = {.encoded = genesis_tx, .waits = true, .timeout_ms = -1};
         ate__chain_wait(c, &offer);
-        rc = offer.result ? ate__fail(offer.result, "%s", offer.text) : 0;
+        if (offer.result == ATE_UNKNOWN) /* the log has recovered meanwhile, and knows */
+            ate__chain_wait(c, &offer);
+        rc = offer.result == ATE_UNKNOWN ? ATE_E_IO : offer.result;
+        rc = rc ? ate__fail(rc, "%s", offer.text) : 0;
     }
     if (!rc && conf->sync != ATE__SYNC_ALWAYS) /* whatever may be lost later, the chain is there */
         rc = c->storage->v->sync(c->storage);
