@@ -83,13 +83,31 @@ static void give_receipt(const struct ate__receipt *r, struct ate_receipt *ret_r
     }
 }
 
+/* The root has looked at it, and has not applied it under this id before. */
+static bool is_judged(int result)
+{
+    switch (result) {
+    case ATE_CONFLICT:
+    case ATE_STALE_KEY:
+    case ATE_DENIED:
+    case ATE_MALFORMED:
+    case ATE_UNSUPPORTED:
+    case ATE_TOO_BIG:
+    case ATE_OMITTED: return true;
+    default: return false;
+    }
+}
+
 static int take_answer(struct ate_txn *t, struct ate_receipt *ret_receipt)
 {
+    int result = t->offer.result;
     t->offered = false;
-    t->frozen = t->offer.result == ATE_UNKNOWN;
-    if (t->offer.result) {
+    if (result && t->frozen && !is_judged(result)) /* what came of the first offer, nobody said */
+        return ate__fail(ATE_UNKNOWN, "%s", t->offer.text);
+    t->frozen = result == ATE_UNKNOWN;
+    if (result) {
         take_conflicts(t);
-        return ate__fail(t->offer.result, "%s", t->offer.text);
+        return ate__fail(result, "%s", t->offer.text);
     }
     give_receipt(&t->offer.receipt, ret_receipt);
     if (!t->ended)

@@ -245,6 +245,32 @@ static void frozen(void **state)
     world_deinit(&w);
 }
 
+/* Offered again while the log is still broken: nobody has said yet what came of it. */
+static void stays_frozen(void **state)
+{
+    (void)state;
+    struct ate_id id;
+    world_init(&w, false);
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    simdisk_fail(w.disk, SIMDISK_MUTATING, 2, UINT32_MAX, ATE_E_IO); /* written, not synced */
+    for (unsigned i = 0; i < 3; i++) {
+        expect(ate_txn_commit(t, NULL), ATE_UNKNOWN);
+        assert_int_equal(note_at(t, id), -ATE_MISUSE);
+        simenv_pass_ms(&w.sim, 500);
+    }
+    struct ate_txn *other = world_begin(&w);
+    assert_int_equal(note_at(other, id), -ATE_NOT_FOUND);
+    simdisk_fail(w.disk, 0, 0, 0, 0);
+    simenv_pass_ms(&w.sim, 1000);
+    ok(ate_txn_commit(t, NULL));
+    assert_int_equal(note_at(t, id), 1);
+    assert_true(world_size(&w) == 2);
+    ate_txn_end(other);
+    ate_txn_end(t);
+    world_deinit(&w);
+}
+
 /* ---- ended in the middle ---- */
 
 struct waiting {
@@ -449,6 +475,7 @@ int main(void)
         cmocka_unit_test(not_waited_for),
         cmocka_unit_test(not_waiting_for_the_disk),
         cmocka_unit_test(frozen),
+        cmocka_unit_test(stays_frozen),
         cmocka_unit_test(ended_before_the_answer),
         cmocka_unit_test(closed_before_the_answer),
         cmocka_unit_test(limits),
