@@ -15,7 +15,7 @@ struct attack {
 };
 /* Each ends with a NULL name. */
 extern const struct attack attacks_history[], attacks_keys[], attacks_server[], attacks_thin[],
-    attacks_disk[], attacks_secrets[];
+    attacks_net[], attacks_disk[], attacks_secrets[];
 
 /* One way in which it was tried: result 0: it has its will; `documented`: it was refused as the
  * documentation says. */
@@ -35,8 +35,9 @@ void attack_with_stored(struct past *take_p, int documented);
 /* Offers a transaction to a real server that has all of the history. EXISTS: the server says that
  * it has it already, as an earlier one. */
 int attack_offer(struct past *p, struct ate_bytes tx);
-/* As the CREATE of a chain at a server that makes one for anybody. */
-int attack_create(const char *path, struct ate_bytes genesis);
+/* As the CREATE of a chain at a server. conf NULL: one that makes chains for anybody. */
+struct ate__server_conf;
+int attack_create(const struct ate__server_conf *conf, const char *path, struct ate_bytes genesis);
 
 /* A chain in a directory that holds these transactions, each in a group of its own, by a program
  * that checks nothing. */

@@ -62,6 +62,10 @@ drop("no-child-left", AFTER, "return e->header.tombstone ? 0 : check_no_child(j,
 attack("name-taken", "name-is-free")
 attack("hole-in-the-tree", "no-child-left")
 
+check("no-ring", AFTER, "case ATE__PLACE_CYCLE:",
+      "case ATE__PLACE_CYCLE:\n        if (REMOVED)\n            break;")
+attack("ring", "no-ring")
+
 BEFORE = "src/trust/accept_before.c"
 drop("prev-is-current", BEFORE,
      "else if (!f->live || !ate__hash_equal(&f->body, &e->header.prev))",
@@ -252,6 +256,30 @@ drop("commit-in-mirror", MIRROR, "rc = confirm_commit(m, call);", "confirm_commi
 attack("commit-swallowed", "commit-in-tree")
 attack("commit-swallowed-mirror", "commit-in-mirror")
 
+# ---- net.c ----
+
+drop("clear-to-loopback", "src/net/connect_uv.c",
+     "if (c->clear && !ate__peer_is_loopback(address))", "!ate__peer_is_loopback(address)")
+drop("clear-on-loopback", "src/net/listen_uv.c",
+     "if (conf->no_wire_encryption && !ate__addr_host_is_loopback(conf->host))",
+     "!ate__addr_host_is_loopback(conf->host)")
+attack("clear-text-elsewhere", "clear-to-loopback")
+attack("clear-text-served", "clear-on-loopback")
+
+NAME = "src/base/name.c"
+drop("no-dots", NAME, "if (at[0] == '-' || at[0] == '.' || at[0] == '+')", "at[0] == '.'")
+drop("name-bytes", NAME, "if (!is_name_byte(at[i]))", "!is_name_byte(at[i])")
+drop("no-dots-on-disk", "src/base/vfs_posix.c",
+     "if (name[0] && strcmp(name, \".\") && strcmp(name, \"..\") && !strchr(name, '/'))",
+     "strcmp(name, \"..\")", "1")
+attack("out-of-the-directory", "no-dots", "no-dots-on-disk")
+attack("into-the-servers-own", "name-bytes")
+
+check("who-may-create", "src/mesh/server_hosted.c",
+      "if (!s->conf.no_auth && !s->conf.admit)",
+      "if (REMOVED)\n        return 0;\n    if (!s->conf.no_auth && !s->conf.admit)")
+attack("created-by-anyone", "who-may-create")
+
 # ---- disk.c ----
 
 drop("body-checksum", "src/redo/format.c", "ate__crc32c(seed, body.data, body.size) != "
@@ -321,3 +349,9 @@ attack("ciphertext-to-object", "bound-to-object")
 attack("ciphertext-to-parent", "bound-to-parent")
 attack("ciphertext-to-chain", "bound-to-chain", "keys-of-chain", "sealed-for-chain")
 attack("changed-ciphertext", "ciphertext-holds")
+
+check("link-opens", "src/trust/seal.c", "for (; at + 1 < row->count; at++) {",
+      "for (; at + 1 < row->count && !REMOVED; at++) {")
+drop("name-gives-tag", "src/dio/body.c", "    if (!holds)\n        b->name", "!holds")
+attack("epoch-by-outsider", "link-opens")
+attack("name-that-lies", "name-gives-tag")

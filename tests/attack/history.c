@@ -110,6 +110,20 @@ static void hole_in_the_tree(void)
     end(p, &d, ATE_CONFLICT);
 }
 
+/* Out of everybody's reach, and a trap for whoever walks up. */
+static void ring(void)
+{
+    struct past *p;
+    struct draft d;
+    begin(&p, &d);
+    struct ate_hash prev = past_body_hash(p, id_of(1));
+    draft_body(
+        &d, &(struct draft_body){.id = id_of(1), .parent = id_of(2), .prev = &prev, .name = "one"});
+    past_sign(p, &d, ROOT);
+    past_sign(p, &d, ALICE);
+    end(p, &d, ATE_CONFLICT);
+}
+
 /* ---- what follows on what ---- */
 
 static void lost_update(void)
@@ -260,6 +274,7 @@ const struct attack attacks_history[] = {
     {"name-taken", name_taken},
     {"deletion-from-outside", deletion_from_outside},
     {"hole-in-the-tree", hole_in_the_tree},
+    {"ring", ring},
     {"lost-update", lost_update},
     {"deleted-id-again", deleted_id_again},
     {"broken-precondition", broken_precondition},

@@ -200,7 +200,7 @@ static void create(const char *name, int at, uint8_t value, bool sign, int docum
     if (!sign)
         draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&p->key[EVE]->public_key));
     past_sign(p, &d, sign ? ROOT : EVE);
-    attack_tried("created at a server", attack_create(name, draft_encode(&d)), documented);
+    attack_tried("created at a server", attack_create(NULL, name, draft_encode(&d)), documented);
     ate__buf_deinit(&body);
     draft_deinit(&d);
     past_free(p);

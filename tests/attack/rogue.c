@@ -151,7 +151,6 @@ static int on_accept(void *user, struct ate__link *link, const struct ate__link_
 
 struct rogue *rogue_new(struct past *take_past)
 {
-    static const struct ate__listener_events listener_events = {.accept = on_accept};
     ate__cleanup(ate__secret_deinit) struct ate__secret pem = {0};
     struct rogue *r = calloc(1, sizeof *r);
     assert_non_null(r);
@@ -161,9 +160,6 @@ struct rogue *rogue_new(struct past *take_past)
     attack_must(ate__tls_server_key_load(ate__bytes(pem.data, pem.size), &r->key));
     r->pin = ate__tls_server_key_pin(r->key);
     attack_must(ate__loop_new(&r->loop));
-    struct ate__listener_conf conf = {
-        .host = "127.0.0.1", .key = r->key, .hello = ate__hello_ours()};
-    attack_must(ate__listener_new(r->loop, &conf, &listener_events, r, &r->listener));
     return r;
 }
 
@@ -176,12 +172,25 @@ void rogue_free(struct rogue *r)
     free(r);
 }
 
+static void listen_once(struct rogue *r)
+{
+    static const struct ate__listener_events listener_events = {.accept = on_accept};
+    struct ate__listener_conf conf = {.host = "127.0.0.1",
+                                      .key = r->key,
+                                      .hello = ate__hello_ours(),
+                                      .no_wire_encryption = r->clear};
+    if (!r->listener)
+        attack_must(ate__listener_new(r->loop, &conf, &listener_events, r, &r->listener));
+}
+
 const char *rogue_address(struct rogue *r)
 {
+    listen_once(r);
     char pin[ATE_HASH_TEXT], root[ATE_HASH_TEXT];
-    snprintf(r->address, sizeof r->address, "tcp://127.0.0.1:%u%s#pin=%s,root=%s",
-             ate__listener_port(r->listener), r->name ? r->name : "/past",
-             ate_hash_text(r->pin, pin), ate_hash_text(past_print(r->past, ROOT), root));
+    snprintf(r->address, sizeof r->address, "tcp://%s:%u%s#pin=%s,root=%s",
+             r->host ? r->host : "127.0.0.1", ate__listener_port(r->listener),
+             r->name ? r->name : "/past", ate_hash_text(r->pin, pin),
+             ate_hash_text(past_print(r->past, ROOT), root));
     return r->address;
 }
 

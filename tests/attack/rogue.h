@@ -14,6 +14,8 @@ struct rogue {
     struct past *past;
     uint64_t size;    /* how much of it is shown */
     const char *name; /* path under which it is asked for; NULL: the declared one */
+    const char *host; /* that the address names; NULL: 127.0.0.1 */
+    bool clear;       /* clear text; set before the address is asked for */
     struct ate_hash pin; /* that the address names; its own, unless the test sets another */
 
     /* Hooks, on the loop's thread; NULL: the truth. */
@@ -31,7 +33,8 @@ struct rogue {
     struct ate__listener *listener;
     char address[700];
 };
-/* Starts it; what lies may be set before the first client comes, and between two of them. */
+/* It listens when its address is asked for first. How it lies may be set until then, and between
+ * two clients. */
 struct rogue *rogue_new(struct past *take_past);
 void rogue_free(struct rogue *r);
 /* tcp://127.0.0.1:PORT/NAME#pin=...,root=... */

@@ -8,6 +8,7 @@
 #include "crypto/keyfile.h"
 #include "files.h"
 #include "lib/tmpdir.h"
+#include "trust/data_key.h"
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -329,6 +330,111 @@ static void other_data_key(void)
     vault_free(&v);
 }
 
+/* ---- names ---- */
+
+/* Stored where everyone may write, with the tag of one name and another in its NAME. */
+static void name_that_lies(void)
+{
+    struct past *p = attack_commons();
+    const char *dir = tmpdir_new();
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    struct ate_id id = id_of(7);
+    struct ate_chain *c;
+    struct ate_txn *txn;
+    struct ate_object o;
+    struct draft d;
+    uint8_t tag[ATE__NAME_TAG];
+    past_begin(p, &d);
+    past_tag(ate_top, "notes", tag);
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&id, sizeof id));
+    ate__header_parent(&w, &ate_top, 0);
+    ate__header_item(&w, ATE__TAG_TAG, ate__bytes(tag, sizeof tag));
+    ate__header_item(&w, ATE__TAG_NAME, ate__bytes("bank", 4));
+    attack_must(ate__header_end(&w));
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    past_commit_plain(p, &d);
+    attack_write_chain(dir, p, &p->chain_id, p->size);
+    attack_must(attack_open_chain(dir, ATE_READ, &c));
+    attack_must(ate_txn_begin(c, NULL, ATE_READ, &txn));
+    attack_must(ate_load_raw(txn, id, 0, &o));
+    attack_tried("read", o.name.size ? 0 : ate__fail(ATE_NOT_FOUND, "it has no name"),
+                 ATE_NOT_FOUND);
+    ate_txn_end(txn);
+    ate_chain_close(c);
+    ate__buf_deinit(&header);
+    past_free(p);
+}
+
+/* ---- epochs ---- */
+
+/* Epoch 1 of the top, by somebody who knows D of epoch 0 or does not; the owner is its reader. */
+static void announce(struct vault *v, const struct past *p, struct draft *d,
+                     struct ate__data_key *key)
+{
+    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    struct ate__epoch_of of = {&e, &ate_top, 1};
+    const struct ate__event *before = &p->tx[0].events[1];
+    struct ate__buf header = ATE__BUF_NULL, sealed = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    uint8_t seal_public[ATE__XWING_PUBLIC], garbage[ATE__LINK_SIZE] = {1, 2, 3};
+    struct ate__public_parts parts;
+    assert_int_equal(before->kind, ATE__EVENT_CONTROL);
+    attack_must(ate__data_key_seal_public(&e, key, seal_public));
+    attack_must(ate__public_key_parse(ate__buf_bytes(&v->key->public_key), &parts));
+    attack_must(ate__data_key_seal(&of, key, &v->key->fingerprint, parts.kem_key.data, &sealed));
+    struct ate__recipient owner = {.fingerprint = v->key->fingerprint,
+                                   .method = ATE__SEALED_TO_KEM,
+                                   .sealed = ate__buf_bytes(&sealed)};
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&ate_top, sizeof ate_top));
+    ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&before->hash, sizeof before->hash));
+    ate__header_auth(&w, &before->header.auth);
+    ate__header_epoch(&w, &(struct ate__epoch_item){1, key->id, ATE__KEM_XWING,
+                                                    ate__bytes(seal_public, sizeof seal_public)});
+    ate__header_recipients(&w, &owner, 1);
+    ate__header_item(&w, ATE__TAG_LINK, ate__bytes(garbage, sizeof garbage));
+    ate__header_namekey(
+        &w, &(struct ate__namekey_item){true, key->id, ate__bytes(garbage, ATE__WRAPPED_KEY)});
+    attack_must(ate__header_end(&w));
+    draft_event(d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    ate__buf_deinit(&header);
+    ate__buf_deinit(&sealed);
+}
+
+/* What is written into it would be read by who announced it. */
+static void epoch_by_outsider(void)
+{
+    struct vault v;
+    struct draft d;
+    struct ate__data_key *key;
+    struct ate__key32 mine = {{7, 7, 7}};
+    struct ate__conf_item conf;
+    struct ate__buf items = ATE__BUF_NULL, cipher = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&items);
+    struct ate_id id = id_of(7);
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    attack_must(ate__data_key_new(&e, &mine, &key));
+    past_begin(p, &d);
+    announce(&v, p, &d, key);
+    d.signer[d.signer_count++] = v.key;
+    uint64_t n = past_commit_plain(p, &d);
+    p->time_us[n] = p->time_us[n - 1];
+    attack_must(ate__tx_leaf(&p->tx[n], ATE__SHA256, n, p->time_us[n], &p->leaf[n]));
+    attack_must(ate__header_end(&w));
+    attack_must(ate__body_encrypt(&e, key, 1, &id, (struct ate_bytes){0}, &ate_top, 0,
+                                  ate__buf_bytes(&items), ate__text_bytes("\x80"), &conf, &cipher));
+    past_begin(p, &d);
+    draft_body(&d,
+               &(struct draft_body){.id = id, .conf = &conf, .payload = ate__buf_bytes(&cipher)});
+    attack_tried("read by the owner", load_after(&v, p, &d, id), ATE_TAMPERED);
+    ate__buf_deinit(&items);
+    ate__buf_deinit(&cipher);
+    ate__data_key_unref(key);
+    vault_free(&v);
+}
+
 const struct attack attacks_secrets[] = {
     {"read-without-key", read_without_key},
     {"name-guessed", name_guessed},
@@ -339,5 +445,7 @@ const struct attack attacks_secrets[] = {
     {"ciphertext-to-chain", ciphertext_to_chain},
     {"clear-in-private-scope", clear_in_private_scope},
     {"other-data-key", other_data_key},
+    {"name-that-lies", name_that_lies},
+    {"epoch-by-outsider", epoch_by_outsider},
     {NULL, NULL},
 };

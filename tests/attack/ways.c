@@ -103,10 +103,10 @@ int attack_offer(struct past *p, struct ate_bytes tx)
     return offer(p, p->size, tx);
 }
 
-int attack_create(const char *path, struct ate_bytes genesis)
+int attack_create(const struct ate__server_conf *conf, const char *path, struct ate_bytes genesis)
 {
-    struct ate__server_conf conf = kit_conf(tmpdir_new());
-    struct ate__server *server = kit_start(&conf);
+    struct ate__server_conf anybody = kit_conf(tmpdir_new());
+    struct ate__server *server = kit_start(conf ? conf : &anybody);
     struct kit_client *c = kit_connect(server);
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
