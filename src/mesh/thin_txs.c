@@ -36,15 +36,10 @@ static bool brings_key(const struct ate__tx *tx)
 
 int ate__thin_learn(struct ate__thin_chain *c, const struct ate__tx *tx, uint64_t sequence)
 {
-    int rc = 0;
     if (!brings_key(tx))
         return 0;
     pthread_mutex_lock(&c->mutex);
-    c->keys += tx->event_count;
-    if (c->keys > ATE__SHOWN_KEYS_MAX)
-        rc = ate__fail(ATE_TOO_BIG, "more than %d public keys were shown", ATE__SHOWN_KEYS_MAX);
-    else
-        rc = ate__trust_learn(c->trust, tx, sequence);
+    int rc = ate__trust_learn(c->trust, tx, sequence, &c->keys, ATE__SHOWN_KEYS_MAX);
     pthread_mutex_unlock(&c->mutex);
     return rc;
 }

@@ -304,7 +304,8 @@ int ate__trust_apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t se
     return apply(t, tx, sequence);
 }
 
-int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence)
+int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence,
+                     size_t *count, size_t count_max)
 {
     struct ate__brought brought = {.tx = tx};
     struct ate_bytes public_key;
@@ -313,8 +314,12 @@ int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t se
     while (!rc && ate__brought_next(&brought, &public_key, &event)) {
         struct ate_hash fingerprint;
         rc = ate__fingerprint(public_key, &fingerprint);
-        if (!rc)
-            rc = ate__keyring_add(&t->keyring, &fingerprint, public_key, sequence);
+        if (rc || ate__keyring_has(&t->keyring, &fingerprint))
+            continue;
+        if (*count >= count_max)
+            return ate__fail(ATE_TOO_BIG, "more than %zu public keys were shown", count_max);
+        rc = ate__keyring_add(&t->keyring, &fingerprint, public_key, sequence);
+        *count += !rc;
     }
     return rc;
 }

@@ -45,8 +45,10 @@ int ate__trust_apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t se
 /* Takes back all with a sequence >= this, ATE__ROLLBACK_MAX at most; the genesis stays. */
 void ate__trust_rollback(struct ate__trust *t, uint64_t sequence);
 /* For one that does not hold the history (a thin client): takes in the public keys that a
- * transaction brings, and nothing else of it. One thread at a time. Errors: E_MEMORY. */
-int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
+ * transaction brings, and nothing else of it; *count: of those that it took in so, ever, at most
+ * count_max. One thread at a time. Errors: TOO_BIG E_MEMORY. */
+int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence,
+                     size_t *count, size_t count_max) ATE__CHECK;
 /* Sequence under which (origin, number) was committed. Errors: NOT_FOUND. */
 int ate__trust_origin(const struct ate__trust *t, const struct ate__txn_id *id,
                       uint64_t *ret_sequence) ATE__CHECK;

@@ -337,6 +337,18 @@ static void test_lists(void **state)
     }
 }
 
+/* The limit is on keys, not on how often they are shown. */
+static void test_keys_again(void **state)
+{
+    (void)state;
+    struct thin_world w;
+    thin_init(&w, thin_family());
+    for (unsigned i = 0; i <= ATE__SHOWN_KEYS_MAX; i++)
+        must(ate__thin_learn(&w.chain, &w.past->tx[1], 1));
+    assert_int_equal(w.chain.keys, 1); /* alice's */
+    thin_deinit(&w);
+}
+
 static int free_keys(void **state)
 {
     (void)state;
@@ -350,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_records),        cmocka_unit_test(test_what_is_asked_for),
         cmocka_unit_test(test_top_is_there),   cmocka_unit_test(test_foreign_names),
         cmocka_unit_test(test_told_otherwise), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_keys_again),
     };
     return cmocka_run_group_tests(tests, NULL, free_keys);
 }

@@ -249,7 +249,13 @@ static void keys_are_learnt(void **state)
     draft_item(d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&a->public_key));
     draft_root(d, &add, 1);
     draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
-    assert_int_equal(ate__trust_learn(w.t, draft_tx(d), 700), 0);
+    size_t count = 0;
+    assert_int_equal(ate__trust_learn(w.t, draft_tx(d), 700, &count, 1), ATE_TOO_BIG);
+    assert_int_equal(count, 1);
+    /* What is known already does not count. */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ate__trust_learn(w.t, &d->tx, 700, &count, 2), 0);
+    assert_int_equal(count, 2);
     assert_true(ate__trust_has_key(w.t, &a->fingerprint));
     assert_true(ate__trust_has_key(w.t, &b->fingerprint));
     assert_false(ate__trust_is_root(w.t, &b->fingerprint));
