@@ -52,6 +52,7 @@ cover:
 tidy:
 	@python3 -B tools/layers.py
 	@python3 -B tools/tidy.py
+	@python3 -B tools/links.py
 	@command -v clang-tidy-19 >/dev/null || { echo 'tidy: clang-tidy-19 is not here'; exit 0; }; \
 	    scripts/build check && find src -name '*.c' -exec clang-tidy-19 -p build/check --quiet {} +
 

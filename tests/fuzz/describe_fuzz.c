@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * describe_fuzz.c: describe_payload(): what --json shows of the objects of other programs. The
- * first byte says the encoding, the rest is the payload. What comes out can be written.
+ * describe_fuzz.c: describe_payload(), and with it ate__unpack(): what --json shows of the objects
+ * of other programs. The first byte says the encoding, the rest is the payload. What comes out can
+ * be written.
  */
 #include "base/assert.h"
 #include "bin/ate/describe.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * dio_codec_fuzz.c: a payload of either encoding, decoded by two tables.
- * Target functions: ate__codec_decode, ate__codec_check, ate__codec_encode (the version before),
- * ate__copy_object.
+ * Target functions: ate__codec_decode, ate__json_decode, ate__codec_check, ate__codec_encode (the
+ * version before), ate__copy_object.
  */
 #include "ate/result.h"
 #include "base/alloc.h"

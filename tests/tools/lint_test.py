@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Do tools/layers.py and tools/tidy.py see what they are there for? Each case plants one violation
-in a small clean tree and expects the sentence; the clean tree must pass."""
+"""Do tools/layers.py, tools/tidy.py and tools/links.py see what they are there for? Each case
+plants one violation in a small clean tree and expects the sentence; the clean tree must pass."""
 import pathlib
 import subprocess
 import sys
@@ -45,7 +45,7 @@ class Planted(unittest.TestCase):
         self.assertTrue(any(sentence in line for line in lines), done.stdout)
 
     def test_clean(self):
-        for tool in ("layers.py", "tidy.py"):
+        for tool in ("layers.py", "tidy.py", "links.py"):
             done = self.run_tool(tool)
             self.assertEqual(done.returncode, 0, done.stdout)
 
@@ -108,6 +108,42 @@ class Planted(unittest.TestCase):
             with self.subTest(path=path, sentence=sentence):
                 self.expect("tidy.py", path, text, sentence)
                 (self.root / path).unlink()
+
+    def test_links(self):
+        self.put("Makefile", "all:\n")
+        self.put("docs/a.md", "# A page\n\n## 1. First `part`\n\n## Second\n")
+        cases = [
+            ("docs/b.md", "[x](c.md)", "leads nowhere"),
+            ("docs/b.md", "[x](a.md#third)", "no such section"),
+            ("docs/b.md", "[x](#third)", "no such section"),
+            ("docs/b.md", "`src/base/none.c`", "no such file"),
+            ("docs/b.md", "`base/none.h`", "no such file"),
+            ("docs/b.md", "`none_test.c`", "no such file"),
+            ("docs/b.md", "`ate_none()`", "not in include/ate"),
+            ("docs/b.md", "`conf.none`", "no such field"),
+            ("docs/b.md", "`ATE_E_NONE`", "in no source"),
+            ("docs/b.md", "`make none`", "no goal"),
+            ("docs/b.md", "    make none\n", "no goal"),
+            ("docs/b.md", "--suite none", "no suite"),
+            ("docs/THREATS.md", "`test_none`", "no such test"),
+            ("docs/ARCHITECTURE.md", "base", "says nothing of tests/unit"),
+            ("docs/TESTING.md", "## Fuzz targets\n\n| `none` |\n", "not in both"),
+            ("docs/man/a.1", ".Xr none 1\n", "no such page"),
+            ("src/base/x.h", "/* (docs/NONE.md) */\n", "no such file"),
+        ]
+        for path, text, sentence in cases:
+            with self.subTest(path=path, text=text):
+                self.expect("links.py", path, text, sentence)
+                (self.root / path).unlink()
+
+    def test_links_allows(self):
+        self.put("docs/STYLE.md", "# S\n\n## 1. First\n\n## The second\n")
+        self.put("docs/b.md", "[x](STYLE.md#the-second) `base/buf.h` `src/L/m.c` `a/b`\n"
+                 "`buf_test.c` [y](https://example.com/none) [z](#t) \n# T\n")
+        self.put("src/base/x.h", '/* docs/STYLE.md, 1 and\n * docs/STYLE.md, "The\n * second" */\n')
+        done = self.run_tool("links.py")
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.expect("links.py", "src/base/x.h", "/* docs/STYLE.md, 2 */\n", "no section 2")
 
     def test_tidy_ignores_comments_and_strings(self):
         self.put("src/base/buf.c", SPDX + '#include "base/buf.h"\n/* strcpy(a, b) */\n'
