@@ -35,9 +35,6 @@ TESTED_BY = {
     "src/base/rng_os.c": "tests/unit/base/env_real_test.c",
     "src/bin/ate/*.c": "tests/cli",
     "src/bin/atedb/*.c": "tests/cli",
-    "src/dio/build.c": "tests/unit/dio/txn_test.c",
-    "src/dio/raw.c": "tests/unit/dio/txn_test.c",
-    "src/dio/signers.c": "tests/unit/dio/txn_test.c",
 }
 
 # In parts, so that looking for these words does not find this list.
