@@ -16,6 +16,7 @@ enum {
     ATE__WINDOW_BYTES = 256 << 10,    /* and the largest */
     ATE__PREWRITE_BYTES = 512 << 10,   /* zeros in one step of prepare(), synced */
     ATE__TRIMMED_BYTES_MAX = 64 << 20, /* in trimmed/ unless configured */
+    ATE__TRIMMED_FILES_MAX = 256,
     ATE__LOCK_WAIT_MS = 1000,
     ATE__LOCK_POLL_MS = 10,
     ATE__READER_TRIES = 16, /* of a reader beside a writer that changes the list meanwhile */

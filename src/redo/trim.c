@@ -84,7 +84,7 @@ static int remove_oldest(const struct ate__vfs *vfs, struct ate__dir *dir, uint6
     }
     if (all.count)
         qsort(all.items, all.count, sizeof *all.items, compare_names);
-    for (size_t i = 0; i < all.count && !rc && bytes > bytes_max; i++) {
+    for (size_t i = 0; !rc && (bytes > bytes_max || all.count - i >= ATE__TRIMMED_FILES_MAX); i++) {
         rc = vfs->remove(dir, all.items[i].name);
         bytes -= all.items[i].size;
     }

@@ -128,10 +128,35 @@ static void test_faults(void **state)
     }
 }
 
+static void count(void *arg, const char *name, bool is_dir, uint64_t size)
+{
+    (void)name, (void)is_dir, (void)size;
+    ++*(size_t *)arg;
+}
+
+/* Many small ones: a block each is more than their bytes, so their number has a limit, too. */
+static void test_many(void **state)
+{
+    (void)state;
+    enum { MANY = ATE__TRIMMED_FILES_MAX + 20 };
+    struct fixture x;
+    uint64_t kept;
+    size_t files = 0;
+    setup(&x);
+    for (uint64_t i = 1; i <= MANY; i++)
+        assert_int_equal(ate__trim_keep(x.vfs, x.root, i, x.s, 100, 108, 1 << 20, &kept), 0);
+    simdisk_each(x.disk, "/trimmed", count, &files);
+    assert_int_equal(files, ATE__TRIMMED_FILES_MAX);
+    assert_false(simdisk_exists(x.disk, NAME("0000000000000014", "0000000000000064")));
+    assert_true(simdisk_exists(x.disk, NAME("0000000000000015", "0000000000000064")));
+    teardown(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_many),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_faults),
     };
