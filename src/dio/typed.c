@@ -146,7 +146,7 @@ static uint64_t size_of(const struct ate_txn *t)
 static int load_fresh(struct ate_txn *t, const struct wanted *w, const void **ret_object)
 {
     ate__cleanup(ate__body_deinit) struct ate__body b = {0};
-    struct ate__decoded *d;
+    struct ate__decoded *d = NULL;
     int rc = ate__txn_body(t, w->id, 0, &b);
     if (!rc)
         rc = decode(w, &b, &d);

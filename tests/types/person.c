@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * person.c: every kind of field and every typed call, in C.
+ * person.c: every kind of field and every typed call, in C; what was committed comes back whole
+ * when the chain is opened again.
  */
 #include <ate/ate.h>
 #include <stdio.h>
@@ -69,6 +70,64 @@ ATE_TYPE(ping, ATE_FIELD(msg), ATE_FIELD(n));
         }                                                                                          \
     } while (0)
 
+/* One of everything; what is not named is zero. */
+static const struct person whole = {
+    .boss = {{1, 2, 3, 255}},
+    .key = {{9, 8, 0, 7}},
+    .name = "Grace \xc3\xa9",
+    .nick = (char[]){"G"},
+    .active = true,
+    .mood = INT8_MIN,
+    .big = INT64_MIN,
+    .size = UINT64_MAX,
+    .score = -0.1,
+    .f = 1e-30f,
+    .colour = GREEN,
+    .photo = {"\0\xff z", 4},
+    .home = {"", UINT16_MAX},
+    .age = &(const int64_t){-1},
+    .title = &(const char *const){"Rear Admiral"},
+    .work = &(const struct address){"New York", 0},
+    .tags = (const char *const[]){"", "b", "\n"},
+    .tag_count = 3,
+    .past = (const struct address[]){{"X", 1}, {"Y", 2}},
+    .past_count = 2,
+    .weights = (double[]){0.5, -0.25, 1e300},
+    .weight_count = 3,
+    .friends = (const struct ate_id[]){{{4}}, {{5}}},
+    .friend_count = 2,
+};
+
+static int same_address(const struct address *a, const struct address *b)
+{
+    return !strcmp(a->city, b->city) && a->zip == b->zip;
+}
+
+static void check_whole(const struct person *p)
+{
+    CHECK(!memcmp(&p->boss, &whole.boss, sizeof p->boss));
+    CHECK(!memcmp(&p->key, &whole.key, sizeof p->key));
+    CHECK(!strcmp(p->name, whole.name) && !strcmp(p->nick, whole.nick) && p->active);
+    CHECK(p->mood == whole.mood && p->big == whole.big && p->size == whole.size);
+    CHECK(p->score == whole.score && p->f == whole.f && p->colour == whole.colour);
+    CHECK(p->photo.size == 4 && !memcmp(p->photo.data, whole.photo.data, 4));
+    CHECK(same_address(&p->home, &whole.home) && same_address(p->work, whole.work));
+    CHECK(*p->age == -1 && !strcmp(*p->title, *whole.title));
+    CHECK(p->tag_count == 3 && p->past_count == 2 && p->weight_count == 3 && p->friend_count == 2);
+    for (size_t i = 0; i < 3; i++)
+        CHECK(!strcmp(p->tags[i], whole.tags[i]) && p->weights[i] == whole.weights[i]);
+    for (size_t i = 0; i < 2; i++)
+        CHECK(same_address(&p->past[i], &whole.past[i]) &&
+              !memcmp(&p->friends[i], &whole.friends[i], sizeof *p->friends));
+}
+
+static void check_empty(const struct person *p)
+{
+    CHECK(!p->name && !p->nick && !p->active && !p->big && !p->home.city && !p->photo.size);
+    CHECK(!p->age && !p->title && !p->work);
+    CHECK(!p->tag_count && !p->past_count && !p->weight_count && !p->friend_count);
+}
+
 static void change(struct ate_txn *txn)
 {
     struct ate_id id;
@@ -132,11 +191,48 @@ static struct person *walk(struct ate_txn *txn)
     return mine;
 }
 
+struct stored {
+    struct ate_id person, empty, tree, kid;
+};
+
+static void store(struct ate_chain *chain, struct stored *ret_stored)
+{
+    struct ate_txn *txn;
+    struct node leaf = {.label = "leaf"}, inner = {"inner", &leaf, 1};
+    CHECK(!ate_txn_begin(chain, NULL, 0, &txn));
+    CHECK(!ate_store(txn, person, &whole, &ret_stored->person));
+    CHECK(!ate_store(txn, person, &(struct person){.mood = 0}, &ret_stored->empty));
+    CHECK(!ate_store(txn, node, &(struct node){"root", &inner, 1}, &ret_stored->tree));
+    CHECK(!ate_push(txn, ping, ret_stored->tree, &(struct ping){"one", -1}, &ret_stored->kid));
+    CHECK(!ate_txn_commit(txn, NULL));
+    ate_txn_end(txn);
+}
+
+static void load(struct ate_chain *chain, const struct stored *stored)
+{
+    struct ate_txn *txn;
+    const struct person *p;
+    const struct node *tree;
+    const struct ping *ping;
+    CHECK(!ate_txn_begin(chain, NULL, 0, &txn));
+    CHECK(!ate_load(txn, person, stored->person, &p));
+    check_whole(p);
+    CHECK(!ate_load(txn, person, stored->empty, &p));
+    check_empty(p);
+    CHECK(!ate_load(txn, node, stored->tree, &tree) && tree->kid_count == 1);
+    CHECK(!strcmp(tree->kids->label, "inner") && !strcmp(tree->kids->kids->label, "leaf"));
+    CHECK(!tree->kids->kids->kid_count);
+    CHECK(!ate_load(txn, ping, stored->kid, &ping) && !strcmp(ping->msg, "one") && ping->n == -1);
+    CHECK(ate_load(txn, node, stored->kid, &tree) == ATE_WRONG_TYPE);
+    ate_txn_end(txn);
+}
+
 int main(void)
 {
     struct ate_session *me;
     struct ate_chain *chain;
     struct ate_txn *txn;
+    struct stored stored;
     struct ate_chain_conf conf = {.sync = ATE_SYNC_INTERVAL, .sync_interval_ms = 100};
     CHECK(!ate_session_open("person.key", ATE_CREATE, &me));
     CHECK(!ate_chain_open("person.chain", me, ATE_CREATE, &conf, &chain));
@@ -146,6 +242,12 @@ int main(void)
     ate_txn_end(txn);
     CHECK(!strcmp(mine->home.city, "London"));
     ate_free(mine);
+
+    store(chain, &stored);
+    load(chain, &stored);
+    ate_chain_close(chain);
+    CHECK(!ate_chain_open("person.chain", me, 0, NULL, &chain));
+    load(chain, &stored);
     ate_chain_close(chain);
     ate_session_close(me);
     puts("ok");

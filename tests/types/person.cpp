@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * person.cpp: every kind of field and every typed call, in C++.
+ * person.cpp: every kind of field and every typed call, in C++; what was committed comes back whole
+ * when the chain is opened again.
  */
 #include <ate/ate.h>
 #include <cstdio>
@@ -75,22 +76,92 @@ static_assert(ATE_INT == ate__kind<depth>::value, "");
 static_assert(ATE_UINT == ate__kind<uint64_t>::value, "");
 static_assert(ATE_INT == ate__kind<int64_t>::value, "");
 
+static const int64_t age = -1;
+static const char *const title = "Rear Admiral";
+static const address office = {"New York", 0}, past[] = {{"X", 1}, {"Y", 2}};
+static const char *const tags[] = {"", "b", "\n"};
+static double weights[] = {0.5, -0.25, 1e300};
+static char nick[] = "G";
+
+/* One of everything. */
+static person whole()
+{
+    person p{};
+    p.boss = {{1, 2, 3, 255}};
+    p.key = {{9, 8, 0, 7}};
+    p.name = "Grace \xc3\xa9";
+    p.nick = nick;
+    p.active = true;
+    p.mood = INT8_MIN;
+    p.big = INT64_MIN;
+    p.score = -0.1;
+    p.f = 1e-30f;
+    p.shirt = GREEN;
+    p.fit = size::LARGE;
+    p.level = depth::DEEP;
+    p.photo = {"\0\xff z", 4};
+    p.home = {"", UINT16_MAX};
+    p.age = &age;
+    p.title = &title;
+    p.work = &office;
+    p.tags = tags;
+    p.tag_count = 3;
+    p.past = past;
+    p.past_count = 2;
+    p.weights = weights;
+    p.weight_count = 3;
+    return p;
+}
+
+static bool same(const char *a, const char *b)
+{
+    return !std::strcmp(a, b);
+}
+
+static bool same(const address &a, const address &b)
+{
+    return same(a.city, b.city) && a.zip == b.zip;
+}
+
+static void check_whole(const person &p)
+{
+    const person w = whole();
+    CHECK(!std::memcmp(&p.boss, &w.boss, sizeof p.boss));
+    CHECK(!std::memcmp(&p.key, &w.key, sizeof p.key));
+    CHECK(same(p.name, w.name) && same(p.nick, w.nick) && p.active && p.mood == w.mood);
+    CHECK(p.big == w.big && p.score == w.score && p.f == w.f);
+    CHECK(p.shirt == w.shirt && p.fit == w.fit && p.level == w.level);
+    CHECK(p.photo.size == 4 && !std::memcmp(p.photo.data, w.photo.data, 4));
+    CHECK(same(p.home, w.home) && *p.age == age && same(*p.title, title) && same(*p.work, office));
+    CHECK(p.tag_count == 3 && p.past_count == 2 && p.weight_count == 3);
+    for (size_t i = 0; i < 3; i++)
+        CHECK(same(p.tags[i], tags[i]) && p.weights[i] == weights[i]);
+    CHECK(same(p.past[0], past[0]) && same(p.past[1], past[1]));
+}
+
 static ate_id store(ate_txn *txn)
 {
     ate_id id;
-    const char *tags[] = {"x", "y"};
-    person p{};
-    p.name = "Ada";
-    p.home = {"London", 7};
-    p.fit = size::LARGE;
-    p.level = depth::DEEP;
-    p.tags = tags;
-    p.tag_count = 2;
+    const person p = whole();
     CHECK(!ate_store(txn, person, &p, &id));
     const person *q;
-    CHECK(!ate_load(txn, person, id, &q) && !std::strcmp(q->home.city, "London"));
-    CHECK(q->fit == size::LARGE && q->level == depth::DEEP && q->tag_count == 2);
+    CHECK(!ate_load(txn, person, id, &q));
+    check_whole(*q);
     return id;
+}
+
+static void load(ate_chain *chain, ate_id id)
+{
+    ate_txn *txn;
+    ate_id at;
+    const person *p;
+    const address *place;
+    CHECK(!ate_txn_begin(chain, nullptr, 0, &txn));
+    CHECK(!ate_load(txn, person, id, &p));
+    check_whole(*p);
+    CHECK(!ate_find(txn, address, id, "home", &at, &place) && same(*place, {"Paris", 9}));
+    CHECK(ate_load(txn, person, at, &p) == ATE_WRONG_TYPE);
+    ate_txn_end(txn);
 }
 
 int main()
@@ -113,9 +184,14 @@ int main()
     CHECK(!ate_find(txn, address, id, "home", &at, &found) && found->zip == 9);
     CHECK(!ate_children(txn, id, &places) && !ate_next(places, address, &at, &found));
     CHECK(!ate_keep(address, found, &mine));
+    CHECK(!ate_txn_commit(txn, nullptr));
     ate_txn_end(txn);
     CHECK(mine->zip == 9);
     ate_free(mine);
+    load(chain, id);
+    ate_chain_close(chain);
+    CHECK(!ate_chain_open("person.chain", me, 0, nullptr, &chain));
+    load(chain, id);
     ate_chain_close(chain);
     ate_session_close(me);
     std::puts("ok");
