@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { BLOCK = 256, SMALL_MAX = 24 };
+enum { BLOCK = 1024, SMALL_MAX = 24 };
 
 static void from_kernel(uint8_t *to, size_t size)
 {

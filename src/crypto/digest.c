@@ -22,18 +22,35 @@ static uint8_t label_size(const char *label)
     return (uint8_t)size;
 }
 
-static void update(struct ate__hasher *h, const void *data, size_t size)
+static void take_in(struct ate__hasher *h, const void *data, size_t size)
 {
-    if (!h->result && !EVP_DigestUpdate(h->ctx, data, size))
+    if (size && !h->result && !EVP_DigestUpdate(h->ctx, data, size))
         h->result = ate__ossl_fail("hash");
+}
+
+static inline void update(struct ate__hasher *h, const void *data, size_t size)
+{
+    if (size > sizeof h->held - h->held_size) {
+        take_in(h, h->held, h->held_size);
+        h->held_size = 0;
+        if (size > sizeof h->held) {
+            take_in(h, data, size);
+            return;
+        }
+    }
+    if (size)
+        memcpy(h->held + h->held_size, data, size);
+    h->held_size += size;
 }
 
 void ate__hasher_begin_raw(struct ate__hasher *h, enum ate__hash_alg alg)
 {
     ate__assert(ate__hash_alg_known(alg));
-    *h = (struct ate__hasher){.ctx = ate__ossl_digest_take(alg), .alg = alg};
-    if (!h->ctx)
-        h->result = ate__ossl_fail("begin a hash");
+    h->ctx = ate__ossl_digest_take(alg);
+    h->result = h->ctx ? 0 : ate__ossl_fail("begin a hash");
+    h->alg = alg;
+    h->framed = false;
+    h->field_left = h->held_size = 0; /* what is held need not be zeroed */
 }
 
 void ate__hasher_begin(struct ate__hasher *h, enum ate__hash_alg alg, const char *label)
@@ -80,6 +97,8 @@ int ate__hasher_end(struct ate__hasher *h, struct ate_hash *ret_hash)
 {
     ate__assert(!h->field_left);
     struct ate_hash hash;
+    take_in(h, h->held, h->held_size);
+    h->held_size = 0;
     if (!h->result && !EVP_DigestFinal_ex(h->ctx, hash.b, NULL))
         h->result = ate__ossl_fail("end a hash");
     if (h->result)
@@ -109,7 +128,7 @@ static int sha256_of(const struct ate_bytes *parts, size_t count, struct ate_has
     ate__cleanup(ate__hasher_deinit) struct ate__hasher h;
     ate__hasher_begin_raw(&h, ATE__SHA256);
     for (size_t i = 0; i < count; i++)
-        ate__hasher_raw(&h, parts[i]);
+        take_in(&h, parts[i].data, parts[i].size);
     return ate__hasher_end(&h, ret_hash);
 }
 

@@ -16,12 +16,15 @@ bool ate__hash_alg_known(unsigned alg);
 /* A running frame hash: begin, any number of fields, end. Errors are sticky and come out of end():
  * ATE_E_MEMORY. No field may be added after end(); deinit is due after begin, also after end. One
  * thread at a time. */
+enum { ATE__HASHER_HELD = 256 };
 struct ate__hasher {
     void *ctx;
     int result;
     enum ate__hash_alg alg;
     bool framed;         /* began with a label: then every byte belongs to a field */
     uint64_t field_left; /* bytes that the present field still lacks */
+    size_t held_size;    /* what came in small pieces goes into ctx at once */
+    uint8_t held[ATE__HASHER_HELD];
 };
 void ate__hasher_begin(struct ate__hasher *h, enum ate__hash_alg alg, const char *label);
 /* no label: plain bytes by ate__hasher_raw() */

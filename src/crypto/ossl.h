@@ -10,7 +10,8 @@
  *    sees an OpenSSL call fail ends with ate__ossl_fail() or ate__ossl_refused(); what works with
  *    keys, or may be refused, is between ate__ossl_begin() and ate__ossl_end().
  * 4. A context that held a secret is freed or reset, which wipes it, by the function that made it.
- *    Only digest contexts are kept for the thread's next call: they hash what is public.
+ *    Only digest contexts are kept for the thread's next call: they hash what is public; and a
+ *    struct ate__aead keeps the cipher contexts of its own key.
  *
  * Thread-safe.
  */

@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "dio/txn.h"
 
+enum { ARENA_KEPT = 1 << 20 /* bytes, from one commit of a transaction to its next */ };
+
 struct span {
     size_t at, size; /* in build.arena */
 };
@@ -30,7 +32,9 @@ struct build {
 
 static void build_deinit(struct build *b)
 {
-    ate__buf_deinit(&b->arena);
+    if (b->arena.capacity > ARENA_KEPT)
+        ate__buf_deinit(&b->arena);
+    b->t->arena = b->arena;
     ate__free(b->drafts);
     ate__free(b->needed);
 }
@@ -405,7 +409,8 @@ static int add_all(struct build *b)
 
 int ate__txn_build(struct ate_txn *t)
 {
-    struct build b = {.t = t, .trust = t->dio->pipe->v->trust(t->dio->pipe)};
+    struct build b = {.t = t, .trust = t->dio->pipe->v->trust(t->dio->pipe), .arena = t->arena};
+    ate__buf_clear(&b.arena);
     int rc = add_all(&b);
     if (!rc)
         rc = ate__txn_signers(t, &b.signers);

@@ -178,6 +178,7 @@ void ate__txn_let_go(struct ate_txn *t)
     if (atomic_fetch_sub_explicit(&t->holds, 1, memory_order_acq_rel) != 1)
         return;
     ate__buf_deinit(&t->encoded);
+    ate__buf_deinit(&t->arena);
     ate__free(t->hashes);
     ate__free(t);
 }

@@ -76,6 +76,7 @@ struct ate_txn {
     struct ate__event_hashes *hashes; /* own's; as many as hash_capacity */
     size_t hash_capacity;
     struct ate__buf encoded;     /* what is offered */
+    struct ate__buf arena;       /* memory of ate__txn_build(), from one commit to the next */
     bool offered, frozen;
     atomic_bool unasked;         /* offered, answered, and nobody will finish() it */
     bool ended;                  /* by its owner; its answer may still be on the way */
