@@ -16,10 +16,20 @@ int ate__broke(struct ate__redo *r, int rc)
     return ate__context(rc == ATE_E_NO_SPACE ? ATE_E_IO : rc, "the log has failed");
 }
 
-int ate__check_usable(struct ate__redo *r)
+/* Where the next group goes, and the floor as it stands. The segment is the leader's to read
+ * without the mutex, since only it moves the tail. */
+struct tail {
+    struct ate__segment *last;
+    uint64_t floor;
+};
+
+/* 0, or READ_ONLY with the reason. */
+static int tail_of(struct ate__redo *r, struct tail *ret_tail)
 {
     pthread_mutex_lock(&r->mutex);
     bool writable = r->writable, failed = r->failed;
+    if (writable && !failed)
+        *ret_tail = (struct tail){r->list.items[r->list.count - 1], r->floor};
     pthread_mutex_unlock(&r->mutex);
     if (!writable)
         return ate__fail(ATE_READ_ONLY, "the log was opened for reading");
@@ -28,14 +38,10 @@ int ate__check_usable(struct ate__redo *r)
     return 0;
 }
 
-/* Where the next group goes; the leader's to read without the mutex, since only it moves the tail.
- */
-static struct ate__segment *last_segment(struct ate__redo *r)
+int ate__check_usable(struct ate__redo *r)
 {
-    pthread_mutex_lock(&r->mutex);
-    struct ate__segment *last = r->list.items[r->list.count - 1];
-    pthread_mutex_unlock(&r->mutex);
-    return last;
+    struct tail ignored;
+    return tail_of(r, &ignored);
 }
 
 uint64_t ate__room_of(const struct ate__segment *s, uint64_t group_bytes)
@@ -162,14 +168,11 @@ static int publish(struct ate__redo *r, struct ate__segment *s, const struct ate
     return failed ? ate__fail(ATE_E_IO, "a sync of the log failed meanwhile") : 0;
 }
 
-static int write_group(struct ate__redo *r, const struct ate__group_in *group, uint64_t bytes,
-                       bool sync)
+static int write_group(struct ate__redo *r, const struct tail *tail,
+                       const struct ate__group_in *group, uint64_t bytes, bool sync)
 {
-    struct ate__segment *s = last_segment(r);
-    uint64_t start = s->length;
-    pthread_mutex_lock(&r->mutex);
-    uint64_t floor = r->floor;
-    pthread_mutex_unlock(&r->mutex);
+    struct ate__segment *s = tail->last;
+    uint64_t start = s->length, floor = tail->floor;
     int rc = encode(r, s, group, bytes, floor);
     if (rc)
         return ate__broke(r, rc);
@@ -197,21 +200,24 @@ int ate__file_append(struct ate__storage *storage, const struct ate__group_in *g
     uint64_t bytes = 0;
     if (!group->count)
         return ate__file_idle(storage);
-    int rc = ate__check_usable(r);
+    struct tail tail = {NULL, 0};
+    int rc = tail_of(r, &tail);
     if (!rc)
         rc = group_bytes(group, &bytes);
     if (rc)
         return rc;
-    if (group->first_sequence != last_segment(r)->end)
+    if (group->first_sequence != tail.last->end)
         return ate__fail(ATE_MISUSE, "a group at sequence %llu where %llu is next",
                          (unsigned long long)group->first_sequence,
-                         (unsigned long long)last_segment(r)->end);
-    if (!fits(last_segment(r), bytes)) {
+                         (unsigned long long)tail.last->end);
+    if (!fits(tail.last, bytes)) {
         rc = ate__roll(r, bytes, &group->head_before);
+        if (!rc)
+            rc = tail_of(r, &tail);
         if (rc)
             return rc;
     }
-    return write_group(r, group, bytes, sync_is_due(r));
+    return write_group(r, &tail, group, bytes, sync_is_due(r));
 }
 
 int ate__file_sync(struct ate__storage *storage)
@@ -248,10 +254,11 @@ int ate__file_sync(struct ate__storage *storage)
 int ate__file_idle(struct ate__storage *storage)
 {
     struct ate__redo *r = (struct ate__redo *)storage;
-    int rc = ate__check_usable(r);
+    struct tail tail = {NULL, 0};
+    int rc = tail_of(r, &tail);
     if (rc)
         return rc;
-    struct ate__segment *s = last_segment(r);
+    struct ate__segment *s = tail.last;
     pthread_mutex_lock(&r->mutex);
     bool witnessed = r->witnessed >= r->size;
     struct ate__group_in mark = {.first_sequence = r->size, .root_time_us = r->root_time_us};
@@ -263,5 +270,7 @@ int ate__file_idle(struct ate__storage *storage)
     /* The mark says that all before it is on stable storage. Its own sync makes it a witness before
      * anything follows it (docs/format/redo.md, recovery). */
     rc = ate__file_sync(storage);
-    return rc ? rc : write_group(r, &mark, ATE__GROUP_HEAD, true);
+    if (!rc)
+        rc = tail_of(r, &tail);
+    return rc ? rc : write_group(r, &tail, &mark, ATE__GROUP_HEAD, true);
 }
