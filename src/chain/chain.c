@@ -211,6 +211,7 @@ void ate__chain_close(struct ate__chain *c)
     ate__view_free(c->view);
     ate__trust_free(c->trust);
     c->storage->v->close(c->storage);
+    ate__group_space_deinit(&c->group_space);
     pthread_mutex_destroy(&c->mutex);
     pthread_mutex_destroy(&c->heads_mutex);
     pthread_mutex_destroy(&c->listeners_mutex);

@@ -57,9 +57,10 @@ bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_dam
 /* The newest published head, always at the end of a group. */
 void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root,
                      uint64_t *ret_root_time_us);
-/* Root of the tree at any size up to what is written. NOT_FOUND: larger. Any thread. */
+/* Root of the tree at any size up to what is written. Errors: NOT_FOUND: larger; E_IO: its hashes
+ * could not be stored yet; E_*. Any thread. */
 int ate__chain_root_at(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root) ATE__CHECK;
-/* Proofs up to what is written, from the tiles. NOT_FOUND: larger. Any thread. */
+/* Proofs up to what is written, from the tiles. Errors: as of root_at(). Any thread. */
 int ate__chain_inclusion(struct ate__chain *c, uint64_t sequence, uint64_t size,
                          struct ate__proof *ret_proof) ATE__CHECK;
 int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t size,

@@ -21,8 +21,8 @@ struct ate__work {
     struct ate__offer *offer; /* NULL: the submitter stopped waiting */
     struct ate__work *next;
     struct ate__work *twins; /* repeats of it that came before it was decided; through `next` */
-    struct ate__tx tx;       /* views into bytes */
     bool decoded;            /* tx is one */
+    bool unverified;         /* its signatures are not checked yet: a forecast spoke against it */
     int checked;             /* result of the checks that need no state; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
     bool waits, done;
@@ -33,6 +33,7 @@ struct ate__work {
     struct ate__receipt receipt;
     pthread_cond_t turn; /* done, or time to lead; only where `waits` */
     struct ate_bytes bytes;
+    struct ate__tx tx; /* views into bytes */
     uint8_t copy[];
 };
 struct ate__works {
@@ -43,6 +44,12 @@ struct ate__works {
 struct ate__head_at {
     uint64_t size;
     struct ate_hash root;
+};
+struct ate__group_space { /* arrays of as many as the capacity, or NULL */
+    struct ate_bytes *records;
+    struct ate_hash *leaves;
+    struct ate__position *positions;
+    size_t capacity;
 };
 struct ate__chain {
     struct ate__chain_conf conf;
@@ -81,6 +88,7 @@ struct ate__chain {
     struct ate__head_at heads[ATE__HEADS_KEPT];
     uint64_t head_count;
     uint64_t leaves_retry_ms; /* the leader's, or the feeder's */
+    struct ate__group_space group_space; /* the leader's */
     pthread_mutex_t listeners_mutex; /* protects the list, and is held while they are told */
     struct ate__listener *listeners;
     struct ate__task check, lead, tick; /* of conf.workers */
@@ -91,10 +99,12 @@ void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *
 int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
     ATE__CHECK;
 /* The leaves of a group that was appended just now, for the tiles. They are not synced, and rebuilt
- * at open: a failure loses nothing that is believed. What an earlier failure left out is read from
- * the log again. By the leader or feeder. */
+ * at open: a failure loses nothing that is believed, and no commit fails for it; until they are
+ * there proofs that need them fail with E_IO. What an earlier failure left out is read from the log
+ * again, by the next group or tick (count 0). By the leader or feeder. */
 void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct ate_hash *leaves,
                            size_t count);
+bool ate__chain_lacks_leaves(struct ate__chain *c); /* of what is published */
 /* open.c: takes in what the storage holds from there on, and publishes it; of a group that breaks a
  * rule, nothing. Before the chain is shared, or under the mutex. */
 int ate__chain_replay(struct ate__chain *c, uint64_t from) ATE__CHECK;
@@ -125,7 +135,8 @@ void ate__works_move(struct ate__works *to, struct ate__works *from);
  * told; the others are completed, without the mutex. Then somebody else leads what is left. */
 void ate__works_finish(struct ate__chain *c, struct ate__works *done);
 
-/* commit.c. check: what needs no state; any thread, no lock held. order: 0: it is ordered, a twin,
+/* commit.c. check: what needs no state; any thread, no lock held. order lets the mutex go where it
+ * has to verify signatures after all; 0: it is ordered, a twin,
  * or a `repeat`, which ate__work_repeat() answers without a lock. Else it is refused, and the
  * offer's verdict written. */
 void ate__work_check(struct ate__chain *c, struct ate__work *w);
@@ -146,6 +157,7 @@ void ate__chain_check_run(struct ate__task *task);
 void ate__chain_check_inbox(struct ate__chain *c); /* all of it; lets the mutex go meanwhile */
 
 /* group.c */
+void ate__group_space_deinit(struct ate__group_space *s);
 /* Writes one group and finishes its works. Lets the mutex go meanwhile. Somebody ordered, and
  * nobody leads. */
 void ate__chain_lead(struct ate__chain *c);

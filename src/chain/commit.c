@@ -6,8 +6,23 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/snapshot.h"
 
-/* ---- without state ---- */
+/* ---- before it is ordered, without the mutex ---- */
+
+/* Whether the published state speaks against it: a forecast, for it may build on what is ordered
+ * and not published yet. Who sends what is refused anyway shall not have a signature verified for
+ * it. */
+static bool has_no_prospect(struct ate__chain *c, const struct ate__tx *tx)
+{
+    struct ate__verdict verdict;
+    struct ate__moment now;
+    if (ate__moment_begin(c, c->conf.env, &now))
+        return false;
+    int rc = ate__accept(c->trust, &now.facts, tx, now.view.size, &verdict);
+    ate__moment_end(&now);
+    return rc > 0;
+}
 
 static int check(struct ate__chain *c, struct ate__work *w)
 {
@@ -26,7 +41,8 @@ static int check(struct ate__chain *c, struct ate__work *w)
     w->decoded = true;
     if (!ate__tx_is_whole(&w->tx))
         return ate__fail(ATE_OMITTED, "commit: an event or a payload was left out");
-    return own ? 0 : ate__trust_verify(c->trust, &w->tx);
+    w->unverified = !own && w->tx.signature_count && has_no_prospect(c, &w->tx);
+    return own || w->unverified ? 0 : ate__trust_verify(c->trust, &w->tx);
 }
 
 void ate__work_check(struct ate__chain *c, struct ate__work *w)
@@ -71,6 +87,17 @@ static int order_repeat(struct ate__chain *c, struct ate__work *w, uint64_t sequ
     return 0;
 }
 
+/* The state takes it against all forecasts: its signatures are due after all, without the mutex. */
+static void verify_late(struct ate__chain *c, struct ate__work *w)
+{
+    pthread_mutex_unlock(&c->mutex);
+    w->unverified = false;
+    w->checked = ate__trust_verify(c->trust, &w->tx);
+    if (w->checked)
+        ate__work_fail(w, w->checked);
+    pthread_mutex_lock(&c->mutex);
+}
+
 /* Signatures were checked before the mutex was taken. The keys that the chain holds may have
  * changed since: one came with a transaction that was ordered meanwhile, or went with a group that
  * failed. What was verified is remembered, so asking again costs little; it is not asked again
@@ -84,10 +111,11 @@ static int check_keys(struct ate__chain *c, const struct ate__work *w)
     return again ? ate__trust_verify(c->trust, &w->tx) : w->checked;
 }
 
+/* That it is no repeat is known. */
 static int judge(struct ate__chain *c, struct ate__work *w)
 {
     struct ate__verdict verdict;
-    int rc = ate__chain_judge(c, &w->tx, c->next_sequence, &verdict);
+    int rc = ate__accept(c->trust, &c->latest, &w->tx, c->next_sequence, &verdict);
     if (rc)
         w->offer->verdict = verdict;
     return rc;
@@ -99,12 +127,19 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
     if (c->broken && !ate__chain_mend(c))
         return ate__fail(ATE_E_IO, "commit: the log failed and is not recovered yet: %s",
                          c->broken_text);
+    if (w->decoded)
+        ate__view_expect(c->view, &w->tx);
     if (w->decoded && c->next_sequence && !ate__trust_origin(c->trust, &w->tx.id, &first))
         return order_repeat(c, w, first);
     bool judged = w->decoded && w->checked != ATE_OMITTED;
     int rc = judged ? judge(c, w) : 0;
     if (rc)
         return rc;
+    if (w->unverified) {
+        verify_late(c, w);
+        return ate__work_order(c,
+                               w); /* the state may have moved on; once, for it is verified now */
+    }
     rc = judged ? check_keys(c, w) : w->checked;
     if (rc && rc == w->checked)
         ate__error_set(w->text.data ? (const char *)w->text.data : ate__result_text(rc));

@@ -9,7 +9,8 @@ int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t se
                      struct ate__verdict *verdict)
 {
     uint64_t first;
-    *verdict = (struct ate__verdict){0};
+    verdict->result = 0;
+    verdict->conflict_count = 0;
     if (sequence && !ate__trust_origin(c->trust, &tx->id, &first))
         return ate__fail(ATE_MALFORMED, "number %llu of its origin was committed as %llu",
                          (unsigned long long)tx->id.number, (unsigned long long)first);

@@ -57,7 +57,7 @@ int ate__work_new(struct ate__chain *c, struct ate__offer *offer, struct ate__wo
     struct ate__work *w = ate__resize(NULL, sizeof *w + offer->encoded.size);
     if (!w)
         return ate__no_memory();
-    memset(w, 0, sizeof *w);
+    memset(w, 0, offsetof(struct ate__work, tx));
     if (offer->encoded.size)
         memcpy(w->copy, offer->encoded.data, offer->encoded.size);
     w->bytes = ate__bytes(w->copy, offer->encoded.size);
@@ -97,15 +97,17 @@ void ate__work_fail(struct ate__work *w, int result)
 void ate__offer_answer(struct ate__offer *offer, int result, const char *text)
 {
     offer->result = result;
-    snprintf(offer->text, sizeof offer->text, "%s", result ? text : "");
+    offer->text[0] = 0;
+    if (result)
+        snprintf(offer->text, sizeof offer->text, "%s", text);
 }
 
 void ate__work_complete(struct ate__work *w)
 {
     struct ate__offer *offer = w->offer;
     if (offer) {
-        ate__offer_answer(offer, w->result,
-                          w->text.data ? (const char *)w->text.data : ate__result_text(w->result));
+        const char *text = w->text.data ? (const char *)w->text.data : NULL;
+        ate__offer_answer(offer, w->result, text ? text : ate__result_text(w->result));
         offer->receipt = w->receipt;
     }
     ate__work_free(w);

@@ -23,15 +23,14 @@ struct group {
     struct ate__group_in in;
     struct ate__frontier tree;
     struct ate_hash root;
+    struct ate__group_space own; /* where it is more than the chain keeps memory for */
     struct ate_bytes *records; /* of c->writing, which nobody else changes while it is led */
     struct ate_hash *leaves;
 };
 
 static void group_deinit(struct group *g)
 {
-    ate__free(g->records);
-    ate__free(g->leaves);
-    ate__free(g->in.ret_positions);
+    ate__group_space_deinit(&g->own);
 }
 
 /* As much as fits into a group of the storage: header and padding of a record stay below 64
@@ -50,15 +49,39 @@ static void take_group(struct ate__chain *c)
     pthread_cond_broadcast(&c->room);
 }
 
+void ate__group_space_deinit(struct ate__group_space *s)
+{
+    ate__free(s->records);
+    ate__free(s->leaves);
+    ate__free(s->positions);
+}
+
+/* Memory for a group of n, which is not 0. */
+static int give_space(struct group *g, struct ate__group_space *s, size_t n)
+{
+    if (n > s->capacity) {
+        ate__group_space_deinit(s);
+        *s = (struct ate__group_space){
+            .records = ate__alloc_array(n, sizeof *s->records),
+            .leaves = ate__alloc_array(n, sizeof *s->leaves),
+            .positions = ate__alloc_array(n, sizeof *s->positions),
+        };
+        if (!s->records || !s->leaves || !s->positions)
+            return ate__no_memory();
+        s->capacity = n;
+    }
+    g->in.records = g->records = s->records;
+    g->leaves = s->leaves;
+    g->in.ret_positions = s->positions;
+    return 0;
+}
+
 static int prepare_group(struct ate__chain *c, struct group *g)
 {
     size_t n = c->writing.count;
-    g->records = ate__alloc_array(n, sizeof *g->records);
-    g->leaves = ate__alloc_array(n, sizeof *g->leaves);
-    g->in.ret_positions = ate__alloc_array(n, sizeof *g->in.ret_positions);
-    if (!g->records || !g->leaves || !g->in.ret_positions)
-        return ate__no_memory();
-    g->in.records = g->records;
+    int space = give_space(g, n <= ATE__GROUP_KEPT ? &c->group_space : &g->own, n);
+    if (space)
+        return space;
     for (struct ate__work *w = c->writing.first; w; w = w->next) {
         int rc = ate__tx_leaf(&w->tx, ate__trust_alg(c->trust), w->sequence, g->in.root_time_us,
                               &g->leaves[g->in.count]);

@@ -68,6 +68,8 @@ static void submit_again(struct ate__chain *c, enum act act, bool wrote, int pre
         submit(c, PREPARE_MS, false);
     else if (wrote || act == ACT_NONE)
         submit(c, pause_ms(c), false);
+    else if (ate__chain_lacks_leaves(c))
+        submit(c, FULL_MS, false);
     else if (act != ACT_REST)
         submit(c, c->rest_ms, true);
 }
@@ -86,11 +88,15 @@ void ate__chain_tick_run(struct ate__task *task)
     pthread_mutex_lock(&c->mutex);
     bool wrote = c->wrote;
     enum act act = choose(c);
+    uint64_t size = c->tree.size;
+    bool lacks = c->trust && ate__chain_lacks_leaves(c);
     c->ticking = c->rest_due = c->wrote = false;
     if (act != ACT_NONE)
         c->leading = true;
     pthread_mutex_unlock(&c->mutex);
     int rc = perform(c->storage, act);
+    if (act != ACT_NONE && lacks)
+        ate__chain_add_leaves(c, size, NULL, 0);
     int prepared = rc || act == ACT_REST ? 0 : c->storage->v->prepare(c->storage);
     pthread_mutex_lock(&c->mutex);
     if (act != ACT_NONE)

@@ -21,8 +21,8 @@ static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *re
     bool found = false;
     pthread_mutex_lock(&c->heads_mutex);
     uint64_t high = c->head_count, low = high > ATE__HEADS_KEPT ? high - ATE__HEADS_KEPT : 0;
+    uint64_t middle = high - 1; /* most ask for the newest */
     while (low < high && !found) {
-        uint64_t middle = low + (high - low) / 2;
         const struct ate__head_at *h = &c->heads[middle % ATE__HEADS_KEPT];
         if (h->size == size) {
             *ret_root = h->root;
@@ -32,6 +32,7 @@ static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *re
         } else {
             high = middle;
         }
+        middle = low + (high - low) / 2;
     }
     pthread_mutex_unlock(&c->heads_mutex);
     return found;
@@ -43,13 +44,29 @@ static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_
     return s->v->tiles_node(s, level, index, ret_hash);
 }
 
+/* That a leaf is not in the tiles is no word about the chain, once it is published. */
+static int check_tiles(struct ate__chain *c, uint64_t size)
+{
+    uint64_t published = ate__view_published(c->view); /* first: leaves come before */
+    uint64_t have = c->storage->v->tiles_size(c->storage);
+    if (size <= have)
+        return 0;
+    if (size > published)
+        return ate__fail(ATE_NOT_FOUND, "the chain has fewer than %llu transactions",
+                         (unsigned long long)size);
+    return ate__fail(ATE_E_IO,
+                     "the tree's hashes from transaction %llu on could not be written to the "
+                     "tiles yet; that is tried again",
+                     (unsigned long long)have);
+}
+
 int ate__chain_root_at(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
 {
     if (recent_head(c, size, ret_root))
         return 0;
-    if (size > c->storage->v->tiles_size(c->storage))
-        return ate__fail(ATE_NOT_FOUND, "the chain has fewer than %llu transactions",
-                         (unsigned long long)size);
+    int rc = check_tiles(c, size);
+    if (rc)
+        return rc;
     return ate__merkle_root_at(node, c->storage, size, ret_root);
 }
 
@@ -61,18 +78,21 @@ int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct a
 int ate__chain_inclusion(struct ate__chain *c, uint64_t sequence, uint64_t size,
                          struct ate__proof *ret_proof)
 {
-    if (sequence >= size || size > c->storage->v->tiles_size(c->storage))
+    if (sequence >= size)
         return ate__fail(ATE_NOT_FOUND, "no transaction %llu in the tree of %llu",
                          (unsigned long long)sequence, (unsigned long long)size);
-    return ate__merkle_inclusion(node, c->storage, sequence, size, ret_proof);
+    int rc = check_tiles(c, size);
+    return rc ? rc : ate__merkle_inclusion(node, c->storage, sequence, size, ret_proof);
 }
 
 int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t size,
                            struct ate__proof *ret_proof)
 {
-    if (old_size > size || size > c->storage->v->tiles_size(c->storage))
-        return ate__fail(ATE_NOT_FOUND, "no tree of %llu transactions", (unsigned long long)size);
-    return ate__merkle_consistency(node, c->storage, old_size, size, ret_proof);
+    if (old_size > size)
+        return ate__fail(ATE_NOT_FOUND, "no tree of %llu transactions in one of %llu",
+                         (unsigned long long)old_size, (unsigned long long)size);
+    int rc = check_tiles(c, size);
+    return rc ? rc : ate__merkle_consistency(node, c->storage, old_size, size, ret_proof);
 }
 
 /* ---- leaves ---- */
@@ -110,4 +130,9 @@ void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct at
     if (!rc)
         rc = c->storage->v->tiles_append(c->storage, leaves, count);
     (void)rc; /* what is missing now is read from the log by a later call */
+}
+
+bool ate__chain_lacks_leaves(struct ate__chain *c)
+{
+    return c->storage->v->tiles_size(c->storage) < ate__view_published(c->view);
 }

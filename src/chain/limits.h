@@ -11,6 +11,7 @@ enum {
     ATE__WAITING_BYTES_MAX = 64 << 20,
     ATE__COMMIT_GROUP_BYTES_MAX = 16 << 20,
     ATE__COMMIT_GROUP_MAX = 65536,
+    ATE__GROUP_KEPT = 256,              /* transactions of a group that memory is kept for */
     ATE__HEADS_KEPT = 4096,             /* recent heads in memory */
     ATE__REST_MS = 60000 /* without a write; then the log gives back what it prewrote */
 };

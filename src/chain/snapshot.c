@@ -5,15 +5,13 @@
 
 struct snapshot {
     struct ate__snapshot base;
-    struct ate__facts facts;
-    struct ate__chain *chain;
-    struct ate__view_snapshot view;
-    struct ate_hash root; /* at view.size */
+    struct ate__moment moment;
+    struct ate_hash root; /* at its size */
 };
 
 static const struct ate__view_snapshot *view_of(const struct ate__facts *f)
 {
-    return &ATE__CONTAINER(f, struct snapshot, facts)->view;
+    return &ATE__CONTAINER(f, struct ate__moment, facts)->view;
 }
 
 static int object(const struct ate__facts *f, const struct ate_id *id,
@@ -36,10 +34,22 @@ static int next_child(const struct ate__facts *f, const struct ate_id *parent, u
 
 static int root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
 {
-    return ate__chain_root_at(ATE__CONTAINER(f, struct snapshot, facts)->chain, size, ret_root);
+    return ate__chain_root_at(ATE__CONTAINER(f, struct ate__moment, facts)->chain, size, ret_root);
 }
 
-static const struct ate__facts_vtable snapshot_facts = {object, tag_holder, next_child, root_at};
+static const struct ate__facts_vtable moment_facts = {object, tag_holder, next_child, root_at};
+
+int ate__moment_begin(struct ate__chain *c, const struct ate__env *env, struct ate__moment *ret)
+{
+    ret->facts.v = &moment_facts;
+    ret->chain = c;
+    return ate__view_begin(ate__chain_view(c), ate__monotonic_ms(env), &ret->view);
+}
+
+void ate__moment_end(struct ate__moment *m)
+{
+    ate__view_end(&m->view);
+}
 
 int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
                               struct ate__snapshot **ret_snapshot)
@@ -47,16 +57,14 @@ int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
     struct snapshot *s = ate__alloc(sizeof *s);
     if (!s)
         return ate__no_memory();
-    s->facts.v = &snapshot_facts;
-    s->chain = c;
-    int rc = ate__view_begin(ate__chain_view(c), ate__monotonic_ms(pipe->env), &s->view);
+    int rc = ate__moment_begin(c, pipe->env, &s->moment);
     if (rc) {
         ate__free(s);
         return rc;
     }
-    rc = ate__chain_root_at(c, s->view.size, &s->root);
+    rc = ate__chain_root_at(c, s->moment.view.size, &s->root);
     if (rc) {
-        ate__view_end(&s->view);
+        ate__moment_end(&s->moment);
         ate__free(s);
         return rc;
     }
@@ -68,8 +76,8 @@ int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
 int ate__chain_snapshot_refresh(struct ate__snapshot *base)
 {
     struct snapshot *s = (struct snapshot *)base;
-    ate__view_renew(&s->view, ate__monotonic_ms(base->pipe->env));
-    return ate__chain_root_at(s->chain, s->view.size, &s->root);
+    ate__view_renew(&s->moment.view, ate__monotonic_ms(base->pipe->env));
+    return ate__chain_root_at(s->moment.chain, s->moment.view.size, &s->root);
 }
 
 void ate__chain_snapshot_end(struct ate__snapshot *base)
@@ -77,7 +85,7 @@ void ate__chain_snapshot_end(struct ate__snapshot *base)
     struct snapshot *s = (struct snapshot *)base;
     if (!s)
         return;
-    ate__view_end(&s->view);
+    ate__moment_end(&s->moment);
     base->pipe->v->unref(base->pipe);
     ate__free(s);
 }
@@ -86,13 +94,13 @@ void ate__chain_snapshot_head(const struct ate__snapshot *base, uint64_t *ret_si
                               struct ate_hash *ret_root)
 {
     const struct snapshot *s = (const struct snapshot *)base;
-    *ret_size = s->view.size;
+    *ret_size = s->moment.view.size;
     *ret_root = s->root;
 }
 
 const struct ate__facts *ate__chain_snapshot_facts(struct ate__snapshot *base)
 {
-    return &((struct snapshot *)base)->facts;
+    return &((struct snapshot *)base)->moment.facts;
 }
 
 int ate__chain_snapshot_event(struct ate__snapshot *base, const struct ate_id *id,
@@ -100,7 +108,7 @@ int ate__chain_snapshot_event(struct ate__snapshot *base, const struct ate_id *i
                               struct ate__authors *ret_authors)
 {
     const struct snapshot *s = (const struct snapshot *)base;
-    return ate__chain_event(s->chain, &s->view, id, buf, ret_event, ret_authors);
+    return ate__chain_event(s->moment.chain, &s->moment.view, id, buf, ret_event, ret_authors);
 }
 
 int ate__chain_snapshot_still(struct ate__snapshot *base, const struct ate_id *id,

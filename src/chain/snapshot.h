@@ -6,6 +6,16 @@
 #pragma once
 #include "chain/chain.h"
 
+/* The published state at one moment, as facts. By one thread at a time; not moved meanwhile. */
+struct ate__moment {
+    struct ate__facts facts;
+    struct ate__chain *chain;
+    struct ate__view_snapshot view;
+};
+int ate__moment_begin(struct ate__chain *c, const struct ate__env *env, struct ate__moment *ret)
+    ATE__CHECK;
+void ate__moment_end(struct ate__moment *m);
+
 /* pipe: the one that the snapshot belongs to; a reference is taken. */
 int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
                               struct ate__snapshot **ret_snapshot) ATE__CHECK;

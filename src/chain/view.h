@@ -37,6 +37,8 @@ void ate__view_free(struct ate__view *v); /* no reader may be left; takes NULL *
 /* Takes in all events of an accepted transaction. Failures leave the view as it was: E_MEMORY BUSY.
  */
 int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
+/* The objects of a transaction will be asked for: what tells where they are comes nearer. */
+void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx);
 /* The record of `sequence` lies there, with this root time. Sequences ascend; each installed one is
  * placed before it is published. */
 void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,

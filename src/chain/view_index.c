@@ -72,12 +72,13 @@ static void retire_table(struct ate__view *v, struct ate__table *t)
     ate__view_retire(v, t, t ? table_size(t->mask + 1) : 0);
 }
 
-bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
+static bool find_slot(const struct ate__view *v, const struct ate_id *id, uint64_t hash,
+                      uint32_t *ret_slot)
 {
     const struct ate__table *t = atomic_load_explicit(&v->ids, memory_order_acquire);
     if (!t)
         return false;
-    for (uint64_t i = hash_id(v, id) & t->mask;; i = (i + 1) & t->mask) {
+    for (uint64_t i = hash & t->mask;; i = (i + 1) & t->mask) {
         uint32_t cell = atomic_load_explicit(&t->cell[i], memory_order_acquire);
         if (cell == ATE__NONE)
             return false;
@@ -86,6 +87,23 @@ bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uin
             return true;
         }
     }
+}
+
+bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
+{
+    /* The top, which lies above everything, is asked for most. */
+    if (ate__id_equal(id, &(struct ate_id){{0}})) {
+        *ret_slot = 0;
+        return true;
+    }
+    return find_slot(v, id, hash_id(v, id), ret_slot);
+}
+
+void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx)
+{
+    const struct ate__table *t = atomic_load_explicit(&v->ids, memory_order_relaxed);
+    for (uint32_t i = 0; t && i < tx->event_count; i++)
+        __builtin_prefetch(&t->cell[hash_id(v, &tx->events[i].header.object) & t->mask]);
 }
 
 /* ---- what was touched ---- */
@@ -145,7 +163,8 @@ static int grow_ids(struct ate__view *v)
 
 int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
 {
-    if (ate__view_find_slot(v, id, ret_slot))
+    uint64_t hash = hash_id(v, id);
+    if (find_slot(v, id, hash, ret_slot))
         return 0;
     uint32_t slot;
     int rc = 0;
@@ -156,7 +175,7 @@ int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *
     if (rc)
         return rc;
     ate__slot_at(v, slot)->id = *id;
-    put_cell(atomic_load_explicit(&v->ids, memory_order_relaxed), hash_id(v, id), slot + 1);
+    put_cell(atomic_load_explicit(&v->ids, memory_order_relaxed), hash, slot + 1);
     v->id_count++;
     *ret_slot = slot;
     return 0;

@@ -12,6 +12,8 @@
 static void check_place(struct ate__judge *j, const struct ate__node *n)
 {
     char object[ATE__ID_TEXT], lost[ATE__ID_TEXT];
+    if (n->place == ATE__PLACE_GOOD)
+        return;
     ate__id_text(&n->id, object);
     switch ((enum ate__place)n->place) {
     case ATE__PLACE_LOST:

@@ -78,15 +78,14 @@ static void check_new(struct ate__judge *j, const struct ate__node *n)
 {
     const struct ate__object_facts *f = &n->before;
     char text[ATE__ID_TEXT];
-    ate__id_text(&n->id, text);
     if (f->live)
         ate__refuse(j, ATE_CONFLICT, &n->id, f->sequence,
-                    "object %s: created, but it is there since %llu", text,
+                    "object %s: created, but it is there since %llu", ate__id_text(&n->id, text),
                     (unsigned long long)f->sequence);
     else if (f->deleted && j->sequence - f->sequence <= ate__trust_genesis(j->t)->window)
         ate__refuse(j, ATE_CONFLICT, &n->id, f->sequence,
                     "object %s: created, but its id was deleted at %llu and is not used again",
-                    text, (unsigned long long)f->sequence);
+                    ate__id_text(&n->id, text), (unsigned long long)f->sequence);
 }
 
 static void check_body_prev(struct ate__judge *j, const struct ate__node *n,

@@ -273,12 +273,35 @@ static void tiles_that_were_missed(void **state)
     assert_true(s->v->tiles_size(s) == 4);
     kit_put_ok(&kit, 12, "not tried again at once");
     assert_true(s->v->tiles_size(s) == 4);
+    /* It says so, rather than that the chain were shorter. */
     struct ate__proof proof;
-    assert_int_equal(ate__chain_consistency(kit.chain, 2, 6, &proof), ATE_NOT_FOUND);
+    struct ate_hash root;
+    assert_int_equal(ate__chain_consistency(kit.chain, 2, 6, &proof), ATE_E_IO);
+    assert_int_equal(ate__chain_inclusion(kit.chain, 2, 6, &proof), ATE_E_IO);
+    assert_int_equal(ate__chain_consistency(kit.chain, 2, 8, &proof), ATE_NOT_FOUND);
+    assert_int_equal(ate__chain_root_at(kit.chain, 8, &root), ATE_NOT_FOUND);
     simenv_pass_ms(&kit.sim, 1000);
     kit_put_ok(&kit, 13, "now");
     assert_true(s->v->tiles_size(s) == 8);
     all_proofs(8);
+    end();
+}
+
+/* Where nobody writes after that, the tick brings them. */
+static void tiles_that_a_tick_brings(void **state)
+{
+    (void)state;
+    begin(0, true);
+    kit_create_ok(&kit);
+    gate_fail(kit.gate, GATE_TILES, ATE_E_IO, false);
+    kit_put_ok(&kit, 1, "missed");
+    assert_true(ate__chain_lacks_leaves(kit.chain));
+    for (int i = 0; i < 2; i++) { /* one that sees the write, one that marks the log as idle */
+        simenv_pass_ms(&kit.sim, 1000);
+        ate__chain_tick_run(&kit.chain->tick);
+    }
+    assert_false(ate__chain_lacks_leaves(kit.chain));
+    all_proofs(2);
     end();
 }
 
@@ -294,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_sync_while_the_mark_fails),
         cmocka_unit_test(many_segments),
         cmocka_unit_test(tiles_that_were_missed),
+        cmocka_unit_test(tiles_that_a_tick_brings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
