@@ -19,24 +19,20 @@ static void check_body(struct ate__judge *j, const struct ate__node *n, const st
     char object[ATE__ID_TEXT], at[ATE__ID_TEXT];
     if (!closed && !encrypted)
         return;
-    if (closed && encrypted && e->header.conf.epoch == scope->epoch.epoch &&
-        ate__hash_equal(&e->header.conf.data_key_id, &scope->epoch.data_key_id))
-        return;
-    ate__id_text(&n->id, object);
-    if (scope)
-        ate__id_text(&scope->object, at);
     if (!closed)
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
-                    "object %s: encrypted, where everyone may read", object);
+                    "object %s: encrypted, where everyone may read", ate__id_text(&n->id, object));
     else if (!encrypted)
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
-                    "object %s: in clear, in the private scope of %s", object, at);
-    else
+                    "object %s: in clear, in the private scope of %s", ate__id_text(&n->id, object),
+                    ate__id_text(&scope->object, at));
+    else if (e->header.conf.epoch != scope->epoch.epoch ||
+             !ate__hash_equal(&e->header.conf.data_key_id, &scope->epoch.data_key_id))
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
                     "object %s: encrypted for epoch %llu and another data key, where the scope of "
                     "%s is in epoch %llu",
-                    object, (unsigned long long)e->header.conf.epoch, at,
-                    (unsigned long long)scope->epoch.epoch);
+                    ate__id_text(&n->id, object), (unsigned long long)e->header.conf.epoch,
+                    ate__id_text(&scope->object, at), (unsigned long long)scope->epoch.epoch);
 }
 
 /* ---- control events ---- */

@@ -343,8 +343,8 @@ drop("sealed-for-chain", DATA_KEY,
      "struct ate_bytes where[] = {hash_bytes(&of->e->chain_id),", "hash_bytes(&of->e->chain_id)",
      'ate__bytes("", 0)')
 drop("ciphertext-holds", "src/crypto/aead.c",
-     "else if (EVP_DecryptFinal_ex(gcm, tag, &size) <= 0)",
-     "EVP_DecryptFinal_ex(gcm, tag, &size) <= 0")
+     "else if (EVP_DecryptFinal_ex(t->gcm, tag, &size) <= 0)",
+     "EVP_DecryptFinal_ex(t->gcm, tag, &size) <= 0")
 attack("ciphertext-to-object", "bound-to-object")
 attack("ciphertext-to-parent", "bound-to-parent")
 attack("ciphertext-to-chain", "bound-to-chain", "keys-of-chain", "sealed-for-chain")
