@@ -114,5 +114,5 @@ int ate__chain_snapshot_event(struct ate__snapshot *base, const struct ate_id *i
 int ate__chain_snapshot_still(struct ate__snapshot *base, const struct ate_id *id,
                               uint64_t sequence, uint64_t seen)
 {
-    return ate__view_still(&((const struct snapshot *)base)->view, id, sequence, seen);
+    return ate__view_still(&((const struct snapshot *)base)->moment.view, id, sequence, seen);
 }
