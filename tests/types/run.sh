@@ -4,8 +4,9 @@
 # run.sh SOURCE [FLAG...]: the public headers and ATE_TYPE() under every compiler that is here, as
 # C and as C++ of several years, with every warning an error:
 #   1. each header by itself;
-#   2. the programs hello.c, person.c and person.cpp, which with FLAGs are also linked and run;
+#   2. the programs hello.c, person.c and person.cpp;
 #   3. each case of refused.c, which must not compile.
+# With FLAGs only the programs, which are also linked with these flags and run.
 set -eu
 source=$1
 shift
@@ -27,7 +28,9 @@ compile() { # COMPILER FLAG...: says what it says only when it fails
     "$@" $warnings -I"$source/include" >"$work/said" 2>&1
 }
 
+[ $# = 0 ] && only= || only=programs
 headers() { # COMPILER STANDARD LANGUAGE
+    [ -z "$only" ] || return 0
     for header in "$source"/include/ate/*.h; do
         name=ate/${header##*/}
         printf '#include <%s>\n#include <%s>\n' "$name" "$name" >"$work/header"
@@ -59,6 +62,7 @@ cases="$cases $(sed -n 's/.*|| defined(\([A-Z_]*\)).*/\1/p' "$here/refused.c")"
 [ "$(echo "$cases" | wc -w)" -gt 30 ] || fail "refused.c lost its cases"
 
 refused() { # COMPILER STANDARD LANGUAGE
+    [ -z "$only" ] || return 0
     for case in $cases; do
         if compile "$1" "-std=$2" "-D$case" -c -o "$work/object" -x "$3" "$here/refused.c"; then
             [ "$case" = NOTHING ] || fail "$case compiles with $1 -std=$2"
