@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-WHOLE = ("event", "net", "chain", "mesh", "api")
+WHOLE = ("event", "net", "chain", "dio", "mesh", "api")
 UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
