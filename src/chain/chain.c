@@ -120,6 +120,9 @@ int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *tak
     rc = open_chain(c, flags);
     c->conf.progress = NULL; /* of the call that opens, and of no other */
     if (rc) {
+        /* What is refused stays as it is: also the file of leaf hashes, to which closing would add
+         * those of the records that were believed. */
+        (void)c->storage->v->tiles_truncate(c->storage, 0);
         ate__chain_close(c);
         return rc;
     }

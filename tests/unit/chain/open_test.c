@@ -124,6 +124,26 @@ static void each_rule(void **state)
     }
 }
 
+/* Also the leaf hashes of what was believed once. */
+static void what_is_refused_stays(void **state)
+{
+    (void)state;
+    struct ate__storage *s;
+    begin(false);
+    size_t wrong = history_wrong(&history, &wrongs[0]);
+    kit_ok(open_groups(wrong, 0));
+    kit_close(&kit);
+    assert_true(simdisk_exists(kit.disk, "/c/,chain/tiles"));
+    kit_ok(kit_storage(&kit, 0, &s));
+    for (size_t i = wrong; i < history.count; i++)
+        kit_ok(history_append(&history, i, s));
+    s->v->close(s);
+    uint64_t before = simdisk_digest(kit.disk);
+    assert_int_equal(kit_open(&kit, 0), wrongs[0].result);
+    assert_true(simdisk_digest(kit.disk) == before);
+    end();
+}
+
 static void what_groups_say(void **state)
 {
     (void)state;
@@ -327,10 +347,15 @@ static void lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_good_history),      cmocka_unit_test(each_rule),
-        cmocka_unit_test(what_groups_say),     cmocka_unit_test(a_genesis_that_is_none),
-        cmocka_unit_test(keys_within_a_batch), cmocka_unit_test(many_records),
-        cmocka_unit_test(a_changed_disk),      cmocka_unit_test(an_empty_log_is_an_empty_mirror),
+        cmocka_unit_test(a_good_history),
+        cmocka_unit_test(each_rule),
+        cmocka_unit_test(what_is_refused_stays),
+        cmocka_unit_test(what_groups_say),
+        cmocka_unit_test(a_genesis_that_is_none),
+        cmocka_unit_test(keys_within_a_batch),
+        cmocka_unit_test(many_records),
+        cmocka_unit_test(a_changed_disk),
+        cmocka_unit_test(an_empty_log_is_an_empty_mirror),
         cmocka_unit_test(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
