@@ -40,7 +40,7 @@ struct ate__server_conf;
 int attack_create(const struct ate__server_conf *conf, const char *path, struct ate_bytes genesis);
 
 /* A chain in a directory that holds these transactions, each in a group of its own, by a program
- * that checks nothing. */
+ * that checks nothing; those that it does not hold yet. */
 void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *chain_id,
                         uint64_t count);
 /* Opens a directory, trusting the root key of the history. What was opened before in an attack is

@@ -141,9 +141,14 @@ void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *
     struct ate__storage *s;
     struct ate__dir *d;
     attack_must(vfs->open_root(vfs->user, dir, &d));
-    attack_must(ate__storage_open_file(&ate__env_real, d, ATE__STORAGE_CREATE, chain_id,
-                                       ATE__ROLE_ROOT, NULL, &s));
-    for (uint64_t n = 0; n < count; n++) {
+    struct ate__storage_state state;
+    int rc = ate__storage_open_file(&ate__env_real, d, 0, NULL, ATE__ROLE_ROOT, NULL, &s);
+    if (rc == ATE_NOT_FOUND)
+        rc = ate__storage_open_file(&ate__env_real, d, ATE__STORAGE_CREATE, chain_id,
+                                    ATE__ROLE_ROOT, NULL, &s);
+    attack_must(rc);
+    s->v->state(s, &state);
+    for (uint64_t n = state.size; n < count; n++) {
         struct ate_bytes record = ate__buf_bytes(&p->record[n]);
         struct ate__group_in group = {.first_sequence = n,
                                       .root_time_us = p->time_us[n],
@@ -166,12 +171,9 @@ int attack_open_chain(const char *dir, unsigned flags, struct ate_chain **ret_ch
     return ate_chain_open(dir, NULL, flags, &conf, ret_chain);
 }
 
-/* The leaf hashes are left out: they are made anew from the records as these are read. */
 static void add_file(const char *file, uint8_t *bytes, size_t size, void *arg)
 {
     struct ate_hash parts[2], *sum = arg;
-    if (strstr(file, "/tiles"))
-        return;
     attack_must(ate__sha256(ate__text_bytes(file), &parts[0]));
     attack_must(ate__sha256(ate__bytes(bytes, size), &parts[1]));
     for (size_t i = 0; i < sizeof parts[0].b; i++) /* in whatever order they come */
@@ -193,6 +195,9 @@ static int find(struct past *p)
 {
     struct ate_chain *c = NULL;
     const char *dir = tmpdir_new();
+    attack_write_chain(dir, p, &p->chain_id, p->size - 1);
+    attack_must(attack_open_chain(dir, 0, &c));
+    ate_chain_close(ate__steal(&c));
     attack_write_chain(dir, p, &p->chain_id, p->size);
     struct ate_hash before = sum_of(dir);
     int rc = attack_open_chain(dir, 0, &c);
