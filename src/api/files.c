@@ -36,6 +36,7 @@ int ate__user_path(const char *variable, const char *below_home, const char *nam
 
 static int read_all(int fd, const char *path, size_t size_max, struct ate__buf *bytes)
 {
+    char shown[512];
     for (;;) {
         int rc = ate__buf_reserve(bytes, 4096);
         if (rc)
@@ -49,7 +50,8 @@ static int read_all(int fd, const char *path, size_t size_max, struct ate__buf *
             return 0;
         bytes->size += (size_t)n;
         if (bytes->size > size_max)
-            return ate__fail(ATE_TOO_BIG, "%s: more than %zu bytes", path, size_max);
+            return ate__fail(ATE_TOO_BIG, "%s: more than %zu bytes",
+                             ate__escaped(ate__text_bytes(path), shown, sizeof shown), size_max);
     }
 }
 
@@ -57,9 +59,9 @@ int ate__file_read(const char *path, size_t size_max, struct ate__buf *ret_bytes
                    unsigned *ret_mode)
 {
     struct stat st;
+    char shown[512];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
-        char shown[512];
         return ate__fail(ATE_NOT_FOUND, "%s: no such file",
                          ate__escaped(ate__text_bytes(path), shown, sizeof shown));
     }
@@ -69,7 +71,8 @@ int ate__file_read(const char *path, size_t size_max, struct ate__buf *ret_bytes
     if (fstat(fd, &st))
         rc = fail_at(path, "stat");
     else if (!S_ISREG(st.st_mode))
-        rc = ate__fail(ATE_MALFORMED, "%s: not a regular file", path);
+        rc = ate__fail(ATE_MALFORMED, "%s: not a regular file",
+                       ate__escaped(ate__text_bytes(path), shown, sizeof shown));
     if (!rc)
         rc = read_all(fd, path, size_max, ret_bytes);
     close(fd);

@@ -29,6 +29,7 @@ static int read_key_file(const char *path, struct key_file *ret)
 {
     /* Room from the start, so that no copy of a secret is left behind by growing. */
     ate__cleanup(wipe_buf) struct ate__buf text = ATE__BUF_NULL;
+    char shown[512];
     unsigned mode;
     struct key_file f = {0};
     int rc = ate__buf_reserve(&text, ATE__KEY_FILE_MAX + 4096);
@@ -39,7 +40,6 @@ static int read_key_file(const char *path, struct key_file *ret)
     if (is_public(ate__buf_bytes(&text))) {
         rc = ate__public_key_decode(ate__buf_bytes(&text), &f.public_key, f.label);
     } else if (mode & 077) {
-        char shown[512];
         ate__escaped(ate__text_bytes(path), shown, sizeof shown);
         return ate__fail(ATE_DENIED,
                          "%s: others may get at this key file (mode %03o); make it yours alone: "
@@ -51,7 +51,7 @@ static int read_key_file(const char *path, struct key_file *ret)
             snprintf(f.label, sizeof f.label, "%s", f.key->label);
     }
     if (rc)
-        return ate__context(rc, "%s", path);
+        return ate__context(rc, "%s", ate__escaped(ate__text_bytes(path), shown, sizeof shown));
     *ret = f;
     return 0;
 }
@@ -61,14 +61,15 @@ static int read_key_file(const char *path, struct key_file *ret)
 static int add_key_file(struct ate_session *s, const char *path, bool first)
 {
     struct key_file f;
+    char shown[512];
     int rc = read_key_file(path, &f);
     if (rc)
         return rc;
     if (f.key)
         return ate__session_add(s, f.key);
     if (first)
-        rc =
-            ate__fail(ATE_NO_KEY, "%s: a public file; the first key has to be a private one", path);
+        rc = ate__fail(ATE_NO_KEY, "%s: a public file; the first key has to be a private one",
+                       ate__escaped(ate__text_bytes(path), shown, sizeof shown));
     else
         rc = ate__session_add_public(s, ate__buf_bytes(&f.public_key));
     ate__buf_deinit(&f.public_key);

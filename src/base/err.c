@@ -3,7 +3,9 @@
  * err.c: results and the sentence of this thread.
  *
  * 1. The sentence is always NUL-terminated and never cut inside a UTF-8 character.
- * 2. A new sentence is made aside and then copied, for its arguments may point into the old one.
+ * 2. No control character is in it: a caller that forgot to escape what came from outside does not
+ *    hand it to a terminal. It stands there as '?'.
+ * 3. A new sentence is made aside and then copied, for its arguments may point into the old one.
  */
 #include "base/err.h"
 #include <errno.h>
@@ -57,6 +59,9 @@ static void format_cut(char *to, size_t capacity, const char *format, va_list ar
     if (vsnprintf(text, sizeof text, format, args) < 0)
         text[0] = 0;
     copy_cut(to, capacity, text);
+    for (char *c = to; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
 }
 
 int ate__fail(int result, const char *format, ...)

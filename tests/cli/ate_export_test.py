@@ -18,10 +18,10 @@ def b64(content):
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def raw(w, parent, name, type_, **fields):
+def raw(w, parent, name, type_, wrong_tag=False, **fields):
     """Stores an object past all that `ate put` checks, and gives its id."""
     r = w.run(str(RAW), "chain", str(w.home / ".config/ate/key"), parent, name, type_,
-              json.dumps(fields))
+              json.dumps(fields), env={"RAW_WRONG_TAG": "1"} if wrong_tag else None)
     return r.out.decode().strip()
 
 
@@ -191,15 +191,17 @@ def test_names_that_lead_elsewhere(w):
 
 
 def test_one_name_for_two(w):
+    """A second object of one name comes with a tag that is not the name's, and so has none."""
     w.key()
-    for value in ("first", "second"):
-        raw(w, TOP, "file", "text", value=value)
+    raw(w, TOP, "file", "text", value="first")
+    raw(w, TOP, "file", "text", value="second", wrong_tag=True)
     raw(w, TOP, "folder", "symlink", target=b64(b"/tmp"))
-    folder = raw(w, TOP, "folder", "dir", mode=0o755)
+    folder = raw(w, TOP, "folder", "dir", mode=0o755, wrong_tag=True)
     raw(w, folder, "inside", "text", value="through the link?")
-    found, _ = failures(w, "chain", "out", status=7)
-    assert found == {"file": "MALFORMED", "folder": "MALFORMED"}, found  # the one that came later
-    assert "inside" not in os.listdir("/tmp") and "file" in below(w.path("out"))
+    found, summary = failures(w, "chain", "out", status=0)
+    assert found == {} and summary["nameless"] == 2, (found, summary)
+    assert "inside" not in os.listdir("/tmp") and below(w.path("out")) == ["file", "folder"]
+    assert w.path("out/file").read_bytes() == b"first" and w.path("out/folder").is_symlink()
 
 
 def test_links_that_lead_elsewhere(w):

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 
-from world import PATIENCE_S, main, pipe_full
+from world import PATIENCE_S, main, pipe_full, refuse_privilege
 
 COMMANDS = ["key", "put", "get", "rm", "mv", "ls", "watch", "log", "verify", "import", "export",
             "name"]
@@ -86,6 +86,103 @@ def test_closed_and_full_outputs(w):
     # A file of ours never takes the place of a closed descriptor.
     w.run("sh", "-c", "exec ate put notes y 2 >&- 2>&-")
     assert b"all holds" in w.ate("verify", "notes").out
+
+
+def test_closed_stdin_and_stdout(w):
+    """Nothing comes from a closed stdin, and nothing arrives at a closed stdout: neither is taken
+    for an empty value, or for done."""
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    for words in ("put notes x", "put notes x -", "put notes x @-"):
+        r = w.run("sh", "-c", f"exec ate {words} <&-", status=8)
+        assert b"E_SYSTEM: stdin: read" in r.err and len(r.err.splitlines()) == 1, r
+    assert w.ate("get", "notes", "x").out == b"1"
+    for words in ("get notes x", "ls notes", "log notes", "verify notes", "get notes x --json",
+                  "watch notes --since 0 --count 1", "get notes none --json", "--help", "--version",
+                  "key show"):
+        for where in (">&-", ">/dev/full"):
+            r = w.run("sh", "-c", f"exec ate {words} {where}", status=8)
+            assert b"stdout: write" in r.err and len(r.err.splitlines()) == 1, r
+    w.run("sh", "-c", "exec ate put notes x 2 >&- <&-")
+    assert w.ate("get", "notes", "x").out == b"2"
+
+
+def test_files_that_may_not_grow(w):
+    """A limit of the shell's is an error, not the end by a signal, and leaves no half of a file."""
+    w.key()
+    w.ate("put", "notes", "x", stdin=b"x" * 100000)
+    r = w.run("bash", "-c", "ulimit -f 20; exec ate get notes x -o out", status=8)
+    assert b"File too large" in r.err and len(r.err.splitlines()) == 1, r
+    assert sorted(p.name for p in w.dir.iterdir()) == ["home", "notes"]
+
+
+def test_no_home(w):
+    """Reading needs no home; what needs a key says how to name one."""
+    w.key()
+    w.ate("put", "notes", "open", "x", "--public")
+    root = w.ate("key", "show", "--json").object()["fingerprint"]
+    key = str(w.home / ".config/ate/key")
+    for home in ({"HOME": ""}, {"HOME": "not/absolute"}):
+        assert w.ate("get", "notes", "open", "--root", root, env=home).out == b"x"
+        assert b"all holds" in w.ate("verify", "notes", "--root", root, env=home).out
+        line = w.refused(3, "NO_KEY", "put", "notes", "y", "1", env=home)
+        assert "--key FILE" in line, line
+        w.ate("put", "notes", "y", "1", "-k", key, env=home)
+        assert "set HOME" in w.refused(8, "E_SYSTEM", "key", "new", env=home)
+        w.refused(8, "E_SYSTEM", "name", "x", env=home)
+    user = refuse_privilege()
+    if user is None:
+        return
+    shut = w.path("shut")
+    shut.mkdir(0o755)
+    os.chmod(w.dir, 0o755)
+    for words in (["key", "new"], ["name", "x", "tcp://h/p#pin=" + "A" * 43]):
+        r = w.refused(8, "E_SYSTEM", *words, env={"HOME": str(shut)}, user=user)
+        assert "Permission denied" in r, r
+    assert list(shut.iterdir()) == []
+
+
+def test_what_is_no_chain(w):
+    w.key()
+    w.file("file")
+    for words in (["get", "file", "x"], ["put", "file", "x", "1"], ["ls", "/dev/null"],
+                  ["verify", "file"], ["export", "file", "out"]):
+        assert "a chain is one" in w.refused(2, "MISUSE", *words)
+    w.ate("put", "notes", "x", "1")
+    for words in (["get", "notes", "x", "--mirror", "m"], ["ls", "notes", "--mirror", "auto"],
+                  ["export", "notes", "out", "--mirror", "m"]):
+        assert "--mirror" in w.refused(2, "MISUSE", *words)
+    assert "@" in w.refused(2, "MISUSE", "put", "notes", "x", "@")
+    assert not w.path("m").exists() and not w.path("out").exists()
+
+
+def test_hostile_words(w):
+    """No word reaches a terminal with control characters in it, wherever it was given."""
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    bad = "a\x1b[31m\nb\u202ec\x7f"
+    w.path("folder" + bad).mkdir()
+    w.file("file" + bad, b"x" * 100000)
+    os.chmod(w.path("file" + bad), 0o600)
+    for words in (["get", "notes", bad], ["get", bad, "x"], ["put", bad, "x", "1"], [bad],
+                  ["-k" + bad], ["get", "notes", "x", "-k", bad], ["get", "notes", "x", "--" + bad],
+                  ["get", "notes", "x", "-k", "folder" + bad],
+                  ["get", "notes", "x", "-k", "file" + bad],
+                  ["get", "notes", "x", "--root", "folder" + bad],
+                  ["get", "notes", "x", "--root", "file" + bad],
+                  ["key", "show", "folder" + bad], ["key", "show", "file" + bad],
+                  ["get", "notes", "x", "--at", bad], ["get", "notes", "x", "--timeout", bad],
+                  ["get", "notes", "x", "-o", "none/" + bad], ["put", "notes", "x", "@" + bad],
+                  ["name", bad, "tcp://h/p"], ["name", "w", "tcp://h/" + bad],
+                  ["get", "@" + bad, "x"],
+                  ["get", f"tcp://{bad}/x", "x"], ["get", f"tcp://h/x#{bad}=1", "x"],
+                  ["import", "notes", bad], ["export", "notes", f"none/{bad}"],
+                  ["key", "new", "k", "--label", bad], ["get", "notes", "x", "--color", bad]):
+        r = w.ate(*words, status=None)
+        text = r.err.decode()
+        assert r.status not in (0, 8, -6, -11) or "none/" in "".join(words), r
+        assert len(text.splitlines()) == 1 and text.endswith("\n") and not r.out, r
+        assert not any(c < " " or c in "\x7f\u202e" for c in text[:-1]), (words, text)
 
 
 def test_reader_goes_away(w):

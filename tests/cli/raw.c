@@ -5,18 +5,21 @@
  *     raw CHAIN KEY PARENT NAME TYPE JSON
  *
  * PARENT: 32 hex digits. NAME: bytes as they are; empty: none. Prints the id of the new object.
- * It has a library of its own, as a hostile writer may: names are not checked, and the tag by which
- * the root knows that a private name is taken is another for each call.
+ * It has a library of its own, as a hostile writer may: names are not checked; with RAW_WRONG_TAG
+ * in the environment, the tag by which the root knows that a private name is taken is any other.
  */
 #include "base/env.h"
 #include "trust/seal.h"
 #include <ate/ate.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The linker puts these in the place of the library's own. */
 int __wrap_ate__name_check(struct ate_bytes name);
 int __wrap_ate__name_tag_private(const struct ate__key32 *key, const struct ate_id *parent,
+                                 struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]);
+int __real_ate__name_tag_private(const struct ate__key32 *key, const struct ate_id *parent,
                                  struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]);
 
 int __wrap_ate__name_check(struct ate_bytes name)
@@ -28,7 +31,8 @@ int __wrap_ate__name_check(struct ate_bytes name)
 int __wrap_ate__name_tag_private(const struct ate__key32 *key, const struct ate_id *parent,
                                  struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG])
 {
-    (void)key, (void)parent, (void)name;
+    if (!getenv("RAW_WRONG_TAG"))
+        return __real_ate__name_tag_private(key, parent, name, ret_tag);
     ate__random(&ate__env_real, ret_tag, ATE__NAME_TAG);
     return 0;
 }

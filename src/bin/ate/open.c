@@ -25,7 +25,9 @@ static int user_path(const char *variable, const char *below_home, const char *n
     else if (home && home[0] == '/')
         path = ate__format("%s/%s/ate/%s", home, below_home, name);
     else
-        return ate__fail(ATE_E_SYSTEM, "neither %s nor HOME names a directory", variable);
+        return ate__fail(ATE_E_SYSTEM,
+                         "neither %s nor HOME names a directory: set HOME, or name the file",
+                         variable);
     if (!path)
         return ate__no_memory();
     *ret_path = path;
@@ -73,11 +75,22 @@ int open_key_files(const struct options *o, const char **ret_paths, size_t *ret_
 static int no_key(const char *path, bool is_default)
 {
     char shown[SHOWN];
+    if (!path)
+        return ate__fail(ATE_NO_KEY, "HOME is not set, so there is no key; name one: --key FILE");
     if (is_default)
         return ate__fail(ATE_NO_KEY, "you have no key yet; make one with: ate key new");
     ate__escaped(ate__text_bytes(path), shown, sizeof shown);
     return ate__fail(ATE_NO_KEY, "there is no key file %s; make it with: ate key new %s", shown,
                      shown);
+}
+
+/* By options, the environment, or because there is a home to look in. */
+static bool names_a_key(const struct options *o)
+{
+    const char *key = getenv("ATE_KEY"), *config = getenv("XDG_CONFIG_HOME"),
+               *home = getenv("HOME");
+    return o->key_count || (key && *key) || (config && config[0] == '/') ||
+           (home && home[0] == '/');
 }
 
 static int open_session(const struct options *o, enum open_kind kind,
@@ -87,6 +100,8 @@ static int open_session(const struct options *o, enum open_kind kind,
     ate__cleanup(ate__freep) char *owned = NULL;
     struct ate_key_info info;
     size_t count;
+    if (!names_a_key(o))
+        return kind < OPEN_CHANGES ? 0 : no_key(NULL, false);
     int rc = open_key_files(o, paths, &count, &owned);
     if (rc)
         return rc;
@@ -231,6 +246,19 @@ static int check_damage(struct opened *x, enum open_kind kind, const char *where
     return 0;
 }
 
+/* What cannot be a chain, or goes with none of its kind. */
+static int check_where(const struct options *o)
+{
+    const char *where = o->operand[0];
+    struct stat st;
+    bool is_local = where[0] != '@' && !is_address(where);
+    if (is_local && o->mirror)
+        return ate__fail(ATE_MISUSE, "--mirror: the chain is a directory on this machine already");
+    if (is_local && !stat(where, &st) && !S_ISDIR(st.st_mode))
+        return ate__fail(ATE_MISUSE, "it is no directory, and a chain is one");
+    return 0;
+}
+
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
 {
     ate__cleanup(ate__freep) char *roots = NULL;
@@ -244,7 +272,9 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
         .progress = show_progress,
     };
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
-    int rc = join(o->root, o->root_count, &roots);
+    int rc = check_where(o);
+    if (!rc)
+        rc = join(o->root, o->root_count, &roots);
     conf.root = roots;
     if (!rc && o->mirror && !strcmp(o->mirror, "auto")) {
         rc = auto_mirror(where, &mirror);

@@ -28,6 +28,8 @@ int source_open(const char *value, struct source *ret)
         *ret = (struct source){.fd = -1, .text = ate__text_bytes(value), .name = "argument"};
         return 0;
     }
+    if (value && !strcmp(value, "@"))
+        return ate__fail(ATE_MISUSE, "@ without the name of a file; \"@\" itself comes by stdin");
     if (value && value[0] == '@' && strcmp(value, "@-")) {
         s.name = value + 1;
         s.owned = true;

@@ -14,16 +14,17 @@
 enum { SHOWN = 1024 };
 
 struct ate__out ate__out = {.program = "ate"};
+static bool has_failed; /* stdout, as was said */
 
 void ate__out_begin(const char *program)
 {
-    for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR)) {
-        if (fd > STDERR_FILENO) {
-            close(fd);
-            break;
-        }
-    }
+    /* The lowest number that is free is the one that was closed. */
+    static const int flags[] = {O_WRONLY, O_RDONLY, O_RDWR};
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", flags[fd]);
     signal(SIGPIPE, SIG_IGN); /* a peer that went away is a result of its call */
+    signal(SIGXFSZ, SIG_IGN); /* as a file that may not grow is */
     json_set_alloc_funcs(ate__alloc, ate__free);
     ate__out = (struct ate__out){.program = program};
     ate__out.terminal = isatty(STDOUT_FILENO);
@@ -52,6 +53,7 @@ int ate__out_flush(void)
         signal(SIGPIPE, SIG_DFL);
         raise(SIGPIPE);
     }
+    has_failed = true;
     return ate__fail_errno(errno, "stdout: write");
 }
 
@@ -59,8 +61,9 @@ int ate__out_end(int status)
 {
     if (ate__out.clear)
         ate__out.clear();
+    bool was_said = has_failed && status;
     int rc = ate__out_flush();
-    if (!rc)
+    if (!rc || was_said)
         return status;
     ate__out.json = false; /* there is no stdout to put it on */
     return ate__report(rc, NULL);

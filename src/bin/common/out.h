@@ -27,8 +27,9 @@ struct ate__out {
 };
 extern struct ate__out ate__out; /* the program's only one */
 
-/* Before anything is said. Closed standard descriptors are opened on /dev/null, so that no file of
- * ours takes their place. */
+/* Before anything is said. Closed standard descriptors are opened, so that no file of ours takes
+ * their place: stdin and stdout in a way that fails, for nothing comes and nothing arrives there.
+ */
 void ate__out_begin(const char *program);
 /* auto, always, never; NO_COLOR is honoured by auto. MISUSE */
 int ate__out_color(const char *when) ATE__CHECK;

@@ -27,6 +27,11 @@ static void test_sentence(void **state)
     assert_string_equal(ate__error_text(), "carried");
     assert_int_equal(ate__no_memory(), ATE_E_MEMORY);
     assert_string_equal(ate__error_text(), "out of memory");
+    /* What was not escaped, and should have been. */
+    assert_int_equal(ate__fail(ATE_MALFORMED, "%s", "a\x1b[31mb\nc\x7f \u00e9"), ATE_MALFORMED);
+    assert_string_equal(ate__error_text(), "a?[31mb?c? \u00e9");
+    assert_int_equal(ate__context(ATE_MALFORMED, "\r"), ATE_MALFORMED);
+    assert_string_equal(ate__error_text(), "?: a?[31mb?c? \u00e9");
 }
 
 /* Whatever the length, the sentence is shorter than its room and valid UTF-8. */
