@@ -46,6 +46,7 @@ struct run {
     uint64_t maybe[STORY_MAYBE]; /* values after it that may be there */
     unsigned maybe_count;
     uint64_t next; /* value of the next transaction */
+    bool limited; /* the disk is small: it may be full */
     unsigned errors; /* calls that failed */
 };
 void run_init(struct run *r, const struct story *s);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * Each allocation of the library refused in turn, and then it and all after it; each call to the
- * disk failing in turn, once or several times: over whole lives of a chain (story.h). No run
- * crashes, leaks, or leaves half a transaction; each failure is said in a documented way; after it
- * the chain opens, and all that was acknowledged is there.
+ * disk failing in turn, once or several times; disks that are too small: over whole lives of a
+ * chain (story.h). No run crashes, leaks, or leaves half a transaction; each failure is said in a
+ * documented way; after it the chain opens, and all that was acknowledged is there.
  */
 #include "story.h"
 #include "ate/ate.h"
@@ -107,6 +107,35 @@ static void sweep_disk(const struct story *s, uint64_t stride)
     assert_true(counts.failed_calls > counts.runs / 4);
 }
 
+/* A disk that holds so many pages more than it does now. */
+static bool on_a_small_disk(const struct story *s, uint64_t pages, struct counts *counts)
+{
+    struct run r;
+    now = (typeof(now)){.story = s->name, .n = pages, .result = ATE_E_NO_SPACE};
+    run_init(&r, s);
+    r.limited = true;
+    heap_start();
+    simdisk_limit(r.disk, simdisk_used(r.disk) + pages * 4096);
+    run_story(&r);
+    bool failed = r.errors != 0;
+    counts->failed_calls += r.errors;
+    counts->runs++;
+    run_check(&r);
+    heap_stop();
+    run_deinit(&r);
+    return failed;
+}
+
+static void sweep_space(const struct story *s)
+{
+    struct counts counts = {0, 0};
+    uint64_t pages = 0;
+    while (on_a_small_disk(s, pages, &counts))
+        pages += pages < 64 ? 1 : 16;
+    print_message("%s: enough with %llu pages, %llu calls failed before\n", s->name,
+                  (unsigned long long)pages, (unsigned long long)counts.failed_calls);
+}
+
 /* ---- the stories ---- */
 
 static uint64_t seed;
@@ -125,6 +154,7 @@ static void sweep(const char *name, bool has_keys, bool is_signed, enum story_be
     run_deinit(&r);
     sweep_memory(&s, memory_stride);
     sweep_disk(&s, disk_stride);
+    sweep_space(&s);
     story_deinit(&s);
 }
 
