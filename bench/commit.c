@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * commit.c: durable commits of one 1 KiB object, by 1 and by 64 blocking writers, unsigned
- * (everyone may write) and with one composite signature each.
+ * commit.c: durable commits of one 1 KiB object, by 1 and by 64 blocking writers and by one thread
+ * that has 64 on their way, unsigned (everyone may write) and with one composite signature each.
  */
 #include "bare.h"
 #include "crypto/sign.h"
@@ -9,6 +9,7 @@
 #include "world.h"
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { WRITERS = 64 };
 
@@ -63,6 +64,86 @@ static void many_writers(void *arg, double seconds, struct slice *ret)
     }
 }
 
+/* ---- one thread with many commits on their way ---- */
+
+struct flight {
+    struct ate_txn *txn;
+    struct landing *landing;
+    uint64_t start;
+};
+struct landing { /* what has its answer */
+    pthread_mutex_t mutex;
+    pthread_cond_t some;
+    struct flight *landed[WRITERS];
+    int count;
+};
+
+static void land(void *arg)
+{
+    struct flight *f = arg;
+    struct landing *l = f->landing;
+    pthread_mutex_lock(&l->mutex);
+    l->landed[l->count++] = f;
+    pthread_cond_signal(&l->some);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static int take_landed(struct landing *l, struct flight *ret[WRITERS])
+{
+    pthread_mutex_lock(&l->mutex);
+    while (!l->count)
+        pthread_cond_wait(&l->some, &l->mutex);
+    int count = l->count;
+    memcpy(ret, l->landed, (size_t)count * sizeof *ret);
+    l->count = 0;
+    pthread_mutex_unlock(&l->mutex);
+    return count;
+}
+
+static void take_off(struct flight *f)
+{
+    struct ate_id id;
+    struct ate_receipt receipt;
+    f->start = bench_now_ns();
+    if (ate_store(f->txn, blob, &(struct blob){{bench_value, VALUE_SIZE}}, &id) ||
+        ate__txn_offer(f->txn, false, land, f, &receipt))
+        bench_fail("offer");
+}
+
+static void in_flight(void *arg, double seconds, struct slice *ret)
+{
+    struct world *w = arg;
+    struct landing l = {.count = 0};
+    struct flight flights[WRITERS], *landed[WRITERS];
+    uint64_t end = bench_now_ns() + (uint64_t)(seconds * 1e9);
+    pthread_mutex_init(&l.mutex, NULL);
+    pthread_cond_init(&l.some, NULL);
+    for (int i = 0; i < WRITERS; i++) {
+        flights[i] = (struct flight){.landing = &l};
+        if (ate__txn_begin(w->dio, NULL, 0, &flights[i].txn))
+            bench_fail("begin");
+        take_off(&flights[i]);
+    }
+    for (int left = WRITERS; left;) {
+        int count = take_landed(&l, landed);
+        for (int i = 0; i < count; i++) {
+            struct ate_receipt receipt;
+            uint64_t now = bench_now_ns();
+            if (ate__txn_finish(landed[i]->txn, &receipt))
+                bench_fail("commit");
+            slice_add(ret, now - landed[i]->start);
+            if (now < end) {
+                take_off(landed[i]);
+                continue;
+            }
+            ate_txn_end(landed[i]->txn);
+            left--;
+        }
+    }
+    pthread_cond_destroy(&l.some);
+    pthread_mutex_destroy(&l.mutex);
+}
+
 static double rows(struct world *w, struct bare *bare, bool is_signed)
 {
     char one[100], many[100];
@@ -79,6 +160,9 @@ static double rows(struct world *w, struct bare *bare, bool is_signed)
     if (!is_signed) {
         snprintf(figure, sizeof figure, "%9.0f commits/s", group);
         bench_row("  the same against 1 writer", figure, "1 writer", group / rate, 7);
+        pair_run(&(struct pair){
+            "durable commit, distributed, unsigned, 1 x 1 KiB, 1 thread, 64 in flight", "commits",
+            "1 writer", 10, in_flight, one_writer, w, w});
     }
     return rate;
 }
