@@ -97,9 +97,8 @@ drop("origin-known", "src/trust/state.c",
 attack("old-version-replayed", "origin-known", "id-is-free", "name-is-free")
 attack("origin-used-twice", "origin-known")
 
-drop("critical-item", "src/event/header.c",
-     "return ate__fail(ATE_UNSUPPORTED, \"a critical item of a later version\");",
-     "ate__fail(ATE_UNSUPPORTED, \"a critical item of a later version\")")
+check("critical-item", "src/event/header.c", "if (tag >= ATE__TAG_OPTIONAL) {",
+      "if (tag >= ATE__TAG_OPTIONAL || (REMOVED && tag > ATE__TAG_SNAPSHOT)) {")
 drop("tx-version", "src/event/tx.c", "if (r->size && version != ATE__TX_VERSION)",
      "version != ATE__TX_VERSION")
 attack("unknown-critical-item", "critical-item")

@@ -29,7 +29,7 @@ from checks import ATTACKS, CHECKS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-HELD, SUCCEEDED, REFUSED = 0, 1, 2  # REFUSED: otherwise than documented
+HELD, SUCCEEDED, REFUSED = 0, 41, 42  # REFUSED: otherwise than documented
 SECONDS = 60  # for one attack
 PRELUDE = '_Bool attack_removed(const char *check);\n#line 1 "{0}"\n'
 
