@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 struct job { /* one asynchronous call */
-    struct ate__call call;
+    struct ate__callback call;
     ate_done_fn *done;
     void *arg;
     int result;
@@ -30,7 +30,7 @@ static void job_free(struct job *j)
     ate__free(j);
 }
 
-static void run_done(struct ate__call *c)
+static void run_done(struct ate__callback *c)
 {
     struct job *j = ATE__CONTAINER(c, struct job, call);
     ate_done_fn *done = j->done;
@@ -44,7 +44,7 @@ static void run_done(struct ate__call *c)
     done(arg, result);
 }
 
-static void drop(struct ate__call *c)
+static void drop(struct ate__callback *c)
 {
     job_free(ATE__CONTAINER(c, struct job, call));
 }
@@ -63,7 +63,7 @@ static void *run_work(void *arg)
     struct job *j = arg;
     set_result(j, j->work(j));
     atomic_fetch_sub(&waiters, 1); /* before it is due: its callback may start the next */
-    ate__call_due(&j->call);
+    ate__callback_due(&j->call);
     return NULL;
 }
 
@@ -74,7 +74,7 @@ static int job_begin(struct job *j, struct ate_chain *chain, struct ate_loop *lo
     j->arg = arg;
     j->call.run = run_done;
     j->call.drop = drop;
-    int rc = done ? ate__call_begin(loop, &j->call)
+    int rc = done ? ate__callback_begin(loop, &j->call)
                   : ate__fail(ATE_MISUSE, "an asynchronous call needs a callback");
     if (!rc && chain)
         j->chain = ate__chain_handle_ref(chain);
@@ -105,7 +105,7 @@ static int job_start(struct job *j)
 {
     int rc = start_thread(j);
     if (rc) {
-        ate__call_abandon(&j->call);
+        ate__callback_abandon(&j->call);
         job_free(j);
     }
     return rc;
@@ -259,7 +259,7 @@ int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,
 /* ---- commit ---- */
 
 /* The answer is taken in inside the loop, on the transaction's own thread. */
-static void commit_run(struct ate__call *c)
+static void commit_run(struct ate__callback *c)
 {
     struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
     set_result(&r->job, ate__txn_finish(r->txn, &r->receipt));
@@ -269,11 +269,11 @@ static void commit_run(struct ate__call *c)
 static void commit_done(void *arg)
 {
     struct receipt_job *r = arg;
-    ate__call_due(&r->job.call);
+    ate__callback_due(&r->job.call);
 }
 
 /* The loop is gone before the callback ran. */
-static void commit_drop(struct ate__call *c)
+static void commit_drop(struct ate__callback *c)
 {
     struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
     ate__txn_forget(r->txn);
@@ -294,11 +294,11 @@ int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
     if (rc == ATE_END) { /* there is nothing to wait for */
         r->job.call.run = run_done;
         r->job.call.drop = drop;
-        ate__call_due(&r->job.call);
+        ate__callback_due(&r->job.call);
         return 0;
     }
     if (rc) {
-        ate__call_abandon(&r->job.call);
+        ate__callback_abandon(&r->job.call);
         job_free(&r->job);
     }
     return rc;

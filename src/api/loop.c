@@ -17,7 +17,7 @@
 
 struct ate_loop {
     pthread_mutex_t mutex; /* protects all below but fd */
-    struct ate__call *first, *last; /* due */
+    struct ate__callback *first, *last; /* due */
     size_t calls;          /* submitted and not run */
     bool freed, running;
     int fd;
@@ -56,13 +56,13 @@ void ate_loop_free(struct ate_loop *l)
         return;
     pthread_mutex_lock(&l->mutex);
     l->freed = true;
-    struct ate__call *due = l->first;
+    struct ate__callback *due = l->first;
     l->first = l->last = NULL;
-    for (struct ate__call *c = due; c; c = c->next)
+    for (struct ate__callback *c = due; c; c = c->next)
         l->calls--;
     bool last = l->calls == 0;
     pthread_mutex_unlock(&l->mutex);
-    for (struct ate__call *c; (c = due);) {
+    for (struct ate__callback *c; (c = due);) {
         due = c->next;
         c->drop(c);
     }
@@ -70,7 +70,7 @@ void ate_loop_free(struct ate_loop *l)
         destroy(l);
 }
 
-int ate__call_begin(struct ate_loop *l, struct ate__call *c)
+int ate__callback_begin(struct ate_loop *l, struct ate__callback *c)
 {
     if (!l)
         return ate__fail(ATE_MISUSE, "an asynchronous call needs a loop");
@@ -83,14 +83,14 @@ int ate__call_begin(struct ate_loop *l, struct ate__call *c)
                 : ate__fail(ATE_BUSY, "loop: %d callbacks are waiting already", ATE__CALLBACKS_MAX);
 }
 
-void ate__call_abandon(struct ate__call *c)
+void ate__callback_abandon(struct ate__callback *c)
 {
     pthread_mutex_lock(&c->loop->mutex);
     c->loop->calls--;
     pthread_mutex_unlock(&c->loop->mutex);
 }
 
-void ate__call_due(struct ate__call *c)
+void ate__callback_due(struct ate__callback *c)
 {
     struct ate_loop *l = c->loop;
     uint64_t one = 1;
@@ -114,11 +114,11 @@ void ate__call_due(struct ate__call *c)
         destroy(l);
 }
 
-static struct ate__call *take(struct ate_loop *l)
+static struct ate__callback *take(struct ate_loop *l)
 {
     uint64_t count;
     pthread_mutex_lock(&l->mutex);
-    struct ate__call *c = l->first;
+    struct ate__callback *c = l->first;
     if (c) {
         l->first = c->next;
         if (!l->first)
@@ -140,7 +140,7 @@ static int run_due(struct ate_loop *l, int timeout_ms)
     while (n < 0 && errno == EINTR && timeout_ms < 0);
     if (n <= 0)
         return ate__fail(ATE_TIMEOUT, "no callback was due within the time");
-    for (struct ate__call *c; (c = take(l));) {
+    for (struct ate__callback *c; (c = take(l));) {
         ate__set_in_callback(true);
         c->run(c);
         ate__set_in_callback(false);

@@ -25,7 +25,7 @@ struct ate_server {
 /* ---- a question, asked on a worker, answered in the loop ---- */
 
 struct question { /* two owners: who asks and who answers; the last one frees */
-    struct ate__call call;
+    struct ate__callback call;
     const struct ate_server *server;
     pthread_mutex_t mutex;
     pthread_cond_t answered;
@@ -61,7 +61,7 @@ static void answer(struct question *q, int result, const char *text)
     question_let_go(q);
 }
 
-static void run_question(struct ate__call *c)
+static void run_question(struct ate__callback *c)
 {
     struct question *q = ATE__CONTAINER(c, struct question, call);
     pthread_mutex_lock(&q->mutex);
@@ -71,7 +71,7 @@ static void run_question(struct ate__call *c)
     answer(q, rc, rc ? "create: this server's program does not admit that chain" : "");
 }
 
-static void drop_question(struct ate__call *c)
+static void drop_question(struct ate__callback *c)
 {
     answer(ATE__CONTAINER(c, struct question, call), ATE_DENIED, "create: the server is ending");
 }
@@ -111,13 +111,13 @@ static int ask_program(void *arg, const char *path, const struct ate_hash *root,
     int rc = question_new(s, path, root, &q);
     if (rc)
         return rc;
-    rc = ate__call_begin(s->loop, &q->call);
+    rc = ate__callback_begin(s->loop, &q->call);
     if (rc) {
         question_let_go(q);
         question_let_go(q);
         return rc;
     }
-    ate__call_due(&q->call);
+    ate__callback_due(&q->call);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ADMIT_MS / 1000;
     pthread_mutex_lock(&q->mutex);
@@ -134,21 +134,21 @@ static int ask_program(void *arg, const char *path, const struct ate_hash *root,
 /* ---- log lines ---- */
 
 struct line {
-    struct ate__call call;
+    struct ate__callback call;
     void (*log)(void *arg, int level, const char *line); /* may come after the server's end */
     void *log_arg;
     int level;
     char *text;
 };
 
-static void line_free(struct ate__call *c)
+static void line_free(struct ate__callback *c)
 {
     struct line *l = ATE__CONTAINER(c, struct line, call);
     ate__free(l->text);
     ate__free(l);
 }
 
-static void run_line(struct ate__call *c)
+static void run_line(struct ate__callback *c)
 {
     struct line *l = ATE__CONTAINER(c, struct line, call);
     l->log(l->log_arg, l->level, l->text);
@@ -167,8 +167,8 @@ static void tell_program(void *arg, int level, const char *text)
                        .log_arg = s->log_arg,
                        .level = level > 0 ? level - 1 : 0,
                        .text = ate__copy_text(text)};
-    if (l->text && !ate__call_begin(s->loop, &l->call))
-        ate__call_due(&l->call);
+    if (l->text && !ate__callback_begin(s->loop, &l->call))
+        ate__callback_due(&l->call);
     else
         line_free(&l->call);
 }

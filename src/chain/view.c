@@ -241,7 +241,7 @@ static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, siz
 {
     struct ate__extra *extra =
         atomic_load_explicit(&ate__slot_at(v, slot)->extra, memory_order_relaxed);
-    struct ate__members *m =
+    struct ate__view_members *m =
         extra ? atomic_load_explicit(&extra->members, memory_order_relaxed) : NULL;
     for (uint32_t i = 0; m && i < atomic_load_explicit(&m->count, memory_order_relaxed); i++) {
         const struct ate__version *c =

@@ -295,7 +295,7 @@ static bool is_member(const struct ate__version *version, uint32_t parent, uint3
            version->serial == serial;
 }
 
-static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate__member m)
+static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate__view_member m)
 {
     for (uint32_t i = atomic_load(&ate__slot_at(v, m.child)->body); i != ATE__NONE;) {
         const struct ate__version *version = ate__version_at(v, i);
@@ -309,7 +309,7 @@ static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate
 /* A list of what is backed, with room for more. */
 static int renew_members(struct ate__view *v, uint32_t parent, struct ate__extra *extra)
 {
-    struct ate__members *old = atomic_load_explicit(&extra->members, memory_order_relaxed);
+    struct ate__view_members *old = atomic_load_explicit(&extra->members, memory_order_relaxed);
     uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0;
     uint32_t kept = 0, capacity = MEMBERS_FIRST;
     int rc = ate__view_may_retire(v);
@@ -319,7 +319,7 @@ static int renew_members(struct ate__view *v, uint32_t parent, struct ate__extra
         kept += member_backed(v, parent, old->item[i]);
     while (kept >= capacity / 4 * 3)
         capacity *= 2;
-    struct ate__members *m = ate__alloc(sizeof *m + (size_t)capacity * sizeof m->item[0]);
+    struct ate__view_members *m = ate__alloc(sizeof *m + (size_t)capacity * sizeof m->item[0]);
     if (!m)
         return ate__no_memory();
     m->capacity = capacity;
@@ -343,7 +343,7 @@ int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, u
     if (extra->next_serial == UINT32_MAX)
         return ate__fail(ATE_BUSY, "view: more than %u children were put under one object",
                          UINT32_MAX - 1);
-    struct ate__members *m = atomic_load_explicit(&extra->members, memory_order_relaxed);
+    struct ate__view_members *m = atomic_load_explicit(&extra->members, memory_order_relaxed);
     if (!m || atomic_load_explicit(&m->count, memory_order_relaxed) == m->capacity) {
         rc = renew_members(v, parent, extra);
         if (rc)
@@ -351,7 +351,7 @@ int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, u
         m = atomic_load_explicit(&extra->members, memory_order_relaxed);
     }
     uint32_t n = atomic_load_explicit(&m->count, memory_order_relaxed);
-    m->item[n] = (struct ate__member){child, ++extra->next_serial};
+    m->item[n] = (struct ate__view_member){child, ++extra->next_serial};
     atomic_store_explicit(&m->count, n + 1, memory_order_release);
     *ret_serial = extra->next_serial;
     return 0;
@@ -364,7 +364,7 @@ void ate__view_left(struct ate__view *v, const struct ate__version *gone,
         (stays && is_member(stays, gone->parent, gone->serial)))
         return;
     struct ate__extra *extra = atomic_load(&ate__slot_at(v, gone->parent)->extra);
-    const struct ate__members *m = atomic_load(&extra->members);
+    const struct ate__view_members *m = atomic_load(&extra->members);
     if (++extra->dead < DEAD_MIN || extra->dead <= atomic_load(&m->count) / 2)
         return;
     /* Without memory the list stays as it is until it is tried again. */

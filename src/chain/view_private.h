@@ -35,16 +35,16 @@ struct ate__versions { /* a list of versions, through `next` */
     uint32_t first, last; /* + 1 */
     size_t count;
 };
-struct ate__member {
+struct ate__view_member {
     uint32_t child, serial;
 };
-struct ate__members { /* replaced when it grows or shrinks; the old one is retired */
+struct ate__view_members { /* replaced when it grows or shrinks; the old one is retired */
     uint32_t capacity;
     _Atomic uint32_t count;
-    struct ate__member item[];
+    struct ate__view_member item[];
 };
 struct ate__extra { /* of the few slots that have children or control events */
-    _Atomic(struct ate__members *) members;
+    _Atomic(struct ate__view_members *) members;
     uint32_t next_serial;
     uint32_t dead; /* entries of `members` that no version backs; about */
     _Atomic(struct ate__control *) control; /* newest; a reference; older ones through it */

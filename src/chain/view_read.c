@@ -153,7 +153,7 @@ int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id
 
 /* The first entry with a serial above `after`. Serials ascend along the list, so a cursor survives
  * its replacement. */
-static uint32_t first_after(const struct ate__members *m, uint32_t count, uint64_t after)
+static uint32_t first_after(const struct ate__view_members *m, uint32_t count, uint64_t after)
 {
     uint32_t low = 0, high = count;
     while (low < high) {
@@ -167,12 +167,12 @@ static uint32_t first_after(const struct ate__members *m, uint32_t count, uint64
 }
 
 /* The next entry of a list that is valid at the snapshot. */
-static const struct ate__member *next_member(const struct ate__view_snapshot *s, uint32_t parent,
-                                             uint64_t after)
+static const struct ate__view_member *next_member(const struct ate__view_snapshot *s,
+                                                  uint32_t parent, uint64_t after)
 {
     struct ate__extra *extra =
         atomic_load_explicit(&ate__slot_at(s->view, parent)->extra, memory_order_acquire);
-    const struct ate__members *m =
+    const struct ate__view_members *m =
         extra ? atomic_load_explicit(&extra->members, memory_order_acquire) : NULL;
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_acquire) : 0;
     for (uint32_t i = m ? first_after(m, count, after) : 0; i < count; i++) {
@@ -188,10 +188,10 @@ static const struct ate__member *next_member(const struct ate__view_snapshot *s,
 int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
                          uint64_t *at, struct ate_id *ret_child)
 {
-    struct ate__member found = {0, 0};
+    struct ate__view_member found = {0, 0};
     uint32_t slot;
     ate__rcu_enter();
-    const struct ate__member *m =
+    const struct ate__view_member *m =
         ate__view_find_slot(s->view, parent, &slot) ? next_member(s, slot, *at) : NULL;
     if (m)
         found = *m;

@@ -27,7 +27,7 @@ struct build {
     size_t count, capacity;
     struct ate_hash *needed; /* fingerprints whose public keys the chain must hold */
     size_t needed_count, needed_capacity;
-    struct ate__signers signers;
+    struct ate__txn_signers signers;
 };
 
 static void build_deinit(struct build *b)

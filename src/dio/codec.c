@@ -122,9 +122,9 @@ static size_t add(char *text, size_t at, const char *format, ...)
     return ate__min(at + (size_t)(size > 0 ? size : 0), ATE__PLACE_TEXT - 1);
 }
 
-const char *ate__place_text(const struct ate__place *place, char text[ATE__PLACE_TEXT])
+const char *ate__place_text(const struct ate__codec_place *place, char text[ATE__PLACE_TEXT])
 {
-    const struct ate__place *way[ATE__OBJECT_DEPTH_MAX + 1];
+    const struct ate__codec_place *way[ATE__OBJECT_DEPTH_MAX + 1];
     size_t count = 0, at = 0;
     for (; place && count < ATE__COUNT_OF(way); place = place->up)
         way[count++] = place;
@@ -141,7 +141,7 @@ const char *ate__place_text(const struct ate__place *place, char text[ATE__PLACE
     return text;
 }
 
-int ate__place_fail(int rc, const struct ate__place *place, const char *format, ...)
+int ate__place_fail(int rc, const struct ate__codec_place *place, const char *format, ...)
 {
     char where[ATE__PLACE_TEXT], why[256];
     va_list args;
@@ -151,7 +151,8 @@ int ate__place_fail(int rc, const struct ate__place *place, const char *format, 
     return ate__fail(rc, "%s: %s", ate__place_text(place, where), why);
 }
 
-int ate__read_key(struct ate__rd *r, const struct ate__place *place, struct ate_bytes *ret_key)
+int ate__read_key(struct ate__rd *r, const struct ate__codec_place *place,
+                  struct ate_bytes *ret_key)
 {
     struct ate__unpacked u;
     int rc = ate__unpack(r, &u);

@@ -16,9 +16,9 @@ struct copier {
 };
 
 static int copy_fields(struct copier *c, const struct ate__schema *s, uint8_t *to,
-                       const uint8_t *from, const struct ate__place *up, unsigned depth);
+                       const uint8_t *from, const struct ate__codec_place *up, unsigned depth);
 
-static int take(struct copier *c, const struct ate__place *place, size_t size, uint8_t **ret)
+static int take(struct copier *c, const struct ate__codec_place *place, size_t size, uint8_t **ret)
 {
     return ate__block_take(&c->block, size, ret)
                ? 0
@@ -28,7 +28,7 @@ static int take(struct copier *c, const struct ate__place *place, size_t size, u
 
 /* What a value points to goes to the block, and the pointer to it to `to`, which holds the value
  * already. */
-static int copy_behind(struct copier *c, const struct ate__place *place, uint8_t *to,
+static int copy_behind(struct copier *c, const struct ate__codec_place *place, uint8_t *to,
                        const uint8_t *from, unsigned depth)
 {
     const struct ate_field *f = place->member->field;
@@ -57,8 +57,8 @@ static int copy_behind(struct copier *c, const struct ate__place *place, uint8_t
     return 0;
 }
 
-static int copy_field(struct copier *c, struct ate__place *place, uint8_t *to, const uint8_t *from,
-                      unsigned depth)
+static int copy_field(struct copier *c, struct ate__codec_place *place, uint8_t *to,
+                      const uint8_t *from, unsigned depth)
 {
     const struct ate_field *f = place->member->field;
     if (f->shape == ATE_ONE)
@@ -89,9 +89,9 @@ static int copy_field(struct copier *c, struct ate__place *place, uint8_t *to, c
 }
 
 static int copy_fields(struct copier *c, const struct ate__schema *s, uint8_t *to,
-                       const uint8_t *from, const struct ate__place *up, unsigned depth)
+                       const uint8_t *from, const struct ate__codec_place *up, unsigned depth)
 {
-    struct ate__place place = {up, s, NULL, SIZE_MAX};
+    struct ate__codec_place place = {up, s, NULL, SIZE_MAX};
     if (!depth)
         return ate__place_fail(ATE_TOO_BIG, &place,
                                "over the limit of %d structs inside each other",

@@ -23,20 +23,21 @@
 
 struct decoder {
     struct ate__block block;
-    enum ate__form form;
+    enum ate__number_form form;
 };
 
 static int decode_map(struct decoder *d, const struct ate__schema *s, uint32_t count,
-                      struct ate__rd *r, uint8_t *to, const struct ate__place *up, unsigned depth);
+                      struct ate__rd *r, uint8_t *to, const struct ate__codec_place *up,
+                      unsigned depth);
 
-static int wrong_type(const struct ate__place *place, const struct ate__unpacked *u)
+static int wrong_type(const struct ate__codec_place *place, const struct ate__unpacked *u)
 {
     char text[ATE__KIND_TEXT];
     return ate__place_fail(ATE_WRONG_TYPE, place, "%s does not fit %s", ate__unpacked_text(u),
                            ate__field_text(place->member->field, text));
 }
 
-static int take(struct decoder *d, const struct ate__place *place, size_t size, uint8_t **ret)
+static int take(struct decoder *d, const struct ate__codec_place *place, size_t size, uint8_t **ret)
 {
     return ate__block_take(&d->block, size, ret)
                ? 0
@@ -76,7 +77,7 @@ static bool integer_of_text(struct ate_bytes text, struct ate__unpacked *ret)
     return true;
 }
 
-static int decode_int(struct decoder *d, const struct ate__place *place,
+static int decode_int(struct decoder *d, const struct ate__codec_place *place,
                       const struct ate__unpacked *u, uint8_t *to)
 {
     const struct ate_field *f = place->member->field;
@@ -115,7 +116,7 @@ static int decode_int(struct decoder *d, const struct ate__place *place,
 }
 
 /* Integers count as fractions where that loses nothing: some writers have one kind of number. */
-static bool real_of(const struct ate__unpacked *u, enum ate__form form, double *ret)
+static bool real_of(const struct ate__unpacked *u, enum ate__number_form form, double *ret)
 {
     static const struct {
         const char *text;
@@ -138,7 +139,7 @@ static bool real_of(const struct ate__unpacked *u, enum ate__form form, double *
     }
 }
 
-static int decode_float(struct decoder *d, const struct ate__place *place,
+static int decode_float(struct decoder *d, const struct ate__codec_place *place,
                         const struct ate__unpacked *u, uint8_t *to)
 {
     double v;
@@ -155,7 +156,7 @@ static int decode_float(struct decoder *d, const struct ate__place *place,
     return 0;
 }
 
-static int decode_string(struct decoder *d, const struct ate__place *place,
+static int decode_string(struct decoder *d, const struct ate__codec_place *place,
                          const struct ate__unpacked *u, uint8_t *to)
 {
     if (u->kind != ATE__TEXT)
@@ -174,7 +175,7 @@ static int decode_string(struct decoder *d, const struct ate__place *place,
     return 0;
 }
 
-static int decode_bytes(struct decoder *d, const struct ate__place *place,
+static int decode_bytes(struct decoder *d, const struct ate__codec_place *place,
                         const struct ate__unpacked *u, uint8_t *to)
 {
     bool is_text = d->form == ATE__AS_TEXT;
@@ -196,7 +197,7 @@ static int decode_bytes(struct decoder *d, const struct ate__place *place,
     return 0;
 }
 
-static int decode_fixed(struct decoder *d, const struct ate__place *place,
+static int decode_fixed(struct decoder *d, const struct ate__codec_place *place,
                         const struct ate__unpacked *u, uint8_t *to)
 {
     const struct ate_field *f = place->member->field;
@@ -224,7 +225,7 @@ static int decode_fixed(struct decoder *d, const struct ate__place *place,
     return 0;
 }
 
-static int decode_value(struct decoder *d, const struct ate__place *place,
+static int decode_value(struct decoder *d, const struct ate__codec_place *place,
                         const struct ate__unpacked *u, struct ate__rd *r, uint8_t *to,
                         unsigned depth)
 {
@@ -253,8 +254,9 @@ static int decode_value(struct decoder *d, const struct ate__place *place,
 
 /* ---- fields ---- */
 
-static int decode_list(struct decoder *d, struct ate__place *place, const struct ate__unpacked *u,
-                       struct ate__rd *r, uint8_t *object, unsigned depth)
+static int decode_list(struct decoder *d, struct ate__codec_place *place,
+                       const struct ate__unpacked *u, struct ate__rd *r, uint8_t *object,
+                       unsigned depth)
 {
     const struct ate_field *f = place->member->field;
     uint8_t *items = NULL;
@@ -283,7 +285,7 @@ static int decode_list(struct decoder *d, struct ate__place *place, const struct
     return rc;
 }
 
-static int decode_field(struct decoder *d, struct ate__place *place, struct ate__rd *r,
+static int decode_field(struct decoder *d, struct ate__codec_place *place, struct ate__rd *r,
                         uint8_t *object, unsigned depth)
 {
     const struct ate_field *f = place->member->field;
@@ -336,7 +338,7 @@ static int compare_keys(const struct ate__rd *r, uint32_t a, uint32_t b)
     return sizes ? sizes : memcmp(r->data + (a >> 8), r->data + (b >> 8), a & 0xff);
 }
 
-static int check_count(const struct ate__place *place, uint32_t count)
+static int check_count(const struct ate__codec_place *place, uint32_t count)
 {
     if (count <= ATE__OBJECT_FIELDS_MAX)
         return 0;
@@ -346,7 +348,7 @@ static int check_count(const struct ate__place *place, uint32_t count)
                              ATE__OBJECT_FIELDS_MAX);
 }
 
-static int twice(const struct ate__place *place, struct ate_bytes key)
+static int twice(const struct ate__codec_place *place, struct ate_bytes key)
 {
     char text[64];
     ate__escaped(key, text, sizeof text);
@@ -357,7 +359,7 @@ static int twice(const struct ate__place *place, struct ate_bytes key)
 /* Sorts the other keys (Shell's method), so that a map made to have many costs little more than
  * they are bytes. */
 static int check_others(struct keys_seen *seen, const struct ate__rd *r,
-                        const struct ate__place *place)
+                        const struct ate__codec_place *place)
 {
     static const size_t gaps[] = {301, 132, 57, 23, 10, 4, 1};
     uint32_t *keys = seen->other;
@@ -378,9 +380,10 @@ static int check_others(struct keys_seen *seen, const struct ate__rd *r,
 }
 
 static int decode_map(struct decoder *d, const struct ate__schema *s, uint32_t count,
-                      struct ate__rd *r, uint8_t *to, const struct ate__place *up, unsigned depth)
+                      struct ate__rd *r, uint8_t *to, const struct ate__codec_place *up,
+                      unsigned depth)
 {
-    struct ate__place place = {up, s, NULL, SIZE_MAX};
+    struct ate__codec_place place = {up, s, NULL, SIZE_MAX};
     struct keys_seen seen;
     memset(seen.known, 0, sizeof seen.known);
     seen.other_count = 0;
@@ -449,7 +452,7 @@ static int decode_round(struct decoder *d, const struct ate__schema *s, struct a
     return rc ? rc : close_map(&r);
 }
 
-int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__form form,
+int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__number_form form,
                      size_t room, void **ret_block, size_t *ret_size)
 {
     const struct ate__schema *s = NULL;

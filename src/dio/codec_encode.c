@@ -22,14 +22,14 @@
 
 struct encoder {
     struct ate__pack pack;
-    enum ate__form form;
+    enum ate__number_form form;
 };
 
 /* 2^53 - 1: up to here every reader of JSON has integers. */
 static const uint64_t json_int_max = (UINT64_C(1) << 53) - 1;
 
 static int encode_object(struct encoder *e, const struct ate__schema *s, const uint8_t *object,
-                         struct ate_bytes old, const struct ate__place *up, unsigned depth);
+                         struct ate_bytes old, const struct ate__codec_place *up, unsigned depth);
 
 /* ---- scalars ---- */
 
@@ -120,7 +120,8 @@ static void encode_float(struct encoder *e, const uint8_t *from, size_t size)
         ate__pack_double(&e->pack, v);
 }
 
-static int encode_string(struct encoder *e, const uint8_t *from, const struct ate__place *place)
+static int encode_string(struct encoder *e, const uint8_t *from,
+                         const struct ate__codec_place *place)
 {
     const char *text;
     memcpy(&text, from, sizeof text);
@@ -149,7 +150,8 @@ static int encode_base64(struct encoder *e, struct ate_bytes bytes)
     return 0;
 }
 
-static int encode_bytes(struct encoder *e, const uint8_t *from, const struct ate__place *place)
+static int encode_bytes(struct encoder *e, const uint8_t *from,
+                        const struct ate__codec_place *place)
 {
     struct ate_bytes bytes;
     memcpy(&bytes, from, sizeof bytes);
@@ -181,8 +183,8 @@ static void encode_fixed(struct encoder *e, const uint8_t *from, const struct at
     ate__pack_text(&e->pack, ate__text_bytes(text));
 }
 
-static int encode_value(struct encoder *e, const struct ate__place *place, const uint8_t *from,
-                        struct ate_bytes old, unsigned depth)
+static int encode_value(struct encoder *e, const struct ate__codec_place *place,
+                        const uint8_t *from, struct ate_bytes old, unsigned depth)
 {
     const struct ate_field *f = place->member->field;
     switch ((enum ate_kind)f->kind) {
@@ -217,7 +219,7 @@ static bool is_absent(const struct ate_field *f, const uint8_t *object)
     return !p;
 }
 
-static int encode_list(struct encoder *e, struct ate__place *place, const uint8_t *object,
+static int encode_list(struct encoder *e, struct ate__codec_place *place, const uint8_t *object,
                        unsigned depth)
 {
     const struct ate_field *f = place->member->field;
@@ -263,7 +265,7 @@ static int find_old(struct ate_bytes old, struct ate_bytes key, struct ate_bytes
     return rc;
 }
 
-static int encode_field(struct encoder *e, struct ate__place *place, const uint8_t *object,
+static int encode_field(struct encoder *e, struct ate__codec_place *place, const uint8_t *object,
                         struct ate_bytes old, unsigned depth)
 {
     const struct ate_field *f = place->member->field;
@@ -313,9 +315,9 @@ static int unknown_pairs(const struct ate__schema *s, struct ate_bytes old, stru
 }
 
 static int encode_object(struct encoder *e, const struct ate__schema *s, const uint8_t *object,
-                         struct ate_bytes old, const struct ate__place *up, unsigned depth)
+                         struct ate_bytes old, const struct ate__codec_place *up, unsigned depth)
 {
-    struct ate__place place = {up, s, NULL, SIZE_MAX};
+    struct ate__codec_place place = {up, s, NULL, SIZE_MAX};
     size_t unknown = 0, known = 0;
     if (!depth)
         return ate__place_fail(ATE_TOO_BIG, &place,
@@ -341,7 +343,7 @@ static int encode_object(struct encoder *e, const struct ate__schema *s, const u
     return rc ? rc : unknown_pairs(s, old, &e->pack, &unknown);
 }
 
-int ate__encode_form(const struct ate_type *type, const void *object, enum ate__form form,
+int ate__encode_form(const struct ate_type *type, const void *object, enum ate__number_form form,
                      struct ate_bytes old, struct ate__buf *buf)
 {
     const struct ate__schema *s = NULL;

@@ -15,33 +15,33 @@
 #pragma once
 #include "dio/type.h"
 
-enum ate__form { ATE__PLAIN, ATE__AS_TEXT };
+enum ate__number_form { ATE__PLAIN, ATE__AS_TEXT };
 
 /* The place of a value, for sentences: a list on the stack, from the value up to the object. */
-struct ate__place {
-    const struct ate__place *up; /* NULL: the object itself */
+struct ate__codec_place {
+    const struct ate__codec_place *up; /* NULL: the object itself */
     const struct ate__schema *schema;
     const struct ate__member *member; /* NULL: the map as such */
     size_t index;                     /* of an item; SIZE_MAX: none */
 };
 enum { ATE__PLACE_TEXT = 512 };
 /* "type person, field past[1].zip"; returns text. */
-const char *ate__place_text(const struct ate__place *place, char text[ATE__PLACE_TEXT]);
+const char *ate__place_text(const struct ate__codec_place *place, char text[ATE__PLACE_TEXT]);
 
 /* ate__fail() with the place before the sentence. */
-int ate__place_fail(int rc, const struct ate__place *place, const char *format, ...)
+int ate__place_fail(int rc, const struct ate__codec_place *place, const char *format, ...)
     ATE__PRINTF(3, 4);
 
 /* Behind ate__codec_encode(): old is a map in MessagePack of that form, or empty. */
-int ate__encode_form(const struct ate_type *type, const void *object, enum ate__form form,
+int ate__encode_form(const struct ate_type *type, const void *object, enum ate__number_form form,
                      struct ate_bytes old, struct ate__buf *buf) ATE__CHECK;
 /* Behind ate__codec_decode_behind(). */
-int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__form form,
+int ate__decode_form(const struct ate_type *type, struct ate_bytes map, enum ate__number_form form,
                      size_t room, void **ret_block, size_t *ret_size) ATE__CHECK;
 /* Behind ate__codec_check(). */
 int ate__codec_check_form(struct ate_bytes map) ATE__CHECK;
 
 /* The key of a map's next pair. Errors: ATE_MALFORMED: not text of 1 to 255 bytes of UTF-8. */
 struct ate__rd;
-int ate__read_key(struct ate__rd *r, const struct ate__place *place, struct ate_bytes *ret_key)
-    ATE__CHECK;
+int ate__read_key(struct ate__rd *r, const struct ate__codec_place *place,
+                  struct ate_bytes *ret_key) ATE__CHECK;

@@ -7,7 +7,7 @@
 
 /* Is the right there with the keys chosen so far, or with one more of the session's? */
 static int choose(struct ate_txn *t, const struct ate_id *id, enum ate__right right,
-                  struct ate__signers *s)
+                  struct ate__txn_signers *s)
 {
     const struct ate__trust *trust = t->dio->pipe->v->trust(t->dio->pipe);
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
@@ -47,7 +47,7 @@ static int nearest_existing(struct ate_txn *t, struct ate_id parent, struct ate_
 
 /* Write on the object or on any ancestor. */
 static int choose_for_deletion(struct ate_txn *t, const struct ate__change *c,
-                               struct ate__signers *s)
+                               struct ate__txn_signers *s)
 {
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
     struct ate_id id = c->id;
@@ -66,14 +66,15 @@ static int choose_for_deletion(struct ate_txn *t, const struct ate__change *c,
     return rc;
 }
 
-static int choose_for_parent(struct ate_txn *t, const struct ate__change *c, struct ate__signers *s)
+static int choose_for_parent(struct ate_txn *t, const struct ate__change *c,
+                             struct ate__txn_signers *s)
 {
     struct ate_id ancestor;
     int rc = nearest_existing(t, c->parent, &ancestor);
     return rc ? rc : choose(t, &ancestor, ATE__RIGHT_APPEND, s);
 }
 
-static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate__signers *s)
+static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate__txn_signers *s)
 {
     int rc = 0;
     switch (c->effect) {
@@ -92,9 +93,9 @@ static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate
     return rc;
 }
 
-int ate__txn_signers(struct ate_txn *t, struct ate__signers *ret_signers)
+int ate__txn_signers(struct ate_txn *t, struct ate__txn_signers *ret_signers)
 {
-    *ret_signers = (struct ate__signers){0};
+    *ret_signers = (struct ate__txn_signers){0};
     for (const struct ate__change *c = t->changes; c; c = c->next) {
         int rc = choose_for(t, c, ret_signers);
         if (rc)

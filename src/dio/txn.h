@@ -167,9 +167,10 @@ int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__bo
 int ate__txn_build(struct ate_txn *t)
     ATE__CHECK; /* changes -> t->encoded; END: they come to nothing */
 /* signers.c */
-struct ate__signers {
+struct ate__txn_signers {
     uint32_t count;
     const struct ate__key *key[ATE__TX_SIGNATURES_MAX];
     struct ate_hash fingerprint[ATE__TX_SIGNATURES_MAX];
 };
-int ate__txn_signers(struct ate_txn *t, struct ate__signers *ret_signers) ATE__CHECK; /* DENIED */
+int ate__txn_signers(struct ate_txn *t, struct ate__txn_signers *ret_signers)
+    ATE__CHECK; /* DENIED */

@@ -47,7 +47,7 @@ struct ate__server {
     struct ate__tls_server_key *key;
     struct ate__workers *chains, *reads, *opens;
     struct ate__loop *loop;
-    struct ate__listener *listener; /* of net/tcp_uv.h; NULL: none */
+    struct ate__acceptor *listener; /* of net/tcp_uv.h; NULL: none */
     char *address;
     /* thread-safe */
     struct ate__sources sources;
@@ -117,7 +117,7 @@ struct ate__peer {
     bool reading; /* one of them does */
 };
 
-/* As struct ate__listener_events has them; user: the server. */
+/* As struct ate__acceptor_events has them; user: the server. */
 int ate__server_accept(void *user, struct ate__link *link,
                        const struct ate__link_events **ret_events, void **ret_owner);
 void ate__server_refused(void *user, const char *peer, int result, const char *text);

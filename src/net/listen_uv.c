@@ -27,9 +27,9 @@ enum {
     REST_MS = 100
 };
 
-struct ate__listener {
+struct ate__acceptor {
     struct ate__loop *loop;
-    const struct ate__listener_events *events;
+    const struct ate__acceptor_events *events;
     void *user;
     const struct ate__tls_server_key *key;
     struct ate__hello hello;
@@ -63,13 +63,13 @@ static void source_of(const struct sockaddr *address, uint8_t ret_source[16])
     }
 }
 
-static uint64_t source_count(const struct ate__listener *s, const uint8_t source[16])
+static uint64_t source_count(const struct ate__acceptor *s, const uint8_t source[16])
 {
     uint64_t count = 0;
     return ate__map_get(&s->sources, source, &count) ? count : 0;
 }
 
-static int greeting_add(struct ate__listener *s, struct ate__tcp *t)
+static int greeting_add(struct ate__acceptor *s, struct ate__tcp *t)
 {
     int rc = ate__map_put(&s->sources, t->source, source_count(s, t->source) + 1);
     if (rc)
@@ -83,7 +83,7 @@ static int greeting_add(struct ate__listener *s, struct ate__tcp *t)
 
 static void on_greeted(struct ate__tcp *t)
 {
-    struct ate__listener *s = t->listener;
+    struct ate__acceptor *s = t->listener;
     uint64_t count = source_count(s, t->source);
     *(t->prev_greeting ? &t->prev_greeting->next_greeting : &s->oldest) = t->next_greeting;
     *(t->next_greeting ? &t->next_greeting->prev_greeting : &s->newest) = t->prev_greeting;
@@ -94,7 +94,7 @@ static void on_greeted(struct ate__tcp *t)
 }
 
 /* Makes room for one more greeting among all (source NULL) or those of the source. */
-static bool make_room(struct ate__listener *s, const uint8_t *source)
+static bool make_room(struct ate__acceptor *s, const uint8_t *source)
 {
     struct ate__tcp *t = s->oldest;
     while (t && source && memcmp(t->source, source, 16) != 0)
@@ -110,7 +110,7 @@ static bool make_room(struct ate__listener *s, const uint8_t *source)
 
 static int on_opened(struct ate__tcp *t)
 {
-    struct ate__listener *s = t->listener;
+    struct ate__acceptor *s = t->listener;
     const struct ate__link_events *events = NULL;
     void *owner = NULL;
     int rc = s->events->accept(s->user, &t->link, &events, &owner);
@@ -121,7 +121,7 @@ static int on_opened(struct ate__tcp *t)
     return 0;
 }
 
-static void tell_refused(struct ate__listener *s, const char *peer, int result, const char *text)
+static void tell_refused(struct ate__acceptor *s, const char *peer, int result, const char *text)
 {
     if (s->events->refused)
         s->events->refused(s->user, peer, result, text);
@@ -134,7 +134,7 @@ static void on_ended(struct ate__tcp *t, int result, const char *text)
 
 static void on_gone(struct ate__tcp *t)
 {
-    struct ate__listener *s = t->listener;
+    struct ate__acceptor *s = t->listener;
     *(t->prev ? &t->prev->next : &s->first) = t->next;
     if (t->next)
         t->next->prev = t->prev;
@@ -146,7 +146,7 @@ static void on_gone(struct ate__tcp *t)
 
 static const struct ate__tcp_hooks hooks = {on_opened, on_greeted, on_ended, on_gone};
 
-static void link_in(struct ate__listener *s, struct ate__tcp *t)
+static void link_in(struct ate__acceptor *s, struct ate__tcp *t)
 {
     t->listener = s;
     t->hooks = &hooks;
@@ -161,7 +161,7 @@ static void link_in(struct ate__listener *s, struct ate__tcp *t)
 }
 
 /* Takes the socket in any case. */
-static int admit(struct ate__listener *s, int take_fd, const struct sockaddr *address)
+static int admit(struct ate__acceptor *s, int take_fd, const struct sockaddr *address)
 {
     struct ate__watch *watch;
     struct ate__tcp *t;
@@ -195,7 +195,7 @@ static int admit(struct ate__listener *s, int take_fd, const struct sockaddr *ad
     return 0; /* its end was told */
 }
 
-static int check_limits(struct ate__listener *s, const struct sockaddr *address)
+static int check_limits(struct ate__acceptor *s, const struct sockaddr *address)
 {
     uint8_t source[16];
     source_of(address, source);
@@ -213,7 +213,7 @@ static int check_limits(struct ate__listener *s, const struct sockaddr *address)
     return 0;
 }
 
-static void welcome(struct ate__listener *s, int take_fd, const struct sockaddr *address)
+static void welcome(struct ate__acceptor *s, int take_fd, const struct sockaddr *address)
 {
     int rc = check_limits(s, address);
     if (rc)
@@ -230,7 +230,7 @@ static void welcome(struct ate__listener *s, int take_fd, const struct sockaddr 
 
 /* --- accepting --- */
 
-static void rest(struct ate__listener *s, int error)
+static void rest(struct ate__acceptor *s, int error)
 {
     char text[160];
     snprintf(text, sizeof text, "cannot accept a connection at present: %s", strerror(error));
@@ -241,7 +241,7 @@ static void rest(struct ate__listener *s, int error)
 
 static void on_rested(void *arg)
 {
-    struct ate__listener *s = arg;
+    struct ate__acceptor *s = arg;
     if (s->watch && ate__watch_set(s->watch, UV_READABLE))
         ate__loop_timer_start(s->rest, REST_MS);
 }
@@ -256,7 +256,7 @@ static bool is_of_one_peer(int error)
 
 static void on_ready(void *owner, int status, int events)
 {
-    struct ate__listener *s = owner;
+    struct ate__acceptor *s = owner;
     (void)events;
     if (status < 0) {
         rest(s, -status);
@@ -302,7 +302,7 @@ static int parse_host(const char *host, uint16_t port, struct sockaddr_storage *
 }
 
 /* A bound socket that listens; *ret_port is the one it got. */
-static int socket_listen(const struct ate__listener_conf *conf, int *ret_fd, uint16_t *ret_port)
+static int socket_listen(const struct ate__acceptor_conf *conf, int *ret_fd, uint16_t *ret_port)
 {
     struct sockaddr_storage address;
     socklen_t size;
@@ -330,14 +330,14 @@ static int socket_listen(const struct ate__listener_conf *conf, int *ret_fd, uin
 }
 
 struct listen_call {
-    struct ate__listener *s;
+    struct ate__acceptor *s;
     int fd;
 };
 
 static int listen_here(void *arg)
 {
     const struct listen_call *call = arg;
-    struct ate__listener *s = call->s;
+    struct ate__acceptor *s = call->s;
     int rc = ate__watch_new(s->loop, call->fd, &s->watch);
     if (rc)
         return rc;
@@ -351,7 +351,7 @@ static int listen_here(void *arg)
 
 static int stop_here(void *arg)
 {
-    struct ate__listener *s = arg;
+    struct ate__acceptor *s = arg;
     ate__watch_free(s->watch);
     s->watch = NULL;
     ate__loop_timer_free(s->rest);
@@ -361,13 +361,13 @@ static int stop_here(void *arg)
 
 static int close_here(void *arg)
 {
-    struct ate__listener *s = arg;
+    struct ate__acceptor *s = arg;
     for (struct ate__tcp *t = s->first; t; t = t->next)
         ate__tcp_end(t, ATE_CANCELED, NULL);
     return stop_here(s);
 }
 
-static void listener_free(struct ate__listener *s)
+static void listener_free(struct ate__acceptor *s)
 {
     struct ate__loop *l = s->loop;
     ate__map_deinit(&s->sources);
@@ -377,14 +377,14 @@ static void listener_free(struct ate__listener *s)
     ate__loop_unref(l);
 }
 
-int ate__listener_new(struct ate__loop *l, const struct ate__listener_conf *conf,
-                      const struct ate__listener_events *events, void *user,
-                      struct ate__listener **ret_listener)
+int ate__acceptor_new(struct ate__loop *l, const struct ate__acceptor_conf *conf,
+                      const struct ate__acceptor_events *events, void *user,
+                      struct ate__acceptor **ret_listener)
 {
     struct listen_call call = {0};
     if (conf->no_wire_encryption && !ate__addr_host_is_loopback(conf->host))
         return ate__fail(ATE_MISUSE, "clear text is for this machine only, not for %s", conf->host);
-    struct ate__listener *s = ate__alloc(sizeof *s);
+    struct ate__acceptor *s = ate__alloc(sizeof *s);
     if (!s)
         return ate__no_memory();
     uint64_t seed[2];
@@ -418,18 +418,18 @@ int ate__listener_new(struct ate__loop *l, const struct ate__listener_conf *conf
     return 0;
 }
 
-uint16_t ate__listener_port(const struct ate__listener *s)
+uint16_t ate__acceptor_port(const struct ate__acceptor *s)
 {
     return s->port;
 }
 
-void ate__listener_stop(struct ate__listener *s)
+void ate__acceptor_stop(struct ate__acceptor *s)
 {
     int rc = ate__loop_call(s->loop, stop_here, s);
     ate__assert(rc == 0);
 }
 
-void ate__listener_free(struct ate__listener *s)
+void ate__acceptor_free(struct ate__acceptor *s)
 {
     if (!s)
         return;

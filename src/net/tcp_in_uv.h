@@ -66,7 +66,7 @@ struct ate__tcp {
     char peer[ATE__PEER_TEXT];
 
     /* of listen_uv.c */
-    struct ate__listener *listener;
+    struct ate__acceptor *listener;
     struct ate__tcp *next, *prev; /* all of the listener's */
     struct ate__tcp *next_greeting, *prev_greeting; /* those before HELLO, oldest first */
     uint64_t since_ms;

@@ -30,7 +30,7 @@ int ate__tcp_connect(struct ate__loop *l, const struct ate__addr *addr,
 
 /* --- server --- */
 
-struct ate__listener_events {
+struct ate__acceptor_events {
     /* A peer is through TLS and HELLO: gives the events and owner of its link (opened() does not
      * come), or refuses with a result and its sentence, which go to the peer as an ERROR frame. */
     int (*accept)(void *user, struct ate__link *link, const struct ate__link_events **ret_events,
@@ -39,7 +39,7 @@ struct ate__listener_events {
      * NULL. */
     void (*refused)(void *user, const char *peer, int result, const char *text);
 };
-struct ate__listener_conf {
+struct ate__acceptor_conf {
     const char *host; /* literal or `localhost`; borrowed for the call */
     uint16_t port; /* 0: any free one */
     const struct ate__tls_server_key *key; /* outlives the listener */
@@ -48,17 +48,17 @@ struct ate__listener_conf {
     bool no_wire_encryption; /* clear text as well; refused unless host is of the loopback net */
 };
 
-struct ate__listener;
+struct ate__acceptor;
 /* Binds and listens. From any thread. The loop is referenced until free().
  * Errors: ATE_IN_USE the port is taken; ATE_MISUSE clear text outside loopback; ATE_MALFORMED
  * host; ATE_E_SYSTEM; ATE_E_MEMORY. */
-int ate__listener_new(struct ate__loop *l, const struct ate__listener_conf *conf,
-                      const struct ate__listener_events *events, void *user,
-                      struct ate__listener **ret_listener) ATE__CHECK;
-uint16_t ate__listener_port(const struct ate__listener *s);
+int ate__acceptor_new(struct ate__loop *l, const struct ate__acceptor_conf *conf,
+                      const struct ate__acceptor_events *events, void *user,
+                      struct ate__acceptor **ret_listener) ATE__CHECK;
+uint16_t ate__acceptor_port(const struct ate__acceptor *s);
 /* From any thread: no more peers are accepted; the open ones stay. */
-void ate__listener_stop(struct ate__listener *s);
+void ate__acceptor_stop(struct ate__acceptor *s);
 /* Stops, closes what is open (closed() comes for each, ATE_CANCELED), and returns when all is sent
  * or linger_ms are over. Not on the loop's thread. Takes NULL. */
-void ate__listener_free(struct ate__listener *s);
-ATE__FREEP(struct ate__listener, ate__listener_free)
+void ate__acceptor_free(struct ate__acceptor *s);
+ATE__FREEP(struct ate__acceptor, ate__acceptor_free)

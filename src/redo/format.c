@@ -87,7 +87,8 @@ void ate__footer_write(struct ate__wr *w, uint32_t seed, const struct ate__foote
 
 /* --- readers --- */
 
-enum ate__verdict ate__segment_head_read(struct ate_bytes bytes, struct ate__segment_head *ret_head)
+enum ate__soundness ate__segment_head_read(struct ate_bytes bytes,
+                                           struct ate__segment_head *ret_head)
 {
     if (bytes.size < ATE__SEGMENT_HEAD)
         return ATE__BAD;
@@ -121,8 +122,8 @@ enum ate__verdict ate__segment_head_read(struct ate_bytes bytes, struct ate__seg
     return ATE__GOOD;
 }
 
-enum ate__verdict ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
-                                        struct ate__record_head *ret_head)
+enum ate__soundness ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
+                                          struct ate__record_head *ret_head)
 {
     if (ate__all_zero(ate__bytes(bytes.data, ate__min(bytes.size, ATE__RECORD_HEAD))))
         return ATE__NOTHING;
@@ -142,11 +143,11 @@ enum ate__verdict ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
     return ATE__GOOD;
 }
 
-enum ate__verdict ate__record_read(struct ate_bytes bytes, uint32_t seed,
-                                   struct ate__record_head *ret_head, struct ate_bytes *ret_body)
+enum ate__soundness ate__record_read(struct ate_bytes bytes, uint32_t seed,
+                                     struct ate__record_head *ret_head, struct ate_bytes *ret_body)
 {
     struct ate__record_head head;
-    enum ate__verdict verdict = ate__record_head_read(bytes, seed, &head);
+    enum ate__soundness verdict = ate__record_head_read(bytes, seed, &head);
     if (verdict != ATE__GOOD)
         return verdict;
     struct ate__rd r = ate__rd_of(bytes);
@@ -161,12 +162,12 @@ enum ate__verdict ate__record_read(struct ate_bytes bytes, uint32_t seed,
     return ATE__GOOD;
 }
 
-enum ate__verdict ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
-                                       struct ate__group_head *ret_head)
+enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
+                                         struct ate__group_head *ret_head)
 {
     struct ate__record_head record;
     struct ate_bytes body;
-    enum ate__verdict verdict = ate__record_head_read(bytes, seed, &record);
+    enum ate__soundness verdict = ate__record_head_read(bytes, seed, &record);
     if (verdict == ATE__GOOD && record.kind != ATE__KIND_GROUP)
         verdict = ATE__BAD;
     if (verdict == ATE__GOOD)
@@ -191,12 +192,12 @@ enum ate__verdict ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
     return ATE__GOOD;
 }
 
-enum ate__verdict ate__footer_read(struct ate_bytes bytes, uint32_t seed,
-                                   struct ate__footer *ret_footer)
+enum ate__soundness ate__footer_read(struct ate_bytes bytes, uint32_t seed,
+                                     struct ate__footer *ret_footer)
 {
     struct ate__record_head record;
     struct ate_bytes body;
-    enum ate__verdict verdict = ate__record_read(bytes, seed, &record, &body);
+    enum ate__soundness verdict = ate__record_read(bytes, seed, &record, &body);
     if (verdict != ATE__GOOD)
         return verdict;
     struct ate__footer footer;
@@ -213,12 +214,12 @@ enum ate__verdict ate__footer_read(struct ate_bytes bytes, uint32_t seed,
     return ATE__GOOD;
 }
 
-enum ate__verdict ate__group_check(struct ate_bytes group, uint32_t seed,
-                                   const struct ate__group_head *head, size_t *ret_at)
+enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
+                                     const struct ate__group_head *head, size_t *ret_at)
 {
     const uint8_t *p = group.data;
     size_t at = ATE__GROUP_HEAD;
-    enum ate__verdict verdict = ATE__GOOD;
+    enum ate__soundness verdict = ATE__GOOD;
     for (uint32_t i = 0; i < head->count && verdict == ATE__GOOD; i++) {
         struct ate__record_head record;
         struct ate_bytes body;

@@ -67,7 +67,7 @@ enum {
 };
 enum ate__kind { ATE__KIND_GROUP = 1, ATE__KIND_TRANSACTION = 2, ATE__KIND_FOOTER = 3 };
 
-enum ate__verdict {
+enum ate__soundness {
     ATE__GOOD,
     ATE__NOTHING, /* zeros */
     ATE__BAD,     /* damaged, or not written to its end */
@@ -116,22 +116,22 @@ void ate__group_head_write(struct ate__wr *w, uint32_t seed, const struct ate__g
 void ate__footer_write(struct ate__wr *w, uint32_t seed, const struct ate__footer *footer);
 
 /* Readers look at the beginning of `bytes` and write ret_* on GOOD alone. */
-enum ate__verdict ate__segment_head_read(struct ate_bytes bytes,
-                                         struct ate__segment_head *ret_head);
-enum ate__verdict ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
-                                        struct ate__record_head *ret_head);
+enum ate__soundness ate__segment_head_read(struct ate_bytes bytes,
+                                           struct ate__segment_head *ret_head);
+enum ate__soundness ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
+                                          struct ate__record_head *ret_head);
 /* The body and padding too. ret_body is a view. */
-enum ate__verdict ate__record_read(struct ate_bytes bytes, uint32_t seed,
-                                   struct ate__record_head *ret_head, struct ate_bytes *ret_body);
-enum ate__verdict ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
-                                       struct ate__group_head *ret_head);
-enum ate__verdict ate__footer_read(struct ate_bytes bytes, uint32_t seed,
-                                   struct ate__footer *ret_footer);
+enum ate__soundness ate__record_read(struct ate_bytes bytes, uint32_t seed,
+                                     struct ate__record_head *ret_head, struct ate_bytes *ret_body);
+enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
+                                         struct ate__group_head *ret_head);
+enum ate__soundness ate__footer_read(struct ate_bytes bytes, uint32_t seed,
+                                     struct ate__footer *ret_footer);
 
 /* Checks the records of a group whose header was read. group: head->bytes, fewer are BAD. *ret_at
  * is always written: where the first record stands that is not GOOD, or the end. */
-enum ate__verdict ate__group_check(struct ate_bytes group, uint32_t seed,
-                                   const struct ate__group_head *head, size_t *ret_at);
+enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
+                                     const struct ate__group_head *head, size_t *ret_at);
 /* The record at *at of a group that passed ate__group_check(); moves *at on. Begin with *at at
  * ATE__GROUP_HEAD. */
 void ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,

@@ -97,7 +97,7 @@ static int check_one(struct ate__redo *r, const struct row *row)
     struct ate__pinned p;
     struct ate__footer footer;
     struct ate_hash sha;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     int rc = ate__pin(r, row->first, &p);
     if (rc)
         return rc;

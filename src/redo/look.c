@@ -23,7 +23,7 @@ static void walk_begin(struct ate__walk *w, struct ate__window *window, const st
 
 /* Moves the walk to the group that holds the sequence, or to the first thing at or behind it. */
 static int walk_to(struct ate__redo *r, struct ate__walk *w, struct ate__pinned *p,
-                   uint64_t sequence, enum ate__verdict *ret_verdict)
+                   uint64_t sequence, enum ate__soundness *ret_verdict)
 {
     struct ate__index_entry entry;
     pthread_mutex_lock(&r->mutex);
@@ -51,7 +51,7 @@ static int walk_to(struct ate__redo *r, struct ate__walk *w, struct ate__pinned 
 
 /* The walk met what should not be there. */
 static int walk_damage(struct ate__redo *r, const struct ate__walk *w, const struct ate__pinned *p,
-                       enum ate__verdict verdict)
+                       enum ate__soundness verdict)
 {
     return ate__damage_found(r, verdict, w->sequence, p->segment->name, w->bad_offset,
                              verdict == ATE__NOTHING ? "records are missing"
@@ -99,7 +99,7 @@ static int deliver(struct scanning *c, const struct ate__walk *w, const struct a
 
 /* One pinned segment from c->next on. *ret_verdict: what stopped it before its end. */
 static int scan_segment(struct scanning *c, struct ate__pinned *p, struct ate__walk *w,
-                        enum ate__verdict *ret_verdict)
+                        enum ate__soundness *ret_verdict)
 {
     int rc = walk_to(c->r, w, p, c->next, ret_verdict);
     while (!rc && *ret_verdict == ATE__GOOD && w->offset < w->to && !c->ended) {
@@ -122,7 +122,7 @@ static int scan_pinned(struct scanning *c, struct ate__pinned *p)
 {
     struct ate__window window;
     struct ate__walk w;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     ate__window_init(&window, c->r->vfs, p->file);
     walk_begin(&w, &window, p);
     int rc = scan_segment(c, p, &w, &verdict);
@@ -234,7 +234,7 @@ static int search(struct ate__redo *r, uint64_t sequence, struct ate__position *
     struct ate__pinned p;
     struct ate__window window;
     struct ate__walk w;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     bool again;
     int rc;
     do {

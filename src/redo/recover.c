@@ -72,7 +72,7 @@ static int copy_groups(struct ate__redo *r, const struct ate__survey *v, struct 
     struct ate__segment *old = last_of(v);
     struct ate__buf group = ATE__BUF_NULL;
     struct ate__window window;
-    enum ate__verdict verdict = ATE__GOOD;
+    enum ate__soundness verdict = ATE__GOOD;
     int rc = 0;
     ate__window_init(&window, r->vfs, old->file);
     struct ate__walk w = {

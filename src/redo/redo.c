@@ -160,7 +160,7 @@ int ate__damage_fail(const struct ate__storage_damage *damage)
                      damage->text);
 }
 
-int ate__damage_found(struct ate__redo *r, enum ate__verdict verdict, uint64_t sequence,
+int ate__damage_found(struct ate__redo *r, enum ate__soundness verdict, uint64_t sequence,
                       const char *file, uint64_t offset, const char *text)
 {
     struct ate__storage_damage found = {.what = ATE_OK};

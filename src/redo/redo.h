@@ -117,7 +117,7 @@ int ate__damage_set(struct ate__storage_damage *damage, enum ate_result what, ui
 /* The sentence for damage, and its result. */
 int ate__damage_fail(const struct ate__storage_damage *damage);
 /* A reader found damage in a segment. */
-int ate__damage_found(struct ate__redo *r, enum ate__verdict verdict, uint64_t sequence,
+int ate__damage_found(struct ate__redo *r, enum ate__soundness verdict, uint64_t sequence,
                       const char *file, uint64_t offset, const char *text);
 
 /* --- append.c --- */

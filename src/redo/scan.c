@@ -7,7 +7,7 @@
 #include "redo/limits.h"
 
 /* The zeros that fill a padded segment up to the next group; `at` is where the last one ended. */
-static int check_gap(struct ate__walk *w, uint64_t at, uint64_t start, enum ate__verdict *verdict)
+static int check_gap(struct ate__walk *w, uint64_t at, uint64_t start, enum ate__soundness *verdict)
 {
     struct ate_bytes gap;
     int rc = ate__window_get(w->window, at, (size_t)(start - at), &gap);
@@ -21,7 +21,7 @@ static int check_gap(struct ate__walk *w, uint64_t at, uint64_t start, enum ate_
 }
 
 /* The header of the next group. */
-static int read_head(struct ate__walk *w, enum ate__verdict *verdict)
+static int read_head(struct ate__walk *w, enum ate__soundness *verdict)
 {
     struct ate_bytes bytes;
     w->bad_offset = w->offset;
@@ -44,7 +44,7 @@ static int read_head(struct ate__walk *w, enum ate__verdict *verdict)
 }
 
 /* Behind the group that was just found good. */
-static int advance(struct ate__walk *w, enum ate__verdict *verdict)
+static int advance(struct ate__walk *w, enum ate__soundness *verdict)
 {
     uint64_t end = w->offset + w->head.bytes;
     uint64_t start = ate__group_start(end, w->padded);
@@ -59,9 +59,9 @@ static int advance(struct ate__walk *w, enum ate__verdict *verdict)
     return 0;
 }
 
-int ate__walk_skip(struct ate__walk *w, enum ate__verdict *ret_verdict)
+int ate__walk_skip(struct ate__walk *w, enum ate__soundness *ret_verdict)
 {
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     w->bytes = ate__bytes(NULL, 0);
     int rc = read_head(w, &verdict);
     if (!rc && verdict == ATE__GOOD)
@@ -71,9 +71,9 @@ int ate__walk_skip(struct ate__walk *w, enum ate__verdict *ret_verdict)
     return rc;
 }
 
-int ate__walk_next(struct ate__walk *w, enum ate__verdict *ret_verdict)
+int ate__walk_next(struct ate__walk *w, enum ate__soundness *ret_verdict)
 {
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     int rc = read_head(w, &verdict);
     if (!rc && verdict == ATE__GOOD) {
         size_t at = 0;

@@ -32,9 +32,9 @@ struct ate__walk {
 /* Reads and checks the next group. *ret_verdict: GOOD, and the walk stands behind it; NOTHING:
  * zeros or the end of the file or `to`, bad_offset tells where; BAD, NEWER: bad_offset tells where.
  * Errors: E_* */
-int ate__walk_next(struct ate__walk *w, enum ate__verdict *ret_verdict) ATE__CHECK;
+int ate__walk_next(struct ate__walk *w, enum ate__soundness *ret_verdict) ATE__CHECK;
 /* The same by its header alone: the records are neither read nor checked; bytes is empty. */
-int ate__walk_skip(struct ate__walk *w, enum ate__verdict *ret_verdict) ATE__CHECK;
+int ate__walk_skip(struct ate__walk *w, enum ate__soundness *ret_verdict) ATE__CHECK;
 
 struct ate__behind {
     bool any;             /* a header counts */

@@ -69,7 +69,7 @@ void ate__segment_unref(const struct ate__vfs *vfs, struct ate__segment *s)
 }
 
 int ate__segment_open(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
-                      unsigned flags, enum ate__verdict *ret_verdict,
+                      unsigned flags, enum ate__soundness *ret_verdict,
                       struct ate__segment **ret_segment)
 {
     uint8_t bytes[ATE__PAD_BYTES];
@@ -84,7 +84,7 @@ int ate__segment_open(const struct ate__vfs *vfs, struct ate__dir *dir, const ch
     rc = vfs->stat(file, &about);
     if (!rc)
         rc = vfs->read(file, 0, bytes, sizeof bytes, &size);
-    enum ate__verdict verdict =
+    enum ate__soundness verdict =
         rc ? ATE__BAD : ate__segment_head_read(ate__bytes(bytes, size), &head);
     if (!rc && verdict == ATE__GOOD)
         rc = ate__segment_new(&head, file, &s);
@@ -151,7 +151,7 @@ int ate__segment_seal(const struct ate__vfs *vfs, struct ate__file *file,
 }
 
 int ate__segment_footer(const struct ate__vfs *vfs, struct ate__file *file, uint32_t seed,
-                        uint64_t offset, enum ate__verdict *ret_verdict,
+                        uint64_t offset, enum ate__soundness *ret_verdict,
                         struct ate__footer *ret_footer)
 {
     uint8_t bytes[ATE__FOOTER];
@@ -159,7 +159,7 @@ int ate__segment_footer(const struct ate__vfs *vfs, struct ate__file *file, uint
     int rc = vfs->read(file, offset, bytes, sizeof bytes, &size);
     if (rc)
         return rc;
-    enum ate__verdict verdict = ate__footer_read(ate__bytes(bytes, size), seed, ret_footer);
+    enum ate__soundness verdict = ate__footer_read(ate__bytes(bytes, size), seed, ret_footer);
     *ret_verdict = verdict == ATE__NOTHING ? ATE__BAD : verdict;
     return 0;
 }

@@ -59,7 +59,7 @@ void ate__segment_unref(const struct ate__vfs *vfs, struct ate__segment *s); /* 
 /* Opens the file `name` and reads its header. *ret_verdict: GOOD, and ret_segment is there, with
  * nothing that may be read yet; BAD, NEWER. Errors: NOT_FOUND E_* */
 int ate__segment_open(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
-                      unsigned flags, enum ate__verdict *ret_verdict,
+                      unsigned flags, enum ate__soundness *ret_verdict,
                       struct ate__segment **ret_segment) ATE__CHECK;
 
 /* SHA-256 of the first `length` bytes. Errors: E_*; a shorter file gives another hash. */
@@ -70,5 +70,5 @@ int ate__segment_seal(const struct ate__vfs *vfs, struct ate__file *file,
                       const struct ate__segment *s) ATE__CHECK;
 /* Reads the footer at `offset`. Errors: E_* */
 int ate__segment_footer(const struct ate__vfs *vfs, struct ate__file *file, uint32_t seed,
-                        uint64_t offset, enum ate__verdict *ret_verdict,
+                        uint64_t offset, enum ate__soundness *ret_verdict,
                         struct ate__footer *ret_footer) ATE__CHECK;

@@ -73,7 +73,7 @@ int ate__any_segment(struct ate__redo *r, bool *ret_any)
 
 /* --- one segment --- */
 
-static int damaged(struct ate__survey *v, enum ate__verdict verdict, uint64_t sequence,
+static int damaged(struct ate__survey *v, enum ate__soundness verdict, uint64_t sequence,
                    const char *file, uint64_t offset, const char *text)
 {
     bool newer = verdict == ATE__NEWER;
@@ -91,7 +91,7 @@ static int open_listed(struct ate__redo *r, struct ate__survey *v, size_t index,
     unsigned flags = last && v->mode == ATE__SURVEY_WRITER ? ATE__OPEN_WRITE : ATE__OPEN_READ;
     char name[ATE__SEGMENT_NAME];
     struct ate__segment *s = NULL;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     ate__segment_name(e->id, name);
     int rc = ate__segment_open(r->vfs, r->dir, name, flags, &verdict, &s);
     bool by_next = rc == ATE_NOT_FOUND && last;
@@ -129,7 +129,7 @@ static int check_full(struct ate__redo *r, struct ate__survey *v, const struct a
                       struct ate__segment *s)
 {
     struct ate__footer footer;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     if (s->file_bytes < groups_end(e))
         return ate__tail_verify(r, v, e, s); /* says where */
     if (!e->sealed)

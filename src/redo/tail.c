@@ -18,7 +18,7 @@ static void walk_begin(struct ate__walk *w, struct ate__window *window,
     };
 }
 
-static const char *text_of(enum ate__verdict verdict)
+static const char *text_of(enum ate__soundness verdict)
 {
     return verdict == ATE__NEWER     ? "written by a newer version"
            : verdict == ATE__NOTHING ? "records are missing"
@@ -26,7 +26,7 @@ static const char *text_of(enum ate__verdict verdict)
 }
 
 static void damaged(struct ate__survey *v, const struct ate__segment *s, const struct ate__walk *w,
-                    enum ate__verdict verdict)
+                    enum ate__soundness verdict)
 {
     ate__damage_set(&v->damage, verdict == ATE__NEWER ? ATE_UNSUPPORTED : ATE_TAMPERED, w->sequence,
                     s->name, w->bad_offset, text_of(verdict));
@@ -39,7 +39,7 @@ int ate__tail_verify(struct ate__redo *r, struct ate__survey *v, const struct at
 {
     struct ate__window window;
     struct ate__walk w;
-    enum ate__verdict verdict = ATE__GOOD;
+    enum ate__soundness verdict = ATE__GOOD;
     uint64_t end = e->length - (e->sealed ? ATE__FOOTER : 0);
     int rc = 0;
     ate__window_init(&window, r->vfs, s->file);
@@ -80,8 +80,8 @@ static void torn(struct ate__survey *v, const struct ate__segment *s, uint64_t b
 
 /* What stands behind the last whole group. */
 static int judge(struct ate__survey *v, const struct ate__meta_entry *e,
-                 const struct ate__segment *s, const struct ate__walk *w, enum ate__verdict verdict,
-                 uint64_t file_bytes)
+                 const struct ate__segment *s, const struct ate__walk *w,
+                 enum ate__soundness verdict, uint64_t file_bytes)
 {
     struct ate__behind behind = {.any = false}, here = {.any = false};
     uint64_t first, behind_last;
@@ -115,7 +115,7 @@ static int find_above(struct ate__redo *r, struct ate__survey *v, struct ate__se
 {
     struct ate__walk w;
     struct ate__index_entry entry;
-    enum ate__verdict verdict = ATE__GOOD;
+    enum ate__soundness verdict = ATE__GOOD;
     v->above = v->length;
     v->above_end = v->size;
     if (v->size <= v->floor)
@@ -143,7 +143,8 @@ static int find_above(struct ate__redo *r, struct ate__survey *v, struct ate__se
 
 /* Group by group to the first thing that is none. */
 static int read_groups(struct ate__redo *r, struct ate__survey *v, const struct ate__meta_entry *e,
-                       struct ate__segment *s, struct ate__walk *w, enum ate__verdict *ret_verdict)
+                       struct ate__segment *s, struct ate__walk *w,
+                       enum ate__soundness *ret_verdict)
 {
     int rc = ate__walk_next(w, ret_verdict);
     while (!rc && *ret_verdict == ATE__GOOD) {
@@ -166,7 +167,7 @@ int ate__tail_walk(struct ate__redo *r, struct ate__survey *v, const struct ate_
     struct ate__window window;
     struct ate__walk w;
     struct ate__stat about;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     /* What a dead writer left may be in the page cache alone; shown is what is on the disk. */
     bool limited =
         v->mode == ATE__SURVEY_BESIDE || (v->mode == ATE__SURVEY_ALONE && r->vfs->sync(s->file));

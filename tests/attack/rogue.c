@@ -165,7 +165,7 @@ struct rogue *rogue_new(struct past *take_past)
 
 void rogue_free(struct rogue *r)
 {
-    ate__listener_free(r->listener);
+    ate__acceptor_free(r->listener);
     ate__loop_unref(r->loop);
     ate__tls_server_key_free(r->key);
     past_free(r->past);
@@ -174,13 +174,13 @@ void rogue_free(struct rogue *r)
 
 static void listen_once(struct rogue *r)
 {
-    static const struct ate__listener_events listener_events = {.accept = on_accept};
-    struct ate__listener_conf conf = {.host = "127.0.0.1",
+    static const struct ate__acceptor_events listener_events = {.accept = on_accept};
+    struct ate__acceptor_conf conf = {.host = "127.0.0.1",
                                       .key = r->key,
                                       .hello = ate__hello_ours(),
                                       .no_wire_encryption = r->clear};
     if (!r->listener)
-        attack_must(ate__listener_new(r->loop, &conf, &listener_events, r, &r->listener));
+        attack_must(ate__acceptor_new(r->loop, &conf, &listener_events, r, &r->listener));
 }
 
 const char *rogue_address(struct rogue *r)
@@ -188,7 +188,7 @@ const char *rogue_address(struct rogue *r)
     listen_once(r);
     char pin[ATE_HASH_TEXT], root[ATE_HASH_TEXT];
     snprintf(r->address, sizeof r->address, "tcp://%s:%u%s#pin=%s,root=%s",
-             r->host ? r->host : "127.0.0.1", ate__listener_port(r->listener),
+             r->host ? r->host : "127.0.0.1", ate__acceptor_port(r->listener),
              r->name ? r->name : "/past", ate_hash_text(r->pin, pin),
              ate_hash_text(past_print(r->past, ROOT), root));
     return r->address;

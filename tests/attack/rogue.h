@@ -30,7 +30,7 @@ struct rogue {
 
     struct ate__loop *loop;
     struct ate__tls_server_key *key;
-    struct ate__listener *listener;
+    struct ate__acceptor *listener;
     char address[700];
 };
 /* It listens when its address is asked for first. How it lies may be set until then, and between

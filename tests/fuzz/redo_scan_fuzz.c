@@ -73,7 +73,7 @@ static size_t walk(struct ate__file *file, const struct ate__segment_head *head,
                    uint64_t *ret_floor)
 {
     struct ate__window window;
-    enum ate__verdict verdict = ATE__GOOD;
+    enum ate__soundness verdict = ATE__GOOD;
     struct ate__walk w = begin(&window, head, file);
     size_t count = 0;
     *ret_floor = 0;

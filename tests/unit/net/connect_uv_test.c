@@ -23,7 +23,7 @@ static void test_close_early(void **state)
 {
     (void)state;
     struct peer server;
-    struct ate__listener_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_listener_conf();
     peer_init(&server);
     peer_serve(&server, loop, &conf);
     struct ate__addr addr = peer_addr(&server);
@@ -45,7 +45,7 @@ static void test_not_reached(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__listener_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_listener_conf();
     peer_init(&server);
     peer_serve(&server, loop, &conf);
     struct ate__addr addr = peer_addr(&server);
@@ -66,7 +66,7 @@ static void test_wrong_pin(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__listener_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_listener_conf();
     char text[ATE__HASH_TEXT];
     peer_init(&server);
     peer_init(&client);
@@ -95,14 +95,14 @@ static void test_wrong_pin(void **state)
 static void test_clear_text_elsewhere(void **state)
 {
     (void)state;
-    struct ate__listener *none = NULL;
-    struct ate__listener_conf conf = peer_listener_conf();
-    static const struct ate__listener_events no_events = {0};
+    struct ate__acceptor *none = NULL;
+    struct ate__acceptor_conf conf = peer_listener_conf();
+    static const struct ate__acceptor_events no_events = {0};
     conf.no_wire_encryption = true;
     conf.host = "0.0.0.0";
-    assert_int_equal(ate__listener_new(loop, &conf, &no_events, NULL, &none), ATE_MISUSE);
+    assert_int_equal(ate__acceptor_new(loop, &conf, &no_events, NULL, &none), ATE_MISUSE);
     conf.host = "::";
-    assert_int_equal(ate__listener_new(loop, &conf, &no_events, NULL, &none), ATE_MISUSE);
+    assert_int_equal(ate__acceptor_new(loop, &conf, &no_events, NULL, &none), ATE_MISUSE);
     assert_null(none);
     struct ate__addr addr = {.host = "192.0.2.1", .port = 5000, .path = "/"};
     struct ate__tcp_conf tcp = {.hello = ate__hello_ours(), .no_wire_encryption = true};
@@ -178,7 +178,7 @@ static int connect_once(void *arg)
     int rc = ate__loop_new(&own);
     if (rc)
         return rc;
-    struct ate__listener_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_listener_conf();
     server.echo = false;
     rc = peer_try_serve(&server, own, &conf);
     if (!rc) {

@@ -37,7 +37,7 @@ static int raw_try(uint16_t port)
 
 static int raw_connect(const struct peer *server)
 {
-    int fd = raw_try(ate__listener_port(server->listener));
+    int fd = raw_try(ate__acceptor_port(server->listener));
     assert_true(fd >= 0);
     return fd;
 }
@@ -80,16 +80,16 @@ static const uint8_t raw_hello[25] = {0x15, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 
 
 static struct peer server;
 
-static struct ate__listener_conf short_conf(void)
+static struct ate__acceptor_conf short_conf(void)
 {
-    struct ate__listener_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_listener_conf();
     conf.no_wire_encryption = true;
     conf.limits = (struct ate__net_limits){
         .greeting_ms = 1500, .ping_ms = 300, .dead_ms = 1000, .linger_ms = 500};
     return conf;
 }
 
-static void serve(const struct ate__listener_conf *conf)
+static void serve(const struct ate__acceptor_conf *conf)
 {
     peer_init(&server);
     server.echo = true;
@@ -143,7 +143,7 @@ static void test_silent_clients(void **state)
 {
     (void)state;
     enum { SILENT = 20 };
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     serve(&conf);
     int fd[SILENT];
     for (int i = 0; i < SILENT; i++) {
@@ -169,7 +169,7 @@ static void test_silent_clients(void **state)
 static void test_dead_client(void **state)
 {
     (void)state;
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     serve(&conf);
     int fd = raw_connect(&server);
     raw_say(fd, raw_hello, sizeof raw_hello);
@@ -200,7 +200,7 @@ static void test_dead_client(void **state)
 static void test_quiet_ends(void **state)
 {
     (void)state;
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     serve(&conf);
     struct peer client;
     struct ate__addr addr = peer_addr(&server);
@@ -230,7 +230,7 @@ static void test_garbage(void **state)
     (void)state;
     static const char *const said[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-x\r\n",
                                        "\x16\x03\x01\x01\x01zzzzzzzzzzzz", "\xff\xff\xff\xff"};
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     serve(&conf);
     for (size_t i = 0; i < ATE__COUNT_OF(said); i++) {
         int fd = raw_connect(&server);
@@ -248,7 +248,7 @@ static void test_garbage(void **state)
 static void test_told_what_is_wrong(void **state)
 {
     (void)state;
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     serve(&conf);
     int fd = raw_connect(&server), result;
     char text[ATE__ERROR_SIZE];
@@ -277,7 +277,7 @@ static void test_told_what_is_wrong(void **state)
 static void test_resets(void **state)
 {
     (void)state;
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     serve(&conf);
     struct peer client;
     struct ate__addr addr = peer_addr(&server);
@@ -308,7 +308,7 @@ static void test_resets(void **state)
 static void test_never_reads(void **state)
 {
     (void)state;
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     conf.limits.dead_ms = 60000;
     conf.limits.credit_bytes = 100000;
     serve(&conf);
@@ -339,7 +339,7 @@ static void test_never_reads(void **state)
 static void test_limit_of_connections(void **state)
 {
     (void)state;
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     conf.limits.connections = 3;
     conf.limits.greeting_ms = 60000;
     serve(&conf);
@@ -363,7 +363,7 @@ static void test_greetings_give_way(void **state)
 {
     (void)state;
     for (int all = 0; all < 2; all++) {
-        struct ate__listener_conf conf = short_conf();
+        struct ate__acceptor_conf conf = short_conf();
         conf.limits.greeting_ms = 60000;
         conf.limits.grace_ms = 100;
         *(all ? &conf.limits.greetings : &conf.limits.greetings_source) = 4;
@@ -393,7 +393,7 @@ static void test_no_descriptors(void **state)
 {
     (void)state;
     enum { MOST = 400 };
-    struct ate__listener_conf conf = short_conf();
+    struct ate__acceptor_conf conf = short_conf();
     conf.limits.greeting_ms = 60000;
     serve(&conf);
     struct rlimit before, few;
@@ -402,7 +402,7 @@ static void test_no_descriptors(void **state)
     few.rlim_cur = 128;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     int fd[MOST], count = 0, got;
-    while (count < MOST && (got = raw_try(ate__listener_port(server.listener))) >= 0)
+    while (count < MOST && (got = raw_try(ate__acceptor_port(server.listener))) >= 0)
         fd[count++] = got;
     assert_true(count > 10 && count < 128);
     peer_wait(&server, &server.refused, 1);

@@ -24,7 +24,7 @@ struct peer {
     bool ordered;
 
     /* of a server */
-    struct ate__listener *listener;
+    struct ate__acceptor *listener;
     int refuse; /* result with which every peer is turned away */
     struct peer **accepted;
     size_t accepted_count; /* in all, gone ones too */
@@ -39,9 +39,9 @@ int peer_result(struct peer *p);
 void peer_do(struct peer *p, int (*call)(void *arg), void *arg);
 
 struct ate_hash peer_pin(void);
-struct ate__listener_conf peer_listener_conf(void); /* 127.0.0.1, any port, the test's key */
-void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf);
-int peer_try_serve(struct peer *p, struct ate__loop *l, const struct ate__listener_conf *conf);
+struct ate__acceptor_conf peer_listener_conf(void); /* 127.0.0.1, any port, the test's key */
+void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_conf *conf);
+int peer_try_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_conf *conf);
 void peer_serve_end(struct peer *p);
 
 /* The address of the server at 127.0.0.1. */

@@ -228,7 +228,7 @@ static void test_newer(void **state)
     static const struct {
         uint32_t size;
         uint16_t kind, flags;
-        enum ate__verdict verdict;
+        enum ate__soundness verdict;
     } rows[] = {
         {1, 1, 0, ATE__GOOD},
         {1, 2, 0, ATE__GOOD},
@@ -255,7 +255,7 @@ static void test_newer(void **state)
 }
 
 /* The example's segment header with one field set and the checksum made right again. */
-static enum ate__verdict forged_segment(size_t at, size_t size, uint64_t value)
+static enum ate__soundness forged_segment(size_t at, size_t size, uint64_t value)
 {
     struct ate__buf buf = ATE__BUF_NULL;
     struct ate__segment_head head;
@@ -263,7 +263,7 @@ static enum ate__verdict forged_segment(size_t at, size_t size, uint64_t value)
     for (size_t i = 0; i < size; i++)
         buf.data[at + i] = (uint8_t)(value >> (8 * i));
     ate__store32(buf.data + 84, ate__crc32c(0, buf.data, 84));
-    enum ate__verdict verdict = ate__segment_head_read(ate__buf_bytes(&buf), &head);
+    enum ate__soundness verdict = ate__segment_head_read(ate__buf_bytes(&buf), &head);
     ate__buf_deinit(&buf);
     return verdict;
 }
@@ -286,14 +286,14 @@ static void test_segment_fields(void **state)
     assert_int_equal(forged_segment(80, 4, 1), ATE__BAD); /* zero */
 }
 
-static enum ate__verdict group_of(const struct ate__group_head *head)
+static enum ate__soundness group_of(const struct ate__group_head *head)
 {
     struct ate__buf buf = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&buf);
     struct ate__group_head got;
     ate__group_head_write(&w, 5, head);
     assert_int_equal(ate__wr_end(&w), 0);
-    enum ate__verdict verdict = ate__group_head_read(ate__buf_bytes(&buf), 5, &got);
+    enum ate__soundness verdict = ate__group_head_read(ate__buf_bytes(&buf), 5, &got);
     ate__buf_deinit(&buf);
     return verdict;
 }

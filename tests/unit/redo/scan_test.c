@@ -84,7 +84,8 @@ static struct ate__walk begin(struct fixture *x)
 }
 
 /* How many groups come, by one of the two ways; the walk then stands at the next. */
-static unsigned walk(struct fixture *x, struct ate__walk *w, bool skip, enum ate__verdict *verdict)
+static unsigned walk(struct fixture *x, struct ate__walk *w, bool skip,
+                     enum ate__soundness *verdict)
 {
     unsigned n = 0;
     for (;;) {
@@ -106,7 +107,7 @@ static void test_walk(void **state)
     (void)state;
     for (unsigned i = 0; i < 8; i++) {
         struct fixture x;
-        enum ate__verdict verdict;
+        enum ate__soundness verdict;
         setup(&x, i, i & 1);
         struct ate__walk w = begin(&x);
         assert_int_equal(walk(&x, &w, i & 2, &verdict), GROUPS);
@@ -134,7 +135,7 @@ static void test_damage(void **state)
     struct rnd r = rnd_of(rnd_seed(1));
     for (unsigned i = 0; i < 600; i++) {
         struct fixture x;
-        enum ate__verdict verdict;
+        enum ate__soundness verdict;
         if (i % 100 == 0)
             setup(&x, i, i / 100 & 1);
         uint64_t at = x.start[0] + rnd_below(&r, x.start[GROUPS] - x.start[0]);
@@ -160,7 +161,7 @@ static void test_cut(void **state)
 {
     (void)state;
     struct fixture x;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     setup(&x, 3, false);
     for (uint64_t end = x.start[GROUPS]; end > x.start[GROUPS - 3]; end--) {
         simdisk_cut(x.disk, "/s", end);
@@ -179,7 +180,7 @@ static void test_sequence(void **state)
 {
     (void)state;
     struct fixture x;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     setup(&x, 3, false);
     struct ate__walk w = begin(&x);
     w.sequence++;
@@ -229,7 +230,7 @@ static void test_faults(void **state)
 {
     (void)state;
     struct fixture x;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     struct ate__behind behind = {.any = false};
     setup(&x, 3, false);
     struct ate__walk w = begin(&x);

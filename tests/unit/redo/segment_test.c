@@ -72,7 +72,7 @@ static void test_open(void **state)
     (void)state;
     struct fixture x;
     struct ate__segment *s = NULL;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     setup(&x);
     assert_int_equal(ate__segment_open(x.vfs, x.root, "none", ATE__OPEN_READ, &verdict, &s),
                      ATE_NOT_FOUND);
@@ -104,7 +104,7 @@ static void test_seal(void **state)
     (void)state;
     struct fixture x;
     struct ate__segment *s = NULL;
-    enum ate__verdict verdict;
+    enum ate__soundness verdict;
     struct ate__footer footer;
     struct ate_hash sha, want;
     setup(&x);
