@@ -140,6 +140,13 @@ def test_no_home(w):
         r = w.refused(8, "E_SYSTEM", *words, env={"HOME": str(shut)}, user=user)
         assert "Permission denied" in r, r
     assert list(shut.iterdir()) == []
+    # Chains can be read, but what was seen is not remembered, and that is said.
+    r = w.ate("get", "notes", "open", "--root", root, env={"HOME": str(shut)}, user=user)
+    assert r.out == b"x" and len(r.err.splitlines()) == 1, r
+    said = b"notes: what was seen of it is not remembered, because ~/.local/state/ate/heads"
+    assert said in r.err, r
+    r = w.ate("get", "notes", "open", "--root", root, "-q", env={"HOME": str(shut)}, user=user)
+    assert r.out == b"x" and r.err == b"", r
 
 
 def test_what_is_no_chain(w):

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { SHOWN = 512, STATUS_NOT_TRUSTED = 6 };
 
@@ -208,6 +209,27 @@ static void say_trimmed(const struct ate_chain *chain, const char *where)
                           (unsigned long long)trimmed);
 }
 
+/* The newest head of the chain is remembered where that is possible. Where it is not, the next
+ * command cannot know that the chain was set back. */
+static void say_forgetful(const char *where)
+{
+    ate__cleanup(ate__freep) char *path = NULL;
+    char shown[SHOWN], folder[SHOWN];
+    if (user_path("XDG_STATE_HOME", ".local/state", "heads", &path)) {
+        ate__note_verbose("%s", ate__error_text());
+        return;
+    }
+    open_home_text(path, folder, sizeof folder);
+    /* What is not there is made, if what it lies in can be written. */
+    for (char *slash; access(path, F_OK) && errno == ENOENT && (slash = strrchr(path, '/'));)
+        slash[slash == path] = 0;
+    if (access(path, W_OK | X_OK))
+        ate__note(
+            "%s: what was seen of it is not remembered, because %s cannot be written; were it "
+            "set back, nobody would notice",
+            ate__escaped(ate__text_bytes(where), shown, sizeof shown), folder);
+}
+
 int open_say_damage(const struct ate_damage *d, const char *subject)
 {
     char shown[SHOWN];
@@ -295,6 +317,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     if (ate_chain_was_created(x.chain))
         say_created(&x, where);
     say_trimmed(x.chain, where);
+    say_forgetful(where);
     rc = check_damage(&x, kind, where);
     if (rc)
         (void)!open_close(&x, 0);
