@@ -25,7 +25,7 @@
 
 #include <stdlib.h>
 
-enum { SCRIPTS = 44, SEEDS_EACH = 3, IMAGES_MIN = 8000 };
+enum { SCRIPTS = 36, SEEDS_EACH = 3, IMAGES_MIN = 7000 };
 
 struct counts {
     uint64_t points, kept, second, interrupted, kills, faults, recovered, broken, shorter;
