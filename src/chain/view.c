@@ -40,7 +40,8 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     v->old_bytes_max = ATE__VIEW_OLD_BYTES_MAX;
     v->slots.item_size = sizeof(struct ate__slot);
     v->versions.item_size = sizeof(struct ate__version);
-    v->second_tags.item_size = ATE__NAME_TAG;
+    v->more.item_size = sizeof(struct ate__more);
+    v->extras.item_size = sizeof(struct ate__extra);
     ate__random(env, v->seed, sizeof v->seed);
     uint32_t top;
     int rc = ate__readers_new(&v->readers);
@@ -67,13 +68,10 @@ void ate__view_free(struct ate__view *v)
 {
     if (!v)
         return;
-    for (uint32_t i = 0; i < v->slots.count; i++) {
-        struct ate__extra *extra = atomic_load(&ate__slot_at(v, i)->extra);
-        if (!extra)
-            continue;
+    for (uint32_t i = 0; i < v->extras.count; i++) {
+        struct ate__extra *extra = ate__pages_at(&v->extras, i);
         ate__control_unref(atomic_load(&extra->control));
         ate__free(atomic_load(&extra->members));
-        ate__free(extra);
     }
     free_retired_blocks(v);
     ate__free(v->retired);
@@ -86,7 +84,8 @@ void ate__view_free(struct ate__view *v)
     }
     ate__pages_deinit(&v->slots);
     ate__pages_deinit(&v->versions);
-    ate__pages_deinit(&v->second_tags);
+    ate__pages_deinit(&v->more);
+    ate__pages_deinit(&v->extras);
     ate__readers_free(v->readers);
     ate__free(v);
 }
@@ -101,7 +100,7 @@ static int add_pending(struct ate__view *v, struct ate__pending p)
     return rc;
 }
 
-/* A version ready to be filled in, on no list, its second tag kept. */
+/* A version ready to be filled in, on no list. */
 static int take_version(struct ate__view *v, uint32_t *ret_version)
 {
     uint32_t index;
@@ -114,9 +113,9 @@ static int take_version(struct ate__view *v, uint32_t *ret_version)
         *ret_version = index + 1;
     }
     struct ate__version *version = ate__version_at(v, *ret_version);
-    uint32_t second = version->second;
+    uint32_t more = version->more;
     memset(version, 0, sizeof *version);
-    version->second = second;
+    version->more = more;
     return 0;
 }
 
@@ -138,25 +137,45 @@ static int link_version(struct ate__view *v, uint32_t slot, uint32_t version)
     return 0;
 }
 
-static int set_tags(struct ate__view *v, struct ate__version *version, const struct ate__header *h)
+/* What is in force only where something of it differs from what goes without saying. */
+static int set_more(struct ate__view *v, struct ate__version *version, const struct ate__header *h,
+                    const struct ate__version *old)
 {
     uint32_t index;
-    if (h->tag_count > 0) {
-        memcpy(version->tag, h->tags, ATE__NAME_TAG);
-        version->flags |= ATE__VERSION_TAGGED;
-    }
-    if (h->tag_count < 2)
+    bool two_tags = h->tag_count > 1;
+    if (!old && !h->collection && !two_tags)
         return 0;
-    if (!version->second) {
-        int rc = ate__pages_add(&v->second_tags, &index);
+    if (!version->more) {
+        int rc = ate__pages_add(&v->more, &index);
         if (rc)
             return rc;
-        version->second = index + 1;
+        version->more = index + 1;
     }
-    memcpy(ate__pages_at(&v->second_tags, version->second - 1), h->tags + ATE__NAME_TAG,
-           ATE__NAME_TAG);
-    version->flags |= ATE__VERSION_TWO_TAGS;
+    version->flags |= ATE__VERSION_MORE;
+    struct ate__more *more = ate__version_more(v, version);
+    more->created_sequence = old ? ate__version_created(v, old) : version->sequence;
+    more->created_us = 0;
+    more->collection = h->collection;
+    if (two_tags) {
+        memcpy(more->second_tag, h->tags + ATE__NAME_TAG, ATE__NAME_TAG);
+        version->flags |= ATE__VERSION_TWO_TAGS;
+    }
     return 0;
+}
+
+static void fill_in(struct ate__version *version, const struct ate__tx *tx,
+                    const struct ate__event *e, uint64_t sequence, uint32_t parent)
+{
+    version->sequence = sequence;
+    version->offset =
+        (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
+    version->size = (uint32_t)e->whole.size & 0xffffff;
+    version->hash = e->hash;
+    version->parent = parent;
+    if (e->header.tag_count > 0) {
+        memcpy(version->tag, e->header.tags, ATE__NAME_TAG);
+        version->flags |= ATE__VERSION_TAGGED;
+    }
 }
 
 static int install_body(struct ate__view *v, const struct ate__tx *tx, const struct ate__event *e,
@@ -171,18 +190,11 @@ static int install_body(struct ate__view *v, const struct ate__tx *tx, const str
     if (rc)
         return rc;
     struct ate__version *version = ate__version_at(v, index);
-    version->sequence = sequence;
-    version->offset =
-        (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
-    version->size = (uint32_t)e->whole.size;
-    version->hash = e->hash;
-    version->parent = parent;
-    version->collection = e->header.collection;
     const struct ate__version *old = ate__slot_version(v, ate__slot_at(v, slot), UINT64_MAX);
     if (old && old->flags & ATE__VERSION_DELETED)
         old = NULL;
-    version->created_sequence = old ? old->created_sequence : sequence;
-    rc = set_tags(v, version, &e->header);
+    fill_in(version, tx, e, sequence, parent);
+    rc = set_more(v, version, &e->header, old);
     if (!rc && old && old->parent == parent)
         version->serial = old->serial;
     else if (!rc)
@@ -239,8 +251,7 @@ static int delete_slot(struct ate__view *v, uint32_t slot, uint64_t sequence,
 static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, size_t *count,
                         size_t *capacity)
 {
-    struct ate__extra *extra =
-        atomic_load_explicit(&ate__slot_at(v, slot)->extra, memory_order_relaxed);
+    struct ate__extra *extra = ate__slot_extra(v, ate__slot_at(v, slot));
     struct ate__view_members *m =
         extra ? atomic_load_explicit(&extra->members, memory_order_relaxed) : NULL;
     for (uint32_t i = 0; m && i < atomic_load_explicit(&m->count, memory_order_relaxed); i++) {
@@ -287,7 +298,7 @@ static void unlink_body(struct ate__view *v, const struct ate__pending *p)
 
 static void unlink_control(struct ate__view *v, const struct ate__pending *p)
 {
-    struct ate__extra *extra = atomic_load(&ate__slot_at(v, p->slot)->extra);
+    struct ate__extra *extra = ate__slot_extra(v, ate__slot_at(v, p->slot));
     atomic_store_explicit(&extra->control, ate__control_ref(p->control->older),
                           memory_order_release);
 }
@@ -347,9 +358,11 @@ void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__p
         version->place = position->place;
         version->record_size = position->size;
         version->updated_us = root_time_us;
-        version->created_us = root_time_us;
-        if (older && version->created_sequence < sequence)
-            version->created_us = ate__version_at(v, older)->created_us;
+        struct ate__more *more = ate__version_more(v, version);
+        if (more)
+            more->created_us = older && more->created_sequence < sequence
+                                   ? ate__version_created_us(v, ate__version_at(v, older))
+                                   : root_time_us;
     }
 }
 

@@ -26,29 +26,58 @@ int ate__view_may_retire(struct ate__view *v)
     return ate__grow(&v->retired, &v->retired_capacity, v->retired_count + 1, sizeof *v->retired);
 }
 
-static uint64_t hash_id(const struct ate__view *v, const struct ate_id *id)
+static uint32_t hash_id(const struct ate__view *v, const struct ate_id *id)
 {
-    return ate__siphash(v->seed, id, sizeof *id);
+    return (uint32_t)ate__siphash(v->seed, id, sizeof *id);
 }
 
-static uint64_t hash_tag(const struct ate__view *v, uint32_t parent,
+static uint32_t hash_tag(const struct ate__view *v, uint32_t parent,
                          const uint8_t tag[ATE__NAME_TAG])
 {
     uint8_t key[4 + ATE__NAME_TAG];
     memcpy(key, &parent, 4);
     memcpy(key + 4, tag, ATE__NAME_TAG);
-    return ate__siphash(v->seed, key, sizeof key);
+    return (uint32_t)ate__siphash(v->seed, key, sizeof key);
 }
 
-/* Gives the cells that it took: 0 where the value is met on the way, and will be by who looks. */
-static unsigned put_cell(struct ate__table *t, uint64_t hash, uint32_t value)
+/* ---- tables ---- */
+
+static uint64_t cell_of(uint32_t hash, uint32_t value)
 {
-    for (uint64_t i = hash & t->mask;; i = (i + 1) & t->mask) {
-        uint32_t cell = atomic_load_explicit(&t->cell[i], memory_order_relaxed);
-        if (cell == value)
+    return (uint64_t)hash << 32 | value;
+}
+
+static uint64_t place_of(const struct ate__table *t, uint32_t hash)
+{
+    return (uint64_t)hash * t->cells >> 32;
+}
+
+static uint64_t behind(const struct ate__table *t, uint64_t i)
+{
+    return i + 1 < t->cells ? i + 1 : 0;
+}
+
+/* The value of the next cell with that hash, from *at on; NONE: there is none. */
+static uint32_t next_value(const struct ate__table *t, uint32_t hash, uint64_t *at)
+{
+    for (uint64_t i = *at;; i = behind(t, i)) {
+        uint64_t cell = atomic_load_explicit(&t->cell[i], memory_order_acquire);
+        if (cell && cell >> 32 != hash)
+            continue;
+        *at = behind(t, i);
+        return (uint32_t)cell;
+    }
+}
+
+/* Gives the cells that it took: 0 where the same is met on the way, and will be by who looks. */
+static unsigned put_cell(struct ate__table *t, uint64_t added)
+{
+    for (uint64_t i = place_of(t, (uint32_t)(added >> 32));; i = behind(t, i)) {
+        uint64_t cell = atomic_load_explicit(&t->cell[i], memory_order_relaxed);
+        if (cell == added)
             return 0;
-        if (cell == ATE__NONE) {
-            atomic_store_explicit(&t->cell[i], value, memory_order_release);
+        if (!cell) {
+            atomic_store_explicit(&t->cell[i], added, memory_order_release);
             return 1;
         }
     }
@@ -56,37 +85,48 @@ static unsigned put_cell(struct ate__table *t, uint64_t hash, uint32_t value)
 
 static size_t table_size(uint64_t cells)
 {
-    return sizeof(struct ate__table) + cells * sizeof(uint32_t);
+    return sizeof(struct ate__table) + cells * sizeof(uint64_t);
 }
 
 static struct ate__table *new_table(uint64_t cells)
 {
     struct ate__table *t = ate__alloc(table_size(cells));
     if (t)
-        t->mask = cells - 1;
+        t->cells = cells;
     return t;
 }
 
 static void retire_table(struct ate__view *v, struct ate__table *t)
 {
-    ate__view_retire(v, t, t ? table_size(t->mask + 1) : 0);
+    ate__view_retire(v, t, t ? table_size(t->cells) : 0);
 }
 
-static bool find_slot(const struct ate__view *v, const struct ate_id *id, uint64_t hash,
+/* At most five sixths full. */
+static bool has_room(const struct ate__table *t, uint64_t used)
+{
+    return t && (used + 1) * 6 <= t->cells * 5;
+}
+
+static uint64_t cells_for(uint64_t used)
+{
+    uint64_t cells = used / 2 * 3;
+    return cells < TABLE_FIRST ? TABLE_FIRST : cells;
+}
+
+static bool find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t hash,
                       uint32_t *ret_slot)
 {
     const struct ate__table *t = atomic_load_explicit(&v->ids, memory_order_acquire);
     if (!t)
         return false;
-    for (uint64_t i = hash & t->mask;; i = (i + 1) & t->mask) {
-        uint32_t cell = atomic_load_explicit(&t->cell[i], memory_order_acquire);
-        if (cell == ATE__NONE)
-            return false;
-        if (ate__id_equal(&ate__slot_at(v, cell - 1)->id, id)) {
-            *ret_slot = cell - 1;
+    uint32_t value;
+    uint64_t at = place_of(t, hash);
+    while ((value = next_value(t, hash, &at)) != ATE__NONE)
+        if (ate__id_equal(&ate__slot_at(v, value - 1)->id, id)) {
+            *ret_slot = value - 1;
             return true;
         }
-    }
+    return false;
 }
 
 bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
@@ -103,7 +143,7 @@ void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx)
 {
     const struct ate__table *t = atomic_load_explicit(&v->ids, memory_order_relaxed);
     for (uint32_t i = 0; t && i < tx->event_count; i++)
-        __builtin_prefetch(&t->cell[hash_id(v, &tx->events[i].header.object) & t->mask]);
+        __builtin_prefetch(&t->cell[place_of(t, hash_id(v, &tx->events[i].header.object))]);
 }
 
 /* ---- what was touched ---- */
@@ -137,12 +177,6 @@ void ate__view_touch(struct ate__view *v, const struct ate_id *id, uint64_t sequ
 
 /* ---- ids ---- */
 
-/* At most two thirds full. */
-static bool has_room(const struct ate__table *t, uint64_t used)
-{
-    return t && (used + 1) * 3 <= (t->mask + 1) * 2;
-}
-
 static int grow_ids(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->ids, memory_order_relaxed);
@@ -151,11 +185,14 @@ static int grow_ids(struct ate__view *v)
         rc = ate__view_widen_touched(v);
     if (rc)
         return rc;
-    struct ate__table *t = new_table(old ? (old->mask + 1) * 2 : TABLE_FIRST);
+    struct ate__table *t = new_table(cells_for(v->id_count));
     if (!t)
         return ate__no_memory();
-    for (uint32_t s = 0; s < v->slots.count; s++)
-        put_cell(t, hash_id(v, &ate__slot_at(v, s)->id), s + 1);
+    for (uint64_t i = 0; old && i < old->cells; i++) {
+        uint64_t cell = atomic_load_explicit(&old->cell[i], memory_order_relaxed);
+        if (cell)
+            put_cell(t, cell);
+    }
     atomic_store_explicit(&v->ids, t, memory_order_release);
     retire_table(v, old);
     return 0;
@@ -163,7 +200,7 @@ static int grow_ids(struct ate__view *v)
 
 int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
 {
-    uint64_t hash = hash_id(v, id);
+    uint32_t hash = hash_id(v, id);
     if (find_slot(v, id, hash, ret_slot))
         return 0;
     uint32_t slot;
@@ -175,7 +212,7 @@ int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *
     if (rc)
         return rc;
     ate__slot_at(v, slot)->id = *id;
-    put_cell(atomic_load_explicit(&v->ids, memory_order_relaxed), hash, slot + 1);
+    put_cell(atomic_load_explicit(&v->ids, memory_order_relaxed), cell_of(hash, slot + 1));
     v->id_count++;
     *ret_slot = slot;
     return 0;
@@ -184,14 +221,14 @@ int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *
 int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra)
 {
     struct ate__slot *s = ate__slot_at(v, slot);
-    struct ate__extra *extra = atomic_load_explicit(&s->extra, memory_order_relaxed);
-    if (!extra) {
-        extra = ate__alloc(sizeof *extra);
-        if (!extra)
-            return ate__no_memory();
-        atomic_store_explicit(&s->extra, extra, memory_order_release);
+    uint32_t index;
+    if (!atomic_load_explicit(&s->extra, memory_order_relaxed)) {
+        int rc = ate__pages_add(&v->extras, &index);
+        if (rc)
+            return rc;
+        atomic_store_explicit(&s->extra, index + 1, memory_order_release);
     }
-    *ret_extra = extra;
+    *ret_extra = ate__slot_extra(v, s);
     return 0;
 }
 
@@ -205,7 +242,7 @@ static unsigned tags_of(const struct ate__view *v, const struct ate__version *ve
     if (version->flags & ATE__VERSION_TAGGED)
         ret_tags[n++] = version->tag;
     if (version->flags & ATE__VERSION_TWO_TAGS)
-        ret_tags[n++] = ate__version_second_tag(v, version);
+        ret_tags[n++] = ate__version_more(v, version)->second_tag;
     return n;
 }
 
@@ -218,7 +255,7 @@ static uint64_t put_all_tags(const struct ate__view *v, struct ate__table *t)
         for (uint32_t i = atomic_load(&ate__slot_at(v, s)->body); i != ATE__NONE;) {
             const struct ate__version *version = ate__version_at(v, i);
             for (unsigned k = tags_of(v, version, tags); k-- > 0;)
-                n += t ? put_cell(t, hash_tag(v, version->parent, tags[k]), s + 1) : 1;
+                n += t ? put_cell(t, cell_of(hash_tag(v, version->parent, tags[k]), s + 1)) : 1;
             i = atomic_load(&version->older);
         }
     return n;
@@ -227,13 +264,10 @@ static uint64_t put_all_tags(const struct ate__view *v, struct ate__table *t)
 static int grow_tags(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->tags, memory_order_relaxed);
-    uint64_t cells = TABLE_FIRST, backed = put_all_tags(v, NULL);
     int rc = ate__view_may_retire(v);
     if (rc)
         return rc;
-    while (cells < 3 * (backed + 1))
-        cells *= 2;
-    struct ate__table *t = new_table(cells);
+    struct ate__table *t = new_table(cells_for(put_all_tags(v, NULL)));
     if (!t)
         return ate__no_memory();
     v->tag_count = put_all_tags(v, t);
@@ -252,7 +286,7 @@ int ate__view_index_tags(struct ate__view *v, uint32_t slot, const struct ate__v
                 return rc;
         }
         v->tag_count += put_cell(atomic_load_explicit(&v->tags, memory_order_relaxed),
-                                 hash_tag(v, version->parent, tags[k]), slot + 1);
+                                 cell_of(hash_tag(v, version->parent, tags[k]), slot + 1));
     }
     return 0;
 }
@@ -275,16 +309,16 @@ bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
     const struct ate__table *t = atomic_load_explicit(&v->tags, memory_order_acquire);
     if (!t)
         return false;
-    for (uint64_t i = hash_tag(v, parent, tag) & t->mask;; i = (i + 1) & t->mask) {
-        uint32_t cell = atomic_load_explicit(&t->cell[i], memory_order_acquire);
-        if (cell == ATE__NONE)
-            return false;
-        const struct ate__version *version = ate__slot_version(v, ate__slot_at(v, cell - 1), size);
+    uint32_t hash = hash_tag(v, parent, tag), value;
+    uint64_t at = place_of(t, hash);
+    while ((value = next_value(t, hash, &at)) != ATE__NONE) {
+        const struct ate__version *version = ate__slot_version(v, ate__slot_at(v, value - 1), size);
         if (version && version_has_tag(v, version, parent, tag)) {
-            *ret_child = cell - 1;
+            *ret_child = value - 1;
             return true;
         }
     }
+    return false;
 }
 
 /* ---- children ---- */
@@ -306,31 +340,34 @@ static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate
     return false;
 }
 
-/* A list of what is backed, with room for more. */
+/* A list of what is backed, with room for more; a few that are not come along, because asking each
+ * costs more than they do. */
 static int renew_members(struct ate__view *v, uint32_t parent, struct ate__extra *extra)
 {
     struct ate__view_members *old = atomic_load_explicit(&extra->members, memory_order_relaxed);
     uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0;
     uint32_t kept = 0, capacity = MEMBERS_FIRST;
+    bool sift = extra->dead > old_count / 8;
     int rc = ate__view_may_retire(v);
     if (rc)
         return rc;
     for (uint32_t i = 0; i < old_count; i++)
-        kept += member_backed(v, parent, old->item[i]);
-    while (kept >= capacity / 4 * 3)
-        capacity *= 2;
-    struct ate__view_members *m = ate__alloc(sizeof *m + (size_t)capacity * sizeof m->item[0]);
+        kept += !sift || member_backed(v, parent, old->item[i]);
+    if (kept > capacity / 2)
+        capacity = kept + kept / 8 + MEMBERS_FIRST;
+    struct ate__view_members *m = ate__resize(NULL, sizeof *m + capacity * sizeof m->item[0]);
     if (!m)
         return ate__no_memory();
     m->capacity = capacity;
     uint32_t n = 0;
     for (uint32_t i = 0; i < old_count; i++)
-        if (member_backed(v, parent, old->item[i]))
+        if (!sift || member_backed(v, parent, old->item[i]))
             m->item[n++] = old->item[i];
-    atomic_store_explicit(&m->count, n, memory_order_relaxed);
+    atomic_init(&m->count, n);
     atomic_store_explicit(&extra->members, m, memory_order_release);
     ate__view_retire(v, old, old ? sizeof *old + old->capacity * sizeof old->item[0] : 0);
-    extra->dead = 0;
+    if (sift)
+        extra->dead = 0;
     return 0;
 }
 
@@ -363,7 +400,7 @@ void ate__view_left(struct ate__view *v, const struct ate__version *gone,
     if (gone->flags & ATE__VERSION_DELETED ||
         (stays && is_member(stays, gone->parent, gone->serial)))
         return;
-    struct ate__extra *extra = atomic_load(&ate__slot_at(v, gone->parent)->extra);
+    struct ate__extra *extra = ate__slot_extra(v, ate__slot_at(v, gone->parent));
     const struct ate__view_members *m = atomic_load(&extra->members);
     if (++extra->dead < DEAD_MIN || extra->dead <= atomic_load(&m->count) / 2)
         return;

@@ -14,23 +14,32 @@
 
 enum { ATE__NONE = 0 }; /* an index + 1 that is not there */
 
-enum { ATE__VERSION_DELETED = 1, ATE__VERSION_TWO_TAGS = 2, ATE__VERSION_TAGGED = 4 };
+enum {
+    ATE__VERSION_DELETED = 1,
+    ATE__VERSION_TAGGED = 2,
+    ATE__VERSION_MORE = 4, /* its entry of `more` is in force */
+    ATE__VERSION_TWO_TAGS = 8
+};
+struct ate__more { /* what few versions have: not the first, in a collection, or with two tags */
+    uint64_t created_sequence; /* of the first version in this life of the object */
+    uint64_t created_us;       /* root time; set when placed */
+    uint32_t collection;
+    uint8_t second_tag[ATE__NAME_TAG];
+};
 struct ate__version {
     uint64_t sequence;
-    uint64_t created_sequence;       /* of the first version in this life of the object */
-    uint64_t created_us, updated_us; /* root times; set when placed */
-    uint64_t place;                  /* of the record; set when placed, as its size */
-    uint32_t record_size, offset, size;
+    uint64_t place, updated_us; /* of the record; its root time; set when placed, as record_size */
+    uint32_t record_size, offset;
+    uint32_t size : 24, flags : 8;
+    _Atomic uint32_t older; /* version + 1 */
+    uint32_t next; /* version + 1 in the one list that it is in: superseding, retired or free */
+    uint32_t more; /* index + 1; kept when the version is used again */
     uint32_t parent; /* slot */
-    uint32_t collection;
-    uint32_t serial;         /* of its entry in the parent's child list */
-    _Atomic uint32_t older;  /* version + 1 */
-    uint32_t second; /* index of the second tag + 1; kept when the version is used again */
-    uint32_t next;   /* version + 1 in the one list that it is in: superseding, retired or free */
+    uint32_t serial; /* of its entry in the parent's child list */
     struct ate_hash hash;
     uint8_t tag[ATE__NAME_TAG];
-    uint8_t flags;
 };
+_Static_assert(ATE__TX_SIZE_MAX < 1 << 24, "the size of an event has 24 bits");
 struct ate__versions { /* a list of versions, through `next` */
     uint32_t first, last; /* + 1 */
     size_t count;
@@ -52,11 +61,14 @@ struct ate__extra { /* of the few slots that have children or control events */
 struct ate__slot {
     struct ate_id id;
     _Atomic uint32_t body; /* newest version + 1 */
-    _Atomic(struct ate__extra *) extra;
+    _Atomic uint32_t extra; /* index + 1 */
 };
-struct ate__table { /* of slot + 1; replaced when it grows */
-    uint64_t mask;
-    _Atomic uint32_t cell[];
+/* Of slot + 1, with 32 bits of the hash above it; replaced when it grows. A hash has its place at
+ * the same fraction of the table as it is of all hashes: cells move up in order when it grows, and
+ * only a slot with the same 32 bits is looked at. */
+struct ate__table {
+    uint64_t cells;
+    _Atomic uint64_t cell[];
 };
 /* For each group of ids one more than the newest sequence that touched one of them, published or
  * not. A larger table begins with what the smaller one says, which stays for those who read it. */
@@ -74,7 +86,7 @@ struct ate__view {
     const struct ate__env *env;
     struct ate__readers *readers;
     _Atomic uint64_t published, live;
-    struct ate__pages slots, versions, second_tags;
+    struct ate__pages slots, versions, more, extras;
     _Atomic(struct ate__table *) ids, tags;
     uint64_t id_count, tag_count; /* cells in use */
     _Atomic(struct ate__touched *) touched;
@@ -104,10 +116,30 @@ static inline struct ate__version *ate__version_at(const struct ate__view *v,
 {
     return ate__pages_at(&v->versions, version_plus_1 - 1);
 }
-static inline const uint8_t *ate__version_second_tag(const struct ate__view *v,
-                                                     const struct ate__version *version)
+/* NULL: nothing of it is in force. */
+static inline struct ate__more *ate__version_more(const struct ate__view *v,
+                                                  const struct ate__version *version)
 {
-    return ate__pages_at(&v->second_tags, version->second - 1);
+    return version->flags & ATE__VERSION_MORE ? ate__pages_at(&v->more, version->more - 1) : NULL;
+}
+static inline uint64_t ate__version_created(const struct ate__view *v,
+                                            const struct ate__version *version)
+{
+    const struct ate__more *more = ate__version_more(v, version);
+    return more ? more->created_sequence : version->sequence;
+}
+static inline uint64_t ate__version_created_us(const struct ate__view *v,
+                                               const struct ate__version *version)
+{
+    const struct ate__more *more = ate__version_more(v, version);
+    return more ? more->created_us : version->updated_us;
+}
+/* NULL: it has none. */
+static inline struct ate__extra *ate__slot_extra(const struct ate__view *v,
+                                                 const struct ate__slot *slot)
+{
+    uint32_t extra = atomic_load_explicit(&slot->extra, memory_order_acquire);
+    return extra ? ate__pages_at(&v->extras, extra - 1) : NULL;
 }
 /* The version of a slot that a reader at `size` sees; NULL. */
 static inline struct ate__version *ate__slot_version(const struct ate__view *v,

@@ -71,8 +71,13 @@ int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
     bool live = v && !(v->flags & ATE__VERSION_DELETED);
     if (live)
         body = (struct ate__view_body){
-            v->sequence, v->created_us, v->updated_us, {v->place, v->record_size},
-            v->offset,   v->size,       v->hash,
+            .sequence = v->sequence,
+            .created_us = ate__version_created_us(s->view, v),
+            .updated_us = v->updated_us,
+            .position = {v->place, v->record_size},
+            .offset = v->offset,
+            .size = v->size,
+            .hash = v->hash,
         };
     int rc = leave(s, live ? 0 : ATE_NOT_FOUND);
     if (!rc)
@@ -81,10 +86,11 @@ int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
 }
 
 /* The control event in force, of those that came after the object was created. */
-static const struct ate__control *control_at(const struct ate__slot *slot, uint64_t size,
+static const struct ate__control *control_at(const struct ate__view *v,
+                                             const struct ate__slot *slot, uint64_t size,
                                              uint64_t since)
 {
-    struct ate__extra *extra = atomic_load_explicit(&slot->extra, memory_order_acquire);
+    struct ate__extra *extra = ate__slot_extra(v, slot);
     const struct ate__control *c =
         extra ? atomic_load_explicit(&extra->control, memory_order_acquire) : NULL;
     while (c && c->sequence >= size)
@@ -95,28 +101,24 @@ static const struct ate__control *control_at(const struct ate__slot *slot, uint6
 static void facts_of(const struct ate__view *view, const struct ate__version *v,
                      struct ate__object_facts *f)
 {
-    const uint8_t *second = NULL;
+    const struct ate__more *more = ate__version_more(view, v);
     f->deleted = v->flags & ATE__VERSION_DELETED;
     f->live = !f->deleted;
     f->sequence = v->sequence;
     f->parent = ate__slot_at(view, v->parent)->id;
     if (f->deleted)
         return;
-    f->created_sequence = v->created_sequence;
-    f->created_us = v->created_us;
+    f->created_sequence = ate__version_created(view, v);
+    f->created_us = ate__version_created_us(view, v);
     f->updated_us = v->updated_us;
     f->body = v->hash;
-    f->collection = v->collection;
+    f->collection = more ? more->collection : 0;
     if (v->flags & ATE__VERSION_TAGGED) {
         memcpy(f->tags, v->tag, ATE__NAME_TAG);
         f->tag_count = 1;
     }
     if (v->flags & ATE__VERSION_TWO_TAGS)
-        second = ate__version_second_tag(view, v);
-    if (second) {
-        memcpy(f->tags + ATE__NAME_TAG, second, ATE__NAME_TAG);
-        f->tag_count = 2;
-    }
+        memcpy(f->tags + f->tag_count++ * ATE__NAME_TAG, more->second_tag, ATE__NAME_TAG);
 }
 
 int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id,
@@ -131,7 +133,7 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
     if (slot == ate__slot_at(s->view, 0))
         f.live = true;
     if (f.live)
-        f.control = control_at(slot, s->size, f.created_sequence);
+        f.control = control_at(s->view, slot, s->size, f.created_sequence);
     int rc = leave(s, 0);
     if (!rc)
         *ret = f;
@@ -170,8 +172,7 @@ static uint32_t first_after(const struct ate__view_members *m, uint32_t count, u
 static const struct ate__view_member *next_member(const struct ate__view_snapshot *s,
                                                   uint32_t parent, uint64_t after)
 {
-    struct ate__extra *extra =
-        atomic_load_explicit(&ate__slot_at(s->view, parent)->extra, memory_order_acquire);
+    struct ate__extra *extra = ate__slot_extra(s->view, ate__slot_at(s->view, parent));
     const struct ate__view_members *m =
         extra ? atomic_load_explicit(&extra->members, memory_order_acquire) : NULL;
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_acquire) : 0;

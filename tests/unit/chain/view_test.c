@@ -290,7 +290,7 @@ static void lists_forget_the_dead(void **state)
     for (unsigned i = 6000 - 10; i < 6000; i++)
         erase(&w, 2 + i, false);
     publish(&w);
-    struct ate__extra *extra = atomic_load(&ate__slot_at(w.view, 1)->extra);
+    struct ate__extra *extra = ate__slot_extra(w.view, ate__slot_at(w.view, 1));
     struct ate__view_members *m = atomic_load(&extra->members);
     print_message("%u entries in room for %u\n", atomic_load(&m->count), m->capacity);
     assert_true(m->capacity <= 256);
@@ -323,7 +323,7 @@ static void many_children_that_die_at_once(void **state)
     ate__view_end(&old);
     put(&w, 9000, 0, 0, 0);
     publish(&w);
-    struct ate__extra *extra = atomic_load(&ate__slot_at(w.view, 0)->extra);
+    struct ate__extra *extra = ate__slot_extra(w.view, ate__slot_at(w.view, 0));
     struct ate__view_members *m = atomic_load(&extra->members);
     assert_true(atomic_load(&m->count) <= 64);
     struct ate__view_snapshot s = {w.view, NULL, UINT64_MAX};
