@@ -4,6 +4,7 @@
 #include "net/addr.h"
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ pid_t server_launch(const char *logs, uint16_t port, int *ret_out)
         dup2(pipe_fd[1], STDOUT_FILENO);
         close(pipe_fd[0]);
         close(pipe_fd[1]);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no server behind */
         execl(server_program, server_program, "-q", "--no-auth", "-p", port_text, "--limit",
               "create-bytes=1000000000000", logs, (char *)NULL);
         _exit(127);
