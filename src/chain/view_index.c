@@ -129,14 +129,19 @@ static bool find_slot(const struct ate__view *v, const struct ate_id *id, uint32
     return false;
 }
 
+/* The top, which lies above everything, is asked for most. Its slot was made first. */
+static bool find_top(const struct ate_id *id, uint32_t *ret_slot)
+{
+    static const struct ate_id top;
+    if (!ate__id_equal(id, &top))
+        return false;
+    *ret_slot = 0;
+    return true;
+}
+
 bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
 {
-    /* The top, which lies above everything, is asked for most. */
-    if (ate__id_equal(id, &(struct ate_id){{0}})) {
-        *ret_slot = 0;
-        return true;
-    }
-    return find_slot(v, id, hash_id(v, id), ret_slot);
+    return find_top(id, ret_slot) || find_slot(v, id, hash_id(v, id), ret_slot);
 }
 
 void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx)
@@ -200,6 +205,8 @@ static int grow_ids(struct ate__view *v)
 
 int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot)
 {
+    if (v->slots.count && find_top(id, ret_slot))
+        return 0;
     uint32_t hash = hash_id(v, id);
     if (find_slot(v, id, hash, ret_slot))
         return 0;

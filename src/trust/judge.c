@@ -80,6 +80,8 @@ static bool is_small(const struct ate__judge *j)
 struct ate__node *ate__node_find(struct ate__judge *j, const struct ate_id *id)
 {
     uint64_t at;
+    if (j->node_count && ate__id_equal(id, &ate__top_id))
+        return ate__node_top(j);
     if (!is_small(j))
         return ate__map_get(&j->index, id, &at) ? &j->nodes[at] : NULL;
     for (size_t i = 0; i < j->node_count; i++)
