@@ -98,7 +98,13 @@ static void note_damage(struct ate__chain *c, int rc)
 static int open_chain(struct ate__chain *c, unsigned flags)
 {
     struct ate__storage_state state;
+    struct ate__storage *s = c->storage;
+    s->v->tiles_hold(s, ate__chain_tile_leaves, c);
     int rc = ate__chain_replay(c, 0);
+    /* Without room for them it opens all the same: they are written by a later open. */
+    int released = rc ? 0 : s->v->tiles_release(s);
+    if (released != ATE_E_NO_SPACE && !rc)
+        rc = released;
     c->storage->v->state(c->storage, &state);
     c->storage->v->damage(c->storage, &c->damage);
     c->read_only = !state.writable;

@@ -104,6 +104,8 @@ int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct a
  * again, by the next group or tick (count 0). By the leader or feeder. */
 void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct ate_hash *leaves,
                            size_t count);
+/* For tiles_hold(): those of one tile, from the records. arg: the chain. */
+int ate__chain_tile_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves) ATE__CHECK;
 bool ate__chain_lacks_leaves(struct ate__chain *c); /* of what is published */
 /* open.c: takes in what the storage holds from there on, and publishes it; of a group that breaks a
  * rule, nothing. Before the chain is shared, or under the mutex. */

@@ -99,17 +99,48 @@ int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t siz
 
 enum { LEAVES_RETRY_MS = 1000 };
 
-static int add_from_record(void *arg, const struct ate__record_out *record)
+static int leaf_of(struct ate__chain *c, const struct ate__record_out *record,
+                   struct ate_hash *ret_leaf)
 {
-    struct ate__chain *c = arg;
-    struct ate_hash leaf;
     struct ate__tx tx;
     int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
     if (rc)
         return rc;
-    rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us, &leaf);
+    rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us,
+                      ret_leaf);
     ate__tx_deinit(&tx);
+    return rc;
+}
+
+static int add_from_record(void *arg, const struct ate__record_out *record)
+{
+    struct ate__chain *c = arg;
+    struct ate_hash leaf;
+    int rc = leaf_of(c, record, &leaf);
     return rc ? rc : c->storage->v->tiles_append(c->storage, &leaf, 1);
+}
+
+struct leaves {
+    struct ate__chain *c;
+    struct ate_hash *to;
+    size_t count;
+};
+
+static int put_leaf(void *arg, const struct ate__record_out *record)
+{
+    struct leaves *l = arg;
+    return leaf_of(l->c, record, &l->to[l->count++]);
+}
+
+int ate__chain_tile_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves)
+{
+    struct leaves l = {arg, ret_leaves, 0};
+    int rc = l.c->storage->v->scan(l.c->storage, first, first + ATE__TILE_LEAVES,
+                                   &(struct ate__scan){NULL, put_leaf, &l});
+    if (!rc && l.count < ATE__TILE_LEAVES)
+        rc = ate__fail(ATE_E_IO, "transaction %llu, which was there, is not any more",
+                       (unsigned long long)(first + l.count));
+    return rc;
 }
 
 /* What an earlier failure left out. */

@@ -15,7 +15,7 @@
 #include "chain/chain_private.h"
 #include <stdio.h>
 
-enum { BATCH_RECORDS = 1024, BATCH_BYTES = 4 << 20, TILES_AT_ONCE = 256 };
+enum { BATCH_RECORDS = 1024, BATCH_BYTES = 4 << 20, TILES_AT_ONCE = ATE__TILE_LEAVES };
 
 struct item {
     size_t at, size; /* of the body in batch.bytes */

@@ -79,6 +79,18 @@ static int tiles_node(struct ate__storage *storage, unsigned level, uint64_t ind
     return ate__tiles_node(&((struct ate__redo *)storage)->tiles, level, index, ret_hash);
 }
 
+static void tiles_hold(struct ate__storage *storage,
+                       int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                       void *arg)
+{
+    ate__tiles_hold(&((struct ate__redo *)storage)->tiles, leaves, arg);
+}
+
+static int tiles_release(struct ate__storage *storage)
+{
+    return ate__tiles_release(&((struct ate__redo *)storage)->tiles);
+}
+
 static const struct ate__storage_vtable file_vtable = {
     .group_bytes_max = ATE__GROUP_BYTES_MAX,
     .durable_copies = 1,
@@ -101,6 +113,8 @@ static const struct ate__storage_vtable file_vtable = {
     .tiles_size = tiles_size,
     .tiles_truncate = tiles_truncate,
     .tiles_node = tiles_node,
+    .tiles_hold = tiles_hold,
+    .tiles_release = tiles_release,
 };
 
 /* --- open --- */

@@ -21,4 +21,5 @@ enum {
     ATE__LOCK_POLL_MS = 10,
     ATE__READER_TRIES = 16, /* of a reader beside a writer that changes the list meanwhile */
     ATE__TILE_LEVELS = 8,   /* 256^8 leaves */
+    ATE__TILES_HELD_MAX = 4096, /* of level 0, in memory while they may not be written: 32 MiB */
 };

@@ -268,6 +268,16 @@ static int tiles_node(struct ate__storage *s, unsigned level, uint64_t index,
     return ate__tiles_node(&mem_of(s)->tiles, level, index, ret_hash);
 }
 
+/* All tiles are in memory, and none is written. */
+static void tiles_hold(struct ate__storage *s,
+                       int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                       void *arg)
+{
+    (void)s;
+    (void)leaves;
+    (void)arg;
+}
+
 static const struct ate__storage_vtable mem_vtable = {
     .group_bytes_max = ATE__GROUP_BYTES_MAX,
     .durable_copies = 0,
@@ -290,6 +300,8 @@ static const struct ate__storage_vtable mem_vtable = {
     .tiles_size = tiles_size,
     .tiles_truncate = tiles_truncate,
     .tiles_node = tiles_node,
+    .tiles_hold = tiles_hold,
+    .tiles_release = nothing,
 };
 
 int ate__storage_open_mem(const struct ate__env *env, const struct ate_hash *chain_id,

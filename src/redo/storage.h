@@ -21,6 +21,7 @@
 #include "base/env.h"
 #include "base/err.h"
 
+enum { ATE__TILE_LEAVES = 256 };
 enum ate__sync { ATE__SYNC_ALWAYS, ATE__SYNC_INTERVAL, ATE__SYNC_NEVER };
 enum ate__role { ATE__ROLE_ROOT = 1, ATE__ROLE_MIRROR = 2 };
 
@@ -146,6 +147,15 @@ struct ate__storage_vtable {
     int (*tiles_truncate)(struct ate__storage *s, uint64_t size);
     int (*tiles_node)(struct ate__storage *s, unsigned level, uint64_t index,
                       struct ate_hash *ret_hash);
+    /* hold: who opens does not know yet whether he refuses what he reads: no tile is written until
+     * release(), or close without it. Much of what the file lacks is not kept in memory meanwhile:
+     * `leaves` gives the 256 leaves from `first` on once more, from the records; it is called until
+     * close(), from any thread, and calls scan() alone. release: E_*; nothing that was appended is
+     * lost then. */
+    void (*tiles_hold)(struct ate__storage *s,
+                       int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                       void *arg);
+    int (*tiles_release)(struct ate__storage *s);
 };
 struct ate__storage {
     const struct ate__storage_vtable *v;

@@ -11,6 +11,7 @@
 #define TILES_NAME "tiles"
 enum { TILE_BITS = 8 };
 static const uint64_t no_place = UINT64_MAX;
+static uint8_t left_out; /* its address stands for a tile that is neither in file nor memory */
 
 /* --- places --- */
 
@@ -41,13 +42,18 @@ uint64_t ate__tile_place(unsigned level, uint64_t index)
 
 /* --- finished tiles: in the file or kept --- */
 
+static bool may_write(const struct ate__tiles *t)
+{
+    return t->writable && !t->held;
+}
+
 static int open_file(struct ate__tiles *t)
 {
     struct ate__stat about;
     struct ate__file *file = NULL;
     if (t->file || !t->dir)
         return 0;
-    unsigned flags = t->writable ? ATE__OPEN_WRITE | ATE__OPEN_CREATE : ATE__OPEN_READ;
+    unsigned flags = may_write(t) ? ATE__OPEN_WRITE | ATE__OPEN_CREATE : ATE__OPEN_READ;
     int rc = t->vfs->open(t->dir, TILES_NAME, flags, &file);
     if (rc == ATE_NOT_FOUND)
         return 0;
@@ -67,29 +73,42 @@ static uint8_t *kept_at(const struct ate__tiles *t, uint64_t place)
     return place < t->kept_capacity ? t->kept[place] : NULL;
 }
 
-static int keep(struct ate__tiles *t, uint64_t place, const struct ate_hash *hashes)
+/* Its hashes are not in memory either: they are made anew. */
+static bool is_left_out(const uint8_t *tile)
+{
+    return tile == &left_out;
+}
+
+static void let_go(struct ate__tiles *t, unsigned level, uint64_t place)
 {
     uint8_t *tile = kept_at(t, place);
-    if (tile) {
-        memcpy(tile, hashes, ATE__TILE_BYTES);
-        return 0;
+    if (!tile)
+        return;
+    if (!is_left_out(tile)) {
+        ate__free(tile);
+        t->kept_leaves -= level == 0;
     }
+    t->kept[place] = NULL;
+}
+
+static int keep(struct ate__tiles *t, unsigned level, uint64_t place, const struct ate_hash *hashes)
+{
     size_t before = t->kept_capacity;
     int rc = ate__grow(&t->kept, &t->kept_capacity, (size_t)place + 1, sizeof *t->kept);
     if (rc)
         return rc;
     if (t->kept_capacity > before)
         memset(t->kept + before, 0, (t->kept_capacity - before) * sizeof *t->kept);
-    t->kept[place] = ate__copy(hashes, ATE__TILE_BYTES);
-    return t->kept[place] ? 0 : ate__no_memory();
-}
-
-static void let_go(struct ate__tiles *t, uint64_t place)
-{
-    if (kept_at(t, place)) {
-        ate__free(t->kept[place]);
-        t->kept[place] = NULL;
+    let_go(t, level, place);
+    if (!level && t->leaves && t->kept_leaves >= ATE__TILES_HELD_MAX) {
+        t->kept[place] = &left_out;
+        return 0;
     }
+    t->kept[place] = ate__copy(hashes, ATE__TILE_BYTES);
+    if (!t->kept[place])
+        return ate__no_memory();
+    t->kept_leaves += level == 0;
+    return 0;
 }
 
 /* Whether the file has these hashes there. */
@@ -107,9 +126,10 @@ static int same_in_file(struct ate__tiles *t, uint64_t at, const struct ate_hash
     return rc;
 }
 
-static int store(struct ate__tiles *t, uint64_t place, const struct ate_hash *hashes, size_t size)
+static int store(struct ate__tiles *t, unsigned level, uint64_t index,
+                 const struct ate_hash *hashes, size_t size)
 {
-    uint64_t at = place * ATE__TILE_BYTES;
+    uint64_t place = ate__tile_place(level, index), at = place * ATE__TILE_BYTES;
     bool same;
     int rc = open_file(t);
     if (!rc)
@@ -118,23 +138,39 @@ static int store(struct ate__tiles *t, uint64_t place, const struct ate_hash *ha
         return rc;
     if (t->read_place == place)
         t->read_place = no_place;
-    if (same || (t->writable && t->file)) {
+    if (same || (may_write(t) && t->file)) {
         rc = same ? 0 : t->vfs->write(t->file, at, hashes, size);
         if (rc)
             return rc;
         if (t->file_bytes < at + size)
             t->file_bytes = at + size;
-        let_go(t, place);
+        let_go(t, level, place);
         return 0;
     }
-    return keep(t, place, hashes);
+    return keep(t, level, place, hashes);
 }
 
-/* The finished tile at a place, until the next call. */
-static int fetch(struct ate__tiles *t, uint64_t place, const struct ate_hash **ret_hashes)
+/* A finished tile that is not in memory. */
+static int read_tile(struct ate__tiles *t, unsigned level, uint64_t index, uint64_t place)
 {
+    size_t got = 0;
+    if (kept_at(t, place))
+        return t->leaves(t->leaves_arg, index * ATE__TILE_HASHES, t->read);
+    ate__assert(t->file);
+    int rc = t->vfs->read(t->file, place * ATE__TILE_BYTES, t->read, ATE__TILE_BYTES, &got);
+    if (!rc && got < ATE__TILE_BYTES)
+        rc = ate__fail(ATE_E_IO, "%s ends at tile %llu of level %u, which was there", TILES_NAME,
+                       (unsigned long long)index, level);
+    return rc;
+}
+
+/* A finished tile, until the next call. */
+static int fetch(struct ate__tiles *t, unsigned level, uint64_t index,
+                 const struct ate_hash **ret_hashes)
+{
+    uint64_t place = ate__tile_place(level, index);
     const uint8_t *kept = kept_at(t, place);
-    if (kept) {
+    if (kept && !is_left_out(kept)) {
         *ret_hashes = (const struct ate_hash *)kept;
         return 0;
     }
@@ -145,14 +181,10 @@ static int fetch(struct ate__tiles *t, uint64_t place, const struct ate_hash **r
     if (!t->read)
         return ate__no_memory();
     if (t->read_place != place) {
-        size_t got = 0;
         t->read_place = no_place;
-        int rc = t->vfs->read(t->file, place * ATE__TILE_BYTES, t->read, ATE__TILE_BYTES, &got);
+        int rc = read_tile(t, level, index, place);
         if (rc)
             return rc;
-        if (got < ATE__TILE_BYTES)
-            return ate__fail(ATE_E_IO, "%s ends at tile %llu, which was there", TILES_NAME,
-                             (unsigned long long)place);
         t->read_place = place;
     }
     *ret_hashes = t->read;
@@ -185,7 +217,7 @@ static int get(struct ate__tiles *t, unsigned level, uint64_t from, size_t count
     if (index >= edge->index)
         there = index == edge->index ? edge->count : 0;
     else {
-        int rc = fetch(t, ate__tile_place(level, index), &tile);
+        int rc = fetch(t, level, index, &tile);
         if (rc)
             return rc;
     }
@@ -224,7 +256,7 @@ static int make_room(struct ate__tiles *t, unsigned level)
     if (!rc)
         rc = make_room(t, level + 1);
     if (!rc)
-        rc = store(t, ate__tile_place(level, edge->index), edge->hashes, ATE__TILE_BYTES);
+        rc = store(t, level, edge->index, edge->hashes, ATE__TILE_BYTES);
     if (rc)
         return rc;
     struct ate__tile_edge *above = edge + 1;
@@ -254,7 +286,7 @@ static void write_edge(struct ate__tiles *t)
             break;
         size_t size = edge->count * sizeof *edge->hashes;
         uint64_t place = ate__tile_place(level, edge->index);
-        rc = store(t, place, edge->hashes, size);
+        rc = store(t, level, edge->index, edge->hashes, size);
         if (end < place * ATE__TILE_BYTES + size)
             end = place * ATE__TILE_BYTES + size;
     }
@@ -265,17 +297,55 @@ static void write_edge(struct ate__tiles *t)
 
 void ate__tiles_deinit(struct ate__tiles *t)
 {
-    if (t->dir && t->writable && t->size)
+    if (t->dir && may_write(t) && t->size)
         write_edge(t);
     if (t->vfs)
         t->vfs->close(t->file);
     for (unsigned level = 0; level < ATE__TILE_LEVELS; level++)
         ate__free(t->edge[level].hashes);
     for (size_t i = 0; i < t->kept_capacity; i++)
-        ate__free(t->kept[i]);
+        if (!is_left_out(t->kept[i]))
+            ate__free(t->kept[i]);
     ate__free(t->kept);
     ate__free(t->read);
     pthread_mutex_destroy(&t->mutex);
+}
+
+void ate__tiles_hold(struct ate__tiles *t,
+                     int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                     void *arg)
+{
+    pthread_mutex_lock(&t->mutex);
+    t->held = true;
+    t->leaves = leaves;
+    t->leaves_arg = arg;
+    pthread_mutex_unlock(&t->mutex);
+}
+
+static int write_held(struct ate__tiles *t, unsigned level, uint64_t index)
+{
+    const struct ate_hash *hashes;
+    if (!kept_at(t, ate__tile_place(level, index)))
+        return 0;
+    int rc = fetch(t, level, index, &hashes);
+    return rc ? rc : store(t, level, index, hashes, ATE__TILE_BYTES);
+}
+
+int ate__tiles_release(struct ate__tiles *t)
+{
+    int rc = 0;
+    pthread_mutex_lock(&t->mutex);
+    t->held = false;
+    if (t->dir && t->writable) {
+        t->vfs->close(t->file); /* it may be open for reading only */
+        t->file = NULL;
+        rc = open_file(t);
+        for (unsigned level = 0; level < ATE__TILE_LEVELS; level++)
+            for (uint64_t index = 0; !rc && index < t->edge[level].index; index++)
+                rc = write_held(t, level, index);
+    }
+    pthread_mutex_unlock(&t->mutex);
+    return rc;
 }
 
 int ate__tiles_append(struct ate__tiles *t, const struct ate_hash *leaves, size_t count)
@@ -311,7 +381,7 @@ static int edge_at(struct ate__tiles *t, uint64_t size, struct ate__tile_edge ed
         edge[level].count = (unsigned)(count - index * ATE__TILE_HASHES);
         if (index != t->edge[level].index) {
             const struct ate_hash *tile;
-            int rc = fetch(t, ate__tile_place(level, index), &tile);
+            int rc = fetch(t, level, index, &tile);
             if (rc)
                 return rc;
             edge[level].hashes = ate__copy(tile, ATE__TILE_BYTES);

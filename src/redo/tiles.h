@@ -19,7 +19,9 @@
  *     records and are never believed before they were compared with them.
  *  2. After truncate(0) the file keeps what it had. A tile that is finished is compared with what
  *     the file holds at its place, and written only where it differs.
- *  3. A tile that may not be written (a reader's, a memory log's) is kept in memory.
+ *  3. A tile that may not be written (a reader's, a memory log's, any after hold()) is kept in
+ *     memory; after hold() at most ATE__TILES_HELD_MAX of level 0 are: of the others only that the
+ *     file has them not, and they are made anew from the records when they are read.
  *  4. A tile of level l + 1 gets a hash when the tile of level l below it is full and the next hash
  *     of level l comes; until then that hash is computed when it is asked for.
  *
@@ -46,8 +48,12 @@ struct ate__tiles {
     uint64_t size; /* leaves */
     uint64_t file_bytes;
     struct ate__tile_edge edge[ATE__TILE_LEVELS];
+    bool held;      /* nothing is written */
+    int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves); /* NULL: none */
+    void *leaves_arg;
     uint8_t **kept; /* by place: tiles that are not in the file; NULL: it is there */
     size_t kept_capacity;
+    size_t kept_leaves; /* of level 0, in memory */
     struct ate_hash *read; /* the tile that was read last */
     uint64_t read_place;   /* UINT64_MAX: none */
 };
@@ -60,6 +66,15 @@ void ate__tiles_init(struct ate__tiles *t, const struct ate__vfs *vfs, struct at
                      bool writable);
 /* Writes the edge where it may, as far as it can. */
 void ate__tiles_deinit(struct ate__tiles *t);
+/* From now on nothing is written, not even the file made, until release(). leaves: gives the 256
+ * leaves from `first` on, as the records say them; it is called under the mutex, also after
+ * release(), and lives as long as the tiles. */
+void ate__tiles_hold(struct ate__tiles *t,
+                     int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                     void *arg);
+/* Writes what was held back, where it may. What is not written stays readable. Errors: E_*, and
+ * those of leaves(). */
+int ate__tiles_release(struct ate__tiles *t) ATE__CHECK;
 /* Errors: E_*; as many are appended as size() then says. */
 int ate__tiles_append(struct ate__tiles *t, const struct ate_hash *leaves, size_t count) ATE__CHECK;
 uint64_t ate__tiles_size(struct ate__tiles *t);

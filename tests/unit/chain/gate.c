@@ -193,6 +193,18 @@ static int gate_tiles_node(struct ate__storage *s, unsigned level, uint64_t inde
     return inner(s)->v->tiles_node(inner(s), level, index, ret_hash);
 }
 
+static void gate_tiles_hold(struct ate__storage *s,
+                            int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                            void *arg)
+{
+    inner(s)->v->tiles_hold(inner(s), leaves, arg);
+}
+
+static int gate_tiles_release(struct ate__storage *s)
+{
+    return inner(s)->v->tiles_release(inner(s));
+}
+
 static const struct ate__storage_vtable gate_vtable = {
     .group_bytes_max = 16 << 20,
     .close = gate_close,
@@ -214,6 +226,8 @@ static const struct ate__storage_vtable gate_vtable = {
     .tiles_size = gate_tiles_size,
     .tiles_truncate = gate_tiles_truncate,
     .tiles_node = gate_tiles_node,
+    .tiles_hold = gate_tiles_hold,
+    .tiles_release = gate_tiles_release,
 };
 
 /* ---- the test's hand ---- */

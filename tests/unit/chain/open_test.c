@@ -5,6 +5,7 @@
 #include "chain/chain_private.h"
 #include "history.h"
 #include "lib/heap.h"
+#include <stdlib.h>
 
 static struct kit kit;
 static struct history history;
@@ -141,6 +142,83 @@ static void what_is_refused_stays(void **state)
     uint64_t before = simdisk_digest(kit.disk);
     assert_int_equal(kit_open(&kit, 0), wrongs[0].result);
     assert_true(simdisk_digest(kit.disk) == before);
+    end();
+}
+
+/* More than a tile of leaves. */
+static void put_many(void)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        struct draft d;
+        history_begin(&history);
+        for (unsigned n = 0; n < 60; n++) {
+            history_draft(&history, &d);
+            draft_text(&d, id_of(1000 + i * 60 + n), NULL, "a text");
+            history_add_draft(&history, &d);
+        }
+        history_end(&history);
+    }
+}
+
+/* Also full tiles of what was believed: they were missing, or wrong. */
+static void what_is_refused_writes_no_tile(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ate__storage *s;
+        begin(false);
+        put_many();
+        size_t wrong = history_wrong(&history, &wrongs[0]);
+        kit_ok(open_groups(wrong, 0));
+        kit_close(&kit);
+        if (i)
+            simdisk_flip(kit.disk, "/c/,chain/tiles", 100, 4);
+        else
+            simdisk_unlink(kit.disk, "/c/,chain/tiles");
+        kit_ok(kit_storage(&kit, 0, &s));
+        for (size_t n = wrong; n < history.count; n++)
+            kit_ok(history_append(&history, n, s));
+        s->v->close(s);
+        uint64_t before = simdisk_digest(kit.disk);
+        assert_int_equal(kit_open(&kit, 0), wrongs[0].result);
+        assert_true(simdisk_digest(kit.disk) == before);
+        kit_open_ok(&kit, ATE__STORAGE_READ);
+        check_whole(wrong);
+        kit_close(&kit);
+        assert_true(simdisk_digest(kit.disk) == before);
+        end();
+    }
+}
+
+/* What is not refused gets its tiles again; a full disk does not keep it from being opened. */
+static void missing_tiles_are_written(void **state)
+{
+    (void)state;
+    size_t size, again;
+    begin(false);
+    put_many();
+    kit_ok(open_groups(history.count, 0));
+    kit_close(&kit);
+    uint8_t *tiles = simdisk_get(kit.disk, "/c/,chain/tiles", &size);
+    simdisk_unlink(kit.disk, "/c/,chain/tiles");
+    kit_open_ok(&kit, 0);
+    check_whole(history.count);
+    assert_true(simdisk_size(kit.disk, "/c/,chain/tiles") > 0);
+    kit_close(&kit);
+    simdisk_flip(kit.disk, "/c/,chain/tiles", 100, 4);
+    simdisk_fail(kit.disk, SIMDISK_WRITE, 1, 1000, ATE_E_NO_SPACE);
+    kit_open_ok(&kit, 0);
+    check_whole(history.count);
+    simdisk_fail(kit.disk, 0, 0, 0, 0);
+    kit_close(&kit);
+    kit_open_ok(&kit, 0);
+    check_whole(history.count);
+    kit_close(&kit);
+    uint8_t *written = simdisk_get(kit.disk, "/c/,chain/tiles", &again);
+    assert_true(size == again);
+    assert_memory_equal(tiles, written, size);
+    free(tiles);
+    free(written);
     end();
 }
 
@@ -350,6 +428,8 @@ int main(void)
         cmocka_unit_test(a_good_history),
         cmocka_unit_test(each_rule),
         cmocka_unit_test(what_is_refused_stays),
+        cmocka_unit_test(what_is_refused_writes_no_tile),
+        cmocka_unit_test(missing_tiles_are_written),
         cmocka_unit_test(what_groups_say),
         cmocka_unit_test(a_genesis_that_is_none),
         cmocka_unit_test(keys_within_a_batch),

@@ -284,6 +284,94 @@ static void test_faults(void **state)
     teardown(&x);
 }
 
+static int leaves_again(void *arg, uint64_t first, struct ate_hash *ret_leaves)
+{
+    const struct fixture *x = arg;
+    if (!x->leaves)
+        return ate__fail(ATE_E_IO, "no leaves");
+    memcpy(ret_leaves, x->leaves + first, ATE__TILE_BYTES);
+    return 0;
+}
+
+/* Nothing is written before release(), not even a file; what was read from neither file nor memory
+ * is the same. */
+static void test_hold(void **state)
+{
+    (void)state;
+    struct fixture x, whole;
+    struct ate__tiles t;
+    struct rnd r = rnd_of(rnd_seed(1));
+    setup(&x, MANY);
+    setup(&whole, MANY);
+    ate__tiles_init(&t, whole.vfs, whole.root, true);
+    append(&t, &whole, MANY);
+    ate__tiles_deinit(&t);
+    for (int kind = 0; kind < 4; kind++) {
+        bool few = kind % 2, file = kind / 2; /* tiles in memory; a file that is wrong */
+        if (file)
+            for (uint64_t k = 0; k < MANY / 256; k += 3)
+                simdisk_flip(x.disk, "/tiles", ate__tile_place(0, k) * ATE__TILE_BYTES + 7, 1);
+        else
+            simdisk_unlink(x.disk, "/tiles");
+        uint64_t digest = simdisk_digest(x.disk);
+        for (int released = 0; released < 2; released++) {
+            ate__tiles_init(&t, x.vfs, x.root, true);
+            ate__tiles_hold(&t, leaves_again, &x);
+            t.kept_leaves = few ? ATE__TILES_HELD_MAX - 20 : 0;
+            append(&t, &x, MANY);
+            check_nodes(&t, &x, &r);
+            assert_int_equal(ate__tiles_truncate(&t, 30 * 256), 0);
+            check_nodes(&t, &x, &r);
+            append(&t, &x, MANY);
+            check_nodes(&t, &x, &r);
+            assert_true(t.kept_leaves <= ATE__TILES_HELD_MAX);
+            if (released)
+                assert_int_equal(ate__tiles_release(&t), 0);
+            check_nodes(&t, &x, &r);
+            ate__tiles_deinit(&t);
+            assert_true(released || simdisk_digest(x.disk) == digest);
+        }
+        assert_true(simdisk_digest(x.disk) == simdisk_digest(whole.disk));
+    }
+    teardown(&whole);
+    teardown(&x);
+}
+
+static void test_hold_faults(void **state)
+{
+    (void)state;
+    enum { SOME = 5000 };
+    struct fixture x, none = {.leaves = NULL};
+    struct rnd r = rnd_of(rnd_seed(1));
+    struct ate__tiles t;
+    struct ate_hash hash;
+    setup(&x, SOME);
+    for (uint64_t n = 1; n < 12; n++) { /* of the writes that release() makes */
+        simdisk_unlink(x.disk, "/tiles");
+        ate__tiles_init(&t, x.vfs, x.root, true);
+        ate__tiles_hold(&t, leaves_again, &x);
+        t.kept_leaves = ATE__TILES_HELD_MAX - 5;
+        append(&t, &x, SOME);
+        simdisk_fail(x.disk, SIMDISK_WRITE, n, 1, ATE_E_NO_SPACE);
+        assert_int_equal(ate__tiles_release(&t), ATE_E_NO_SPACE);
+        simdisk_fail(x.disk, 0, 0, 0, 0);
+        check_nodes(&t, &x, &r);
+        assert_int_equal(ate__tiles_release(&t), 0);
+        check_nodes(&t, &x, &r);
+        ate__tiles_deinit(&t);
+    }
+    simdisk_unlink(x.disk, "/tiles");
+    ate__tiles_init(&t, x.vfs, x.root, true);
+    ate__tiles_hold(&t, leaves_again, &none);
+    t.kept_leaves = ATE__TILES_HELD_MAX - 5;
+    append(&t, &x, SOME);
+    check_node(&t, &x, 0, 4 * 256);
+    assert_int_equal(ate__tiles_node(&t, 0, 5 * 256, &hash), ATE_E_IO);
+    assert_int_equal(ate__tiles_release(&t), ATE_E_IO);
+    ate__tiles_deinit(&t);
+    teardown(&x);
+}
+
 static struct ate_hash some[700];
 
 static int use(void *arg)
@@ -347,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_places),       cmocka_unit_test(test_nodes),
         cmocka_unit_test(test_truncate),     cmocka_unit_test(test_reopen),
         cmocka_unit_test(test_other_leaves), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_hold),         cmocka_unit_test(test_hold_faults),
         cmocka_unit_test(test_memory),       cmocka_unit_test(test_roots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
