@@ -5,7 +5,8 @@ import os
 import re
 import signal
 
-from world import PATIENCE_S, main, pipe_full, refuse_privilege
+from tree import ordinary
+from world import PATIENCE_S, main, pipe_full
 
 COMMANDS = ["key", "put", "get", "rm", "mv", "ls", "watch", "log", "verify", "import", "export",
             "name"]
@@ -130,12 +131,11 @@ def test_no_home(w):
         w.ate("put", "notes", "y", "1", "-k", key, env=home)
         assert "set HOME" in w.refused(8, "E_SYSTEM", "key", "new", env=home)
         w.refused(8, "E_SYSTEM", "name", "x", env=home)
-    user = refuse_privilege()
+    user = ordinary(w)
     if user is None:
         return
     shut = w.path("shut")
     shut.mkdir(0o755)
-    os.chmod(w.dir, 0o755)
     for words in (["key", "new"], ["name", "x", "tcp://h/p#pin=" + "A" * 43]):
         r = w.refused(8, "E_SYSTEM", *words, env={"HOME": str(shut)}, user=user)
         assert "Permission denied" in r, r

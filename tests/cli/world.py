@@ -258,8 +258,7 @@ def main(module):
         except Exception:  # one test's failure is not the next one's
             failed += 1
             print(f"not ok {number} - {name}", flush=True)
-            for line in traceback.format_exc().splitlines():
-                print(f"# {line}", flush=True)
+            traceback.print_exc()
         finally:
             world.close()
     sys.exit(1 if failed else 0)
