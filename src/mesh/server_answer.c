@@ -9,6 +9,10 @@
  * synced a commit builds its answer itself if nobody else is at it; it leaves GETs and OUTCOMEs,
  * which read the log, to `reads`.
  *
+ * These are small to ask for and large to answer. So the streams of a connection take turns, one at
+ * a time, each of one such item, and only while the connection has room: a client that asks and
+ * does not read costs one answer that waits for room, and keeps no thread from the others.
+ *
  *     loop                        thread of `chains`            thread of `reads`
  *     COMMIT -> offer ----------> check, order, sync
  *                                 done() -> queue -> build
@@ -39,6 +43,7 @@ struct ate__item {
     struct ate__buf answer;
     uint64_t after; /* COMMITTED: a stream that follows has got all below it first */
     int fatal;      /* not 0: the stream ends with it */
+    bool ends_turn, again; /* its stream's turn ends with it; there is more for another */
     char text[512];
 };
 
@@ -260,17 +265,19 @@ static void build(struct ate__item *i)
         builders[i->kind](i);
 }
 
-/* Builds what is there, in order; whoever called saw to it that nobody else does. A thread that
- * does not read the log stops before an item that asks for it. False: so it did. The last thing
- * that touches the stream is the unlocking: the loop may free it then. */
-static bool build_all(struct ate__stream *s, bool reads)
+/* Builds what is there, in order; whoever called saw to it that nobody else does. reads: up to the
+ * first item that asks for the log, and that one too; this is a turn, and the last item ends it.
+ * Else it stops before such an item, and returns false. The last thing that touches the stream is
+ * the unlocking: the loop may free it then. */
+static bool build_some(struct ate__stream *s, bool reads)
 {
     struct ate__loop *loop = s->peer->server->loop;
-    bool more = true;
+    bool more = true, last = false;
     pthread_mutex_lock(&s->mutex);
-    while (more) {
+    while (more && !last) {
         struct ate__item *i = s->items;
-        if (!reads && i->kind != ITEM_COMMIT)
+        bool asks = i->kind != ITEM_COMMIT;
+        if (asks && !reads)
             break;
         s->items = i->next;
         if (!s->items)
@@ -279,7 +286,10 @@ static bool build_all(struct ate__stream *s, bool reads)
         build(i);
         pthread_mutex_lock(&s->mutex);
         more = s->items != NULL;
+        last = reads && (asks || !more);
         s->building = more;
+        i->ends_turn = last;
+        i->again = last && more;
         ate__loop_post(loop, &i->back);
     }
     pthread_mutex_unlock(&s->mutex);
@@ -288,16 +298,40 @@ static bool build_all(struct ate__stream *s, bool reads)
 
 static void build_task(struct ate__task *task)
 {
-    (void)build_all(task->user, true);
+    (void)build_some(task->user, true);
 }
 
-static void hand_to_reads(struct ate__stream *s)
+/* On the loop: the next turn, if there may be one now. Of a connection that has ended nothing is
+ * read any more, and all items come back. */
+void ate__answer_turn(struct ate__peer *p)
 {
+    struct ate__stream *s = p->asking;
+    if (!s || p->answering || (p->link && (p->waiting || !ate__link_room(p->link))))
+        return;
+    p->asking = s->next_asking;
+    if (!p->asking)
+        p->last_asking = &p->asking;
+    p->answering = true;
     s->build = (struct ate__task){.run = build_task, .user = s};
-    ate__workers_submit(s->peer->server->reads, &s->build, 0);
+    ate__workers_submit(p->server->reads, &s->build, 0);
 }
 
-/* The item has its result. reads: not to be built on this thread. */
+/* On the loop: the stream, which stays while it has items, wants a turn. */
+static void ask_turn(struct ate__stream *s)
+{
+    struct ate__peer *p = s->peer;
+    s->next_asking = NULL;
+    *p->last_asking = s;
+    p->last_asking = &s->next_asking;
+    ate__answer_turn(p);
+}
+
+static void turn_asked(struct ate__loop_task *task)
+{
+    ask_turn(ATE__CONTAINER(task, struct ate__stream, turn));
+}
+
+/* The item has its result. reads: it asks for the log, and this is the loop's thread. */
 static void enqueue(struct ate__item *i, bool reads)
 {
     struct ate__stream *s = i->stream;
@@ -309,8 +343,12 @@ static void enqueue(struct ate__item *i, bool reads)
     bool mine = !s->building;
     s->building = true;
     pthread_mutex_unlock(&s->mutex);
-    if (mine && (reads || !build_all(s, false)))
-        hand_to_reads(s);
+    if (mine && reads) {
+        ask_turn(s);
+    } else if (mine && !build_some(s, false)) {
+        s->turn.run = turn_asked;
+        ate__loop_post(s->peer->server->loop, &s->turn);
+    }
 }
 
 static void offer_done(struct ate__offer *offer)
@@ -481,6 +519,7 @@ static void item_back(struct ate__loop_task *task)
     bool offered = i->kind == ITEM_COMMIT;
     int result = i->offer.result;
     size_t bytes = i->bytes.size;
+    bool ends_turn = i->ends_turn, again = i->again;
     p->refs++;
     if (s->follow != ATE__FOLLOW_NOT && i->after > s->cursor && !i->fatal) {
         i->next = NULL;
@@ -491,6 +530,12 @@ static void item_back(struct ate__loop_task *task)
     }
     if (offered)
         judge_offer(p, result, bytes);
+    if (ends_turn) {
+        p->answering = false;
+        if (again) /* what is left to it keeps it */
+            ask_turn(s);
+        ate__answer_turn(p);
+    }
     ate__peer_unref(p);
     ate__server_done(server);
 }

@@ -50,6 +50,7 @@ static void on_closed(void *owner, int result, const char *text)
     drop_waiting(p);
     while (p->streams)
         ate__stream_end(p->streams);
+    ate__answer_turn(p);
     *(p->prev ? &p->prev->next : &s->peers) = p->next;
     if (p->next)
         p->next->prev = p->prev;
@@ -132,6 +133,7 @@ static void on_drained(void *owner)
     if (rc != ATE_BUSY)
         fail_send(p, rc);
     ate__peer_judge(p);
+    ate__answer_turn(p);
     ate__follow_catch_up(p);
 }
 
@@ -223,6 +225,7 @@ int ate__server_accept(void *user, struct ate__link *link,
     p->refs = 1;
     p->last_waiting = &p->waiting;
     p->last_catching = &p->catching;
+    p->last_asking = &p->asking;
     p->next = s->peers;
     if (p->next)
         p->next->prev = p;

@@ -115,6 +115,8 @@ struct ate__peer {
     bool paused;
     struct ate__stream *catching, **last_catching; /* their turn to read the log */
     bool reading; /* one of them does */
+    struct ate__stream *asking, **last_asking; /* their turn to have a GET or OUTCOME answered */
+    bool answering; /* one of them has */
 };
 
 /* As struct ate__acceptor_events has them; user: the server. */
@@ -164,6 +166,8 @@ struct ate__stream {
     struct ate__item *items, **last_item; /* to be answered, in order */
     bool building; /* a thread is at it, which alone touches what follows */
     struct ate__task build;
+    struct ate__loop_task turn;
+    struct ate__stream *next_asking; /* in the peer's queue */
     struct ate__head proven; /* newest head that an answer has proven */
     struct ate__kept_snapshot kept[ATE__SNAPSHOTS_KEPT];
     uint64_t gets;
@@ -252,5 +256,6 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_get(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_release(struct ate__stream *s); /* the cursor moved on, or the stream has ended */
+void ate__answer_turn(struct ate__peer *p); /* if one of its streams may have its turn now */
 void ate__answer_init(struct ate__stream *s);
 void ate__answer_deinit(struct ate__stream *s);

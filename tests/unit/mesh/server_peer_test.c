@@ -3,6 +3,7 @@
  * Those who break the rules: each pays for itself, and nobody else notices.
  */
 #include "kit.h"
+#include "lib/heap.h"
 #include "lib/rnd.h"
 #include "lib/tmpdir.h"
 #include <pthread.h>
@@ -224,6 +225,56 @@ static void test_does_not_read(void **state)
     world_end(&w);
 }
 
+/* Who asks for much and reads none of it has two large answers made, not one for each request: one
+ * that is on its way, one that waits. */
+static void test_asks_and_does_not_read(void **state)
+{
+    (void)state;
+    enum { OBJECTS = 4, PAYLOAD = 2 << 20, GETS = 24 };
+    struct ate__server_conf conf = plain_conf();
+    struct world w;
+    heap_start();
+    world_start(&w, &conf);
+    struct kit_client *c = kit_connect(w.server), *reader = kit_connect(w.server);
+    struct ate__head head = kit_open(c, 1, &w.chain);
+    for (uint32_t i = 0; i < OBJECTS; i++) {
+        struct kit_put put = {.object = kit_id(i), .payload_size = PAYLOAD};
+        struct ate__buf tx = kit_put(&w.chain, &head, &put, NULL);
+        kit_commit(c, 1, 1, &head, ate__buf_bytes(&tx));
+        kit_committed(c, 1, ate__buf_bytes(&tx), &head);
+        ate__buf_deinit(&tx);
+    }
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr wr = ate__wr_of(&body);
+    struct ate__msg_get m = {.request = 1, .known = head, .kind = ATE__GET_CHILDREN};
+    ate__msg_get_encode(&wr, &m);
+    size_t before = heap_bytes();
+    for (unsigned i = 0; i < GETS; i++)
+        kit_send(c, ATE__MSG_GET, 1, ate__buf_bytes(&body));
+    kit_flush(c);
+    /* As many are answered to somebody who does read, in the same time. */
+    kit_open(reader, 1, &w.chain);
+    for (unsigned i = 0; i < GETS; i++) {
+        kit_send(reader, ATE__MSG_GET, 1, ate__buf_bytes(&body));
+        struct kit_frame f = kit_receive(reader);
+        assert_int_equal(f.type, ATE__MSG_GOT);
+        assert_true(f.body.size > PAYLOAD);
+        kit_frame_free(&f);
+    }
+    assert_in_range(heap_bytes() - before, 0, GETS * PAYLOAD / 2);
+    /* Each of them is answered when it is read. */
+    for (unsigned i = 0; i < GETS; i++) {
+        struct kit_frame f = kit_receive(c);
+        assert_int_equal(f.type, ATE__MSG_GOT);
+        kit_frame_free(&f);
+    }
+    ate__buf_deinit(&body);
+    kit_close(c);
+    kit_close(reader);
+    world_end(&w);
+    heap_stop();
+}
+
 /* Random frames, of real types and others, with bodies that are garbage or almost right. */
 static void test_garbage(void **state)
 {
@@ -297,9 +348,13 @@ static void test_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connection),   cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_many_streams), cmocka_unit_test(test_does_not_read),
-        cmocka_unit_test(test_garbage),      cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_connection),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_many_streams),
+        cmocka_unit_test(test_does_not_read),
+        cmocka_unit_test(test_asks_and_does_not_read),
+        cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
