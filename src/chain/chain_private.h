@@ -25,13 +25,17 @@ struct ate__work {
     bool unverified;         /* its signatures are not checked yet: a forecast spoke against it */
     int checked;             /* result of the checks that need no state; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
-    bool waits, done;
+    bool waits, done;        /* done: under the chain's mutex */
     uint64_t sequence;
     uint64_t due_ms; /* one that does not wait: not ordered after this; UINT64_MAX */
     int result;
     struct ate__buf text; /* with NUL; of `checked`, then of `result` */
     struct ate__receipt receipt;
-    pthread_cond_t turn; /* done, or time to lead; only where `waits` */
+    /* Only where `waits`. A mutex of its own, so that those who are woken do not queue up for the
+     * chain's. Taken under the chain's, never the other way round. */
+    pthread_mutex_t wake_mutex; /* protects the next two */
+    bool told, turn; /* done, and the waiting thread's alone; time to lead */
+    pthread_cond_t wake;
     struct ate_bytes bytes;
     struct ate__tx tx; /* views into bytes */
     uint8_t copy[];
@@ -59,27 +63,27 @@ struct ate__chain {
     struct ate__facts latest; /* facts of the latest state, for acceptance; under the mutex */
     /* The commit mutex: protects what follows, and the writer's side of view and trust. */
     pthread_mutex_t mutex;
-    pthread_cond_t room;          /* `inbox`, `ordered` or `writing` have become shorter */
-    struct ate__works inbox;      /* offers without a waiting thread, not checked yet */
+    pthread_cond_t room; /* `inbox`, `ordered` or `writing` have become shorter */
+    struct ate__works inbox; /* offers without a waiting thread, not checked yet */
     uint64_t inbox_in, inbox_out; /* all that came into it, and were ordered or refused */
     size_t checking_count, checking_bytes; /* taken off the inbox, not ordered yet */
-    struct ate__works ordered;    /* with a sequence, not written yet */
-    struct ate__works writing;    /* in the leader's group */
-    struct ate__offer *refused;   /* for want of room or memory; done() is due */
-    struct ate__frontier tree;    /* of what is written and published */
-    struct ate_hash root;         /* of `tree` */
-    uint64_t root_time_us;        /* of the last group */
-    uint64_t next_sequence;       /* of the next one to be ordered */
-    bool leading;                 /* somebody appends, or marks the log as idle */
-    bool checking, ticking;       /* the task of that name is submitted or running */
-    bool lead_due;                /* so is lead, or check does its work */
-    bool rest_due;                /* ticking: in a while, to let the log rest */
-    uint32_t rest_ms;             /* ATE__REST_MS, or what a test says */
+    struct ate__works ordered; /* with a sequence, not written yet */
+    struct ate__works writing; /* in the leader's group */
+    struct ate__offer *refused; /* for want of room or memory; done() is due */
+    struct ate__frontier tree; /* of what is written and published */
+    struct ate_hash root; /* of `tree` */
+    uint64_t root_time_us; /* of the last group */
+    uint64_t next_sequence; /* of the next one to be ordered */
+    bool leading; /* somebody appends, or marks the log as idle */
+    bool checking, ticking; /* the task of that name is submitted or running */
+    bool lead_due; /* so is lead, or check does its work */
+    bool rest_due; /* ticking: in a while, to let the log rest */
+    uint32_t rest_ms; /* ATE__REST_MS, or what a test says */
     bool closing;
-    bool wrote;                   /* since the last tick */
-    bool broken;                  /* the log failed, and its recovery did too */
-    uint64_t retry_ms;            /* when recovery may be tried again */
-    char broken_text[256];        /* why */
+    bool wrote; /* since the last tick */
+    bool broken; /* the log failed, and its recovery did too */
+    uint64_t retry_ms; /* when recovery may be tried again */
+    char broken_text[256]; /* why */
     /* Constant once it is open. */
     bool read_only; /* damage was found, or opened for reading */
     struct ate__storage_damage damage;
@@ -133,8 +137,14 @@ void ate__offer_answer(struct ate__offer *offer, int result, const char *text);
 void ate__works_push(struct ate__works *list, struct ate__work *w);
 struct ate__work *ate__works_pop(struct ate__works *list); /* NULL: it is empty */
 void ate__works_move(struct ate__works *to, struct ate__works *from);
-/* Finished works, with their twins: those that a thread waits for are its own to complete, and are
- * told; the others are completed, without the mutex. Then somebody else leads what is left. */
+/* What a waiting thread was woken for. */
+enum ate__woken { ATE__WOKEN_DONE, ATE__WOKEN_TO_LEAD, ATE__WOKEN_LATE };
+/* The thread that waits for it sleeps until `until` (NULL: without end). No lock held. DONE: it is
+ * that thread's alone. */
+enum ate__woken ate__work_sleep(struct ate__work *w, const struct timespec *until);
+void ate__work_give_turn(struct ate__work *w);
+/* Finished works, with their twins. Somebody else leads what is left; then, without the mutex,
+ * those that a thread waits for, which completes them, are told, and the others completed. */
 void ate__works_finish(struct ate__chain *c, struct ate__works *done);
 
 /* commit.c. check: what needs no state; any thread, no lock held. order lets the mutex go where it

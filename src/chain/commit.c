@@ -240,12 +240,31 @@ static int wait_room(struct ate__chain *c, size_t size, const struct timespec *u
     return 0;
 }
 
-/* Until the work is done, leading whenever the log is idle. False: the time is over. */
+/* Until the work is done, leading whenever the log is idle; lets the mutex go. False: the time is
+ * over, and the work belongs to whoever finishes it. */
 static bool wait_done(struct ate__chain *c, struct ate__work *w, const struct timespec *until)
 {
-    while (!w->done)
-        if (!ate__chain_lead_or_wait(c, &w->turn, until) && !w->done)
+    enum ate__woken woken = ATE__WOKEN_TO_LEAD;
+    while (!w->done) {
+        if (woken == ATE__WOKEN_LATE) {
+            w->offer = NULL;
+            ate__chain_pass_on(c);
+            pthread_mutex_unlock(&c->mutex);
             return false;
+        }
+        if (!c->leading && c->ordered.first) {
+            ate__chain_lead(c);
+            continue;
+        }
+        pthread_mutex_unlock(&c->mutex);
+        woken = ate__work_sleep(w, until);
+        if (woken == ATE__WOKEN_DONE)
+            return true;
+        pthread_mutex_lock(&c->mutex);
+    }
+    pthread_mutex_unlock(&c->mutex);
+    while (ate__work_sleep(w, NULL) != ATE__WOKEN_DONE)
+        ;
     return true;
 }
 
@@ -275,13 +294,10 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
     rc = wait_room(c, w->bytes.size, until);
     if (!rc)
         rc = ate__work_order(c, w);
-    bool done = rc || w->repeat || wait_done(c, w, until);
-    if (!done) {
-        w->offer = NULL;
-        ate__chain_pass_on(c);
-    }
-    pthread_mutex_unlock(&c->mutex);
-    if (!done) {
+    bool decided = rc || w->repeat;
+    if (decided)
+        pthread_mutex_unlock(&c->mutex);
+    if (!decided && !wait_done(c, w, until)) {
         answer_early(offer, ATE_UNKNOWN,
                      "commit: not synced within the time; it may still be applied");
         return;

@@ -68,8 +68,9 @@ int ate__work_new(struct ate__chain *c, struct ate__offer *offer, struct ate__wo
         pthread_condattr_t monotonic;
         pthread_condattr_init(&monotonic);
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-        pthread_cond_init(&w->turn, &monotonic);
+        pthread_cond_init(&w->wake, &monotonic);
         pthread_condattr_destroy(&monotonic);
+        pthread_mutex_init(&w->wake_mutex, NULL);
     }
     *ret_work = w;
     return 0;
@@ -79,8 +80,10 @@ void ate__work_free(struct ate__work *w)
 {
     if (w->decoded)
         ate__tx_deinit(&w->tx);
-    if (w->waits)
-        pthread_cond_destroy(&w->turn);
+    if (w->waits) {
+        pthread_cond_destroy(&w->wake);
+        pthread_mutex_destroy(&w->wake_mutex);
+    }
     ate__buf_deinit(&w->text);
     ate__free(w);
 }
@@ -115,10 +118,48 @@ void ate__work_complete(struct ate__work *w)
         offer->done(offer);
 }
 
+/* ---- who waits for it ---- */
+
+enum ate__woken ate__work_sleep(struct ate__work *w, const struct timespec *until)
+{
+    bool in_time = true;
+    pthread_mutex_lock(&w->wake_mutex);
+    while (!w->told && !w->turn && in_time) {
+        if (until)
+            in_time = !pthread_cond_timedwait(&w->wake, &w->wake_mutex, until);
+        else
+            pthread_cond_wait(&w->wake, &w->wake_mutex);
+    }
+    enum ate__woken woken = w->told   ? ATE__WOKEN_DONE
+                            : w->turn ? ATE__WOKEN_TO_LEAD
+                                      : ATE__WOKEN_LATE;
+    w->turn = false;
+    pthread_mutex_unlock(&w->wake_mutex);
+    return woken;
+}
+
+void ate__work_give_turn(struct ate__work *w)
+{
+    pthread_mutex_lock(&w->wake_mutex);
+    w->turn = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->wake_mutex);
+}
+
+/* The work may be gone when this returns: the signal is given under its mutex, which the thread
+ * that waits takes first. */
+static void tell(struct ate__work *w)
+{
+    pthread_mutex_lock(&w->wake_mutex);
+    w->told = true;
+    pthread_cond_signal(&w->wake);
+    pthread_mutex_unlock(&w->wake_mutex);
+}
+
 /* ---- the end of many ---- */
 
 /* A work and its twins, which have the same answer. */
-static void hand_out(struct ate__work *w, struct ate__works *others)
+static void hand_out(struct ate__work *w, struct ate__works *awaited, struct ate__works *others)
 {
     struct ate__work *twins = w->twins;
     for (struct ate__work *t = twins; t; t = t->next) {
@@ -134,7 +175,7 @@ static void hand_out(struct ate__work *w, struct ate__works *others)
         twins = twins ? twins->next : NULL;
         if (w->waits && w->offer) {
             w->done = true;
-            pthread_cond_signal(&w->turn);
+            ate__works_push(awaited, w);
         } else {
             ate__works_push(others, w);
         }
@@ -143,13 +184,15 @@ static void hand_out(struct ate__work *w, struct ate__works *others)
 
 void ate__works_finish(struct ate__chain *c, struct ate__works *done)
 {
-    struct ate__works others = {NULL, NULL, 0, 0};
+    struct ate__works awaited = {NULL, NULL, 0, 0}, others = {NULL, NULL, 0, 0};
     for (struct ate__work *w; (w = ate__works_pop(done));)
-        hand_out(w, &others);
+        hand_out(w, &awaited, &others);
     ate__chain_pass_on(c);
-    if (!others.first)
+    if (!awaited.first && !others.first)
         return;
     pthread_mutex_unlock(&c->mutex);
+    for (struct ate__work *w; (w = ate__works_pop(&awaited));)
+        tell(w);
     for (struct ate__work *w; (w = ate__works_pop(&others));)
         ate__work_complete(w);
     pthread_mutex_lock(&c->mutex);

@@ -267,7 +267,7 @@ void ate__chain_pass_on(struct ate__chain *c)
         return;
     struct ate__work *w = first_waiting(c);
     if (w) {
-        pthread_cond_signal(&w->turn);
+        ate__work_give_turn(w);
     } else if (c->conf.workers && !c->lead_due && !c->closing) {
         c->lead_due = true;
         ate__workers_submit(c->conf.workers, &c->lead, 0);
