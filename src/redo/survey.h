@@ -15,6 +15,7 @@
  *      an unknown kind, flag or version                         UNSUPPORTED
  *      damage below the length that the list gives              TAMPERED
  *      damage at a sequence below F                             TAMPERED
+ *      a file longer than its header's capacity                 TAMPERED
  *      damage, behind which a header begins with the same       TAMPERED (an idle mark, which is
  *      sequence                                                 synced before anything follows)
  *      any other                                                a torn tail

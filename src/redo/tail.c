@@ -89,6 +89,12 @@ static int judge(struct ate__survey *v, const struct ate__meta_entry *e,
         damaged(v, s, w, verdict);
         return 0;
     }
+    /* No writer makes it so long; and what is there may be more than can be read through. */
+    if (file_bytes > s->head.capacity) {
+        ate__damage_set(&v->damage, ATE_TAMPERED, w->sequence, s->name, s->head.capacity,
+                        "the file is longer than its segment may be");
+        return 0;
+    }
     int rc = ate__window_nonzero(w->window, v->length, file_bytes, &first, &behind_last);
     if (rc || first == file_bytes)
         return rc;

@@ -264,6 +264,31 @@ static void test_newer(void **state)
     simdisk_free(log.disk);
 }
 
+/* A file that is longer than its segment may be, by one byte or by more than anybody can read. */
+static void test_too_long(void **state)
+{
+    (void)state;
+    struct log log;
+    make_log(&log, false, false, false);
+    for (uint64_t more = 0; more < 2; more++) {
+        struct kit k;
+        kit_take(&k, simdisk_clone(log.disk), more);
+        simdisk_cut(k.disk, log.path, ATE__SEGMENT_BYTES_MIN + more);
+        uint64_t digest = simdisk_digest(k.disk);
+        assert_int_equal(kit_open(&k, 0), more ? ATE_TAMPERED : 0);
+        if (more) {
+            assert_true(simdisk_digest(k.disk) == digest);
+            kit_open_ok(&k, ATE__STORAGE_READ);
+            struct ate__storage_damage damage = kit_damage(&k);
+            assert_int_equal(damage.what, ATE_TAMPERED);
+            assert_true(damage.sequence == 6 && damage.offset == ATE__SEGMENT_BYTES_MIN);
+        }
+        kit_check_all(&k, 6);
+        kit_deinit(&k);
+    }
+    simdisk_free(log.disk);
+}
+
 /* Several groups under a weak policy, none vouched for: all that is whole stands, the rest goes. */
 static void test_weak_policy(void **state)
 {
@@ -300,7 +325,7 @@ int main(void)
         cmocka_unit_test(test_torn),        cmocka_unit_test(test_torn_padded),
         cmocka_unit_test(test_kept),        cmocka_unit_test(test_below_floor),
         cmocka_unit_test(test_idle_mark),   cmocka_unit_test(test_newer),
-        cmocka_unit_test(test_weak_policy),
+        cmocka_unit_test(test_weak_policy), cmocka_unit_test(test_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
