@@ -201,6 +201,14 @@ static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir
     return 0;
 }
 
+static int open_in(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
+                   struct local *l)
+{
+    struct ate__storage *storage;
+    int rc = open_storage(conf, dir, flags, &storage);
+    return rc ? rc : ate__chain_open(&conf->chain, storage, flags, &l->chain);
+}
+
 static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir,
                         const struct ate_hash *chain_id, struct ate__storage **ret_storage)
 {
@@ -244,14 +252,10 @@ int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir
                         struct ate__pipe **ret_pipe)
 {
     struct local *l;
-    struct ate__storage *storage;
     int rc = new_local(conf->chain.env, conf->name ? conf->name : "", &l);
     if (rc)
         return rc;
-    rc = open_storage(conf, dir, flags, &storage);
-    if (!rc)
-        rc = ate__chain_open(&conf->chain, storage, flags, &l->chain);
-    return finish(rc, l, ret_pipe);
+    return finish(open_in(conf, dir, flags, l), l, ret_pipe);
 }
 
 int ate__local_create(const struct ate__local_conf *conf, struct ate__dir *dir,
@@ -333,7 +337,6 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
     bool create = flags & ATE__STORAGE_CREATE;
     struct local *l;
     struct ate__dir *dir = NULL;
-    struct ate__storage *storage = NULL;
     int rc = new_local(conf->chain.env, path, &l);
     if (rc)
         return rc;
@@ -344,11 +347,12 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
     if (rc == ATE_NOT_FOUND && create)
         rc = make_dir(vfs, path, &dir);
     if (!rc && !conf->memory)
-        rc = open_storage(conf, dir, flags, &storage);
-    if (!rc && storage)
-        rc = ate__chain_open(&conf->chain, storage, flags, &l->chain);
-    else if (create && (conf->memory || (rc == ATE_NOT_FOUND && dir)))
+        rc = open_in(conf, dir, flags, l);
+    if (create && (conf->memory || (rc == ATE_NOT_FOUND && dir))) {
         rc = create_at(conf, dir, path, session, l);
+        if (rc == ATE_EXISTS) /* somebody else was faster */
+            rc = open_in(conf, dir, flags, l);
+    }
     vfs->close_dir(dir);
     return finish(rc, l, ret_pipe);
 }

@@ -186,6 +186,42 @@ static void by_handle(void **state)
     end();
 }
 
+static unsigned calls_left; /* for randomness, until the rival comes */
+static int rivals_result;
+
+static void random_and_rival(void *user, void *to, size_t size)
+{
+    struct ate__pipe *p;
+    if (calls_left && !--calls_left &&
+        !(rivals_result = open_at("/c/notes", ATE__STORAGE_CREATE, &p)))
+        close_pipe(p);
+    kit.sim.env.random(user, to, size);
+}
+
+/* Two make the same chain: whoever is later opens the other's, whenever that came. */
+static void made_by_two(void **state)
+{
+    (void)state;
+    struct ate__pipe *p;
+    unsigned later = 0;
+    for (unsigned n = 1, more = 1; more; n++) {
+        begin();
+        struct ate__env env = kit.sim.env;
+        struct ate__local_conf c = {.chain.env = &env};
+        env.random = random_and_rival;
+        calls_left = n;
+        rivals_result = -1;
+        kit_ok(ate__local_open(&c, "/c/notes", session, ATE__STORAGE_CREATE, &p));
+        more = !calls_left;
+        calls_left = 0;
+        assert_true(p->v->created(p) == (rivals_result != 0));
+        later += !rivals_result;
+        close_pipe(p);
+        end();
+    }
+    assert_true(later > 1);
+}
+
 static int open_on(struct kit *k, unsigned flags, struct ate__pipe **ret_pipe)
 {
     struct ate__local_conf c = {.chain.env = &k->sim.env};
@@ -324,9 +360,10 @@ static void lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(made_and_found), cmocka_unit_test(names),     cmocka_unit_test(keys),
-        cmocka_unit_test(in_memory),      cmocka_unit_test(by_handle), cmocka_unit_test(cut_short),
-        cmocka_unit_test(lack_of_memory),
+        cmocka_unit_test(made_and_found), cmocka_unit_test(names),
+        cmocka_unit_test(keys),           cmocka_unit_test(in_memory),
+        cmocka_unit_test(by_handle),      cmocka_unit_test(cut_short),
+        cmocka_unit_test(lack_of_memory), cmocka_unit_test(made_by_two),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
