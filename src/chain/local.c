@@ -352,6 +352,8 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
         rc = create_at(conf, dir, path, session, l);
         if (rc == ATE_EXISTS) /* somebody else was faster */
             rc = open_in(conf, dir, flags, l);
+    } else if (rc == ATE_NOT_FOUND && !create && !conf->memory) {
+        rc = ate__context(rc, "no chain lies there; ate put and ATE_CREATE make one");
     }
     vfs->close_dir(dir);
     return finish(rc, l, ret_pipe);

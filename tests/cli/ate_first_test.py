@@ -47,6 +47,24 @@ def test_key_is_never_overwritten(w):
     assert key.read_bytes() == before
 
 
+def test_what_is_missing_is_said_with_what_makes_it(w):
+    r = w.ate("key", "show", status=1)
+    assert r.err == b"ate: key: ~/.config/ate/key: NOT_FOUND: there is no such key file; " \
+                    b"ate key new makes one\n", r
+    w.key()
+    w.path("empty").mkdir()
+    for where in "nowhere", "empty":
+        r = w.ate("get", where, "hello", status=1)
+        text = f"ate: get: {where}/hello: NOT_FOUND: no chain lies there; " \
+               "ate put and ATE_CREATE make one: open "
+        assert r.err.decode().startswith(text), r
+    r = w.ate("put", "nowhere/notes", "hello", "world", status=1)
+    assert b"NOT_FOUND: open nowhere/: no such directory" in r.err, r
+    w.ate("put", "notes", "hello", "world")
+    r = w.ate("get", "notes", "hello", "--at", "yesterday", status=2)
+    assert b"a time such as 2027-01-31 or 2027-01-31T23:59:59" in r.err, r
+
+
 def test_places(w):
     config, state = w.path("config"), w.path("state")
     env = {"XDG_CONFIG_HOME": str(config), "XDG_STATE_HOME": str(state)}

@@ -34,12 +34,19 @@ static int make(const struct options *o, const char *path)
     return 0;
 }
 
+static int report_missing(int rc, const char *shown)
+{
+    if (rc == ATE_NOT_FOUND)
+        rc = ate__fail(rc, "there is no such key file; ate key new makes one");
+    return ate__report(rc, shown);
+}
+
 static int show_public(const char *path, const char *shown)
 {
     char *text;
     int rc = ate_key_public_text(path, &text);
     if (rc)
-        return ate__report(rc, shown);
+        return report_missing(rc, shown);
     if (ate__out.json) {
         json_t *object = json_object();
         ate__json_set_text(object, "public", text);
@@ -60,7 +67,7 @@ static int show(const struct options *o, const char *path)
         return show_public(path, shown);
     int rc = ate_key_show(path, &info);
     if (rc)
-        return ate__report(rc, shown);
+        return report_missing(rc, shown);
     ate_hash_text(info.fingerprint, text);
     if (ate__out.json) {
         json_t *object = json_object();

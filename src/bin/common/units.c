@@ -142,7 +142,7 @@ int ate__time_parse(const char *what, const char *text, int64_t *ret_ns)
     int day = tm.tm_mday;
     time_t seconds = good && !*at ? timegm(&tm) : -1;
     if (seconds < 0 || tm.tm_mday != day) /* timegm() makes March of the 30th of February */
-        return refuse(what, text, "a time such as 2027-01-31T23:59:59Z");
+        return refuse(what, text, "a time such as 2027-01-31 or 2027-01-31T23:59:59");
     *ret_ns = (int64_t)seconds * NS_PER_S + ns;
     return 0;
 }
