@@ -17,10 +17,6 @@ static inline uint64_t ate__load64(const uint8_t *p)
 {
     return (uint64_t)ate__load32(p) | (uint64_t)ate__load32(p + 4) << 32;
 }
-static inline uint64_t ate__load64be(const uint8_t *p)
-{
-    return __builtin_bswap64(ate__load64(p));
-}
 static inline void ate__store16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)v;

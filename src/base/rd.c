@@ -48,12 +48,6 @@ uint64_t ate__rd_u64(struct ate__rd *r)
     return p ? ate__load64(p) : 0;
 }
 
-uint64_t ate__rd_u64be(struct ate__rd *r)
-{
-    const uint8_t *p = take(r, 8);
-    return p ? ate__load64be(p) : 0;
-}
-
 uint64_t ate__rd_varint(struct ate__rd *r)
 {
     uint64_t v = 0;

@@ -21,7 +21,6 @@ uint8_t ate__rd_u8(struct ate__rd *r);
 uint16_t ate__rd_u16(struct ate__rd *r); /* little-endian, as all but the next two */
 uint32_t ate__rd_u32(struct ate__rd *r);
 uint64_t ate__rd_u64(struct ate__rd *r);
-uint64_t ate__rd_u64be(struct ate__rd *r);
 uint64_t ate__rd_varint(struct ate__rd *r);                     /* LEB128 in its shortest form */
 struct ate_bytes ate__rd_bytes(struct ate__rd *r, size_t size); /* a view */
 void ate__rd_copy(struct ate__rd *r, void *to, size_t size);    /* zeros on failure */

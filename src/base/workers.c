@@ -237,11 +237,6 @@ void ate__workers_unref(struct ate__workers *w)
     ate__free(w);
 }
 
-unsigned ate__workers_threads(const struct ate__workers *w)
-{
-    return w ? w->threads_max : 1;
-}
-
 /* --- each --- */
 
 struct each {

@@ -38,7 +38,6 @@ void ate__workers_submit(struct ate__workers *w, struct ate__task *task, uint32_
 /* Takes a task back; if it is running just now, waits for its end. True if it was taken back, false
  * if it has run or was never submitted. Not from the task itself. */
 bool ate__workers_cancel(struct ate__workers *w, struct ate__task *task);
-unsigned ate__workers_threads(const struct ate__workers *w); /* at most so many; w NULL: 1 */
 /* Runs each(arg, i) for every i below count, on this thread and on others of the pool; returns when
  * all are done. w NULL: on this thread alone. */
 void ate__workers_each(struct ate__workers *w, size_t count, void (*each)(void *arg, size_t i),

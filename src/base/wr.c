@@ -52,13 +52,6 @@ void ate__wr_u64(struct ate__wr *w, uint64_t v)
         ate__store64(p, v);
 }
 
-void ate__wr_u64be(struct ate__wr *w, uint64_t v)
-{
-    uint8_t *p = room(w, 8);
-    if (p)
-        ate__store64be(p, v);
-}
-
 void ate__wr_varint(struct ate__wr *w, uint64_t v)
 {
     uint8_t bytes[10];

@@ -13,10 +13,9 @@ struct ate__wr {
 
 struct ate__wr ate__wr_of(struct ate__buf *buf); /* appends behind what buf holds */
 void ate__wr_u8(struct ate__wr *w, uint8_t v);
-void ate__wr_u16(struct ate__wr *w, uint16_t v); /* little-endian, as all but u64be */
+void ate__wr_u16(struct ate__wr *w, uint16_t v); /* little-endian, as all */
 void ate__wr_u32(struct ate__wr *w, uint32_t v);
 void ate__wr_u64(struct ate__wr *w, uint64_t v);
-void ate__wr_u64be(struct ate__wr *w, uint64_t v);
 void ate__wr_varint(struct ate__wr *w, uint64_t v); /* LEB128, shortest form */
 void ate__wr_bytes(struct ate__wr *w, struct ate_bytes bytes);
 void ate__wr_copy(struct ate__wr *w, const void *data, size_t size);

@@ -366,15 +366,6 @@ void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__p
     }
 }
 
-static void count_live(struct ate__view *v, const struct ate__version *version)
-{
-    uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
-    bool was = older && !(ate__version_at(v, older)->flags & ATE__VERSION_DELETED);
-    bool is = !(version->flags & ATE__VERSION_DELETED);
-    if (is != was)
-        atomic_fetch_add_explicit(&v->live, is ? 1 : UINT64_MAX, memory_order_relaxed);
-}
-
 void ate__view_publish(struct ate__view *v, uint64_t size)
 {
     size_t n = 0;
@@ -382,7 +373,6 @@ void ate__view_publish(struct ate__view *v, uint64_t size)
         if (!v->pending[n].version)
             continue;
         struct ate__version *version = ate__version_at(v, v->pending[n].version);
-        count_live(v, version);
         if (atomic_load_explicit(&version->older, memory_order_relaxed))
             push(v, &v->superseding, v->pending[n].version);
     }
@@ -434,9 +424,4 @@ void ate__view_reclaim(struct ate__view *v, uint64_t now_ms)
 uint64_t ate__view_published(const struct ate__view *v)
 {
     return atomic_load(&v->published);
-}
-
-uint64_t ate__view_live(const struct ate__view *v)
-{
-    return atomic_load_explicit(&v->live, memory_order_relaxed);
 }

@@ -52,7 +52,6 @@ void ate__view_reclaim(struct ate__view *v, uint64_t now_ms);
 
 /* ---- readers ---- */
 uint64_t ate__view_published(const struct ate__view *v);
-uint64_t ate__view_live(const struct ate__view *v); /* live objects, about */
 struct ate__view_snapshot {
     struct ate__view *view;
     struct ate__reader *reader; /* NULL: the latest state, under the commit mutex */

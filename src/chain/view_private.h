@@ -85,7 +85,7 @@ struct ate__pending { /* what install() did, in order, until it is published */
 struct ate__view {
     const struct ate__env *env;
     struct ate__readers *readers;
-    _Atomic uint64_t published, live;
+    _Atomic uint64_t published;
     struct ate__pages slots, versions, more, extras;
     _Atomic(struct ate__table *) ids, tags;
     uint64_t id_count, tag_count; /* cells in use */

@@ -86,13 +86,6 @@ void ate__hasher_field(struct ate__hasher *h, struct ate_bytes field)
     ate__hasher_raw(h, field);
 }
 
-void ate__hasher_u64(struct ate__hasher *h, uint64_t v)
-{
-    uint8_t le[8];
-    ate__store64(le, v);
-    ate__hasher_field(h, ate__bytes(le, sizeof le));
-}
-
 int ate__hasher_end(struct ate__hasher *h, struct ate_hash *ret_hash)
 {
     ate__assert(!h->field_left);

@@ -30,7 +30,6 @@ void ate__hasher_begin(struct ate__hasher *h, enum ate__hash_alg alg, const char
 /* no label: plain bytes by ate__hasher_raw() */
 void ate__hasher_begin_raw(struct ate__hasher *h, enum ate__hash_alg alg);
 void ate__hasher_field(struct ate__hasher *h, struct ate_bytes field);
-void ate__hasher_u64(struct ate__hasher *h, uint64_t v); /* a field of 8 bytes */
 /* starts a field whose bytes come by raw() */
 void ate__hasher_field_size(struct ate__hasher *h, uint64_t size);
 void ate__hasher_raw(struct ate__hasher *h, struct ate_bytes bytes);

@@ -494,13 +494,3 @@ int ate__tls_close(struct ate__tls *t)
         return failure_own(t, "end a TLS connection");
     return 0;
 }
-
-int ate__tls_exporter(struct ate__tls *t, uint8_t ret[32])
-{
-    static const char label[] = "EXPORTER-Channel-Binding";
-    if (!t->ready || t->failed)
-        return ate__fail(ATE_MISUSE, "TLS: a channel binding outside an open connection");
-    if (SSL_export_keying_material(t->ssl, ret, 32, label, sizeof label - 1, NULL, 0, 1) != 1)
-        return ate__ossl_fail("make a channel binding");
-    return 0;
-}

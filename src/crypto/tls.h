@@ -54,5 +54,3 @@ int ate__tls_pull(struct ate__tls *t, struct ate__buf *out) ATE__CHECK;
 bool ate__tls_ready(const struct ate__tls *t); /* handshake done, peer's identity checked */
 bool ate__tls_closed(const struct ate__tls *t); /* the peer sent close_notify */
 int ate__tls_close(struct ate__tls *t) ATE__CHECK; /* makes close_notify; pull() it */
-/* RFC 9266 channel binding. ATE_MISUSE before the handshake is done. */
-int ate__tls_exporter(struct ate__tls *t, uint8_t ret[32]) ATE__CHECK;

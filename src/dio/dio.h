@@ -41,9 +41,7 @@ void ate__txn_wait(struct ate_txn *txn); /* of an offer that `waits`: returns af
  * ask; if the transaction is used again it takes the answer in itself. */
 int ate__txn_finish(struct ate_txn *txn, struct ate_receipt *ret_receipt) ATE__CHECK;
 void ate__txn_forget(struct ate_txn *txn);
-struct ate__dio *ate__txn_dio(struct ate_txn *txn);
 /* Whether this thread is inside a callback of a loop: WOULD_DEADLOCK. */
 int ate__check_may_wait(void) ATE__CHECK;
 void ate__set_in_callback(bool truth);
 bool ate__in_callback(void);
-struct ate_session *ate__txn_session(struct ate_txn *txn);

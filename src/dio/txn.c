@@ -45,16 +45,6 @@ void ate__dio_unref(struct ate__dio *d)
     ate__free(d);
 }
 
-struct ate__dio *ate__txn_dio(struct ate_txn *txn)
-{
-    return txn->dio;
-}
-
-struct ate_session *ate__txn_session(struct ate_txn *txn)
-{
-    return txn->session;
-}
-
 /* ---- begin ---- */
 
 void ate__txn_draw_id(struct ate_txn *t)

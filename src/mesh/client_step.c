@@ -499,11 +499,6 @@ void ate__client_end(struct ate__client *c)
     ate__client_leave(c);
 }
 
-struct ate__head ate__client_newest(const struct ate__client *c)
-{
-    return c->newest;
-}
-
 bool ate__client_created(const struct ate__client *c)
 {
     return c->created;

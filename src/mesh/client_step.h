@@ -137,5 +137,4 @@ void ate__client_submit(struct ate__client *c, struct ate__call *call);
  * called any more. */
 void ate__client_end(struct ate__client *c);
 
-struct ate__head ate__client_newest(const struct ate__client *c);
 bool ate__client_created(const struct ate__client *c); /* the chain was made by this client */

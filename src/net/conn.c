@@ -647,11 +647,6 @@ const char *ate__conn_text(const struct ate__conn *c)
     return c->text;
 }
 
-const struct ate__hello *ate__conn_peer(const struct ate__conn *c)
-{
-    return c->version ? &c->theirs : NULL;
-}
-
 uint16_t ate__conn_version(const struct ate__conn *c)
 {
     return c->version;
@@ -665,13 +660,4 @@ uint64_t ate__conn_features(const struct ate__conn *c)
 bool ate__conn_encrypted(const struct ate__conn *c)
 {
     return c->tls != NULL;
-}
-
-int ate__conn_exporter(struct ate__conn *c, uint8_t ret[32])
-{
-    if (c->state != ATE__CONN_OPEN)
-        return ate__fail(ATE_OFFLINE, "the connection is not open");
-    if (!c->tls)
-        return ate__fail(ATE_UNSUPPORTED, "clear text has no channel binding");
-    return ate__tls_exporter(c->tls, ret);
 }

@@ -99,8 +99,6 @@ void ate__conn_close(struct ate__conn *c, int result, const char *text, uint64_t
 enum ate__conn_state ate__conn_state(const struct ate__conn *c);
 int ate__conn_result(const struct ate__conn *c); /* 0 before CLOSING; then see link.h, closed() */
 const char *ate__conn_text(const struct ate__conn *c); /* its sentence; lives as long as c */
-const struct ate__hello *ate__conn_peer(const struct ate__conn *c); /* NULL before OPEN */
 uint16_t ate__conn_version(const struct ate__conn *c); /* agreed */
 uint64_t ate__conn_features(const struct ate__conn *c); /* agreed */
 bool ate__conn_encrypted(const struct ate__conn *c);
-int ate__conn_exporter(struct ate__conn *c, uint8_t ret[32]) ATE__CHECK; /* see link.h */

@@ -15,13 +15,3 @@ int ate__link_send(struct ate__link *l, uint16_t type, uint32_t stream,
         ate__wr_bytes(&w, parts[i]);
     return ate__link_end(l, &w);
 }
-
-int ate__link_send_error(struct ate__link *l, uint32_t stream, int result, const char *text)
-{
-    struct ate__wr w;
-    int rc = ate__link_begin(l, ATE__NET_ERROR, stream, &w);
-    if (rc)
-        return rc;
-    ate__net_error_encode(&w, result, text);
-    return ate__link_end(l, &w);
-}

@@ -36,7 +36,6 @@ struct ate__link_ops {
     size_t (*room)(const struct ate__link *l);
     void (*pause)(struct ate__link *l, bool paused);
     void (*close)(struct ate__link *l, int result, const char *text);
-    int (*exporter)(struct ate__link *l, uint8_t ret[32]);
 };
 
 struct ate__link {
@@ -65,9 +64,6 @@ ATE__CHECK static inline int ate__link_end(struct ate__link *l, struct ate__wr *
 /* A frame whose body is these parts, one after the other. Errors: as begin() and end(). */
 int ate__link_send(struct ate__link *l, uint16_t type, uint32_t stream,
                    const struct ate_bytes *parts, size_t count) ATE__CHECK;
-/* Ends one stream with an ERROR frame. Errors: as begin() and end(). */
-int ate__link_send_error(struct ate__link *l, uint32_t stream, int result, const char *text)
-    ATE__CHECK;
 /* Bytes until the credit is used up. */
 static inline size_t ate__link_room(const struct ate__link *l)
 {
@@ -84,9 +80,4 @@ static inline void ate__link_pause(struct ate__link *l, bool paused)
 static inline void ate__link_close(struct ate__link *l, int result, const char *text)
 {
     l->ops->close(l, result, text);
-}
-/* TLS channel binding (RFC 9266). Errors: ATE_UNSUPPORTED on clear text; ATE_OFFLINE not open. */
-ATE__CHECK static inline int ate__link_exporter(struct ate__link *l, uint8_t ret[32])
-{
-    return l->ops->exporter(l, ret);
 }

@@ -435,20 +435,12 @@ static void link_close(struct ate__link *l, int result, const char *text)
     soon(t);
 }
 
-static int link_exporter(struct ate__link *l, uint8_t ret[32])
-{
-    struct ate__tcp *t = tcp_of(l);
-    return t->conn ? ate__conn_exporter(t->conn, ret)
-                   : ate__fail(ATE_OFFLINE, "the connection is not open");
-}
-
 static const struct ate__link_ops link_ops = {
     .begin = link_begin,
     .end = link_end,
     .room = link_room,
     .pause = link_pause,
     .close = link_close,
-    .exporter = link_exporter,
 };
 
 /* --- addresses --- */

@@ -69,7 +69,3 @@ int ate__namer_of(const struct ate__facts *facts, const struct ate_id *id, struc
  * everyone may. Errors: DENIED, NOT_FOUND, TOO_BIG. */
 int ate__may(const struct ate__trust *t, const struct ate__facts *facts, const struct ate_id *id,
              enum ate__right right, const struct ate_hash *fingerprints, size_t count) ATE__CHECK;
-/* The same for deleting it: write on it or on any ancestor. */
-int ate__may_delete(const struct ate__trust *t, const struct ate__facts *facts,
-                    const struct ate_id *id, const struct ate_hash *fingerprints, size_t count)
-    ATE__CHECK;

@@ -174,19 +174,6 @@ int ate__may(const struct ate__trust *t, const struct ate__facts *facts, const s
     return ate__holder_admits(&holder, &signers) ? 0 : denied(&holder, right, id, &signers);
 }
 
-int ate__may_delete(const struct ate__trust *t, const struct ate__facts *facts,
-                    const struct ate_id *id, const struct ate_hash *fingerprints, size_t count)
-{
-    struct ate__signers signers = {t, fingerprints, count};
-    struct ate__holder holder;
-    bool admitted;
-    int rc = ate__deleter_admits(facts, id, &signers, &admitted);
-    if (rc || admitted)
-        return rc;
-    rc = ate__holder_of(facts, id, ATE__RIGHT_WRITE, &holder);
-    return rc ? rc : denied(&holder, ATE__RIGHT_WRITE, id, &signers);
-}
-
 /* ---- the sentence ---- */
 
 enum { KEYS_TEXT = 80 /* bytes */ };

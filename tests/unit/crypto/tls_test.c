@@ -155,23 +155,6 @@ static void test_close(void **state)
     pair_free(&p);
 }
 
-static void test_exporter(void **state)
-{
-    (void)state;
-    struct pair p = pair_new(&pin, 1), q = pair_new(&pin, 1);
-    uint8_t a[32], b[32], c[32];
-    assert_int_equal(ate__tls_exporter(p.client.tls, a), ATE_MISUSE);
-    shake(&p, SIZE_MAX);
-    shake(&q, SIZE_MAX);
-    assert_int_equal(ate__tls_exporter(p.client.tls, a), 0);
-    assert_int_equal(ate__tls_exporter(p.server.tls, b), 0);
-    assert_int_equal(ate__tls_exporter(q.client.tls, c), 0);
-    assert_memory_equal(a, b, 32);
-    assert_memory_not_equal(a, c, 32);
-    pair_free(&p);
-    pair_free(&q);
-}
-
 /* --- the pin --- */
 
 static void test_pins(void **state)
@@ -663,7 +646,6 @@ int main(void)
         cmocka_unit_test(test_big),
         cmocka_unit_test(test_one_record),
         cmocka_unit_test(test_close),
-        cmocka_unit_test(test_exporter),
         cmocka_unit_test(test_pins),
         cmocka_unit_test(test_wrong_pin),
         cmocka_unit_test(test_foreign_clients),

@@ -309,7 +309,7 @@ static void preconditions_at_the_edge(void **state)
         ate__wr_u32(&w, ATE__TX_PRECONDITIONS_MAX + more);
         for (uint32_t i = 0; i < ATE__TX_PRECONDITIONS_MAX + more; i++) {
             ate__wr_u8(&w, ATE__IS_ABSENT);
-            ate__wr_u64be(&w, i);
+            ate__wr_u64(&w, __builtin_bswap64(i)); /* ids ascend */
             ate__wr_u64(&w, 0);
         }
         ate__wr_u32(&w, 1);

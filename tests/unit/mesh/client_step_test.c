@@ -3,6 +3,7 @@
  * Links and states of a client: opening, creating, losing, coming back, ending.
  */
 #include "base/err.h"
+#include "mesh/client_private.h"
 #include "stage.h"
 #include <stdlib.h>
 
@@ -416,7 +417,7 @@ static void test_remembered(void **state)
     struct ate__msg_opened m = stage_opened_at(s, 8);
     stage_say_opened(s, &m);
     ate__client_admit(s->c, ATE__SHA256);
-    assert_int_equal(ate__client_newest(s->c).size, 6);
+    assert_int_equal(s->c->newest.size, 6);
     stage_free(s);
 }
 
@@ -444,7 +445,7 @@ static void test_weak_sync(void **state)
     m.weak_sync = true;
     lose_and_open_at(s, &m);
     assert_int_equal(s->finals, 0);
-    assert_int_equal(ate__client_newest(s->c).size, 3);
+    assert_int_equal(s->c->newest.size, 3);
     m = stage_opened_at(s, 2);
     m.weak_sync = true;
     lose_and_open_at(s, &m);
@@ -671,7 +672,7 @@ static void say_one(struct chance *c)
     uint64_t sequence = c->due[i].sequence, size = c->count + 1;
     c->due[i] = c->due[--c->due_count];
     struct ate__msg_committed m =
-        stage_committed_at(c->s, request, sequence, size, ate__client_newest(c->s->c).size);
+        stage_committed_at(c->s, request, sequence, size, c->s->c->newest.size);
     stage_say_committed(c->s, &m);
 }
 

@@ -64,15 +64,8 @@ static void link_close(struct ate__link *base, int result, const char *text)
     l->result = result;
 }
 
-static int link_exporter(struct ate__link *base, uint8_t ret[32])
-{
-    (void)base;
-    (void)ret;
-    return ATE_UNSUPPORTED;
-}
-
-static const struct ate__link_ops link_ops = {link_begin, link_end,   link_room,
-                                              link_pause, link_close, link_exporter};
+static const struct ate__link_ops link_ops = {link_begin, link_end, link_room, link_pause,
+                                              link_close};
 
 static struct stage *on_stage; /* tests are of one thread, with one stage */
 

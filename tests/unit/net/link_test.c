@@ -50,31 +50,10 @@ static void test_send(void **state)
     ate__buf_deinit(&k.buf);
 }
 
-static void test_send_error(void **state)
-{
-    (void)state;
-    struct kept k = {.link.ops = &ops, .most = 2000};
-    struct ate__net_frame frame;
-    char text[ATE__ERROR_SIZE];
-    size_t size;
-    int result = 0;
-    assert_int_equal(ate__link_send_error(&k.link, 9, ATE_NO_ACCESS, "not yours"), 0);
-    assert_int_equal(ate__net_frame_decode(ate__buf_bytes(&k.buf), 2000, &frame, &size), 0);
-    assert_int_equal(frame.type, ATE__NET_ERROR);
-    assert_int_equal(frame.stream, 9);
-    assert_int_equal(ate__net_error_decode(frame.body, &result, text), 0);
-    assert_int_equal(result, ATE_NO_ACCESS);
-    assert_string_equal(text, "not yours");
-    k.begin_result = ATE_OFFLINE;
-    assert_int_equal(ate__link_send_error(&k.link, 9, ATE_NO_ACCESS, "x"), ATE_OFFLINE);
-    ate__buf_deinit(&k.buf);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_send),
-        cmocka_unit_test(test_send_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
