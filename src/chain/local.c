@@ -12,7 +12,6 @@ struct local {
     struct ate__pipe base;
     atomic_uint refs;
     struct ate__chain *chain;
-    char *path;
     bool created;
 };
 
@@ -40,18 +39,12 @@ static void local_unref(struct ate__pipe *p)
     if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) != 1)
         return;
     ate__chain_close(l->chain);
-    ate__free(l->path);
     ate__free(l);
 }
 
 static struct ate__trust *local_trust(struct ate__pipe *p)
 {
     return ate__chain_trust(chain_of(p));
-}
-
-static const char *local_address(struct ate__pipe *p)
-{
-    return ((struct local *)p)->path;
 }
 
 static bool local_created(struct ate__pipe *p)
@@ -121,7 +114,6 @@ static const struct ate__pipe_vtable local_vtable = {
     .ref = local_ref,
     .unref = local_unref,
     .trust = local_trust,
-    .address = local_address,
     .created = local_created,
     .begin = local_begin,
     .refresh = ate__chain_snapshot_refresh,
@@ -144,7 +136,7 @@ static const struct ate__pipe_vtable local_vtable = {
 
 /* ---- opening ---- */
 
-static int new_local(const struct ate__env *env, const char *path, struct local **ret_local)
+static int new_local(const struct ate__env *env, struct local **ret_local)
 {
     struct local *l = ate__alloc(sizeof *l);
     if (!l)
@@ -152,11 +144,6 @@ static int new_local(const struct ate__env *env, const char *path, struct local 
     l->base.v = &local_vtable;
     l->base.env = env;
     atomic_init(&l->refs, 1);
-    l->path = ate__copy_text(path);
-    if (!l->path) {
-        ate__free(l);
-        return ate__no_memory();
-    }
     *ret_local = l;
     return 0;
 }
@@ -252,7 +239,7 @@ int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir
                         struct ate__pipe **ret_pipe)
 {
     struct local *l;
-    int rc = new_local(conf->chain.env, conf->name ? conf->name : "", &l);
+    int rc = new_local(conf->chain.env, &l);
     if (rc)
         return rc;
     return finish(open_in(conf, dir, flags, l), l, ret_pipe);
@@ -262,7 +249,7 @@ int ate__local_create(const struct ate__local_conf *conf, struct ate__dir *dir,
                       struct ate_bytes genesis_tx, struct ate__pipe **ret_pipe)
 {
     struct local *l;
-    int rc = new_local(conf->chain.env, conf->name ? conf->name : "", &l);
+    int rc = new_local(conf->chain.env, &l);
     if (rc)
         return rc;
     return finish(create_in(conf, dir, genesis_tx, l), l, ret_pipe);
@@ -337,7 +324,7 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
     bool create = flags & ATE__STORAGE_CREATE;
     struct local *l;
     struct ate__dir *dir = NULL;
-    int rc = new_local(conf->chain.env, path, &l);
+    int rc = new_local(conf->chain.env, &l);
     if (rc)
         return rc;
     if (!conf->memory)

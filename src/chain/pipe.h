@@ -94,7 +94,6 @@ struct ate__pipe_vtable {
     /* ---- constant from open on ---- */
     struct ate__trust *(*trust)(
         struct ate__pipe *p); /* chain id, hash, keys; shared, see trust/state.h */
-    const char *(*address)(struct ate__pipe *p); /* complete address to hand on, or the directory */
     bool (*created)(struct ate__pipe *p); /* this open made the chain */
     /* ---- reading ---- */
     int (*begin)(struct ate__pipe *p, struct ate__snapshot **ret_snapshot);

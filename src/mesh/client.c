@@ -280,7 +280,6 @@ static void remote_free(struct ate__remote *r)
     ate__tx_deinit(&r->genesis_tx);
     ate__buf_deinit(&r->genesis_bytes);
     ate__buf_deinit(&r->genesis);
-    ate__free(r->address);
     ate__workers_unref(r->conf.workers);
     pthread_mutex_destroy(&r->mutex);
     pthread_cond_destroy(&r->moved);
@@ -468,23 +467,6 @@ static int open_mirror(struct ate__remote *r)
     return rc ? rc : check_anchor(r, ate__chain_trust(ate__mirror_chain(r->mirror)));
 }
 
-/* The address with all that is needed to trust it: the roots that the chain has now. */
-static int describe(struct ate__remote *r)
-{
-    ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
-    struct ate__addr addr = r->conf.addr;
-    struct ate_hash roots[ATE__ROOT_KEYS_MAX];
-    size_t count = ate__trust_root_keys(r->base.v->trust(&r->base), roots, ATE__COUNT_OF(roots));
-    addr.root_count = ate__min(count, ATE__COUNT_OF(addr.roots));
-    memcpy(addr.roots, roots, addr.root_count * sizeof roots[0]);
-    int rc = ate__addr_print(&addr, &text);
-    if (!rc)
-        rc = ate__buf_append(&text, ate__bytes("", 1));
-    if (!rc)
-        r->address = (char *)ate__steal(&text.data);
-    return rc;
-}
-
 static int open_all(struct ate__remote *r)
 {
     int rc = r->base.thin ? 0 : new_mirror(r);
@@ -494,7 +476,7 @@ static int open_all(struct ate__remote *r)
         rc = await(r, was_opened);
     if (!rc)
         rc = r->base.thin ? open_thin(r) : open_mirror(r);
-    return rc ? rc : describe(r);
+    return rc;
 }
 
 int ate__remote_open(const struct ate__remote_conf *conf, struct ate__pipe **ret_pipe)

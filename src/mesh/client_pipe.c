@@ -113,11 +113,6 @@ static struct ate__trust *remote_trust(struct ate__pipe *p)
     return p->thin ? ate__remote_of(p)->trust : ate__chain_trust(chain_of(p));
 }
 
-static const char *remote_address(struct ate__pipe *p)
-{
-    return ate__remote_of(p)->address;
-}
-
 static bool remote_created(struct ate__pipe *p)
 {
     return ate__remote_of(p)->created;
@@ -483,7 +478,6 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .ref = remote_ref,
     .unref = remote_unref,
     .trust = remote_trust,
-    .address = remote_address,
     .created = remote_created,
     .begin = remote_begin,
     .refresh = remote_refresh,

@@ -31,7 +31,6 @@ struct ate__remote {
     /* constant once it is open */
     struct ate_hash chain_id;
     enum ate__hash_alg alg;
-    char *address;
     bool created;
     struct ate__trust *trust;      /* of the genesis; a thin chain's, with keys that were shown */
     struct ate__buf genesis_bytes; /* transaction 0 as the server has it */

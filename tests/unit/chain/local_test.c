@@ -53,7 +53,6 @@ static void made_and_found(void **state)
     kit_ok(open_at("/c/notes", ATE__STORAGE_CREATE, &p));
     assert_true(p->v->created(p));
     assert_false(p->thin);
-    assert_string_equal(p->v->address(p), "/c/notes");
     struct ate_bytes name = ate__trust_genesis(p->v->trust(p))->name;
     assert_int_equal(name.size, 6);
     assert_memory_equal(name.data, "/notes", 6);

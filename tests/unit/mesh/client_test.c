@@ -18,8 +18,6 @@ static void test_open_and_put(void **state)
     assert_true(p->v->created(p));
     assert_false(p->v->read_only(p));
     assert_int_equal(f->anchored, 1);
-    assert_non_null(strstr(p->v->address(p), "/example.com/far#pin="));
-    assert_non_null(strstr(p->v->address(p), ",root="));
     assert_false(far_has(p, 1));
     struct ate__receipt receipt = far_put(f, p, 1);
     assert_int_equal(receipt.sequence, 1);
