@@ -108,17 +108,6 @@ void ate__chain_check_run(struct ate__task *task)
     pthread_mutex_unlock(&c->mutex);
 }
 
-/* Without workers everything happens here, done() included. */
-static void check_and_lead(struct ate__chain *c)
-{
-    pthread_mutex_lock(&c->mutex);
-    ate__chain_check_inbox(c);
-    while (c->ordered.first && !c->leading)
-        ate__chain_lead(c);
-    c->checking = false;
-    pthread_mutex_unlock(&c->mutex);
-}
-
 static int put_into_inbox(struct ate__chain *c, struct ate__offer *offer)
 {
     struct ate__work *w;
@@ -158,7 +147,7 @@ void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer)
     if (start && c->conf.workers)
         ate__workers_submit(c->conf.workers, &c->check, 0);
     else if (start)
-        check_and_lead(c);
+        ate__chain_check_run(&c->check); /* everything happens here, done() included */
 }
 
 int ate__chain_settle(struct ate__chain *c)
