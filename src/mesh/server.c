@@ -133,10 +133,10 @@ static void call_here(struct ate__server *s, int (*call)(void *arg))
 
 static void server_free(struct ate__server *s)
 {
-    ate__loop_unref(s->loop);
-    ate__workers_unref(s->reads);
+    ate__workers_unref(s->reads); /* first: one may still be waking the loop for its last job */
     ate__workers_unref(s->opens);
     ate__workers_unref(s->chains);
+    ate__loop_unref(s->loop);
     ate__map_deinit(&s->hosted);
     ate__sources_deinit(&s->sources);
     ate__tls_server_key_free(s->key);

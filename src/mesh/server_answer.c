@@ -366,6 +366,7 @@ static void refuse(struct ate__stream *s, uint32_t request, int result)
         ate__stream_fail(s, i.fatal, i.text);
     else
         ate__peer_send(s->peer, i.type, s->id, &i.answer);
+    ate__buf_deinit(&i.answer);
 }
 
 /* What can be said at once. */

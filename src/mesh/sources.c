@@ -109,8 +109,10 @@ void ate__sources_uncreate(struct ate__sources *s, const struct ate__source *sou
 {
     pthread_mutex_lock(&s->mutex);
     struct ate__sources_item *item = find(s, source);
-    if (item && item->chains)
+    if (item && item->chains) {
         item->chains--;
+        s->changed = true;
+    }
     pthread_mutex_unlock(&s->mutex);
 }
 
