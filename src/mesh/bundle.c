@@ -48,6 +48,12 @@ struct making {
     struct ate__bundle out;
 };
 
+/* Then nothing more is read: what is there is taken back, or the answer fails. */
+static bool too_big(const struct making *m)
+{
+    return m->bytes > m->bytes_max || m->shown_count > ATE__GOT_TXS_MAX;
+}
+
 static void shown_free(struct shown *t)
 {
     if (!t)
@@ -163,7 +169,7 @@ static int want_keys(struct making *m)
 {
     const struct ate__trust *trust = ate__chain_trust(m->chain);
     int rc = 0;
-    for (; !rc && m->keys_done < m->shown_count; m->keys_done++) {
+    for (; !rc && !too_big(m) && m->keys_done < m->shown_count; m->keys_done++) {
         const struct ate__tx *tx = &m->shown[m->keys_done]->read->tx;
         for (uint32_t i = 0; !rc && i < tx->signature_count; i++) {
             const struct ate_hash *fingerprint = &tx->signatures[i].fingerprint;
@@ -183,7 +189,7 @@ static int want_object(struct making *m, const struct ate_id *id, bool whole)
 {
     struct ate_id at = *id;
     int rc = 0;
-    for (bool first = true; !rc; first = false) {
+    for (bool first = true; !rc && !too_big(m); first = false) {
         struct ate__object_facts facts;
         bool visited = ate__map_get(&m->visited, &at, NULL);
         if (visited && !first)
@@ -195,7 +201,7 @@ static int want_object(struct making *m, const struct ate_id *id, bool whole)
             rc = want(m, facts.sequence, WANT_BODY, &at, whole && first);
         if (visited)
             return rc;
-        for (const struct ate__control *c = facts.control; !rc && c; c = c->older)
+        for (const struct ate__control *c = facts.control; !rc && c && !too_big(m); c = c->older)
             rc = want(m, c->sequence, WANT_CONTROL, &at, false);
         if (!rc)
             rc = ate__map_put(&m->visited, &at, 1);
@@ -204,11 +210,6 @@ static int want_object(struct making *m, const struct ate_id *id, bool whole)
         at = facts.parent;
     }
     return rc;
-}
-
-static bool too_big(const struct making *m)
-{
-    return m->bytes > m->bytes_max || m->shown_count > ATE__GOT_TXS_MAX;
 }
 
 static int fail_too_big(const struct making *m, const struct ate_id *id)
