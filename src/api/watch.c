@@ -116,8 +116,10 @@ static int next_here(struct ate_watch *w, struct ate_event *ret)
             parent = object.parent;
         if (!rc)
             rc = is_below(w, parent, &below);
-        if (rc)
+        if (rc) {
+            w->event--; /* it is asked again */
             return rc;
+        }
         if (!below)
             continue;
         *ret = (struct ate_event){
@@ -156,10 +158,11 @@ static int give(struct ate_watch *w, struct ate_event *ret_event)
     int rc = w->has_found ? 0 : find(w);
     if (rc)
         return rc;
-    *ret_event = w->found;
+    w->has_found = true;
     rc = next_here(w, &ahead);
     if (rc && rc != ATE_END)
         return rc;
+    *ret_event = w->found;
     ret_event->last = rc == ATE_END;
     w->has_found = rc == 0;
     w->found = ahead;
@@ -187,8 +190,7 @@ int ate_watch_next(struct ate_watch *w, int timeout_ms, struct ate_event *ret_ev
         rc = give(w, ret_event);
         if (rc != ATE_END) {
             uint64_t one = 1;
-            if (!rc) /* there may be more behind it */
-                (void)!write(w->fd, &one, sizeof one);
+            (void)!write(w->fd, &one, sizeof one); /* there may be more, or it is tried again */
             return rc;
         }
         uint64_t now = ate__monotonic_ms(&ate__env_real);
