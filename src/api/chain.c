@@ -328,6 +328,7 @@ static int finish(struct opening *o)
         if (!o->remote && o->conf->sync == ATE_SYNC_ALWAYS)
             ate__memory_advance(&c->memory, ate__trust_chain_id(c->pipe->v->trust(c->pipe)),
                                 head.size, &head.root);
+        ate__memory_keep(&c->memory);
     }
     return rc;
 }

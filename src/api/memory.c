@@ -102,24 +102,25 @@ int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *p
                                 m->file, m->place);
 }
 
-static void write_file(struct ate__memory *m)
+static void write_file(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
+                       const struct ate_hash *root)
 {
-    char chain[ATE__HASH_TEXT], root[ATE__HASH_TEXT], place[PLACE_SHOWN];
-    if (!m->file || !m->known)
+    char chain_text[ATE__HASH_TEXT], root_text[ATE__HASH_TEXT], place[PLACE_SHOWN];
+    if (!m->file)
         return;
     ate__cleanup(ate__freep) char *text =
         ate__format("ate-head 1\nplace %s\nchain %s\nsize %" PRIu64 "\nroot %s\n",
                     ate__escaped(ate__text_bytes(m->place), place, sizeof place),
-                    ate__hash_text(&m->chain_id, chain), m->size, ate__hash_text(&m->root, root));
+                    ate__hash_text(chain_id, chain_text), size, ate__hash_text(root, root_text));
     /* A head that could not be written protects less, and loses nothing. */
     if (text && !ate__file_replace(m->file, ate__text_bytes(text)))
-        m->written = m->size;
+        m->written = size;
 }
 
 void ate__memory_close(struct ate__memory *m)
 {
-    if (m->size != m->written)
-        write_file(m);
+    if (m->known && m->size != m->written)
+        write_file(m, &m->chain_id, m->size, &m->root);
     ate__free(m->file);
     ate__free(m->place);
     pthread_mutex_destroy(&m->mutex);
@@ -141,21 +142,29 @@ int ate__memory_check_chain(struct ate__memory *m, const struct ate_hash *chain_
 void ate__memory_forget(struct ate__memory *m)
 {
     m->known = false;
-    m->size = 0;
+    m->size = m->written = 0;
 }
 
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                          const struct ate_hash *root)
 {
     pthread_mutex_lock(&m->mutex);
-    bool first = !m->known;
-    if (first || size > m->size) {
+    if (!m->known || size > m->size) {
         m->known = true;
         m->chain_id = *chain_id;
         m->size = size;
         m->root = *root;
-        if (first)
-            write_file(m);
     }
     pthread_mutex_unlock(&m->mutex);
+}
+
+void ate__memory_keep(struct ate__memory *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool due = m->known && !m->written;
+    struct ate_hash chain_id = m->chain_id, root = m->root;
+    uint64_t size = m->size;
+    pthread_mutex_unlock(&m->mutex);
+    if (due)
+        write_file(m, &chain_id, size, &root);
 }

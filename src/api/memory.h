@@ -13,13 +13,13 @@
 #include <pthread.h>
 
 struct ate__memory {
-    pthread_mutex_t mutex; /* protects the rest */
     char *file;            /* NULL: nothing is remembered (no home) */
     char *place;           /* what is remembered, for sentences */
+    uint64_t written;      /* size in the file; 0: of no file, or of another chain */
+    pthread_mutex_t mutex; /* protects the rest */
     bool known;
     struct ate_hash chain_id, root;
     uint64_t size;
-    uint64_t written;      /* size in the file */
 };
 /* Reads what is remembered of `place`. state_dir NULL: $XDG_STATE_HOME/ate. MALFORMED: a file that
  * is not ours; E_*. */
@@ -28,6 +28,9 @@ void ate__memory_close(struct ate__memory *m); /* writes what is newer */
 /* WRONG_CHAIN, if another chain is remembered there. */
 int ate__memory_check_chain(struct ate__memory *m, const struct ate_hash *chain_id) ATE__CHECK;
 void ate__memory_forget(struct ate__memory *m); /* a new chain takes the place */
-/* A newer verified head; written at once the first time, later when the chain is closed. */
+/* A newer verified head; any thread, no call to the disk. */
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                          const struct ate_hash *root);
+/* Writes the head of a place that had none; what comes later is written when the chain is closed.
+ */
+void ate__memory_keep(struct ate__memory *m);

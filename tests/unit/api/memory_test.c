@@ -47,6 +47,34 @@ static void a_new_chain_takes_the_place(void **state)
     ate__memory_close(&m);
 }
 
+/* So that a program that dies has it remembered; once, for each costs a sync. */
+static void keeps_the_first_head_before_the_close(void **state)
+{
+    (void)state;
+    struct ate__memory m, again;
+    const char *dir = tmpdir_new();
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_keep(&m); /* nothing is known */
+    assert_int_equal(ate__memory_open(&again, dir, "p"), 0);
+    assert_false(again.known);
+    ate__memory_close(&again);
+    for (uint64_t size = 5; size < 7; size++) {
+        ate__memory_advance(&m, &chain, size, &root);
+        ate__memory_keep(&m);
+        assert_int_equal(ate__memory_open(&again, dir, "p"), 0);
+        assert_true(again.known);
+        assert_int_equal(again.size, 5);
+        ate__memory_close(&again);
+    }
+    ate__memory_forget(&m);
+    ate__memory_advance(&m, &other, 1, &newer);
+    ate__memory_keep(&m);
+    assert_int_equal(ate__memory_open(&again, dir, "p"), 0);
+    assert_int_equal(ate__memory_check_chain(&again, &other), 0);
+    ate__memory_close(&again);
+    ate__memory_close(&m);
+}
+
 /* A size in any form but its own is none. */
 static void sizes_have_one_form(void **state)
 {
@@ -111,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_the_newest_head),
         cmocka_unit_test(a_new_chain_takes_the_place),
+        cmocka_unit_test(keeps_the_first_head_before_the_close),
         cmocka_unit_test(sizes_have_one_form),
         cmocka_unit_test(refuses_a_damaged_file),
     };
