@@ -21,6 +21,7 @@ struct ate__sources_item {
 
 struct ate__source ate__source_of(const char *peer)
 {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* of a listener on :: */
     struct ate__source source = {{0}};
     char host[64];
     size_t start = peer[0] == '[', end = strlen(peer);
@@ -30,10 +31,12 @@ struct ate__source ate__source_of(const char *peer)
         return source;
     memcpy(host, peer + start, end - start);
     host[end - start] = 0;
-    if (start && inet_pton(AF_INET6, host, source.b) == 1)
-        memset(source.b + 8, 0, 8);
-    else if (!start && inet_pton(AF_INET, host, source.b + 12) == 1)
-        source.b[10] = source.b[11] = 0xff;
+    if (start && inet_pton(AF_INET6, host, source.b) == 1) {
+        if (memcmp(source.b, mapped, sizeof mapped) != 0)
+            memset(source.b + 8, 0, 8);
+    } else if (!start && inet_pton(AF_INET, host, source.b + 12) == 1) {
+        memcpy(source.b, mapped, sizeof mapped);
+    }
     return source;
 }
 

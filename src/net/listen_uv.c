@@ -54,12 +54,14 @@ struct ate__acceptor {
 
 static void source_of(const struct sockaddr *address, uint8_t ret_source[16])
 {
+    const struct sockaddr_in *v4 = (const void *)address;
+    const struct sockaddr_in6 *v6 = (const void *)address;
     memset(ret_source, 0, 16);
     if (address->sa_family == AF_INET) {
         ret_source[10] = ret_source[11] = 0xff;
-        memcpy(ret_source + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-    } else { /* a /64 is one subscriber */
-        memcpy(ret_source, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 8);
+        memcpy(ret_source + 12, &v4->sin_addr, 4);
+    } else { /* a /64 is one subscriber; a listener on :: has IPv4 ones, too, each its own */
+        memcpy(ret_source, &v6->sin6_addr, IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) ? 16 : 8);
     }
 }
 

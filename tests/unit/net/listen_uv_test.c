@@ -388,6 +388,33 @@ static void test_greetings_give_way(void **state)
     }
 }
 
+/* A listener on :: sees IPv4 addresses mapped into IPv6; each is a source of its own. */
+static void test_sources_of_both_kinds(void **state)
+{
+    (void)state;
+    struct ate__acceptor_conf conf = short_conf();
+    conf.host = "::";
+    conf.no_wire_encryption = false;
+    conf.limits.greeting_ms = 60000;
+    conf.limits.greetings_source = 1;
+    struct ate__acceptor *probe;
+    static const struct ate__acceptor_events none = {0};
+    if (ate__acceptor_new(loop, &conf, &none, NULL, &probe)) {
+        print_message("# no IPv6 here: %s\n", ate__error_text());
+        skip();
+    }
+    ate__acceptor_free(probe);
+    serve(&conf);
+    struct sockaddr_in to = local(ate__acceptor_port(server.listener)), from = local(0);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof from), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    connect_and_echo(0);
+    close(fd);
+    peer_serve_end(&server);
+}
+
 /* No descriptors left: accepting rests instead of spinning, and goes on when there are some. */
 static void test_no_descriptors(void **state)
 {
@@ -445,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_limit_of_connections),
         cmocka_unit_test(test_greetings_give_way),
+        cmocka_unit_test(test_sources_of_both_kinds),
         cmocka_unit_test(test_no_descriptors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
