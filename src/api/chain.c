@@ -333,6 +333,17 @@ static int finish(struct opening *o)
     return rc;
 }
 
+/* What was opened is closed again; the sentence stays. */
+static void let_go(struct opening *o)
+{
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    if (o->pipe)
+        o->pipe->v->unref(o->pipe);
+    ate__chain_handle_unref(o->chain);
+    ate__error_set(text);
+}
+
 int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
                    const struct ate_chain_conf *conf, struct ate_chain **ret_chain)
 {
@@ -348,11 +359,8 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
         rc = finish(&o);
     if (!rc)
         *ret_chain = o.chain;
-    else if (o.chain) {
-        if (o.pipe)
-            o.pipe->v->unref(o.pipe);
-        ate__chain_handle_unref(o.chain);
-    }
+    else
+        let_go(&o);
     ate__anchor_deinit(&o.anchor);
     if (o.workers)
         ate__api_workers_unref(o.workers);
