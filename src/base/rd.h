@@ -18,7 +18,7 @@ struct ate__rd {
 
 struct ate__rd ate__rd_of(struct ate_bytes bytes);
 uint8_t ate__rd_u8(struct ate__rd *r);
-uint16_t ate__rd_u16(struct ate__rd *r); /* little-endian, as all but the next two */
+uint16_t ate__rd_u16(struct ate__rd *r); /* little-endian, as all */
 uint32_t ate__rd_u32(struct ate__rd *r);
 uint64_t ate__rd_u64(struct ate__rd *r);
 uint64_t ate__rd_varint(struct ate__rd *r);                     /* LEB128 in its shortest form */
