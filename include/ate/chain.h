@@ -72,7 +72,7 @@ struct ate_chain_conf { /* zero means the default in every field */
  *
  * Errors: NOT_FOUND, UNTRUSTED, WRONG_CHAIN, DENIED: creation refused; NO_KEY, NO_ACCESS,
  * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
- * OFFLINE, MISUSE, E_*. */
+ * OFFLINE, READ_ONLY: the directory is a mirror, and flags lack ATE_READ; MISUSE, E_*. */
 ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
                             const struct ate_chain_conf *conf, struct ate_chain **ret_chain);
 ATE_CALL int ate_chain_open_async(const char *where, struct ate_session *session, unsigned flags,

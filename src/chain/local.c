@@ -196,6 +196,24 @@ static int open_in(const struct ate__local_conf *conf, struct ate__dir *dir, uns
     return rc ? rc : ate__chain_open(&conf->chain, storage, flags, &l->chain);
 }
 
+/* What is written to a mirror is known to no server, and refuses all that its server has next. A
+ * server that is given one to serve takes the place of the one that is lost. */
+static int open_own(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
+                    struct local *l)
+{
+    struct ate__storage_state state;
+    struct ate__storage *storage;
+    int rc = open_storage(conf, dir, flags, &storage);
+    if (rc)
+        return rc;
+    storage->v->state(storage, &state);
+    if (state.role != ATE__ROLE_MIRROR || flags & ATE__STORAGE_READ)
+        return ate__chain_open(&conf->chain, storage, flags, &l->chain);
+    storage->v->close(storage);
+    return ate__fail(ATE_READ_ONLY, "a mirror of a chain at a server: write at its address, with "
+                                    "this mirror if you like");
+}
+
 static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir,
                         const struct ate_hash *chain_id, struct ate__storage **ret_storage)
 {
@@ -334,7 +352,7 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
     if (rc == ATE_NOT_FOUND && create)
         rc = make_dir(vfs, path, &dir);
     if (!rc && !conf->memory)
-        rc = open_in(conf, dir, flags, l);
+        rc = open_own(conf, dir, flags, l);
     if (create && (conf->memory || (rc == ATE_NOT_FOUND && dir))) {
         rc = create_at(conf, dir, path, session, l);
         if (rc == ATE_EXISTS) /* somebody else was faster */

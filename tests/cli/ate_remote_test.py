@@ -192,6 +192,12 @@ def test_mirror(w):
     w.ate("put", "notes", "x", "1")
     w.refused(2, "MISUSE", "get", "notes", "x", "--mirror", "auto")
     assert b"all holds" in w.ate("verify", "@work", "--mirror", "copy").out
+    # Nobody writes to the copy itself: what the server has next would be refused there.
+    for words in (["put", "copy", "x", "3"], ["rm", "copy", "x"], ["mv", "copy", "x", "y"]):
+        assert "a mirror of a chain at a server" in w.refused(3, "READ_ONLY", *words)
+    assert w.ate("get", "copy", "x").out == b"2"
+    w.ate("put", "@work", "x", "3", "--mirror", "copy")
+    assert w.ate("get", "@work", "x", "--mirror", "copy").out == b"3"
     server.stop()
 
 
