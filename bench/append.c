@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * append.c: encrypted appends of 1 KiB objects without sync, 1 thread, in transactions of 64 and
- * of 1.
+ * of 1; unsigned, and each with one signature a transaction.
  */
 #include "base/buf.h"
 #include "crypto/aead.h"
@@ -62,34 +62,45 @@ static void bare(void *arg, double seconds, struct slice *ret)
     ate__buf_deinit(&cipher);
 }
 
-static void row(struct world *w, struct bare_append *b, int per_transaction, double target)
+static double row(struct world *w, struct bare_append *b, const char *authority,
+                  int per_transaction)
 {
     struct append a = {w, per_transaction};
-    char name[120], figure[80];
-    snprintf(name, sizeof name, "encrypted append, unsigned, sync never, %d x 1 KiB, 1 thread",
+    char name[120];
+    snprintf(name, sizeof name, "encrypted append, %s, sync never, %d x 1 KiB, 1 thread", authority,
              per_transaction);
-    double rate = pair_run(
+    return pair_run(
         &(struct pair){name, "objects", "encrypt + SHA-256 + pwrite", 0, append, bare, &a, b});
+}
+
+static void rows(struct world *everyone, struct world *mine, struct bare_append *b,
+                 int per_transaction, double target)
+{
+    char figure[80];
+    double rate = row(everyone, b, "unsigned", per_transaction);
     snprintf(figure, sizeof figure, "%9.0f objects/s", rate);
     bench_row("  the same against the target", figure, "target", rate / target, 1);
+    row(mine, b, "1 composite signature", per_transaction);
 }
 
 int main(void)
 {
-    struct world w;
+    struct world everyone, mine;
     struct ate__key32 key = {{7}};
     struct bare_append b;
     bench_header("bench/append");
     if (ate__aead_new(&key, &b.aead))
         bench_fail("key");
-    world_init(&w, "append", ATE__SYNC_NEVER, true);
+    world_init(&everyone, "append", ATE__SYNC_NEVER, true);
+    world_init(&mine, "append-signed", ATE__SYNC_NEVER, false);
     char path[300];
-    snprintf(path, sizeof path, "%s/bare", w.dir);
+    snprintf(path, sizeof path, "%s/bare", everyone.dir);
     b.fd = open(path, O_RDWR | O_CREAT, 0600);
-    row(&w, &b, 64, 300000);
-    row(&w, &b, 1, 180000);
+    rows(&everyone, &mine, &b, 64, 300000);
+    rows(&everyone, &mine, &b, 1, 180000);
     close(b.fd);
     ate__aead_free(b.aead);
-    world_deinit(&w);
+    world_deinit(&mine);
+    world_deinit(&everyone);
     return 0;
 }

@@ -74,6 +74,7 @@ struct ate__chain {
     struct ate_hash root; /* of `tree` */
     uint64_t root_time_us; /* of the last group */
     uint64_t next_sequence; /* of the next one to be ordered */
+    uint64_t losses; /* how often something that was ordered did not come to stand */
     bool leading; /* somebody appends, or marks the log as idle */
     bool checking, ticking; /* the task of that name is submitted or running */
     bool lead_due; /* so is lead, or check does its work */

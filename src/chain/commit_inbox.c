@@ -152,13 +152,13 @@ void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer)
 
 int ate__chain_settle(struct ate__chain *c)
 {
-    uint64_t in = c->inbox_in;
+    uint64_t in = c->inbox_in, losses = c->losses;
     while (c->inbox_out < in)
         (void)ate__chain_lead_or_wait(c, &c->room, NULL);
     uint64_t size = c->next_sequence;
-    while (c->tree.size < size && c->next_sequence >= size)
+    while (c->tree.size < size && c->losses == losses)
         (void)ate__chain_lead_or_wait(c, &c->room, NULL);
-    return c->tree.size >= size
+    return c->losses == losses
                ? 0
                : ate__fail(ATE_E_IO, "sync: the log failed; what was queued before may be lost");
 }

@@ -126,7 +126,7 @@ static void publish(struct ate__chain *c, struct group *g)
 static void recover(struct ate__chain *c)
 {
     struct ate__storage_state state;
-    uint64_t shown = c->tree.size;
+    uint64_t shown = c->tree.size, ordered = c->next_sequence;
     ate__chain_untake(c, shown);
     int rc = c->storage->v->recover(c->storage);
     c->storage->v->state(c->storage, &state);
@@ -135,6 +135,7 @@ static void recover(struct ate__chain *c)
                        (unsigned long long)(shown - state.size));
     if (!rc)
         rc = ate__chain_replay(c, shown);
+    c->losses += c->tree.size < ordered;
     c->broken = rc != 0;
     c->retry_ms = ate__monotonic_ms(c->conf.env) + RETRY_MS;
     if (rc)
@@ -181,6 +182,7 @@ static void fail_group(struct ate__chain *c, int rc, struct ate__works *done)
     }
     ate__works_move(done, &c->ordered);
     fail_all(done, rc);
+    c->losses++;
     ate__chain_untake(c, c->tree.size);
 }
 

@@ -183,10 +183,9 @@ static void *sync_thread(void *arg)
     return NULL;
 }
 
-/* Whoever waits for what was ordered before it is woken when that goes with a mark that fails. */
-static void a_sync_while_the_mark_fails(void **state)
+/* Others: meanwhile as much was committed by others as was lost. */
+static void sync_while_the_mark_fails(bool others)
 {
-    (void)state;
     enum { SETTLE_US = 100000, LIMIT_S = 20 };
     begin(0, true);
     kit_create_ok(&kit);
@@ -213,15 +212,31 @@ static void a_sync_while_the_mark_fails(void **state)
     ate__fail(ATE_E_IO, "the mark failed");
     ate__chain_failed(c, &done);
     ate__works_finish(c, &done);
+    c->tree.size += others;
     pthread_mutex_unlock(&c->mutex);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += LIMIT_S;
     if (pthread_timedjoin_np(thread, NULL, &until))
         fail_msg("the sync still waits");
+    c->tree.size -= others;
     assert_int_equal(result, ATE_E_IO);
     assert_int_equal(offer.result, ATE_UNKNOWN);
     draft_deinit(&d);
     end();
+}
+
+/* Whoever waits for what was ordered before it is woken when that goes with a mark that fails. */
+static void a_sync_while_the_mark_fails(void **state)
+{
+    (void)state;
+    sync_while_the_mark_fails(false);
+}
+
+/* Nor does what others commit stand for it. */
+static void a_sync_of_what_was_lost(void **state)
+{
+    (void)state;
+    sync_while_the_mark_fails(true);
 }
 
 /* A chain that writes much gets its segments prepared, sealed, and read again. */
@@ -315,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_mark_that_fails),
         cmocka_unit_test(ordered_while_the_mark_fails),
         cmocka_unit_test(a_sync_while_the_mark_fails),
+        cmocka_unit_test(a_sync_of_what_was_lost),
         cmocka_unit_test(many_segments),
         cmocka_unit_test(tiles_that_were_missed),
         cmocka_unit_test(tiles_that_a_tick_brings),
