@@ -256,7 +256,7 @@ static int create_in(const struct ate__local_conf *conf, struct ate__dir *dir,
 int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
                         struct ate__pipe **ret_pipe)
 {
-    struct local *l;
+    struct local *l = NULL;
     int rc = new_local(conf->chain.env, &l);
     if (rc)
         return rc;
@@ -266,7 +266,7 @@ int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir
 int ate__local_create(const struct ate__local_conf *conf, struct ate__dir *dir,
                       struct ate_bytes genesis_tx, struct ate__pipe **ret_pipe)
 {
-    struct local *l;
+    struct local *l = NULL;
     int rc = new_local(conf->chain.env, &l);
     if (rc)
         return rc;
@@ -340,7 +340,7 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
 {
     const struct ate__vfs *vfs = conf->chain.env->vfs;
     bool create = flags & ATE__STORAGE_CREATE;
-    struct local *l;
+    struct local *l = NULL;
     struct ate__dir *dir = NULL;
     int rc = new_local(conf->chain.env, &l);
     if (rc)
