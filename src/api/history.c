@@ -107,6 +107,21 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
     return 0;
 }
 
+static int show_all(struct ate_history *h)
+{
+    const struct ate__records *r = &h->records;
+    int rc = 0;
+    h->events = ate__alloc_array(r->tx.event_count, sizeof *h->events);
+    h->rules = ate__alloc_array(r->tx.event_count, sizeof *h->rules);
+    if (!h->events || !h->rules)
+        return ate__no_memory();
+    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
+        rc = show_event(&r->events[i], &h->events[i], &h->rules[i]);
+    for (uint32_t i = 0; i < r->tx.signature_count; i++)
+        h->authors[i] = r->tx.signatures[i].fingerprint;
+    return rc;
+}
+
 int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
 {
     struct ate__records *r = &h->records;
@@ -116,16 +131,11 @@ int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
         rc = ate__records_next(r);
     if (rc)
         return rc;
-    h->events = ate__alloc_array(r->tx.event_count, sizeof *h->events);
-    h->rules = ate__alloc_array(r->tx.event_count, sizeof *h->rules);
-    if (!h->events || !h->rules)
-        return ate__no_memory();
-    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
-        rc = show_event(&r->events[i], &h->events[i], &h->rules[i]);
-    for (uint32_t i = 0; i < r->tx.signature_count; i++)
-        h->authors[i] = r->tx.signatures[i].fingerprint;
-    if (rc)
+    rc = show_all(h);
+    if (rc) {
+        ate__records_unread(r);
         return rc;
+    }
     *ret_txn = (struct ate_history_txn){
         .sequence = r->sequence,
         .id.number = r->tx.id.number,

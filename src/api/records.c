@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "api/records.h"
+#include "base/assert.h"
 
 enum { BATCH_RECORDS = 256, BATCH_BYTES = 1 << 20 };
 
@@ -157,6 +158,14 @@ static int check_name(struct ate__records *r, const struct ate__event *e, struct
     if (!holds)
         o->name = (struct ate_bytes){0};
     return rc < 0 ? rc : 0;
+}
+
+void ate__records_unread(struct ate__records *r)
+{
+    ate__assert(r->present);
+    r->next = r->sequence;
+    r->batch_at--;
+    let_present_go(r);
 }
 
 int ate__records_next(struct ate__records *r)

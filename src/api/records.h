@@ -36,3 +36,4 @@ int ate__records_init(struct ate__records *r, struct ate_chain *chain, struct at
                       uint64_t from) ATE__CHECK;
 void ate__records_deinit(struct ate__records *r);
 int ate__records_next(struct ate__records *r) ATE__CHECK; /* ATE_END: at the published head */
+void ate__records_unread(struct ate__records *r); /* next() gives the present one again */

@@ -5,6 +5,8 @@
  */
 #include "api/records.h"
 #include "ate/watch.h"
+#include "dio/type.h"
+#include "lib/heap.h"
 #include "unit/dio/forge.h"
 
 static struct world w;
@@ -105,11 +107,51 @@ static void names_of_what_is_gone(void **state)
     world_deinit(&w);
 }
 
+/* A transaction that could not be shown for want of memory is shown by the next call. */
+static void nothing_is_skipped(void **state)
+{
+    (void)state;
+    enum { SIZE = 4 };
+    ate__schema_forget_all();
+    heap_start();
+    begin();
+    struct ate_txn *t = world_begin(&w);
+    for (unsigned i = 1; i < SIZE; i++) {
+        ok(ate_store(t, note, NOTE("x", i), NULL));
+        ok(ate_txn_commit(t, NULL));
+    }
+    ate_txn_end(t);
+    bool failed = true;
+    for (uint64_t n = 1; failed; n++) {
+        struct ate_history *h;
+        struct ate_history_txn txn;
+        ok(ate_history_start(&chain, NULL, 1, &h));
+        failed = false;
+        for (uint64_t sequence = 1; sequence < SIZE; sequence++) {
+            heap_fail(n, false);
+            int rc = ate_history_next(h, &txn);
+            failed = failed || heap_failed();
+            heap_fail(0, false);
+            if (rc) {
+                expect(rc, ATE_E_MEMORY);
+                ok(ate_history_next(h, &txn));
+            }
+            assert_int_equal(txn.sequence, sequence);
+        }
+        expect(ate_history_next(h, &txn), ATE_END);
+        ate_history_end(h);
+    }
+    world_deinit(&w);
+    ate__schema_forget_all();
+    heap_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_hold),
         cmocka_unit_test(names_of_what_is_gone),
+        cmocka_unit_test(nothing_is_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
