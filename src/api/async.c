@@ -7,8 +7,7 @@
 #include "api/api.h"
 #include "api/limits.h"
 #include "api/loop.h"
-#include <pthread.h>
-#include <signal.h>
+#include "base/thread.h"
 #include <stdio.h>
 
 struct job { /* one asynchronous call */
@@ -82,12 +81,10 @@ static int job_begin(struct job *j, struct ate_chain *chain, struct ate_loop *lo
     return rc;
 }
 
-/* Signals of the program are none of this thread's business. */
 static int start_thread(struct job *j)
 {
     pthread_attr_t detached;
     pthread_t thread;
-    sigset_t all, before;
     if (atomic_fetch_add(&waiters, 1) >= ATE__WAITERS_MAX) {
         atomic_fetch_sub(&waiters, 1);
         return ate__fail(ATE_BUSY, "%d asynchronous opens, syncs and outcomes are under way",
@@ -95,10 +92,7 @@ static int start_thread(struct job *j)
     }
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&thread, &detached, run_work, j);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int error = ate__thread_start(&thread, &detached, run_work, j);
     pthread_attr_destroy(&detached);
     if (!error)
         return 0;

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "base/vfs.h"
+#include <time.h>
 
 struct ate__env {
     void *user;
@@ -32,6 +33,12 @@ static inline uint64_t ate__wall_us(const struct ate__env *e)
 static inline uint64_t ate__monotonic_ms(const struct ate__env *e)
 {
     return e->monotonic_ms(e->user);
+}
+/* That many milliseconds from now, for pthread_cond_timedwait() on CLOCK_MONOTONIC. */
+static inline struct timespec ate__deadline(const struct ate__env *e, uint64_t ms)
+{
+    ms += ate__monotonic_ms(e);
+    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 }
 static inline void ate__random(const struct ate__env *e, void *to, size_t size)
 {

@@ -10,8 +10,8 @@
 #include "base/workers.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/thread.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -138,16 +138,12 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* Starts one more thread. Signals are for the threads of the program. */
+/* Starts one more thread. */
 static void start(struct ate__workers *w)
 {
     struct worker *worker = &w->workers[w->started];
-    sigset_t all, before;
     worker->pool = w;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    w->started += !pthread_create(&worker->thread, NULL, work, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    w->started += !ate__thread_start(&worker->thread, NULL, work, worker);
 }
 
 /* True if some thread will see to the queue. */

@@ -137,8 +137,7 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
         return rc;
     if (w->unverified) {
         verify_late(c, w);
-        return ate__work_order(c,
-                               w); /* the state may have moved on; once, for it is verified now */
+        return ate__work_order(c, w); /* the state may have moved on; once: it is verified now */
     }
     rc = judged ? check_keys(c, w) : w->checked;
     if (rc && rc == w->checked)
@@ -210,13 +209,6 @@ int ate__work_repeat(struct ate__chain *c, struct ate__work *w)
 
 /* ---- a submitter that waits: everything happens on its own thread ---- */
 
-/* The condition variables run on the monotonic clock, as the env's does. */
-static struct timespec deadline(const struct ate__env *env, int64_t timeout_ms)
-{
-    uint64_t ms = ate__monotonic_ms(env) + (uint64_t)timeout_ms;
-    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-}
-
 bool ate__chain_lead_or_wait(struct ate__chain *c, pthread_cond_t *cond,
                              const struct timespec *until)
 {
@@ -281,7 +273,7 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
     struct timespec time_limit, *until = NULL;
     struct ate__work *w;
     if (offer->timeout_ms >= 0) {
-        time_limit = deadline(c->conf.env, offer->timeout_ms);
+        time_limit = ate__deadline(c->conf.env, (uint64_t)offer->timeout_ms);
         until = &time_limit;
     }
     int rc = ate__work_new(c, offer, &w);

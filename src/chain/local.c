@@ -188,30 +188,30 @@ static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir
     return 0;
 }
 
-static int open_in(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
-                   struct local *l)
-{
-    struct ate__storage *storage;
-    int rc = open_storage(conf, dir, flags, &storage);
-    return rc ? rc : ate__chain_open(&conf->chain, storage, flags, &l->chain);
-}
-
-/* What is written to a mirror is known to no server, and refuses all that its server has next. A
- * server that is given one to serve takes the place of the one that is lost. */
-static int open_own(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
-                    struct local *l)
+/* What is written to a mirror is known to no server, and refuses all that its server has next. */
+static int check_own(struct ate__storage *s)
 {
     struct ate__storage_state state;
+    s->v->state(s, &state);
+    return state.role != ATE__ROLE_MIRROR
+               ? 0
+               : ate__fail(ATE_READ_ONLY, "a mirror of a chain at a server: write at its address, "
+                                          "with this mirror if you like");
+}
+
+static int open_in(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
+                   bool mirrors_too, struct local *l)
+{
     struct ate__storage *storage;
     int rc = open_storage(conf, dir, flags, &storage);
     if (rc)
         return rc;
-    storage->v->state(storage, &state);
-    if (state.role != ATE__ROLE_MIRROR || flags & ATE__STORAGE_READ)
-        return ate__chain_open(&conf->chain, storage, flags, &l->chain);
-    storage->v->close(storage);
-    return ate__fail(ATE_READ_ONLY, "a mirror of a chain at a server: write at its address, with "
-                                    "this mirror if you like");
+    rc = mirrors_too || flags & ATE__STORAGE_READ ? 0 : check_own(storage);
+    if (rc) {
+        storage->v->close(storage);
+        return rc;
+    }
+    return ate__chain_open(&conf->chain, storage, flags, &l->chain);
 }
 
 static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir,
@@ -260,7 +260,8 @@ int ate__local_open_dir(const struct ate__local_conf *conf, struct ate__dir *dir
     int rc = new_local(conf->chain.env, &l);
     if (rc)
         return rc;
-    return finish(open_in(conf, dir, flags, l), l, ret_pipe);
+    /* A server that is given a mirror to serve takes the place of the one that is lost. */
+    return finish(open_in(conf, dir, flags, true, l), l, ret_pipe);
 }
 
 int ate__local_create(const struct ate__local_conf *conf, struct ate__dir *dir,
@@ -352,11 +353,11 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
     if (rc == ATE_NOT_FOUND && create)
         rc = make_dir(vfs, path, &dir);
     if (!rc && !conf->memory)
-        rc = open_own(conf, dir, flags, l);
+        rc = open_in(conf, dir, flags, false, l);
     if (create && (conf->memory || (rc == ATE_NOT_FOUND && dir))) {
         rc = create_at(conf, dir, path, session, l);
         if (rc == ATE_EXISTS) /* somebody else was faster */
-            rc = open_in(conf, dir, flags, l);
+            rc = open_in(conf, dir, flags, false, l);
     } else if (rc == ATE_NOT_FOUND && !create && !conf->memory) {
         rc = ate__context(rc, "no chain lies there; ate put and ATE_CREATE make one");
     }

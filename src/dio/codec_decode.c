@@ -441,7 +441,7 @@ static int close_map(const struct ate__rd *r)
 static int decode_round(struct decoder *d, const struct ate__schema *s, struct ate_bytes map)
 {
     struct ate__rd r = ate__rd_of(map);
-    uint32_t count;
+    uint32_t count = 0;
     uint8_t *object = NULL;
     d->block.used = 0;
     bool taken = ate__block_take(&d->block, s->type->size, &object);

@@ -72,7 +72,7 @@ int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned fla
         }
     } else if (!rc) {
         rc = ate__txn_object(t, &id, &facts);
-        exists = facts.live;
+        exists = !rc && facts.live;
     }
     if (!rc && exists && flags & ATE_ABSENT)
         rc = ate__fail(ATE_EXISTS, "the object is there already");

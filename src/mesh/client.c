@@ -374,19 +374,15 @@ static bool was_fetched(struct ate__remote *r)
     return target && r->newest.size >= target;
 }
 
-static struct timespec deadline(const struct ate__remote *r)
-{
-    uint64_t ms = ate__monotonic_ms(r->conf.env) + (uint64_t)r->conf.timeout_ms;
-    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-}
-
 /* Until it is there, or the client has ended for good, or nothing has moved for timeout_ms. */
 static int await(struct ate__remote *r, arrived_fn *arrived)
 {
     int rc = 0;
     pthread_mutex_lock(&r->mutex);
     while (!rc && !r->final && !arrived(r)) {
-        struct timespec until = r->conf.timeout_ms < 0 ? (struct timespec){0} : deadline(r);
+        struct timespec until = {0};
+        if (r->conf.timeout_ms >= 0)
+            until = ate__deadline(r->conf.env, (uint64_t)r->conf.timeout_ms);
         uint64_t moves = r->moves;
         bool late = false;
         while (moves == r->moves && !late)

@@ -78,12 +78,6 @@ void ate__job_result(struct ate__job *job, int result)
 
 /* --- end --- */
 
-static struct timespec deadline(const struct ate__env *env, uint64_t ms)
-{
-    ms += ate__monotonic_ms(env);
-    return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
-}
-
 /* Until no work is under way. until NULL: however long it takes. */
 static void wait_quiet(struct ate__server *s, const struct timespec *until)
 {
@@ -161,13 +155,14 @@ void ate__server_end(struct ate__server *s)
         return;
     if (s->loop) {
         ate__server_log(s, ATE__LOG_INFO, "stopping");
-        if (s->listener)
-            ate__acceptor_stop(s->listener);
-        struct timespec until = deadline(s->conf.env, s->conf.server_limits.drain_ms * 6ull / 10);
+        if (s->acceptor)
+            ate__acceptor_stop(s->acceptor);
+        struct timespec until =
+            ate__deadline(s->conf.env, s->conf.server_limits.drain_ms * 6ull / 10);
         call_here(s, stop_here);
         wait_quiet(s, &until);
         call_here(s, close_peers_here);
-        ate__acceptor_free(s->listener);
+        ate__acceptor_free(s->acceptor);
         wait_quiet(s, NULL);
         call_here(s, close_chains_here);
         wait_quiet(s, NULL);
@@ -252,7 +247,7 @@ static int print_address(struct ate__server *s, const char *listen)
         return ate__no_memory();
     snprintf(addr->host, sizeof addr->host, "%s", listen);
     snprintf(addr->path, sizeof addr->path, "/");
-    addr->port = ate__acceptor_port(s->listener);
+    addr->port = ate__acceptor_port(s->acceptor);
     addr->pins[0] = ate__server_pin(s);
     addr->pin_count = 1;
     int rc = ate__addr_print(addr, &text);
@@ -266,7 +261,7 @@ static int print_address(struct ate__server *s, const char *listen)
     return 0;
 }
 
-static const struct ate__acceptor_events listener_events = {
+static const struct ate__acceptor_events acceptor_events = {
     .accept = ate__server_accept,
     .refused = ate__server_refused,
 };
@@ -277,7 +272,7 @@ int ate__server_start(const struct ate__server_conf *conf, struct ate__server **
     int rc = ate__server_core(conf, &s);
     if (rc)
         return rc;
-    struct ate__acceptor_conf listener_conf = {
+    struct ate__acceptor_conf acceptor_conf = {
         .host = conf->listen,
         .port = conf->port,
         .key = s->key,
@@ -285,7 +280,7 @@ int ate__server_start(const struct ate__server_conf *conf, struct ate__server **
         .limits = s->conf.limits,
         .no_wire_encryption = conf->no_wire_encryption,
     };
-    rc = ate__acceptor_new(s->loop, &listener_conf, &listener_events, s, &s->listener);
+    rc = ate__acceptor_new(s->loop, &acceptor_conf, &acceptor_events, s, &s->acceptor);
     if (!rc)
         rc = print_address(s, conf->listen);
     if (rc) {

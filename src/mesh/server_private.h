@@ -47,7 +47,7 @@ struct ate__server {
     struct ate__tls_server_key *key;
     struct ate__workers *chains, *reads, *opens;
     struct ate__loop *loop;
-    struct ate__acceptor *listener; /* of net/tcp_uv.h; NULL: none */
+    struct ate__acceptor *acceptor; /* NULL: none */
     char *address;
     /* thread-safe */
     struct ate__sources sources;
@@ -65,7 +65,7 @@ struct ate__server {
     bool stopping, closing; /* takes no more requests; opens no chain again */
 };
 
-/* All of a server but its listener; peers come through ate__server_accept(). */
+/* All of a server but its acceptor; peers come through ate__server_accept(). */
 int ate__server_core(const struct ate__server_conf *conf, struct ate__server **ret_server)
     ATE__CHECK;
 void ate__server_limits_fill(struct ate__server_conf *conf); /* server_limits.c */

@@ -21,7 +21,7 @@ struct ate__sources_item {
 
 struct ate__source ate__source_of(const char *peer)
 {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* of a listener on :: */
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}; /* of an acceptor on :: */
     struct ate__source source = {{0}};
     char host[64];
     size_t start = peer[0] == '[', end = strlen(peer);

@@ -21,7 +21,7 @@ enum {
     ATE__NET_CREDIT = 1 << 20,        /* bytes waiting to be sent; what passes it is still taken */
     ATE__NET_ERROR_TEXT_MAX = 1000,   /* bytes of the sentence in an ERROR frame */
     ATE__NET_PINS_MAX = 8,            /* pins, and as many root keys, in an address */
-    ATE__NET_CONNECTIONS_MAX = 10000, /* of a listener */
+    ATE__NET_CONNECTIONS_MAX = 10000, /* of an acceptor */
     ATE__NET_GREETINGS_MAX = 1024,    /* of them before HELLO is answered */
     ATE__NET_GREETINGS_SOURCE_MAX = 128, /* the same, from one source address (IPv6: one /64) */
     ATE__NET_GRACE_MS = 1000          /* age at which one of them gives way when those are full */

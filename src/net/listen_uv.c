@@ -60,7 +60,7 @@ static void source_of(const struct sockaddr *address, uint8_t ret_source[16])
     if (address->sa_family == AF_INET) {
         ret_source[10] = ret_source[11] = 0xff;
         memcpy(ret_source + 12, &v4->sin_addr, 4);
-    } else { /* a /64 is one subscriber; a listener on :: has IPv4 ones, too, each its own */
+    } else { /* a /64 is one subscriber; an acceptor on :: has IPv4 ones, too, each its own */
         memcpy(ret_source, &v6->sin6_addr, IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) ? 16 : 8);
     }
 }
@@ -85,7 +85,7 @@ static int greeting_add(struct ate__acceptor *s, struct ate__tcp *t)
 
 static void on_greeted(struct ate__tcp *t)
 {
-    struct ate__acceptor *s = t->listener;
+    struct ate__acceptor *s = t->acceptor;
     uint64_t count = source_count(s, t->source);
     *(t->prev_greeting ? &t->prev_greeting->next_greeting : &s->oldest) = t->next_greeting;
     *(t->next_greeting ? &t->next_greeting->prev_greeting : &s->newest) = t->prev_greeting;
@@ -112,7 +112,7 @@ static bool make_room(struct ate__acceptor *s, const uint8_t *source)
 
 static int on_opened(struct ate__tcp *t)
 {
-    struct ate__acceptor *s = t->listener;
+    struct ate__acceptor *s = t->acceptor;
     const struct ate__link_events *events = NULL;
     void *owner = NULL;
     int rc = s->events->accept(s->user, &t->link, &events, &owner);
@@ -131,12 +131,12 @@ static void tell_refused(struct ate__acceptor *s, const char *peer, int result, 
 
 static void on_ended(struct ate__tcp *t, int result, const char *text)
 {
-    tell_refused(t->listener, t->peer, result, text);
+    tell_refused(t->acceptor, t->peer, result, text);
 }
 
 static void on_gone(struct ate__tcp *t)
 {
-    struct ate__acceptor *s = t->listener;
+    struct ate__acceptor *s = t->acceptor;
     *(t->prev ? &t->prev->next : &s->first) = t->next;
     if (t->next)
         t->next->prev = t->prev;
@@ -150,7 +150,7 @@ static const struct ate__tcp_hooks hooks = {on_opened, on_greeted, on_ended, on_
 
 static void link_in(struct ate__acceptor *s, struct ate__tcp *t)
 {
-    t->listener = s;
+    t->acceptor = s;
     t->hooks = &hooks;
     t->since_ms = ate__loop_now_ms(s->loop);
     t->next = s->first;
@@ -369,7 +369,7 @@ static int close_here(void *arg)
     return stop_here(s);
 }
 
-static void listener_free(struct ate__acceptor *s)
+static void acceptor_free(struct ate__acceptor *s)
 {
     struct ate__loop *l = s->loop;
     ate__map_deinit(&s->sources);
@@ -381,7 +381,7 @@ static void listener_free(struct ate__acceptor *s)
 
 int ate__acceptor_new(struct ate__loop *l, const struct ate__acceptor_conf *conf,
                       const struct ate__acceptor_events *events, void *user,
-                      struct ate__acceptor **ret_listener)
+                      struct ate__acceptor **ret_acceptor)
 {
     struct listen_call call = {0};
     if (conf->no_wire_encryption && !ate__addr_host_is_loopback(conf->host))
@@ -413,10 +413,10 @@ int ate__acceptor_new(struct ate__loop *l, const struct ate__acceptor_conf *conf
         }
     }
     if (rc) {
-        listener_free(s);
+        acceptor_free(s);
         return rc;
     }
-    *ret_listener = s;
+    *ret_acceptor = s;
     return 0;
 }
 
@@ -442,5 +442,5 @@ void ate__acceptor_free(struct ate__acceptor *s)
     while (s->count)
         pthread_cond_wait(&s->empty, &s->mutex);
     pthread_mutex_unlock(&s->mutex);
-    listener_free(s);
+    acceptor_free(s);
 }

@@ -10,10 +10,10 @@
 #include "net/loop_uv.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/thread.h"
 #include "net/limits.h"
 #include "net/loop_in_uv.h"
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -198,16 +198,11 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals of the program are none of this thread's business. */
 static int thread_start(struct ate__loop *l)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_mutex_lock(&l->mutex);
-    int error = pthread_create(&l->thread, NULL, run, l);
+    int error = ate__thread_start(&l->thread, NULL, run, l);
     pthread_mutex_unlock(&l->mutex);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
         return ate__fail_errno(error, "cannot start the network thread");
     pthread_setname_np(l->thread, "ate-net");

@@ -8,7 +8,7 @@
  *     LINGERING   socket; what comes is dropped    all sent and the peer closed, or linger_ms over
  *
  *  1. All of it on the loop's thread. It is a guest of the loop from its making to its end.
- *  2. The owner, or the listener, is told of the end once, with `told`; from then on no event.
+ *  2. The owner, or the acceptor, is told of the end once, with `told`; from then on no event.
  *  3. It is freed at the end of its own turn or timer, never inside another's.
  */
 #pragma once
@@ -34,7 +34,7 @@ int ate__watch_new(struct ate__loop *l, int take_fd, struct ate__watch **ret_wat
 int ate__watch_set(struct ate__watch *w, int events) ATE__CHECK;
 void ate__watch_free(struct ate__watch *w); /* closes the socket; takes NULL */
 
-/* What a listener wants to hear of its connections. */
+/* What an acceptor wants to hear of its connections. */
 struct ate__tcp_hooks {
     int (*opened)(struct ate__tcp *t); /* gives t->link events and owner, or a refusal */
     void (*greeted)(struct ate__tcp *t); /* no greeting any more: opened, or ended before */
@@ -66,8 +66,8 @@ struct ate__tcp {
     char peer[ATE__PEER_TEXT];
 
     /* of listen_uv.c */
-    struct ate__acceptor *listener;
-    struct ate__tcp *next, *prev; /* all of the listener's */
+    struct ate__acceptor *acceptor;
+    struct ate__tcp *next, *prev; /* all of the acceptor's */
     struct ate__tcp *next_greeting, *prev_greeting; /* those before HELLO, oldest first */
     uint64_t since_ms;
     uint8_t source[16];
@@ -79,7 +79,7 @@ int ate__tcp_new(struct ate__loop *l, const struct ate__net_limits *limits,
 /* Gives it its socket, taken also on failure, and its conn; RUNNING from here. */
 int ate__tcp_run(struct ate__tcp *t, struct ate__watch *take_watch,
                  const struct ate__conn_conf *conf) ATE__CHECK;
-/* Tells the owner or the listener, and frees t. For CONNECTING, and for what must go at once. */
+/* Tells the owner or the acceptor, and frees t. For CONNECTING, and for what must go at once. */
 void ate__tcp_give_up(struct ate__tcp *t, int result, const char *text);
 /* Begins the end as ate__link_close() does; from outside of its turn. */
 void ate__tcp_end(struct ate__tcp *t, int result, const char *text);

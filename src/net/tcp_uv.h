@@ -42,7 +42,7 @@ struct ate__acceptor_events {
 struct ate__acceptor_conf {
     const char *host; /* literal or `localhost`; borrowed for the call */
     uint16_t port; /* 0: any free one */
-    const struct ate__tls_server_key *key; /* outlives the listener */
+    const struct ate__tls_server_key *key; /* outlives the acceptor */
     struct ate__hello hello;
     struct ate__net_limits limits;
     bool no_wire_encryption; /* clear text as well; refused unless host is of the loopback net */
@@ -54,7 +54,7 @@ struct ate__acceptor;
  * host; ATE_E_SYSTEM; ATE_E_MEMORY. */
 int ate__acceptor_new(struct ate__loop *l, const struct ate__acceptor_conf *conf,
                       const struct ate__acceptor_events *events, void *user,
-                      struct ate__acceptor **ret_listener) ATE__CHECK;
+                      struct ate__acceptor **ret_acceptor) ATE__CHECK;
 uint16_t ate__acceptor_port(const struct ate__acceptor *s);
 /* From any thread: no more peers are accepted; the open ones stay. */
 void ate__acceptor_stop(struct ate__acceptor *s);

@@ -23,7 +23,7 @@ static void test_close_early(void **state)
 {
     (void)state;
     struct peer server;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     peer_serve(&server, loop, &conf);
     struct ate__addr addr = peer_addr(&server);
@@ -45,7 +45,7 @@ static void test_not_reached(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     peer_serve(&server, loop, &conf);
     struct ate__addr addr = peer_addr(&server);
@@ -66,7 +66,7 @@ static void test_wrong_pin(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     char text[ATE__HASH_TEXT];
     peer_init(&server);
     peer_init(&client);
@@ -96,7 +96,7 @@ static void test_clear_text_elsewhere(void **state)
 {
     (void)state;
     struct ate__acceptor *none = NULL;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     static const struct ate__acceptor_events no_events = {0};
     conf.no_wire_encryption = true;
     conf.host = "0.0.0.0";
@@ -178,7 +178,7 @@ static int connect_once(void *arg)
     int rc = ate__loop_new(&own);
     if (rc)
         return rc;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     server.echo = false;
     rc = peer_try_serve(&server, own, &conf);
     if (!rc) {

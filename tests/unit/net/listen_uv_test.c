@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Peers that are silent, rude or many, against real listeners and real clients. Limits are short.
+ * Peers that are silent, rude or many, against real acceptors and real clients. Limits are short.
  */
 #include "base/endian.h"
 #include "unit/net/pair.h"
@@ -37,7 +37,7 @@ static int raw_try(uint16_t port)
 
 static int raw_connect(const struct peer *server)
 {
-    int fd = raw_try(ate__acceptor_port(server->listener));
+    int fd = raw_try(ate__acceptor_port(server->acceptor));
     assert_true(fd >= 0);
     return fd;
 }
@@ -82,7 +82,7 @@ static struct peer server;
 
 static struct ate__acceptor_conf short_conf(void)
 {
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     conf.no_wire_encryption = true;
     conf.limits = (struct ate__net_limits){
         .greeting_ms = 1500, .ping_ms = 300, .dead_ms = 1000, .linger_ms = 500};
@@ -388,7 +388,7 @@ static void test_greetings_give_way(void **state)
     }
 }
 
-/* A listener on :: sees IPv4 addresses mapped into IPv6; each is a source of its own. */
+/* An acceptor on :: sees IPv4 addresses mapped into IPv6; each is a source of its own. */
 static void test_sources_of_both_kinds(void **state)
 {
     (void)state;
@@ -405,7 +405,7 @@ static void test_sources_of_both_kinds(void **state)
     }
     ate__acceptor_free(probe);
     serve(&conf);
-    struct sockaddr_in to = local(ate__acceptor_port(server.listener)), from = local(0);
+    struct sockaddr_in to = local(ate__acceptor_port(server.acceptor)), from = local(0);
     from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof from), 0);
@@ -429,7 +429,7 @@ static void test_no_descriptors(void **state)
     few.rlim_cur = 128;
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
     int fd[MOST], count = 0, got;
-    while (count < MOST && (got = raw_try(ate__acceptor_port(server.listener))) >= 0)
+    while (count < MOST && (got = raw_try(ate__acceptor_port(server.acceptor))) >= 0)
         fd[count++] = got;
     assert_true(count > 10 && count < 128);
     peer_wait(&server, &server.refused, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * peer.c: owners of links and listeners for tests over real sockets.
+ * peer.c: owners of links and acceptors for tests over real sockets.
  */
 #include "unit/net/peer.h"
 #include "base/endian.h"
@@ -135,7 +135,7 @@ struct ate_hash peer_pin(void)
     return pair_pin();
 }
 
-struct ate__acceptor_conf peer_listener_conf(void)
+struct ate__acceptor_conf peer_acceptor_conf(void)
 {
     return (struct ate__acceptor_conf){
         .host = "127.0.0.1", .key = pair_key(), .hello = ate__hello_ours()};
@@ -176,12 +176,12 @@ static void on_refused(void *user, const char *peer, int result, const char *tex
     note(server, &server->refused, result, text);
 }
 
-static const struct ate__acceptor_events listener_events = {on_accept, on_refused};
+static const struct ate__acceptor_events acceptor_events = {on_accept, on_refused};
 
 int peer_try_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_conf *conf)
 {
     p->loop = l;
-    return ate__acceptor_new(l, conf, &listener_events, p, &p->listener);
+    return ate__acceptor_new(l, conf, &acceptor_events, p, &p->acceptor);
 }
 
 void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_conf *conf)
@@ -192,7 +192,7 @@ void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_
 
 void peer_serve_end(struct peer *p)
 {
-    ate__acceptor_free(p->listener);
+    ate__acceptor_free(p->acceptor);
     assert_int_equal(p->open_count, 0);
     for (size_t i = 0; i < p->accepted_count; i++) {
         assert_int_equal(p->accepted[i]->closed, 1);
@@ -208,7 +208,7 @@ void peer_serve_end(struct peer *p)
 struct ate__addr peer_addr(const struct peer *server)
 {
     struct ate__addr addr = {.host = "127.0.0.1", .path = "/", .pin_count = 1};
-    addr.port = ate__acceptor_port(server->listener);
+    addr.port = ate__acceptor_port(server->acceptor);
     addr.pins[0] = peer_pin();
     return addr;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * peer.h: owners of links and listeners for tests over real sockets: they count, and the test waits
+ * peer.h: owners of links and acceptors for tests over real sockets: they count, and the test waits
  * for counts.
  */
 #pragma once
@@ -24,7 +24,7 @@ struct peer {
     bool ordered;
 
     /* of a server */
-    struct ate__acceptor *listener;
+    struct ate__acceptor *acceptor;
     int refuse; /* result with which every peer is turned away */
     struct peer **accepted;
     size_t accepted_count; /* in all, gone ones too */
@@ -39,7 +39,7 @@ int peer_result(struct peer *p);
 void peer_do(struct peer *p, int (*call)(void *arg), void *arg);
 
 struct ate_hash peer_pin(void);
-struct ate__acceptor_conf peer_listener_conf(void); /* 127.0.0.1, any port, the test's key */
+struct ate__acceptor_conf peer_acceptor_conf(void); /* 127.0.0.1, any port, the test's key */
 void peer_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_conf *conf);
 int peer_try_serve(struct peer *p, struct ate__loop *l, const struct ate__acceptor_conf *conf);
 void peer_serve_end(struct peer *p);

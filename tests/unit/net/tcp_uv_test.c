@@ -73,7 +73,7 @@ static void echo_with(const struct ate__acceptor_conf *server_conf,
 static void test_echo(void **state)
 {
     (void)state;
-    struct ate__acceptor_conf server = peer_listener_conf();
+    struct ate__acceptor_conf server = peer_acceptor_conf();
     echo_with(&server, NULL, "127.0.0.1");
     echo_with(&server, NULL, "localhost");
 }
@@ -81,7 +81,7 @@ static void test_echo(void **state)
 static void test_echo_ipv6(void **state)
 {
     (void)state;
-    struct ate__acceptor_conf server = peer_listener_conf();
+    struct ate__acceptor_conf server = peer_acceptor_conf();
     server.host = "::1";
     struct ate__acceptor *probe;
     static const struct ate__acceptor_events none = {0};
@@ -97,7 +97,7 @@ static void test_echo_ipv6(void **state)
 static void test_echo_clear_text(void **state)
 {
     (void)state;
-    struct ate__acceptor_conf server = peer_listener_conf();
+    struct ate__acceptor_conf server = peer_acceptor_conf();
     server.no_wire_encryption = true;
     struct ate__tcp_conf client = {.hello = ate__hello_ours(), .no_wire_encryption = true};
     echo_with(&server, &client, "localhost");
@@ -109,7 +109,7 @@ static void test_flood_both_ways(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     conf.limits.credit_bytes = 100000;
     peer_init(&server);
     peer_init(&client);
@@ -138,7 +138,7 @@ static void test_back_pressure(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     peer_init(&client);
     server.pause_at_open = true;
@@ -173,7 +173,7 @@ static void test_big_frame(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     peer_init(&client);
     server.echo = true;
@@ -201,7 +201,7 @@ static void test_close_flushes(void **state)
     (void)state;
     for (int reason = 0; reason < 2; reason++) {
         struct peer server, client;
-        struct ate__acceptor_conf conf = peer_listener_conf();
+        struct ate__acceptor_conf conf = peer_acceptor_conf();
         peer_init(&server);
         peer_init(&client);
         server.echo = true; /* so that there are unread bytes when the client closes */
@@ -228,7 +228,7 @@ static void test_refused_by_owner(void **state)
 {
     (void)state;
     struct peer server, client;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     peer_init(&client);
     server.refuse = ATE_NO_ACCESS;
@@ -250,7 +250,7 @@ static void test_server_goes(void **state)
     (void)state;
     enum { CLIENTS = 20 };
     struct peer server, client[CLIENTS];
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     server.echo = true;
     peer_serve(&server, loop, &conf);
@@ -277,20 +277,20 @@ static void test_listener_errors(void **state)
 {
     (void)state;
     struct peer server;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     struct ate__acceptor *none = NULL;
     static const struct ate__acceptor_events no_events = {0};
     peer_init(&server);
     peer_serve(&server, loop, &conf);
-    conf.port = ate__acceptor_port(server.listener);
+    conf.port = ate__acceptor_port(server.acceptor);
     assert_int_equal(ate__acceptor_new(loop, &conf, &no_events, NULL, &none), ATE_IN_USE);
     conf.host = "example.com";
     assert_int_equal(ate__acceptor_new(loop, &conf, &no_events, NULL, &none), ATE_MALFORMED);
     conf.host = "192.0.2.1";
     assert_int_equal(ate__acceptor_new(loop, &conf, &no_events, NULL, &none), ATE_E_SYSTEM);
     assert_null(none);
-    ate__acceptor_stop(server.listener);
-    ate__acceptor_stop(server.listener);
+    ate__acceptor_stop(server.acceptor);
+    ate__acceptor_stop(server.acceptor);
     struct ate__addr addr = peer_addr(&server);
     struct peer client;
     peer_init(&client);
@@ -309,7 +309,7 @@ static void test_neighbours(void **state)
     (void)state;
     enum { CLIENTS = 50 };
     struct peer server, *client = calloc(CLIENTS, sizeof *client);
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     server.echo = true;
     peer_serve(&server, loop, &conf);
@@ -342,7 +342,7 @@ static void test_open_and_close(void **state)
 {
     (void)state;
     struct peer server;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     conf.no_wire_encryption = true;
     struct ate__tcp_conf clear = {.hello = ate__hello_ours(), .no_wire_encryption = true};
     peer_init(&server);
@@ -372,7 +372,7 @@ static void test_loop_ends(void **state)
 {
     (void)state;
     struct peer server;
-    struct ate__acceptor_conf conf = peer_listener_conf();
+    struct ate__acceptor_conf conf = peer_acceptor_conf();
     peer_init(&server);
     peer_serve(&server, loop, &conf);
     struct ate__addr addr = peer_addr(&server);
