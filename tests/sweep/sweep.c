@@ -31,22 +31,42 @@ struct counts {
     uint64_t runs, failed_calls;
 };
 
+static void begin_run(struct run *r, const struct story *s)
+{
+    run_init(r, s);
+    heap_start();
+}
+
+static void end_run(struct run *r, struct counts *counts)
+{
+    counts->failed_calls += r->errors;
+    counts->runs++;
+    run_check(r);
+    heap_stop();
+    run_deinit(r);
+}
+
+/* attempts: of what was refused in turn. */
+static void say(const struct story *s, uint64_t attempts, const char *of_what,
+                const struct counts *counts)
+{
+    print_message("%s: about %llu %s, %llu runs, %llu calls failed\n", s->name,
+                  (unsigned long long)attempts, of_what, (unsigned long long)counts->runs,
+                  (unsigned long long)counts->failed_calls);
+    assert_true(counts->failed_calls > counts->runs / 4);
+}
+
 /* ---- memory ---- */
 
 static bool without_memory(const struct story *s, uint64_t n, bool on, struct counts *counts)
 {
     struct run r;
     now = (typeof(now)){.story = s->name, .n = n, .on = on};
-    run_init(&r, s);
-    heap_start();
+    begin_run(&r, s);
     heap_fail(n, on);
     run_story(&r);
     bool failed = heap_failed();
-    counts->failed_calls += r.errors;
-    counts->runs++;
-    run_check(&r);
-    heap_stop();
-    run_deinit(&r);
+    end_run(&r, counts);
     return failed;
 }
 
@@ -57,10 +77,7 @@ static void sweep_memory(const struct story *s, uint64_t stride)
     for (unsigned on = 0; on < 2; on++)
         for (uint64_t n = 1; without_memory(s, n, on, &counts); n += on ? 3 * stride : stride)
             allocations = n;
-    print_message("%s: about %llu allocations, %llu runs, %llu calls failed\n", s->name,
-                  (unsigned long long)allocations, (unsigned long long)counts.runs,
-                  (unsigned long long)counts.failed_calls);
-    assert_true(counts.failed_calls > counts.runs / 4);
+    say(s, allocations, "allocations", &counts);
 }
 
 /* ---- the disk ---- */
@@ -81,16 +98,11 @@ static bool without_disk(const struct story *s, size_t row, uint64_t n, struct c
 {
     struct run r;
     now = (typeof(now)){s->name, n, false, rows[row].kinds, rows[row].count, rows[row].result};
-    run_init(&r, s);
-    heap_start();
+    begin_run(&r, s);
     simdisk_fail(r.disk, rows[row].kinds, n, rows[row].count, rows[row].result);
     run_story(&r);
     bool failed = simdisk_failed(r.disk);
-    counts->failed_calls += r.errors;
-    counts->runs++;
-    run_check(&r);
-    heap_stop();
-    run_deinit(&r);
+    end_run(&r, counts);
     return failed;
 }
 
@@ -98,13 +110,13 @@ static void sweep_disk(const struct story *s, uint64_t stride)
 {
     struct counts counts = {0, 0};
     uint64_t calls = 0;
-    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++)
-        for (uint64_t n = 1; without_disk(s, row, n, &counts); n += stride)
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        uint64_t n = 1;
+        for (; without_disk(s, row, n, &counts); n += stride)
             calls = n;
-    print_message("%s: about %llu calls to the disk, %llu runs, %llu calls failed\n", s->name,
-                  (unsigned long long)calls, (unsigned long long)counts.runs,
-                  (unsigned long long)counts.failed_calls);
-    assert_true(counts.failed_calls > counts.runs / 4);
+        assert_true(n > 1); /* the story makes such calls */
+    }
+    say(s, calls, "calls to the disk", &counts);
 }
 
 /* A disk that holds so many pages more than it does now. */
@@ -112,17 +124,12 @@ static bool on_a_small_disk(const struct story *s, uint64_t pages, struct counts
 {
     struct run r;
     now = (typeof(now)){.story = s->name, .n = pages, .result = ATE_E_NO_SPACE};
-    run_init(&r, s);
+    begin_run(&r, s);
     r.limited = true;
-    heap_start();
     simdisk_limit(r.disk, simdisk_used(r.disk) + pages * 4096);
     run_story(&r);
     bool failed = r.errors != 0;
-    counts->failed_calls += r.errors;
-    counts->runs++;
-    run_check(&r);
-    heap_stop();
-    run_deinit(&r);
+    end_run(&r, counts);
     return failed;
 }
 
@@ -132,8 +139,7 @@ static void sweep_space(const struct story *s)
     uint64_t pages = 0;
     while (on_a_small_disk(s, pages, &counts))
         pages += pages < 64 ? 1 : 16;
-    print_message("%s: enough with %llu pages, %llu calls failed before\n", s->name,
-                  (unsigned long long)pages, (unsigned long long)counts.failed_calls);
+    say(s, pages, "pages are enough", &counts);
 }
 
 /* ---- the stories ---- */

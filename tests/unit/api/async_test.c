@@ -9,6 +9,7 @@
 static struct world w;
 static struct ate__workers *workers;
 static struct ate_chain *chain;
+static struct ate_loop *loop;
 
 struct answer {
     int result, runs;
@@ -38,10 +39,13 @@ static void begin(void)
     pthread_mutex_init(&chain->memory.mutex, NULL);
     chain->dio = ate__dio_ref(w.dio);
     chain->pipe = w.dio->pipe;
+    ok(ate_loop_new(&loop));
 }
 
 static void end(void)
 {
+    ate_loop_free(loop);
+    loop = NULL;
     ate_chain_close(chain);
     world_deinit(&w);
     ate__workers_unref(workers);
@@ -55,11 +59,25 @@ static struct ate_txn *store(unsigned flags, struct ate_id *ret_id)
     return t;
 }
 
-static void wait_for(struct ate_loop *l, const struct answer *a)
+static void commit(struct ate_txn *t, struct answer *a)
+{
+    *a = (struct answer){0};
+    ok(ate_txn_commit_async(t, &a->receipt, loop, done, a));
+    assert_int_equal(a->runs, 0); /* never inside of the call */
+}
+
+static struct ate_txn *store_and_commit(unsigned flags, struct answer *a, struct ate_id *ret_id)
+{
+    struct ate_txn *t = store(flags, ret_id);
+    commit(t, a);
+    return t;
+}
+
+static void wait_for(const struct answer *a)
 {
     while (!a->runs)
-        ok(ate_loop_run(l, 10000));
-    expect(ate_loop_run(l, 0), ATE_TIMEOUT);
+        ok(ate_loop_run(loop, 10000));
+    expect(ate_loop_run(loop, 0), ATE_TIMEOUT);
     assert_int_equal(a->runs, 1);
 }
 
@@ -75,30 +93,23 @@ static void expect_stored(struct ate_id id)
 static void answered(void **state)
 {
     (void)state;
-    struct ate_loop *l;
+    struct answer a;
     struct ate_id id;
     begin();
-    ok(ate_loop_new(&l));
-    struct answer a = {0};
-    struct ate_txn *t = store(0, &id);
-    ok(ate_txn_commit_async(t, &a.receipt, l, done, &a));
-    assert_int_equal(a.runs, 0);
-    expect(ate_txn_commit_async(t, &a.receipt, l, done, &a), ATE_MISUSE);
+    struct ate_txn *t = store_and_commit(0, &a, &id);
+    expect(ate_txn_commit_async(t, &a.receipt, loop, done, &a), ATE_MISUSE);
     expect(ate_txn_commit(t, NULL), ATE_MISUSE);
     expect(ate_txn_refresh(t), ATE_MISUSE);
-    wait_for(l, &a);
+    wait_for(&a);
     expect(a.result, 0);
     assert_int_equal(a.receipt.stage, ATE_DURABLE);
     assert_int_equal(a.receipt.sequence, 1);
     expect_stored(id);
-    a = (struct answer){0}; /* nothing to commit */
-    ok(ate_txn_commit_async(t, &a.receipt, l, done, &a));
-    assert_int_equal(a.runs, 0);
-    wait_for(l, &a);
+    commit(t, &a); /* nothing */
+    wait_for(&a);
     expect(a.result, 0);
     assert_int_equal(a.receipt.sequence, 1);
     ate_txn_end(t);
-    ate_loop_free(l);
     end();
 }
 
@@ -107,22 +118,21 @@ static void ended_meanwhile(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
-        struct ate_loop *l;
         struct ate_id id;
-        struct answer a = {0};
+        struct answer a;
         begin();
-        ok(ate_loop_new(&l));
         struct ate_txn *t = store(i % 3 == 2 ? ATE_SCOPE_NONE : 0, &id);
         if (i % 3 == 1)
             ate_txn_cancel(t);
-        ok(ate_txn_commit_async(t, &a.receipt, l, done, &a));
-        if (i % 2)
-            expect(ate_loop_run(l, 1) & ~ATE_TIMEOUT, 0);
+        commit(t, &a);
+        if (i % 2) {
+            int rc = ate_loop_run(loop, 1);
+            assert_true(!rc || rc == ATE_TIMEOUT);
+        }
         ate_txn_end(t);
         if (!a.runs)
-            wait_for(l, &a);
+            wait_for(&a);
         assert_true(!a.result || a.result == ATE_CANCELED);
-        ate_loop_free(l);
         if (i % 3 != 1)
             expect_stored(id);
         end();
@@ -133,22 +143,17 @@ static void ended_meanwhile(void **state)
 static void nobody_waits(void **state)
 {
     (void)state;
-    struct ate_loop *l;
     struct ate_id id;
-    struct answer a = {0};
+    struct answer a;
     begin();
-    ok(ate_loop_new(&l));
-    struct ate_txn *t = store(ATE_SCOPE_NONE, &id);
-    ok(ate_txn_commit_async(t, &a.receipt, l, done, &a));
-    assert_int_equal(a.runs, 0);
-    wait_for(l, &a);
+    struct ate_txn *t = store_and_commit(ATE_SCOPE_NONE, &a, &id);
+    wait_for(&a);
     expect(a.result, 0);
     assert_int_equal(a.receipt.stage, ATE_QUEUED);
     assert_int_equal(a.receipt.sequence, 0);
     ok(ate_store(t, note, NOTE("y", 2), NULL)); /* it went on at once */
     ate_txn_end(t);
     expect_stored(id);
-    ate_loop_free(l);
     end();
 }
 
@@ -158,18 +163,16 @@ static void the_loop_is_freed(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
-        struct ate_loop *l;
         struct ate_id id;
-        struct answer a = {0};
+        struct answer a;
         begin();
-        ok(ate_loop_new(&l));
-        struct ate_txn *t = store(0, &id);
-        ok(ate_txn_commit_async(t, &a.receipt, l, done, &a));
+        struct ate_txn *t = store_and_commit(0, &a, &id);
         if (i % 4 == 0)
             ate_txn_end(t);
         if (i % 2)
             expect_stored(id); /* it is due by now, or nearly */
-        ate_loop_free(l);
+        ate_loop_free(loop);
+        loop = NULL;
         if (i % 4 == 0)
             t = NULL;
         while (t && i % 4 != 2) {
@@ -193,7 +196,6 @@ static void the_loop_is_freed(void **state)
 
 struct nested {
     struct answer a;
-    struct ate_loop *l;
     struct ate_txn *t;
 };
 
@@ -207,9 +209,9 @@ static void inside(void *arg, int result)
     ok(ate_store(n->t, note, NOTE("y", 2), NULL));
     expect(ate_txn_commit(n->t, NULL), ATE_WOULD_DEADLOCK);
     expect(ate_chain_sync(chain, NULL), ATE_WOULD_DEADLOCK);
-    expect(ate_loop_run(n->l, 0), ATE_WOULD_DEADLOCK);
-    ate_loop_free(n->l); /* does nothing */
-    ok(ate_txn_commit_async(n->t, &n->a.receipt, n->l, inside, n));
+    expect(ate_loop_run(loop, 0), ATE_WOULD_DEADLOCK);
+    ate_loop_free(loop); /* does nothing */
+    ok(ate_txn_commit_async(n->t, &n->a.receipt, loop, inside, n));
     ate_txn_end(n->t);
 }
 
@@ -219,14 +221,12 @@ static void inside_a_callback(void **state)
     struct nested n = {0};
     struct ate_id id;
     begin();
-    ok(ate_loop_new(&n.l));
     n.t = store(0, &id);
-    ok(ate_txn_commit_async(n.t, &n.a.receipt, n.l, inside, &n));
+    ok(ate_txn_commit_async(n.t, &n.a.receipt, loop, inside, &n));
     while (n.a.runs < 2)
-        ok(ate_loop_run(n.l, 10000));
+        ok(ate_loop_run(loop, 10000));
     expect(n.a.result, 0);
     assert_int_equal(n.a.receipt.sequence, 2);
-    ate_loop_free(n.l);
     expect_stored(id);
     end();
 }
@@ -236,22 +236,18 @@ static void the_chain_is_closed(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 20; i++) {
-        struct ate_loop *l;
         struct ate_id id;
-        struct answer a = {0};
+        struct answer a;
         begin();
-        ok(ate_loop_new(&l));
-        struct ate_txn *t = store(0, &id);
-        ok(ate_txn_commit_async(t, &a.receipt, l, done, &a));
+        struct ate_txn *t = store_and_commit(0, &a, &id);
         ate_chain_close(chain);
         chain = NULL;
         if (i % 2)
             ate_txn_end(t);
-        wait_for(l, &a);
+        wait_for(&a);
         expect(a.result, 0);
         if (i % 2 == 0)
             ate_txn_end(t);
-        ate_loop_free(l);
         expect_stored(id);
         end();
     }

@@ -8,6 +8,7 @@
 #include "dio/type.h"
 #include "lib/heap.h"
 #include "unit/dio/forge.h"
+#include <poll.h>
 
 static struct world w;
 static struct ate_chain chain;
@@ -146,12 +147,83 @@ static void nothing_is_skipped(void **state)
     heap_stop();
 }
 
+/* A pipe whose snapshots fail to look an object up, once. */
+static const struct ate__pipe_vtable *real_pipe;
+static const struct ate__facts *real_facts;
+static unsigned lookups_left; /* until that one; 0: none fails */
+
+static int object_or_failure(const struct ate__facts *f, const struct ate_id *id,
+                             struct ate__object_facts *ret)
+{
+    (void)f;
+    if (lookups_left && !--lookups_left)
+        return ate__fail(ATE_E_IO, "the lookup failed");
+    return real_facts->v->object(real_facts, id, ret);
+}
+
+static const struct ate__facts *failing_facts(struct ate__snapshot *s)
+{
+    static const struct ate__facts_vtable vtable = {.object = object_or_failure};
+    static const struct ate__facts facts = {&vtable};
+    real_facts = real_pipe->facts(s);
+    return &facts;
+}
+
+/* An event whose lookup failed is given by the next call, and so is the one before it, with which
+ * it was looked up ahead. */
+static void no_event_is_lost(void **state)
+{
+    (void)state;
+    enum { COUNT = 3 };
+    struct ate_id folder, kid[COUNT];
+    struct ate_watch *watch;
+    struct ate_event e;
+    begin();
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_put_as(t, note, ate_top, "folder", NOTE("x", 1), &folder));
+    ok(ate_txn_commit(t, NULL));
+    for (unsigned i = 0; i < COUNT; i++)
+        ok(ate_put_as(t, note, folder, (const char[2]){(char)('a' + i)}, NOTE("x", 2), &kid[i]));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    real_pipe = chain.pipe->v;
+    struct ate__pipe_vtable vtable = *real_pipe;
+    vtable.facts = failing_facts;
+    chain.pipe->v = &vtable;
+    unsigned failures = 0;
+    for (bool failed = true; failed;) {
+        ok(ate_watch_start(&chain, NULL, ate_top, ATE_TREE, 2, &watch));
+        struct pollfd p = {.fd = ate_watch_fd(watch), .events = POLLIN};
+        failed = false;
+        lookups_left = 1 + failures;
+        for (unsigned i = 0; i < COUNT; i++) {
+            int rc = ate_watch_next(watch, 0, &e);
+            if (rc) {
+                expect(rc, ATE_E_IO);
+                failed = true;
+                assert_int_equal(poll(&p, 1, 0), 1); /* whoever polls it calls again */
+                ok(ate_watch_next(watch, 0, &e));
+            }
+            assert_memory_equal(&e.id, &kid[i], sizeof e.id);
+            assert_int_equal(e.last, i + 1 == COUNT);
+        }
+        failures += failed;
+        lookups_left = 0;
+        expect(ate_watch_next(watch, 0, &e), ATE_TIMEOUT);
+        ate_watch_end(watch);
+    }
+    assert_true(failures >= 2 * COUNT); /* each is opened, and looked for below the top */
+    chain.pipe->v = real_pipe;
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_that_hold),
         cmocka_unit_test(names_of_what_is_gone),
         cmocka_unit_test(nothing_is_skipped),
+        cmocka_unit_test(no_event_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

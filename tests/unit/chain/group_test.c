@@ -6,7 +6,6 @@
 #include "chain/chain_private.h"
 #include "kit.h"
 #include <sched.h>
-#include <unistd.h>
 
 static struct kit kit;
 
@@ -138,90 +137,117 @@ static void a_mark_that_fails(void **state)
 
 /* By hand, as threads cannot be made to meet in that order: a work is ordered while the mark is
  * under way, and the mark fails. */
-static void ordered_while_the_mark_fails(void **state)
-{
-    (void)state;
-    begin(0, true);
-    kit_create_ok(&kit);
-    kit_put_ok(&kit, 1, "x");
-    struct ate__chain *c = kit.chain;
-    struct ate__works done = {NULL, NULL, 0, 0};
+struct ordered {
     struct draft d;
+    struct ate__offer offer;
+};
+
+static void order(struct ordered *o)
+{
+    struct ate__chain *c = kit.chain;
     struct ate__work *w;
-    kit_begin(&kit, &d);
-    kit_draft_put(&kit, &d, 2, "while it fails");
-    struct ate__offer offer = {.encoded = draft_encode(&d), .timeout_ms = -1};
-    kit_ok(ate__work_new(c, &offer, &w));
+    kit_begin(&kit, &o->d);
+    kit_draft_put(&kit, &o->d, 2, "while it fails");
+    o->offer = (struct ate__offer){.encoded = draft_encode(&o->d), .timeout_ms = -1};
+    kit_ok(ate__work_new(c, &o->offer, &w));
     ate__work_check(c, w);
     pthread_mutex_lock(&c->mutex);
     c->leading = true; /* the task marks the log */
     kit_ok(ate__work_order(c, w));
+    pthread_mutex_unlock(&c->mutex);
+}
+
+/* Others: meanwhile as much was committed by others as was lost. */
+static void mark_fails(bool others)
+{
+    struct ate__chain *c = kit.chain;
+    struct ate__works done = {NULL, NULL, 0, 0};
+    pthread_mutex_lock(&c->mutex);
     c->leading = false;
+    uint64_t size = c->tree.size;
     ate__fail(ATE_E_IO, "the mark failed");
     ate__chain_failed(c, &done);
     assert_null(c->ordered.first);
-    assert_true(c->next_sequence == 2);
+    assert_true(c->next_sequence == size);
     ate__works_finish(c, &done);
+    c->tree.size += others;
     pthread_mutex_unlock(&c->mutex);
-    assert_int_equal(offer.result, ATE_UNKNOWN);
-    assert_non_null(strstr(offer.text, "the mark failed"));
+}
+
+static void expect_unknown(const struct ordered *o)
+{
+    assert_int_equal(o->offer.result, ATE_UNKNOWN);
+    assert_non_null(strstr(o->offer.text, "the mark failed"));
+}
+
+static void ordered_while_the_mark_fails(void **state)
+{
+    (void)state;
+    struct ordered o;
+    begin(0, true);
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    order(&o);
+    mark_fails(false);
+    expect_unknown(&o);
     kit_put_ok(&kit, 3, "z");
     assert_string_equal(kit_text(&kit, 2), "");
-    kit_ok(kit_commit(&kit, &d));
+    kit_ok(kit_commit(&kit, &o.d));
     assert_true(kit.receipt.sequence == 3);
-    draft_deinit(&d);
+    draft_deinit(&o.d);
     kit.gated = false;
     kit_reopen_ok(&kit);
     assert_string_equal(kit_text(&kit, 2), "while it fails");
     end();
 }
 
-static void *sync_thread(void *arg)
+struct settling {
+    pthread_t thread;
+    bool begun;
+    int result;
+};
+
+/* What a sync waits in. Nobody has the mutex until it does wait. */
+static void *settle_thread(void *arg)
 {
-    struct ate__receipt receipt;
-    *(int *)arg = ate__chain_sync(kit.chain, &receipt);
+    struct settling *s = arg;
+    pthread_mutex_lock(&kit.chain->mutex);
+    s->begun = true;
+    s->result = ate__chain_settle(kit.chain);
+    pthread_mutex_unlock(&kit.chain->mutex);
     return NULL;
 }
 
-/* Others: meanwhile as much was committed by others as was lost. */
-static void sync_while_the_mark_fails(bool others)
+static void settle_begin(struct settling *s)
 {
-    enum { SETTLE_US = 100000, LIMIT_S = 20 };
+    *s = (struct settling){.begun = false};
+    assert_int_equal(pthread_create(&s->thread, NULL, settle_thread, s), 0);
+    for (bool begun = false; !begun; sched_yield()) {
+        pthread_mutex_lock(&kit.chain->mutex);
+        begun = s->begun;
+        pthread_mutex_unlock(&kit.chain->mutex);
+    }
+}
+
+static void settle_while_the_mark_fails(bool others)
+{
+    enum { LIMIT_S = 20 };
+    struct ordered o;
+    struct settling s;
+    struct timespec until;
     begin(0, true);
     kit_create_ok(&kit);
-    struct ate__chain *c = kit.chain;
-    struct ate__works done = {NULL, NULL, 0, 0};
-    struct draft d;
-    struct ate__work *w;
-    kit_begin(&kit, &d);
-    kit_draft_put(&kit, &d, 2, "while it fails");
-    struct ate__offer offer = {.encoded = draft_encode(&d), .timeout_ms = -1};
-    kit_ok(ate__work_new(c, &offer, &w));
-    ate__work_check(c, w);
-    pthread_mutex_lock(&c->mutex);
-    c->leading = true; /* the task marks the log */
-    kit_ok(ate__work_order(c, w));
-    pthread_mutex_unlock(&c->mutex);
-    pthread_t thread;
-    int result = 0;
-    struct timespec until;
-    assert_int_equal(pthread_create(&thread, NULL, sync_thread, &result), 0);
-    usleep(SETTLE_US); /* did it not wait yet, the test would see less */
-    pthread_mutex_lock(&c->mutex);
-    c->leading = false;
-    ate__fail(ATE_E_IO, "the mark failed");
-    ate__chain_failed(c, &done);
-    ate__works_finish(c, &done);
-    c->tree.size += others;
-    pthread_mutex_unlock(&c->mutex);
+    order(&o);
+    settle_begin(&s);
+    mark_fails(others);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += LIMIT_S;
-    if (pthread_timedjoin_np(thread, NULL, &until))
+    if (pthread_timedjoin_np(s.thread, NULL, &until))
         fail_msg("the sync still waits");
-    c->tree.size -= others;
-    assert_int_equal(result, ATE_E_IO);
-    assert_int_equal(offer.result, ATE_UNKNOWN);
-    draft_deinit(&d);
+    kit.chain->tree.size -= others;
+    assert_int_equal(s.result, ATE_E_IO);
+    expect_unknown(&o);
+    draft_deinit(&o.d);
     end();
 }
 
@@ -229,14 +255,32 @@ static void sync_while_the_mark_fails(bool others)
 static void a_sync_while_the_mark_fails(void **state)
 {
     (void)state;
-    sync_while_the_mark_fails(false);
+    settle_while_the_mark_fails(false);
 }
 
 /* Nor does what others commit stand for it. */
 static void a_sync_of_what_was_lost(void **state)
 {
     (void)state;
-    sync_while_the_mark_fails(true);
+    settle_while_the_mark_fails(true);
+}
+
+/* And a sync that writes the group itself says what came of it. */
+static void a_sync_that_writes_in_vain(void **state)
+{
+    (void)state;
+    struct ordered o;
+    struct ate__receipt receipt;
+    begin(0, true);
+    kit_create_ok(&kit);
+    order(&o);
+    kit.chain->leading = false; /* nobody has taken the lead yet */
+    gate_fail(kit.gate, GATE_APPEND, ATE_E_IO, false);
+    assert_int_equal(ate__chain_sync(kit.chain, &receipt), ATE_E_IO);
+    assert_int_equal(o.offer.result, ATE_UNKNOWN);
+    draft_deinit(&o.d);
+    kit_ok(ate__chain_sync(kit.chain, &receipt));
+    end();
 }
 
 /* A chain that writes much gets its segments prepared, sealed, and read again. */
@@ -331,6 +375,7 @@ int main(void)
         cmocka_unit_test(ordered_while_the_mark_fails),
         cmocka_unit_test(a_sync_while_the_mark_fails),
         cmocka_unit_test(a_sync_of_what_was_lost),
+        cmocka_unit_test(a_sync_that_writes_in_vain),
         cmocka_unit_test(many_segments),
         cmocka_unit_test(tiles_that_were_missed),
         cmocka_unit_test(tiles_that_a_tick_brings),

@@ -87,6 +87,7 @@ static void files_init(struct files *files, struct simdisk *d)
 {
     *files = (struct files){.count = 0};
     simdisk_each(d, FOLDER, each_file, files);
+    assert_true(files->count > 0);
     for (size_t i = 0; i < files->count; i++)
         files->file[i].bytes = simdisk_get(d, files->file[i].path, &files->file[i].size);
 }
@@ -202,107 +203,129 @@ static void check_writing(const struct truth *t, struct kit *k, const char *what
     kit_close(k);
 }
 
-/* Takes the disk. */
-static void check_disk(const struct truth *t, struct simdisk *take_disk, const char *what)
+/* ---- the disks ---- */
+
+static struct truth truth;
+static struct files files;
+
+static void begin(unsigned objects, size_t size)
 {
-    struct kit k;
-    kit_take(&k, &t->k, take_disk, 5);
-    counts.disks++;
-    check_reading(t, &k, what);
-    check_writing(t, &k, what);
-    kit_deinit(&k);
+    counts = (struct counts){.disks = 0};
+    truth_init(&truth, objects, size);
+    files_init(&files, truth.k.disk);
 }
 
-static void say(const char *what)
+static void begin_small(void)
+{
+    begin(5, 40);
+}
+
+/* Several segments, some of them sealed. */
+static void begin_big(void)
+{
+    begin(12, 40000);
+}
+
+static void end(const char *what)
 {
     print_message("%s: %lu disks; %lu opens refused, %lu writers saw all, %lu readers less, %lu "
                   "were told of damage\n",
                   what, counts.disks, counts.refused, counts.whole, counts.shorter, counts.told);
-    counts = (struct counts){.disks = 0};
+    assert_true(counts.whole > 0);
+    files_deinit(&files);
+    kit_deinit(&truth.k);
+}
+
+/* What is to be changed. */
+static struct simdisk *copy(void)
+{
+    return simdisk_clone(truth.k.disk);
+}
+
+/* Takes the disk. Gives whether a writer saw all. */
+__attribute__((format(printf, 2, 3))) static bool check_disk(struct simdisk *take_disk,
+                                                             const char *format, ...)
+{
+    char what[240];
+    struct kit k;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    unsigned long whole = counts.whole;
+    kit_take(&k, &truth.k, take_disk, 5);
+    counts.disks++;
+    check_reading(&truth, &k, what);
+    check_writing(&truth, &k, what);
+    kit_deinit(&k);
+    return counts.whole > whole;
 }
 
 /* ---- one file ---- */
 
 /* That a list or the tiles are lost is no harm: the other list, the records have all. */
-static bool is_dispensable(const char *path)
+static bool is_dispensable(const struct file *f)
 {
-    return strstr(path, "/meta.") || strstr(path, "/tiles") || strstr(path, "/lock");
+    return strstr(f->path, "/meta.") || strstr(f->path, "/tiles") || strstr(f->path, "/lock");
+}
+
+/* Any other file is missed. */
+static void expect_missed(const struct file *f, size_t at, bool whole)
+{
+    if (is_dispensable(f) != whole)
+        fail_msg("%s at %zu: %s", f->path, at, whole ? "not noticed" : "refused");
 }
 
 static void a_bit_of_every_byte(void **state)
 {
     (void)state;
-    struct truth t;
-    struct files files;
-    char what[160];
-    truth_init(&t, 5, 40);
-    files_init(&files, t.k.disk);
-    for (size_t i = 0; i < files.count; i++)
-        for (size_t at = 0; at < files.file[i].size; at++) {
-            struct simdisk *d = simdisk_clone(t.k.disk);
-            unsigned long whole = counts.whole;
-            simdisk_flip(d, files.file[i].path, at, (uint8_t)(1u << (at * 7 + i) % 8));
-            snprintf(what, sizeof what, "a bit of byte %zu of %s", at, files.file[i].path);
-            check_disk(&t, d, what);
-            bool dispensable = is_dispensable(files.file[i].path);
-            if (dispensable != (counts.whole > whole))
-                fail_msg("%s: %s", what, dispensable ? "refused" : "not noticed");
+    begin_small();
+    for (size_t i = 0; i < files.count; i++) {
+        const struct file *f = &files.file[i];
+        for (size_t at = 0; at < f->size; at++) {
+            struct simdisk *d = copy();
+            simdisk_flip(d, f->path, at, (uint8_t)(1u << (at * 7 + i) % 8));
+            expect_missed(f, at, check_disk(d, "a bit of byte %zu of %s", at, f->path));
         }
-    say("a bit of every byte");
-    files_deinit(&files);
-    kit_deinit(&t.k);
+    }
+    end("a bit of every byte");
 }
 
 static void every_length(void **state)
 {
     (void)state;
-    struct truth t;
-    struct files files;
-    char what[160];
-    truth_init(&t, 5, 40);
-    files_init(&files, t.k.disk);
-    for (size_t i = 0; i < files.count; i++)
-        for (size_t size = 0; size < files.file[i].size; size++) {
-            struct simdisk *d = simdisk_clone(t.k.disk);
-            unsigned long whole = counts.whole;
-            simdisk_cut(d, files.file[i].path, size);
-            snprintf(what, sizeof what, "%s cut at %zu", files.file[i].path, size);
-            check_disk(&t, d, what);
-            /* The last bytes of the last group are zeros, which a shorter file reads as. */
-            if (is_dispensable(files.file[i].path) && counts.whole == whole)
-                fail_msg("%s: refused", what);
+    begin_small();
+    for (size_t i = 0; i < files.count; i++) {
+        const struct file *f = &files.file[i];
+        for (size_t size = 0; size < f->size; size++) {
+            struct simdisk *d = copy();
+            simdisk_cut(d, f->path, size);
+            expect_missed(f, size, check_disk(d, "%s cut at %zu", f->path, size));
         }
-    say("every length");
-    files_deinit(&files);
-    kit_deinit(&t.k);
+    }
+    end("every length");
 }
 
 static void more_at_the_end(void **state)
 {
     (void)state;
-    struct truth t;
-    struct files files;
-    char what[160];
     struct rnd r = rnd_of(rnd_seed(3));
-    truth_init(&t, 5, 40);
-    files_init(&files, t.k.disk);
+    begin_small();
     for (size_t i = 0; i < files.count; i++)
         for (size_t more = 1; more < 6000; more = more * 3 + 1)
             for (unsigned kind = 0; kind < 3; kind++) {
-                struct simdisk *d = simdisk_clone(t.k.disk);
+                const struct file *f = &files.file[i];
+                struct simdisk *d = copy();
                 uint8_t *bytes = calloc(1, more);
                 if (kind == 1)
                     rnd_bytes(&r, bytes, more);
                 else if (kind == 2) /* the file's own beginning once more */
-                    memcpy(bytes, files.file[i].bytes, ate__min(more, files.file[i].size));
-                simdisk_patch(d, files.file[i].path, files.file[i].size, bytes, more);
-                snprintf(what, sizeof what, "%zu bytes behind %s", more, files.file[i].path);
-                check_disk(&t, d, what);
+                    memcpy(bytes, f->bytes, ate__min(more, f->size));
+                simdisk_patch(d, f->path, f->size, bytes, more);
+                check_disk(d, "%zu bytes behind %s", more, f->path);
                 free(bytes);
             }
-    say("more at the end");
-    files_deinit(&files);
-    kit_deinit(&t.k);
+    end("more at the end");
 }
 
 /* ---- whole files ---- */
@@ -312,61 +335,41 @@ static void put(struct simdisk *d, const char *path, const struct file *f)
     simdisk_put(d, path, f->bytes, f->size);
 }
 
-/* Several segments, some of them sealed. */
-static void big_truth(struct truth *t, struct files *files)
-{
-    truth_init(t, 12, 40000);
-    files_init(files, t->k.disk);
-}
-
 static void files_that_are_gone(void **state)
 {
     (void)state;
-    struct truth t;
-    struct files files;
-    char what[240];
-    big_truth(&t, &files);
+    begin_big();
     for (size_t i = 0; i < files.count; i++)
         for (size_t j = i; j < files.count; j++) {
-            struct simdisk *d = simdisk_clone(t.k.disk);
-            simdisk_unlink(d, files.file[i].path);
-            simdisk_unlink(d, files.file[j].path);
-            snprintf(what, sizeof what, "without %s and %s", files.file[i].path,
-                     files.file[j].path);
-            check_disk(&t, d, what);
+            const char *one = files.file[i].path, *other = files.file[j].path;
+            struct simdisk *d = copy();
+            simdisk_unlink(d, one);
+            simdisk_unlink(d, other);
+            check_disk(d, "without %s and %s", one, other);
         }
-    say("files that are gone");
-    files_deinit(&files);
-    kit_deinit(&t.k);
+    end("files that are gone");
 }
 
 static void files_in_each_others_place(void **state)
 {
     (void)state;
-    struct truth t;
-    struct files files;
-    char what[240];
-    big_truth(&t, &files);
+    begin_big();
     for (size_t i = 0; i < files.count; i++)
         for (size_t j = 0; j < files.count; j++) {
+            const struct file *one = &files.file[i], *other = &files.file[j];
             if (i == j)
                 continue;
-            struct simdisk *d = simdisk_clone(t.k.disk);
-            put(d, files.file[j].path, &files.file[i]);
-            snprintf(what, sizeof what, "%s also as %s", files.file[i].path, files.file[j].path);
-            check_disk(&t, d, what);
+            struct simdisk *d = copy();
+            put(d, other->path, one);
+            check_disk(d, "%s also as %s", one->path, other->path);
             if (j < i)
                 continue;
-            d = simdisk_clone(t.k.disk);
-            put(d, files.file[j].path, &files.file[i]);
-            put(d, files.file[i].path, &files.file[j]);
-            snprintf(what, sizeof what, "%s and %s exchanged", files.file[i].path,
-                     files.file[j].path);
-            check_disk(&t, d, what);
+            d = copy();
+            put(d, other->path, one);
+            put(d, one->path, other);
+            check_disk(d, "%s and %s exchanged", one->path, other->path);
         }
-    say("files in each other's place");
-    files_deinit(&files);
-    kit_deinit(&t.k);
+    end("files in each other's place");
 }
 
 /* Under names that the log may look at: they are none of its own. */
@@ -383,33 +386,39 @@ static void files_that_do_not_belong(void **state)
         FOLDER "/meta.c",
         FOLDER "/reserve",
     };
-    struct truth t;
-    struct files files;
-    char what[240];
-    big_truth(&t, &files);
+    begin_big();
     for (size_t n = 0; n < ATE__COUNT_OF(names); n++)
         for (size_t i = 0; i < files.count; i++) {
-            struct simdisk *d = simdisk_clone(t.k.disk);
+            struct simdisk *d = copy();
             put(d, names[n], &files.file[i]);
-            snprintf(what, sizeof what, "%s as %s", files.file[i].path, names[n]);
-            check_disk(&t, d, what);
+            check_disk(d, "%s as %s", files.file[i].path, names[n]);
         }
-    say("files that do not belong");
-    files_deinit(&files);
-    kit_deinit(&t.k);
+    end("files that do not belong");
+}
+
+/* Each of these files alone. */
+static void files_from(struct truth *take_truth, const char *whence)
+{
+    struct files from;
+    files_init(&from, take_truth->k.disk);
+    for (size_t i = 0; i < from.count; i++) {
+        struct simdisk *d = copy();
+        put(d, from.file[i].path, &from.file[i]);
+        check_disk(d, "%s %s", from.file[i].path, whence);
+    }
+    files_deinit(&from);
+    kit_deinit(&take_truth->k);
 }
 
 /* One file of the same chain some transactions earlier, and one of another chain. */
 static void files_of_another_time_or_chain(void **state)
 {
     (void)state;
-    struct truth t, early, other;
-    struct files files, before, foreign;
-    char what[240];
-    big_truth(&t, &files);
+    struct truth early, other;
+    begin_big();
     /* The salts are drawn from the same seed: a beginning of the same story. */
     truth_init(&early, 7, 40000);
-    files_init(&before, early.k.disk);
+    files_from(&early, "of an earlier time");
     struct ate__auth open = auth_write(ATE__RULE_EVERYONE);
     other = (struct truth){.objects = 0};
     kit_init(&other.k, 78);
@@ -418,23 +427,8 @@ static void files_of_another_time_or_chain(void **state)
     kit_put_ok(&other.k, 1, "of another chain");
     kit_close(&other.k);
     simdisk_settle(other.k.disk);
-    files_init(&foreign, other.k.disk);
-    const struct files *sources[] = {&before, &foreign};
-    for (unsigned n = 0; n < ATE__COUNT_OF(sources); n++)
-        for (size_t i = 0; i < sources[n]->count; i++) {
-            struct simdisk *d = simdisk_clone(t.k.disk);
-            put(d, sources[n]->file[i].path, &sources[n]->file[i]);
-            snprintf(what, sizeof what, "%s %s", sources[n]->file[i].path,
-                     n ? "of another chain" : "of an earlier time");
-            check_disk(&t, d, what);
-        }
-    say("files of another time or chain");
-    files_deinit(&files);
-    files_deinit(&before);
-    files_deinit(&foreign);
-    kit_deinit(&t.k);
-    kit_deinit(&early.k);
-    kit_deinit(&other.k);
+    files_from(&other, "of another chain");
+    end("files of another time or chain");
 }
 
 int main(void)

@@ -194,16 +194,22 @@ static void lack_of_memory(void **state)
 
 enum { THREADS = 3, ROUNDS = 30000, NUMBERS = 600, AT_ONCE = 700 };
 
+struct user {
+    pthread_t thread;
+    struct ate__cache *cache;
+    struct rnd r;
+};
+
 static void *use(void *arg)
 {
-    struct ate__cache *c = arg;
+    struct user *u = arg;
+    struct ate__cache *c = u->cache;
     struct ate__lender *l = new_lender(c);
-    struct rnd r = rnd_of((uint64_t)(uintptr_t)&l);
     static _Thread_local const struct ate__decoded *held[AT_ONCE];
     uint64_t number[AT_ONCE];
     unsigned count = 0;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        uint64_t n = rnd_below(&r, NUMBERS);
+        uint64_t n = rnd_below(&u->r, NUMBERS);
         struct ate_id id = id_of(n);
         const struct ate__decoded *d = ate__cache_get(c, l, &id, &types[0]);
         if (!d) {
@@ -235,12 +241,15 @@ static void *use(void *arg)
 static void many_threads(void **state)
 {
     (void)state;
-    pthread_t threads[THREADS];
+    struct user users[THREADS];
+    uint64_t first = rnd_seed(6);
     struct ate__cache *c = new_cache(1 << 15);
+    for (unsigned i = 0; i < THREADS; i++) {
+        users[i] = (struct user){.cache = c, .r = rnd_of(first + i)};
+        assert_int_equal(pthread_create(&users[i].thread, NULL, use, &users[i]), 0);
+    }
     for (unsigned i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, use, c), 0);
-    for (unsigned i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+        pthread_join(users[i].thread, NULL);
     ate__cache_free(c);
 }
 

@@ -273,51 +273,63 @@ static void stays_frozen(void **state)
 
 /* ---- ended in the middle ---- */
 
-struct waiting {
+struct offered {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     bool done;
+    struct ate__workers *workers;
+    struct ate_txn *t;
+    struct ate_receipt receipt;
+    struct ate_id id;
 };
 static void on_done(void *arg)
 {
-    struct waiting *x = arg;
+    struct offered *x = arg;
     pthread_mutex_lock(&x->mutex);
     x->done = true;
     pthread_cond_broadcast(&x->changed);
     pthread_mutex_unlock(&x->mutex);
 }
 
+static void offer(struct offered *x)
+{
+    *x = (struct offered){.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    world_init(&w, false);
+    use_workers(&x->workers);
+    x->t = world_begin(&w);
+    ok(ate_store(x->t, note, NOTE("x", 1), &x->id));
+    ok(ate__txn_offer(x->t, false, on_done, x, &x->receipt));
+}
+
+static void expect_stored(struct offered *x)
+{
+    struct ate_txn *t = world_begin(&w);
+    assert_int_equal(note_at(t, x->id), 1);
+    ate_txn_end(t);
+    world_deinit(&w);
+    ate__workers_unref(x->workers);
+}
+
 static void ended_before_the_answer(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
-        struct waiting x = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-        struct ate__workers *workers;
-        struct ate_receipt receipt;
-        struct ate_id id;
-        world_init(&w, false);
-        use_workers(&workers);
-        struct ate_txn *t = world_begin(&w);
-        ok(ate_store(t, note, NOTE("x", 1), &id));
-        ok(ate__txn_offer(t, false, on_done, &x, &receipt));
-        expect(ate__txn_offer(t, false, on_done, &x, &receipt), ATE_MISUSE);
+        struct offered x;
+        offer(&x);
+        expect(ate__txn_offer(x.t, false, on_done, &x, &x.receipt), ATE_MISUSE);
         if (i % 2)
-            ate_txn_end(t);
+            ate_txn_end(x.t);
         pthread_mutex_lock(&x.mutex);
         while (!x.done)
             pthread_cond_wait(&x.changed, &x.mutex);
         pthread_mutex_unlock(&x.mutex);
         if (i % 4 < 2)
-            ok(ate__txn_finish(t, &receipt));
+            ok(ate__txn_finish(x.t, &x.receipt));
         else
-            ate__txn_forget(t);
+            ate__txn_forget(x.t);
         if (i % 2 == 0)
-            ate_txn_end(t);
-        t = world_begin(&w);
-        assert_int_equal(note_at(t, id), 1);
-        ate_txn_end(t);
-        world_deinit(&w);
-        ate__workers_unref(workers);
+            ate_txn_end(x.t);
+        expect_stored(&x);
     }
 }
 
@@ -326,25 +338,14 @@ static void closed_before_the_answer(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 20; i++) {
-        struct waiting x = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-        struct ate__workers *workers;
-        struct ate_receipt receipt;
-        struct ate_id id;
-        world_init(&w, false);
-        use_workers(&workers);
-        struct ate_txn *t = world_begin(&w);
-        ok(ate_store(t, note, NOTE("x", 1), &id));
-        ok(ate__txn_offer(t, false, on_done, &x, &receipt));
+        struct offered x;
+        offer(&x);
         ate__dio_unref(ate__dio_ref(w.dio));
-        ate_txn_end(t);
+        ate_txn_end(x.t);
         world_reopen(&w);
         assert_true(x.done);
-        ok(ate__txn_finish(t, &receipt));
-        t = world_begin(&w);
-        assert_int_equal(note_at(t, id), 1);
-        ate_txn_end(t);
-        world_deinit(&w);
-        ate__workers_unref(workers);
+        ok(ate__txn_finish(x.t, &x.receipt));
+        expect_stored(&x);
     }
 }
 

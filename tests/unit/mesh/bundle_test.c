@@ -236,6 +236,31 @@ static void test_too_big(void **state)
     world_free(&w);
 }
 
+/* However much would belong to it. */
+static void test_too_big_is_not_read_on(void **state)
+{
+    (void)state;
+    enum { MORE = 40 };
+    struct world w = world_new();
+    struct ate_id twenty = kit_id(20);
+    struct ate__msg_get get = of_id(&twenty);
+    struct ate__bundle b;
+    uint64_t allocations[3];
+    for (unsigned round = 0; round < ATE__COUNT_OF(allocations); round++) {
+        for (unsigned i = 0; i < MORE; i++) {
+            struct ate_hash prev = w.control;
+            add_control(&w, 0, &prev, w.chain.key);
+            commit(&w, w.chain.key);
+        }
+        heap_fail(0, false); /* counts from here on */
+        assert_int_equal(make(&w, &get, 8000, &b), ATE_TOO_BIG);
+        allocations[round] = heap_count();
+    }
+    /* What readers keep is there after the first time. */
+    assert_int_equal(allocations[1], allocations[2]);
+    world_free(&w);
+}
+
 struct sweep {
     struct world *w;
     struct ate__msg_get get;
@@ -289,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shown),
         cmocka_unit_test(test_too_big),
+        cmocka_unit_test_setup_teardown(test_too_big_is_not_read_on, with_heap, without_heap),
         cmocka_unit_test_setup_teardown(test_memory, with_heap, without_heap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,6 @@
 #include "stage.h"
 #include <stdlib.h>
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 static void expect_final(struct stage *s, int result, const char *sentence)
 {
     assert_int_equal(s->finals, 1);
@@ -711,13 +705,6 @@ static void test_follower_disagrees(void **state)
     }
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -742,5 +729,5 @@ int main(void)
         cmocka_unit_test(test_follower_waits_for_groups),
         cmocka_unit_test(test_follower_disagrees),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

@@ -21,12 +21,6 @@ static void expect_final(struct stage *s, int result, const char *sentence)
     assert_null(s->link);
 }
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* ---- opening ---- */
 
 static void test_open(void **state)
@@ -738,13 +732,6 @@ static void test_exactly_once(void **state)
     }
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -771,5 +758,5 @@ int main(void)
         cmocka_unit_test(test_submit_inside_done),
         cmocka_unit_test(test_exactly_once),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

@@ -559,13 +559,6 @@ static void test_confirm(void **state)
     hand_deinit(&h);
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,5 +579,5 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_without_workers),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

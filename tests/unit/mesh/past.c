@@ -7,12 +7,6 @@
 
 static struct ate__key *keys[PAST_KEYS];
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* ---- history ---- */
 
 static void make_keys(void)
@@ -30,6 +24,13 @@ void past_keys_free(void)
         ate__key_free(keys[i]);
         keys[i] = NULL;
     }
+}
+
+int past_end(void **state)
+{
+    (void)state;
+    past_keys_free();
+    return 0;
 }
 
 uint64_t past_add(struct past *p, struct ate_bytes record)

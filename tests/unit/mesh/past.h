@@ -4,6 +4,7 @@
  * what a server shows of it: as it should, or with a twist.
  */
 #pragma once
+#include "base/err.h"
 #include "lib/check.h"
 #include "mesh/msg.h"
 #include "trust/state.h"
@@ -21,10 +22,17 @@ struct past {
     uint64_t size;
     uint64_t number; /* of the last transaction */
 };
+static inline void must(int rc)
+{
+    if (rc)
+        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
+}
+
 /* The same keys for all histories of the process; past_keys_free() at the end. */
 struct past *past_new(const struct ate__auth *top); /* NULL: the top without rules */
 void past_free(struct past *p);
 void past_keys_free(void);
+int past_end(void **state); /* the same, of a group of tests */
 /* With all that is there so far; what comes then may differ. */
 struct past *past_copy(const struct past *p);
 

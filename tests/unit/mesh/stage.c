@@ -3,12 +3,6 @@
 #include "base/alloc.h"
 #include <stdlib.h>
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* ---- the link ---- */
 
 static struct stage *stage_of_link(struct ate__link *l);

@@ -8,12 +8,6 @@
 #include "thin_world.h"
 #include <stdlib.h>
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* ---- lies about an honest history ---- */
 
 static struct past_show *of_event(struct past_answer *a, uint8_t kind, unsigned id,
@@ -349,13 +343,6 @@ static void test_keys_again(void **state)
     thin_deinit(&w);
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,5 +351,5 @@ int main(void)
         cmocka_unit_test(test_told_otherwise), cmocka_unit_test(test_lists),
         cmocka_unit_test(test_keys_again),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

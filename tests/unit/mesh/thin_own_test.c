@@ -5,12 +5,6 @@
 #include "base/err.h"
 #include "thin_world.h"
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* A snapshot of the family when it had `size` transactions, and object 2 was read. */
 static void begin_at(struct thin_world *w, uint64_t size)
 {
@@ -266,13 +260,6 @@ static void test_own_notes(void **state)
     thin_deinit(&w);
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,5 +268,5 @@ int main(void)
         cmocka_unit_test(test_carried_stale), cmocka_unit_test(test_carried_twisted),
         cmocka_unit_test(test_own_notes),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

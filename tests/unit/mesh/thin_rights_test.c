@@ -7,12 +7,6 @@
 #include "base/err.h"
 #include "thin_world.h"
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* ---- histories that no honest root writes ---- */
 
 static void test_unsigned(void **state)
@@ -446,13 +440,6 @@ static void test_append(void **state)
     }
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,5 +452,5 @@ int main(void)
         cmocka_unit_test(test_roots),          cmocka_unit_test(test_moves),
         cmocka_unit_test(test_append),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

@@ -9,12 +9,6 @@
 #include "trust/accept.h"
 #include <stdlib.h>
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 /* ---- honest ---- */
 
 static void test_object(void **state)
@@ -532,13 +526,6 @@ static void test_out_of_memory(void **state)
     heap_stop();
 }
 
-static int free_keys(void **state)
-{
-    (void)state;
-    past_keys_free();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -556,5 +543,5 @@ int main(void)
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, free_keys);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

@@ -54,12 +54,6 @@ static void source_condemn(void *arg, int result, const char *text)
     w->condemned = result;
 }
 
-static void must(int rc)
-{
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-}
-
 void thin_begin(struct thin_world *w)
 {
     must(ate__thin_begin(&w->pipe, &w->chain, &w->source, &w->s));

@@ -264,7 +264,7 @@ static void test_newer(void **state)
     simdisk_free(log.disk);
 }
 
-/* A file that is longer than its segment may be, by one byte or by more than anybody can read. */
+/* A file as long as its segment may be, and one that is longer by a byte. */
 static void test_too_long(void **state)
 {
     (void)state;
