@@ -11,6 +11,8 @@
 /* Algorithm ids as they stand in public keys; unknown ones are refused. */
 enum {
     ATE__SIG_MLDSA65_ED25519 = 1,
+    ATE__SIG_ED25519 = 2, /* these two in log keys alone: log_key.h */
+    ATE__SIG_MLDSA44 = 3,
     ATE__SIG_PUBLIC = 1952 + 32, /* bytes of the default suite's public key */
     ATE__SIG_SIZE = 3309 + 64    /* bytes of its signature */
 };

@@ -8,6 +8,7 @@
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
 #include "crypto/keyfile.h"
+#include "crypto/log_key.h"
 #include "crypto/merkle.h"
 #include "help.h"
 #include "lib/heap.h"
@@ -71,6 +72,9 @@ static struct simenv sim;
 static struct ate__key *key;
 static struct ate__aead *aead;
 static struct ate__verify_key *verifier;
+static struct ate__log_key *log_key;
+static struct ate__log_verify *log_verify;
+static uint8_t log_signature[ATE__LOG_MLDSA44_SIGNATURE];
 static struct ate__public_parts parts;
 static uint8_t signature[ATE__SIG_SIZE], nonce[ATE__AEAD_NONCE], wrapped[ATE__WRAPPED_KEY];
 static struct ate__buf cipher, sealed, public_text;
@@ -188,6 +192,50 @@ static int verify(void *arg)
     return ate__verify(verifier, none, text, ate__bytes(signature, sizeof signature));
 }
 
+static int make_log_key(void *arg)
+{
+    struct ate__log_key *k = NULL;
+    (void)arg;
+    int rc = ate__log_key_of_seed(&some_key, &k);
+    if (!rc)
+        assert_true(ate__bytes_equal(ate__log_key_public(k), ate__log_key_public(log_key)));
+    ate__log_key_free(k);
+    return rc;
+}
+
+static int import_log_key(void *arg)
+{
+    struct ate__log_verify *v = NULL;
+    (void)arg;
+    int rc = ate__log_verify_new(ate__log_key_public(log_key), &v);
+    ate__log_verify_free(v);
+    return rc;
+}
+
+static int log_sign(void *arg)
+{
+    uint8_t mldsa44[ATE__LOG_MLDSA44_SIGNATURE], ed25519[ATE__LOG_ED25519_SIGNATURE];
+    (void)arg;
+    int rc = ate__log_sign_mldsa44(log_key, text, mldsa44);
+    if (!rc)
+        rc = ate__log_sign_ed25519(log_key, text, ed25519);
+    if (!rc && examine) {
+        fail_at = 0;
+        assert_int_equal(
+            ate__log_verify_mldsa44(log_verify, text, ate__bytes(mldsa44, sizeof mldsa44)), 0);
+        assert_int_equal(
+            ate__log_verify_ed25519(log_verify, text, ate__bytes(ed25519, sizeof ed25519)), 0);
+    }
+    return rc;
+}
+
+static int log_check(void *arg)
+{
+    (void)arg;
+    return ate__log_verify_mldsa44(log_verify, text,
+                                   ate__bytes(log_signature, sizeof log_signature));
+}
+
 static int seal(void *arg)
 {
     struct ate__buf out = ATE__BUF_NULL;
@@ -261,6 +309,10 @@ static const struct {
     {"sign", sign},
     {"import", import},
     {"verify", verify},
+    {"make_log_key", make_log_key},
+    {"import_log_key", import_log_key},
+    {"log_sign", log_sign},
+    {"log_check", log_check},
     {"seal", seal},
     {"open", open_sealed},
     {"check", check},
@@ -328,6 +380,9 @@ static void fixtures_make(void)
     assert_int_equal(ate__wrap(&some_key, &some_key, wrapped), 0);
     assert_int_equal(ate__verify_key_new(parts.signature_key, &verifier), 0);
     assert_int_equal(ate__sign(key->sign_key, none, text, signature), 0);
+    assert_int_equal(ate__log_key_of_seed(&some_key, &log_key), 0);
+    assert_int_equal(ate__log_verify_new(ate__log_key_public(log_key), &log_verify), 0);
+    assert_int_equal(ate__log_sign_mldsa44(log_key, text, log_signature), 0);
     assert_int_equal(ate__hpke_seal(parts.kem_key.data, &sim.env, text, text, text, &sealed), 0);
     assert_int_equal(ate__key_encode(key, &private_text), 0);
     assert_int_equal(
@@ -339,6 +394,8 @@ static void fixtures_free(void)
     ate__key_free(key);
     ate__aead_free(aead);
     ate__verify_key_free(verifier);
+    ate__log_key_free(log_key);
+    ate__log_verify_free(log_verify);
     ate__buf_deinit(&cipher);
     ate__buf_deinit(&sealed);
     ate__buf_deinit(&public_text);
