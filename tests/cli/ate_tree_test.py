@@ -99,6 +99,7 @@ def test_names_on_a_terminal(w):
                   ["ls", "notes", "--json"], ["watch", "notes", "--since", "0", "--count", "1"],
                   ["rm", "notes", evil + "x"], ["verify", "notes"]):
         shown = w.on_terminal("ate", *words, "--color", "never", status=None).out
+        assert shown, words
         for bad in (b"\x1b", b"\x07", b"\r", "\u202e".encode(), b"\x9b"):
             assert bad not in shown, (words, shown)
     shown = w.on_terminal("ate", "get", "notes", evil).out

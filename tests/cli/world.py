@@ -28,6 +28,7 @@ import traceback
 PROGRAMS = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build/bin").resolve()
 # Sanitizers and a loaded machine are slow; nothing that works takes this long.
 PATIENCE_S = 120
+STATUSES = range(9)  # those that the programs end with; a crash has none of them
 
 
 class Failed(AssertionError):
@@ -50,6 +51,15 @@ class Result:
     def objects(self):
         """The lines of --json."""
         return [json.loads(line) for line in self.lines()]
+
+    def check(self, status):
+        """That it ended as it should, and no sanitizer spoke. None: with any status of ours."""
+        if self.status not in (STATUSES if status is None else (status,)):
+            raise Failed(f"the exit status should be {status}\n{self}")
+        for sign in (b"Sanitizer", b"runtime error:", b"Assertion"):
+            if sign in self.err:
+                raise Failed(str(self))
+        return self
 
     def object(self):
         objects = self.objects()
@@ -137,7 +147,8 @@ class World:
         return subprocess.Popen(words, env={**self.env, **(env or {})}, cwd=self.dir, **more)
 
     def run(self, *words, status=0, stdin=b"", env=None, user=None, timeout=PATIENCE_S):
-        """status: the exit status that is right, None: any. user: an ordinary one, by number."""
+        """status: the exit status that is right, None: any of ours. user: an ordinary one, by
+        number."""
         process = self.popen(*words, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, user=user, group=user,
                              extra_groups=[] if user else None)
@@ -147,13 +158,7 @@ class World:
             process.kill()
             out, err = process.communicate()
             raise Failed(f"it does not end\n{Result(words, None, out, err)}") from None
-        result = Result(words, process.returncode, out, err)
-        if status is not None and result.status != status:
-            raise Failed(f"the exit status should be {status}\n{result}")
-        for sign in (b"Sanitizer", b"runtime error:", b"Assertion"):
-            if sign in err:
-                raise Failed(str(result))
-        return result
+        return Result(words, process.returncode, out, err).check(status)
 
     def ate(self, *words, **more):
         return self.run("ate", *words, **more)
@@ -185,10 +190,8 @@ class World:
                 break
             shown += piece
         os.close(master)
-        result = Result(words, process.wait(PATIENCE_S), shown.replace(b"\r\n", b"\n"), b"")
-        if status is not None and result.status != status:
-            raise Failed(f"the exit status should be {status}\n{result}")
-        return result
+        shown = shown.replace(b"\r\n", b"\n")
+        return Result(words, process.wait(PATIENCE_S), shown, b"").check(status)
 
     # ---- things to work with ----
 
@@ -246,6 +249,8 @@ def main(module):
     named = sys.argv[2:]
     tests = [(n, f) for n, f in vars(sys.modules[module]).items()
              if n.startswith("test_") and callable(f) and (not named or n in named)]
+    if not tests:
+        sys.exit("there is no such test")
     failed = 0
     print(f"1..{len(tests)}")
     for number, (name, test) in enumerate(tests, 1):

@@ -42,6 +42,7 @@ GOOD = [
 BAD = [
     "$ echo a\nb\n", "$ echo a\n", "$ true\na\n", "$ false\n", "$ echo ab\na\n",
     "$ seq 3\n1\n3\n", "a\n", "$ echo 'a.b'\na.c\n", "$ exit 0\n",
+    "", "$ echo 'ate: no'; sh -c 'kill -9 $$'\nate: no\n",
 ]
 
 
