@@ -4,8 +4,11 @@
  */
 #include "ate/ate.h"
 #include "lib/check.h"
+#include "lib/heap.h"
 #include "lib/shell.h"
 #include "lib/tmpdir.h"
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -268,6 +271,52 @@ static void verify_names_the_damage(void **state)
     ate_session_close(s);
 }
 
+/* It ends with a sentence that says so, whatever is closed again. */
+static void an_open_without_memory(void **state)
+{
+    (void)state;
+    struct ate_chain *c;
+    unsigned refused = 0;
+    heap_start();
+    struct ate_session *s = session("k");
+    ate_chain_close(make_chain("notes", s));
+    for (unsigned on = 0; on < 2; on++) {
+        for (uint64_t n = 1;; n++) {
+            heap_fail(n, on);
+            int rc = ate_chain_open(path_of("notes"), s, 0, NULL, &c);
+            bool hit = heap_failed();
+            heap_fail(0, false);
+            if (!rc) {
+                ate_chain_close(c);
+            } else {
+                expect(rc, ATE_E_MEMORY);
+                assert_non_null(strstr(ate_error(), "memory"));
+                assert_true(hit);
+                refused++;
+            }
+            if (!hit)
+                break;
+        }
+    }
+    assert_true(refused > 10);
+    ate_session_close(s);
+    heap_stop();
+}
+
+/* The linker puts this in the place of pthread_create(). */
+static unsigned made, taking; /* threads, and those of them that take signals */
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                          void *arg)
+{
+    sigset_t blocked; /* a thread begins with its maker's */
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    made++;
+    taking += !sigismember(&blocked, SIGTERM) || !sigismember(&blocked, SIGUSR1);
+    return __real_pthread_create(thread, attributes, run, arg);
+}
+
 static void done(void *arg, int result)
 {
     *(int *)arg = result;
@@ -282,6 +331,7 @@ static void the_asynchronous_forms_complete_in_the_loop(void **state)
     struct ate_txn *txn;
     struct ate_receipt receipt = {0};
     int result = -1;
+    made = taking = 0;
     expect(ate_loop_new(&l), 0);
     expect(ate_chain_open_async(path_of("notes"), s, ATE_CREATE, NULL, &c, l, done, &result), 0);
     assert_null(c);
@@ -303,6 +353,8 @@ static void the_asynchronous_forms_complete_in_the_loop(void **state)
     while (result == -1)
         expect(ate_loop_run(l, 10000), 0);
     expect(result, 0);
+    assert_true(made > 1); /* the open's, and the sync's */
+    assert_int_equal(taking, 0);
     ate_txn_end(txn);
     ate_chain_close(c);
     ate_loop_free(l);
@@ -317,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup(what_was_seen_is_remembered, set_up),
         cmocka_unit_test_setup(history_and_watch_tell_the_same, set_up),
         cmocka_unit_test_setup(verify_names_the_damage, set_up),
+        cmocka_unit_test_setup(an_open_without_memory, set_up),
         cmocka_unit_test_setup(the_asynchronous_forms_complete_in_the_loop, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

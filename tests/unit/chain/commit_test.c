@@ -281,6 +281,36 @@ static void offers_without_a_thread(void **state)
     end();
 }
 
+static void *offer_thread(void *arg)
+{
+    one_offer(arg);
+    return NULL;
+}
+
+/* Without workers each offer is done by the thread that makes it; one that comes while another is
+ * written, by the thread that writes. */
+static void offers_without_workers(void **state)
+{
+    (void)state;
+    struct one first, second;
+    begin(true, true);
+    gate_shut(kit.gate);
+    one_init(&first, 1, "first");
+    one_init(&second, 2, "second");
+    assert_int_equal(pthread_create(&first.thread, NULL, offer_thread, &first), 0);
+    gate_wait_inside(kit.gate);
+    one_offer(&second);
+    assert_int_equal(second.done, 0);
+    gate_open(kit.gate);
+    one_join(&first);
+    assert_int_equal(second.done, 1);
+    assert_int_equal(second.offer.result, 0);
+    assert_string_equal(kit_text(&kit, 2), "second");
+    one_deinit(&first);
+    one_deinit(&second);
+    end();
+}
+
 /* Half of them wait, half do not, some repeat others, some are wrong. */
 static void all_sorts_together(void **state)
 {
@@ -565,6 +595,26 @@ static void no_more_room(void **state)
 }
 
 /* What was ordered goes with a group that fails, and makes room for who waits for it. */
+/* What waits is counted wherever it waits. */
+static void the_edge_of_the_room(void **state)
+{
+    (void)state;
+    begin(true, false);
+    struct ate__chain *c = kit.chain;
+    size_t *const counts[] = {&c->inbox.count, &c->checking_count, &c->ordered.count};
+    size_t *const bytes[] = {&c->inbox.bytes, &c->checking_bytes, &c->ordered.bytes};
+    for (size_t i = 0; i < ATE__COUNT_OF(counts); i++) {
+        *counts[i] = ATE__WAITING_MAX - 1;
+        *bytes[i] = ATE__WAITING_BYTES_MAX - 100;
+        assert_true(ate__chain_has_room(c, 100));
+        assert_false(ate__chain_has_room(c, 101));
+        ++*counts[i];
+        assert_false(ate__chain_has_room(c, 100));
+        *counts[i] = *bytes[i] = 0;
+    }
+    end();
+}
+
 static void room_after_a_failure(void **state)
 {
     (void)state;
@@ -655,6 +705,7 @@ int main(void)
         cmocka_unit_test(signatures),
         cmocka_unit_test(leaders_and_followers),
         cmocka_unit_test(offers_without_a_thread),
+        cmocka_unit_test(offers_without_workers),
         cmocka_unit_test(all_sorts_together),
         cmocka_unit_test(repeats_of_what_is_in_the_log),
         cmocka_unit_test(repeats_of_what_is_under_way),
@@ -662,6 +713,7 @@ int main(void)
         cmocka_unit_test(close_writes_what_was_left),
         cmocka_unit_test(close_answers_what_waits),
         cmocka_unit_test(no_more_room),
+        cmocka_unit_test(the_edge_of_the_room),
         cmocka_unit_test(room_after_a_failure),
         cmocka_unit_test(an_offer_whose_time_is_over),
     };

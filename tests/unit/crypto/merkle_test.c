@@ -197,6 +197,9 @@ static void spoil_consistency(uint64_t m, const struct ate_hash *old_root, uint6
     bad.hash[proof->count] = other;
     assert_int_equal(ate__merkle_check_consistency(m, old_root, n, root, &bad), ATE_TAMPERED);
     assert_int_equal(ate__merkle_check_consistency(n + 1, old_root, n, root, proof), ATE_TAMPERED);
+    if (m) /* a tree with more levels asks for a longer one */
+        assert_int_equal(ate__merkle_check_consistency(m, old_root, 2 * LEAVES, root, proof),
+                         ATE_TAMPERED);
 }
 
 static void consistency_for_all_pairs(void **state)

@@ -13,6 +13,7 @@
 #include "lib/simenv.h"
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -327,6 +328,19 @@ static void what_is_left_is_found(void **state)
     assert_string_equal(found_in_heap, "data key");
 }
 
+/* What X-Wing expands its seed to. */
+static void add_kem_needles(void)
+{
+    uint8_t m_seed_and_x_key[64 + 32];
+    EVP_MD_CTX *xof = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestInit_ex2(xof, EVP_shake256(), NULL), 1);
+    assert_int_equal(EVP_DigestUpdate(xof, key->kem_seed.b, sizeof key->kem_seed.b), 1);
+    assert_int_equal(EVP_DigestFinalXOF(xof, m_seed_and_x_key, sizeof m_seed_and_x_key), 1);
+    EVP_MD_CTX_free(xof);
+    add_needle("ML-KEM seed", m_seed_and_x_key);
+    add_needle("X25519 key", m_seed_and_x_key + 64);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -362,6 +376,7 @@ static int set_up(void **state)
                      0);
     assert_int_equal(ate__xwing_decapsulate(&key->kem_seed, sealed.data, &shared), 0);
     add_needle("shared secret", shared.b);
+    add_kem_needles();
     return 0;
 }
 

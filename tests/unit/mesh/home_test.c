@@ -69,6 +69,12 @@ static void test_key(void **state)
     again = ate__tls_server_key_pin(key);
     ate__tls_server_key_free(key);
     assert_memory_equal(&pin, &again, sizeof pin);
+    /* One that anybody else could get at is not taken. */
+    for (mode_t other = 1; other < 0100; other <<= 1) {
+        assert_int_equal(chmod(path_in(root, ",server/key"), 0600 | other), 0);
+        assert_int_equal(ate__home_key(&h, &key), ATE_DENIED);
+    }
+    assert_int_equal(chmod(path_in(root, ",server/key"), 0600), 0);
     /* What is no key is never replaced. */
     FILE *f = fopen(path_in(root, ",server/key"), "w");
     fputs("hello\n", f);

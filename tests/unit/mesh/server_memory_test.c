@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * A server that runs out of memory, at any one allocation of its threads: whoever it was for may be
- * refused or cut off, nothing crashes or hangs, and the next client is served.
+ * refused or cut off, nothing crashes or hangs, nothing is left behind, and the next client is
+ * served.
  */
 #include "base/alloc.h"
 #include "kit.h"
@@ -17,6 +18,7 @@
 static pthread_t test_thread;
 static atomic_llong left = -1; /* allocations until one fails; below 0: none */
 static atomic_bool failed;
+static atomic_llong blocks; /* that are there now */
 
 static void *resize(void *user, void *block, size_t size)
 {
@@ -25,12 +27,17 @@ static void *resize(void *user, void *block, size_t size)
         atomic_store(&failed, true);
         return NULL;
     }
-    return realloc(block, size);
+    void *resized = realloc(block, size);
+    if (!block && resized)
+        atomic_fetch_add(&blocks, 1);
+    return resized;
 }
 
 static void release(void *user, void *block)
 {
     (void)user;
+    if (block)
+        atomic_fetch_sub(&blocks, 1);
     free(block);
 }
 
@@ -128,6 +135,24 @@ static bool exchange(struct world *w)
     return good;
 }
 
+/* A commit that is refused, with a long sentence, before the chain sees it. */
+static bool refused(struct world *w)
+{
+    struct kit_client *c = kit_connect_to(w->port, &w->pin);
+    struct ate__head head;
+    bool good = c && open_stream(w, c, 1, &head);
+    if (good) {
+        struct kit_put put = {.object = kit_id(1)};
+        struct ate__buf tx = kit_put(&w->chain, &head, &put, NULL);
+        head.size += 1000;
+        kit_commit(c, 1, 1, &head, ate__buf_bytes(&tx));
+        ate__buf_deinit(&tx);
+        good = next_type(c, 1) == ATE__MSG_REJECTED;
+    }
+    kit_close(c);
+    return good;
+}
+
 /* Opens the chain, and no more. */
 static bool just_open(struct world *w)
 {
@@ -143,6 +168,7 @@ static bool just_open(struct world *w)
 static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world *w),
                   unsigned step_max)
 {
+    long long blocks_before = atomic_load(&blocks);
     struct world w = {.chain = kit_chain_new("/m", true)};
     w.server = kit_start(conf);
     w.pin = ate__server_pin(w.server);
@@ -174,6 +200,7 @@ static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world 
     assert_true(refused > 10);
     ate__server_end(w.server);
     kit_chain_free(&w.chain);
+    assert_int_equal(atomic_load(&blocks), blocks_before);
 }
 
 static void test_exchange(void **state)
@@ -181,6 +208,13 @@ static void test_exchange(void **state)
     (void)state;
     struct ate__server_conf conf = kit_conf(tmpdir_new());
     sweep(&conf, exchange, 30);
+}
+
+static void test_refused(void **state)
+{
+    (void)state;
+    struct ate__server_conf conf = kit_conf(tmpdir_new());
+    sweep(&conf, refused, 1);
 }
 
 static void test_open(void **state)
@@ -225,6 +259,7 @@ int main(void)
     ate__alloc_set(&allocator);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_exchange),
+        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_open),
         cmocka_unit_test(test_start),
     };

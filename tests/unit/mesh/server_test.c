@@ -6,8 +6,10 @@
 #include "lib/tmpdir.h"
 #include <dirent.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- its log, as tests look at it --- */
@@ -51,10 +53,10 @@ static bool exists(const char *logs, const char *path)
     return access(whole, F_OK) == 0;
 }
 
-static unsigned count_fds(void)
+static unsigned count_names(const char *path)
 {
     unsigned count = 0;
-    DIR *dir = opendir("/proc/self/fd");
+    DIR *dir = opendir(path);
     assert_non_null(dir);
     while (readdir(dir))
         count++;
@@ -276,8 +278,8 @@ static void test_one_instance(void **state)
                 kit_send(c[i], ATE__MSG_CLOSE, 1 + k, ate__bytes(NULL, 0));
         wait_for_lines("closed /c/", (n + 1) * CHAINS);
         if (n == 1)
-            fds = count_fds();
-        assert_true(count_fds() <= fds);
+            fds = count_names("/proc/self/fd");
+        assert_true(count_names("/proc/self/fd") <= fds);
     }
     for (unsigned i = 0; i < CLIENTS; i++)
         kit_close(c[i]);
@@ -519,6 +521,41 @@ static void test_limits(void **state)
     assert_int_equal(ate__server_limit_set(&conf, "create-bytes", UINT64_MAX), 0);
 }
 
+/* The linker puts this in the place of uv_loop_close(), which the loop's thread calls last. */
+static unsigned alone; /* names of /proc/self/task when only that thread and the test's are left */
+static atomic_bool closed_alone;
+struct uv_loop_s;
+int __real_uv_loop_close(struct uv_loop_s *loop);
+int __wrap_uv_loop_close(struct uv_loop_s *loop);
+int __wrap_uv_loop_close(struct uv_loop_s *loop)
+{
+    enum { PATIENCE_S = 10 }; /* a thread that was joined may be listed a moment longer */
+    time_t until = time(NULL) + PATIENCE_S;
+    while (alone && !atomic_load(&closed_alone) && time(NULL) < until)
+        atomic_store(&closed_alone, count_names("/proc/self/task") <= alone);
+    return __real_uv_loop_close(loop);
+}
+
+/* A worker that is done wakes the loop, and may be at it still when its job is known to be done:
+ * the loop ends when there is none any more. */
+static void test_order_of_end(void **state)
+{
+    (void)state;
+    struct ate__server_conf conf = kit_conf(tmpdir_new());
+    alone = count_names("/proc/self/task") + 1;
+    struct kit_chain chain = kit_chain_new("/o", true);
+    struct ate__server *s = kit_start(&conf);
+    struct kit_client *c = kit_connect(s);
+    struct ate__head known = kit_create(c, 1, &chain);
+    kit_put_object(c, 1, &chain, &known, 1);
+    kit_close(c);
+    assert_true(count_names("/proc/self/task") > alone);
+    ate__server_end(s);
+    kit_chain_free(&chain);
+    alone = 0;
+    assert_true(atomic_load(&closed_alone));
+}
+
 /* What was sent before the end is answered; what comes after is told. */
 static void test_end(void **state)
 {
@@ -557,12 +594,19 @@ static void test_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_create_and_open), cmocka_unit_test(test_who_may_create),
-        cmocka_unit_test(test_bad_genesis),     cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_one_server),      cmocka_unit_test(test_one_instance),
-        cmocka_unit_test(test_one_creator),     cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_quota),           cmocka_unit_test(test_open_chains),
-        cmocka_unit_test(test_limits),          cmocka_unit_test(test_end),
+        cmocka_unit_test(test_create_and_open),
+        cmocka_unit_test(test_who_may_create),
+        cmocka_unit_test(test_bad_genesis),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_one_server),
+        cmocka_unit_test(test_one_instance),
+        cmocka_unit_test(test_one_creator),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_quota),
+        cmocka_unit_test(test_open_chains),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_order_of_end),
+        cmocka_unit_test(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

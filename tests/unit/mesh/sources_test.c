@@ -86,6 +86,29 @@ static void test_kept(void **state)
     ate__home_close(&h);
 }
 
+/* What was taken back is saved, too, though nothing else has changed. */
+static void test_uncreate_kept(void **state)
+{
+    (void)state;
+    struct ate__home h;
+    struct ate__sources s;
+    struct ate__source a = {{1}};
+    assert_int_equal(ate__home_open(env, tmpdir_new(), true, &h), 0);
+    ate__sources_init(&s, env, &limits);
+    assert_int_equal(ate__sources_create(&s, &a), 0);
+    assert_int_equal(ate__sources_create(&s, &a), 0);
+    assert_int_equal(ate__sources_save(&s, &h), 0);
+    ate__sources_uncreate(&s, &a);
+    assert_int_equal(ate__sources_save(&s, &h), 0);
+    ate__sources_deinit(&s);
+    ate__sources_init(&s, env, &limits);
+    assert_int_equal(ate__sources_load(&s, &h), 0);
+    assert_int_equal(ate__sources_create(&s, &a), 0);
+    assert_int_equal(ate__sources_create(&s, &a), ATE_BUSY);
+    ate__sources_deinit(&s);
+    ate__home_close(&h);
+}
+
 static int load(const char *text, size_t size)
 {
     struct ate__home h;
@@ -177,8 +200,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_source_of), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_kept),      cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_kept),      cmocka_unit_test(test_uncreate_kept),
+        cmocka_unit_test(test_hostile),   cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

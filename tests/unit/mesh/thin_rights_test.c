@@ -215,6 +215,27 @@ static void test_control_lines(void **state)
     thin_ask(p, 3, NULL, ATE_TAMPERED, "two control events");
 }
 
+/* An id may be used anew behind the window, and begins another line of control events then. */
+static void test_line_anew(void **state)
+{
+    (void)state;
+    enum { WINDOW = 100 }; /* of past.h */
+    for (unsigned late = 0; late < 2; late++) {
+        struct past *p = thin_family();
+        struct draft d;
+        uint64_t last = past_rule(p, ALICE, 1, ALICE, ALICE);
+        while (p->size < last + WINDOW + late)
+            past_create(p, -1, 100 + (unsigned)p->size, 0, NULL, NULL);
+        past_begin(p, &d);
+        struct ate__auth auth = past_writers(p, &d, ALICE, EVE);
+        draft_body(&d, &(struct draft_body){.id = id_of(1)});
+        draft_control(&d, id_of(1), NULL, &auth);
+        past_sign(p, &d, ROOT);
+        past_commit(p, &d);
+        thin_ask(p, 1, NULL, late ? 0 : ATE_TAMPERED, late ? NULL : "second first control event");
+    }
+}
+
 static void show_all_of_6(struct past_answer *a)
 {
     memset(past_shown(a, 6)->keep, 1, sizeof a->show[0].keep);
@@ -446,11 +467,11 @@ int main(void)
         cmocka_unit_test(test_unsigned),       cmocka_unit_test(test_without_right),
         cmocka_unit_test(test_rules_in_force), cmocka_unit_test(test_own_rules),
         cmocka_unit_test(test_controls),       cmocka_unit_test(test_control_lines),
-        cmocka_unit_test(test_bodies),         cmocka_unit_test(test_nowhere),
-        cmocka_unit_test(test_height),         cmocka_unit_test(test_signatures),
-        cmocka_unit_test(test_other_chain),    cmocka_unit_test(test_time_goes_back),
-        cmocka_unit_test(test_roots),          cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_append),
+        cmocka_unit_test(test_line_anew),      cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_nowhere),        cmocka_unit_test(test_height),
+        cmocka_unit_test(test_signatures),     cmocka_unit_test(test_other_chain),
+        cmocka_unit_test(test_time_goes_back), cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_moves),          cmocka_unit_test(test_append),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);
 }

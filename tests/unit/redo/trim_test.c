@@ -80,6 +80,23 @@ static void test_keep(void **state)
     teardown(&x);
 }
 
+/* What is said to be kept outlasts a loss of power, its name as well. */
+static void test_power_loss(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct fixture x;
+        uint64_t kept;
+        setup(&x);
+        simdisk_settle(x.disk);
+        assert_int_equal(ate__trim_keep(x.vfs, x.root, 1, x.s, 100, 50100, 120000, &kept), 0);
+        struct fixture after = {.disk = simdisk_crash(x.disk, seed), .bytes = x.bytes};
+        expect(&after, NAME("0000000000000001", "0000000000000064"), 100, 50100);
+        simdisk_free(after.disk);
+        teardown(&x);
+    }
+}
+
 static void test_full_disk(void **state)
 {
     (void)state;
@@ -155,9 +172,8 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keep),
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_keep),   cmocka_unit_test(test_power_loss),
+        cmocka_unit_test(test_many),   cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
