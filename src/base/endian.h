@@ -32,6 +32,14 @@ static inline void ate__store64(uint8_t *p, uint64_t v)
     ate__store32(p, (uint32_t)v);
     ate__store32(p + 4, (uint32_t)(v >> 32));
 }
+static inline uint32_t ate__load32be(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+static inline uint64_t ate__load64be(const uint8_t *p)
+{
+    return (uint64_t)ate__load32be(p) << 32 | ate__load32be(p + 4);
+}
 static inline void ate__store64be(uint8_t *p, uint64_t v)
 {
     for (int i = 7; i >= 0; i--, v >>= 8)

@@ -12,8 +12,14 @@
 enum { ESCAPED_MAX = 16 /* bytes: four of \xHH */ };
 
 static const char hex_digits[16] = "0123456789abcdef";
-static const char b64_digits[64] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/* The alphabets of base64 differ in the last two characters. */
+struct alphabet {
+    const char *name;
+    char digits[64];
+};
+#define FIRST_62 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static const struct alphabet url = {"base64url", FIRST_62 "-_"},
+                             standard = {"base64", FIRST_62 "+/"};
 
 void ate__hex_encode(struct ate_bytes bytes, char *ret_text)
 {
@@ -50,7 +56,8 @@ size_t ate__b64_size(size_t bytes_size)
     return bytes_size / 3 * 4 + (bytes_size % 3 ? bytes_size % 3 + 1 : 0);
 }
 
-void ate__b64_encode(struct ate_bytes bytes, char *ret_text)
+/* Returns the end of the text, which gets no NUL. */
+static char *encode_base64(const struct alphabet *a, struct ate_bytes bytes, char *ret_text)
 {
     const uint8_t *p = bytes.data;
     uint32_t bits = 0;
@@ -58,14 +65,19 @@ void ate__b64_encode(struct ate_bytes bytes, char *ret_text)
     for (size_t i = 0; i < bytes.size; i++) {
         bits = bits << 8 | p[i];
         for (count += 8; count >= 6; count -= 6)
-            *ret_text++ = b64_digits[bits >> (count - 6) & 63];
+            *ret_text++ = a->digits[bits >> (count - 6) & 63];
     }
     if (count)
-        *ret_text++ = b64_digits[bits << (6 - count) & 63];
-    *ret_text = 0;
+        *ret_text++ = a->digits[bits << (6 - count) & 63];
+    return ret_text;
 }
 
-static int b64_value(char c)
+void ate__b64_encode(struct ate_bytes bytes, char *ret_text)
+{
+    *encode_base64(&url, bytes, ret_text) = 0;
+}
+
+static int digit_of(const struct alphabet *a, char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -73,30 +85,31 @@ static int b64_value(char c)
         return c - 'a' + 26;
     if (c >= '0' && c <= '9')
         return c - '0' + 52;
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
+    return c == a->digits[62] ? 62 : c == a->digits[63] ? 63 : -1;
 }
 
-int ate__b64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
-                    size_t *ret_size)
+/* Without padding. */
+static int decode_base64(const struct alphabet *a, const char *text, size_t text_size, uint8_t *ret,
+                         size_t ret_capacity, size_t *ret_size)
 {
     size_t size = text_size / 4 * 3 + (text_size % 4 ? text_size % 4 - 1 : 0);
     if (text_size % 4 == 1)
-        return ate__fail(ATE_MALFORMED, "base64url text cannot have %zu characters", text_size);
+        return ate__fail(ATE_MALFORMED, "%s text cannot have %zu characters", a->name, text_size);
     if (size > ret_capacity)
-        return ate__fail(ATE_MALFORMED, "base64url text of %zu bytes where at most %zu belong",
+        return ate__fail(ATE_MALFORMED, "%s text of %zu bytes where at most %zu belong", a->name,
                          size, ret_capacity);
     for (size_t i = 0; i < text_size; i++)
-        if (b64_value(text[i]) < 0)
-            return ate__fail(ATE_MALFORMED, "character %zu is not of base64url", i);
+        if (digit_of(a, text[i]) < 0)
+            return ate__fail(ATE_MALFORMED, "character %zu is not of %s", i, a->name);
     if (text_size % 4) {
         int loose = text_size % 4 == 2 ? 15 : 3;
-        if (b64_value(text[text_size - 1]) & loose)
+        if (digit_of(a, text[text_size - 1]) & loose)
             return ate__fail(ATE_MALFORMED, "the last character has bits that mean nothing");
     }
     uint32_t bits = 0;
     unsigned count = 0;
     for (size_t i = 0; i < text_size; i++) {
-        bits = bits << 6 | (uint32_t)b64_value(text[i]);
+        bits = bits << 6 | (uint32_t)digit_of(a, text[i]);
         count += 6;
         if (count >= 8) {
             count -= 8;
@@ -105,6 +118,36 @@ int ate__b64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret
     }
     *ret_size = size;
     return 0;
+}
+
+int ate__b64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
+                    size_t *ret_size)
+{
+    return decode_base64(&url, text, text_size, ret, ret_capacity, ret_size);
+}
+
+size_t ate__base64_size(size_t bytes_size)
+{
+    return (bytes_size + 2) / 3 * 4;
+}
+
+void ate__base64_encode(struct ate_bytes bytes, char *ret_text)
+{
+    char *end = encode_base64(&standard, bytes, ret_text);
+    while ((end - ret_text) % 4)
+        *end++ = '=';
+    *end = 0;
+}
+
+int ate__base64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
+                       size_t *ret_size)
+{
+    if (text_size % 4)
+        return ate__fail(ATE_MALFORMED, "base64 text has a multiple of 4 characters, not %zu",
+                         text_size);
+    for (unsigned i = 0; i < 2 && text_size && text[text_size - 1] == '='; i++)
+        text_size--;
+    return decode_base64(&standard, text, text_size, ret, ret_capacity, ret_size);
 }
 
 const char *ate__id_text(const struct ate_id *id, char text[ATE__ID_TEXT])

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * text.h: text forms of bytes: hex, base64url, UTF-8, and escaping of what a terminal must not see.
+ * text.h: text forms of bytes: hex, base64url, base64, UTF-8, and escaping of what a terminal must
+ * not see.
  */
 #pragma once
 #include "base/buf.h"
@@ -18,6 +19,12 @@ size_t ate__b64_size(size_t bytes_size);                      /* characters, wit
 void ate__b64_encode(struct ate_bytes bytes, char *ret_text); /* ate__b64_size() + 1 bytes */
 int ate__b64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
                     size_t *ret_size) ATE__CHECK;
+/* The same of base64 with padding (RFC 4648 section 4), which notes and proofs of others' formats
+ * have. */
+size_t ate__base64_size(size_t bytes_size);
+void ate__base64_encode(struct ate_bytes bytes, char *ret_text);
+int ate__base64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
+                       size_t *ret_size) ATE__CHECK;
 
 /* Both return text. */
 const char *ate__id_text(const struct ate_id *id, char text[ATE__ID_TEXT]);

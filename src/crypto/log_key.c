@@ -130,6 +130,15 @@ int ate__log_public_parse(struct ate_bytes public_key, struct ate__log_parts *re
     return 0;
 }
 
+int ate__log_public_make(const uint8_t *ed25519, const uint8_t *mldsa44, struct ate__buf *buf)
+{
+    uint8_t public_key[ATE__LOG_PUBLIC];
+    put_heads(public_key);
+    memcpy(public_key + ED25519_AT, ed25519, ATE__LOG_ED25519_PUBLIC);
+    memcpy(public_key + MLDSA44_AT, mldsa44, ATE__LOG_MLDSA44_PUBLIC);
+    return ate__buf_append(buf, ate__bytes(public_key, sizeof public_key));
+}
+
 int ate__log_verify_new(struct ate_bytes public_key, struct ate__log_verify **ret_key)
 {
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();

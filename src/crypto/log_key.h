@@ -41,6 +41,9 @@ struct ate__log_parts {
 /* Checks all but whether the Ed25519 point is on the curve. Errors: MALFORMED; UNSUPPORTED: an
  * unknown algorithm id. */
 int ate__log_public_parse(struct ate_bytes public_key, struct ate__log_parts *ret_parts) ATE__CHECK;
+/* Of two keys of their one size each; appended. Errors: E_MEMORY. */
+int ate__log_public_make(const uint8_t *ed25519, const uint8_t *mldsa44, struct ate__buf *buf)
+    ATE__CHECK;
 
 /* Errors: as of ate__log_public_parse(), and those of each part: MALFORMED E_*. */
 int ate__log_verify_new(struct ate_bytes public_key, struct ate__log_verify **ret_key) ATE__CHECK;

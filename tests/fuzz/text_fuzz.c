@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * text_fuzz.c: the text forms of bytes: ate__hex_decode(), ate__b64_decode(), ate__hash_parse(),
- * ate__id_parse(), ate__utf8_valid(), ate__escape(), ate__escaped(). What is decoded has one text;
- * what is escaped can be shown.
+ * text_fuzz.c: the text forms of bytes: ate__hex_decode(), ate__b64_decode(),
+ * ate__base64_decode(), ate__hash_parse(), ate__id_parse(), ate__utf8_valid(), ate__escape(),
+ * ate__escaped(). What is decoded has one text; what is escaped can be shown.
  */
 #include "base/assert.h"
 #include "base/text.h"
@@ -25,6 +25,11 @@ static void check_codes(const char *text, size_t size)
     if (!ate__b64_decode(text, size, bytes, size, &decoded)) {
         ate__assert(ate__b64_size(decoded) == size);
         ate__b64_encode(ate__bytes(bytes, decoded), again);
+        ate__assert(strlen(again) == size && !memcmp(again, text, size));
+    }
+    if (!ate__base64_decode(text, size, bytes, size, &decoded)) {
+        ate__assert(ate__base64_size(decoded) == size);
+        ate__base64_encode(ate__bytes(bytes, decoded), again);
         ate__assert(strlen(again) == size && !memcmp(again, text, size));
     }
     if (!ate__hash_parse(text, size, &hash))

@@ -73,6 +73,41 @@ static void test_b64_refused(void **state)
 }
 
 /* Of all texts of two and three characters those decode that are the encoding of their bytes. */
+static void test_base64(void **state)
+{
+    (void)state;
+    static const struct { /* RFC 4648, section 10 */
+        const char *bytes, *text;
+    } vector[] = {{"", ""},
+                  {"f", "Zg=="},
+                  {"fo", "Zm8="},
+                  {"foo", "Zm9v"},
+                  {"foob", "Zm9vYg=="},
+                  {"fooba", "Zm9vYmE="},
+                  {"foobar", "Zm9vYmFy"},
+                  {"\xfb\xff", "+/8="}};
+    static const char *const bad[] = {
+        "Zg",   "Zg=",    "Zm8",      "Zm9",  "=",      "====", "Z===", "Zh==",
+        "Zm9=", "Zm9vYg", "Zm9v====", "-_8=", "Zg==\n", "Z g=", "Zg=v", "Zg==Zg=="};
+    uint8_t back[8];
+    char text[16];
+    size_t size;
+    for (size_t i = 0; i < ATE__COUNT_OF(vector); i++) {
+        struct ate_bytes bytes = ate__text_bytes(vector[i].bytes);
+        ate__base64_encode(bytes, text);
+        assert_string_equal(text, vector[i].text);
+        assert_int_equal(ate__base64_size(bytes.size), strlen(text));
+        assert_int_equal(ate__base64_decode(text, strlen(text), back, bytes.size, &size), 0);
+        assert_true(ate__bytes_equal(ate__bytes(back, size), bytes));
+        if (bytes.size)
+            assert_int_equal(ate__base64_decode(text, strlen(text), back, bytes.size - 1, &size),
+                             ATE_MALFORMED);
+    }
+    for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
+        assert_int_equal(ate__base64_decode(bad[i], strlen(bad[i]), back, sizeof back, &size),
+                         ATE_MALFORMED);
+}
+
 static void test_b64_one_form(void **state)
 {
     (void)state;
@@ -276,11 +311,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hex),           cmocka_unit_test(test_b64_vectors),
-        cmocka_unit_test(test_b64_refused),   cmocka_unit_test(test_b64_one_form),
-        cmocka_unit_test(test_b64_random),    cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_utf8),          cmocka_unit_test(test_escape),
-        cmocka_unit_test(test_escape_random), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_hex),          cmocka_unit_test(test_b64_vectors),
+        cmocka_unit_test(test_base64),       cmocka_unit_test(test_b64_refused),
+        cmocka_unit_test(test_b64_one_form), cmocka_unit_test(test_b64_random),
+        cmocka_unit_test(test_ids),          cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_escape),       cmocka_unit_test(test_escape_random),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

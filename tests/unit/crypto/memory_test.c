@@ -10,6 +10,7 @@
 #include "crypto/keyfile.h"
 #include "crypto/log_key.h"
 #include "crypto/merkle.h"
+#include "crypto/note.h"
 #include "help.h"
 #include "lib/heap.h"
 #include "lib/simenv.h"
@@ -236,6 +237,26 @@ static int log_check(void *arg)
                                    ate__bytes(log_signature, sizeof log_signature));
 }
 
+static int note(void *arg)
+{
+    static const struct ate__note_tree tree = {{"o", 1}, 1, {{1}}};
+    struct ate__buf made = ATE__BUF_NULL;
+    struct ate__note n;
+    struct ate__note_verdict verdict;
+    (void)arg;
+    int rc = ate__note_make(&tree, "o", log_key, 1, &made);
+    assert_int_equal(!made.size, !!rc);
+    if (!rc)
+        rc = ate__note_parse(ate__buf_bytes(&made), &n);
+    if (!rc) {
+        rc = ate__note_verify(&n, "o", log_verify, &verdict);
+        ate__note_deinit(&n);
+    }
+    assert_true(rc || (verdict.ed25519 && verdict.mldsa44));
+    ate__buf_deinit(&made);
+    return rc;
+}
+
 static int seal(void *arg)
 {
     struct ate__buf out = ATE__BUF_NULL;
@@ -313,6 +334,7 @@ static const struct {
     {"import_log_key", import_log_key},
     {"log_sign", log_sign},
     {"log_check", log_check},
+    {"note", note},
     {"seal", seal},
     {"open", open_sealed},
     {"check", check},
