@@ -6,15 +6,6 @@
 #include "stage.h"
 #include <stdlib.h>
 
-static void expect_final(struct stage *s, int result, const char *sentence)
-{
-    assert_int_equal(s->finals, 1);
-    if (s->final_result != result)
-        fail_msg("%s: %s", ate__result_name(s->final_result), s->final_text);
-    if (sentence && !strstr(s->final_text, sentence))
-        fail_msg("\"%s\" says nothing of \"%s\"", s->final_text, sentence);
-}
-
 /* The next COMMIT is that of this transaction; gives its request. */
 static uint32_t sent(struct stage *s, uint64_t sequence)
 {
@@ -149,7 +140,7 @@ static void test_lies(void **state)
         }
         stage_say_committed(s, &m);
         if (lies[i].result) {
-            expect_final(s, lies[i].result, "server:5000");
+            stage_final(s, lies[i].result, "server:5000");
             assert_int_equal(s->newest.size, lies[i].result == ATE_FORKED ? 1 : s->newest.size);
             stage_done(call, ATE_UNKNOWN);
             stage_done(other, ATE_UNKNOWN);
@@ -182,7 +173,7 @@ static void test_two_histories(void **state)
     next = sent(s, 3); /* asked again, from the newest */
     struct ate__msg_committed m = stage_committed_at(s, next, 3, 4, 3);
     stage_say_committed(s, &m);
-    expect_final(s, ATE_FORKED, "two histories");
+    stage_final(s, ATE_FORKED, "two histories");
     stage_done(other, ATE_UNKNOWN);
     s->past = real;
     past_free(fork);
@@ -214,7 +205,7 @@ static void test_misplaced(void **state)
         assert_true(stage_quiet(s)); /* alone */
         if (again) {
             answer(s, m.request, 2, 6, 2);
-            expect_final(s, ATE_BAD_PEER, "does not start at the head");
+            stage_final(s, ATE_BAD_PEER, "does not start at the head");
         } else {
             answer(s, m.request, 2, 4, 4);
             stage_done(call[1], 0);
@@ -251,7 +242,7 @@ static void test_answers_to_nothing(void **state)
             stage_say_got(s, 99, 2, 1);
         else
             stage_say_rejected(s, 99, ATE_CONFLICT, "x");
-        expect_final(s, ATE_BAD_PEER, NULL);
+        stage_final(s, ATE_BAD_PEER, NULL);
         stage_done(commit, ATE_UNKNOWN);
         stage_done(read, ATE_BAD_PEER);
         stage_free(s);
@@ -321,7 +312,7 @@ static void test_rejected(void **state)
     stage_done(call, ATE_FORKED);
     call = stage_commit_call(s, 1, -1);
     stage_say_rejected(s, sent(s, 1), ATE_ROLLED_BACK, "you have verified more");
-    expect_final(s, ATE_ROLLED_BACK, "you have verified more");
+    stage_final(s, ATE_ROLLED_BACK, "you have verified more");
     stage_done(call, ATE_UNKNOWN);
     stage_free(s);
 }
@@ -599,9 +590,9 @@ static void test_get(void **state)
         assert_memory_equal(m.ids, id.b, sizeof id.b);
         stage_say_got(s, m.request, lie == 1 ? 5 : 4, lie == 3 ? 2 : 4);
         if (lie == 1)
-            expect_final(s, ATE_BAD_PEER, "the server answers at 5");
+            stage_final(s, ATE_BAD_PEER, "the server answers at 5");
         else if (lie == 2)
-            expect_final(s, ATE_FORKED, "another head of 4");
+            stage_final(s, ATE_FORKED, "another head of 4");
         assert_int_equal(s->newest.size, 5);
         if (lie == 0 || lie == 3) { /* where its proof starts is of no interest */
             struct ate__msg_got got;
@@ -632,7 +623,7 @@ static void test_head_lies(void **state)
     s->past = fork;
     stage_say_got(s, request, 6, 3);
     s->past = real;
-    expect_final(s, ATE_FORKED, "two histories");
+    stage_final(s, ATE_FORKED, "two histories");
     assert_int_equal(s->newest.size, 3);
     stage_done(call, ATE_FORKED);
     past_free(fork);
@@ -699,7 +690,7 @@ static void test_follower_disagrees(void **state)
         if (kind)
             assert_int_equal(s->finals, 0);
         else
-            expect_final(s, ATE_TAMPERED, "it is not there");
+            stage_final(s, ATE_TAMPERED, "it is not there");
         stage_done(call, ATE_UNKNOWN);
         stage_free(s);
     }

@@ -7,20 +7,6 @@
 #include "stage.h"
 #include <stdlib.h>
 
-static void expect_final(struct stage *s, int result, const char *sentence)
-{
-    assert_int_equal(s->finals, 1);
-    if (s->final_result != result)
-        fail_msg("%s: %s", ate__result_name(s->final_result), s->final_text);
-    if (sentence && !strstr(s->final_text, sentence))
-        fail_msg("\"%s\" says nothing of \"%s\"", s->final_text, sentence);
-    stage_turn(s);
-    unsigned connects = s->connects;
-    stage_pass(s, 20000);
-    assert_int_equal(s->connects, connects); /* for good */
-    assert_null(s->link);
-}
-
 /* ---- opening ---- */
 
 static void test_open(void **state)
@@ -90,7 +76,7 @@ static void test_exists(void **state)
         assert_int_equal(stage_next(s, ATE__MSG_OPEN)->stream, 3);
         if (gone) { /* and is not there after all: not in a circle */
             stage_say_error(s, ATE_NOT_FOUND, "no such chain");
-            expect_final(s, ATE_NOT_FOUND, "no such chain");
+            stage_final(s, ATE_NOT_FOUND, "no such chain");
         } else {
             struct ate__msg_opened m = stage_opened_at(s, 1);
             m.chain_id = s->past->chain_id;
@@ -128,7 +114,7 @@ static void test_refused(void **state)
         stage_connected(s);
         stage_next(s, ATE__MSG_OPEN);
         stage_say_error(s, results[i], "because\x1b[31m");
-        expect_final(s, results[i], "server:5000: because\\x1b");
+        stage_final(s, results[i], "server:5000: because\\x1b");
         stage_done(call, results[i]);
         stage_free(s);
     }
@@ -145,7 +131,7 @@ static void test_opened_is_no_good(void **state)
     stage_next(s, ATE__MSG_OPEN);
     stage_say_opened(s, &m);
     assert_int_equal(s->link->result, ATE_WRONG_CHAIN);
-    expect_final(s, ATE_WRONG_CHAIN, "no good");
+    stage_final(s, ATE_WRONG_CHAIN, "no good");
     stage_free(s);
 }
 
@@ -186,7 +172,7 @@ static void test_broken_protocol(void **state)
             }
             commit = stage_commit_call(s, 1, -1);
             stage_say(s, frames[i].type, frames[i].stream, ate__text_bytes(frames[i].body));
-            expect_final(s, ATE_BAD_PEER, "server:5000");
+            stage_final(s, ATE_BAD_PEER, "server:5000");
             stage_done(read, ATE_BAD_PEER);
             stage_done(commit, when ? ATE_UNKNOWN : ATE_BAD_PEER);
             struct stage_call *later = stage_commit_call(s, 2, -1);
@@ -210,7 +196,7 @@ static void test_other_stream(void **state)
     ate__msg_committed_encode(&w, &m);
     stage_say(s, ATE__MSG_COMMITTED, 2, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
-    expect_final(s, ATE_BAD_PEER, "a stream that was not begun");
+    stage_final(s, ATE_BAD_PEER, "a stream that was not begun");
     stage_done(commit, ATE_UNKNOWN);
     stage_free(s);
 }
@@ -287,7 +273,7 @@ static void test_which_ends_are_final(void **state)
         struct stage_call *call = stage_read_call(s, ATE__CALL_SYNC, -1);
         stage_lose(s, ends[i].result);
         if (ends[i].final) {
-            expect_final(s, ends[i].result, "the link is lost");
+            stage_final(s, ends[i].result, "the link is lost");
         } else {
             assert_int_equal(s->finals, 0);
             stage_ready_again(s);
@@ -310,7 +296,7 @@ static void test_error_later(void **state)
     assert_int_equal(s->finals, 0);
     stage_ready_again(s);
     stage_say_error(s, ATE_NOT_FOUND, "it is gone");
-    expect_final(s, ATE_NOT_FOUND, "it is gone");
+    stage_final(s, ATE_NOT_FOUND, "it is gone");
     stage_free(s);
 }
 
@@ -327,7 +313,7 @@ static void test_patience(void **state)
         stage_pass(s, 1);
     uint64_t waited = ate__monotonic_ms(&s->sim.env) - start;
     assert_true(waited >= 1000 && waited < 4000);
-    expect_final(s, ATE_OFFLINE, "no connection");
+    stage_final(s, ATE_OFFLINE, "no connection");
     stage_free(s);
 
     s = stage_new(false, false); /* one that comes in time */
@@ -344,13 +330,13 @@ static void test_patience(void **state)
         for (unsigned n = 0; n < 20000 && !s->link && !s->finals; n++)
             stage_pass(s, 1);
     }
-    expect_final(s, ATE_OFFLINE, NULL);
+    stage_final(s, ATE_OFFLINE, NULL);
     stage_free(s);
 
     s = stage_new(false, false); /* without a pin */
     s->connect_result = ATE_UNTRUSTED;
     ate__client_start(s->c);
-    expect_final(s, ATE_UNTRUSTED, "no connection");
+    stage_final(s, ATE_UNTRUSTED, "no connection");
     stage_free(s);
 }
 
@@ -380,9 +366,9 @@ static void test_heads_over_links(void **state)
             m.head.root.b[0] ^= 1;
         lose_and_open_at(s, &m);
         if (how == 0)
-            expect_final(s, ATE_ROLLED_BACK, "shows 4 transactions; 5 were seen");
+            stage_final(s, ATE_ROLLED_BACK, "shows 4 transactions; 5 were seen");
         else if (how == 1)
-            expect_final(s, ATE_FORKED, "another history of 5");
+            stage_final(s, ATE_FORKED, "another history of 5");
         else
             assert_int_equal(s->finals, 0);
         if (how == 3) { /* claimed; proven by the next answer, from what was verified */
@@ -443,7 +429,7 @@ static void test_weak_sync(void **state)
     m = stage_opened_at(s, 2);
     m.weak_sync = true;
     lose_and_open_at(s, &m);
-    expect_final(s, ATE_ROLLED_BACK, "shows 2 transactions; 3 were seen");
+    stage_final(s, ATE_ROLLED_BACK, "shows 2 transactions; 3 were seen");
     stage_free(s);
 }
 
@@ -502,14 +488,14 @@ static void test_follow_ends(void **state)
     struct stage *s = stage_new(true, false);
     s->subscribed_result = ATE_FORKED;
     stage_ready(s);
-    expect_final(s, ATE_FORKED, "another history");
+    stage_final(s, ATE_FORKED, "another history");
     stage_free(s);
 
     s = stage_new(true, false);
     s->group_result = ATE_BAD_PEER;
     stage_ready(s);
     stage_say(s, ATE__MSG_GROUP, 1, ate__text_bytes("x"));
-    expect_final(s, ATE_BAD_PEER, "no good");
+    stage_final(s, ATE_BAD_PEER, "no good");
     stage_free(s);
 
     s = stage_new(true, false); /* short of memory: it comes again */
@@ -529,7 +515,7 @@ static void test_follow_ends(void **state)
     stage_turn(s);
     stage_ready_again(s);
     ate__client_fail(s->c, ATE_TAMPERED, "a group broke a rule");
-    expect_final(s, ATE_TAMPERED, "a group broke a rule");
+    stage_final(s, ATE_TAMPERED, "a group broke a rule");
     stage_free(s);
 }
 

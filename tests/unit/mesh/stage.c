@@ -255,6 +255,20 @@ void stage_free(struct stage *s)
     on_stage = NULL;
 }
 
+void stage_final(struct stage *s, int result, const char *sentence)
+{
+    assert_int_equal(s->finals, 1);
+    if (s->final_result != result)
+        fail_msg("%s: %s", ate__result_name(s->final_result), s->final_text);
+    if (sentence && !strstr(s->final_text, sentence))
+        fail_msg("\"%s\" says nothing of \"%s\"", s->final_text, sentence);
+    stage_turn(s);
+    unsigned connects = s->connects;
+    stage_pass(s, 20000);
+    assert_int_equal(s->connects, connects);
+    assert_null(s->link);
+}
+
 /* ---- what the client sent ---- */
 
 bool stage_quiet(struct stage *s)

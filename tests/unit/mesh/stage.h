@@ -51,6 +51,9 @@ void stage_lose(struct stage *s, int result); /* closed(), as the link says it *
 void stage_turn(struct stage *s);             /* closed() of a link that the client closed */
 void stage_drained(struct stage *s, size_t room);
 void stage_pass(struct stage *s, uint64_t ms); /* and ticks when it is due */
+/* It was told once that it is over, and comes back no more. sentence: in what it was told, or NULL.
+ */
+void stage_final(struct stage *s, int result, const char *sentence);
 
 /* ---- what the client sent ---- */
 bool stage_quiet(struct stage *s); /* nothing more */

@@ -2,31 +2,7 @@
  *
  * Check 1: the rules that a transaction keeps or breaks by itself.
  */
-#include "world.h"
-
-static struct world w;
-
-static int begin(void **state)
-{
-    (void)state;
-    world_init(&w, 1, NULL);
-    plant(&w, id_of(1), ate__top_id);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_deinit(&w);
-    return 0;
-}
-
-static struct draft *draft_signed(void)
-{
-    struct draft *d = draft_new(&w);
-    draft_sign(d, w.root->fingerprint);
-    return d;
-}
+#include "one_world.h"
 
 /* ---- objects ---- */
 
