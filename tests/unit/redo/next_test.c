@@ -69,7 +69,7 @@ static void test_life(void **state)
     /* Two salts differ. */
     assert_int_equal(ate__next_create(&x.sim.env, x.root, 65536, true, &n), 0);
     assert_true(n.salt != salt);
-    assert_int_equal(ate__next_finish(x.vfs, &n, &(struct ate_hash){{5}}, 4, 17, &s), 0);
+    assert_int_equal(ate__next_finish(x.vfs, &n, &(struct ate_hash){{5}}, UINT32_MAX, 17, &s), 0);
     assert_true(s->file_bytes == ATE__PAD_BYTES && s->length == ATE__PAD_BYTES);
     ate__segment_unref(x.vfs, s);
     assert_int_equal(ate__next_create(&x.sim.env, x.root, 65536, true, &n), 0);

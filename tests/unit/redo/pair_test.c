@@ -179,6 +179,26 @@ static void test_power_loss(void **state)
     assert_true(crashes > 2000);
 }
 
+/* Lists that are removed do not come back; it may be done again. */
+static void test_remove(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct fixture x, after;
+        struct ate__pair p;
+        take(&x, simdisk_new(seed));
+        put(&x, "/meta.a", 1);
+        put(&x, "/meta.b", 1);
+        simdisk_settle(x.disk);
+        assert_int_equal(ate__pair_remove(x.vfs, x.root), 0);
+        take(&after, simdisk_crash(x.disk, seed));
+        assert_int_equal(read_pair(&after, &p), ATE_NOT_FOUND);
+        assert_int_equal(ate__pair_remove(after.vfs, after.root), 0);
+        drop(&after);
+        drop(&x);
+    }
+}
+
 /* A sync fails, the process dies, the next one in the same boot finds in the cache what is on no
  * disk, changes the list, and the power goes: still one list is whole, and no older than promised.
  */
@@ -251,7 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),      cmocka_unit_test(test_contradiction),
         cmocka_unit_test(test_power_loss), cmocka_unit_test(test_failed_sync),
-        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_remove),     cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
