@@ -335,8 +335,8 @@ static void tiles_that_were_missed(void **state)
     /* It says so, rather than that the chain were shorter. */
     struct ate__proof proof;
     struct ate_hash root;
-    assert_int_equal(ate__chain_consistency(kit.chain, 2, 6, &proof), ATE_E_IO);
-    assert_int_equal(ate__chain_inclusion(kit.chain, 2, 6, &proof), ATE_E_IO);
+    assert_int_equal(ate__chain_consistency(kit.chain, 2, 7, &proof), ATE_E_IO);
+    assert_int_equal(ate__chain_inclusion(kit.chain, 2, 7, &proof), ATE_E_IO);
     assert_int_equal(ate__chain_consistency(kit.chain, 2, 8, &proof), ATE_NOT_FOUND);
     assert_int_equal(ate__chain_root_at(kit.chain, 8, &root), ATE_NOT_FOUND);
     simenv_pass_ms(&kit.sim, 1000);
