@@ -155,7 +155,7 @@ bool ate__chain_has_room(const struct ate__chain *c, size_t size)
 {
     size_t count = c->inbox.count + c->checking_count + c->ordered.count;
     size_t bytes = c->inbox.bytes + c->checking_bytes + c->ordered.bytes;
-    return count < ATE__WAITING_MAX && bytes + size < ATE__WAITING_BYTES_MAX;
+    return count < ATE__WAITING_MAX && bytes + size <= ATE__WAITING_BYTES_MAX;
 }
 
 /* ---- repeats of what is in the log ---- */
