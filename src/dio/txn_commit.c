@@ -188,9 +188,11 @@ static int offer_unanswered(struct ate_txn *t, struct ate_receipt *ret_receipt)
     flight_init(f, t);
     t->dio->pipe->v->offer(t->dio->pipe, &f->offer);
     int rc = f->offer.at_once;
+    if (rc)
+        ate__fail(rc, "%s", f->offer.text);
     flight_let_go(f);
     if (rc)
-        return ate__fail(rc, "commit: %s", ate__result_text(rc));
+        return rc;
     *ret_receipt = (struct ate_receipt){.stage = ATE_QUEUED};
     go_on(t, NULL);
     return ATE_END;

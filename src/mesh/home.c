@@ -103,6 +103,20 @@ static int read_into(struct ate__home *h, const char *name, uint8_t *to, size_t 
     return rc;
 }
 
+int ate__home_alone(struct ate__home *h, const char *name, bool *ret_alone)
+{
+    struct ate__stat about;
+    struct ate__file *file;
+    int rc = h->vfs->open(h->own, name, ATE__OPEN_READ, &file);
+    if (rc)
+        return rc;
+    rc = h->vfs->stat(file, &about);
+    h->vfs->close(file);
+    if (!rc)
+        *ret_alone = !(about.mode & 077);
+    return rc;
+}
+
 int ate__home_read(struct ate__home *h, const char *name, size_t size_max,
                    struct ate__buf *ret_bytes)
 {

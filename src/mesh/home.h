@@ -4,7 +4,7 @@
  *
  *     LOGS/,server/key       private key of the server: PEM, 0600, made at the first start
  *     LOGS/,server/lock      held by the server that serves LOGS
- *     LOGS/,server/sources   what each source address created and stored (sources.h)
+ *     LOGS/,server/sources   what each source address created and stored (sources.h), 0600
  *     LOGS/example.com/joe/notes/,chain    the chain /example.com/joe/notes
  *
  * Names are walked component by component, and no link is followed below LOGS itself. `,` is not
@@ -37,7 +37,9 @@ int ate__home_dir(struct ate__home *h, const char *chain, bool create, struct at
 int ate__home_count(struct ate__home *h, size_t most, size_t *ret_count) ATE__CHECK;
 
 /* Small files of `,server`. read: Errors: NOT_FOUND TOO_BIG E_*. write: in place of what is there,
- * at once, synced; private_: 0600. */
+ * at once, synced; private_: 0600. alone: whether nobody else may get at it; Errors: NOT_FOUND E_*.
+ */
+int ate__home_alone(struct ate__home *h, const char *name, bool *ret_alone) ATE__CHECK;
 int ate__home_read(struct ate__home *h, const char *name, size_t size_max,
                    struct ate__buf *ret_bytes) ATE__CHECK;
 int ate__home_write(struct ate__home *h, const char *name, struct ate_bytes bytes, bool private_)

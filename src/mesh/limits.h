@@ -34,6 +34,8 @@ enum {
     ATE__SOURCES_SAVE_MS = 60000,
     ATE__IDLE_MS = 60000,              /* without a stream; then a chain is closed */
     ATE__DRAIN_MS = 10000,             /* for what is in flight, when a server ends */
+    ATE__UNREAD_MAX = 256 << 20,       /* bytes that wait for peers to read them, of all together */
+    ATE__LOG_LINES_MAX = 100,          /* a minute, of each level, of those that peers cause */
 
     /* of a client */
     ATE__BACK_OFF_MIN_MS = 50,         /* reconnect: doubled after each failure, with jitter */

@@ -31,6 +31,36 @@ void ate__server_log(struct ate__server *s, enum ate__log_level level, const cha
     s->conf.log(s->conf.log_arg, (int)level, line);
 }
 
+static void log_left_out(struct ate__server *s, enum ate__log_level level, bool ends)
+{
+    uint64_t left_out =
+        ate__log_limit_left_out(&s->lines[level], ate__monotonic_ms(s->conf.env), ends);
+    if (left_out)
+        ate__server_log(s, level,
+                        "%llu lines about connections were left out; a minute has %u (log-lines)",
+                        (unsigned long long)left_out, s->conf.server_limits.log_lines);
+}
+
+void ate__server_log_peer(struct ate__server *s, enum ate__log_level level, const char *format, ...)
+{
+    char line[ATE__ERROR_SIZE + ATE__CHAIN_NAME_MAX + 256];
+    va_list args;
+    uint32_t most = s->conf.server_limits.log_lines;
+    log_left_out(s, level, false);
+    if (!ate__log_limit_take(&s->lines[level], most, ate__monotonic_ms(s->conf.env)))
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    ate__server_log(s, level, "%s", line);
+}
+
+void ate__server_log_left_out(struct ate__server *s, bool ends)
+{
+    for (unsigned level = 0; level < ATE__LOG_LEVELS; level++)
+        log_left_out(s, (enum ate__log_level)level, ends);
+}
+
 /* --- work off the loop --- */
 
 void ate__server_busy(struct ate__server *s)
@@ -38,12 +68,27 @@ void ate__server_busy(struct ate__server *s)
     atomic_fetch_add(&s->busy, 1);
 }
 
-void ate__server_done(struct ate__server *s)
+static void fewer(struct ate__server *s, atomic_size_t *count)
 {
     pthread_mutex_lock(&s->mutex);
-    if (atomic_fetch_sub(&s->busy, 1) == 1)
+    if (atomic_fetch_sub(count, 1) == 1)
         pthread_cond_broadcast(&s->quiet);
     pthread_mutex_unlock(&s->mutex);
+}
+
+void ate__server_done(struct ate__server *s)
+{
+    fewer(s, &s->busy);
+}
+
+void ate__server_committing(struct ate__server *s)
+{
+    atomic_fetch_add(&s->committing, 1);
+}
+
+void ate__server_committed(struct ate__server *s)
+{
+    fewer(s, &s->committing);
 }
 
 static void job_back(struct ate__loop_task *task)
@@ -78,12 +123,12 @@ void ate__job_result(struct ate__job *job, int result)
 
 /* --- end --- */
 
-/* Until no work is under way. until NULL: however long it takes. */
-static void wait_quiet(struct ate__server *s, const struct timespec *until)
+/* Until none is under way. until NULL: however long it takes. */
+static void wait_quiet(struct ate__server *s, atomic_size_t *count, const struct timespec *until)
 {
     int late = 0;
     pthread_mutex_lock(&s->mutex);
-    while (atomic_load(&s->busy) && !late)
+    while (atomic_load(count) && !late)
         if (until)
             late = pthread_cond_timedwait(&s->quiet, &s->mutex, until);
         else
@@ -101,6 +146,7 @@ static int stop_here(void *arg)
 static int close_peers_here(void *arg)
 {
     struct ate__server *s = arg;
+    ate__unread_drop_stuck(s);
     for (struct ate__peer *p = s->peers; p; p = p->next) {
         while (p->streams)
             ate__stream_fail(p->streams, ATE_OFFLINE, "the server is stopping");
@@ -116,6 +162,7 @@ static int close_chains_here(void *arg)
     ate__loop_timer_free(s->sweep);
     s->sweep = NULL;
     ate__hosted_close_all(s);
+    ate__server_log_left_out(s, true);
     return 0;
 }
 
@@ -147,8 +194,14 @@ static void save_sources(struct ate__server *s)
         ate__server_log(s, ATE__LOG_WARNING, "%s", ate__error_text());
 }
 
-/* The time is shared out: most of it for what is in flight, the rest for the last words to the
- * clients (linger_ms at most) and for closing the chains. */
+static struct timespec later(const struct ate__server *s, uint64_t ms)
+{
+    return ate__deadline(s->conf.env, ms);
+}
+
+/* The time is shared out: most of it for the commits in flight, the rest for the last words to the
+ * clients (linger_ms at most) and for closing the chains. Other answers are waited for as long only
+ * as somebody who reads may need: a client asks for them again. */
 void ate__server_end(struct ate__server *s)
 {
     if (!s)
@@ -157,15 +210,17 @@ void ate__server_end(struct ate__server *s)
         ate__server_log(s, ATE__LOG_INFO, "stopping");
         if (s->acceptor)
             ate__acceptor_stop(s->acceptor);
-        struct timespec until =
-            ate__deadline(s->conf.env, s->conf.server_limits.drain_ms * 6ull / 10);
+        uint64_t most_ms = s->conf.server_limits.drain_ms * 6ull / 10;
+        struct timespec until = later(s, most_ms);
+        struct timespec read_until = later(s, ate__min(most_ms, ATE__NET_STUCK_MS));
         call_here(s, stop_here);
-        wait_quiet(s, &until);
+        wait_quiet(s, &s->busy, &read_until);
+        wait_quiet(s, &s->committing, &until);
         call_here(s, close_peers_here);
         ate__acceptor_free(s->acceptor);
-        wait_quiet(s, NULL);
+        wait_quiet(s, &s->busy, NULL);
         call_here(s, close_chains_here);
-        wait_quiet(s, NULL);
+        wait_quiet(s, &s->busy, NULL);
         save_sources(s);
         ate__server_log(s, ATE__LOG_INFO, "stopped");
     }
@@ -225,6 +280,8 @@ int ate__server_core(const struct ate__server_conf *conf, struct ate__server **r
     int rc = ate__home_open(conf->env, conf->logs, true, &s->home);
     if (!rc)
         rc = ate__home_key(&s->home, &s->key);
+    if (!rc && ate__sources_mend(&s->sources, &s->home))
+        ate__server_log(s, ATE__LOG_WARNING, "%s", ate__error_text());
     if (!rc && conf->no_auth)
         rc = ate__sources_load(&s->sources, &s->home);
     if (!rc)

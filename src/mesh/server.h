@@ -17,8 +17,8 @@ struct ate__server;
 struct ate__server_limits {
     uint32_t streams, commits, commit_bytes, requests, failed_signatures, catch_up_bytes;
     uint32_t chains, open_chains, create_chains, sources;
-    uint32_t idle_ms, drain_ms;
-    uint64_t create_bytes;
+    uint32_t idle_ms, drain_ms, log_lines;
+    uint64_t create_bytes, unread_bytes;
 };
 struct ate__server_conf {
     const struct ate__env *env;
@@ -57,7 +57,8 @@ int ate__server_start(const struct ate__server_conf *conf, struct ate__server **
 const char *ate__server_address(const struct ate__server *s);
 struct ate_hash ate__server_pin(const struct ate__server *s);
 /* Refuses what is new, answers what is in flight, closes all chains (idle marks and all); returns
- * within drain_ms, but for a chain that is just being opened. Takes NULL. */
+ * within drain_ms, but for a chain that is just being opened. Commits are finished; who does not
+ * read its answers is waited for no longer than ATE__NET_STUCK_MS. Takes NULL. */
 void ate__server_end(struct ate__server *s);
 /* The pin of LOGS/,server/key, which is made if it is missing. Errors: as start. */
 int ate__server_pin_of(const struct ate__env *env, const char *logs, struct ate_hash *ret_pin)

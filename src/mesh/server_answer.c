@@ -25,7 +25,8 @@
 #include "mesh/server_private.h"
 #include <stdio.h>
 
-enum item_kind { ITEM_COMMIT, ITEM_OUTCOME, ITEM_GET };
+/* REPEAT: a COMMIT that its source has no room for, unless it was stored before. */
+enum item_kind { ITEM_COMMIT, ITEM_REPEAT, ITEM_OUTCOME, ITEM_GET };
 
 struct ate__item {
     enum item_kind kind;
@@ -37,6 +38,7 @@ struct ate__item {
     struct ate__txn_id id;   /* OUTCOME */
     struct ate__msg_get get; /* views into bytes */
     struct ate__offer offer; /* COMMIT */
+    uint64_t size_before;    /* COMMIT: of the chain when it came; what lies below is a repeat */
     struct ate__buf bytes;   /* the transaction; the ids of GET */
     /* the answer */
     uint16_t type;
@@ -44,8 +46,13 @@ struct ate__item {
     uint64_t after; /* COMMITTED: a stream that follows has got all below it first */
     int fatal;      /* not 0: the stream ends with it */
     bool ends_turn, again; /* its stream's turn ends with it; there is more for another */
-    char text[512];
+    char text[512]; /* of fatal; of a REPEAT: why there is no room */
 };
+
+static bool carries_tx(const struct ate__item *i)
+{
+    return i->kind == ITEM_COMMIT || i->kind == ITEM_REPEAT;
+}
 
 static void item_free(struct ate__item *i)
 {
@@ -157,6 +164,40 @@ static void build_outcome(struct ate__item *i)
         build_committed(i, &receipt);
 }
 
+/* NOT_FOUND: it was not stored before, or under that id another transaction was. */
+static int find_repeat(const struct ate__item *i, struct ate__receipt *ret_receipt)
+{
+    struct ate__chain *c = i->stream->hosted->chain;
+    enum ate__hash_alg alg = ate__trust_alg(ate__chain_trust(c));
+    struct ate__proof proof;
+    struct ate_hash leaf;
+    struct ate__tx tx;
+    if (ate__tx_decode(ate__buf_bytes(&i->bytes), alg, &tx))
+        return ATE_NOT_FOUND;
+    int rc = ate__chain_outcome(c, &tx.id, ret_receipt);
+    const struct ate__receipt *r = ret_receipt;
+    if (!rc)
+        rc = ate__tx_leaf(&tx, alg, r->sequence, r->root_time_us, &leaf);
+    if (!rc)
+        rc = ate__chain_inclusion(c, r->sequence, r->size, &proof);
+    if (!rc && ate__merkle_check_inclusion(&leaf, r->sequence, r->size, &proof, &r->head))
+        rc = ATE_NOT_FOUND;
+    ate__tx_deinit(&tx);
+    return rc;
+}
+
+static void build_repeat(struct ate__item *i)
+{
+    struct ate__receipt receipt;
+    int rc = find_repeat(i, &receipt);
+    if (rc == ATE_NOT_FOUND)
+        reject(i, ATE_BUSY, i->text, NULL);
+    else if (rc)
+        reject(i, ATE_UNKNOWN, ate__error_text(), NULL);
+    else
+        build_committed(i, &receipt);
+}
+
 /* --- GET --- */
 
 static void drop_kept(struct ate__kept_snapshot *k)
@@ -259,7 +300,11 @@ static void item_back(struct ate__loop_task *task);
 static void build(struct ate__item *i)
 {
     static void (*const builders[])(struct ate__item *) = {
-        [ITEM_COMMIT] = build_commit, [ITEM_OUTCOME] = build_outcome, [ITEM_GET] = build_get};
+        [ITEM_COMMIT] = build_commit,
+        [ITEM_REPEAT] = build_repeat,
+        [ITEM_OUTCOME] = build_outcome,
+        [ITEM_GET] = build_get,
+    };
     /* What nobody is there to get is not read. */
     if (i->kind == ITEM_COMMIT || !i->stream->ended)
         builders[i->kind](i);
@@ -397,9 +442,11 @@ static struct ate__item *item_new(struct ate__stream *s, enum item_kind kind, ui
     i->request = request;
     i->known = *known;
     i->stream = ate__stream_ref(s);
-    if (kind == ITEM_COMMIT) {
+    if (carries_tx(i)) {
         s->peer->commits++;
         s->peer->commit_bytes += bytes.size;
+        if (kind == ITEM_COMMIT)
+            ate__server_committing(s->peer->server);
     } else {
         s->peer->requests++;
     }
@@ -418,15 +465,22 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
         return;
     }
     rc = check_request(s, &m.known);
-    if (!rc && server->conf.no_auth)
-        rc = ate__sources_check(&server->sources, &s->peer->source, m.tx.size);
     if (rc) {
         refuse(s, m.request, rc);
         return;
     }
-    struct ate__item *i = item_new(s, ITEM_COMMIT, m.request, &m.known, m.tx);
+    if (server->conf.no_auth)
+        rc = ate__sources_check(&server->sources, &s->peer->source, m.tx.size);
+    enum item_kind kind = rc ? ITEM_REPEAT : ITEM_COMMIT;
+    struct ate__item *i = item_new(s, kind, m.request, &m.known, m.tx);
     if (!i)
         return;
+    if (rc) {
+        snprintf(i->text, sizeof i->text, "%s", ate__error_text());
+        enqueue(i, true);
+        return;
+    }
+    i->size_before = ate__view_published(ate__chain_view(s->hosted->chain));
     i->offer = (struct ate__offer){
         .encoded = ate__buf_bytes(&i->bytes), .timeout_ms = -1, .done = offer_done, .user = i};
     ate__chain_offer(s->hosted->chain, &i->offer);
@@ -484,7 +538,7 @@ static void finish(struct ate__item *i)
         ate__stream_fail(s, i->fatal, i->text);
     else if (!s->ended)
         ate__peer_send(p, i->type, s->id, &i->answer);
-    if (i->kind == ITEM_COMMIT) {
+    if (carries_tx(i)) {
         p->commits--;
         p->commit_bytes -= i->bytes.size;
     } else {
@@ -495,13 +549,13 @@ static void finish(struct ate__item *i)
     ate__stream_unref(s);
 }
 
-/* What an offer's result says of the peer. */
-static void judge_offer(struct ate__peer *p, int result, size_t bytes)
+/* What an offer's result says of the peer. stored: by it, in bytes. */
+static void judge_offer(struct ate__peer *p, int result, size_t stored)
 {
     struct ate__server *server = p->server;
     char text[128];
-    if (!result && server->conf.no_auth)
-        ate__sources_store(&server->sources, &p->source, bytes);
+    if (stored && server->conf.no_auth)
+        ate__sources_store(&server->sources, &p->source, stored);
     if (result != ATE_TAMPERED ||
         ++p->failed_signatures < server->conf.server_limits.failed_signatures)
         return;
@@ -519,7 +573,8 @@ static void item_back(struct ate__loop_task *task)
     struct ate__server *server = p->server;
     bool offered = i->kind == ITEM_COMMIT;
     int result = i->offer.result;
-    size_t bytes = i->bytes.size;
+    bool repeat = i->offer.receipt.sequence < i->size_before;
+    size_t stored = result || repeat ? 0 : i->bytes.size;
     bool ends_turn = i->ends_turn, again = i->again;
     p->refs++;
     if (s->follow != ATE__FOLLOW_NOT && i->after > s->cursor && !i->fatal) {
@@ -530,7 +585,7 @@ static void item_back(struct ate__loop_task *task)
         finish(i);
     }
     if (offered)
-        judge_offer(p, result, bytes);
+        judge_offer(p, result, stored);
     if (ends_turn) {
         p->answering = false;
         if (again) /* what is left to it keeps it */
@@ -538,6 +593,8 @@ static void item_back(struct ate__loop_task *task)
         ate__answer_turn(p);
     }
     ate__peer_unref(p);
+    if (offered)
+        ate__server_committed(server);
     ate__server_done(server);
 }
 

@@ -124,8 +124,10 @@ static int send_group(struct ate__stream *s, const struct ate__groups *groups, s
     int rc = !link              ? ATE_OFFLINE
              : s->peer->waiting ? ATE_BUSY
                                 : ate__link_send(link, ATE__MSG_GROUP, s->id, &body, 1);
-    if (!rc)
+    if (!rc) {
         s->cursor = f->end;
+        ate__unread_note(s->peer);
+    }
     return rc;
 }
 
@@ -405,8 +407,8 @@ static void ask_done(struct ate__job *job)
     struct ate__stream *s = a->stream;
     struct ate__peer *p = s->peer;
     if (!s->ended && job->result) {
-        ate__server_log(p->server, ATE__LOG_WARNING, "%s: refused to %s: %s", s->hosted->path,
-                        p->name, job->text);
+        ate__server_log_peer(p->server, ATE__LOG_WARNING, "%s: refused to %s: %s", s->hosted->path,
+                             p->name, job->text);
         ate__stream_fail(s, job->result, job->text);
     } else if (!s->ended) {
         ate__peer_send(p, ATE__MSG_SUBSCRIBED, s->id, &a->body);

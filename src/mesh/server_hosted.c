@@ -322,10 +322,10 @@ static void opening_failed(struct ate__hosted *h)
     h->state = ATE__HOSTED_SHUT;
     h->server->open_count--;
     h->last_waiter = &h->waiters;
-    ate__server_log(h->server, usual ? ATE__LOG_INFO : ATE__LOG_WARNING, "%s %s%s%s: %s: %s",
-                    s ? "did not create" : "could not open", h->path, s ? " for " : "",
-                    s ? s->peer->name : "", ate__result_name(job->result) + strlen("ATE_"),
-                    job->text);
+    ate__server_log_peer(h->server, usual ? ATE__LOG_INFO : ATE__LOG_WARNING, "%s %s%s%s: %s: %s",
+                         s ? "did not create" : "could not open", h->path, s ? " for " : "",
+                         s ? s->peer->name : "", ate__result_name(job->result) + strlen("ATE_"),
+                         job->text);
     if (s)
         tell_failed(s, job->result, job->text);
     /* Those who would create have their own try; so has an open after a creation that failed. */
@@ -505,6 +505,7 @@ void ate__hosted_sweep(void *server)
             close_chain(h);
     }
     save_sources(s, now_ms);
+    ate__server_log_left_out(s, false);
     ate__loop_timer_start(s->sweep, s->conf.server_limits.idle_ms / 4 + 1);
 }
 

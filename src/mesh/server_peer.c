@@ -31,6 +31,14 @@ static void drop_waiting(struct ate__peer *p)
         ate__free(f);
     }
     p->last_waiting = &p->waiting;
+    p->waiting_bytes = 0;
+}
+
+void ate__peer_drop(struct ate__peer *p, int result, const char *text)
+{
+    drop_waiting(p);
+    if (p->link)
+        ate__link_drop(p->link, result, text);
 }
 
 void ate__peer_close(struct ate__peer *p, int result, const char *text)
@@ -44,10 +52,14 @@ static void on_closed(void *owner, int result, const char *text)
     struct ate__peer *p = owner;
     struct ate__server *s = p->server;
     bool orderly = result == ATE_END || result == ATE_CANCELED || result == ATE_OFFLINE;
-    ate__server_log(s, orderly ? ATE__LOG_DEBUG : ATE__LOG_INFO, "connection %s closed: %s: %s",
-                    p->name, ate__result_name(result) + strlen("ATE_"), text);
+    const char *name = ate__result_name(result) + strlen("ATE_");
+    if (orderly)
+        ate__server_log(s, ATE__LOG_DEBUG, "connection %s closed: %s: %s", p->name, name, text);
+    else
+        ate__server_log_peer(s, ATE__LOG_INFO, "connection %s closed: %s: %s", p->name, name, text);
     p->link = NULL;
     drop_waiting(p);
+    ate__unread_note(p);
     while (p->streams)
         ate__stream_end(p->streams);
     ate__answer_turn(p);
@@ -95,12 +107,13 @@ void ate__peer_send(struct ate__peer *p, uint16_t type, uint32_t stream, struct 
             body = ATE__BUF_NULL;
             *p->last_waiting = f;
             p->last_waiting = &f->next;
+            p->waiting_bytes += f->body.size;
             ate__peer_judge(p);
-            return;
         }
-        rc = ate__no_memory();
+        rc = f ? 0 : ate__no_memory();
     }
     fail_send(p, rc);
+    ate__unread_note(p);
 }
 
 void ate__peer_send_error(struct ate__peer *p, uint32_t stream, int result, const char *text)
@@ -127,11 +140,13 @@ static void on_drained(void *owner)
         p->waiting = f->next;
         if (!p->waiting)
             p->last_waiting = &p->waiting;
+        p->waiting_bytes -= f->body.size;
         ate__buf_deinit(&f->body);
         ate__free(f);
     }
     if (rc != ATE_BUSY)
         fail_send(p, rc);
+    ate__unread_note(p);
     ate__peer_judge(p);
     ate__answer_turn(p);
     ate__follow_catch_up(p);
@@ -239,6 +254,7 @@ int ate__server_accept(void *user, struct ate__link *link,
 
 void ate__server_refused(void *user, const char *peer, int result, const char *text)
 {
-    ate__server_log(user, ATE__LOG_DEBUG, "connection %s refused: %s: %s", peer,
-                    ate__result_name(result) + strlen("ATE_"), text);
+    ate__server_log_peer(user, result < 0 ? ATE__LOG_WARNING : ATE__LOG_DEBUG,
+                         "connection %s refused: %s: %s", peer,
+                         ate__result_name(result) + strlen("ATE_"), text);
 }

@@ -8,6 +8,7 @@
  *     server_hosted.c  the chains that are open, each once: opening, creating, closing
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
  *     server_answer.c  COMMIT, OUTCOME, GET and their answers
+ *     server_unread.c  what peers that do not read cost all together
  *
  * Threads. All state belongs to the loop's thread, but where a field says otherwise. What waits
  * for the disk or takes long runs on one of three pools, so that none of them stops another:
@@ -25,6 +26,7 @@
 #include "base/map.h"
 #include "mesh/bundle.h"
 #include "mesh/home.h"
+#include "mesh/log_limit.h"
 #include "mesh/server.h"
 #include "mesh/sources.h"
 #include "net/link.h"
@@ -38,7 +40,13 @@ struct ate__hosted;
 
 /* --- server.c --- */
 
-enum ate__log_level { ATE__LOG_ERROR, ATE__LOG_WARNING, ATE__LOG_INFO, ATE__LOG_DEBUG };
+enum ate__log_level {
+    ATE__LOG_ERROR,
+    ATE__LOG_WARNING,
+    ATE__LOG_INFO,
+    ATE__LOG_DEBUG,
+    ATE__LOG_LEVELS
+};
 
 struct ate__server {
     /* constant */
@@ -51,15 +59,17 @@ struct ate__server {
     char *address;
     /* thread-safe */
     struct ate__sources sources;
-    atomic_size_t busy;
+    atomic_size_t busy, committing; /* committing: commits, which count in busy as well */
     pthread_mutex_t mutex; /* guards `quiet`, and how many chains there are in LOGS */
-    pthread_cond_t quiet;  /* busy has fallen to 0 */
+    pthread_cond_t quiet;  /* one of them has fallen to 0 */
     bool counted;
     size_t chain_count;
     /* of the loop's thread */
     struct ate__map hosted; /* SHA-256 of the path -> struct ate__hosted */
     size_t open_count;      /* of them: open, or being opened or closed */
     struct ate__peer *peers;
+    size_t unread; /* at least what its peers hold together: the sum of their `unread` */
+    struct ate__log_limit lines[ATE__LOG_LEVELS]; /* of those that peers cause */
     struct ate__loop_timer *sweep;
     uint64_t saved_ms; /* when `sources` was last saved */
     bool stopping, closing; /* takes no more requests; opens no chain again */
@@ -71,10 +81,16 @@ int ate__server_core(const struct ate__server_conf *conf, struct ate__server **r
 void ate__server_limits_fill(struct ate__server_conf *conf); /* server_limits.c */
 void ate__server_log(struct ate__server *s, enum ate__log_level level, const char *format, ...)
     ATE__PRINTF(3, 4);
+/* A line that peers can cause as often as they like: within the limit log-lines. */
+void ate__server_log_peer(struct ate__server *s, enum ate__log_level level, const char *format, ...)
+    ATE__PRINTF(3, 4);
+void ate__server_log_left_out(struct ate__server *s, bool ends); /* if there is something to tell */
 
 /* Work that comes back. Any thread. */
 void ate__server_busy(struct ate__server *s);
 void ate__server_done(struct ate__server *s);
+void ate__server_committing(struct ate__server *s); /* a commit, on top of that */
+void ate__server_committed(struct ate__server *s);
 
 /* work() on a thread of a pool, then done() on the loop's, which may free the job or start it
  * again. Memory of the caller. */
@@ -112,6 +128,8 @@ struct ate__peer {
     size_t commits, commit_bytes, requests; /* without an answer */
     unsigned failed_signatures;
     struct ate__frame_out *waiting, **last_waiting;
+    size_t waiting_bytes;
+    size_t unread; /* what it held when that was last looked at: server_unread.c */
     bool paused;
     struct ate__stream *catching, **last_catching; /* their turn to read the log */
     bool reading; /* one of them does */
@@ -129,8 +147,17 @@ void ate__peer_send(struct ate__peer *p, uint16_t type, uint32_t stream,
                     struct ate__buf *take_body);
 void ate__peer_send_error(struct ate__peer *p, uint32_t stream, int result, const char *text);
 void ate__peer_close(struct ate__peer *p, int result, const char *text);
+/* Without what waits for it. */
+void ate__peer_drop(struct ate__peer *p, int result, const char *text);
 void ate__peer_judge(struct ate__peer *p); /* whether it is to be read just now */
 void ate__peer_unref(struct ate__peer *p);
+
+/* --- server_unread.c --- */
+
+/* Due when something was sent to it, or left it: where all hold more than the limit, who hold most
+ * are dropped, which may be this one. No link is gone when it returns. */
+void ate__unread_note(struct ate__peer *p);
+void ate__unread_drop_stuck(struct ate__server *s); /* all that do not read */
 
 /* --- server_stream.c --- */
 
@@ -196,7 +223,7 @@ struct ate__groups {
     struct ate__group_out_frame *frames;
     size_t count, capacity;
     uint64_t end; /* where reading stopped */
-    uint64_t to;  /* what could be read then: everything, if end == to */
+    uint64_t to; /* what could be read then: everything, if end == to */
 };
 void ate__groups_clear(struct ate__groups *g);
 void ate__groups_deinit(struct ate__groups *g);

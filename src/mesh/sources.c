@@ -191,11 +191,29 @@ static int read_lines(struct ate__sources *s, const char *text)
     return 0;
 }
 
+static size_t file_max(const struct ate__sources *s)
+{
+    return strlen(FIRST_LINE) + (size_t)s->limits.sources * LINE_MAX_SIZE;
+}
+
+int ate__sources_mend(struct ate__sources *s, struct ate__home *h)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
+    bool alone = true;
+    int rc = ate__home_alone(h, FILE_NAME, &alone);
+    if (rc == ATE_NOT_FOUND || (!rc && alone))
+        return 0;
+    if (!rc)
+        rc = ate__home_read(h, FILE_NAME, file_max(s), &text);
+    if (!rc)
+        rc = ate__home_write(h, FILE_NAME, ate__buf_bytes(&text), true);
+    return ate__context(rc, ",server/%s", FILE_NAME);
+}
+
 int ate__sources_load(struct ate__sources *s, struct ate__home *h)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
-    size_t size_max = strlen(FIRST_LINE) + (size_t)s->limits.sources * LINE_MAX_SIZE;
-    int rc = ate__home_read(h, FILE_NAME, size_max, &text);
+    int rc = ate__home_read(h, FILE_NAME, file_max(s), &text);
     if (rc == ATE_NOT_FOUND)
         return 0;
     if (!rc)
@@ -232,7 +250,7 @@ int ate__sources_save(struct ate__sources *s, struct ate__home *h)
     s->changed = false;
     pthread_mutex_unlock(&s->mutex);
     if (!rc && changed)
-        rc = ate__home_write(h, FILE_NAME, ate__buf_bytes(&text), false);
+        rc = ate__home_write(h, FILE_NAME, ate__buf_bytes(&text), true);
     if (rc) {
         pthread_mutex_lock(&s->mutex);
         s->changed = true;

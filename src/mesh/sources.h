@@ -4,7 +4,8 @@
  *
  * A source is an IPv4 address, or the /64 of an IPv6 one. The table is kept in `,server/sources`,
  * so that a restart forgets nobody; what was counted since the last save may be lost in a crash,
- * which costs the server a little room and no client anything. Text: `ate-sources 1`, then a line
+ * which costs the server a little room and no client anything. Who was here is the server's affair:
+ * the file is 0600. Text: `ate-sources 1`, then a line
  * `<32 hex digits> <chains> <bytes>` for each.
  *
  * Thread-safe.
@@ -39,6 +40,9 @@ void ate__sources_init(struct ate__sources *s, const struct ate__env *env,
 void ate__sources_deinit(struct ate__sources *s);
 /* What was saved; nothing if that was never. Errors: MALFORMED TOO_BIG E_*. */
 int ate__sources_load(struct ate__sources *s, struct ate__home *h) ATE__CHECK;
+/* Its file becomes the server's alone (0600), if it is not: older versions let others read it.
+ * Errors: TOO_BIG E_*. */
+int ate__sources_mend(struct ate__sources *s, struct ate__home *h) ATE__CHECK;
 /* If anything has changed. Errors: E_*. */
 int ate__sources_save(struct ate__sources *s, struct ate__home *h) ATE__CHECK;
 

@@ -184,6 +184,26 @@ void ate__conn_close(struct ate__conn *c, int result, const char *text, uint64_t
         tell_end(c);
 }
 
+void ate__conn_drop(struct ate__conn *c, int result, const char *text, uint64_t now_ms)
+{
+    if (c->state == ATE__CONN_CLOSED)
+        return;
+    if (c->state < ATE__CONN_CLOSING)
+        end(c, result, text, now_ms);
+    closed(c);
+}
+
+size_t ate__conn_unsent(const struct ate__conn *c)
+{
+    return pending(c);
+}
+
+void ate__conn_hurry(struct ate__conn *c, uint32_t linger_ms)
+{
+    if (c->limits.linger_ms > linger_ms)
+        c->limits.linger_ms = linger_ms;
+}
+
 /* --- life --- */
 
 static int start(struct ate__conn *c, const struct ate__conn_conf *conf)

@@ -11,6 +11,7 @@
  *     GREETING  CLOSING   a failure, the peer's end, close()            feed next tick eof close
  *     OPEN      CLOSING   the same                                      the same
  *     CLOSING   CLOSED    all is sent, or linger_ms are over, or eof    sent out tick eof
+ *     any       CLOSED    drop()                                        drop
  *
  *  1. No I/O, no clock, no thread: time comes in as now_ms, monotonic. One thread at a time.
  *  2. HELLO, PING, PONG and ERROR of stream 0 are handled inside; the owner sees all else, and
@@ -95,6 +96,11 @@ bool ate__conn_take_drained(struct ate__conn *c);
 void ate__conn_pause(struct ate__conn *c, bool paused, uint64_t now_ms);
 /* The queue, then an ERROR frame, then the end. ATE_CANCELED and text NULL: no ERROR frame. */
 void ate__conn_close(struct ate__conn *c, int result, const char *text, uint64_t now_ms);
+/* The end at once: what is queued is thrown away. */
+void ate__conn_drop(struct ate__conn *c, int result, const char *text, uint64_t now_ms);
+size_t ate__conn_unsent(const struct ate__conn *c); /* bytes that wait to be sent */
+/* From now on a close takes so long at most, also one that is under way. */
+void ate__conn_hurry(struct ate__conn *c, uint32_t linger_ms);
 
 enum ate__conn_state ate__conn_state(const struct ate__conn *c);
 int ate__conn_result(const struct ate__conn *c); /* 0 before CLOSING; then see link.h, closed() */

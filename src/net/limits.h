@@ -18,6 +18,7 @@ enum {
     ATE__NET_PING_MS = 10 * 1000,     /* silence after which a PING is sent */
     ATE__NET_DEAD_MS = 30 * 1000,     /* silence after which the peer is dead */
     ATE__NET_LINGER_MS = 2 * 1000,    /* to send what is queued when a connection is closed */
+    ATE__NET_STUCK_MS = 1000,         /* who took nothing for so long does not read */
     ATE__NET_CREDIT = 1 << 20,        /* bytes waiting to be sent; what passes it is still taken */
     ATE__NET_ERROR_TEXT_MAX = 1000,   /* bytes of the sentence in an ERROR frame */
     ATE__NET_PINS_MAX = 8,            /* pins, and as many root keys, in an address */

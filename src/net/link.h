@@ -36,6 +36,8 @@ struct ate__link_ops {
     size_t (*room)(const struct ate__link *l);
     void (*pause)(struct ate__link *l, bool paused);
     void (*close)(struct ate__link *l, int result, const char *text);
+    size_t (*unsent)(const struct ate__link *l, uint64_t *ret_stuck_ms);
+    void (*drop)(struct ate__link *l, int result, const char *text);
 };
 
 struct ate__link {
@@ -80,4 +82,16 @@ static inline void ate__link_pause(struct ate__link *l, bool paused)
 static inline void ate__link_close(struct ate__link *l, int result, const char *text)
 {
     l->ops->close(l, result, text);
+}
+/* Bytes that wait to be sent, and for how long the peer's system has taken none of them: 0 if it
+ * was not asked to yet. */
+static inline size_t ate__link_unsent(const struct ate__link *l, uint64_t *ret_stuck_ms)
+{
+    return l->ops->unsent(l, ret_stuck_ms);
+}
+/* Throws away what is queued, and closes: for a peer that does not read, and so cannot be told.
+ * closed() comes soon. After close() it takes what that left; after the end, it does nothing. */
+static inline void ate__link_drop(struct ate__link *l, int result, const char *text)
+{
+    l->ops->drop(l, result, text);
 }

@@ -6,8 +6,11 @@
  *     source or of all, the oldest gives way if it is past its grace; else the newcomer does. So
  *     silent clients cost others a second at most, and honest ones that all come at once do not
  *     throw each other out.
- *  2. When the system has no descriptor or memory for another connection, accepting rests for a
- *     moment; the connections wait in the system's queue.
+ *  2. When there is no descriptor for another connection, the newcomer is turned away at once: one
+ *     descriptor is kept in reserve, given up to accept it, and taken again when it is closed. Else
+ *     newcomers would wait in the system's queue, and learn nothing. That is told once, until
+ *     accepting goes on.
+ *  3. Where that does not help, and when there is no memory, accepting rests for a moment.
  */
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -16,6 +19,7 @@
 #include "net/tcp_in_uv.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -40,6 +44,8 @@ struct ate__acceptor {
     /* of the loop's thread */
     struct ate__watch *watch; /* NULL: stopped */
     struct ate__loop_timer *rest;
+    int reserve; /* a descriptor; -1: none */
+    bool short_told; /* that descriptors are short; until accepting goes on */
     struct ate__tcp *first;
     struct ate__tcp *oldest, *newest; /* greetings */
     size_t greetings;
@@ -232,11 +238,26 @@ static void welcome(struct ate__acceptor *s, int take_fd, const struct sockaddr 
 
 /* --- accepting --- */
 
-static void rest(struct ate__acceptor *s, int error)
+static void reserve(struct ate__acceptor *s)
+{
+    if (s->reserve < 0)
+        s->reserve = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void tell_short(struct ate__acceptor *s, int error)
 {
     char text[160];
-    snprintf(text, sizeof text, "cannot accept a connection at present: %s", strerror(error));
+    if (s->short_told)
+        return;
+    s->short_told = true;
+    snprintf(text, sizeof text, "newcomers are turned away, or wait, until there is room: %s",
+             strerror(error));
     tell_refused(s, "?", ATE_E_SYSTEM, text);
+}
+
+static void rest(struct ate__acceptor *s, int error)
+{
+    tell_short(s, error);
     if (ate__watch_set(s->watch, 0) == 0)
         ate__loop_timer_start(s->rest, REST_MS);
 }
@@ -244,6 +265,7 @@ static void rest(struct ate__acceptor *s, int error)
 static void on_rested(void *arg)
 {
     struct ate__acceptor *s = arg;
+    reserve(s);
     if (s->watch && ate__watch_set(s->watch, UV_READABLE))
         ate__loop_timer_start(s->rest, REST_MS);
 }
@@ -254,6 +276,24 @@ static bool is_of_one_peer(int error)
     return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN ||
            error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == ENONET ||
            error == ENOPROTOOPT || error == EOPNOTSUPP || error == EPERM || error == ETIMEDOUT;
+}
+
+/* Turns away who is first in the system's queue. False: the descriptor that was given up for it
+ * went to another thread of this process, or is of no use. */
+static bool turn_away(struct ate__acceptor *s, int error)
+{
+    if ((error != EMFILE && error != ENFILE) || s->reserve < 0)
+        return false;
+    close(s->reserve);
+    s->reserve = -1;
+    int fd = accept4(s->watch->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    bool gone = fd >= 0 || errno == EAGAIN || errno == EWOULDBLOCK || is_of_one_peer(errno);
+    if (fd >= 0)
+        close(fd);
+    reserve(s);
+    if (gone)
+        tell_short(s, error);
+    return gone;
 }
 
 static void on_ready(void *owner, int status, int events)
@@ -269,12 +309,14 @@ static void on_ready(void *owner, int status, int events)
         socklen_t size = sizeof address;
         int fd =
             accept4(s->watch->fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int error = errno;
         if (fd >= 0) {
+            s->short_told = false;
             welcome(s, fd, (const struct sockaddr *)&address);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        } else if (error == EAGAIN || error == EWOULDBLOCK) {
             return;
-        } else if (!is_of_one_peer(errno)) {
-            rest(s, errno);
+        } else if (!is_of_one_peer(error) && !turn_away(s, error)) {
+            rest(s, error);
             return;
         }
     }
@@ -364,8 +406,10 @@ static int stop_here(void *arg)
 static int close_here(void *arg)
 {
     struct ate__acceptor *s = arg;
-    for (struct ate__tcp *t = s->first; t; t = t->next)
+    for (struct ate__tcp *t = s->first; t; t = t->next) {
+        ate__tcp_hurry(t, ATE__NET_STUCK_MS);
         ate__tcp_end(t, ATE_CANCELED, NULL);
+    }
     return stop_here(s);
 }
 
@@ -375,6 +419,8 @@ static void acceptor_free(struct ate__acceptor *s)
     ate__map_deinit(&s->sources);
     pthread_mutex_destroy(&s->mutex);
     pthread_cond_destroy(&s->empty);
+    if (s->reserve >= 0)
+        close(s->reserve);
     ate__free(s);
     ate__loop_unref(l);
 }
@@ -401,6 +447,8 @@ int ate__acceptor_new(struct ate__loop *l, const struct ate__acceptor_conf *conf
     s->hello = conf->hello;
     s->limits = ate__net_limits_of(&conf->limits);
     s->clear = conf->no_wire_encryption;
+    s->reserve = -1;
+    reserve(s);
     call.s = s;
     int rc = socket_listen(conf, &call.fd, &s->port);
     if (!rc) {

@@ -60,6 +60,7 @@ struct ate__tcp {
     bool greeted; /* hooks->greeted() was called */
     bool paused;
     bool blocked; /* the socket took no more */
+    uint64_t blocked_ms; /* since when */
     bool again; /* there is more to do as soon as the socket takes more */
     bool lost; /* the socket is of no use any more */
     bool lingering;
@@ -83,6 +84,8 @@ int ate__tcp_run(struct ate__tcp *t, struct ate__watch *take_watch,
 void ate__tcp_give_up(struct ate__tcp *t, int result, const char *text);
 /* Begins the end as ate__link_close() does; from outside of its turn. */
 void ate__tcp_end(struct ate__tcp *t, int result, const char *text);
+/* From now on its end takes so long at most, from when it began. */
+void ate__tcp_hurry(struct ate__tcp *t, uint32_t linger_ms);
 void ate__tcp_timer(struct ate__tcp *t, uint64_t at_ms); /* UINT64_MAX: none */
 
 /* connect_uv.c; t is CONNECTING */

@@ -165,6 +165,12 @@ static void read_in(struct ate__tcp *t)
         lose(t, strerror(errno));
 }
 
+static void block(struct ate__tcp *t)
+{
+    t->blocked = true;
+    t->blocked_ms = ate__loop_now_ms(t->loop);
+}
+
 static void write_out(struct ate__tcp *t)
 {
     while (!t->lost && !t->blocked) {
@@ -175,7 +181,7 @@ static void write_out(struct ate__tcp *t)
         if (size >= 0)
             ate__conn_sent(t->conn, (size_t)size, ate__loop_now_ms(t->loop));
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
-            t->blocked = true;
+            block(t);
         else if (errno != EINTR)
             lose(t, strerror(errno));
     }
@@ -311,13 +317,21 @@ static void on_timer(void *arg)
 static void on_hurry(struct ate__loop_guest *guest)
 {
     struct ate__tcp *t = ATE__CONTAINER(guest, struct ate__tcp, guest);
-    if (t->limits.linger_ms > HURRY_MS)
-        t->limits.linger_ms = HURRY_MS;
+    ate__tcp_hurry(t, HURRY_MS);
     link_close(&t->link, ATE_CANCELED, NULL);
     ate__loop_turn_soon(t->loop, &t->turn);
 }
 
 /* --- life --- */
+
+void ate__tcp_hurry(struct ate__tcp *t, uint32_t linger_ms)
+{
+    if (t->limits.linger_ms > linger_ms)
+        t->limits.linger_ms = linger_ms;
+    if (t->conn)
+        ate__conn_hurry(t->conn, linger_ms);
+    ate__loop_turn_soon(t->loop, &t->turn); /* which sets the timer */
+}
 
 void ate__tcp_timer(struct ate__tcp *t, uint64_t at_ms)
 {
@@ -435,12 +449,33 @@ static void link_close(struct ate__link *l, int result, const char *text)
     soon(t);
 }
 
+static size_t link_unsent(const struct ate__link *l, uint64_t *ret_stuck_ms)
+{
+    const struct ate__tcp *t = tcp_of(l);
+    *ret_stuck_ms = t->blocked ? ate__loop_now_ms(t->loop) - t->blocked_ms : 0;
+    return t->conn ? ate__conn_unsent(t->conn) : 0;
+}
+
+static void link_drop(struct ate__link *l, int result, const char *text)
+{
+    struct ate__tcp *t = tcp_of(l);
+    if (!t->conn) {
+        link_close(l, result, text);
+        return;
+    }
+    ate__conn_drop(t->conn, result, text, ate__loop_now_ms(t->loop));
+    t->lost = true; /* nor does it linger */
+    soon(t);
+}
+
 static const struct ate__link_ops link_ops = {
     .begin = link_begin,
     .end = link_end,
     .room = link_room,
     .pause = link_pause,
     .close = link_close,
+    .unsent = link_unsent,
+    .drop = link_drop,
 };
 
 /* --- addresses --- */

@@ -59,6 +59,7 @@ uint16_t ate__acceptor_port(const struct ate__acceptor *s);
 /* From any thread: no more peers are accepted; the open ones stay. */
 void ate__acceptor_stop(struct ate__acceptor *s);
 /* Stops, closes what is open (closed() comes for each, ATE_CANCELED), and returns when all is sent
- * or linger_ms are over. Not on the loop's thread. Takes NULL. */
+ * or linger_ms are over, or ATE__NET_STUCK_MS, whichever is less. Not on the loop's thread. Takes
+ * NULL. */
 void ate__acceptor_free(struct ate__acceptor *s);
 ATE__FREEP(struct ate__acceptor, ate__acceptor_free)

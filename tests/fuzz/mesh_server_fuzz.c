@@ -79,12 +79,21 @@ static void nowhere_close(struct ate__link *l, int result, const char *text)
     ATE__CONTAINER(l, struct nowhere, link)->closed = true;
 }
 
+static size_t nowhere_unsent(const struct ate__link *l, uint64_t *ret_stuck_ms)
+{
+    const struct nowhere *n = ATE__CONTAINER(l, const struct nowhere, link);
+    *ret_stuck_ms = n->was_full ? ATE__NET_STUCK_MS : 0;
+    return n->was_full ? ATE__NET_CREDIT : 0;
+}
+
 static const struct ate__link_ops nowhere_ops = {
     .begin = nowhere_begin,
     .end = nowhere_end,
     .room = nowhere_room,
     .pause = nowhere_pause,
     .close = nowhere_close,
+    .unsent = nowhere_unsent,
+    .drop = nowhere_close,
 };
 
 /* --- the server --- */

@@ -3,6 +3,7 @@
  * A transaction's life: reads of its own writes, commits that are waited for or not, conflicts,
  * frozen ones, the end in the middle of a commit; over memory and over a disk that fails.
  */
+#include "base/err.h"
 #include "lib/heap.h"
 #include "world.h"
 #include <pthread.h>
@@ -155,6 +156,39 @@ static void use_workers(struct ate__workers **workers)
     ate__dio_unref(w.dio);
     ok(ate__local_open(&conf, "/c/notes", w.session[0], 0, &pipe));
     ok(ate__dio_new(pipe, w.session[0], -1, 1 << 20, &w.dio));
+}
+
+static struct ate__offer *turned_away;
+
+static void turn_away(struct ate__pipe *p, struct ate__offer *offer)
+{
+    (void)p;
+    turned_away = offer;
+    offer->at_once = offer->result = ATE_BUSY;
+    snprintf(offer->text, sizeof offer->text, "commit: as many are waiting as the test allows");
+}
+
+/* Not waited for, and refused at once: why is told. */
+static void not_waited_for_and_refused(void **state)
+{
+    (void)state;
+    struct ate_receipt receipt;
+    struct ate_txn *t;
+    struct ate_id id;
+    world_init(&w, false);
+    struct ate__pipe *pipe = w.dio->pipe;
+    const struct ate__pipe_vtable *v = pipe->v;
+    struct ate__pipe_vtable full = *v;
+    full.offer = turn_away;
+    ok(ate__txn_begin(w.dio, NULL, ATE_SCOPE_NONE, &t));
+    ok(ate_store(t, note, NOTE("x", 1), &id));
+    pipe->v = &full;
+    expect(ate_txn_commit(t, &receipt), ATE_BUSY);
+    pipe->v = v;
+    assert_string_equal(ate__error_text(), "commit: as many are waiting as the test allows");
+    turned_away->done(turned_away);
+    ate_txn_end(t);
+    world_deinit(&w);
 }
 
 struct shut { /* a disk on which the first call that changes it takes until it is opened */
@@ -474,6 +508,7 @@ int main(void)
         cmocka_unit_test(one_view),
         cmocka_unit_test(flags),
         cmocka_unit_test(not_waited_for),
+        cmocka_unit_test(not_waited_for_and_refused),
         cmocka_unit_test(not_waiting_for_the_disk),
         cmocka_unit_test(frozen),
         cmocka_unit_test(stays_frozen),

@@ -474,6 +474,58 @@ static void test_quota(void **state)
         kit_chain_free(&chain[i]);
 }
 
+static struct ate__buf tx_of_size(struct kit_chain *chain, const struct ate__head *base,
+                                  uint64_t object, size_t payload)
+{
+    struct kit_put put = {.object = kit_id(object), .payload_size = payload};
+    return kit_put(chain, base, &put, NULL);
+}
+
+/* What is sent again, since its answer was lost, was stored once: it is counted once, and it gets
+ * its answer however little room there is left. */
+static void test_quota_of_repeats(void **state)
+{
+    (void)state;
+    struct ate__server_conf conf = kit_conf(tmpdir_new());
+    struct kit_chain chain = kit_chain_new("/q", true);
+    assert_int_equal(ate__server_limit_set(&conf, "create-bytes", 100000), 0);
+    struct ate__server *s = kit_start(&conf);
+    struct kit_client *c = kit_connect(s);
+    struct ate__head known = kit_create(c, 1, &chain);
+    struct ate__buf first = tx_of_size(&chain, &known, 1, 30000);
+    struct ate__buf second = tx_of_size(&chain, &known, 2, 50000);
+    uint64_t sequence = 0;
+    for (uint32_t i = 0; i < 4; i++) {
+        kit_commit(c, 1, 1, &known, ate__buf_bytes(&first));
+        struct ate__receipt r = kit_committed(c, 1, ate__buf_bytes(&first), &known);
+        assert_true(!i || r.sequence == sequence);
+        sequence = r.sequence;
+    }
+    for (unsigned i = 0; i < 2; i++) { /* the second time it would be too much */
+        kit_commit(c, 1, 2, &known, ate__buf_bytes(&second));
+        assert_int_equal(kit_committed(c, 2, ate__buf_bytes(&second), &known).sequence,
+                         sequence + 1);
+    }
+    struct ate__buf third = tx_of_size(&chain, &known, 3, 30000);
+    kit_commit(c, 1, 3, &known, ate__buf_bytes(&third));
+    assert_int_equal(kit_rejected(c, 3), ATE_BUSY);
+    assert_non_null(strstr(kit_error_text, "create-bytes"));
+    /* The number of one that was committed, with other bytes, is no repeat. */
+    chain.number -= 2;
+    struct ate__buf forged = tx_of_size(&chain, &known, 4, 30000);
+    kit_commit(c, 1, 4, &known, ate__buf_bytes(&forged));
+    assert_int_equal(kit_rejected(c, 4), ATE_BUSY);
+    kit_commit(c, 1, 5, &known, ate__text_bytes("no transaction"));
+    kit_rejected(c, 5);
+    ate__buf_deinit(&first);
+    ate__buf_deinit(&second);
+    ate__buf_deinit(&third);
+    ate__buf_deinit(&forged);
+    kit_close(c);
+    ate__server_end(s);
+    kit_chain_free(&chain);
+}
+
 static void test_open_chains(void **state)
 {
     (void)state;
@@ -607,6 +659,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_order_of_end),
         cmocka_unit_test(test_end),
+        cmocka_unit_test(test_quota_of_repeats),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

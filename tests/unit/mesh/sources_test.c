@@ -5,6 +5,7 @@
 #include "lib/tmpdir.h"
 #include "base/err.h"
 #include "base/text.h"
+#include <sys/stat.h>
 
 static const struct ate__env *const env = &ate__env_real;
 static const struct ate__sources_limits limits = {3, 2, 1000};
@@ -109,6 +110,41 @@ static void test_uncreate_kept(void **state)
     ate__home_close(&h);
 }
 
+static unsigned mode_of(const char *root)
+{
+    struct stat st;
+    char path[1024];
+    snprintf(path, sizeof path, "%s/,server/sources", root);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 0777;
+}
+
+/* Who was here is the server's affair alone; a file of an older version is mended at the start. */
+static void test_private(void **state)
+{
+    (void)state;
+    static const char text[] = "ate-sources 1\n00000000000000000000ffff7f000001 1 2\n";
+    const char *root = tmpdir_new();
+    struct ate__home h;
+    struct ate__sources s;
+    struct ate__source a = {{1}};
+    struct ate__buf read = ATE__BUF_NULL;
+    assert_int_equal(ate__home_open(env, root, true, &h), 0);
+    ate__sources_init(&s, env, &limits);
+    assert_int_equal(ate__sources_create(&s, &a), 0);
+    assert_int_equal(ate__sources_save(&s, &h), 0);
+    assert_int_equal(mode_of(root), 0600);
+    assert_int_equal(ate__home_write(&h, "sources", ate__text_bytes(text), false), 0);
+    assert_int_equal(mode_of(root), 0644);
+    assert_int_equal(ate__sources_mend(&s, &h), 0);
+    assert_int_equal(mode_of(root), 0600);
+    assert_int_equal(ate__home_read(&h, "sources", 1000, &read), 0);
+    assert_true(ate__bytes_equal(ate__buf_bytes(&read), ate__text_bytes(text)));
+    ate__buf_deinit(&read);
+    ate__sources_deinit(&s);
+    ate__home_close(&h);
+}
+
 static int load(const char *text, size_t size)
 {
     struct ate__home h;
@@ -202,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_source_of), cmocka_unit_test(test_limits),
         cmocka_unit_test(test_kept),      cmocka_unit_test(test_uncreate_kept),
         cmocka_unit_test(test_hostile),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_private),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

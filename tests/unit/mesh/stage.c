@@ -58,8 +58,13 @@ static void link_close(struct ate__link *base, int result, const char *text)
     l->result = result;
 }
 
-static const struct ate__link_ops link_ops = {link_begin, link_end, link_room, link_pause,
-                                              link_close};
+static const struct ate__link_ops link_ops = {
+    .begin = link_begin,
+    .end = link_end,
+    .room = link_room,
+    .pause = link_pause,
+    .close = link_close,
+};
 
 static struct stage *on_stage; /* tests are of one thread, with one stage */
 

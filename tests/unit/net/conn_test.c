@@ -457,6 +457,49 @@ static void test_linger(void **state)
     pair_free(&p);
 }
 
+/* Who waits for the end of a close may shorten it, also while it is under way. */
+static void test_hurry(void **state)
+{
+    (void)state;
+    struct pair p = pair_new_short();
+    pair_say(&p.client, 1, "nobody reads this");
+    ate__conn_hurry(p.client.conn, 1000); /* it lowers only */
+    ate__conn_close(p.client.conn, ATE_CANCELED, NULL, p.now_ms);
+    assert_int_equal(ate__conn_deadline(p.client.conn), p.now_ms + 50);
+    ate__conn_hurry(p.client.conn, 20);
+    assert_int_equal(ate__conn_deadline(p.client.conn), p.now_ms + 20);
+    pair_pass(&p, 20);
+    assert_int_equal(ate__conn_state(p.client.conn), ATE__CONN_CLOSED);
+    pair_free(&p);
+}
+
+/* Dropped: nothing more leaves, from whatever state, and the first reason stays. */
+static void test_drop(void **state)
+{
+    (void)state;
+    for (int closing = 0; closing < 2; closing++) {
+        struct pair p = pair_new_short();
+        pair_say(&p.client, 1, "half of this is encrypted already");
+        assert_int_equal(ate__conn_unsent(p.client.conn),
+                         ATE__NET_FRAME_HEAD + strlen("half of this is encrypted already"));
+        assert_true(ate__conn_out(p.client.conn).size > 0);
+        assert_true(ate__conn_unsent(p.client.conn) > 0);
+        if (closing)
+            ate__conn_close(p.client.conn, ATE_CANCELED, NULL, p.now_ms);
+        ate__conn_drop(p.client.conn, ATE_BUSY, "too much of it", p.now_ms);
+        assert_int_equal(ate__conn_unsent(p.client.conn), 0);
+        assert_int_equal(ate__conn_out(p.client.conn).size, 0);
+        assert_int_equal(ate__conn_state(p.client.conn), ATE__CONN_CLOSED);
+        struct ate__wr w;
+        assert_int_equal(ate__conn_begin(p.client.conn, 16, 1, &w), ATE_OFFLINE);
+        pair_see(&p, &p.client);
+        pair_trace(&p.client, closing ? "opened\nended CANCELED\n" : "opened\nended BUSY\n");
+        ate__conn_drop(p.client.conn, ATE_OFFLINE, "again", p.now_ms);
+        assert_int_equal(ate__conn_result(p.client.conn), closing ? ATE_CANCELED : ATE_BUSY);
+        pair_free(&p);
+    }
+}
+
 /* The deadline never lies in the past after a tick, so that no timer can spin. */
 static void test_deadline(void **state)
 {
@@ -575,6 +618,8 @@ int main(void)
         cmocka_unit_test(test_dead),
         cmocka_unit_test(test_slow),
         cmocka_unit_test(test_linger),
+        cmocka_unit_test(test_hurry),
+        cmocka_unit_test(test_drop),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_memory_held),

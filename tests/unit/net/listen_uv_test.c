@@ -7,6 +7,7 @@
 #include "unit/net/peer.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -444,6 +445,72 @@ static void test_no_descriptors(void **state)
     peer_serve_end(&server);
 }
 
+/* Until the other side has closed it. */
+static void wait_for_end(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    char byte;
+    assert_int_equal(poll(&p, 1, 5000), 1);
+    assert_true(recv(fd, &byte, 1, 0) <= 0);
+}
+
+static unsigned count_descriptors(int most)
+{
+    unsigned count = 0;
+    for (int fd = 0; fd < most; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* While there is none newcomers are turned away at once, which is told once; who is there already
+ * notices nothing. */
+static void test_newcomers_without_descriptors(void **state)
+{
+    (void)state;
+    enum { MOST = 200, NEWCOMERS = 5 };
+    struct ate__acceptor_conf conf = short_conf();
+    conf.limits.greeting_ms = 60000;
+    serve(&conf);
+    struct peer client;
+    struct ate__addr addr = peer_addr(&server);
+    peer_init(&client);
+    assert_int_equal(peer_connect(&client, loop, &addr, NULL), 0);
+    peer_wait(&client, &client.opened, 1);
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = MOST;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    unsigned usual = count_descriptors(MOST);
+    for (size_t burst = 1; burst <= 2; burst++) {
+        int filler[MOST], count = 0, fd;
+        while ((fd = dup(STDERR_FILENO)) >= 0)
+            filler[count++] = fd;
+        assert_true(count > 10);
+        close(filler[--count]); /* the newcomer's, of this same process */
+        for (size_t i = 0; i < NEWCOMERS; i++) {
+            fd = raw_connect(&server);
+            wait_for_end(fd);
+            close(fd);
+            assert_int_equal(peer_send(&client, 1, 100), 1);
+            peer_wait(&client, &client.frames, (burst - 1) * NEWCOMERS + i + 1);
+        }
+        assert_int_equal(peer_get(&server, &server.refused), burst);
+        assert_int_equal(peer_result(&server), ATE_E_SYSTEM);
+        while (count)
+            close(filler[--count]);
+        connect_and_echo(0);
+        for (unsigned i = 0; i < 2000 && count_descriptors(MOST) > usual; i++)
+            usleep(10000); /* both ends of it linger for a moment */
+        assert_int_equal(count_descriptors(MOST), usual);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    peer_close(&client, ATE_CANCELED, NULL);
+    peer_wait(&client, &client.closed, 1);
+    peer_serve_end(&server);
+    peer_end(&client);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -474,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_greetings_give_way),
         cmocka_unit_test(test_sources_of_both_kinds),
         cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_newcomers_without_descriptors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
