@@ -91,6 +91,11 @@ static int tiles_release(struct ate__storage *storage)
     return ate__tiles_release(&((struct ate__redo *)storage)->tiles);
 }
 
+static int tiles_stored(struct ate__storage *storage, uint64_t first, struct ate_hash *ret_leaves)
+{
+    return ate__tiles_stored(&((struct ate__redo *)storage)->tiles, first, ret_leaves);
+}
+
 static const struct ate__storage_vtable file_vtable = {
     .group_bytes_max = ATE__GROUP_BYTES_MAX,
     .durable_copies = 1,
@@ -115,6 +120,9 @@ static const struct ate__storage_vtable file_vtable = {
     .tiles_node = tiles_node,
     .tiles_hold = tiles_hold,
     .tiles_release = tiles_release,
+    .tiles_stored = tiles_stored,
+    .segments = ate__file_segments,
+    .rewrite = ate__file_rewrite,
 };
 
 /* --- open --- */

@@ -31,7 +31,8 @@ void ate__segment_head_write(struct ate__wr *w, const struct ate__segment_head *
     size_t start = w->buf->size;
     ate__wr_copy(w, segment_magic, MAGIC_SIZE);
     ate__wr_u32(w, ATE__SEGMENT_VERSION);
-    ate__wr_u32(w, head->padded ? ATE__SEGMENT_PADDED : 0);
+    ate__wr_u32(w, (head->padded ? ATE__SEGMENT_PADDED : 0) |
+                       (head->compacted ? ATE__SEGMENT_COMPACTED : 0));
     ate__wr_hash(w, &head->chain_id);
     ate__wr_u64(w, head->id);
     ate__wr_u64(w, head->salt);
@@ -68,8 +69,8 @@ void ate__group_head_write(struct ate__wr *w, uint32_t seed, const struct ate__g
     ate__store32(body + 4, head->count);
     ate__store64(body + 8, head->first_sequence);
     ate__store64(body + 16, head->root_time_us);
-    ate__store64(body + 24, head->floor);
-    ate__store64(body + 32, head->head_before);
+    ate__store64(body + 24, head->compacted ? head->end_sequence : head->floor);
+    ate__store64(body + 32, head->compacted ? 0 : head->head_before);
     ate__record_write(w, seed, ATE__KIND_GROUP, head->first_sequence,
                       ate__bytes(body, sizeof body));
 }
@@ -106,9 +107,11 @@ enum ate__soundness ate__segment_head_read(struct ate_bytes bytes,
     if (memcmp(magic.data, segment_magic, MAGIC_SIZE) ||
         ate__rd_u32(&r) != ate__crc32c(0, bytes.data, SEGMENT_CRC_AT))
         return ATE__BAD;
-    if (version > ATE__SEGMENT_VERSION || flags & ~(uint32_t)ATE__SEGMENT_PADDED)
+    if (version > ATE__SEGMENT_VERSION ||
+        flags & ~(uint32_t)(ATE__SEGMENT_PADDED | ATE__SEGMENT_COMPACTED))
         return ATE__NEWER;
     head.padded = flags & ATE__SEGMENT_PADDED;
+    head.compacted = flags & ATE__SEGMENT_COMPACTED;
     if (!version || zero || !head.id || head.id > UINT32_MAX ||
         head.capacity < ATE__SEGMENT_BYTES_MIN || head.capacity > ATE__SEGMENT_BYTES_MAX ||
         head.capacity % ATE__PAD_BYTES)
@@ -137,7 +140,7 @@ enum ate__soundness ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
     if (!ate__rd_ok(&r) || head_crc != ate__crc32c(seed, bytes.data, HEAD_CRC_AT) || !size ||
         !kind || size > ATE__GROUP_BYTES_MAX)
         return ATE__BAD;
-    if (kind > ATE__KIND_FOOTER || flags)
+    if (kind > ATE__KIND_IDENTITY || flags)
         return ATE__NEWER;
     *ret_head = (struct ate__record_head){size, kind, sequence, body_crc};
     return ATE__GOOD;
@@ -162,7 +165,20 @@ enum ate__soundness ate__record_read(struct ate_bytes bytes, uint32_t seed,
     return ATE__GOOD;
 }
 
-enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
+/* What a group header says, by itself. */
+static bool group_can_be(const struct ate__group_head *head)
+{
+    bool range = head->compacted ? head->end_sequence > head->first_sequence &&
+                                       head->end_sequence - head->first_sequence >= head->count
+                                 : head->floor <= head->first_sequence &&
+                                       head->first_sequence <= UINT64_MAX - head->count;
+    bool empty = !head->count;
+    return range && !(head->bytes % 8) && head->bytes <= ATE__GROUP_BYTES_MAX &&
+           head->bytes >= ATE__GROUP_HEAD + (uint64_t)head->count * ATE__RECORD_MIN &&
+           !(empty && (head->bytes != ATE__GROUP_HEAD || head->head_before));
+}
+
+enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed, bool compacted,
                                          struct ate__group_head *ret_head)
 {
     struct ate__record_head record;
@@ -174,19 +190,18 @@ enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
         verdict = ate__record_read(bytes, seed, &record, &body);
     if (verdict != ATE__GOOD)
         return verdict;
-    struct ate__group_head head;
+    struct ate__group_head head = {.compacted = compacted};
     struct ate__rd r = ate__rd_of(body);
     head.bytes = ate__rd_u32(&r);
     head.count = ate__rd_u32(&r);
     head.first_sequence = ate__rd_u64(&r);
     head.root_time_us = ate__rd_u64(&r);
-    head.floor = ate__rd_u64(&r);
+    uint64_t floor_or_end = ate__rd_u64(&r);
     head.head_before = ate__rd_u64(&r);
-    if (!ate__rd_end(&r) || head.first_sequence != record.sequence ||
-        head.floor > head.first_sequence || head.first_sequence > UINT64_MAX - head.count ||
-        head.bytes % 8 || head.bytes > ATE__GROUP_BYTES_MAX ||
-        head.bytes < ATE__GROUP_HEAD + (uint64_t)head.count * ATE__RECORD_MIN ||
-        (!head.count && (head.bytes != ATE__GROUP_HEAD || head.head_before)))
+    head.floor = compacted ? 0 : floor_or_end;
+    head.end_sequence = compacted ? floor_or_end : head.first_sequence + head.count;
+    if (!ate__rd_end(&r) || head.first_sequence != record.sequence || !group_can_be(&head) ||
+        (compacted && head.head_before))
         return ATE__BAD;
     *ret_head = head;
     return ATE__GOOD;
@@ -214,12 +229,24 @@ enum ate__soundness ate__footer_read(struct ate_bytes bytes, uint32_t seed,
     return ATE__GOOD;
 }
 
+/* Whether a record may follow, `next` being the first sequence that is free. */
+static bool record_fits(const struct ate__group_head *head, const struct ate__record_head *record,
+                        uint64_t next)
+{
+    if (!head->compacted)
+        return record->kind == ATE__KIND_TRANSACTION && record->sequence == next;
+    return (record->kind == ATE__KIND_TRANSACTION || record->kind == ATE__KIND_IDENTITY) &&
+           record->sequence >= next && record->sequence < head->end_sequence;
+}
+
 enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
                                      const struct ate__group_head *head, size_t *ret_at)
 {
     const uint8_t *p = group.data;
     size_t at = ATE__GROUP_HEAD;
+    uint64_t next = head->first_sequence;
     enum ate__soundness verdict = ATE__GOOD;
+    *ret_at = at;
     for (uint32_t i = 0; i < head->count && verdict == ATE__GOOD; i++) {
         struct ate__record_head record;
         struct ate_bytes body;
@@ -227,8 +254,9 @@ enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
         verdict = ate__record_read(ate__bytes(p + at, group.size - at), seed, &record, &body);
         if (verdict != ATE__GOOD)
             break;
-        if (record.kind != ATE__KIND_TRANSACTION || record.sequence != head->first_sequence + i)
+        if (!record_fits(head, &record, next))
             return ATE__BAD;
+        next = record.sequence + 1;
         at += ate__record_bytes(record.size);
     }
     if (verdict != ATE__GOOD) /* zeros inside a group are a hole in it */
@@ -237,8 +265,8 @@ enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
     return at == head->bytes && at == group.size ? ATE__GOOD : ATE__BAD;
 }
 
-void ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,
-                     struct ate_bytes *ret_body)
+enum ate__kind ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,
+                               struct ate_bytes *ret_body)
 {
     const uint8_t *p = (const uint8_t *)group.data + *at;
     ate__assert(*at + ATE__RECORD_HEAD <= group.size);
@@ -247,4 +275,5 @@ void ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,
     *ret_sequence = ate__load64(p + 8);
     *ret_body = ate__bytes(p + ATE__RECORD_HEAD, size);
     *at += ate__record_bytes(size);
+    return (enum ate__kind)ate__load16(p + 4);
 }

@@ -10,7 +10,8 @@
  *     OFFSET SIZE
  *          0    8  magic "ATE seg\n"
  *          8    4  version: 1
- *         12    4  flags; 1: padded, every group and the footer start at a multiple of 4,096
+ *         12    4  flags; 1: padded, every group and the footer start at a multiple of 4,096;
+ *                 2: compacted, what compaction left of older segments
  *         16   32  chain id
  *         48    8  segment id, at least 1; its file is named by it in 16 hex digits, ".seg"
  *         56    8  salt: random, drawn when the segment is prepared
@@ -21,7 +22,7 @@
  *
  *   record (24 bytes, the body, zeros to a multiple of 8)
  *          0    4  bytes of the body, at least 1
- *          4    2  kind: 1 group header, 2 transaction, 3 segment footer
+ *          4    2  kind: 1 group header, 2 transaction, 3 segment footer, 4 identity
  *          6    2  flags: 0
  *          8    8  sequence
  *         16    4  salted CRC-32C of bytes 0 to 15
@@ -35,9 +36,17 @@
  *         24    8  floor: sequences below it were on stable storage when this was written
  *         32    8  the first 8 bytes of the head before the group; 0 in an idle mark
  *
- *   body of a footer; its sequence is the one after the last record
- *          0    8  records in the segment
- *          8    8  sequence of the last record
+ *   A group of a compacted segment is what is left of one group, and stands for a range of
+ *   sequences that begins where the group before it ends: its first sequence is that of the range,
+ *   in place of the floor it has the sequence behind the range, in place of the head zeros, and its
+ *   records ascend within the range. It may have none.
+ *
+ *   body of an identity, which stands for a transaction of which no event was kept (docs/format/
+ *   redo.md has it), 88 bytes; storage does not look into it
+ *
+ *   body of a footer; its sequence is the one after the last that the segment stands for
+ *          0    8  sequences that the segment stands for
+ *          8    8  the last of them
  *         16   32  head after it; zeros: not known (recovery ended the segment)
  *         48   32  SHA-256 of the file in front of the footer
  *
@@ -56,7 +65,8 @@
 
 enum {
     ATE__SEGMENT_VERSION = 1,
-    ATE__SEGMENT_PADDED = 1, /* flag */
+    ATE__SEGMENT_PADDED = 1, /* flags */
+    ATE__SEGMENT_COMPACTED = 2,
     ATE__SEGMENT_HEAD = 88,
     ATE__RECORD_HEAD = 24,
     ATE__GROUP_BODY = 40,
@@ -65,7 +75,12 @@ enum {
     ATE__FOOTER = ATE__RECORD_HEAD + ATE__FOOTER_BODY,
     ATE__RECORD_MIN = ATE__RECORD_HEAD + 8, /* bytes of the smallest record */
 };
-enum ate__kind { ATE__KIND_GROUP = 1, ATE__KIND_TRANSACTION = 2, ATE__KIND_FOOTER = 3 };
+enum ate__kind {
+    ATE__KIND_GROUP = 1,
+    ATE__KIND_TRANSACTION = 2,
+    ATE__KIND_FOOTER = 3,
+    ATE__KIND_IDENTITY = 4
+};
 
 enum ate__soundness {
     ATE__GOOD,
@@ -77,7 +92,7 @@ enum ate__soundness {
 struct ate__segment_head {
     struct ate_hash chain_id;
     uint64_t id, salt, first_sequence, capacity;
-    bool padded;
+    bool padded, compacted;
 };
 struct ate__record_head {
     uint32_t size; /* bytes of the body */
@@ -87,7 +102,10 @@ struct ate__record_head {
 };
 struct ate__group_head {
     uint32_t bytes, count;
-    uint64_t first_sequence, root_time_us, floor, head_before;
+    uint64_t first_sequence, root_time_us;
+    uint64_t floor, head_before; /* compacted: 0 */
+    uint64_t end_sequence; /* behind all that it stands for; written where it is compacted */
+    bool compacted;
 };
 struct ate__footer {
     uint64_t next_sequence, count;
@@ -123,7 +141,7 @@ enum ate__soundness ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
 /* The body and padding too. ret_body is a view. */
 enum ate__soundness ate__record_read(struct ate_bytes bytes, uint32_t seed,
                                      struct ate__record_head *ret_head, struct ate_bytes *ret_body);
-enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed,
+enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed, bool compacted,
                                          struct ate__group_head *ret_head);
 enum ate__soundness ate__footer_read(struct ate_bytes bytes, uint32_t seed,
                                      struct ate__footer *ret_footer);
@@ -133,6 +151,6 @@ enum ate__soundness ate__footer_read(struct ate_bytes bytes, uint32_t seed,
 enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
                                      const struct ate__group_head *head, size_t *ret_at);
 /* The record at *at of a group that passed ate__group_check(); moves *at on. Begin with *at at
- * ATE__GROUP_HEAD. */
-void ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,
-                     struct ate_bytes *ret_body);
+ * ATE__GROUP_HEAD. Its kind is TRANSACTION or IDENTITY. */
+enum ate__kind ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,
+                               struct ate_bytes *ret_body);

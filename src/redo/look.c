@@ -6,20 +6,8 @@
  * recover() and refresh() may replace the list meanwhile and end a segment earlier than before: who
  * meets anything odd asks whether the list is still the one that he began with, and begins anew.
  */
+#include "base/assert.h"
 #include "redo/redo.h"
-
-static void walk_begin(struct ate__walk *w, struct ate__window *window, const struct ate__pinned *p)
-{
-    const struct ate__segment *s = p->segment;
-    *w = (struct ate__walk){
-        .window = window,
-        .seed = s->seed,
-        .padded = s->head.padded,
-        .to = p->length,
-        .offset = s->head.padded ? ATE__PAD_BYTES : ATE__SEGMENT_HEAD,
-        .sequence = s->head.first_sequence,
-    };
-}
 
 /* Moves the walk to the group that holds the sequence, or to the first thing at or behind it. */
 static int walk_to(struct ate__redo *r, struct ate__walk *w, struct ate__pinned *p,
@@ -77,13 +65,16 @@ static int deliver(struct scanning *c, const struct ate__walk *w, const struct a
         .floor = head->floor,
         .head_before = head->head_before,
         .count = head->count,
+        .compacted = head->compacted,
+        .end_sequence = head->end_sequence,
     };
     int rc = c->scan->group ? c->scan->group(c->scan->arg, &group) : 0;
     size_t at = ATE__GROUP_HEAD;
     for (uint32_t i = 0; i < head->count && !rc; i++) {
         struct ate__record_out record = {.root_time_us = head->root_time_us};
         uint64_t offset = w->group_offset + at;
-        ate__group_next(w->bytes, &at, &record.sequence, &record.body);
+        record.identity =
+            ate__group_next(w->bytes, &at, &record.sequence, &record.body) == ATE__KIND_IDENTITY;
         if (record.sequence < c->next)
             continue;
         if (record.sequence >= c->to)
@@ -94,6 +85,8 @@ static int deliver(struct scanning *c, const struct ate__walk *w, const struct a
         rc = c->scan->record(c->scan->arg, &record);
         c->next = record.sequence + 1;
     }
+    if (!rc && head->compacted && c->next < head->end_sequence)
+        c->next = ate__min(head->end_sequence, c->to);
     return rc;
 }
 
@@ -107,7 +100,8 @@ static int scan_segment(struct scanning *c, struct ate__pinned *p, struct ate__w
         if (rc || *ret_verdict != ATE__GOOD)
             break;
         const struct ate__group_head *head = &w->head;
-        c->ended = head->count ? head->first_sequence >= c->to : head->first_sequence > c->to;
+        bool mark = !head->count && !head->compacted;
+        c->ended = mark ? head->first_sequence > c->to : head->first_sequence >= c->to;
         if (c->ended)
             break;
         if (head->count)
@@ -124,7 +118,7 @@ static int scan_pinned(struct scanning *c, struct ate__pinned *p)
     struct ate__walk w;
     enum ate__soundness verdict;
     ate__window_init(&window, c->r->vfs, p->file);
-    walk_begin(&w, &window, p);
+    ate__walk_begin(&w, &window, p->segment, p->length);
     int rc = scan_segment(c, p, &w, &verdict);
     bool whole = c->ended || w.sequence == p->end;
     if (!rc && (verdict != ATE__GOOD || !whole) && ate__still(c->r, p))
@@ -214,17 +208,22 @@ static int pin_place(struct ate__redo *r, uint64_t sequence, const struct ate__p
     return ate__fail(ATE_NOT_FOUND, "the record is not there any more");
 }
 
-/* In the group that the walk found: where the record is. */
-static uint64_t find_in_group(const struct ate__walk *w, uint64_t sequence,
-                              struct ate_bytes *ret_body)
+/* In the group that the walk found: where the record is. Errors: COMPACTED */
+static int find_in_group(const struct ate__walk *w, uint64_t sequence, uint64_t *ret_offset,
+                         struct ate_bytes *ret_body)
 {
-    size_t at = ATE__GROUP_HEAD, here = at;
-    uint64_t found = UINT64_MAX;
-    while (found != sequence) {
-        here = at;
-        ate__group_next(w->bytes, &at, &found, ret_body);
+    size_t at = ATE__GROUP_HEAD;
+    for (uint32_t i = 0; i < w->head.count; i++) {
+        size_t here = at;
+        uint64_t found;
+        enum ate__kind kind = ate__group_next(w->bytes, &at, &found, ret_body);
+        *ret_offset = w->group_offset + here;
+        if (found == sequence && kind == ATE__KIND_TRANSACTION)
+            return 0;
     }
-    return w->group_offset + here;
+    ate__assert(w->head.compacted);
+    return ate__fail(ATE_COMPACTED, "transaction %llu was compacted away",
+                     (unsigned long long)sequence);
 }
 
 /* Looks for a record by its sequence alone. buf: gets the body; NULL: not wanted. */
@@ -245,16 +244,19 @@ static int search(struct ate__redo *r, uint64_t sequence, struct ate__position *
             return rc;
         again = false;
         ate__window_init(&window, r->vfs, p.file);
-        walk_begin(&w, &window, &p);
+        ate__walk_begin(&w, &window, p.segment, p.length);
         rc = walk_to(r, &w, &p, sequence, &verdict);
         while (!rc && verdict == ATE__GOOD && w.sequence <= sequence && w.offset < w.to)
             rc = ate__walk_next(&w, &verdict);
         if (!rc && verdict == ATE__GOOD && w.sequence > sequence) {
             struct ate_bytes body;
-            uint64_t offset = find_in_group(&w, sequence, &body);
-            ret_position->place = ate__position_place(p.segment, offset);
-            ret_position->size = (uint32_t)body.size;
-            rc = buf ? ate__buf_append(buf, body) : 0;
+            uint64_t offset;
+            rc = find_in_group(&w, sequence, &offset, &body);
+            if (!rc) {
+                ret_position->place = ate__position_place(p.segment, offset);
+                ret_position->size = (uint32_t)body.size;
+                rc = buf ? ate__buf_append(buf, body) : 0;
+            }
         } else if (!rc) {
             again = !ate__still(r, &p);
             rc = again ? 0 : walk_damage(r, &w, &p, verdict == ATE__GOOD ? ATE__BAD : verdict);

@@ -106,6 +106,7 @@ static int make_group(const struct ate__group_in *in, struct group **ret_group, 
         .floor = in->first_sequence,
         .head_before = ate__load64(in->head_before.b),
         .count = (uint32_t)in->count,
+        .end_sequence = in->first_sequence + in->count,
     };
     for (size_t i = 0; i < in->count; i++) {
         memcpy(g->bytes + at, in->records[i].data, in->records[i].size);
@@ -278,6 +279,25 @@ static void tiles_hold(struct ate__storage *s,
     (void)arg;
 }
 
+static int tiles_stored(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves)
+{
+    (void)s, (void)first, (void)ret_leaves;
+    return ate__fail(ATE_NOT_FOUND, "a log in memory has no file of leaves");
+}
+
+static int mem_segments(struct ate__storage *s, ate__segment_fn *each, void *arg)
+{
+    (void)s, (void)each, (void)arg; /* there is none */
+    return 0;
+}
+
+static int mem_rewrite(struct ate__storage *s, const struct ate__rewrite *rewrite,
+                       struct ate__rewritten *ret_rewritten)
+{
+    (void)s, (void)rewrite, (void)ret_rewritten;
+    return ate__fail(ATE_UNSUPPORTED, "a log in memory is not compacted");
+}
+
 static const struct ate__storage_vtable mem_vtable = {
     .group_bytes_max = ATE__GROUP_BYTES_MAX,
     .durable_copies = 0,
@@ -302,6 +322,9 @@ static const struct ate__storage_vtable mem_vtable = {
     .tiles_node = tiles_node,
     .tiles_hold = tiles_hold,
     .tiles_release = nothing,
+    .tiles_stored = tiles_stored,
+    .segments = mem_segments,
+    .rewrite = mem_rewrite,
 };
 
 int ate__storage_open_mem(const struct ate__env *env, const struct ate_hash *chain_id,

@@ -8,7 +8,7 @@
 #include "redo/format.h"
 #include <stdlib.h>
 
-enum { MAGIC_SIZE = 8, SEALED = 1 };
+enum { MAGIC_SIZE = 8, SEALED = 1, COMPACTED = 2 };
 static const char meta_magic[] = "ATE meta";
 
 void ate__meta_deinit(struct ate__meta *m)
@@ -45,7 +45,7 @@ int ate__meta_encode(const struct ate__meta *m, struct ate__buf *buf)
         ate__wr_u64(&w, e->first);
         ate__wr_u64(&w, e->end);
         ate__wr_u64(&w, e->length);
-        ate__wr_u32(&w, e->sealed ? SEALED : 0);
+        ate__wr_u32(&w, (e->sealed ? SEALED : 0) | (e->compacted ? COMPACTED : 0));
         ate__wr_u32(&w, 0);
         ate__wr_hash(&w, &e->head);
     }
@@ -74,9 +74,10 @@ static struct ate__meta_entry read_entry(struct ate__rd *r)
     uint32_t flags = ate__rd_u32(r);
     uint32_t zero = ate__rd_u32(r);
     e.head = ate__rd_hash(r);
-    e.sealed = flags == SEALED;
+    e.sealed = flags & SEALED;
+    e.compacted = flags & COMPACTED;
     uint64_t length_min = ATE__SEGMENT_HEAD + (e.sealed ? ATE__GROUP_HEAD + ATE__FOOTER : 0);
-    if (flags > SEALED || zero || !e.id || e.id > UINT32_MAX || e.end < e.first ||
+    if (flags & ~(uint32_t)(SEALED | COMPACTED) || (e.compacted && !e.sealed) || zero || !e.id || e.id > UINT32_MAX || e.end < e.first ||
         (e.sealed && e.end == e.first) || e.length < length_min ||
         e.length > ATE__SEGMENT_BYTES_MAX)
         ate__rd_fail(r);
@@ -110,7 +111,7 @@ static int read_segments(struct ate__rd *r, uint32_t count, struct ate__meta *m)
     for (uint32_t i = 0; i < count; i++) {
         struct ate__meta_entry e = read_entry(r);
         uint64_t expected = i ? m->segments[i - 1].end : 0;
-        if (!ate__rd_ok(r) || e.first != expected)
+        if (!ate__rd_ok(r) || e.first != expected || (e.compacted && !m->generation))
             return bad("an entry that cannot be");
         int rc = ate__meta_add(m, &e);
         if (rc)
@@ -151,9 +152,10 @@ int ate__meta_decode(struct ate_bytes bytes, struct ate__meta *ret_meta)
     m.floor = ate__rd_u64(&r);
     m.generation = ate__rd_u64(&r);
     m.cut_off = ate__rd_u64(&r);
-    if (m.generation || m.cut_off || role > ATE__ROLE_MIRROR)
-        return ate__fail(ATE_UNSUPPORTED, "a list of segments of a compacted log or unknown role");
-    if (!ate__rd_ok(&r) || !version || size != bytes.size || !role || !m.revision)
+    if (role > ATE__ROLE_MIRROR)
+        return ate__fail(ATE_UNSUPPORTED, "a list of segments of an unknown role");
+    if (!ate__rd_ok(&r) || !version || size != bytes.size || !role || !m.revision ||
+        m.cut_off > m.floor || (m.cut_off && !m.generation))
         return bad("a field that cannot be");
     m.role = (enum ate__role)role;
     rc = read_segments(&r, count, &m);

@@ -12,22 +12,24 @@
  *       52    4  number of segments n, at least 1
  *       56    8  revision, from 1, rises with every change
  *       64    8  floor: sequences below it are on stable storage
- *       72    8  generation: 0
- *       80    8  cut-off: 0
+ *       72    8  generation: how often the log was compacted
+ *       80    8  cut-off: sequences below it may be missing; never falls
  *       88 72*n  segments in the order of their sequences:
  *                  0  8  segment id, below 2^32, each once
  *                  8  8  sequence of the first record
  *                 16  8  the sequence after the last record
  *                 24  8  length in bytes: sealed, the file's; else the end of its groups; in the
  *                        last segment, as much of it as is known to be on stable storage
- *                 32  4  1: sealed, it ends in a footer
+ *                 32  4  flags; 1: sealed, it ends in a footer; 2: compacted (format.h)
  *                 36  4  zero
  *                 40 32  head after the last record; zeros: not known, or the last segment
  *  88+72*n   32  SHA-256 of all in front of it (the last 32 bytes in every version)
  *
  *  1. Segments follow each other without a gap; the first begins at sequence 0.
  *  2. The last is not sealed, and ends at the floor: what lies below its length is no torn tail.
- *  3. A sound file of a newer version, or with a generation or cut-off, is ATE_UNSUPPORTED.
+ *  3. A compacted segment is sealed, and only a log of a generation above 0 has any. The cut-off is
+ *     at most the floor.
+ *  4. A sound file of a newer version is ATE_UNSUPPORTED.
  */
 #pragma once
 #include "base/rd.h"
@@ -46,7 +48,7 @@ enum {
 struct ate__meta_entry {
     uint64_t id, first, end; /* end: the sequence after the last */
     uint64_t length;
-    bool sealed;
+    bool sealed, compacted;
     struct ate_hash head;
 };
 struct ate__meta {

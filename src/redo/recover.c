@@ -24,10 +24,10 @@ static int each_leftover(void *arg, const char *name)
 {
     struct removal *m = arg;
     uint64_t id;
-    bool is_next = !strcmp(name, ATE__NEXT_NAME);
-    if (!is_next && !ate__segment_id_of(name, &id))
+    bool unnamed = !strcmp(name, ATE__NEXT_NAME) || !strcmp(name, ATE__COMPACT_NAME);
+    if (!unnamed && !ate__segment_id_of(name, &id))
         return 0;
-    for (size_t i = 0; !is_next && i < m->meta->count; i++)
+    for (size_t i = 0; !unnamed && i < m->meta->count; i++)
         if (m->meta->segments[i].id == id)
             return 0;
     int rc = m->r->vfs->remove(m->r->dir, name);
@@ -38,11 +38,14 @@ static int settle_names(struct ate__redo *r, struct ate__survey *v)
 {
     struct removal m = {.r = r, .meta = &v->pair.meta};
     int rc = v->next_named ? ate__next_rename(r->vfs, r->dir, last_of(v)->head.id) : 0;
+    if (!rc && v->compact_named)
+        rc = ate__rewrite_rename(r->vfs, r->dir, v->compact_named);
     if (!rc && v->leftovers)
         rc = r->vfs->list(r->dir, each_leftover, &m);
     if (rc)
         return rc;
     v->next_named = v->leftovers = false;
+    v->compact_named = 0;
     return 0;
 }
 
@@ -250,7 +253,8 @@ int ate__recover_apply(struct ate__redo *r, struct ate__survey *v)
 {
     bool moves = v->torn_bytes || v->above < v->length;
     int rc = 0;
-    if (moves || !v->pair.equal || v->next_named || v->leftovers)
+    if (moves || !v->pair.equal || v->next_named || v->compact_named ||
+        v->leftovers)
         rc = ate__survey_verify(r, v);
     if (!rc && v->damage.what != ATE_OK)
         return ate__damage_fail(&v->damage);

@@ -66,12 +66,37 @@ static int damaged(struct ate__storage_damage *damage, uint64_t sequence, const 
     return ate__damage_fail(damage);
 }
 
+/* The file of a segment that compaction made may not have its name yet. */
+static int open_unnamed(struct ate__redo *r, const struct ate__segment *s,
+                        struct ate__file **ret_file)
+{
+    struct ate__segment *found = NULL;
+    enum ate__soundness verdict;
+    int rc = ate__segment_open(r->vfs, r->dir, ATE__COMPACT_NAME, ATE__OPEN_READ, &verdict, &found);
+    if (rc || !found)
+        return rc ? rc : ATE_NOT_FOUND;
+    bool same = found->head.id == s->head.id && found->head.salt == s->head.salt;
+    if (same)
+        *ret_file = ate__steal(&found->file);
+    ate__segment_unref(r->vfs, found);
+    return same ? 0 : ATE_NOT_FOUND;
+}
+
+int ate__open_file_of(struct ate__redo *r, const struct ate__segment *s,
+                      struct ate__file **ret_file)
+{
+    int rc = r->vfs->open(r->dir, s->name, ATE__OPEN_READ, ret_file);
+    return rc == ATE_NOT_FOUND && s->head.compacted ? open_unnamed(r, s, ret_file) : rc;
+}
+
 /* Under the mutex. */
 static int pin(struct ate__redo *r, size_t index, struct ate__pinned *ret_pinned)
 {
     struct ate__segment *s = r->list.items[index];
     if (!s->file) {
-        int rc = r->vfs->open(r->dir, s->name, ATE__OPEN_READ, &s->file);
+        int rc = ate__open_file_of(r, s, &s->file);
+        if (rc == ATE_NOT_FOUND && !r->lock)
+            return ate__fail(ATE_STALE, "%s is gone", s->name);
         if (rc == ATE_NOT_FOUND)
             return damaged(&r->damage, s->head.first_sequence, s->name, "the file is gone");
         if (rc)
@@ -94,11 +119,17 @@ static int pin(struct ate__redo *r, size_t index, struct ate__pinned *ret_pinned
 
 int ate__pin(struct ate__redo *r, uint64_t sequence, struct ate__pinned *ret_pinned)
 {
-    pthread_mutex_lock(&r->mutex);
-    int rc = r->list.count ? pin(r, ate__list_find(&r->list, sequence), ret_pinned)
+    int rc = 0;
+    for (int i = 0; !rc && i < ATE__READER_TRIES; i++) {
+        pthread_mutex_lock(&r->mutex);
+        rc = r->list.count ? pin(r, ate__list_find(&r->list, sequence), ret_pinned)
                            : ate__fail(ATE_NOT_FOUND, "the log has no segment");
-    pthread_mutex_unlock(&r->mutex);
-    return rc;
+        pthread_mutex_unlock(&r->mutex);
+        if (rc != ATE_STALE)
+            return rc;
+        rc = ate__file_refresh(&r->storage); /* a writer compacts */
+    }
+    return rc ? rc : ate__context(ATE_E_SYSTEM, "the log changes all the time");
 }
 
 void ate__unpin(struct ate__redo *r, struct ate__pinned *p)
@@ -119,6 +150,20 @@ bool ate__still(struct ate__redo *r, const struct ate__pinned *p)
     bool still = r->epoch == p->epoch;
     pthread_mutex_unlock(&r->mutex);
     return still;
+}
+
+void ate__walk_begin(struct ate__walk *w, struct ate__window *window, const struct ate__segment *s,
+                     uint64_t to)
+{
+    *w = (struct ate__walk){
+        .window = window,
+        .seed = s->seed,
+        .padded = s->head.padded,
+        .compacted = s->head.compacted,
+        .to = to,
+        .offset = s->head.padded ? ATE__PAD_BYTES : ATE__SEGMENT_HEAD,
+        .sequence = s->head.first_sequence,
+    };
 }
 
 void ate__note_group(struct ate__redo *r, struct ate__segment *s, uint64_t sequence,

@@ -6,6 +6,7 @@
  *   ,chain/meta.a meta.b   what is live (redo/meta.h, redo/pair.h)
  *   ,chain/ID.seg          segments (redo/segment.h)
  *   ,chain/next            the segment to come (redo/next.h)
+ *   ,chain/compact         what compaction writes in the place of some (redo/rewrite.c)
  *   ,chain/tiles           leaf hashes (redo/tiles.h)
  *   ,chain/trimmed/        torn tails, for inspection (redo/trim.h)
  *
@@ -39,6 +40,7 @@
 
 #define ATE__CHAIN_NAME ",chain"
 #define ATE__LOCK_NAME "lock"
+#define ATE__COMPACT_NAME "compact"
 
 struct ate__list {
     struct ate__segment **items; /* in the order of their sequences; a reference each */
@@ -55,9 +57,10 @@ struct ate__redo {
     bool prewrite;
     struct ate__tiles tiles;
 
-    pthread_mutex_t change; /* held by whoever changes the lists or `next`; guards the next two */
+    pthread_mutex_t change; /* held by whoever changes the lists or `next`; guards the next three */
     struct ate__pair pair;
     struct ate__next next;
+    uint64_t rewriting_id; /* promised to a segment that is being written; 0: none */
 
     pthread_mutex_t syncing; /* held over a sync of the last segment and the note of its failure, so
                               * that no other sync reports success for pages that one lost */
@@ -107,6 +110,13 @@ void ate__unpin(struct ate__redo *r, struct ate__pinned *p);
 /* False: the list was made anew since; what the reader saw may be stale. */
 bool ate__still(struct ate__redo *r, const struct ate__pinned *p);
 
+/* For reading. Errors: NOT_FOUND E_* */
+int ate__open_file_of(struct ate__redo *r, const struct ate__segment *s,
+                      struct ate__file **ret_file) ATE__CHECK;
+
+/* A walk over a segment from its first group on; `to`: where it ends. */
+void ate__walk_begin(struct ate__walk *w, struct ate__window *window, const struct ate__segment *s,
+                     uint64_t to);
 void ate__note_group(struct ate__redo *r, struct ate__segment *s, uint64_t sequence,
                      uint64_t offset);
 uint64_t ate__position_place(const struct ate__segment *s, uint64_t offset);
@@ -136,6 +146,8 @@ int ate__check_usable(struct ate__redo *r) ATE__CHECK;
  * changed); others: the handle has failed. */
 int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head) ATE__CHECK;
 int ate__file_prepare(struct ate__storage *storage);
+/* No segment has it, nor had. Under `change`. */
+uint64_t ate__free_id(const struct ate__redo *r);
 int ate__file_rest(struct ate__storage *storage);
 /* Removes `next` and the unused end of the last segment. Under `change`, by the leader. */
 int ate__give_back(struct ate__redo *r) ATE__CHECK;
@@ -146,6 +158,14 @@ int ate__meta_of(struct ate__redo *r, struct ate__meta *ret_meta) ATE__CHECK;
 int ate__meta_put(struct ate__redo *r, struct ate__meta *take_meta) ATE__CHECK;
 /* Bytes that a group, an idle mark, take in a segment. */
 uint64_t ate__room_of(const struct ate__segment *s, uint64_t group_bytes);
+
+/* --- rewrite.c: compaction --- */
+
+int ate__file_segments(struct ate__storage *storage, ate__segment_fn *each, void *arg);
+int ate__file_rewrite(struct ate__storage *storage, const struct ate__rewrite *rewrite,
+                      struct ate__rewritten *ret_rewritten);
+/* Gives `compact` the name of its id; the directory is synced. Errors: E_* */
+int ate__rewrite_rename(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t id) ATE__CHECK;
 
 /* --- look.c: reading --- */
 

@@ -25,6 +25,7 @@ static struct ate__meta_entry entry_of(const struct ate__redo *r, size_t index)
         .end = last ? r->floor : s->end,
         .length = last ? r->floor_length : s->length + (s->sealed ? ATE__FOOTER : 0),
         .sealed = s->sealed,
+        .compacted = s->head.compacted,
         .head = s->end_head,
     };
 }
@@ -289,11 +290,11 @@ static void install(struct ate__redo *r, struct ate__segment *take_next,
     pthread_mutex_unlock(&r->mutex);
 }
 
-static uint64_t id_after(const struct ate__meta *m)
+uint64_t ate__free_id(const struct ate__redo *r)
 {
-    uint64_t id = 0;
-    for (size_t i = 0; i < m->count; i++)
-        id = m->segments[i].id > id ? m->segments[i].id : id;
+    uint64_t id = r->rewriting_id;
+    for (size_t i = 0; i < r->pair.meta.count; i++)
+        id = id < r->pair.meta.segments[i].id ? r->pair.meta.segments[i].id : id;
     return id + 1;
 }
 
@@ -335,7 +336,7 @@ static int roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head
     if (rc == ATE_E_NO_SPACE)
         return rc;
     if (!rc)
-        rc = ate__next_finish(r->vfs, &r->next, &r->pair.meta.chain_id, id_after(&r->pair.meta),
+        rc = ate__next_finish(r->vfs, &r->next, &r->pair.meta.chain_id, ate__free_id(r),
                               r->size, &next);
     if (rc == ATE_E_NO_SPACE)
         return rc;

@@ -33,7 +33,7 @@ static int read_head(struct ate__walk *w, enum ate__soundness *verdict)
     if (rc)
         return rc;
     struct ate__group_head head;
-    *verdict = bytes.size ? ate__group_head_read(bytes, w->seed, &head) : ATE__NOTHING;
+    *verdict = bytes.size ? ate__group_head_read(bytes, w->seed, w->compacted, &head) : ATE__NOTHING;
     if (*verdict != ATE__GOOD)
         return 0;
     if (head.first_sequence != w->sequence || head.bytes > w->to - w->offset)
@@ -55,7 +55,7 @@ static int advance(struct ate__walk *w, enum ate__soundness *verdict)
     }
     w->group_offset = w->offset;
     w->offset = start;
-    w->sequence += w->head.count;
+    w->sequence = w->head.end_sequence;
     return 0;
 }
 
@@ -116,7 +116,8 @@ int ate__seek_heads(struct ate__window *w, uint32_t seed, uint64_t from, uint64_
         for (; at + ATE__GROUP_HEAD <= bytes.size; at += 8) {
             struct ate__group_head head;
             if (!may_be_head(p + at) ||
-                ate__group_head_read(ate__bytes(p + at, bytes.size - at), seed, &head) != ATE__GOOD)
+                ate__group_head_read(ate__bytes(p + at, bytes.size - at), seed, false, &head) !=
+                    ATE__GOOD)
                 continue;
             behind->any = true;
             behind->floor = head.floor > behind->floor ? head.floor : behind->floor;

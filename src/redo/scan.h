@@ -17,7 +17,7 @@
 struct ate__walk {
     struct ate__window *window; /* borrowed */
     uint32_t seed;
-    bool padded;
+    bool padded, compacted;
     uint64_t to; /* the walk ends here; no group may reach beyond */
     /* where it stands: the next group */
     uint64_t offset, sequence;

@@ -48,13 +48,16 @@ struct ate__group_in {
 struct ate__group_out {
     uint64_t first_sequence, root_time_us, floor;
     uint64_t head_before; /* the first 8 bytes of it, as ate__load64(); 0 in an idle mark */
-    uint32_t count; /* 0: an idle mark */
+    uint32_t count; /* 0: an idle mark; compacted: nothing is left */
+    bool compacted; /* what compaction left of it: sequences may be missing, the head is not known */
+    uint64_t end_sequence; /* behind all that it stands for */
 };
 struct ate__record_out {
     uint64_t sequence, root_time_us;
     struct ate__position position;
     struct ate_bytes body; /* until the callback returns */
     bool last_in_group;
+    bool identity; /* what compaction left of a transaction without a kept event */
 };
 /* What a scan calls. group() may be NULL. A non-zero result ends the scan and is its result. */
 struct ate__scan {
@@ -82,6 +85,34 @@ struct ate__storage_damage {
     char file[64];
     char text[256];
     uint64_t trimmed_bytes; /* of a torn tail, kept beside the log (READ: would be) */
+};
+
+/* ---- compaction ---- */
+
+struct ate__segment_out {
+    uint64_t first, end; /* the sequences that it stands for */
+    uint64_t bytes;      /* of its records, as they are framed */
+    bool compacted;
+};
+typedef int ate__segment_fn(void *arg, const struct ate__segment_out *segment);
+
+enum ate__fate { ATE__FATE_KEEP, ATE__FATE_REPLACE, ATE__FATE_IDENTITY, ATE__FATE_DROP };
+struct ate__rewrite {
+    uint64_t from, to; /* the run begins with the segment that begins at `from`; none that ends
+                          behind `to` is touched */
+    uint64_t cut_off;  /* if it is higher than the present one, it takes its place */
+    /* What becomes of a record. REPLACE, IDENTITY: its new body is appended to `body`, not longer
+     * than it was. IDENTITY and DROP are for sequences below the cut-off that full tiles of leaves
+     * cover: MISUSE. Called without a lock. A result that is not 0 ends the call and is its result,
+     * and nothing has changed. */
+    int (*record)(void *arg, const struct ate__record_out *record, struct ate__buf *body,
+                  enum ate__fate *ret_fate);
+    void (*pause)(void *arg, uint64_t bytes); /* so many were read or written; NULL: no pauses */
+    void *arg;
+};
+struct ate__rewritten {
+    uint64_t end; /* the run ended here: where the next one begins */
+    uint64_t bytes_before, bytes_after; /* of its files */
 };
 
 struct ate__storage;
@@ -114,14 +145,14 @@ struct ate__storage_vtable {
      * and idle marks they are in. NOT_FOUND: from is above the size. TAMPERED: damage below the
      * floor. */
     int (*scan)(struct ate__storage *s, uint64_t from, uint64_t to, const struct ate__scan *scan);
-    /* Body of a record. position may be NULL. Errors: NOT_FOUND TAMPERED E_*. Appends to ret_body.
-     */
+    /* Body of a record. position may be NULL. Errors: NOT_FOUND COMPACTED TAMPERED E_*. Appends to
+     * ret_body. COMPACTED: nothing, or its identity alone, was left of it. */
     int (*load)(struct ate__storage *s, uint64_t sequence, const struct ate__position *position,
                 struct ate__buf *ret_body);
     /* Appends `size` bytes from `offset` of a record's body. Checks no checksum of the record: the
      * caller checks the hash of what it reads. One pread; position may be NULL, then more. Errors:
      * NOT_FOUND (no such place any more: look the position up again) MALFORMED (beyond the body)
-     * TAMPERED E_*. */
+     * COMPACTED TAMPERED E_*. */
     int (*read_part)(struct ate__storage *s, uint64_t sequence,
                      const struct ate__position *position, uint32_t offset, uint32_t size,
                      struct ate__buf *ret_bytes);
@@ -156,6 +187,21 @@ struct ate__storage_vtable {
                        int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
                        void *arg);
     int (*tiles_release)(struct ate__storage *s);
+    /* The 256 leaves from `first` on, a multiple of 256, as the file has them, whatever was appended
+     * since it was opened: those of sequences that are missing stand nowhere else. Errors: NOT_FOUND
+     * E_* */
+    int (*tiles_stored)(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves);
+    /* Each segment but the last, in order. A non-zero result of `each` ends it and is its result. */
+    int (*segments)(struct ate__storage *s, ate__segment_fn *each, void *arg);
+    /* One run of segments is written anew, as one: as many as fit into one surely. Appends, reads
+     * and syncs go on. One caller at a time. Positions of its records are hints that do not lead
+     * there any more; scan() says the new ones. A crash at any moment leaves the old ones or the new
+     * one (docs/format/redo.md, "Compaction"). Errors: NOT_FOUND: no such segment; UNSUPPORTED: the
+     * engine does not compact; MISUSE READ_ONLY E_NO_SPACE: nothing has changed; STALE: the log was
+     * recovered meanwhile, nothing has changed; E_*: as append, where the lists were being changed.
+     */
+    int (*rewrite)(struct ate__storage *s, const struct ate__rewrite *rewrite,
+                   struct ate__rewritten *ret_rewritten);
 };
 struct ate__storage {
     const struct ate__storage_vtable *v;

@@ -27,13 +27,13 @@ static int each_name(void *arg, const char *name)
 {
     struct names *n = arg;
     uint64_t id, found;
-    bool is_next = !strcmp(name, ATE__NEXT_NAME);
-    if (!is_next && !ate__segment_id_of(name, &id))
+    bool unnamed = !strcmp(name, ATE__NEXT_NAME) || !strcmp(name, ATE__COMPACT_NAME);
+    if (!unnamed && !ate__segment_id_of(name, &id))
         return 0;
-    n->any |= !is_next;
-    if (is_next || !ate__map_get(&n->ids, &id, &found)) {
+    n->any |= !unnamed;
+    if (unnamed || !ate__map_get(&n->ids, &id, &found)) {
         n->v->leftovers = true;
-        n->v->newer |= !is_next && id > n->highest;
+        n->v->newer |= !unnamed && id > n->highest;
     }
     return 0;
 }
@@ -94,9 +94,10 @@ static int open_listed(struct ate__redo *r, struct ate__survey *v, size_t index,
     enum ate__soundness verdict;
     ate__segment_name(e->id, name);
     int rc = ate__segment_open(r->vfs, r->dir, name, flags, &verdict, &s);
-    bool by_next = rc == ATE_NOT_FOUND && last;
-    if (by_next)
-        rc = ate__segment_open(r->vfs, r->dir, ATE__NEXT_NAME, flags, &verdict, &s);
+    bool unnamed = rc == ATE_NOT_FOUND && (last || e->compacted);
+    if (unnamed)
+        rc = ate__segment_open(r->vfs, r->dir, last ? ATE__NEXT_NAME : ATE__COMPACT_NAME, flags,
+                               &verdict, &s);
     if (rc == ATE_NOT_FOUND && v->mode == ATE__SURVEY_BESIDE)
         return ate__fail(ATE_STALE, "%s is gone", name);
     if (rc == ATE_NOT_FOUND)
@@ -105,6 +106,7 @@ static int open_listed(struct ate__redo *r, struct ate__survey *v, size_t index,
         return rc;
     const char *wrong = "the segment header does not hold";
     if (s && (s->head.id != e->id || s->head.first_sequence != e->first ||
+              s->head.compacted != e->compacted ||
               !ate__hash_equal(&s->head.chain_id, &v->pair.meta.chain_id))) {
         wrong = "the segment header belongs to another segment";
         verdict = ATE__BAD;
@@ -113,7 +115,9 @@ static int open_listed(struct ate__redo *r, struct ate__survey *v, size_t index,
         ate__segment_unref(r->vfs, s);
         return damaged(v, verdict, e->first, name, 0, wrong);
     }
-    v->next_named = by_next;
+    v->next_named = unnamed && last;
+    if (unnamed && !last)
+        v->compact_named = e->id;
     *ret_segment = s;
     return 0;
 }
@@ -248,7 +252,7 @@ int ate__survey_verify(struct ate__redo *r, struct ate__survey *v)
     int rc = 0;
     for (size_t i = 0; i + 1 < v->list.count && !rc && v->damage.what == ATE_OK; i++) {
         struct ate__segment *s = v->list.items[i];
-        rc = r->vfs->open(r->dir, s->name, ATE__OPEN_READ, &s->file);
+        rc = ate__open_file_of(r, s, &s->file);
         if (rc == ATE_NOT_FOUND)
             return ate__fail(ATE_E_SYSTEM, "%s is gone", s->name);
         if (!rc)

@@ -5,19 +5,6 @@
 #include "redo/tail.h"
 #include <stdio.h>
 
-static void walk_begin(struct ate__walk *w, struct ate__window *window,
-                       const struct ate__segment *s, uint64_t to)
-{
-    *w = (struct ate__walk){
-        .window = window,
-        .seed = s->seed,
-        .padded = s->head.padded,
-        .to = to,
-        .offset = s->head.padded ? ATE__PAD_BYTES : ATE__SEGMENT_HEAD,
-        .sequence = s->head.first_sequence,
-    };
-}
-
 static const char *text_of(enum ate__soundness verdict)
 {
     return verdict == ATE__NEWER     ? "written by a newer version"
@@ -43,7 +30,7 @@ int ate__tail_verify(struct ate__redo *r, struct ate__survey *v, const struct at
     uint64_t end = e->length - (e->sealed ? ATE__FOOTER : 0);
     int rc = 0;
     ate__window_init(&window, r->vfs, s->file);
-    walk_begin(&w, &window, s, end);
+    ate__walk_begin(&w, &window, s, end);
     while (!rc && verdict == ATE__GOOD && w.offset < end)
         rc = ate__walk_next(&w, &verdict);
     ate__window_deinit(&window);
@@ -126,7 +113,7 @@ static int find_above(struct ate__redo *r, struct ate__survey *v, struct ate__se
     v->above_end = v->size;
     if (v->size <= v->floor)
         return 0;
-    walk_begin(&w, window, s, v->length);
+    ate__walk_begin(&w, window, s, v->length);
     pthread_mutex_lock(&r->mutex);
     if (ate__index_find(&s->index, v->floor, &entry)) {
         w.offset = entry.offset;
@@ -181,7 +168,7 @@ int ate__tail_walk(struct ate__redo *r, struct ate__survey *v, const struct ate_
     if (rc)
         return rc;
     ate__window_init(&window, r->vfs, s->file);
-    walk_begin(&w, &window, s, s->head.capacity);
+    ate__walk_begin(&w, &window, s, s->head.capacity);
     pthread_mutex_lock(&r->mutex);
     s->file_bytes = about.size;
     if (known) {

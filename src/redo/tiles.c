@@ -451,3 +451,57 @@ uint64_t ate__tiles_bytes(struct ate__tiles *t)
     pthread_mutex_unlock(&t->mutex);
     return bytes;
 }
+
+int ate__tiles_stored(struct ate__tiles *t, uint64_t first, struct ate_hash *ret_leaves)
+{
+    uint64_t place = ate__tile_place(0, first / ATE__TILE_HASHES);
+    size_t got = 0;
+    ate__assert(first % ATE__TILE_HASHES == 0);
+    pthread_mutex_lock(&t->mutex);
+    int rc = open_file(t);
+    if (!rc && t->file)
+        rc = t->vfs->read(t->file, place * ATE__TILE_BYTES, ret_leaves, ATE__TILE_BYTES, &got);
+    pthread_mutex_unlock(&t->mutex);
+    if (!rc && got < ATE__TILE_BYTES)
+        rc = ate__fail(ATE_NOT_FOUND, "%s has not the leaves from %llu on", TILES_NAME,
+                       (unsigned long long)first);
+    return rc;
+}
+
+/* A tile of leaves as the records say them, written whatever the file shows: only of pages that are
+ * written anew a sync says that they are on stable storage. */
+static int write_anew(struct ate__tiles *t, uint64_t index)
+{
+    struct ate_hash hashes[ATE__TILE_HASHES];
+    uint64_t place = ate__tile_place(0, index), at = place * ATE__TILE_BYTES;
+    int rc = t->leaves(t->leaves_arg, index * ATE__TILE_HASHES, hashes);
+    if (!rc)
+        rc = t->vfs->write(t->file, at, hashes, sizeof hashes);
+    if (rc)
+        return rc;
+    if (t->file_bytes < at + sizeof hashes)
+        t->file_bytes = at + sizeof hashes;
+    if (t->read_place == place)
+        t->read_place = no_place;
+    let_go(t, 0, place);
+    return 0;
+}
+
+int ate__tiles_keep(struct ate__tiles *t, uint64_t from, uint64_t to, uint64_t *ret_full)
+{
+    pthread_mutex_lock(&t->mutex);
+    uint64_t begin = from / ATE__TILE_HASHES;
+    uint64_t end = (to < t->size ? to : t->size) / ATE__TILE_HASHES;
+    int rc = t->dir && t->leaves && may_write(t) ? open_file(t)
+                                                 : ate__fail(ATE_READ_ONLY, "%s", TILES_NAME);
+    for (uint64_t index = begin; index < end && !rc; index++)
+        rc = write_anew(t, index);
+    if (!rc && begin < end)
+        rc = t->vfs->sync(t->file);
+    if (!rc && begin < end)
+        rc = t->vfs->sync_dir(t->dir);
+    pthread_mutex_unlock(&t->mutex);
+    if (!rc)
+        *ret_full = end * ATE__TILE_HASHES;
+    return rc;
+}

@@ -16,7 +16,9 @@
  *
  *  1. Only the right edge is in memory: the last, unfinished tile of each level. A tile is written
  *     when the hash behind it comes, the edge at close. Nothing is synced: tiles are made of the
- *     records and are never believed before they were compared with them.
+ *     records and are never believed before they were compared with them. But for what compaction
+ *     leaves out: the leaves of missing records stand here alone, so that keep() brings full tiles
+ *     to stable storage first, and they are believed where the tree that they make is.
  *  2. After truncate(0) the file keeps what it had. A tile that is finished is compared with what
  *     the file holds at its place, and written only where it differs.
  *  3. A tile that may not be written (a reader's, a memory log's, any after hold()) is kept in
@@ -84,3 +86,10 @@ int ate__tiles_truncate(struct ate__tiles *t, uint64_t size) ATE__CHECK;
 int ate__tiles_node(struct ate__tiles *t, unsigned level, uint64_t index, struct ate_hash *ret_hash)
     ATE__CHECK;
 uint64_t ate__tiles_bytes(struct ate__tiles *t); /* of the file */
+/* The leaves of a full tile as the file has them. first: a multiple of 256. Errors: NOT_FOUND E_* */
+int ate__tiles_stored(struct ate__tiles *t, uint64_t first, struct ate_hash *ret_leaves) ATE__CHECK;
+/* Brings full tiles of leaves to stable storage, from where records may then be left out: those from
+ * `from` on, below which that was done before, to `to`. *ret_full: of all leaves below it that is
+ * so. hold() was called once, and gives the leaves. Errors: READ_ONLY E_*, those of leaves() */
+int ate__tiles_keep(struct ate__tiles *t, uint64_t from, uint64_t to, uint64_t *ret_full)
+    ATE__CHECK;

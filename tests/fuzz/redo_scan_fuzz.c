@@ -62,6 +62,7 @@ static struct ate__walk begin(struct ate__window *window, const struct ate__segm
         .window = window,
         .seed = ate__salt_seed(head->salt),
         .padded = head->padded,
+        .compacted = head->compacted,
         .to = head->capacity,
         .offset = head->padded ? ATE__PAD_BYTES : ATE__SEGMENT_HEAD,
         .sequence = head->first_sequence,
@@ -85,11 +86,14 @@ static size_t walk(struct ate__file *file, const struct ate__segment_head *head,
         ate__assert(w.offset > before && (skip || w.offset <= file->size));
         *ret_floor = w.head.floor > *ret_floor ? w.head.floor : *ret_floor;
         size_t at = ATE__GROUP_HEAD;
+        uint64_t next = w.head.first_sequence;
         for (uint32_t i = 0; !skip && i < w.head.count; i++) {
             uint64_t sequence;
             struct ate_bytes body;
             ate__group_next(w.bytes, &at, &sequence, &body);
-            ate__assert(sequence == w.head.first_sequence + i && body.size);
+            ate__assert(sequence >= next && sequence < w.head.end_sequence && body.size);
+            ate__assert(head->compacted || sequence == next);
+            next = sequence + 1;
         }
         count++;
     }

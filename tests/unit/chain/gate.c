@@ -205,6 +205,22 @@ static int gate_tiles_release(struct ate__storage *s)
     return inner(s)->v->tiles_release(inner(s));
 }
 
+static int gate_tiles_stored(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves)
+{
+    return inner(s)->v->tiles_stored(inner(s), first, ret_leaves);
+}
+
+static int gate_segments(struct ate__storage *s, ate__segment_fn *each, void *arg)
+{
+    return inner(s)->v->segments(inner(s), each, arg);
+}
+
+static int gate_rewrite(struct ate__storage *s, const struct ate__rewrite *rewrite,
+                        struct ate__rewritten *ret_rewritten)
+{
+    return inner(s)->v->rewrite(inner(s), rewrite, ret_rewritten);
+}
+
 static const struct ate__storage_vtable gate_vtable = {
     .group_bytes_max = 16 << 20,
     .close = gate_close,
@@ -228,6 +244,9 @@ static const struct ate__storage_vtable gate_vtable = {
     .tiles_node = gate_tiles_node,
     .tiles_hold = gate_tiles_hold,
     .tiles_release = gate_tiles_release,
+    .tiles_stored = gate_tiles_stored,
+    .segments = gate_segments,
+    .rewrite = gate_rewrite,
 };
 
 /* ---- the test's hand ---- */

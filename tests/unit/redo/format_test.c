@@ -96,7 +96,7 @@ static void test_read(void **state)
     assert_true(head.id == want.id && head.salt == salt && head.capacity == want.capacity);
     assert_true(ate__hash_equal(&head.chain_id, &want.chain_id) && !head.padded);
     struct ate_bytes rest = ate__bytes(buf.data + GROUP_AT, buf.size - GROUP_AT);
-    assert_int_equal(ate__group_head_read(rest, seed, &group), ATE__GOOD);
+    assert_int_equal(ate__group_head_read(rest, seed, false, &group), ATE__GOOD);
     assert_true(group.bytes == 136 && group.count == 2 && group.first_sequence == 0);
     assert_true(group.root_time_us == 1700000000000000 && group.floor == 0);
     assert_true(group.head_before == 0x1122334455667788);
@@ -110,18 +110,18 @@ static void test_read(void **state)
     assert_true(sequence == 1 && ate__bytes_equal(body, ate__text_bytes("0123456789abcdef")));
     assert_int_equal(at, group.bytes);
     rest = ate__bytes(buf.data + IDLE_AT, buf.size - IDLE_AT);
-    assert_int_equal(ate__group_head_read(rest, seed, &group), ATE__GOOD);
+    assert_int_equal(ate__group_head_read(rest, seed, false, &group), ATE__GOOD);
     assert_true(!group.count && group.floor == 2 && group.first_sequence == 2);
     rest = ate__bytes(buf.data + FOOTER_AT, buf.size - FOOTER_AT);
     assert_int_equal(ate__footer_read(rest, seed, &footer), ATE__GOOD);
     assert_true(footer.next_sequence == 2 && footer.count == 2 && footer.head.b[31] == 0xaa &&
                 footer.sha256.b[0] == 0xbb);
     /* Not where the other is asked for. */
-    assert_int_equal(ate__group_head_read(rest, seed, &group), ATE__BAD);
+    assert_int_equal(ate__group_head_read(rest, seed, false, &group), ATE__BAD);
     rest = ate__bytes(buf.data + GROUP_AT, buf.size - GROUP_AT);
     assert_int_equal(ate__footer_read(rest, seed, &footer), ATE__BAD);
     /* Under another salt nothing holds. */
-    assert_int_equal(ate__group_head_read(rest, ate__salt_seed(salt + 1), &group), ATE__BAD);
+    assert_int_equal(ate__group_head_read(rest, ate__salt_seed(salt + 1), false, &group), ATE__BAD);
     ate__buf_deinit(&buf);
 }
 
@@ -136,11 +136,11 @@ static bool all_good(const struct ate__buf *buf, bool padded)
     if (ate__segment_head_read(ate__buf_bytes(buf), &head) != ATE__GOOD)
         return false;
     struct ate_bytes rest = ate__bytes(buf->data + GROUP_AT + more, 136);
-    if (ate__group_head_read(rest, seed, &group) != ATE__GOOD || group.count != 2 ||
+    if (ate__group_head_read(rest, seed, false, &group) != ATE__GOOD || group.count != 2 ||
         ate__group_check(rest, seed, &group, &at) != ATE__GOOD)
         return false;
     rest = ate__bytes(buf->data + IDLE_AT + more, ATE__GROUP_HEAD);
-    if (ate__group_head_read(rest, seed, &group) != ATE__GOOD)
+    if (ate__group_head_read(rest, seed, false, &group) != ATE__GOOD)
         return false;
     rest = ate__bytes(buf->data + FOOTER_AT + more, ATE__FOOTER);
     return ate__footer_read(rest, seed, &footer) == ATE__GOOD;
@@ -177,12 +177,12 @@ static void test_short(void **state)
     for (size_t n = 0; n < ATE__SEGMENT_HEAD; n++)
         assert_int_equal(ate__segment_head_read(ate__bytes(buf.data, n), &head), ATE__BAD);
     for (size_t n = 1; n < ATE__GROUP_HEAD; n++)
-        assert_int_equal(ate__group_head_read(ate__bytes(buf.data + GROUP_AT, n), seed, &group),
+        assert_int_equal(ate__group_head_read(ate__bytes(buf.data + GROUP_AT, n), seed, false, &group),
                          ATE__BAD);
     for (size_t n = 1; n < ATE__FOOTER; n++)
         assert_int_equal(ate__footer_read(ate__bytes(buf.data + FOOTER_AT, n), seed, &footer),
                          ATE__BAD);
-    assert_int_equal(ate__group_head_read(ate__bytes(buf.data + GROUP_AT, 136), seed, &group),
+    assert_int_equal(ate__group_head_read(ate__bytes(buf.data + GROUP_AT, 136), seed, false, &group),
                      ATE__GOOD);
     for (size_t n = ATE__GROUP_HEAD; n < 136; n++) {
         assert_int_equal(ate__group_check(ate__bytes(buf.data + GROUP_AT, n), seed, &group, &at),
@@ -201,7 +201,7 @@ static void test_zeros(void **state)
     assert_int_equal(ate__record_head_read(ate__bytes(zeros, 256), 1, &record), ATE__NOTHING);
     assert_int_equal(ate__record_head_read(ate__bytes(zeros, 3), 1, &record), ATE__NOTHING);
     assert_int_equal(ate__record_head_read(ate__bytes(NULL, 0), 1, &record), ATE__NOTHING);
-    assert_int_equal(ate__group_head_read(ate__bytes(zeros, 256), 1, &group), ATE__NOTHING);
+    assert_int_equal(ate__group_head_read(ate__bytes(zeros, 256), 1, false, &group), ATE__NOTHING);
     assert_true(ate__all_zero(ate__bytes(zeros, 256)));
     uint8_t some[9] = {0};
     for (size_t i = 0; i < sizeof some; i++) {
@@ -236,7 +236,8 @@ static void test_newer(void **state)
         {1, 0, 0, ATE__BAD},
         {0, 1, 0, ATE__BAD},
         {0, 0, 0, ATE__BAD},
-        {1, 4, 0, ATE__NEWER},
+        {1, 4, 0, ATE__GOOD},
+        {1, 5, 0, ATE__NEWER},
         {1, 0xffff, 0, ATE__NEWER},
         {1, 2, 1, ATE__NEWER},
         {1, 2, 0x8000, ATE__NEWER},
@@ -274,7 +275,8 @@ static void test_segment_fields(void **state)
     assert_int_equal(forged_segment(8, 4, 1), ATE__GOOD);
     assert_int_equal(forged_segment(8, 4, 2), ATE__NEWER);  /* version */
     assert_int_equal(forged_segment(8, 4, 0), ATE__BAD);
-    assert_int_equal(forged_segment(12, 4, 2), ATE__NEWER); /* flags */
+    assert_int_equal(forged_segment(12, 4, 4), ATE__NEWER); /* flags */
+    assert_int_equal(forged_segment(12, 4, 2), ATE__GOOD);
     assert_int_equal(forged_segment(12, 4, 1), ATE__BAD);   /* padded, and no zeros behind */
     assert_int_equal(forged_segment(48, 8, 0), ATE__BAD);   /* id */
     assert_int_equal(forged_segment(48, 8, UINT32_MAX), ATE__GOOD);
@@ -293,7 +295,7 @@ static enum ate__soundness group_of(const struct ate__group_head *head)
     struct ate__group_head got;
     ate__group_head_write(&w, 5, head);
     assert_int_equal(ate__wr_end(&w), 0);
-    enum ate__soundness verdict = ate__group_head_read(ate__buf_bytes(&buf), 5, &got);
+    enum ate__soundness verdict = ate__group_head_read(ate__buf_bytes(&buf), 5, false, &got);
     ate__buf_deinit(&buf);
     return verdict;
 }

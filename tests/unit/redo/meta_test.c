@@ -130,8 +130,8 @@ static void test_fields(void **state)
         {56, 8, 0, ATE_TAMPERED}, /* revision */
         {56, 8, UINT64_MAX, 0},
         {64, 8, 29, ATE_TAMPERED}, /* floor */
-        {72, 8, 1, ATE_UNSUPPORTED}, /* generation */
-        {80, 8, 1, ATE_UNSUPPORTED}, /* cut-off */
+        {72, 8, 1, 0}, /* generation */
+        {80, 8, 1, ATE_TAMPERED}, /* cut-off, of a log that was never compacted */
         {FIRST, 8, 0, ATE_TAMPERED}, /* id */
         {FIRST, 8, UINT64_C(1) << 32, ATE_TAMPERED},
         {FIRST, 8, 9, ATE_TAMPERED}, /* twice */
@@ -143,7 +143,9 @@ static void test_fields(void **state)
         {SECOND + 24, 8, (64 << 20) + 1, ATE_TAMPERED},
         {SECOND + 8, 8, 11, ATE_TAMPERED}, /* gap */
         {SECOND + 32, 4, 1, 0}, /* sealed */
-        {SECOND + 32, 4, 2, ATE_TAMPERED},
+        {SECOND + 32, 4, 2, ATE_TAMPERED}, /* compacted and not sealed */
+        {SECOND + 32, 4, 3, ATE_TAMPERED}, /* compacted, in a log that never was */
+        {SECOND + 32, 4, 4, ATE_TAMPERED},
         {SECOND + 36, 4, 1, ATE_TAMPERED}, /* zero */
         {LAST + 32, 4, 1, ATE_TAMPERED}, /* the last is not sealed */
         {LAST + 16, 8, 24, ATE_TAMPERED}, /* ends before it begins */
