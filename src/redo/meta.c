@@ -77,9 +77,9 @@ static struct ate__meta_entry read_entry(struct ate__rd *r)
     e.sealed = flags & SEALED;
     e.compacted = flags & COMPACTED;
     uint64_t length_min = ATE__SEGMENT_HEAD + (e.sealed ? ATE__GROUP_HEAD + ATE__FOOTER : 0);
-    if (flags & ~(uint32_t)(SEALED | COMPACTED) || (e.compacted && !e.sealed) || zero || !e.id || e.id > UINT32_MAX || e.end < e.first ||
-        (e.sealed && e.end == e.first) || e.length < length_min ||
-        e.length > ATE__SEGMENT_BYTES_MAX)
+    if (flags & ~(uint32_t)(SEALED | COMPACTED) || (e.compacted && !e.sealed) || zero || !e.id ||
+        e.id > UINT32_MAX || e.end < e.first || (e.sealed && e.end == e.first) ||
+        e.length < length_min || e.length > ATE__SEGMENT_BYTES_MAX)
         ate__rd_fail(r);
     return e;
 }

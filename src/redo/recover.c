@@ -253,8 +253,7 @@ int ate__recover_apply(struct ate__redo *r, struct ate__survey *v)
 {
     bool moves = v->torn_bytes || v->above < v->length;
     int rc = 0;
-    if (moves || !v->pair.equal || v->next_named || v->compact_named ||
-        v->leftovers)
+    if (moves || !v->pair.equal || v->next_named || v->compact_named || v->leftovers)
         rc = ate__survey_verify(r, v);
     if (!rc && v->damage.what != ATE_OK)
         return ate__damage_fail(&v->damage);

@@ -214,8 +214,8 @@ static int take_group(struct rewriting *x, const struct ate__walk *walk)
     int rc = 0;
     for (uint32_t i = 0; i < walk->head.count && !rc; i++) {
         struct ate__record_out record = {.root_time_us = walk->head.root_time_us};
-        record.identity = ate__group_next(walk->bytes, &at, &record.sequence, &record.body) ==
-                          ATE__KIND_IDENTITY;
+        record.identity =
+            ate__group_next(walk->bytes, &at, &record.sequence, &record.body) == ATE__KIND_IDENTITY;
         record.last_in_group = i + 1 == walk->head.count;
         rc = take_record(x, &record, &count);
     }
@@ -294,8 +294,7 @@ static int meta_with(struct rewriting *x, struct ate__meta *ret_meta)
         .head = s->end_head,
     };
     size_t behind = x->at + x->old.count;
-    memmove(&m.segments[x->at + 1], &m.segments[behind],
-            (m.count - behind) * sizeof *m.segments);
+    memmove(&m.segments[x->at + 1], &m.segments[behind], (m.count - behind) * sizeof *m.segments);
     m.count -= x->old.count - 1;
     *ret_meta = m;
     return 0;

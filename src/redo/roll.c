@@ -336,8 +336,8 @@ static int roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head
     if (rc == ATE_E_NO_SPACE)
         return rc;
     if (!rc)
-        rc = ate__next_finish(r->vfs, &r->next, &r->pair.meta.chain_id, ate__free_id(r),
-                              r->size, &next);
+        rc = ate__next_finish(r->vfs, &r->next, &r->pair.meta.chain_id, ate__free_id(r), r->size,
+                              &next);
     if (rc == ATE_E_NO_SPACE)
         return rc;
     if (!rc)

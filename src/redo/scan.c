@@ -33,7 +33,8 @@ static int read_head(struct ate__walk *w, enum ate__soundness *verdict)
     if (rc)
         return rc;
     struct ate__group_head head;
-    *verdict = bytes.size ? ate__group_head_read(bytes, w->seed, w->compacted, &head) : ATE__NOTHING;
+    *verdict =
+        bytes.size ? ate__group_head_read(bytes, w->seed, w->compacted, &head) : ATE__NOTHING;
     if (*verdict != ATE__GOOD)
         return 0;
     if (head.first_sequence != w->sequence || head.bytes > w->to - w->offset)
@@ -115,9 +116,8 @@ int ate__seek_heads(struct ate__window *w, uint32_t seed, uint64_t from, uint64_
         size_t at = 0;
         for (; at + ATE__GROUP_HEAD <= bytes.size; at += 8) {
             struct ate__group_head head;
-            if (!may_be_head(p + at) ||
-                ate__group_head_read(ate__bytes(p + at, bytes.size - at), seed, false, &head) !=
-                    ATE__GOOD)
+            if (!may_be_head(p + at) || ate__group_head_read(ate__bytes(p + at, bytes.size - at),
+                                                             seed, false, &head) != ATE__GOOD)
                 continue;
             behind->any = true;
             behind->floor = head.floor > behind->floor ? head.floor : behind->floor;

@@ -49,7 +49,8 @@ struct ate__group_out {
     uint64_t first_sequence, root_time_us, floor;
     uint64_t head_before; /* the first 8 bytes of it, as ate__load64(); 0 in an idle mark */
     uint32_t count; /* 0: an idle mark; compacted: nothing is left */
-    bool compacted; /* what compaction left of it: sequences may be missing, the head is not known */
+    bool
+        compacted; /* what compaction left of it: sequences may be missing, the head is not known */
     uint64_t end_sequence; /* behind all that it stands for */
 };
 struct ate__record_out {
@@ -91,7 +92,7 @@ struct ate__storage_damage {
 
 struct ate__segment_out {
     uint64_t first, end; /* the sequences that it stands for */
-    uint64_t bytes;      /* of its records, as they are framed */
+    uint64_t bytes; /* of its records, as they are framed */
     bool compacted;
 };
 typedef int ate__segment_fn(void *arg, const struct ate__segment_out *segment);
@@ -100,7 +101,7 @@ enum ate__fate { ATE__FATE_KEEP, ATE__FATE_REPLACE, ATE__FATE_IDENTITY, ATE__FAT
 struct ate__rewrite {
     uint64_t from, to; /* the run begins with the segment that begins at `from`; none that ends
                           behind `to` is touched */
-    uint64_t cut_off;  /* if it is higher than the present one, it takes its place */
+    uint64_t cut_off; /* if it is higher than the present one, it takes its place */
     /* What becomes of a record. REPLACE, IDENTITY: its new body is appended to `body`, not longer
      * than it was. IDENTITY and DROP are for sequences below the cut-off that full tiles of leaves
      * cover: MISUSE. Called without a lock. A result that is not 0 ends the call and is its result,
@@ -187,18 +188,20 @@ struct ate__storage_vtable {
                        int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
                        void *arg);
     int (*tiles_release)(struct ate__storage *s);
-    /* The 256 leaves from `first` on, a multiple of 256, as the file has them, whatever was appended
-     * since it was opened: those of sequences that are missing stand nowhere else. Errors: NOT_FOUND
-     * E_* */
+    /* The 256 leaves from `first` on, a multiple of 256, as the file has them, whatever was
+     * appended since it was opened: those of sequences that are missing stand nowhere else. Errors:
+     * NOT_FOUND E_* */
     int (*tiles_stored)(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves);
-    /* Each segment but the last, in order. A non-zero result of `each` ends it and is its result. */
+    /* Each segment but the last, in order. A non-zero result of `each` ends it and is its result.
+     */
     int (*segments)(struct ate__storage *s, ate__segment_fn *each, void *arg);
     /* One run of segments is written anew, as one: as many as fit into one surely. Appends, reads
      * and syncs go on. One caller at a time. Positions of its records are hints that do not lead
-     * there any more; scan() says the new ones. A crash at any moment leaves the old ones or the new
-     * one (docs/format/redo.md, "Compaction"). Errors: NOT_FOUND: no such segment; UNSUPPORTED: the
-     * engine does not compact; MISUSE READ_ONLY E_NO_SPACE: nothing has changed; STALE: the log was
-     * recovered meanwhile, nothing has changed; E_*: as append, where the lists were being changed.
+     * there any more; scan() says the new ones. A crash at any moment leaves the old ones or the
+     * new one (docs/format/redo.md, "Compaction"). Errors: NOT_FOUND: no such segment; UNSUPPORTED:
+     * the engine does not compact; MISUSE READ_ONLY E_NO_SPACE: nothing has changed; STALE: the log
+     * was recovered meanwhile, nothing has changed; E_*: as append, where the lists were being
+     * changed.
      */
     int (*rewrite)(struct ate__storage *s, const struct ate__rewrite *rewrite,
                    struct ate__rewritten *ret_rewritten);

@@ -86,10 +86,11 @@ int ate__tiles_truncate(struct ate__tiles *t, uint64_t size) ATE__CHECK;
 int ate__tiles_node(struct ate__tiles *t, unsigned level, uint64_t index, struct ate_hash *ret_hash)
     ATE__CHECK;
 uint64_t ate__tiles_bytes(struct ate__tiles *t); /* of the file */
-/* The leaves of a full tile as the file has them. first: a multiple of 256. Errors: NOT_FOUND E_* */
+/* The leaves of a full tile as the file has them. first: a multiple of 256. Errors: NOT_FOUND E_*
+ */
 int ate__tiles_stored(struct ate__tiles *t, uint64_t first, struct ate_hash *ret_leaves) ATE__CHECK;
-/* Brings full tiles of leaves to stable storage, from where records may then be left out: those from
- * `from` on, below which that was done before, to `to`. *ret_full: of all leaves below it that is
- * so. hold() was called once, and gives the leaves. Errors: READ_ONLY E_*, those of leaves() */
+/* Brings full tiles of leaves to stable storage, from where records may then be left out: those
+ * from `from` on, below which that was done before, to `to`. *ret_full: of all leaves below it that
+ * is so. hold() was called once, and gives the leaves. Errors: READ_ONLY E_*, those of leaves() */
 int ate__tiles_keep(struct ate__tiles *t, uint64_t from, uint64_t to, uint64_t *ret_full)
     ATE__CHECK;

@@ -152,8 +152,7 @@ static void scan_all(struct kit *k, uint64_t size, struct reading *ret)
 {
     struct ate__storage_state state = kit_state(k);
     struct reading *r = ret;
-    *r = (struct reading){
-        .k = k, .tile_first = UINT64_MAX, .compacted = true};
+    *r = (struct reading){.k = k, .tile_first = UINT64_MAX, .compacted = true};
     struct ate__scan scan = {on_group, on_record, r};
     assert_true(state.size == size);
     int rc = k->s->v->scan(k->s, 0, UINT64_MAX, &scan);
@@ -211,12 +210,11 @@ void compacting_check(struct kit *k, uint64_t size, struct reading *ret)
         ate__buf_clear(&buf);
         rc = k->s->v->load(k->s, i, NULL, &buf);
         if (rc == ATE_COMPACTED)
-            assert_true(i < kit_state(k).cut_off && (fate_of(i) == ATE__FATE_DROP ||
-                                              fate_of(i) == ATE__FATE_IDENTITY));
+            assert_true(i < kit_state(k).cut_off &&
+                        (fate_of(i) == ATE__FATE_DROP || fate_of(i) == ATE__FATE_IDENTITY));
         else if (rc || !kit_record_whole(ate__buf_bytes(&buf), i, &attempt))
             fail_msg("load %llu: %d %s", (unsigned long long)i, rc, ate__error_text());
     }
     ate__buf_deinit(&buf);
     assert_int_equal(k->s->v->check(k->s), 0);
 }
-

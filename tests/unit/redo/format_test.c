@@ -177,13 +177,14 @@ static void test_short(void **state)
     for (size_t n = 0; n < ATE__SEGMENT_HEAD; n++)
         assert_int_equal(ate__segment_head_read(ate__bytes(buf.data, n), &head), ATE__BAD);
     for (size_t n = 1; n < ATE__GROUP_HEAD; n++)
-        assert_int_equal(ate__group_head_read(ate__bytes(buf.data + GROUP_AT, n), seed, false, &group),
-                         ATE__BAD);
+        assert_int_equal(
+            ate__group_head_read(ate__bytes(buf.data + GROUP_AT, n), seed, false, &group),
+            ATE__BAD);
     for (size_t n = 1; n < ATE__FOOTER; n++)
         assert_int_equal(ate__footer_read(ate__bytes(buf.data + FOOTER_AT, n), seed, &footer),
                          ATE__BAD);
-    assert_int_equal(ate__group_head_read(ate__bytes(buf.data + GROUP_AT, 136), seed, false, &group),
-                     ATE__GOOD);
+    assert_int_equal(
+        ate__group_head_read(ate__bytes(buf.data + GROUP_AT, 136), seed, false, &group), ATE__GOOD);
     for (size_t n = ATE__GROUP_HEAD; n < 136; n++) {
         assert_int_equal(ate__group_check(ate__bytes(buf.data + GROUP_AT, n), seed, &group, &at),
                          ATE__BAD);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Compaction of segments: what stays, where, what readers see meanwhile, and what a fault leaves. */
+/* Compaction of segments: what stays, where, what readers see meanwhile, and what a fault leaves.
+ */
 #include "compacting.h"
 #include "redo/redo.h"
 #include <stdlib.h>
@@ -180,9 +181,9 @@ static void test_readers(void **state)
         struct compactor c = {.keep_all_from = 768};
         struct ate__storage *reader;
         begin(&k, 5, RECORDS);
-        assert_int_equal(ate__storage_open_file(&k.sim.env, k.root, ATE__STORAGE_READ, NULL, 0,
-                                                NULL, &reader),
-                         0);
+        assert_int_equal(
+            ate__storage_open_file(&k.sim.env, k.root, ATE__STORAGE_READ, NULL, 0, NULL, &reader),
+            0);
         struct beside b = {&k, &c, at, 0};
         struct ate__scan scan = {NULL, compact_in_between, &b};
         assert_int_equal(k.s->v->scan(k.s, 0, UINT64_MAX, &scan), 0);
