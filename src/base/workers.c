@@ -5,7 +5,8 @@
  * 1. A task is in the queue, among the waiting, or in neither: then it runs, or has run, and the
  *    pool no longer looks into it.
  * 2. Whoever queues a task sees to it that a thread will come: one that sleeps and that no task of
- *    the queue has been promised yet, or a new one, or one that is busy now and looks again.
+ *    the queue has been promised yet, or a new one, or one that is busy now and looks again. There
+ *    always is one: the first is started with the pool.
  */
 #include "base/workers.h"
 #include "base/alloc.h"
@@ -42,36 +43,8 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-int ate__workers_new(unsigned threads, struct ate__workers **ret_workers)
-{
-    struct ate__workers *w = ate__alloc(sizeof *w);
-    if (!w)
-        return ate__no_memory();
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    w->threads_max = threads ? threads : cores > 0 ? (unsigned)cores : 1;
-    if (w->threads_max > ATE__WORKERS_MAX)
-        w->threads_max = ATE__WORKERS_MAX;
-    w->refs = 1;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_mutex_init(&w->mutex, NULL);
-    pthread_cond_init(&w->work, &monotonic);
-    pthread_cond_init(&w->ran, NULL);
-    pthread_condattr_destroy(&monotonic);
-    *ret_workers = w;
-    return 0;
-}
+/* ---- threads; all under the mutex, but start() also before anybody else knows the pool ---- */
 
-struct ate__workers *ate__workers_ref(struct ate__workers *w)
-{
-    pthread_mutex_lock(&w->mutex);
-    w->refs++;
-    pthread_mutex_unlock(&w->mutex);
-    return w;
-}
-
-/* Under the mutex, as all the static functions below. */
 static void queue(struct ate__workers *w, struct ate__task *task)
 {
     task->next = NULL;
@@ -138,25 +111,73 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* Starts one more thread. */
-static void start(struct ate__workers *w)
+/* Starts one more thread; an errno. */
+static int start(struct ate__workers *w)
 {
     struct worker *worker = &w->workers[w->started];
     worker->pool = w;
-    w->started += !ate__thread_start(&worker->thread, NULL, work, worker);
+    int error = ate__thread_start(&worker->thread, NULL, work, worker);
+    w->started += !error;
+    return error;
 }
 
-/* True if some thread will see to the queue. */
-static bool wake(struct ate__workers *w)
+/* Some thread will see to the queue: where no other is to be had, one that is there. */
+static void wake(struct ate__workers *w)
 {
     if (w->idle)
         pthread_cond_signal(&w->work);
     /* A sleeper that was woken counts as idle until it runs, and may have a task to see to. */
     if (w->idle < w->queued + !w->queued && w->started < w->threads_max && !w->ending)
-        start(w);
-    return w->started > 0;
+        (void)!start(w);
 }
 
+/* ---- life ---- */
+
+static void workers_free(struct ate__workers *w)
+{
+    pthread_cond_destroy(&w->work);
+    pthread_cond_destroy(&w->ran);
+    pthread_mutex_destroy(&w->mutex);
+    ate__free(w);
+}
+
+int ate__workers_new(unsigned threads, struct ate__workers **ret_workers)
+{
+    struct ate__workers *w = ate__alloc(sizeof *w);
+    if (!w)
+        return ate__no_memory();
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    w->threads_max = threads ? threads : cores > 0 ? (unsigned)cores : 1;
+    if (w->threads_max > ATE__WORKERS_MAX)
+        w->threads_max = ATE__WORKERS_MAX;
+    w->refs = 1;
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&w->mutex, NULL);
+    pthread_cond_init(&w->work, &monotonic);
+    pthread_cond_init(&w->ran, NULL);
+    pthread_condattr_destroy(&monotonic);
+    int error = start(w);
+    if (error) {
+        workers_free(w);
+        return ate__fail_errno(error, "a thread for background work");
+    }
+    *ret_workers = w;
+    return 0;
+}
+
+struct ate__workers *ate__workers_ref(struct ate__workers *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->refs++;
+    pthread_mutex_unlock(&w->mutex);
+    return w;
+}
+
+/* ---- tasks ---- */
+
+/* Under the mutex. */
 static bool unlink_task(struct ate__workers *w, struct ate__task *task)
 {
     for (struct ate__task **p = &w->waiting; *p; p = &(*p)->next)
@@ -190,12 +211,8 @@ void ate__workers_submit(struct ate__workers *w, struct ate__task *task, uint32_
     } else {
         queue(w, task);
     }
-    bool seen = wake(w) || delay_ms;
-    if (!seen)
-        unlink_task(w, task);
+    wake(w);
     pthread_mutex_unlock(&w->mutex);
-    if (!seen)
-        task->run(task);
 }
 
 bool ate__workers_cancel(struct ate__workers *w, struct ate__task *task)
@@ -227,13 +244,10 @@ void ate__workers_unref(struct ate__workers *w)
         return;
     for (unsigned i = 0; i < w->started; i++)
         pthread_join(w->workers[i].thread, NULL);
-    pthread_cond_destroy(&w->work);
-    pthread_cond_destroy(&w->ran);
-    pthread_mutex_destroy(&w->mutex);
-    ate__free(w);
+    workers_free(w);
 }
 
-/* --- each --- */
+/* ---- each ---- */
 
 struct each {
     void (*each)(void *arg, size_t i);

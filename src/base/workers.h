@@ -3,8 +3,8 @@
  * workers.h: the library's pool of threads: syncs of asynchronous commits, signature checks, work
  * that is due later.
  *
- * 1. At most ATE__WORKERS_MAX threads, started when there is work, ended with the last reference.
- *    They take no signals.
+ * 1. At most ATE__WORKERS_MAX threads: the first comes with the pool, the others when there is
+ *    work; they end with the last reference. They take no signals.
  * 2. A task runs exactly once, or is taken back by cancel() before it runs. Its memory is the
  *    submitter's, who leaves it alone until it has run; run() may free it.
  * 3. No task may wait for another task.
@@ -25,15 +25,15 @@ struct ate__task {
     struct ate__task *next;
 };
 struct ate__workers;
-/* threads 0: one per core; at most ATE__WORKERS_MAX. Errors: ATE_E_MEMORY. */
+/* threads 0: one per core; at most ATE__WORKERS_MAX. Errors: E_MEMORY; E_SYSTEM: no thread. */
 int ate__workers_new(unsigned threads, struct ate__workers **ret_workers) ATE__CHECK;
 struct ate__workers *ate__workers_ref(struct ate__workers *w);
 /* The last one waits until all tasks that were submitted have run, drops those that are due later,
  * and ends the threads. Not from a task. Takes NULL. */
 void ate__workers_unref(struct ate__workers *w);
-/* delay_ms 0: now; if no thread can be started and none is running, the task runs inside the call.
- * Otherwise it runs later, and if no thread can be started, only when one is for another task.
- * Submitting a task that waits for its time moves it. */
+/* delay_ms 0: now. The task never runs inside the call, so locks may be held. Where no further
+ * thread can be started, one that is there runs it. Submitting a task that waits for its time moves
+ * it. */
 void ate__workers_submit(struct ate__workers *w, struct ate__task *task, uint32_t delay_ms);
 /* Takes a task back; if it is running just now, waits for its end. True if it was taken back, false
  * if it has run or was never submitted. Not from the task itself. */

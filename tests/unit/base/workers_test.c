@@ -120,13 +120,14 @@ static void test_task_frees_itself(void **state)
 }
 
 /* Tasks get threads of their own as long as there are some: four meet before one gate, at first
- * with no thread started, then with one that sleeps, then with four. */
+ * with one thread started, then with four. */
 static void test_threads_enough(void **state)
 {
     (void)state;
-    struct ate__workers *w = pool_of(4);
-    static const unsigned sizes[] = {1, 4, 4, 2, 4};
     threads_made = 0;
+    struct ate__workers *w = pool_of(4);
+    assert_int_equal(threads_made, 1);
+    static const unsigned sizes[] = {1, 4, 4, 2, 4};
     for (size_t round = 0; round < 5; round++) {
         struct gate g = GATE;
         struct ate__task tasks[4];
@@ -274,29 +275,61 @@ static void test_each_alone(void **state)
     ate__workers_unref(w);
 }
 
-static void test_no_threads(void **state)
+/* A pool has a thread from the beginning, or there is no pool. */
+static void test_no_pool_without_a_thread(void **state)
+{
+    (void)state;
+    struct ate__workers *w = NULL;
+    no_threads = true;
+    assert_int_equal(ate__workers_new(4, &w), ATE_E_SYSTEM);
+    no_threads = false;
+    assert_null(w);
+}
+
+struct under_lock {
+    struct ate__task task;
+    pthread_mutex_t mutex;
+    pthread_t submitter, runner;
+};
+
+static void take_lock(struct ate__task *task)
+{
+    struct under_lock *u = task->user;
+    u->runner = pthread_self();
+    if (pthread_equal(u->runner, u->submitter))
+        return; /* it would wait for itself */
+    pthread_mutex_lock(&u->mutex);
+    pthread_mutex_unlock(&u->mutex);
+}
+
+/* Where no more threads are to be had, a task that is submitted under a lock and takes that lock
+ * still runs on a thread of the pool. */
+static void test_no_more_threads(void **state)
 {
     (void)state;
     struct ate__workers *w = pool_of(4);
-    atomic_uint ran = 0;
-    struct ate__task task = {.run = count, .user = &ran}, later = task;
+    struct under_lock u = {.mutex = PTHREAD_MUTEX_INITIALIZER, .submitter = pthread_self()};
+    u.task = (struct ate__task){.run = take_lock, .user = &u};
     no_threads = true;
-    ate__workers_submit(w, &task, 0);
-    assert_int_equal(ran, 1);
+    pthread_mutex_lock(&u.mutex);
+    ate__workers_submit(w, &u.task, 0);
+    pthread_mutex_unlock(&u.mutex);
     struct sums sums = {0};
     ate__workers_each(w, 10, see, &sums);
     for (size_t i = 0; i < 10; i++)
         assert_int_equal(sums.seen[i], 1);
-    ate__workers_submit(w, &later, 1);
-    no_threads = false;
-    /* The next thread sees to it. */
+    atomic_uint ran = 0;
+    struct ate__task soon = {.run = count, .user = &ran};
     struct gate g = GATE;
-    struct ate__task last = {.run = stand_before, .user = &g};
-    ate__workers_submit(w, &last, 5);
+    struct ate__task later = {.run = stand_before, .user = &g};
+    ate__workers_submit(w, &soon, 0);
+    ate__workers_submit(w, &later, 5);
     wait_reached(&g, 1);
     open_gate(&g);
     ate__workers_unref(w);
-    assert_int_equal(ran, 2);
+    no_threads = false;
+    assert_false(pthread_equal(u.runner, u.submitter));
+    assert_int_equal(ran, 1);
 }
 
 static void look_at_signals(struct ate__task *task)
@@ -341,7 +374,8 @@ int main(void)
         cmocka_unit_test(test_all_run_once),   cmocka_unit_test(test_task_frees_itself),
         cmocka_unit_test(test_threads_enough), cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_delay),          cmocka_unit_test(test_each),
-        cmocka_unit_test(test_each_alone),     cmocka_unit_test(test_no_threads),
+        cmocka_unit_test(test_each_alone),     cmocka_unit_test(test_no_pool_without_a_thread),
+        cmocka_unit_test(test_no_more_threads),
         cmocka_unit_test(test_signals),        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
