@@ -5,8 +5,8 @@
  * Opening, syncing, committing and asking for an outcome have an _async form with the same
  * arguments, then a loop, a callback and its argument. The contract is the same for all:
  *  1. It returns 0, and then `done` runs exactly once, inside ate_loop_run() of that loop, never
- *     inside the call that submitted; or it returns an error (MISUSE, BUSY: 65,536 callbacks
- *     wait, or 256 opens, syncs and outcomes are under way; E_MEMORY, E_SYSTEM: no thread), and
+ *     inside the call that submitted; or it returns an error (MISUSE; BUSY: 65,536 callbacks or
+ *     requests wait, or 256 opens are under way; E_MEMORY; E_SYSTEM: no thread for an open), and
  *     `done` never runs.
  *  2. ret_ parameters are written just before `done` runs, and only if its result is 0; they
  *     must live until then. All other arguments may go as soon as the call returned.
@@ -15,9 +15,9 @@
  *  4. Inside `done` any call is allowed but those marked WAITS, which return ATE_WOULD_DEADLOCK
  *     at once; ate_loop_free() of the same loop is ATE_MISUSE and does nothing.
  *
- * Any number of commits are under way without a thread of their own. An open, a sync or an outcome
- * is its waiting form on a thread that lasts as long as that call. They differ from the waiting
- * forms in nothing else.
+ * Any number of commits, syncs and outcomes are under way without a thread of their own; the
+ * waiting forms wait for the same answers. An open is its waiting form on a thread that lasts as
+ * long as that call. They differ from the waiting forms in nothing else.
  */
 #pragma once
 #include <ate/base.h>

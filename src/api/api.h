@@ -14,7 +14,7 @@
 #include "dio/dio.h"
 
 struct ate_chain {
-    atomic_uint refs;          /* the handle, its async calls, watches and histories */
+    atomic_uint refs;          /* the handle, watches and histories */
     struct ate__dio *dio;
     struct ate__pipe *pipe;    /* the dio's */
     struct ate_session *session;
@@ -30,6 +30,9 @@ struct ate_chain {
 };
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
 void ate__chain_handle_unref(struct ate_chain *c);
+struct ate__txn_id ate__txn_id_of(struct ate_txn_id id);
+/* ret_receipt: NULL if it is not wanted. */
+void ate__receipt_fill(const struct ate__receipt *r, struct ate_receipt *ret_receipt);
 
 /* The process's pool of threads, made when the first chain is opened, ended with the last. */
 int ate__api_workers(struct ate__workers **ret_workers) ATE__CHECK; /* a reference */

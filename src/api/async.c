@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * async.c: the _async forms. A commit goes its own asynchronous way through the pipe. Opening,
- * syncing and asking wait inside, each on a thread that lasts as long as the call; there is a limit
- * to how many of these a process has.
+ * async.c: the _async forms. A commit, a sync and an outcome go through the pipe, which answers
+ * when it has an answer; the waiting forms wait for the same. An open waits inside, on a thread
+ * that lasts as long as it does (docs/decisions/0019), and there is a limit to how many of these a
+ * process has.
  */
 #include "api/api.h"
 #include "api/limits.h"
@@ -16,17 +17,14 @@ struct job { /* one asynchronous call */
     void *arg;
     int result;
     char text[512];
-    int (*work)(struct job *j);  /* on the job's thread; NULL: a commit */
     void (*give)(struct job *j); /* writes what is returned; in the loop, result 0 */
     void (*discard)(struct job *j); /* what was made for nobody; NULL: nothing */
-    struct ate_chain *chain;     /* a reference, or NULL */
 };
 
 static void job_free(struct job *j)
 {
     if (j->discard)
         j->discard(j);
-    ate__chain_handle_unref(j->chain);
     ate__free(j);
 }
 
@@ -56,59 +54,21 @@ static void set_result(struct job *j, int rc)
         snprintf(j->text, sizeof j->text, "%s", ate__error_text());
 }
 
-static atomic_uint waiters; /* jobs that have a thread */
-
-static void *run_work(void *arg)
-{
-    struct job *j = arg;
-    set_result(j, j->work(j));
-    atomic_fetch_sub(&waiters, 1); /* before it is due: its callback may start the next */
-    ate__callback_due(&j->call);
-    return NULL;
-}
-
-static int job_begin(struct job *j, struct ate_chain *chain, struct ate_loop *loop,
-                     ate_done_fn *done, void *arg)
+static int job_begin(struct job *j, struct ate_loop *loop, ate_done_fn *done, void *arg)
 {
     j->done = done;
     j->arg = arg;
     j->call.run = run_done;
     j->call.drop = drop;
-    int rc = done ? ate__callback_begin(loop, &j->call)
-                  : ate__fail(ATE_MISUSE, "an asynchronous call needs a callback");
-    if (!rc && chain)
-        j->chain = ate__chain_handle_ref(chain);
-    return rc;
+    return done ? ate__callback_begin(loop, &j->call)
+                : ate__fail(ATE_MISUSE, "an asynchronous call needs a callback");
 }
 
-static int start_thread(struct job *j)
+/* The submission failed after all. */
+static void job_abandon(struct job *j)
 {
-    pthread_attr_t detached;
-    pthread_t thread;
-    if (atomic_fetch_add(&waiters, 1) >= ATE__WAITERS_MAX) {
-        atomic_fetch_sub(&waiters, 1);
-        return ate__fail(ATE_BUSY, "%d asynchronous opens, syncs and outcomes are under way",
-                         ATE__WAITERS_MAX);
-    }
-    pthread_attr_init(&detached);
-    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-    int error = ate__thread_start(&thread, &detached, run_work, j);
-    pthread_attr_destroy(&detached);
-    if (!error)
-        return 0;
-    atomic_fetch_sub(&waiters, 1);
-    return ate__fail_errno(error, "a thread for an asynchronous call");
-}
-
-/* The job runs from now on; on failure it is freed. */
-static int job_start(struct job *j)
-{
-    int rc = start_thread(j);
-    if (rc) {
-        ate__callback_abandon(&j->call);
-        job_free(j);
-    }
-    return rc;
+    ate__callback_abandon(&j->call);
+    job_free(j);
 }
 
 /* ---- open ---- */
@@ -122,10 +82,33 @@ struct open_job {
     unsigned flags;
 };
 
-static int open_work(struct job *j)
+static atomic_uint waiters; /* opens that have a thread */
+
+static void *run_open(void *arg)
 {
-    struct open_job *o = (struct open_job *)j;
-    return ate_chain_open(o->where, o->session, o->flags, &o->conf, &o->opened);
+    struct open_job *o = arg;
+    set_result(&o->job, ate_chain_open(o->where, o->session, o->flags, &o->conf, &o->opened));
+    atomic_fetch_sub(&waiters, 1); /* before it is due: its callback may start the next */
+    ate__callback_due(&o->job.call);
+    return NULL;
+}
+
+static int start_thread(struct open_job *o)
+{
+    pthread_attr_t detached;
+    pthread_t thread;
+    if (atomic_fetch_add(&waiters, 1) >= ATE__WAITERS_MAX) {
+        atomic_fetch_sub(&waiters, 1);
+        return ate__fail(ATE_BUSY, "%d asynchronous opens are under way", ATE__WAITERS_MAX);
+    }
+    pthread_attr_init(&detached);
+    pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+    int error = ate__thread_start(&thread, &detached, run_open, o);
+    pthread_attr_destroy(&detached);
+    if (!error)
+        return 0;
+    atomic_fetch_sub(&waiters, 1);
+    return ate__fail_errno(error, "a thread for an asynchronous open");
 }
 
 static void open_give(struct job *j)
@@ -165,7 +148,6 @@ int ate_chain_open_async(const char *where, struct ate_session *session, unsigne
     if (!o)
         return ate__no_memory();
     conf = conf ? conf : &defaults;
-    o->job.work = open_work;
     o->job.give = open_give;
     o->job.discard = open_discard;
     o->conf = *conf;
@@ -182,12 +164,15 @@ int ate_chain_open_async(const char *where, struct ate_session *session, unsigne
     if (!rc)
         rc = copy_text(conf->state_dir, &o->state_dir, &o->conf.state_dir);
     if (!rc)
-        rc = job_begin(&o->job, NULL, loop, done, arg);
+        rc = job_begin(&o->job, loop, done, arg);
     if (rc) {
         job_free(&o->job);
         return rc;
     }
-    return job_start(&o->job);
+    rc = start_thread(o);
+    if (rc)
+        job_abandon(&o->job);
+    return rc;
 }
 
 /* ---- sync, outcome ---- */
@@ -195,7 +180,7 @@ int ate_chain_open_async(const char *where, struct ate_session *session, unsigne
 struct receipt_job {
     struct job job;
     struct ate_receipt *ret_receipt, receipt;
-    struct ate_txn_id id;
+    struct ate__ask ask;
     struct ate_txn *txn;
 };
 
@@ -206,28 +191,15 @@ static void receipt_give(struct job *j)
         *r->ret_receipt = r->receipt;
 }
 
-static int sync_work(struct job *j)
-{
-    return ate_chain_sync(j->chain, &((struct receipt_job *)j)->receipt);
-}
-
-static int outcome_work(struct job *j)
-{
-    struct receipt_job *r = (struct receipt_job *)j;
-    return ate_outcome(j->chain, r->id, &r->receipt);
-}
-
-static int receipt_job_new(int (*work)(struct job *j), struct ate_chain *chain,
-                           struct ate_receipt *ret_receipt, struct ate_loop *loop,
+static int receipt_job_new(struct ate_receipt *ret_receipt, struct ate_loop *loop,
                            ate_done_fn *done, void *arg, struct receipt_job **ret_job)
 {
     struct receipt_job *r = ate__alloc(sizeof *r);
     if (!r)
         return ate__no_memory();
-    r->job.work = work;
     r->job.give = receipt_give;
     r->ret_receipt = ret_receipt;
-    int rc = job_begin(&r->job, chain, loop, done, arg);
+    int rc = job_begin(&r->job, loop, done, arg);
     if (rc) {
         job_free(&r->job);
         return rc;
@@ -236,12 +208,45 @@ static int receipt_job_new(int (*work)(struct job *j), struct ate_chain *chain,
     return 0;
 }
 
+static void ask_run(struct ate__callback *c)
+{
+    struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
+    int rc = r->ask.result;
+    if (rc)
+        ate__error_set(r->ask.text);
+    else
+        ate__receipt_fill(&r->ask.receipt, &r->receipt);
+    set_result(&r->job, rc);
+    run_done(c);
+}
+
+static void ask_done(struct ate__ask *ask)
+{
+    struct receipt_job *r = ask->user;
+    ate__callback_due(&r->job.call);
+}
+
+/* The chain may be closed as soon as it was asked: the pipe's end completes what is under way. */
+static int ask_async(struct ate_chain *chain, enum ate__ask_kind kind, struct ate_txn_id id,
+                     struct receipt_job *r)
+{
+    r->job.call.run = ask_run;
+    r->ask.kind = kind;
+    r->ask.id = ate__txn_id_of(id);
+    r->ask.done = ask_done;
+    r->ask.user = r;
+    int rc = chain->pipe->v->ask(chain->pipe, &r->ask);
+    if (rc)
+        job_abandon(&r->job);
+    return rc;
+}
+
 int ate_chain_sync_async(struct ate_chain *chain, struct ate_receipt *ret_receipt,
                          struct ate_loop *loop, ate_done_fn *done, void *arg)
 {
     struct receipt_job *r;
-    int rc = receipt_job_new(sync_work, chain, ret_receipt, loop, done, arg, &r);
-    return rc ? rc : job_start(&r->job);
+    int rc = receipt_job_new(ret_receipt, loop, done, arg, &r);
+    return rc ? rc : ask_async(chain, ATE__ASK_SYNC, (struct ate_txn_id){.number = 0}, r);
 }
 
 int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,
@@ -249,11 +254,8 @@ int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,
                       void *arg)
 {
     struct receipt_job *r;
-    int rc = receipt_job_new(outcome_work, chain, ret_receipt, loop, done, arg, &r);
-    if (rc)
-        return rc;
-    r->id = id;
-    return job_start(&r->job);
+    int rc = receipt_job_new(ret_receipt, loop, done, arg, &r);
+    return rc ? rc : ask_async(chain, ATE__ASK_OUTCOME, id, r);
 }
 
 /* ---- commit ---- */
@@ -284,7 +286,7 @@ int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
                          struct ate_loop *loop, ate_done_fn *done, void *arg)
 {
     struct receipt_job *r;
-    int rc = receipt_job_new(NULL, NULL, ret_receipt, loop, done, arg, &r);
+    int rc = receipt_job_new(ret_receipt, loop, done, arg, &r);
     if (rc)
         return rc;
     r->txn = txn;
@@ -297,9 +299,7 @@ int ate_txn_commit_async(struct ate_txn *txn, struct ate_receipt *ret_receipt,
         ate__callback_due(&r->job.call);
         return 0;
     }
-    if (rc) {
-        ate__callback_abandon(&r->job.call);
-        job_free(&r->job);
-    }
+    if (rc)
+        job_abandon(&r->job);
     return rc;
 }

@@ -16,7 +16,7 @@ static void remember(struct ate_chain *c)
     if (!c->dio || !c->dir || c->pipe->v->read_only(c->pipe))
         return;
     /* Under weaker sync policies only what is durable is worth remembering. */
-    if (!c->pipe->v->sync(c->pipe, &receipt))
+    if (!ate__pipe_sync(c->pipe, &receipt))
         ate__memory_advance(&c->memory, &c->dio->seal.chain_id, receipt.size, &receipt.head);
 }
 
@@ -108,7 +108,14 @@ uint64_t ate_chain_trimmed_bytes(const struct ate_chain *c)
     return c->damage.trimmed_bytes;
 }
 
-static void fill_receipt(const struct ate__receipt *r, struct ate_receipt *ret_receipt)
+struct ate__txn_id ate__txn_id_of(struct ate_txn_id id)
+{
+    struct ate__txn_id inner = {.number = id.number};
+    memcpy(inner.origin, id.origin, sizeof inner.origin);
+    return inner;
+}
+
+void ate__receipt_fill(const struct ate__receipt *r, struct ate_receipt *ret_receipt)
 {
     if (ret_receipt)
         *ret_receipt = r->stage >= ATE__DURABLE
@@ -121,21 +128,20 @@ int ate_chain_sync(struct ate_chain *c, struct ate_receipt *ret_receipt)
     struct ate__receipt receipt;
     int rc = ate__check_may_wait();
     if (!rc)
-        rc = c->pipe->v->sync(c->pipe, &receipt);
+        rc = ate__pipe_sync(c->pipe, &receipt);
     if (!rc)
-        fill_receipt(&receipt, ret_receipt);
+        ate__receipt_fill(&receipt, ret_receipt);
     return rc;
 }
 
 int ate_outcome(struct ate_chain *c, struct ate_txn_id id, struct ate_receipt *ret_receipt)
 {
-    struct ate__txn_id inner = {.number = id.number};
+    struct ate__txn_id inner = ate__txn_id_of(id);
     struct ate__receipt receipt;
-    memcpy(inner.origin, id.origin, sizeof inner.origin);
     int rc = ate__check_may_wait();
     if (!rc)
-        rc = c->pipe->v->outcome(c->pipe, &inner, &receipt);
+        rc = ate__pipe_outcome(c->pipe, &inner, &receipt);
     if (!rc)
-        fill_receipt(&receipt, ret_receipt);
+        ate__receipt_fill(&receipt, ret_receipt);
     return rc;
 }

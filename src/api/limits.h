@@ -6,5 +6,5 @@
 
 enum {
     ATE__CALLBACKS_MAX = 65536, /* of a loop: submitted, and not run yet */
-    ATE__WAITERS_MAX = 256 /* of a process: asynchronous opens, syncs and outcomes under way */
+    ATE__WAITERS_MAX = 256 /* of a process: asynchronous opens under way */
 };

@@ -207,6 +207,8 @@ static void finish_all(struct ate__chain *c)
         if (c->ordered.first)
             ate__chain_lead(c);
     }
+    while (c->asking)
+        pthread_cond_wait(&c->room, &c->mutex);
     pthread_mutex_unlock(&c->mutex);
 }
 
@@ -264,87 +266,6 @@ void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *
     *ret_root = c->root;
     *ret_root_time_us = c->root_time_us;
     pthread_mutex_unlock(&c->mutex);
-}
-
-/* ---- outcomes, sync ---- */
-
-static int root_time_of(void *arg, const struct ate__record_out *record)
-{
-    *(uint64_t *)arg = record->root_time_us;
-    return 0;
-}
-
-/* Under the mutex. */
-static int find_outcome(struct ate__chain *c, const struct ate__txn_id *id,
-                        struct ate__receipt *receipt)
-{
-    if (c->broken)
-        return ate__fail(ATE_UNKNOWN, "the log failed and is not recovered yet: %s",
-                         c->broken_text);
-    if (!c->trust || ate__trust_origin(c->trust, id, &receipt->sequence))
-        return ate__fail(ATE_NOT_FOUND, "the chain has no transaction %llu of that origin",
-                         (unsigned long long)id->number);
-    if (receipt->sequence >= c->tree.size)
-        return ate__fail(ATE_UNKNOWN, "the transaction is being written just now: ask again");
-    receipt->size = c->tree.size;
-    receipt->head = c->root;
-    return 0;
-}
-
-int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
-                       struct ate__receipt *ret_receipt)
-{
-    struct ate__receipt receipt = {.sequence = 0};
-    pthread_mutex_lock(&c->mutex);
-    int rc = find_outcome(c, id, &receipt);
-    pthread_mutex_unlock(&c->mutex);
-    if (!rc)
-        rc = c->storage->v->scan(c->storage, receipt.sequence, receipt.sequence + 1,
-                                 &(struct ate__scan){NULL, root_time_of, &receipt.root_time_us});
-    if (rc)
-        return rc;
-    receipt.stage = ate__chain_stage(c, receipt.sequence);
-    *ret_receipt = receipt;
-    return 0;
-}
-
-/* Under the mutex: a failed sync is followed by recovery. */
-static void mend_after_sync(struct ate__chain *c)
-{
-    struct ate__works done = {NULL, NULL, 0, 0};
-    struct ate__storage_state state;
-    c->storage->v->state(c->storage, &state);
-    if (!state.failed || c->leading || c->broken) /* whoever leads meets it, too */
-        return;
-    ate__chain_failed(c, &done);
-    ate__works_finish(c, &done);
-}
-
-int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt)
-{
-    pthread_mutex_lock(&c->mutex);
-    int rc = ate__chain_settle(c);
-    struct ate__receipt receipt = {
-        .sequence = c->tree.size ? c->tree.size - 1 : 0,
-        .root_time_us = c->root_time_us,
-        .size = c->tree.size,
-        .head = c->root,
-        .stage = ATE__DURABLE,
-    };
-    pthread_mutex_unlock(&c->mutex);
-    if (!rc && c->conf.sync != ATE__SYNC_ALWAYS && !c->read_only) {
-        rc = c->storage->v->sync(c->storage);
-        if (rc) {
-            ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
-            pthread_mutex_lock(&c->mutex);
-            mend_after_sync(c);
-            pthread_mutex_unlock(&c->mutex);
-            return why ? ate__fail(rc, "%s", why) : rc;
-        }
-    }
-    if (!rc)
-        *ret_receipt = receipt;
-    return rc;
 }
 
 /* ---- following ---- */

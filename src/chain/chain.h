@@ -45,8 +45,8 @@ int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *tak
 /* The same on an empty storage, with transaction 0, which is synced whatever the policy is. */
 int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                       struct ate_bytes genesis_tx, struct ate__chain **ret_chain) ATE__CHECK;
-/* Takes NULL. No snapshot and no listener may be left, and no thread be inside a call. Offers in
- * flight are completed first, what was accepted of them is written. Not from done(). */
+/* Takes NULL. No snapshot and no listener may be left, and no thread be inside a call. Offers and
+ * asks in flight are completed first, what was accepted of them is written. Not from done(). */
 void ate__chain_close(struct ate__chain *c);
 
 struct ate__trust *ate__chain_trust(struct ate__chain *c); /* NULL: an empty mirror */
@@ -69,6 +69,9 @@ int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t siz
 /* See struct ate__offer. */
 void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer);
 void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer);
+/* See struct ate__ask. Without workers done() is called inside ask(). */
+void ate__chain_ask(struct ate__chain *c, struct ate__ask *ask);
+void ate__chain_await(struct ate__chain *c, struct ate__ask *ask);
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
                        struct ate__receipt *ret_receipt) ATE__CHECK;
 /* Makes all that is published durable, and all that was offered before the call. Errors: READ_ONLY:

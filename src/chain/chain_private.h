@@ -63,7 +63,7 @@ struct ate__chain {
     struct ate__facts latest; /* facts of the latest state, for acceptance; under the mutex */
     /* The commit mutex: protects what follows, and the writer's side of view and trust. */
     pthread_mutex_t mutex;
-    pthread_cond_t room; /* `inbox`, `ordered` or `writing` have become shorter */
+    pthread_cond_t room; /* ate__chain_moved() */
     struct ate__works inbox; /* offers without a waiting thread, not checked yet */
     uint64_t inbox_in, inbox_out; /* all that came into it, and were ordered or refused */
     size_t checking_count, checking_bytes; /* taken off the inbox, not ordered yet */
@@ -74,6 +74,8 @@ struct ate__chain {
     struct ate_hash root; /* of `tree` */
     uint64_t root_time_us; /* of the last group */
     uint64_t next_sequence; /* of the next one to be ordered */
+    struct ate__ask *asks; /* syncs that nobody waits for, before all is written */
+    size_t asking; /* asks that nobody waits for, these too, before done() has returned */
     uint64_t losses; /* how often something that was ordered did not come to stand */
     bool leading; /* somebody appends, or marks the log as idle */
     bool checking, ticking; /* the task of that name is submitted or running */
@@ -163,11 +165,16 @@ bool ate__chain_lead_or_wait(struct ate__chain *c, pthread_cond_t *cond,
 enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence);
 
 /* commit_inbox.c */
-/* Until all that was offered before the call is written, or refused. Lets the mutex go meanwhile.
- * E_IO: some of it was accepted, and is lost. */
-int ate__chain_settle(struct ate__chain *c) ATE__CHECK;
 void ate__chain_check_run(struct ate__task *task);
 void ate__chain_check_inbox(struct ate__chain *c); /* all of it; lets the mutex go meanwhile */
+
+/* ask.c */
+/* Until all that was offered before the call is written, or refused; writes it where nobody else
+ * does. Lets the mutex go meanwhile. s->lost: some of it was accepted, and is lost. */
+void ate__chain_settle(struct ate__chain *c, struct ate__settling *s);
+/* `inbox`, `ordered` or `writing` have become shorter, or the log has recovered: wakes those who
+ * wait for room or for a sync. */
+void ate__chain_moved(struct ate__chain *c);
 
 /* group.c */
 void ate__group_space_deinit(struct ate__group_space *s);

@@ -65,7 +65,7 @@ static void take_batch(struct ate__chain *c)
             b.works[i] = NULL; /* on its way */
     }
     c->inbox_out += b.count;
-    pthread_cond_broadcast(&c->room);
+    ate__chain_moved(c);
     if (c->inbox.first)
         ate__chain_pass_on(c);
     pthread_mutex_unlock(&c->mutex);
@@ -94,7 +94,7 @@ void ate__chain_check_inbox(struct ate__chain *c)
         if (c->inbox.first)
             take_batch(c);
     }
-    pthread_cond_broadcast(&c->room);
+    ate__chain_moved(c);
 }
 
 void ate__chain_check_run(struct ate__task *task)
@@ -148,17 +148,4 @@ void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer)
         ate__workers_submit(c->conf.workers, &c->check, 0);
     else if (start)
         ate__chain_check_run(&c->check); /* everything happens here, done() included */
-}
-
-int ate__chain_settle(struct ate__chain *c)
-{
-    uint64_t in = c->inbox_in, losses = c->losses;
-    while (c->inbox_out < in)
-        (void)ate__chain_lead_or_wait(c, &c->room, NULL);
-    uint64_t size = c->next_sequence;
-    while (c->tree.size < size && c->losses == losses)
-        (void)ate__chain_lead_or_wait(c, &c->room, NULL);
-    return c->losses == losses
-               ? 0
-               : ate__fail(ATE_E_IO, "sync: the log failed; what was queued before may be lost");
 }

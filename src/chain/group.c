@@ -46,7 +46,7 @@ static void take_group(struct ate__chain *c)
             break;
         ate__works_push(works, ate__works_pop(&c->ordered));
     }
-    pthread_cond_broadcast(&c->room);
+    ate__chain_moved(c);
 }
 
 void ate__group_space_deinit(struct ate__group_space *s)
@@ -140,6 +140,7 @@ static void recover(struct ate__chain *c)
     c->retry_ms = ate__monotonic_ms(c->conf.env) + RETRY_MS;
     if (rc)
         snprintf(c->broken_text, sizeof c->broken_text, "%s", ate__error_text());
+    ate__chain_moved(c);
 }
 
 bool ate__chain_mend(struct ate__chain *c)
@@ -160,7 +161,7 @@ void ate__chain_failed(struct ate__chain *c, struct ate__works *done)
     char text[ATE__ERROR_SIZE];
     snprintf(text, sizeof text, "%s", ate__error_text());
     ate__works_move(done, &c->ordered); /* built on what has just failed */
-    pthread_cond_broadcast(&c->room);
+    ate__chain_moved(c);
     ate__fail(ATE_UNKNOWN, "commit: it may still be applied: %s", text);
     fail_all(done, ATE_UNKNOWN);
     recover(c);
@@ -220,7 +221,7 @@ void ate__chain_lead(struct ate__chain *c)
         fail_group(c, rc, &done);
     c->leading = false;
     c->wrote = true;
-    pthread_cond_broadcast(&c->room);
+    ate__chain_moved(c);
     ate__chain_tick_due(c);
     ate__works_finish(c, &done);
     pthread_mutex_unlock(&c->mutex);

@@ -7,7 +7,7 @@
 enum {
     ATE__VIEW_AGE_MAX = 60000,         /* ms: a snapshot that is older is expelled */
     ATE__VIEW_OLD_BYTES_MAX = 64 << 20, /* bytes of old versions that snapshots may hold back */
-    ATE__WAITING_MAX = 65536,          /* commits waiting, a chain */
+    ATE__WAITING_MAX = 65536,          /* commits waiting, a chain; remote: asks, too */
     ATE__WAITING_BYTES_MAX = 64 << 20,
     ATE__COMMIT_GROUP_BYTES_MAX = 16 << 20,
     ATE__COMMIT_GROUP_MAX = 65536,

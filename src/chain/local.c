@@ -73,15 +73,15 @@ static void local_wait(struct ate__pipe *p, struct ate__offer *offer)
     ate__chain_wait(chain_of(p), offer);
 }
 
-static int local_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
-                         struct ate__receipt *ret_receipt)
+static int local_ask(struct ate__pipe *p, struct ate__ask *ask)
 {
-    return ate__chain_outcome(chain_of(p), id, ret_receipt);
+    ate__chain_ask(chain_of(p), ask);
+    return 0;
 }
 
-static int local_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt)
+static void local_await(struct ate__pipe *p, struct ate__ask *ask)
 {
-    return ate__chain_sync(chain_of(p), ret_receipt);
+    ate__chain_await(chain_of(p), ask);
 }
 
 static int local_history(struct ate__pipe *p, uint64_t from, ate__history_fn *each, void *arg)
@@ -125,8 +125,8 @@ static const struct ate__pipe_vtable local_vtable = {
     .still = ate__chain_snapshot_still,
     .offer = local_offer,
     .wait = local_wait,
-    .outcome = local_outcome,
-    .sync = local_sync,
+    .ask = local_ask,
+    .await = local_await,
     .history = local_history,
     .listen = local_listen,
     .unlisten = local_unlisten,

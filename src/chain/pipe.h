@@ -12,10 +12,13 @@
  * offer(). The submitter owns the offer and what it points to until then. Whoever lets the last
  * reference to the pipe go does it with offers in flight, but not inside done(): they are completed
  * before that returns.
- *  4. Reads on a thin chain wait for the network, within the pipe's time limit; on the others for
+ *  4. An ask completes once, in the same way. Calls that wait are asks and a wait for the answer.
+ *  5. Reads on a thin chain wait for the network, within the pipe's time limit; on the others for
  * the disk at most.
  */
 #pragma once
+#include "base/err.h"
+#include "base/workers.h"
 #include "redo/storage.h"
 #include "trust/accept.h"
 #include "trust/seal.h"
@@ -80,6 +83,34 @@ struct ate__history_record {
 };
 typedef int ate__history_fn(void *arg, const struct ate__history_record *record);
 
+/* A question to the chain that changes nothing but how much of it is durable and shown here. The
+ * submitter fills the first part, and owns it until done(). */
+enum ate__ask_kind {
+    ATE__ASK_SYNC, /* this has seen all that the root had at the call, and all there is was sent.
+                      Its receipt: the newest transaction then */
+    ATE__ASK_OUTCOME /* what became of `id`: NOT_FOUND UNKNOWN OFFLINE */
+};
+struct ate__ask {
+    enum ate__ask_kind kind;
+    struct ate__txn_id id; /* OUTCOME */
+    bool waits; /* the submitter is going to await() it: it may do the work itself */
+    void (*done)(struct ate__ask *ask); /* not where it waits */
+    void *user;
+    /* The answer: */
+    int result;
+    char text[ATE__ERROR_SIZE]; /* its sentence */
+    struct ate__receipt receipt;
+    /* Private to the pipe: */
+    void *owner;
+    struct ate__task task;
+    struct ate__ask *next;
+    struct ate__settling {
+        uint64_t in, size, losses;
+        bool ordered, lost;
+    } settling;
+};
+void ate__ask_answer(struct ate__ask *ask, int result, const struct ate__receipt *receipt);
+
 /* Told that the published state moved on; any thread, no lock held; must not block and not call the
  * pipe back. */
 struct ate__listener {
@@ -119,12 +150,14 @@ struct ate__pipe_vtable {
     void (*wait)(struct ate__pipe *p,
                  struct ate__offer *offer); /* returns once done() has been called; only by the
                                                submitter, if it said `waits` */
-    int (*outcome)(struct ate__pipe *p, const struct ate__txn_id *id,
-                   struct ate__receipt *ret_receipt); /* NOT_FOUND UNKNOWN OFFLINE */
+    /* ---- asking ---- */
+    /* 0: it is completed exactly once, as an offer is: done() on any thread, under no lock, never
+     * inside ask(); who lets the last reference go does it with asks in flight, but not inside
+     * done(), and they are completed before that returns. Else done() is never called: E_MEMORY,
+     * BUSY, WOULD_DEADLOCK. Waits for the network no longer than the pipe's time limit. */
+    int (*ask)(struct ate__pipe *p, struct ate__ask *ask);
+    void (*await)(struct ate__pipe *p, struct ate__ask *ask); /* once, if it said `waits` */
     /* ---- following ---- */
-    int (*sync)(struct ate__pipe *p,
-                struct ate__receipt *ret_receipt); /* has seen all that the root had at the call,
-                                                      and sent all there is */
     int (*history)(struct ate__pipe *p, uint64_t from, ate__history_fn *each,
                    void *arg); /* to the published size at the call */
     int (*listen)(struct ate__pipe *p, struct ate__listener *l); /* UNSUPPORTED on a thin chain */
@@ -139,3 +172,8 @@ struct ate__pipe {
     bool remote; /* its root is another machine's process; there is no outbox here */
     bool thin; /* and no mirror either */
 };
+
+/* Asking and waiting for the answer. */
+int ate__pipe_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt) ATE__CHECK;
+int ate__pipe_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
+                      struct ate__receipt *ret_receipt) ATE__CHECK;

@@ -447,7 +447,7 @@ static int open_thin(struct ate__remote *r)
     if (!rc)
         rc = ate__loop_call(r->loop, admit, r);
     if (!rc && r->conf.remembered_size) /* the proof that it goes on from there */
-        rc = r->base.v->sync(&r->base, &ignored);
+        rc = ate__pipe_sync(&r->base, &ignored);
     return rc;
 }
 

@@ -256,6 +256,32 @@ static int remote_still(struct ate__snapshot *s, const struct ate_id *id, uint64
     return s->pipe->thin ? ATE_NOT_FOUND : ate__chain_snapshot_still(s, id, sequence, seen);
 }
 
+/* ---- room ---- */
+
+/* Room for what nobody waits for: an offer of `bytes`, or an ask. */
+static int take_room(struct ate__remote *r, size_t bytes)
+{
+    int rc = 0;
+    pthread_mutex_lock(&r->mutex);
+    if (r->unanswered >= ATE__WAITING_MAX || r->unanswered_bytes + bytes > ATE__WAITING_BYTES_MAX)
+        rc = ate__fail(ATE_BUSY, "%s: %d requests or %d bytes wait for an answer already", r->peer,
+                       ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
+    else {
+        r->unanswered++;
+        r->unanswered_bytes += bytes;
+    }
+    pthread_mutex_unlock(&r->mutex);
+    return rc;
+}
+
+static void give_room(struct ate__remote *r, size_t bytes)
+{
+    pthread_mutex_lock(&r->mutex);
+    r->unanswered--;
+    r->unanswered_bytes -= bytes;
+    pthread_mutex_unlock(&r->mutex);
+}
+
 /* ---- writing ---- */
 
 /* An offer on its way. One that is waited for is completed by the thread that waits. */
@@ -312,10 +338,7 @@ static void on_answer(struct ate__call *call)
         sem_post(&s->answered);
         return;
     }
-    pthread_mutex_lock(&r->mutex);
-    r->offers--;
-    r->offer_bytes -= call->tx.size;
-    pthread_mutex_unlock(&r->mutex);
+    give_room(r, call->tx.size);
     complete(s);
 }
 
@@ -331,24 +354,6 @@ static int read_tx(struct sending *s)
     s->call.id = tx.id;
     ate__tx_deinit(&tx);
     return 0;
-}
-
-static int take_room(struct ate__remote *r, const struct ate__offer *offer)
-{
-    int rc = 0;
-    if (offer->waits)
-        return 0;
-    pthread_mutex_lock(&r->mutex);
-    if (r->offers >= ATE__WAITING_MAX ||
-        r->offer_bytes + offer->encoded.size > ATE__WAITING_BYTES_MAX)
-        rc = ate__fail(ATE_BUSY, "commit: %d commits or %d bytes are waiting already",
-                       ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
-    else {
-        r->offers++;
-        r->offer_bytes += offer->encoded.size;
-    }
-    pthread_mutex_unlock(&r->mutex);
-    return rc;
 }
 
 /* ---- an offer that is refused at once: done() must not come inside offer() ---- */
@@ -391,7 +396,7 @@ static void remote_offer(struct ate__pipe *p, struct ate__offer *offer)
     s->offer = offer;
     int rc = read_tx(s);
     if (!rc)
-        rc = take_room(r, offer);
+        rc = offer->waits ? 0 : take_room(r, offer->encoded.size);
     if (rc) {
         ate__free(s);
         refuse(r, offer, rc);
@@ -422,31 +427,70 @@ static void remote_wait(struct ate__pipe *p, struct ate__offer *offer)
 
 /* ---- asking, following ---- */
 
-static int ask(struct ate__remote *r, enum ate__call_kind kind, const struct ate__txn_id *id,
-               struct ate__receipt *ret_receipt)
+struct asking { /* an ask on its way; one that is waited for is completed by who waits */
+    struct ate__call call;
+    struct ate__remote *remote;
+    struct ate__ask *ask;
+    sem_t answered; /* only where it is waited for */
+};
+
+/* The ask gets its answer; afterwards it is the submitter's again. */
+static void complete_ask(struct asking *a)
 {
-    struct ate__call *call = ate__alloc(sizeof *call);
-    if (!call)
+    struct ate__ask *ask = a->ask;
+    if (a->call.result)
+        ate__error_set(a->call.text);
+    ate__ask_answer(ask, a->call.result, &a->call.receipt);
+    if (ask->waits)
+        sem_destroy(&a->answered);
+    ate__free(a);
+}
+
+static void on_ask_answered(struct ate__call *call)
+{
+    struct asking *a = ATE__CONTAINER(call, struct asking, call);
+    struct ate__ask *ask = a->ask;
+    if (ask->waits) {
+        sem_post(&a->answered);
+        return;
+    }
+    give_room(a->remote, 0);
+    complete_ask(a);
+    ask->done(ask);
+}
+
+static int remote_ask(struct ate__pipe *p, struct ate__ask *ask)
+{
+    struct ate__remote *r = ate__remote_of(p);
+    int rc = ask->waits ? would_deadlock(r) : take_room(r, 0);
+    if (rc)
+        return rc;
+    struct asking *a = ate__alloc(sizeof *a);
+    if (!a) {
+        if (!ask->waits)
+            give_room(r, 0);
         return ate__no_memory();
-    call->kind = kind;
-    if (id)
-        call->id = *id;
-    int rc = ate__remote_wait(r, call);
-    if (!rc && ret_receipt)
-        *ret_receipt = call->receipt;
-    ate__free(call);
-    return rc;
+    }
+    a->remote = r;
+    a->ask = ask;
+    a->call.kind = ask->kind == ATE__ASK_SYNC ? ATE__CALL_SYNC : ATE__CALL_OUTCOME;
+    a->call.id = ask->id;
+    a->call.deadline_ms = deadline_ms(r, r->conf.timeout_ms);
+    a->call.patient = true;
+    a->call.done = on_ask_answered;
+    if (ask->waits)
+        sem_init(&a->answered, 0, 0);
+    ask->owner = a;
+    ate__remote_submit(r, &a->call);
+    return 0;
 }
 
-static int remote_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
-                          struct ate__receipt *ret_receipt)
+static void remote_await(struct ate__pipe *p, struct ate__ask *ask)
 {
-    return ask(ate__remote_of(p), ATE__CALL_OUTCOME, id, ret_receipt);
-}
-
-static int remote_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt)
-{
-    return ask(ate__remote_of(p), ATE__CALL_SYNC, NULL, ret_receipt);
+    struct asking *a = ask->owner;
+    (void)p;
+    wait_for(&a->answered);
+    complete_ask(a);
 }
 
 static int no_history(void)
@@ -489,8 +533,8 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .still = remote_still,
     .offer = remote_offer,
     .wait = remote_wait,
-    .outcome = remote_outcome,
-    .sync = remote_sync,
+    .ask = remote_ask,
+    .await = remote_await,
     .history = remote_history,
     .listen = remote_listen,
     .unlisten = remote_unlisten,

@@ -49,7 +49,8 @@ struct ate__remote {
     struct ate__loop_task submit_task, fed_task, condemn_task, free_task;
     bool submit_posted, fed_posted;
     struct ate__call *inbox, **last_inbox;
-    size_t offers, offer_bytes; /* of submitters that do not wait, without an answer */
+    /* Offers and asks that nobody waits for, without an answer. */
+    size_t unanswered, unanswered_bytes;
     struct ate__head newest;    /* that is verified */
     uint64_t opened_size;       /* of the chain, as OPENED told it */
     uint64_t moves;             /* counts what `moved` tells */

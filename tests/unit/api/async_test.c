@@ -5,6 +5,7 @@
  */
 #include "api/api.h"
 #include "unit/dio/world.h"
+#include <dirent.h>
 
 static struct world w;
 static struct ate__workers *workers;
@@ -84,7 +85,7 @@ static void wait_for(const struct answer *a)
 static void expect_stored(struct ate_id id)
 {
     struct ate__receipt receipt;
-    ok(w.dio->pipe->v->sync(w.dio->pipe, &receipt));
+    ok(ate__pipe_sync(w.dio->pipe, &receipt));
     struct ate_txn *t = world_begin(&w);
     assert_int_equal(note_at(t, id), 1);
     ate_txn_end(t);
@@ -253,12 +254,77 @@ static void the_chain_is_closed(void **state)
     }
 }
 
+static unsigned threads_of_process(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d));)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+/* Syncs and outcomes have no thread of their own; what is closed or freed meanwhile costs none of
+ * them its answer, or the process its memory. */
+static void many_asks(void **state)
+{
+    (void)state;
+    enum { ASKS = 1000 };
+    static struct answer a[ASKS];
+    for (unsigned round = 0; round < 6; round++) {
+        struct ate_id id;
+        struct answer commit_answer;
+        begin();
+        struct ate_txn *t = store_and_commit(0, &commit_answer, &id);
+        struct ate_txn_id made = ate_txn_id_of(t);
+        unsigned threads = threads_of_process();
+        for (unsigned i = 0; i < ASKS; i++) {
+            a[i] = (struct answer){0};
+            if (i % 2)
+                ok(ate_chain_sync_async(chain, i % 3 ? &a[i].receipt : NULL, loop, done, &a[i]));
+            else
+                ok(ate_outcome_async(chain, i % 4 ? made : (struct ate_txn_id){.number = 7},
+                                     &a[i].receipt, loop, done, &a[i]));
+            assert_int_equal(a[i].runs, 0);
+        }
+        assert_in_range(threads_of_process(), 1, threads + 1); /* a second worker */
+        if (round % 3 == 1) {
+            ate_chain_close(chain);
+            chain = NULL;
+        }
+        if (round % 3 == 2) {
+            ate_loop_free(loop);
+            loop = NULL;
+        }
+        for (unsigned i = 0; loop && i < ASKS; i++) {
+            while (!a[i].runs)
+                ok(ate_loop_run(loop, 10000));
+            assert_int_equal(a[i].runs, 1);
+            if (i % 4 == 0)
+                expect(a[i].result, ATE_NOT_FOUND);
+            else if (i % 2 == 0 && a[i].result) /* asked before it was written */
+                assert_true(a[i].result == ATE_UNKNOWN || a[i].result == ATE_NOT_FOUND);
+            else
+                expect(a[i].result, 0);
+            if (i % 2 && i % 3)
+                assert_int_equal(a[i].receipt.sequence, 1); /* what was offered before */
+        }
+        ate_txn_end(t);
+        for (unsigned i = 0; i < ASKS; i++)
+            assert_int_equal(a[i].runs, round % 3 != 2);
+        expect_stored(id);
+        end();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answered),          cmocka_unit_test(ended_meanwhile),
         cmocka_unit_test(nobody_waits),      cmocka_unit_test(the_loop_is_freed),
         cmocka_unit_test(inside_a_callback), cmocka_unit_test(the_chain_is_closed),
+        cmocka_unit_test(many_asks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

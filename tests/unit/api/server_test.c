@@ -333,6 +333,42 @@ static void opens_under_way_have_a_limit(void **state)
     ate_session_close(me);
 }
 
+/* They wait for a server that is not there, and cost no thread; closing the chain ends them. */
+static void asks_under_way_have_no_thread(void **state)
+{
+    (void)state;
+    enum { ASKS = 4 * ATE__WAITERS_MAX };
+    struct ate_session *me = session("me");
+    for (unsigned mirror = 0; mirror < 2; mirror++) {
+        struct ate_chain_conf conf = {.mirror_dir = mirror ? "" : NULL};
+        struct ate_receipt receipt = {0};
+        struct admission a = {.done = 0};
+        struct ate_chain *c = NULL;
+        struct ate_loop *loop;
+        start(true);
+        expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, &conf, &c), 0);
+        expect(ate_loop_new(&loop), 0);
+        expect(ate_chain_sync_async(c, &receipt, loop, on_done, &a), 0);
+        run_until(loop, &a, 1);
+        expect(a.last, 0);
+        ate_server_end(server);
+        for (unsigned i = 0; i < ASKS; i++) {
+            if (i % 2)
+                expect(ate_chain_sync_async(c, NULL, loop, on_done, &a), 0);
+            else
+                expect(ate_outcome_async(c, (struct ate_txn_id){.number = i}, &receipt, loop,
+                                         on_done, &a),
+                       0);
+        }
+        expect(ate_loop_run(loop, 0), ATE_TIMEOUT);
+        ate_chain_close(c);
+        run_until(loop, &a, 1 + ASKS);
+        assert_int_equal(a.last, ATE_CANCELED);
+        ate_loop_free(loop);
+    }
+    ate_session_close(me);
+}
+
 /* Without a mirror there is no history here, and the headers say so. */
 static void a_thin_chain_has_no_history(void **state)
 {
@@ -365,6 +401,7 @@ int main(void)
         cmocka_unit_test_setup(commits_go_on_after_a_restart, set_up),
         cmocka_unit_test_setup(a_program_admits_chains, set_up),
         cmocka_unit_test_setup(opens_under_way_have_a_limit, set_up),
+        cmocka_unit_test_setup(asks_under_way_have_no_thread, set_up),
         cmocka_unit_test_setup(a_thin_chain_has_no_history, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

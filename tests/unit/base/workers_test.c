@@ -371,12 +371,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_run_once),   cmocka_unit_test(test_task_frees_itself),
-        cmocka_unit_test(test_threads_enough), cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_delay),          cmocka_unit_test(test_each),
-        cmocka_unit_test(test_each_alone),     cmocka_unit_test(test_no_pool_without_a_thread),
-        cmocka_unit_test(test_no_more_threads),
-        cmocka_unit_test(test_signals),        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_all_run_once),    cmocka_unit_test(test_task_frees_itself),
+        cmocka_unit_test(test_threads_enough),  cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_delay),           cmocka_unit_test(test_each),
+        cmocka_unit_test(test_each_alone),      cmocka_unit_test(test_no_pool_without_a_thread),
+        cmocka_unit_test(test_no_more_threads), cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

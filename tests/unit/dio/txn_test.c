@@ -239,7 +239,7 @@ static void not_waiting_for_the_disk(void **state)
     s.opened = true;
     pthread_cond_broadcast(&s.changed);
     pthread_mutex_unlock(&s.mutex);
-    ok(w.dio->pipe->v->sync(w.dio->pipe, &synced));
+    ok(ate__pipe_sync(w.dio->pipe, &synced));
     ok(ate_txn_refresh(other));
     assert_int_equal(note_at(other, id), 1);
     ate_txn_end(other);

@@ -108,16 +108,16 @@ static void test_outcome_and_sync(void **state)
     struct ate__pipe *p = far_open(f);
     struct ate__receipt receipt, other;
     struct ate__txn_id id = {.number = 77};
-    assert_int_equal(p->v->outcome(p, &id, &receipt), ATE_NOT_FOUND);
+    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), ATE_NOT_FOUND);
     struct ate__receipt put = far_put(f, p, 1);
     memcpy(id.origin, f->chain.origin, sizeof id.origin);
     id.number = f->chain.number;
-    assert_int_equal(p->v->outcome(p, &id, &receipt), 0);
+    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), 0);
     assert_int_equal(receipt.sequence, put.sequence);
 
     struct ate__pipe *q = far_open(f);
     far_put(f, q, 2);
-    assert_int_equal(p->v->sync(p, &other), 0);
+    assert_int_equal(ate__pipe_sync(p, &other), 0);
     assert_int_equal(other.size, 3);
     assert_int_equal(far_head(p).size, 3);
     struct ate__listener l = {0};
@@ -179,7 +179,7 @@ static void test_many_in_flight(void **state)
     struct many *m = calloc(1, sizeof *m);
     offer_many(f, p, m, 1000);
     struct ate__receipt receipt;
-    assert_int_equal(p->v->sync(p, &receipt), 0); /* after all that was offered before */
+    assert_int_equal(ate__pipe_sync(p, &receipt), 0); /* after all that was offered before */
     assert_int_equal(receipt.size, 1 + MANY);
     wait_many(m);
     if (m->good != MANY)
@@ -268,7 +268,7 @@ static void test_away(void **state)
         fail_msg("committed without a server");
     int rc = far_offer(p, ate__buf_bytes(&tx), 300, NULL);
     assert_true(rc == ATE_OFFLINE || rc == ATE_UNKNOWN);
-    assert_int_equal(p->v->sync(p, &receipt), ATE_OFFLINE);
+    assert_int_equal(ate__pipe_sync(p, &receipt), ATE_OFFLINE);
     struct ate__snapshot *s;
     struct ate__object_facts facts;
     struct ate_id id = kit_id(1);
@@ -327,8 +327,8 @@ static void test_swapped_chain(void **state)
     f->conf.genesis = ate__buf_bytes(&f->chain.genesis);
     struct ate__pipe *q = far_open(f); /* the other chain, at the same place */
     /* The pin of the new server is another: that alone ends the old client. */
-    assert_int_equal(p->v->sync(p, &receipt), ATE_UNTRUSTED);
-    assert_int_equal(p->v->sync(p, &receipt), ATE_UNTRUSTED);
+    assert_int_equal(ate__pipe_sync(p, &receipt), ATE_UNTRUSTED);
+    assert_int_equal(ate__pipe_sync(p, &receipt), ATE_UNTRUSTED);
     struct ate__buf tx = far_tx(f, q, 2);
     assert_int_equal(far_offer(p, ate__buf_bytes(&tx), 20000, NULL), ATE_UNTRUSTED);
     ate__buf_deinit(&tx);

@@ -78,7 +78,7 @@ static void test_catch_up_and_follow(void **state)
     wait_for(p, 51);
     far_put(f, thin, 52);
     struct ate__receipt receipt;
-    assert_int_equal(p->v->sync(p, &receipt), 0);
+    assert_int_equal(ate__pipe_sync(p, &receipt), 0);
     assert_true(far_has(p, 52));
     assert_int_equal(receipt.size, 53);
     struct ate__head mine = far_head(p), theirs = far_head(thin);
@@ -136,10 +136,10 @@ static void test_listen_history_outcome(void **state)
     struct ate__txn_id id = {.number = f->chain.number};
     struct ate__receipt receipt;
     memcpy(id.origin, f->chain.origin, sizeof id.origin);
-    assert_int_equal(p->v->outcome(p, &id, &receipt), 0);
+    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), 0);
     assert_int_equal(receipt.sequence, 2);
     id.number = 1000;
-    assert_int_equal(p->v->outcome(p, &id, &receipt), ATE_NOT_FOUND);
+    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), ATE_NOT_FOUND);
     far_close(p);
     far_close(thin);
     far_free(f);
@@ -251,7 +251,7 @@ static void test_writers_over_restarts(void **state)
         }
     }
     for (unsigned i = 0; i < 3; i++)
-        assert_int_equal(pipes[i]->v->sync(pipes[i], &receipt), 0);
+        assert_int_equal(ate__pipe_sync(pipes[i], &receipt), 0);
     assert_int_equal(far_head(pipes[0]).size, 1 + WRITERS * EACH);
     struct ate__head one = far_head(pipes[0]), other = far_head(pipes[1]);
     assert_memory_equal(&one, &other, sizeof one);
@@ -312,14 +312,14 @@ static void test_rolled_back_and_forked(void **state)
     copy_tree(before, old);
     far_start(f);
     far_put(f, p, 2);
-    assert_int_equal(thin->v->sync(thin, &receipt), 0);
+    assert_int_equal(ate__pipe_sync(thin, &receipt), 0);
     far_close(p);
     far_stop(f);
     f->server_conf.logs = old;
     far_start(f);
     assert_int_equal(try_mirror(f, dir, &q), ATE_ROLLED_BACK);
-    assert_int_equal(thin->v->sync(thin, &receipt), ATE_ROLLED_BACK);
-    assert_int_equal(thin->v->sync(thin, &receipt), ATE_ROLLED_BACK); /* for good */
+    assert_int_equal(ate__pipe_sync(thin, &receipt), ATE_ROLLED_BACK);
+    assert_int_equal(ate__pipe_sync(thin, &receipt), ATE_ROLLED_BACK); /* for good */
 
     /* It goes on from there: two histories of one chain. */
     q = far_open(f);
