@@ -47,23 +47,6 @@ static bool take_line(const char **at, const char *word, struct ate_bytes *ret_v
     return true;
 }
 
-/* Decimal, in its shortest form. */
-static bool read_size(struct ate_bytes text, uint64_t *ret_size)
-{
-    const uint8_t *digits = text.data;
-    uint64_t size = 0;
-    if (!text.size || (digits[0] == '0' && text.size > 1))
-        return false;
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned digit = digits[i] - '0';
-        if (digits[i] < '0' || digit > 9 || size > (UINT64_MAX - digit) / 10)
-            return false;
-        size = size * 10 + digit;
-    }
-    *ret_size = size;
-    return true;
-}
-
 static bool parse(struct ate__memory *m, const char *text)
 {
     struct ate_bytes version, place, chain, size, root;
@@ -71,7 +54,8 @@ static bool parse(struct ate__memory *m, const char *text)
         !take_line(&text, "chain", &chain) || !take_line(&text, "size", &size) ||
         !take_line(&text, "root", &root) || *text)
         return false;
-    return version.size == 1 && *(const char *)version.data == '1' && read_size(size, &m->size) &&
+    return version.size == 1 && *(const char *)version.data == '1' &&
+           !ate__decimal_parse(size.data, size.size, &m->size) &&
            !ate__hash_parse(chain.data, chain.size, &m->chain_id) &&
            !ate__hash_parse(root.data, root.size, &m->root);
 }

@@ -150,6 +150,22 @@ int ate__base64_decode(const char *text, size_t text_size, uint8_t *ret, size_t 
     return decode_base64(&standard, text, text_size, ret, ret_capacity, ret_size);
 }
 
+int ate__decimal_parse(const char *text, size_t text_size, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+    bool good = text_size && !(text[0] == '0' && text_size > 1);
+    for (size_t i = 0; good && i < text_size; i++) {
+        unsigned digit = (unsigned)(text[i] - '0');
+        good = digit <= 9 && number <= (UINT64_MAX - digit) / 10;
+        if (good)
+            number = number * 10 + digit;
+    }
+    if (!good)
+        return ate__fail(ATE_MALFORMED, "no decimal number in its shortest form");
+    *ret_number = number;
+    return 0;
+}
+
 const char *ate__id_text(const struct ate_id *id, char text[ATE__ID_TEXT])
 {
     ate__hex_encode(ate__bytes(id->b, sizeof id->b), text);

@@ -26,6 +26,9 @@ void ate__base64_encode(struct ate_bytes bytes, char *ret_text);
 int ate__base64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
                        size_t *ret_size) ATE__CHECK;
 
+/* A number in decimal, in its shortest form. */
+int ate__decimal_parse(const char *text, size_t text_size, uint64_t *ret_number) ATE__CHECK;
+
 /* Both return text. */
 const char *ate__id_text(const struct ate_id *id, char text[ATE__ID_TEXT]);
 const char *ate__hash_text(const struct ate_hash *hash, char text[ATE__HASH_TEXT]);

@@ -169,22 +169,6 @@ void ate__note_deinit(struct ate__note *n)
     ate__buf_deinit(&n->decoded);
 }
 
-static bool number_of(struct ate_bytes text, uint64_t *ret_number)
-{
-    const uint8_t *digits = text.data;
-    uint64_t number = 0;
-    if (!text.size || (digits[0] == '0' && text.size > 1))
-        return false;
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned digit = (unsigned)digits[i] - '0';
-        if (digit > 9 || number > (UINT64_MAX - digit) / 10)
-            return false;
-        number = number * 10 + digit;
-    }
-    *ret_number = number;
-    return true;
-}
-
 int ate__note_tree_parse(struct ate_bytes text, struct ate__note_tree *ret_tree)
 {
     struct ate__note_tree tree;
@@ -193,8 +177,9 @@ int ate__note_tree_parse(struct ate_bytes text, struct ate__note_tree *ret_tree)
     if (!take_line(&text, &tree.origin) || !tree.origin.size || !take_line(&text, &size) ||
         !take_line(&text, &root))
         return ate__fail(ATE_MALFORMED, "a checkpoint has an origin, a size and a root hash");
-    if (!number_of(size, &tree.size))
-        return ate__fail(ATE_MALFORMED, "a checkpoint's size is no number in its shortest form");
+    int rc = ate__decimal_parse(size.data, size.size, &tree.size);
+    if (rc)
+        return ate__context(rc, "the size in a checkpoint");
     if (root.size != ROOT_TEXT ||
         ate__base64_decode(root.data, root.size, tree.root.b, sizeof tree.root.b, &root_size) ||
         root_size != sizeof tree.root.b)

@@ -132,6 +132,11 @@ int ate__event_hash(enum ate__hash_alg alg, const struct ate__event_in *event,
  * entry = 0x01, u64be sequence, u64be root time, tx_hash, H("ate sigs 1", signature section) */
 int ate__tx_leaf(const struct ate__tx *tx, enum ate__hash_alg alg, uint64_t sequence,
                  uint64_t root_time_us, struct ate_hash *ret_leaf) ATE__CHECK;
+/* The same of the two hashes in it, for who has no more of the transaction. */
+int ate__tx_signatures_hash(const struct ate__tx *tx, enum ate__hash_alg alg,
+                            struct ate_hash *ret_hash) ATE__CHECK;
+int ate__tx_leaf_of(const struct ate_hash *tx_hash, const struct ate_hash *signatures_hash,
+                    uint64_t sequence, uint64_t root_time_us, struct ate_hash *ret_leaf) ATE__CHECK;
 /* What a signature covers: H("ate batch 1", fingerprint, u32 n, root), where root is the RFC 9162
  * hash over the tx_hashes of the batch. Errors: MALFORMED (the path does not fit) TOO_BIG E_MEMORY
  */

@@ -65,19 +65,29 @@ void ate__tx_hasher_begin(struct ate__hasher *h, enum ate__hash_alg alg, const u
     ate__hasher_raw(h, ate__bytes(count, sizeof count));
 }
 
+int ate__tx_signatures_hash(const struct ate__tx *tx, enum ate__hash_alg alg,
+                            struct ate_hash *ret_hash)
+{
+    return ate__hash(alg, "ate sigs 1", &tx->signature_section, 1, ret_hash);
+}
+
+int ate__tx_leaf_of(const struct ate_hash *tx_hash, const struct ate_hash *signatures_hash,
+                    uint64_t sequence, uint64_t root_time_us, struct ate_hash *ret_leaf)
+{
+    uint8_t entry[1 + 8 + 8 + 32 + 32] = {1};
+    ate__store64be(entry + 1, sequence);
+    ate__store64be(entry + 9, root_time_us);
+    memcpy(entry + 17, tx_hash->b, sizeof tx_hash->b);
+    memcpy(entry + 49, signatures_hash->b, sizeof signatures_hash->b);
+    return ate__leaf_hash(ate__bytes(entry, sizeof entry), ret_leaf);
+}
+
 int ate__tx_leaf(const struct ate__tx *tx, enum ate__hash_alg alg, uint64_t sequence,
                  uint64_t root_time_us, struct ate_hash *ret_leaf)
 {
     struct ate_hash signatures;
-    int rc = ate__hash(alg, "ate sigs 1", &tx->signature_section, 1, &signatures);
-    if (rc)
-        return rc;
-    uint8_t entry[1 + 8 + 8 + 32 + 32] = {1};
-    ate__store64be(entry + 1, sequence);
-    ate__store64be(entry + 9, root_time_us);
-    memcpy(entry + 17, tx->hash.b, sizeof tx->hash.b);
-    memcpy(entry + 49, signatures.b, sizeof signatures.b);
-    return ate__leaf_hash(ate__bytes(entry, sizeof entry), ret_leaf);
+    int rc = ate__tx_signatures_hash(tx, alg, &signatures);
+    return rc ? rc : ate__tx_leaf_of(&tx->hash, &signatures, sequence, root_time_us, ret_leaf);
 }
 
 int ate__batch_message(enum ate__hash_alg alg, const struct ate_hash *tx_hash,

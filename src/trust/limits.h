@@ -13,5 +13,7 @@ enum {
     ATE__PREPARED_KEYS_MAX = 1024, /* public keys kept ready to verify with, a chain */
     ATE__SESSION_KEYS_MAX = 256, /* private and public keys that one session holds */
     ATE__SESSION_DATA_KEYS_MAX = 1024, /* opened data keys, and as many name keys, it remembers */
-    ATE__CONFLICTS_MAX = 64 /* objects that a refusal names */
+    ATE__CONFLICTS_MAX = 64, /* objects that a refusal names */
+    ATE__PROOF_EXTRA_MAX = 1 << 20, /* bytes in a proof beside the format's own */
+    ATE__PROOF_TEXT_MAX = 2 << 20 /* bytes of a proof */
 };

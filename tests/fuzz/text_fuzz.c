@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * text_fuzz.c: the text forms of bytes: ate__hex_decode(), ate__b64_decode(),
- * ate__base64_decode(), ate__hash_parse(), ate__id_parse(), ate__utf8_valid(), ate__escape(),
- * ate__escaped(). What is decoded has one text; what is escaped can be shown.
+ * ate__base64_decode(), ate__decimal_parse(), ate__hash_parse(), ate__id_parse(),
+ * ate__utf8_valid(), ate__escape(), ate__escaped(). What is decoded has one text; what is escaped
+ * can be shown.
  */
 #include "base/assert.h"
 #include "base/text.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +34,12 @@ static void check_codes(const char *text, size_t size)
         ate__assert(ate__base64_size(decoded) == size);
         ate__base64_encode(ate__bytes(bytes, decoded), again);
         ate__assert(strlen(again) == size && !memcmp(again, text, size));
+    }
+    uint64_t number;
+    if (!ate__decimal_parse(text, size, &number)) {
+        char shortest[24];
+        snprintf(shortest, sizeof shortest, "%" PRIu64, number);
+        ate__assert(strlen(shortest) == size && !memcmp(shortest, text, size));
     }
     if (!ate__hash_parse(text, size, &hash))
         ate__assert(!memcmp(ate__hash_text(&hash, hash_text), text, size));

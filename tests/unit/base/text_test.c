@@ -108,6 +108,31 @@ static void test_base64(void **state)
                          ATE_MALFORMED);
 }
 
+static void test_decimal(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "00",
+                                      "01",
+                                      "-1",
+                                      "+1",
+                                      " 1",
+                                      "1 ",
+                                      "a",
+                                      "18446744073709551616",
+                                      "1e3",
+                                      "99999999999999999999",
+                                      "1\n"};
+    uint64_t n = 7;
+    for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
+        assert_int_equal(ate__decimal_parse(bad[i], strlen(bad[i]), &n), ATE_MALFORMED);
+    assert_true(n == 7);
+    assert_int_equal(ate__decimal_parse("0", 1, &n), 0);
+    assert_true(n == 0);
+    assert_int_equal(ate__decimal_parse("18446744073709551615", 20, &n), 0);
+    assert_true(n == UINT64_MAX);
+}
+
 static void test_b64_one_form(void **state)
 {
     (void)state;
@@ -311,12 +336,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hex),          cmocka_unit_test(test_b64_vectors),
-        cmocka_unit_test(test_base64),       cmocka_unit_test(test_b64_refused),
-        cmocka_unit_test(test_b64_one_form), cmocka_unit_test(test_b64_random),
-        cmocka_unit_test(test_ids),          cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_escape),       cmocka_unit_test(test_escape_random),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_hex),           cmocka_unit_test(test_b64_vectors),
+        cmocka_unit_test(test_base64),        cmocka_unit_test(test_decimal),
+        cmocka_unit_test(test_b64_refused),   cmocka_unit_test(test_b64_one_form),
+        cmocka_unit_test(test_b64_random),    cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_utf8),          cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_escape_random), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
