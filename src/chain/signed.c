@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "chain/signed.h"
+#include "base/err.h"
+#include "chain/chain_private.h"
+#include <inttypes.h>
+
+static const char log_name[] = ",chain";
+static const char file_name[] = "checkpoint";
+static const char new_name[] = "checkpoint.new";
+
+/* One at a time, over all chains of the process: between the look at what was signed last and the
+ * file that says what is signed now. */
+static pthread_mutex_t signing = PTHREAD_MUTEX_INITIALIZER;
+
+/* --- the file --- */
+
+static int read_file(const struct ate__vfs *vfs, struct ate__dir *log, struct ate__buf *ret_note)
+{
+    struct ate__file *file;
+    size_t size = 0;
+    int rc = vfs->open(log, file_name, ATE__OPEN_READ, &file);
+    if (rc)
+        return rc;
+    rc = ate__buf_reserve(ret_note, ATE__NOTE_MAX + 1);
+    if (!rc)
+        rc = vfs->read(file, 0, ret_note->data + ret_note->size, ATE__NOTE_MAX + 1, &size);
+    vfs->close(file);
+    if (!rc)
+        ret_note->size += size;
+    return rc;
+}
+
+static int write_new(const struct ate__vfs *vfs, struct ate__dir *log, struct ate_bytes note)
+{
+    struct ate__file *file;
+    int rc = vfs->open(log, new_name, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &file);
+    if (rc)
+        return rc;
+    rc = vfs->truncate(file, 0);
+    if (!rc)
+        rc = vfs->write(file, 0, note.data, note.size);
+    if (!rc)
+        rc = vfs->sync(file);
+    vfs->close(file);
+    return rc;
+}
+
+static int put_file(const struct ate__vfs *vfs, struct ate__dir *log, struct ate_bytes note)
+{
+    int rc = write_new(vfs, log, note);
+    if (!rc)
+        rc = vfs->rename(log, new_name, file_name);
+    if (!rc)
+        rc = vfs->sync_dir(log);
+    return ate__context(rc, "the checkpoint that would be signed cannot be noted first");
+}
+
+int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__buf *ret_note)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__checkpoint ignored;
+    struct ate__dir *log;
+    int rc = vfs->open_dir(dir, log_name, false, &log);
+    if (rc)
+        return rc;
+    rc = read_file(vfs, log, &note);
+    vfs->close_dir(log);
+    if (rc)
+        return rc;
+    rc = ate__checkpoint_parse(ate__buf_bytes(&note), &ignored);
+    if (rc == ATE_MALFORMED || rc == ATE_TOO_BIG)
+        return ate__context(ATE_TAMPERED, "%s/%s, which tells what was signed last", log_name,
+                            file_name);
+    return rc ? rc : ate__buf_append(ret_note, ate__buf_bytes(&note));
+}
+
+/* --- signing --- */
+
+int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)
+{
+    const struct ate_hash *id = ate__trust_chain_id(ate__chain_trust(c));
+    uint64_t size = ate__view_published(ate__chain_view(c));
+    struct ate_hash root;
+    char of[ATE__HASH_TEXT], this[ATE__HASH_TEXT];
+    if (!ate__hash_equal(id, &checkpoint->chain_id))
+        return ate__fail(ATE_WRONG_CHAIN, "a checkpoint of chain %s; this is %s",
+                         ate__hash_text(&checkpoint->chain_id, of), ate__hash_text(id, this));
+    if (checkpoint->size > size)
+        return ate__fail(ATE_ROLLED_BACK,
+                         "a checkpoint of %" PRIu64 " transactions; the chain has only %" PRIu64,
+                         checkpoint->size, size);
+    int rc = ate__chain_root_at(c, checkpoint->size, &root);
+    if (!rc && !ate__hash_equal(&root, &checkpoint->root))
+        rc = ate__fail(ATE_FORKED,
+                       "a checkpoint of %" PRIu64 " transactions, which are not the first ones of "
+                       "this chain",
+                       checkpoint->size);
+    return rc;
+}
+
+static int check_last(struct ate__chain *c, struct ate__dir *dir)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__checkpoint last;
+    int rc = ate__chain_signed(c->conf.env->vfs, dir, &note);
+    if (rc == ATE_NOT_FOUND)
+        return 0; /* nothing was signed yet */
+    if (!rc)
+        rc = ate__checkpoint_parse(ate__buf_bytes(&note), &last);
+    if (!rc)
+        rc = ate__chain_check_checkpoint(c, &last);
+    return ate__context(rc, "nothing is signed: what was signed here last");
+}
+
+static int sign(struct ate__chain *c, struct ate__dir *dir, const struct ate__log_key *key,
+                const struct ate__checkpoint *checkpoint, struct ate__buf *note)
+{
+    const struct ate__vfs *vfs = c->conf.env->vfs;
+    struct ate__dir *log;
+    int rc = check_last(c, dir);
+    if (!rc)
+        rc = ate__checkpoint_make(checkpoint, key, note);
+    if (!rc)
+        rc = vfs->open_dir(dir, log_name, false, &log);
+    if (rc)
+        return rc;
+    rc = put_file(vfs, log, ate__buf_bytes(note));
+    vfs->close_dir(log);
+    return rc;
+}
+
+int ate__chain_sign(struct ate__chain *c, struct ate__dir *dir, const struct ate__log_key *key,
+                    uint64_t size, const struct ate_hash *root, struct ate__buf *ret_note)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__checkpoint checkpoint = {
+        .chain_id = *ate__trust_chain_id(ate__chain_trust(c)),
+        .size = size,
+        .root = *root,
+        .time_s = ate__wall_us(c->conf.env) / 1000000,
+    };
+    int rc = ate__chain_check_checkpoint(c, &checkpoint);
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&signing);
+    rc = sign(c, dir, key, &checkpoint, &note);
+    pthread_mutex_unlock(&signing);
+    return rc ? rc : ate__buf_append(ret_note, ate__buf_bytes(&note));
+}

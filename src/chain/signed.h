@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * signed.h: signing the head of a chain, with a memory of what was signed before: the file
+ * `checkpoint` in `,chain`, the last note that was signed there (docs/format/proof.md).
+ *
+ *  1. Nothing is signed that does not extend what that file says, nor while it cannot be read.
+ *  2. A note is given to the caller once the file that holds it is synced.
+ *
+ * Whoever signs has the chain open for writing, so no other process does. Thread-safe.
+ */
+#pragma once
+#include "chain/chain.h"
+#include "trust/checkpoint.h"
+
+/* dir: the directory that `,chain` lies in, borrowed. size, root: a head of the chain that is on
+ * stable storage. Appends the note. Errors: FORKED, ROLLED_BACK, WRONG_CHAIN: what was signed there
+ * last is no prefix of it; TAMPERED: that file is none of ours; E_*: nothing was given to anybody.
+ */
+int ate__chain_sign(struct ate__chain *c, struct ate__dir *dir, const struct ate__log_key *key,
+                    uint64_t size, const struct ate_hash *root, struct ate__buf *ret_note)
+    ATE__CHECK;
+/* The last note that was signed there; appended. Errors: NOT_FOUND TAMPERED E_*. */
+int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__buf *ret_note)
+    ATE__CHECK;
+/* Whether a checkpoint is of this chain and a prefix of it. Errors: WRONG_CHAIN; ROLLED_BACK: the
+ * chain has fewer transactions; FORKED: others; E_*. */
+int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)
+    ATE__CHECK;
