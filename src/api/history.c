@@ -56,6 +56,7 @@ static enum ate_event_kind kind_of(const struct ate__event *e)
     case ATE__EVENT_ROOT: return ATE_EVENT_ROOT;
     case ATE__EVENT_REVOKE: return ATE_EVENT_REVOKE;
     case ATE__EVENT_PUBLIC_KEY: return ATE_EVENT_PUBLIC_KEY;
+    case ATE__EVENT_SNAPSHOT:
     case ATE__EVENT_RESERVED: break;
     }
     return ATE_EVENT_OTHER;

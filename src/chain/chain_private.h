@@ -73,6 +73,7 @@ struct ate__chain {
     struct ate__frontier tree; /* of what is written and published */
     struct ate_hash root; /* of `tree` */
     uint64_t root_time_us; /* of the last group */
+    uint64_t judged_us; /* the latest that something was judged at */
     uint64_t next_sequence; /* of the next one to be ordered */
     struct ate__ask *asks; /* syncs that nobody waits for, before all is written */
     size_t asking; /* asks that nobody waits for, these too, before done() has returned */
@@ -124,7 +125,9 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from) ATE__CHECK;
  * MALFORMED. take: into view and trust; all or nothing. untake: everything from there on. Also
  * before the chain is shared. */
 int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence,
-                     struct ate__verdict *verdict) ATE__CHECK;
+                     uint64_t root_time_us, struct ate__verdict *verdict) ATE__CHECK;
+/* The root's time: what it judges at now, and what no group written from now on is before. */
+uint64_t ate__chain_time(struct ate__chain *c);
 int ate__chain_take(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
 void ate__chain_untake(struct ate__chain *c, uint64_t sequence);
 

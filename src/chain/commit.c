@@ -19,7 +19,7 @@ static bool has_no_prospect(struct ate__chain *c, const struct ate__tx *tx)
     struct ate__moment now;
     if (ate__moment_begin(c, c->conf.env, &now))
         return false;
-    int rc = ate__accept(c->trust, &now.facts, tx, now.view.size, &verdict);
+    int rc = ate__accept(c->trust, &now.facts, tx, now.view.size, UINT64_MAX, &verdict);
     ate__moment_end(&now);
     return rc > 0;
 }
@@ -115,7 +115,8 @@ static int check_keys(struct ate__chain *c, const struct ate__work *w)
 static int judge(struct ate__chain *c, struct ate__work *w)
 {
     struct ate__verdict verdict;
-    int rc = ate__accept(c->trust, &c->latest, &w->tx, c->next_sequence, &verdict);
+    int rc =
+        ate__accept(c->trust, &c->latest, &w->tx, c->next_sequence, ate__chain_time(c), &verdict);
     if (rc)
         w->offer->verdict = verdict;
     return rc;

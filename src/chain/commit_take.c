@@ -6,7 +6,7 @@
 #include "chain/chain_private.h"
 
 int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence,
-                     struct ate__verdict *verdict)
+                     uint64_t root_time_us, struct ate__verdict *verdict)
 {
     uint64_t first;
     verdict->result = 0;
@@ -14,7 +14,17 @@ int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t se
     if (sequence && !ate__trust_origin(c->trust, &tx->id, &first))
         return ate__fail(ATE_MALFORMED, "number %llu of its origin was committed as %llu",
                          (unsigned long long)tx->id.number, (unsigned long long)first);
-    return ate__accept(c->trust, &c->latest, tx, sequence, verdict);
+    return ate__accept(c->trust, &c->latest, tx, sequence, root_time_us, verdict);
+}
+
+uint64_t ate__chain_time(struct ate__chain *c)
+{
+    uint64_t now_us = ate__wall_us(c->conf.env);
+    if (now_us > c->judged_us)
+        c->judged_us = now_us;
+    if (c->root_time_us > c->judged_us)
+        c->judged_us = c->root_time_us;
+    return c->judged_us;
 }
 
 int ate__chain_take(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence)

@@ -102,7 +102,7 @@ static int take_one(struct feed *f, size_t n)
     struct ate__verdict verdict;
     int rc = f->checked[n] ? ate__trust_verify(c->trust, &f->txs[n]) : 0;
     if (!rc)
-        rc = ate__chain_judge(c, &f->txs[n], sequence, &verdict);
+        rc = ate__chain_judge(c, &f->txs[n], sequence, f->group->root_time_us, &verdict);
     if (!rc)
         rc = ate__chain_take(c, &f->txs[n], sequence);
     if (!rc)

@@ -206,10 +206,9 @@ void ate__chain_lead(struct ate__chain *c)
     struct ate__works done = {NULL, NULL, 0, 0};
     ate__assert(!c->leading && c->ordered.first);
     take_group(c);
-    uint64_t now_us = ate__wall_us(c->conf.env);
     g.in.first_sequence = c->tree.size;
     g.in.head_before = c->root;
-    g.in.root_time_us = now_us > c->root_time_us ? now_us : c->root_time_us;
+    g.in.root_time_us = ate__chain_time(c);
     c->leading = true;
     pthread_mutex_unlock(&c->mutex);
     int rc = write_group(c, &g);

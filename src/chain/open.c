@@ -119,7 +119,7 @@ static int take_item(struct replay *r, struct item *i)
     if (!rc && (i->checked || i->sequence == 0))
         rc = ate__trust_verify(c->trust, &i->tx);
     if (!rc)
-        rc = ate__chain_judge(c, &i->tx, i->sequence, &verdict);
+        rc = ate__chain_judge(c, &i->tx, i->sequence, i->root_time_us, &verdict);
     if (!rc)
         rc = ate__chain_take(c, &i->tx, i->sequence);
     if (rc)

@@ -38,7 +38,6 @@ static int read_keys(struct ate__rd *r, const char *what, uint32_t count_max,
     return 0;
 }
 
-/* The keys of services, whose rules a later version brings. */
 static int read_service_keys(struct ate__rd *r, const char *what, struct ate_bytes *ret_list)
 {
     size_t at = r->at;
@@ -46,9 +45,6 @@ static int read_service_keys(struct ate__rd *r, const char *what, struct ate_byt
     int rc = read_keys(r, what, ATE__SERVICE_KEYS_MAX, NULL, &count);
     if (rc)
         return rc;
-    if (count)
-        return ate__fail(ATE_UNSUPPORTED, "%s: %u keys; this version knows no rules for them", what,
-                         count);
     *ret_list = ate__bytes(r->data + at, r->at - at);
     return 0;
 }
@@ -105,6 +101,24 @@ static int read_algorithms(struct ate__rd *r, struct ate__genesis *g)
     return 0;
 }
 
+static int read_option(struct ate__genesis *g, unsigned tag, struct ate_bytes item)
+{
+    struct ate__rd r = ate__rd_of(item);
+    unsigned algorithm;
+    switch (tag) {
+    case ATE__GENESIS_WORM:
+        g->archive = true;
+        g->retention_us = ate__rd_u64(&r);
+        return ate__rd_end(&r) ? 0 : ate__fail(ATE_MALFORMED, "WORM of %zu bytes", item.size);
+    case ATE__GENESIS_COMPRESSION:
+        algorithm = ate__rd_u8(&r);
+        if (!ate__rd_end(&r))
+            return ate__fail(ATE_MALFORMED, "COMPRESSION of %zu bytes", item.size);
+        return ate__fail(ATE_UNSUPPORTED, "COMPRESSION %u", algorithm);
+    }
+    return tag < ATE__TAG_OPTIONAL ? ate__fail(ATE_UNSUPPORTED, "option 0x%02x", tag) : 0;
+}
+
 static int read_options(struct ate__rd *r, struct ate__genesis *g)
 {
     int rc = ate__field_bytes(r, "bytes of options", ATE__OPTIONS_MAX, &g->options);
@@ -114,8 +128,8 @@ static int read_options(struct ate__rd *r, struct ate__genesis *g)
         unsigned tag;
         struct ate_bytes item;
         rc = ate__item_read(&items, &last_tag, &tag, &item);
-        if (!rc && tag < ATE__TAG_OPTIONAL)
-            return ate__fail(ATE_UNSUPPORTED, "option 0x%02x", tag);
+        if (!rc)
+            rc = read_option(g, tag, item);
     }
     return rc ? ate__context(rc, "options") : 0;
 }
@@ -188,17 +202,21 @@ static void write_list(struct ate__wr *w, struct ate_bytes list)
         ate__wr_u32(w, 0);
 }
 
-static void write_root_keys(struct ate__wr *w, const struct ate__genesis *g)
+enum { KEYS_MAX = ATE__ROOT_KEYS_MAX };
+_Static_assert((int)KEYS_MAX >= ATE__SERVICE_KEYS_MAX, "room for either list");
+
+/* At most KEYS_MAX. */
+static void write_keys(struct ate__wr *w, const struct ate_bytes *keys, uint32_t count)
 {
-    struct ate_bytes sorted[ATE__ROOT_KEYS_MAX];
-    for (uint32_t i = 0; i < g->root_key_count; i++) {
+    struct ate_bytes sorted[KEYS_MAX];
+    for (uint32_t i = 0; i < count; i++) {
         uint32_t at = i;
-        for (; at && ate__field_compare(g->root_keys[i], sorted[at - 1]) < 0; at--)
+        for (; at && ate__field_compare(keys[i], sorted[at - 1]) < 0; at--)
             sorted[at] = sorted[at - 1];
-        sorted[at] = g->root_keys[i];
+        sorted[at] = keys[i];
     }
-    ate__wr_u32(w, g->root_key_count);
-    for (uint32_t i = 0; i < g->root_key_count; i++)
+    ate__wr_u32(w, count);
+    for (uint32_t i = 0; i < count; i++)
         ate__wr_bytes32(w, sorted[i]);
 }
 
@@ -214,7 +232,7 @@ int ate__genesis_encode(const struct ate__genesis *g, struct ate__buf *buf)
     ate__wr_u8(&w, g->mode);
     ate__wr_bytes32(&w, g->name);
     ate__wr_copy(&w, g->random, sizeof g->random);
-    write_root_keys(&w, g);
+    write_keys(&w, g->root_keys, g->root_key_count);
     write_list(&w, g->log_keys);
     write_list(&w, g->compactor_keys);
     ate__wr_u64(&w, g->window);
@@ -228,6 +246,46 @@ int ate__genesis_encode(const struct ate__genesis *g, struct ate__buf *buf)
         rc = ate__genesis_decode(ate__bytes(buf->data + start, buf->size - start), &check);
     if (rc)
         buf->size = start;
+    return rc;
+}
+
+/* ---- what it is made of ---- */
+
+bool ate__genesis_key_next(struct ate_bytes list, size_t *at, struct ate_bytes *ret_key)
+{
+    struct ate__rd r = ate__rd_of(list);
+    (void)ate__rd_bytes(&r, *at ? *at : sizeof(uint32_t));
+    struct ate_bytes key = ate__rd_bytes(&r, ate__rd_u32(&r));
+    if (!ate__rd_ok(&r))
+        return false;
+    *ret_key = key;
+    *at = r.at;
+    return true;
+}
+
+int ate__genesis_key_list(const struct ate_bytes *keys, uint32_t count, struct ate__buf *buf)
+{
+    if (count > ATE__SERVICE_KEYS_MAX)
+        return ate__field_over("keys", count, ATE__SERVICE_KEYS_MAX);
+    size_t start = buf->size;
+    struct ate__wr w = ate__wr_of(buf);
+    write_keys(&w, keys, count);
+    int rc = ate__wr_end(&w);
+    if (rc)
+        buf->size = start;
+    return rc;
+}
+
+int ate__genesis_worm(uint64_t retention_us, struct ate__buf *options)
+{
+    size_t start = options->size;
+    struct ate__wr w = ate__wr_of(options);
+    ate__wr_u16(&w, ATE__GENESIS_WORM);
+    ate__wr_varint(&w, sizeof retention_us);
+    ate__wr_u64(&w, retention_us);
+    int rc = ate__wr_end(&w);
+    if (rc)
+        options->size = start;
     return rc;
 }
 

@@ -19,19 +19,29 @@ struct ate__genesis {
     uint8_t random[32];
     uint32_t root_key_count;
     struct ate_bytes root_keys[ATE__ROOT_KEYS_MAX]; /* public keys; decoded ones ascend */
-    struct ate_bytes log_keys, compactor_keys;      /* encoded lists; empty in this version */
-    uint64_t window;                                /* W, in sequences */
-    struct ate_bytes signature_algorithms;          /* u16le ids, ascending */
-    uint16_t strength_min;                          /* bits: 128, 192 or 256 */
-    struct ate_bytes options;                       /* item list, as a header's */
+    struct ate_bytes log_keys, compactor_keys; /* encoded lists; see ate__genesis_key_next() */
+    uint64_t window; /* W, in sequences */
+    struct ate_bytes signature_algorithms; /* u16le ids, ascending */
+    uint16_t strength_min; /* bits: 128, 192 or 256 */
+    struct ate_bytes options; /* item list, as a header's */
+    /* What the options say; encoding reads `options` alone. */
+    bool archive; /* WORM: nothing is changed, nor deleted before its time */
+    uint64_t retention_us; /* of root time, of an archive; 0: for ever */
 };
+enum ate__genesis_option { ATE__GENESIS_WORM = 1, ATE__GENESIS_COMPRESSION = 2 };
 /* Appends the body; sorts the root keys. Checks all that decode checks; on failure buf is as it
  * was. Errors: MALFORMED UNSUPPORTED TOO_BIG E_MEMORY */
 int ate__genesis_encode(const struct ate__genesis *g, struct ate__buf *buf) ATE__CHECK;
-/* Checks the name's grammar; what is inside a root key is checked where it is first used.
+/* Checks the name's grammar; what is inside a key is checked where it is first used.
  * UNSUPPORTED: another format or rules version, another hash, trust mode, signature algorithm,
- * strength or critical option than this version has, or keys of services. Errors also: MALFORMED
- * TOO_BIG */
+ * strength or critical option than this version has. Errors also: MALFORMED TOO_BIG */
 int ate__genesis_decode(struct ate_bytes body, struct ate__genesis *ret_genesis) ATE__CHECK;
+/* Walks log_keys and compactor_keys: *at starts at 0; false at the end. */
+bool ate__genesis_key_next(struct ate_bytes list, size_t *at, struct ate_bytes *ret_key);
+/* Appends such a list, sorted; count: at most ATE__SERVICE_KEYS_MAX. E_MEMORY TOO_BIG */
+int ate__genesis_key_list(const struct ate_bytes *keys, uint32_t count, struct ate__buf *buf)
+    ATE__CHECK;
+/* Appends the option that makes an archive to a list of options, as the first. E_MEMORY */
+int ate__genesis_worm(uint64_t retention_us, struct ate__buf *options) ATE__CHECK;
 int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id)
     ATE__CHECK; /* E_MEMORY */

@@ -13,8 +13,7 @@
 
 #define BIT(name) (UINT64_C(1) << ATE__TAG_##name)
 
-static const uint64_t reserved_tags =
-    BIT(SEALED) | BIT(HOME) | BIT(MOVED) | BIT(RESET) | BIT(SNAPSHOT);
+static const uint64_t reserved_tags = BIT(SEALED) | BIT(HOME) | BIT(MOVED) | BIT(RESET);
 
 const char *ate__tag_name(unsigned tag)
 {
@@ -114,6 +113,26 @@ static int read_tombstone(struct ate__header *h, struct ate_bytes item)
     return h->tombstone <= 1 ? 0 : ate__fail(ATE_MALFORMED, "%u is neither 0 nor 1", h->tombstone);
 }
 
+static int read_hold(struct ate_bytes item)
+{
+    struct ate__rd r = ate__rd_of(item);
+    uint8_t hold = ate__rd_u8(&r);
+    if (!ate__rd_end(&r))
+        return wrong_size(item);
+    return hold == 1 ? 0 : ate__fail(ATE_MALFORMED, "%u is not 1", hold);
+}
+
+static int read_snapshot(struct ate__header *h, struct ate_bytes item)
+{
+    struct ate__rd r = ate__rd_of(item);
+    h->snapshot.size = ate__rd_u64(&r);
+    h->snapshot.root = ate__rd_hash(&r);
+    h->snapshot.state_root = ate__rd_hash(&r);
+    if (!ate__rd_end(&r))
+        return wrong_size(item);
+    return h->snapshot.size ? 0 : ate__fail(ATE_MALFORMED, "of no transaction");
+}
+
 static int read_epoch(struct ate__header *h, struct ate_bytes item)
 {
     struct ate__rd r = ate__rd_of(item);
@@ -190,12 +209,15 @@ static int read_item(struct ate__header *h, unsigned tag, struct ate_bytes item)
     case ATE__TAG_NAMEKEY: return read_namekey(h, item);
     case ATE__TAG_GENESIS: h->genesis = item; return item.size ? 0 : wrong_size(item);
     case ATE__TAG_PUBLIC_KEY: return read_key(item, &h->public_key);
-    case ATE__TAG_ROOT: h->root = item; return ate__root_check(item);
+    case ATE__TAG_ROOT: h->root = item; return ate__keys_check(item);
+    case ATE__TAG_HOLD: return read_hold(item);
+    case ATE__TAG_SNAPSHOT: return read_snapshot(h, item);
+    case ATE__TAG_LOG_KEYS: h->log_keys = item; return ate__keys_check(item);
+    case ATE__TAG_COMPACTOR_KEYS: h->compactor_keys = item; return ate__keys_check(item);
     case ATE__TAG_SEALED:
     case ATE__TAG_HOME:
     case ATE__TAG_MOVED:
     case ATE__TAG_RESET:
-    case ATE__TAG_SNAPSHOT:
         if (!(h->present & reserved_tags))
             h->reserved = item;
         return 0;
@@ -272,12 +294,16 @@ int ate__private_items_check(const struct ate__header *clear, const struct ate__
 
 /* The first row whose lead item is there decides. */
 static const struct kind_rule {
-    uint64_t lead, needed, allowed;
+    uint64_t lead; /* any of these */
+    uint64_t needed, allowed;
     bool user; /* optional items may follow */
     enum ate__event_kind kind;
     const char *name;
 } kind_rules[] = {
     {BIT(GENESIS), BIT(GENESIS), BIT(GENESIS), false, ATE__EVENT_CHAIN, "a CHAIN event"},
+    {BIT(SNAPSHOT), BIT(SNAPSHOT), BIT(SNAPSHOT), false, ATE__EVENT_SNAPSHOT, "a SNAPSHOT event"},
+    {BIT(LOG_KEYS) | BIT(COMPACTOR_KEYS), 0, BIT(LOG_KEYS) | BIT(COMPACTOR_KEYS), false,
+     ATE__EVENT_CHAIN, "a CHAIN event"},
     {BIT(PUBLIC_KEY), BIT(PUBLIC_KEY), BIT(PUBLIC_KEY), false, ATE__EVENT_PUBLIC_KEY,
      "a PUBLIC_KEY event"},
     {BIT(ROOT), BIT(ROOT), BIT(ROOT), false, ATE__EVENT_ROOT, "a ROOT event"},
@@ -285,7 +311,8 @@ static const struct kind_rule {
     {BIT(TOMBSTONE), BIT(OBJECT) | BIT(PREV) | BIT(TOMBSTONE),
      BIT(OBJECT) | BIT(PREV) | BIT(TOMBSTONE), false, ATE__EVENT_BODY, "a tombstone"},
     {BIT(AUTH), BIT(OBJECT) | BIT(AUTH),
-     BIT(OBJECT) | BIT(AUTH) | BIT(PREV) | BIT(EPOCH) | BIT(RECIPIENTS) | BIT(LINK) | BIT(NAMEKEY),
+     BIT(OBJECT) | BIT(AUTH) | BIT(PREV) | BIT(EPOCH) | BIT(RECIPIENTS) | BIT(LINK) | BIT(NAMEKEY) |
+         BIT(HOLD),
      true, ATE__EVENT_CONTROL, "a control event"},
     {BIT(PARENT), BIT(OBJECT) | BIT(PARENT),
      BIT(OBJECT) | BIT(PARENT) | BIT(PREV) | BIT(TAG) | BIT(NAME) | BIT(TYPE) | BIT(ENCODING) |

@@ -32,6 +32,7 @@
     X(RECIPIENTS,   0x12) /* list of (fingerprint, u8 method, sealed, label) */ \
     X(LINK,         0x13) /* D of the epoch before, wrapped: 40 */ \
     X(NAMEKEY,      0x14) /* u8 1 wrapped: data key id 32, 40 bytes; u8 0 clear: 32 bytes */ \
+    X(HOLD,         0x15) /* u8 1: in an archive, what lies here is not deleted */ \
     X(GENESIS,      0x20) /* genesis body; the event is CHAIN */ \
     X(PUBLIC_KEY,   0x21) /* a public key */ \
     X(ROOT,         0x22) /* list of (u8 1 add, public key) and (u8 2 remove, fingerprint) */ \
@@ -40,7 +41,9 @@
     X(HOME,         0x25) /* reserved */ \
     X(MOVED,        0x26) /* reserved */ \
     X(RESET,        0x27) /* reserved */ \
-    X(SNAPSHOT,     0x28) /* reserved */
+    X(SNAPSHOT,     0x28) /* u64le size, root of the tree 32, state root 32: 72 bytes */ \
+    X(LOG_KEYS,     0x29) /* as ROOT; the event is CHAIN */ \
+    X(COMPACTOR_KEYS, 0x2a) /* as ROOT; the event is CHAIN */
 enum ate__tag {
 #define ATE__X(name, number) ATE__TAG_##name = number,
     ATE__TAGS(ATE__X)
@@ -50,7 +53,7 @@ enum ate__tag {
 /* clang-format on */
 enum ate__encoding { ATE__MSGPACK = 1, ATE__JSON = 2 };
 
-enum { ATE__NAME_TAG = 16, ATE__CONF_SIZE = 80, ATE__LINK_SIZE = 40 };
+enum { ATE__NAME_TAG = 16, ATE__CONF_SIZE = 80, ATE__LINK_SIZE = 40, ATE__SNAPSHOT_SIZE = 72 };
 
 struct ate__conf_item {
     uint64_t epoch;
@@ -92,6 +95,11 @@ struct ate__root_change {
     uint8_t op;
     struct ate_bytes key; /* ADD: the public key; REMOVE: the fingerprint, 32 bytes; a view */
 };
+/* That whoever signs verified transactions 0 to size - 1 and found this state behind them. */
+struct ate__snapshot_item {
+    uint64_t size; /* at least 1 */
+    struct ate_hash root, state_root; /* docs/format/trust.md, 17 */
+};
 struct ate__namekey_item {
     bool wrapped;
     struct ate_hash data_key_id;  /* zero when clear */
@@ -113,6 +121,8 @@ struct ate__header {
     struct ate__auth auth;
     struct ate__epoch_item epoch;
     struct ate_bytes recipients, link, genesis, public_key, root; /* raw; lists were checked */
+    struct ate_bytes log_keys, compactor_keys; /* the same */
+    struct ate__snapshot_item snapshot;
     struct ate_bytes reserved; /* the first reserved item */
     struct ate__namekey_item namekey;
     struct ate_bytes user; /* all items from 0x8000 on, as they stand */
@@ -125,10 +135,11 @@ static inline bool ate__header_has(const struct ate__header *h, enum ate__tag ta
 enum ate__event_kind {
     ATE__EVENT_BODY,
     ATE__EVENT_CONTROL,
-    ATE__EVENT_CHAIN,
+    ATE__EVENT_CHAIN, /* GENESIS, or a change of the keys of services */
     ATE__EVENT_ROOT,
     ATE__EVENT_REVOKE,
     ATE__EVENT_PUBLIC_KEY,
+    ATE__EVENT_SNAPSHOT,
     ATE__EVENT_RESERVED /* a kind whose rules a later version brings */
 };
 
@@ -166,8 +177,10 @@ void ate__header_auth(struct ate__header_wr *w, const struct ate__auth *auth);
 void ate__header_epoch(struct ate__header_wr *w, const struct ate__epoch_item *epoch);
 void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipient *recipients,
                             uint32_t count); /* ascending fingerprints */
-void ate__header_root(struct ate__header_wr *w, const struct ate__root_change *changes,
-                      uint32_t count); /* ascending (op, key) */
+/* tag: ROOT, LOG_KEYS or COMPACTOR_KEYS; ascending (op, key) */
+void ate__header_keys(struct ate__header_wr *w, enum ate__tag tag,
+                      const struct ate__root_change *changes, uint32_t count);
+void ate__header_snapshot(struct ate__header_wr *w, const struct ate__snapshot_item *snapshot);
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey);
 void ate__header_user(struct ate__header_wr *w, struct ate_bytes user_items);
 int ate__header_end(struct ate__header_wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY */
@@ -176,6 +189,6 @@ int ate__header_end(struct ate__header_wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY *
 bool ate__recipient_next(struct ate_bytes recipients, size_t *at,
                          struct ate__recipient *ret_recipient);
 bool ate__root_next(struct ate_bytes root, size_t *at,
-                    struct ate__root_change *ret_change); /* the same for ROOT */
+                    struct ate__root_change *ret_change); /* of ROOT and lists like it */
 bool ate__rule_has(const struct ate__rule *rule,
                    const struct ate_hash *fingerprint); /* binary search in an any-of rule */

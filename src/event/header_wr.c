@@ -82,13 +82,13 @@ void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipien
     }
 }
 
-void ate__header_root(struct ate__header_wr *w, const struct ate__root_change *changes,
-                      uint32_t count)
+void ate__header_keys(struct ate__header_wr *w, enum ate__tag tag,
+                      const struct ate__root_change *changes, uint32_t count)
 {
     size_t size = 4;
     for (uint32_t i = 0; i < count; i++)
         size += changes[i].key.size + (changes[i].op == ATE__ROOT_ADD ? 1 + 4 : 1);
-    begin_item(w, ATE__TAG_ROOT, size);
+    begin_item(w, tag, size);
     ate__wr_u32(&w->w, count);
     for (uint32_t i = 0; i < count; i++) {
         ate__wr_u8(&w->w, changes[i].op);
@@ -97,6 +97,14 @@ void ate__header_root(struct ate__header_wr *w, const struct ate__root_change *c
         else
             ate__wr_bytes(&w->w, changes[i].key);
     }
+}
+
+void ate__header_snapshot(struct ate__header_wr *w, const struct ate__snapshot_item *snapshot)
+{
+    begin_item(w, ATE__TAG_SNAPSHOT, ATE__SNAPSHOT_SIZE);
+    ate__wr_u64(&w->w, snapshot->size);
+    ate__wr_hash(&w->w, &snapshot->root);
+    ate__wr_hash(&w->w, &snapshot->state_root);
 }
 
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey)

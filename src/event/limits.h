@@ -33,7 +33,7 @@ enum {
     ATE__RECIPIENTS_MAX = 4096,        /* of a scope */
     ATE__RULE_KEYS_MAX = 4096,         /* fingerprints in one rule */
     ATE__ROOT_KEYS_MAX = 64,           /* in a genesis or a ROOT event */
-    ATE__SERVICE_KEYS_MAX = 64,        /* log keys, and compactor keys, in a genesis */
+    ATE__SERVICE_KEYS_MAX = 64,        /* log keys, and compactor keys */
     ATE__ALGORITHMS_MAX = 16,          /* signature algorithms that a genesis allows */
 
     /* sequences */

@@ -8,6 +8,7 @@
 #include "event/field.h"
 
 _Static_assert((int)ATE__SEALED_SIZE == ATE__XWING_ENC + 32 + 16, "X-Wing");
+_Static_assert((int)ATE__SERVICE_KEYS_MAX == ATE__ROOT_KEYS_MAX, "one limit for such lists");
 
 /* ---- AUTH ---- */
 
@@ -127,7 +128,7 @@ bool ate__recipient_next(struct ate_bytes recipients, size_t *at,
     return true;
 }
 
-/* ---- ROOT ---- */
+/* ---- ROOT, LOG_KEYS, COMPACTOR_KEYS ---- */
 
 static int read_change(struct ate__rd *r, struct ate__root_change *ret)
 {
@@ -144,32 +145,32 @@ static int read_change(struct ate__rd *r, struct ate__root_change *ret)
         return ate__fail(ATE_MALFORMED, "%u is neither 1 (add) nor 2 (remove)", one.op);
     }
     if (!ate__rd_ok(r))
-        return ate__field_cut(r, "root key");
+        return ate__field_cut(r, "key");
     *ret = one;
     return 0;
 }
 
-int ate__root_check(struct ate_bytes item)
+int ate__keys_check(struct ate_bytes item)
 {
     struct ate__rd r = ate__rd_of(item);
     uint32_t count;
-    int rc = ate__field_count(&r, "root keys", ATE__ROOT_KEYS_MAX, 1 + 32, &count);
+    int rc = ate__field_count(&r, "keys", ATE__ROOT_KEYS_MAX, 1 + 32, &count);
     if (rc)
         return rc;
     if (!count)
-        return ate__fail(ATE_MALFORMED, "no root key is added or removed");
+        return ate__fail(ATE_MALFORMED, "no key is added or removed");
     struct ate__root_change last = {0};
     for (uint32_t i = 0; i < count; i++) {
         struct ate__root_change one;
         rc = read_change(&r, &one);
         if (rc)
-            return ate__context(rc, "root key %u", i);
+            return ate__context(rc, "key %u", i);
         if (last.op > one.op || (last.op == one.op && ate__field_compare(last.key, one.key) >= 0))
-            return ate__fail(ATE_MALFORMED, "root key %u: out of order or twice", i);
+            return ate__fail(ATE_MALFORMED, "key %u: out of order or twice", i);
         last = one;
     }
     if (!ate__rd_end(&r))
-        return ate__fail(ATE_MALFORMED, "%zu bytes behind the last root key", ate__rd_left(&r));
+        return ate__fail(ATE_MALFORMED, "%zu bytes behind the last key", ate__rd_left(&r));
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * lists.h: the items that are lists: AUTH, RECIPIENTS, ROOT. Of this layer alone; their walkers are
- * in event/header.h.
+ * lists.h: the items that are lists: AUTH, RECIPIENTS, ROOT and those like it. Of this layer alone;
+ * their walkers are in event/header.h.
  */
 #pragma once
 #include "event/header.h"
@@ -14,4 +14,4 @@ enum {
 /* Errors: MALFORMED, UNSUPPORTED (method), TOO_BIG. */
 int ate__auth_read(struct ate_bytes item, struct ate__auth *ret_auth) ATE__CHECK;
 int ate__recipients_check(struct ate_bytes item) ATE__CHECK;
-int ate__root_check(struct ate_bytes item) ATE__CHECK;
+int ate__keys_check(struct ate_bytes item) ATE__CHECK; /* ROOT, LOG_KEYS, COMPACTOR_KEYS */

@@ -296,7 +296,7 @@ int ate__tx_genesis_alg(struct ate_bytes encoded, enum ate__hash_alg *ret_alg)
         return ate__context(rc, "transaction");
     for (uint32_t i = 0; i < tx.event_count; i++) {
         const struct ate__event *e = &tx.events[i];
-        if (e->form == ATE__DROPPED || e->kind != ATE__EVENT_CHAIN)
+        if (e->form == ATE__DROPPED || !ate__header_has(&e->header, ATE__TAG_GENESIS))
             continue;
         struct ate__genesis genesis;
         rc = ate__genesis_decode(e->header.genesis, &genesis);

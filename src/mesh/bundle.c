@@ -111,9 +111,8 @@ static int is_key(const struct ate__event *e, const struct ate_hash *fingerprint
         rc = ate__fingerprint(e->header.public_key, &hash);
         *ret_is = !rc && ate__hash_equal(&hash, fingerprint);
     }
-    if (e->kind != ATE__EVENT_ROOT)
-        return rc;
-    for (size_t at = 0; !rc && !*ret_is && ate__root_next(e->header.root, &at, &change);) {
+    struct ate_bytes list = e->kind == ATE__EVENT_ROOT ? e->header.root : e->header.compactor_keys;
+    for (size_t at = 0; !rc && !*ret_is && ate__root_next(list, &at, &change);) {
         if (change.op != ATE__ROOT_ADD)
             continue;
         rc = ate__fingerprint(change.key, &hash);

@@ -29,7 +29,8 @@ static bool brings_key(const struct ate__tx *tx)
 {
     for (uint32_t i = 0; i < tx->event_count; i++)
         if (tx->events[i].form != ATE__DROPPED &&
-            (tx->events[i].kind == ATE__EVENT_PUBLIC_KEY || tx->events[i].kind == ATE__EVENT_ROOT))
+            (tx->events[i].kind == ATE__EVENT_PUBLIC_KEY || tx->events[i].kind == ATE__EVENT_ROOT ||
+             tx->events[i].kind == ATE__EVENT_CHAIN))
             return true;
     return false;
 }

@@ -5,24 +5,55 @@
 #include "trust/accept.h"
 #include "trust/judge.h"
 
-static int (*const checks[])(struct ate__judge *j) = {
-    ate__check_form, ate__check_base,    ate__check_before, ate__check_rights,
-    ate__check_keys, ate__check_sealing, ate__check_after,
+typedef int check_fn(struct ate__judge *j);
+
+static check_fn *const checks[] = {
+    ate__check_form,    ate__check_base,    ate__check_snapshot_root,
+    ate__check_before,  ate__check_rights,  ate__check_keys,
+    ate__check_archive, ate__check_sealing, ate__check_after,
+};
+static check_fn *const kept_checks[] = {
+    ate__check_form,   ate__check_chain_id, ate__check_kept,
+    ate__check_rights, ate__check_keys,     ate__check_places,
 };
 
+static int run(struct ate__judge *j, check_fn *const *list, size_t count)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && !j->result && i < count; i++)
+        rc = list[i](j);
+    /* What was accepted once conflicts with nothing but a history that lacks something. */
+    if (j->kept && j->result == ATE_CONFLICT)
+        j->result = ATE_OMITTED;
+    if (!rc && j->result) {
+        ate__error_set(j->text);
+        rc = j->result;
+    }
+    return rc;
+}
+
 int ate__accept(const struct ate__trust *t, const struct ate__facts *facts,
-                const struct ate__tx *tx, uint64_t sequence, struct ate__verdict *verdict)
+                const struct ate__tx *tx, uint64_t sequence, uint64_t root_time_us,
+                struct ate__verdict *verdict)
 {
     struct ate__judge j;
-    verdict->result = 0;
-    verdict->conflict_count = 0;
     int rc = ate__judge_init(&j, t, facts, tx, sequence, verdict);
-    for (size_t i = 0; !rc && !j.result && i < ATE__COUNT_OF(checks); i++)
-        rc = checks[i](&j);
-    if (!rc && j.result) {
-        ate__error_set(j.text);
-        rc = j.result;
-    }
+    j.root_time_us = root_time_us;
+    if (!rc)
+        rc = run(&j, checks, ATE__COUNT_OF(checks));
+    ate__judge_deinit(&j);
+    verdict->result = rc;
+    return rc;
+}
+
+int ate__accept_kept(const struct ate__trust *t, const struct ate__facts *facts,
+                     const struct ate__tx *tx, uint64_t sequence, struct ate__verdict *verdict)
+{
+    struct ate__judge j;
+    int rc = ate__judge_init(&j, t, facts, tx, sequence, verdict);
+    j.kept = true;
+    if (!rc)
+        rc = run(&j, kept_checks, ATE__COUNT_OF(kept_checks));
     ate__judge_deinit(&j);
     verdict->result = rc;
     return rc;

@@ -8,8 +8,8 @@
  *   2 chain id                     WRONG_CHAIN
  *   3 base and window              STALE MALFORMED FORKED
  *   4 PREV and preconditions       CONFLICT
- *   5 authority of claimed keys    DENIED (ROOT also CONFLICT TOO_BIG; keys also MALFORMED
- *                                  UNSUPPORTED)
+ *   5 authority of claimed keys    DENIED (ROOT, CHAIN also CONFLICT TOO_BIG; keys also MALFORMED
+ *                                  UNSUPPORTED); what an archive keeps: DENIED
  *   6 encryption ids               STALE_KEY (control events also MALFORMED DENIED UNSUPPORTED)
  *   7 the state after              CONFLICT TOO_BIG
  *   8 signatures                   ate__trust_verify(), DENIED TAMPERED
@@ -44,12 +44,22 @@ struct ate__verdict {
     struct ate__conflict conflicts[ATE__CONFLICTS_MAX];
 }; /* the sentence is ate__error_text() */
 
-/* Checks 1 (what tx_decode() leaves of it) to 7 at the sequence it would get. Returns
- * verdict->result, or a machine failure. A payload that was left out (STRIPPED) is judged by its
- * hash, as replicas do; the root asks for ate__tx_is_whole() first. Iterative in depth, never
- * recursive; bounded by the transaction's size and the depth limit. */
+/* Checks 1 (what tx_decode() leaves of it) to 7 at the sequence it would get. root_time_us: of its
+ * group; before that is known, what it will not be less than; UINT64_MAX: what time forbids is no
+ * matter. Returns verdict->result, or a machine failure. A payload that was left out (STRIPPED) is
+ * judged by its hash, as replicas do; the root asks for ate__tx_is_whole() first. Iterative in
+ * depth, never recursive; bounded by the transaction's size and the depth limit. */
 int ate__accept(const struct ate__trust *t, const struct ate__facts *facts,
-                const struct ate__tx *tx, uint64_t sequence, struct ate__verdict *verdict)
+                const struct ate__tx *tx, uint64_t sequence, uint64_t root_time_us,
+                struct ate__verdict *verdict) ATE__CHECK;
+/* What compaction left of a transaction that was accepted at this sequence: below the cut-off of a
+ * chain that was deeply compacted. Judged is what still can be: form, the chain id, keys and
+ * rights, and that all above what it writes lives; not PREV, preconditions, tags, encryption and
+ * base, which the certificate stands for. The facts are those behind what was kept before it.
+ * DROPPED events are passed over. OMITTED: something is missing that the keep rules keep
+ * (trust/keep.h). Else as ate__accept(). */
+int ate__accept_kept(const struct ate__trust *t, const struct ate__facts *facts,
+                     const struct ate__tx *tx, uint64_t sequence, struct ate__verdict *verdict)
     ATE__CHECK;
 /* No event and no payload was left out. */
 bool ate__tx_is_whole(const struct ate__tx *tx);

@@ -183,14 +183,28 @@ static int check_event(struct claims *c, uint32_t event)
     return e->kind == ATE__EVENT_BODY ? check_tags(c, event, n) : 0;
 }
 
+int ate__check_places(struct ate__judge *j)
+{
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < j->tx->event_count; i++) {
+        const struct ate__event *e = &j->tx->events[i];
+        if (!ate__event_of_object(e) || (e->kind == ATE__EVENT_BODY && ate__is_tombstone(e)))
+            continue;
+        struct ate__node *n = ate__node_find(j, &e->header.object);
+        rc = ate__place_of(j, n);
+        if (!rc)
+            check_place(j, n);
+    }
+    return rc;
+}
+
 int ate__check_after(struct ate__judge *j)
 {
     struct claims c = {.j = j, .small = j->node_capacity == ATE__NODES_SMALL};
     int rc = 0;
     ate__map_init(&c.map, sizeof(struct ate_id) + ATE__NAME_TAG, ate__trust_seed(j->t));
     for (uint32_t i = 0; !rc && i < j->tx->event_count; i++) {
-        uint8_t kind = j->tx->events[i].kind;
-        if (kind == ATE__EVENT_BODY || kind == ATE__EVENT_CONTROL)
+        if (ate__event_of_object(&j->tx->events[i]))
             rc = check_event(&c, i);
     }
     ate__map_deinit(&c.map);

@@ -13,7 +13,7 @@ static int check_genesis_id(struct ate__judge *j)
 {
     for (uint32_t i = 0; !j->sequence && i < j->tx->event_count; i++) {
         struct ate_hash id;
-        if (j->tx->events[i].kind != ATE__EVENT_CHAIN)
+        if (!ate__header_has(&j->tx->events[i].header, ATE__TAG_GENESIS))
             continue;
         int rc = ate__chain_id(ate__trust_alg(j->t), j->tx->events[i].header.genesis, &id);
         if (rc)
@@ -24,18 +24,24 @@ static int check_genesis_id(struct ate__judge *j)
     return 0;
 }
 
-int ate__check_base(struct ate__judge *j)
+int ate__check_chain_id(struct ate__judge *j)
 {
     char text[ATE__HASH_TEXT], other[ATE__HASH_TEXT];
-    uint64_t window = ate__trust_genesis(j->t)->window, size = j->tx->base_size;
-    struct ate_hash root;
     if (!ate__hash_equal(&j->tx->chain_id, ate__trust_chain_id(j->t))) {
         ate__refuse(j, ATE_WRONG_CHAIN, NULL, 0, "made for the chain %s, and this is %s",
                     ate__hash_text(&j->tx->chain_id, text),
                     ate__hash_text(ate__trust_chain_id(j->t), other));
         return 0;
     }
-    int rc = check_genesis_id(j);
+    return check_genesis_id(j);
+}
+
+int ate__check_base(struct ate__judge *j)
+{
+    char text[ATE__HASH_TEXT], other[ATE__HASH_TEXT];
+    uint64_t window = ate__trust_genesis(j->t)->window, size = j->tx->base_size;
+    struct ate_hash root;
+    int rc = ate__check_chain_id(j);
     if (rc || j->result)
         return rc;
     if (size <= j->sequence && j->sequence - size > window) {
@@ -180,6 +186,38 @@ int ate__check_before(struct ate__judge *j)
         int rc = check_precondition(j, &p);
         if (rc)
             return rc;
+    }
+    return 0;
+}
+
+/* ---- 4, of what compaction left ---- */
+
+/* What it writes must have been there, or not, by what was kept: then the rest of it can be judged.
+ * Which version it replaced is not asked. */
+static void check_was_kept(struct ate__judge *j, const struct ate__node *n)
+{
+    char text[ATE__ID_TEXT];
+    const char *missing = NULL;
+    if (ate__node_created(j, n))
+        missing = n->before.live ? "created again, but its deletion" : NULL;
+    else if (!n->before.live)
+        missing = "written, but what created it";
+    if (missing)
+        ate__refuse(j, ATE_OMITTED, &n->id, n->before.sequence, "object %s: %s was left out",
+                    ate__id_text(&n->id, text), missing);
+}
+
+int ate__check_kept(struct ate__judge *j)
+{
+    if (ate__judge_archive(j))
+        ate__refuse(j, ATE_OMITTED, NULL, 0, "nothing is left out of an archive");
+    for (size_t i = 0; i < j->node_count && !j->result; i++) {
+        struct ate__node *n = &j->nodes[i];
+        int rc = ate__node_load(j, n);
+        if (rc)
+            return rc;
+        if (ate__node_body(j, n) || ate__node_control(j, n))
+            check_was_kept(j, n);
     }
     return 0;
 }

@@ -59,6 +59,9 @@ static void check_control(struct ate__judge *j, const struct ate__event *e)
         refuse_control(j, e, ATE_MALFORMED, "an epoch above 0 without LINK");
     else if (closed && !recipients_are(h, read))
         refuse_control(j, e, ATE_MALFORMED, "RECIPIENTS are not the keys of the read rule");
+    else if (ate__header_has(h, ATE__TAG_HOLD) && !ate__judge_archive(j))
+        refuse_control(j, e, ATE_UNSUPPORTED,
+                       "HOLD in a chain that is no archive, whose rules a later version brings");
 }
 
 static int add_object(struct ate__judge *j, int32_t event)
@@ -82,37 +85,56 @@ static int add_object(struct ate__judge *j, int32_t event)
     return 0;
 }
 
-static void check_genesis(struct ate__judge *j, uint32_t *genesis_count)
+/* Of events that stand once in a transaction. */
+struct counts {
+    uint32_t geneses, roots, services, snapshots;
+};
+
+static void check_genesis(struct ate__judge *j, struct counts *c)
 {
     if (j->sequence)
         ate__refuse(j, ATE_UNSUPPORTED, NULL, 0,
-                    "a CHAIN event behind transaction 0, whose rules a later version brings");
-    else if (++*genesis_count > 1)
+                    "a genesis behind transaction 0, whose rules a later version brings");
+    else if (++c->geneses > 1)
         ate__refuse(j, ATE_MALFORMED, NULL, 0, "two events are a genesis");
 }
 
-static int check_event(struct ate__judge *j, uint32_t i, uint32_t *genesis_count,
-                       uint32_t *root_count)
+static void check_once(struct ate__judge *j, uint32_t *count, const char *kind)
+{
+    if (++*count > 1)
+        ate__refuse(j, ATE_MALFORMED, NULL, 0, "two %s events in one transaction", kind);
+}
+
+static void check_key_event(struct ate__judge *j, uint32_t i)
+{
+    if (!j->sequence)
+        ate__refuse(j, ATE_MALFORMED, NULL, 0,
+                    "event %u: transaction 0 names its keys in the genesis", i);
+}
+
+static int check_event(struct ate__judge *j, uint32_t i, struct counts *c)
 {
     const struct ate__event *e = &j->tx->events[i];
     if (e->form == ATE__DROPPED) {
-        ate__refuse(j, ATE_OMITTED, NULL, 0, "event %u was left out: nothing can be judged without",
-                    i);
+        if (!j->kept)
+            ate__refuse(j, ATE_OMITTED, NULL, 0,
+                        "event %u was left out: nothing can be judged without", i);
         return 0;
     }
     switch ((enum ate__event_kind)e->kind) {
     case ATE__EVENT_BODY:
     case ATE__EVENT_CONTROL: return add_object(j, (int32_t)i);
-    case ATE__EVENT_CHAIN: check_genesis(j, genesis_count); break;
-    case ATE__EVENT_ROOT:
-        if (++*root_count > 1)
-            ate__refuse(j, ATE_MALFORMED, NULL, 0, "two ROOT events in one transaction");
-        __attribute__((fallthrough));
-    case ATE__EVENT_REVOKE:
-        if (!j->sequence)
-            ate__refuse(j, ATE_MALFORMED, NULL, 0,
-                        "event %u: transaction 0 names its root keys in the genesis", i);
+    case ATE__EVENT_CHAIN:
+        if (ate__header_has(&e->header, ATE__TAG_GENESIS)) {
+            check_genesis(j, c);
+            break;
+        }
+        check_once(j, &c->services, "CHAIN");
+        check_key_event(j, i);
         break;
+    case ATE__EVENT_ROOT: check_once(j, &c->roots, "ROOT"); __attribute__((fallthrough));
+    case ATE__EVENT_REVOKE: check_key_event(j, i); break;
+    case ATE__EVENT_SNAPSHOT: check_once(j, &c->snapshots, "SNAPSHOT"); break;
     case ATE__EVENT_PUBLIC_KEY: break;
     case ATE__EVENT_RESERVED:
         ate__refuse(j, ATE_UNSUPPORTED, NULL, 0, "event %u is of a kind of a later version", i);
@@ -123,13 +145,13 @@ static int check_event(struct ate__judge *j, uint32_t i, uint32_t *genesis_count
 
 int ate__check_form(struct ate__judge *j)
 {
-    uint32_t genesis_count = 0, root_count = 0;
+    struct counts c = {0};
     for (uint32_t i = 0; i < j->tx->event_count; i++) {
-        int rc = check_event(j, i, &genesis_count, &root_count);
+        int rc = check_event(j, i, &c);
         if (rc)
             return rc;
     }
-    if (!j->sequence && !genesis_count)
+    if (!j->sequence && !c.geneses)
         ate__refuse(j, ATE_MALFORMED, NULL, 0, "transaction 0 without a genesis");
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * accept_keys.c: check 5 for keys: PUBLIC_KEY, ROOT and REVOKE events, and the readers of scopes.
+ * accept_keys.c: check 5 for keys: PUBLIC_KEY, ROOT and REVOKE events, and the readers of scopes;
+ * CHAIN and SNAPSHOT events: accept_services.c.
  *
  *   PUBLIC_KEY  of a key that a signature, an AUTH or RECIPIENTS of the transaction names; of one
  *               that the chain holds it changes nothing
@@ -25,22 +26,6 @@ static void keys_deinit(struct keys *k)
 {
     ate__map_deinit(&k->brought);
     ate__map_deinit(&k->named);
-}
-
-static bool signs(const struct ate__judge *j, const struct ate_hash *fingerprint)
-{
-    for (size_t i = 0; i < j->signers.count; i++)
-        if (ate__hash_equal(&j->signers.fingerprints[i], fingerprint))
-            return true;
-    return false;
-}
-
-static bool root_signs(const struct ate__judge *j)
-{
-    for (size_t i = 0; i < j->signers.count; i++)
-        if (ate__trust_is_root(j->t, &j->signers.fingerprints[i]))
-            return true;
-    return false;
 }
 
 static bool is_control(const struct ate__event *e)
@@ -74,9 +59,10 @@ static int fill_named(struct keys *k)
     return 0;
 }
 
-/* A key that is new to the chain: it must be one, and somebody's in this transaction. */
+/* A key that is new to the chain: it must be one, and somebody's in this transaction; of what
+ * compaction left, the event that names it may be gone. */
 static int check_new_key(struct keys *k, const struct ate_hash *fingerprint,
-                         struct ate_bytes public_key, bool is_root)
+                         struct ate_bytes public_key, bool has_office)
 {
     struct ate__public_parts parts;
     char text[ATE__HASH_TEXT];
@@ -88,7 +74,7 @@ static int check_new_key(struct keys *k, const struct ate_hash *fingerprint,
         ate__refuse(k->j, rc, NULL, 0, "public key %s: %s", text, why);
         return 0;
     }
-    if (rc || is_root || signs(k->j, fingerprint))
+    if (rc || has_office || k->j->kept || ate__judge_signed_by(k->j, fingerprint))
         return rc;
     if (!k->has_named)
         rc = fill_named(k);
@@ -106,13 +92,13 @@ static int check_brought(struct keys *k)
     uint32_t event;
     while (ate__brought_next(&brought, &public_key, &event)) {
         struct ate_hash fingerprint;
-        bool is_root = k->j->tx->events[event].kind == ATE__EVENT_ROOT;
+        bool has_office = k->j->tx->events[event].kind != ATE__EVENT_PUBLIC_KEY;
         int rc = ate__fingerprint(public_key, &fingerprint);
         if (rc)
             return rc;
         if (ate__trust_has_key(k->j->t, &fingerprint))
             continue;
-        rc = check_new_key(k, &fingerprint, public_key, is_root);
+        rc = check_new_key(k, &fingerprint, public_key, has_office);
         if (!rc)
             rc = ate__map_put(&k->brought, &fingerprint, 0);
         if (rc)
@@ -152,7 +138,7 @@ static int check_change(struct keys *k, const struct ate__root_change *change, s
         return rc;
     bool is_root = ate__trust_is_root(j->t, &fingerprint);
     ate__hash_text(&fingerprint, text);
-    if (change->op == ATE__ROOT_ADD && !signs(j, &fingerprint))
+    if (change->op == ATE__ROOT_ADD && !ate__judge_signed_by(j, &fingerprint))
         ate__refuse(j, ATE_DENIED, NULL, 0, "ROOT: the key %s is added and does not sign", text);
     else if (change->op == ATE__ROOT_ADD && is_root)
         ate__refuse(j, ATE_CONFLICT, NULL, 0, "ROOT: the key %s is a root key already", text);
@@ -167,7 +153,7 @@ static int check_root(struct keys *k, const struct ate__event *e)
     struct ate__judge *j = k->j;
     struct ate__root_change change;
     size_t count = ate__trust_root_keys(j->t, NULL, 0);
-    if (!root_signs(j)) {
+    if (!ate__judge_root_signs(j)) {
         ate__refuse(j, ATE_DENIED, NULL, 0, "ROOT: no root key signs");
         return 0;
     }
@@ -187,7 +173,7 @@ static int check_root(struct keys *k, const struct ate__event *e)
 static void check_revoke(struct keys *k, const struct ate__event *e)
 {
     char text[ATE__HASH_TEXT];
-    if (!root_signs(k->j) && !signs(k->j, &e->header.revoked))
+    if (!ate__judge_root_signs(k->j) && !ate__judge_signed_by(k->j, &e->header.revoked))
         ate__refuse(k->j, ATE_DENIED, NULL, 0,
                     "REVOKE of %s: neither a root key nor the key itself signs",
                     ate__hash_text(&e->header.revoked, text));
@@ -197,6 +183,10 @@ static int check_event(struct keys *k, const struct ate__event *e)
 {
     if (e->kind == ATE__EVENT_ROOT)
         return check_root(k, e);
+    if (e->kind == ATE__EVENT_CHAIN)
+        return ate__check_services(k->j, e);
+    if (e->kind == ATE__EVENT_SNAPSHOT)
+        ate__check_snapshot_signers(k->j);
     if (e->kind == ATE__EVENT_REVOKE)
         check_revoke(k, e);
     else if (is_control(e) && ate__header_has(&e->header, ATE__TAG_RECIPIENTS))
@@ -211,7 +201,7 @@ static void check_genesis_signers(struct ate__judge *j)
     size_t count = ate__trust_root_keys(j->t, roots, ATE__COUNT_OF(roots));
     for (size_t i = 0; i < count; i++) {
         char text[ATE__HASH_TEXT];
-        if (!signs(j, &roots[i]))
+        if (!ate__judge_signed_by(j, &roots[i]))
             ate__refuse(j, ATE_DENIED, NULL, 0, "transaction 0 is not signed by the root key %s",
                         ate__hash_text(&roots[i], text));
     }

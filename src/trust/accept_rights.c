@@ -5,7 +5,8 @@
  *   create     append at the nearest ancestor that existed before
  *   change     write on the object; where it moves, append at the new parent as well
  *   delete     write on the object or any ancestor
- *   control    admin of the object; of one that the transaction creates, nothing beyond creating
+ *   control    admin of the object; of one that the transaction creates, nothing beyond creating; a
+ *              root key needs none to hold and release what an archive has
  *
  * All of it is judged by the state before: rules and places that the transaction itself brings
  * grant nothing. Where a created object hangs on nothing (its parents are missing or a cycle) there
@@ -178,6 +179,33 @@ static int may_append(struct ate__judge *j, const struct ate__node *n, const str
 
 /* ---- events ---- */
 
+static bool same_rule(const struct ate__rule *a, const struct ate__rule *b)
+{
+    return a->who == b->who && a->count == b->count &&
+           (!a->count || !memcmp(a->keys, b->keys, 32 * (size_t)a->count));
+}
+
+/* That it sets HOLD or takes it away, and states all else as the control event in force; where
+ * there is none, nothing. */
+static bool only_hold_changes(const struct ate__node *n, const struct ate__event *e)
+{
+    static const struct ate__header none;
+    const struct ate__control *now = ate__node_rules(n);
+    const struct ate__header *a = now ? &now->header : &none, *b = &e->header;
+    const uint64_t changes = UINT64_C(1) << ATE__TAG_PREV | UINT64_C(1) << ATE__TAG_HOLD;
+    const uint64_t always = UINT64_C(1) << ATE__TAG_OBJECT | UINT64_C(1) << ATE__TAG_AUTH;
+    bool same = ((a->present | always | changes) == (b->present | changes)) &&
+                ate__header_has(a, ATE__TAG_HOLD) != ate__header_has(b, ATE__TAG_HOLD);
+    for (int right = 0; right < ATE__RIGHTS && same; right++)
+        same = same_rule(&a->auth.rule[right], &b->auth.rule[right]);
+    return same && a->epoch.epoch == b->epoch.epoch &&
+           ate__hash_equal(&a->epoch.data_key_id, &b->epoch.data_key_id) &&
+           ate__bytes_equal(a->epoch.seal_public, b->epoch.seal_public) &&
+           ate__bytes_equal(a->recipients, b->recipients) && ate__bytes_equal(a->link, b->link) &&
+           ate__bytes_equal(a->namekey.bytes, b->namekey.bytes) &&
+           ate__bytes_equal(a->user, b->user);
+}
+
 static int check_body(struct ate__judge *j, struct ate__node *n, const struct ate__event *e)
 {
     if (ate__node_created(j, n))
@@ -190,9 +218,13 @@ static int check_body(struct ate__judge *j, struct ate__node *n, const struct at
     return rc;
 }
 
-static int check_control(struct ate__judge *j, const struct ate__node *n)
+static int check_control(struct ate__judge *j, const struct ate__node *n,
+                         const struct ate__event *e)
 {
-    return ate__node_created(j, n) ? 0 : may_rule(j, n);
+    if (ate__node_created(j, n) ||
+        (ate__judge_archive(j) && only_hold_changes(n, e) && ate__judge_root_signs(j)))
+        return 0;
+    return may_rule(j, n);
 }
 
 static void check_signers(struct ate__judge *j)
@@ -210,10 +242,10 @@ int ate__check_rights(struct ate__judge *j)
     check_signers(j);
     for (uint32_t i = 0; i < j->tx->event_count; i++) {
         const struct ate__event *e = &j->tx->events[i];
-        if (e->kind != ATE__EVENT_BODY && e->kind != ATE__EVENT_CONTROL)
+        if (!ate__event_of_object(e))
             continue;
         struct ate__node *n = ate__node_find(j, &e->header.object);
-        int rc = e->kind == ATE__EVENT_BODY ? check_body(j, n, e) : check_control(j, n);
+        int rc = e->kind == ATE__EVENT_BODY ? check_body(j, n, e) : check_control(j, n, e);
         if (rc)
             return rc;
     }

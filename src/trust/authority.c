@@ -117,6 +117,23 @@ int ate__deleter_admits(const struct ate__facts *facts, const struct ate_id *id,
     return 0;
 }
 
+int ate__hold_of(const struct ate__facts *facts, const struct ate_id *id, struct ate_id *ret_at,
+                 bool *ret_held)
+{
+    struct walk w;
+    int rc = walk_begin(&w, facts, id);
+    for (; !rc; rc = walk_up(&w)) {
+        if (w.now.control && ate__header_has(&w.now.control->header, ATE__TAG_HOLD)) {
+            *ret_at = w.id;
+            *ret_held = true;
+            return 0;
+        }
+    }
+    if (rc == ATE_END)
+        *ret_held = false;
+    return rc == ATE_END ? 0 : rc;
+}
+
 int ate__scope_of(const struct ate__facts *facts, const struct ate_id *id, struct ate_id *ret_scope,
                   const struct ate__control **ret_control)
 {

@@ -25,6 +25,10 @@ bool ate__holder_admits(const struct ate__holder *holder, const struct ate__sign
 int ate__deleter_admits(const struct ate__facts *facts, const struct ate_id *id,
                         const struct ate__signers *signers, bool *ret_admitted) ATE__CHECK;
 
+/* Whether HOLD is in force at id or any ancestor; ret_at: the nearest. Errors: as above. */
+int ate__hold_of(const struct ate__facts *facts, const struct ate_id *id, struct ate_id *ret_at,
+                 bool *ret_held) ATE__CHECK;
+
 /* "write is held by 7f3k... and 2 more, signed by nobody". id: the object that was asked about. */
 enum { ATE__HOLDER_TEXT = 512 };
 const char *ate__holder_text(const struct ate__holder *holder, enum ate__right right,

@@ -11,8 +11,9 @@ struct ate__object_facts {
     bool live;         /* has a body and is not deleted; the top always is */
     bool deleted;      /* a tombstone names it (itself or a subtree above it), at `sequence` */
     uint64_t sequence; /* of its current body or of its deletion */
-    /* Of its first body, and the root times of its first and its current body. Acceptance does not
-     * read these three. */
+    /* Of its first body, and the root times of its first and its current body. Acceptance reads
+     * only the last, for an archive; 0: of the group that it is in itself, or of one just before.
+     */
     uint64_t created_sequence, created_us, updated_us;
     struct ate_hash body; /* event hash of its current body */
     struct ate_id parent; /* of a deleted object: the one that it had, if that is still known */

@@ -17,7 +17,11 @@ int ate__judge_init(struct ate__judge *j, const struct ate__trust *t,
     j->facts = facts;
     j->tx = tx;
     j->sequence = sequence;
+    j->root_time_us = 0;
+    j->kept = false;
     j->verdict = verdict;
+    verdict->result = 0;
+    verdict->conflict_count = 0;
     j->result = 0;
     j->node_count = 0;
     j->node_capacity = ATE__NODES_SMALL;
@@ -68,6 +72,24 @@ void ate__refuse(struct ate__judge *j, int result, const struct ate_id *id, uint
     vsnprintf(j->text, sizeof j->text, format, args);
     va_end(args);
     j->result = result;
+}
+
+/* ---- signers ---- */
+
+bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint)
+{
+    for (size_t i = 0; i < j->signers.count; i++)
+        if (ate__hash_equal(&j->signers.fingerprints[i], fingerprint))
+            return true;
+    return false;
+}
+
+bool ate__judge_root_signs(const struct ate__judge *j)
+{
+    for (size_t i = 0; i < j->signers.count; i++)
+        if (ate__trust_is_root(j->t, &j->signers.fingerprints[i]))
+            return true;
+    return false;
 }
 
 /* ---- nodes ---- */

@@ -62,7 +62,8 @@ struct ate__judge {
     const struct ate__trust *t;
     const struct ate__facts *facts;
     const struct ate__tx *tx;
-    uint64_t sequence;
+    uint64_t sequence, root_time_us;
+    bool kept; /* it is what compaction left, and was accepted once */
     struct ate__signers signers;
     struct ate_hash fingerprints[ATE__TX_SIGNATURES_MAX];
     struct ate__verdict *verdict;
@@ -127,14 +128,36 @@ static inline const struct ate__control *ate__node_rules(const struct ate__node 
     return n->before.live ? n->before.control : NULL;
 }
 
+/* That it is there, and of an object. */
+static inline bool ate__event_of_object(const struct ate__event *e)
+{
+    return e->form != ATE__DROPPED && (e->kind == ATE__EVENT_BODY || e->kind == ATE__EVENT_CONTROL);
+}
+/* A signer by that fingerprint; a root key in force that signs. */
+bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint);
+bool ate__judge_root_signs(const struct ate__judge *j);
+static inline bool ate__judge_archive(const struct ate__judge *j)
+{
+    return ate__trust_genesis(j->t)->archive;
+}
+
 /* ---- the checks, in their order ---- */
 int ate__check_form(struct ate__judge *j) ATE__CHECK; /* accept_form.c: 1 */
+int ate__check_chain_id(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 2 */
 int ate__check_base(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 2, 3 */
+int ate__check_snapshot_root(struct ate__judge *j) ATE__CHECK; /* accept_services.c: 3 */
 int ate__check_before(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 4 */
+int ate__check_kept(struct ate__judge *j) ATE__CHECK; /* accept_before.c: what is left of 4 */
 int ate__check_rights(struct ate__judge *j) ATE__CHECK; /* accept_rights.c: 5, of objects */
 int ate__check_keys(struct ate__judge *j) ATE__CHECK; /* accept_keys.c: 5, of keys */
+int ate__check_archive(struct ate__judge *j) ATE__CHECK; /* accept_archive.c: 5, of an archive */
 int ate__check_sealing(struct ate__judge *j) ATE__CHECK; /* accept_sealing.c: 6 */
 int ate__check_after(struct ate__judge *j) ATE__CHECK; /* accept_after.c: 7 */
+int ate__check_places(struct ate__judge *j) ATE__CHECK; /* accept_after.c: what is left of 7 */
+
+/* accept_services.c: what accept_keys.c asks about CHAIN and SNAPSHOT events. Errors: E_MEMORY. */
+int ate__check_services(struct ate__judge *j, const struct ate__event *e) ATE__CHECK;
+void ate__check_snapshot_signers(struct ate__judge *j);
 
 /* place.c: fills in n->place and what goes with it. Errors: those of the facts. */
 int ate__place_of(struct ate__judge *j, struct ate__node *n) ATE__CHECK;

@@ -15,5 +15,7 @@ enum {
     ATE__SESSION_DATA_KEYS_MAX = 1024, /* opened data keys, and as many name keys, it remembers */
     ATE__CONFLICTS_MAX = 64, /* objects that a refusal names */
     ATE__PROOF_EXTRA_MAX = 1 << 20, /* bytes in a proof beside the format's own */
-    ATE__PROOF_TEXT_MAX = 2 << 20 /* bytes of a proof */
+    ATE__PROOF_TEXT_MAX = 2 << 20, /* bytes of a proof */
+    /* Rows, of 80 bytes, that the making of a state root holds at once. */
+    ATE__STATE_ROWS_MAX = 1 << 18
 };

@@ -214,6 +214,17 @@ int ate__origins_add(struct ate__origins *o, const struct ate__txn_id *id, uint6
     return 0;
 }
 
+void ate__origins_skip(struct ate__origins *o, uint64_t sequence)
+{
+    if (sequence <= o->next)
+        return;
+    for (uint64_t s = o->next - o->count; s < o->next; s++)
+        index_remove(o, place_of(o, s));
+    o->count = 0;
+    o->undo_count = 0;
+    o->next = sequence;
+}
+
 void ate__origins_rollback(struct ate__origins *o, uint64_t sequence)
 {
     while (o->next > sequence && o->count) {

@@ -9,7 +9,7 @@
  *    last. Origins are forgotten above ATE__ORIGINS_MAX, the longest silent first, but never while
  *    the last `kept` sequences hold one of theirs: within the window no repeat is ever taken for
  *    new.
- * 3. Sequences come without a gap.
+ * 3. Sequences come without a gap, but for ate__origins_skip().
  *
  * One thread at a time.
  */
@@ -44,6 +44,9 @@ void ate__origins_deinit(struct ate__origins *o);
 /* Errors: E_MEMORY (nothing changed). */
 int ate__origins_add(struct ate__origins *o, const struct ate__txn_id *id, uint64_t sequence)
     ATE__CHECK;
+/* The next one added has this sequence: those between were left out by compaction, and all before
+ * it are known no more but for the last of each origin; nothing before it is taken back. */
+void ate__origins_skip(struct ate__origins *o, uint64_t sequence);
 void ate__origins_rollback(struct ate__origins *o, uint64_t sequence);
 bool ate__origins_find(const struct ate__origins *o, const struct ate__txn_id *id,
                        uint64_t *ret_sequence);

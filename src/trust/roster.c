@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * roster.c: root keys and revocations.
+ * roster.c: the keys of offices, and revocations.
  *
- * There are few root keys, so they are looked through.
+ * There are few of the former, so they are looked through.
  */
 #include "trust/roster.h"
 #include "base/alloc.h"
 
-struct ate__roster_root {
+struct ate__roster_holder {
     struct ate_hash fingerprint;
+    uint8_t office; /* enum ate__office */
     uint64_t from, until; /* sequences of the events that added and removed it */
 };
 struct ate__roster_revocation {
@@ -20,51 +21,52 @@ static const uint64_t not_removed = UINT64_MAX;
 
 void ate__roster_init(struct ate__roster *r, const uint64_t seed[2])
 {
-    *r = (struct ate__roster){.root_count = 0};
+    *r = (struct ate__roster){.holder_count = 0};
     pthread_rwlock_init(&r->lock, NULL);
     ate__map_init(&r->revoked, sizeof(struct ate_hash), seed);
 }
 
 void ate__roster_deinit(struct ate__roster *r)
 {
-    ate__free(r->roots);
+    ate__free(r->holders);
     ate__free(r->revocations);
     ate__map_deinit(&r->revoked);
     pthread_rwlock_destroy(&r->lock);
 }
 
 /* Lock held. */
-static struct ate__roster_root *find_root(const struct ate__roster *r,
-                                          const struct ate_hash *fingerprint)
+static struct ate__roster_holder *find(const struct ate__roster *r, enum ate__office office,
+                                       const struct ate_hash *fingerprint)
 {
-    for (size_t i = 0; i < r->root_count; i++)
-        if (r->roots[i].until == not_removed &&
-            ate__hash_equal(&r->roots[i].fingerprint, fingerprint))
-            return &r->roots[i];
+    for (size_t i = 0; i < r->holder_count; i++)
+        if (r->holders[i].office == office && r->holders[i].until == not_removed &&
+            ate__hash_equal(&r->holders[i].fingerprint, fingerprint))
+            return &r->holders[i];
     return NULL;
 }
 
-int ate__roster_add(struct ate__roster *r, const struct ate_hash *fingerprint, uint64_t sequence)
+int ate__roster_add(struct ate__roster *r, enum ate__office office,
+                    const struct ate_hash *fingerprint, uint64_t sequence)
 {
     int rc = 0;
     pthread_rwlock_wrlock(&r->lock);
-    if (!find_root(r, fingerprint)) {
-        rc = ate__grow(&r->roots, &r->root_capacity, r->root_count + 1, sizeof *r->roots);
+    if (!find(r, office, fingerprint)) {
+        rc = ate__grow(&r->holders, &r->holder_capacity, r->holder_count + 1, sizeof *r->holders);
         if (!rc)
-            r->roots[r->root_count++] =
-                (struct ate__roster_root){*fingerprint, sequence, not_removed};
+            r->holders[r->holder_count++] =
+                (struct ate__roster_holder){*fingerprint, (uint8_t)office, sequence, not_removed};
     }
     pthread_rwlock_unlock(&r->lock);
     return rc;
 }
 
-void ate__roster_remove(struct ate__roster *r, const struct ate_hash *fingerprint,
-                        uint64_t sequence)
+void ate__roster_remove(struct ate__roster *r, enum ate__office office,
+                        const struct ate_hash *fingerprint, uint64_t sequence)
 {
     pthread_rwlock_wrlock(&r->lock);
-    struct ate__roster_root *root = find_root(r, fingerprint);
-    if (root)
-        root->until = sequence;
+    struct ate__roster_holder *holder = find(r, office, fingerprint);
+    if (holder)
+        holder->until = sequence;
     pthread_rwlock_unlock(&r->lock);
 }
 
@@ -88,46 +90,51 @@ int ate__roster_revoke(struct ate__roster *r, const struct ate_hash *fingerprint
 void ate__roster_rollback(struct ate__roster *r, uint64_t sequence)
 {
     pthread_rwlock_wrlock(&r->lock);
-    while (r->root_count && r->roots[r->root_count - 1].from >= sequence)
-        r->root_count--;
-    for (size_t i = 0; i < r->root_count; i++)
-        if (r->roots[i].until != not_removed && r->roots[i].until >= sequence)
-            r->roots[i].until = not_removed;
+    while (r->holder_count && r->holders[r->holder_count - 1].from >= sequence)
+        r->holder_count--;
+    for (size_t i = 0; i < r->holder_count; i++)
+        if (r->holders[i].until != not_removed && r->holders[i].until >= sequence)
+            r->holders[i].until = not_removed;
     while (r->revocation_count && r->revocations[r->revocation_count - 1].sequence >= sequence)
         ate__map_remove(&r->revoked, &r->revocations[--r->revocation_count].fingerprint);
     pthread_rwlock_unlock(&r->lock);
 }
 
-size_t ate__roster_roots(struct ate__roster *r, struct ate_hash *ret_fingerprints, size_t capacity)
+size_t ate__roster_list(struct ate__roster *r, enum ate__office office,
+                        struct ate_hash *ret_fingerprints, size_t capacity)
 {
     size_t count = 0;
     pthread_rwlock_rdlock(&r->lock);
-    for (size_t i = 0; i < r->root_count; i++) {
-        const struct ate__roster_root *root = &r->roots[i];
-        if (root->until != not_removed || ate__map_get(&r->revoked, &root->fingerprint, NULL))
+    for (size_t i = 0; i < r->holder_count; i++) {
+        const struct ate__roster_holder *holder = &r->holders[i];
+        if (holder->office != office || holder->until != not_removed ||
+            ate__map_get(&r->revoked, &holder->fingerprint, NULL))
             continue;
         if (count < capacity)
-            ret_fingerprints[count] = root->fingerprint;
+            ret_fingerprints[count] = holder->fingerprint;
         count++;
     }
     pthread_rwlock_unlock(&r->lock);
     return count;
 }
 
-bool ate__roster_is_root(struct ate__roster *r, const struct ate_hash *fingerprint)
+bool ate__roster_is(struct ate__roster *r, enum ate__office office,
+                    const struct ate_hash *fingerprint)
 {
     pthread_rwlock_rdlock(&r->lock);
-    bool is = find_root(r, fingerprint) && !ate__map_get(&r->revoked, fingerprint, NULL);
+    bool is = find(r, office, fingerprint) && !ate__map_get(&r->revoked, fingerprint, NULL);
     pthread_rwlock_unlock(&r->lock);
     return is;
 }
 
-bool ate__roster_was_root(struct ate__roster *r, const struct ate_hash *fingerprint)
+bool ate__roster_was(struct ate__roster *r, enum ate__office office,
+                     const struct ate_hash *fingerprint)
 {
     bool was = false;
     pthread_rwlock_rdlock(&r->lock);
-    for (size_t i = 0; i < r->root_count && !was; i++)
-        was = ate__hash_equal(&r->roots[i].fingerprint, fingerprint);
+    for (size_t i = 0; i < r->holder_count && !was; i++)
+        was = r->holders[i].office == office &&
+              ate__hash_equal(&r->holders[i].fingerprint, fingerprint);
     pthread_rwlock_unlock(&r->lock);
     return was;
 }
@@ -138,4 +145,35 @@ bool ate__roster_is_revoked(struct ate__roster *r, const struct ate_hash *finger
     bool is = ate__map_get(&r->revoked, fingerprint, NULL);
     pthread_rwlock_unlock(&r->lock);
     return is;
+}
+
+/* ---- at an earlier size ---- */
+
+bool ate__roster_next_at(struct ate__roster *r, enum ate__office office, uint64_t size, size_t *at,
+                         struct ate_hash *ret_fingerprint)
+{
+    bool found = false;
+    pthread_rwlock_rdlock(&r->lock);
+    for (; *at < r->holder_count && !found; ++*at) {
+        const struct ate__roster_holder *holder = &r->holders[*at];
+        uint64_t revoked = UINT64_MAX;
+        (void)ate__map_get(&r->revoked, &holder->fingerprint, &revoked);
+        found = holder->office == office && holder->from < size && holder->until >= size &&
+                revoked >= size;
+        if (found)
+            *ret_fingerprint = holder->fingerprint;
+    }
+    pthread_rwlock_unlock(&r->lock);
+    return found;
+}
+
+bool ate__roster_next_revoked_at(struct ate__roster *r, uint64_t size, size_t *at,
+                                 struct ate_hash *ret_fingerprint)
+{
+    pthread_rwlock_rdlock(&r->lock);
+    bool found = *at < r->revocation_count && r->revocations[*at].sequence < size;
+    if (found)
+        *ret_fingerprint = r->revocations[(*at)++].fingerprint;
+    pthread_rwlock_unlock(&r->lock);
+    return found;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * roster.h: the root keys of a chain and the keys that were revoked, with the sequences from which
- * it holds, so that a rollback can take it back.
+ * roster.h: the keys of a chain that have an office, root keys, log keys and compactor keys, and
+ * the keys that were revoked, with the sequences from which it holds, so that a rollback can take
+ * it back and the state at any size can be asked for.
  *
  * Queries: any thread at any time. Changes: one thread, under the chain's commit mutex.
  */
@@ -9,10 +10,12 @@
 #include "base/map.h"
 #include <pthread.h>
 
+enum ate__office { ATE__ROOT_KEY, ATE__LOG_KEY, ATE__COMPACTOR_KEY, ATE__OFFICES };
+
 struct ate__roster {
     pthread_rwlock_t lock; /* guards the rest */
-    struct ate__roster_root *roots; /* in the order in which they came; none is ever forgotten */
-    size_t root_count, root_capacity;
+    struct ate__roster_holder *holders; /* in the order in which they came; none is forgotten */
+    size_t holder_count, holder_capacity;
     struct ate__map revoked; /* fingerprint -> sequence of its first revocation */
     struct ate__roster_revocation *revocations; /* in order */
     size_t revocation_count, revocation_capacity;
@@ -20,16 +23,26 @@ struct ate__roster {
 void ate__roster_init(struct ate__roster *r, const uint64_t seed[2]);
 void ate__roster_deinit(struct ate__roster *r);
 /* All three: what holds already is no failure. Errors: E_MEMORY (nothing changed). */
-int ate__roster_add(struct ate__roster *r, const struct ate_hash *fingerprint, uint64_t sequence)
-    ATE__CHECK;
-void ate__roster_remove(struct ate__roster *r, const struct ate_hash *fingerprint,
-                        uint64_t sequence);
+int ate__roster_add(struct ate__roster *r, enum ate__office office,
+                    const struct ate_hash *fingerprint, uint64_t sequence) ATE__CHECK;
+void ate__roster_remove(struct ate__roster *r, enum ate__office office,
+                        const struct ate_hash *fingerprint, uint64_t sequence);
 int ate__roster_revoke(struct ate__roster *r, const struct ate_hash *fingerprint, uint64_t sequence)
     ATE__CHECK;
 void ate__roster_rollback(struct ate__roster *r, uint64_t sequence);
 
-/* Root keys now in force: neither removed nor revoked. Writes up to capacity, returns the count. */
-size_t ate__roster_roots(struct ate__roster *r, struct ate_hash *ret_fingerprints, size_t capacity);
-bool ate__roster_is_root(struct ate__roster *r, const struct ate_hash *fingerprint);
-bool ate__roster_was_root(struct ate__roster *r, const struct ate_hash *fingerprint);
+/* Keys now in force: neither removed nor revoked. Writes up to capacity, returns the count. */
+size_t ate__roster_list(struct ate__roster *r, enum ate__office office,
+                        struct ate_hash *ret_fingerprints, size_t capacity);
+bool ate__roster_is(struct ate__roster *r, enum ate__office office,
+                    const struct ate_hash *fingerprint);
+bool ate__roster_was(struct ate__roster *r, enum ate__office office,
+                     const struct ate_hash *fingerprint);
 bool ate__roster_is_revoked(struct ate__roster *r, const struct ate_hash *fingerprint);
+
+/* Behind the transactions 0 to size - 1, in the order in which they came: *at starts at 0; false at
+ * the end. For one caller that keeps changes out meanwhile. */
+bool ate__roster_next_at(struct ate__roster *r, enum ate__office office, uint64_t size, size_t *at,
+                         struct ate_hash *ret_fingerprint);
+bool ate__roster_next_revoked_at(struct ate__roster *r, uint64_t size, size_t *at,
+                                 struct ate_hash *ret_fingerprint);

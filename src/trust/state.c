@@ -29,7 +29,9 @@ bool ate__brought_next(struct ate__brought *b, struct ate_bytes *ret_public_key,
             *ret_public_key = e->header.public_key;
             return true;
         }
-        while (e->kind == ATE__EVENT_ROOT && ate__root_next(e->header.root, &b->at, &change))
+        struct ate_bytes list =
+            e->kind == ATE__EVENT_ROOT ? e->header.root : e->header.compactor_keys;
+        while (list.size && ate__root_next(list, &b->at, &change))
             if (change.op == ATE__ROOT_ADD) {
                 *ret_public_key = change.key;
                 return true;
@@ -44,7 +46,7 @@ bool ate__brought_next(struct ate__brought *b, struct ate_bytes *ret_public_key,
 static const struct ate__event *genesis_event(const struct ate__tx *tx)
 {
     for (uint32_t i = 0; i < tx->event_count; i++)
-        if (tx->events[i].form != ATE__DROPPED && tx->events[i].kind == ATE__EVENT_CHAIN)
+        if (ate__header_has(&tx->events[i].header, ATE__TAG_GENESIS))
             return &tx->events[i];
     return NULL;
 }
@@ -74,14 +76,15 @@ static bool signed_by(const struct ate__tx *tx, const struct ate_hash *fingerpri
     return false;
 }
 
-static int add_root(struct ate__trust *t, struct ate_bytes public_key, uint64_t sequence)
+static int add_key(struct ate__trust *t, enum ate__office office, struct ate_bytes public_key,
+                   uint64_t sequence)
 {
     struct ate_hash fingerprint;
     int rc = ate__fingerprint(public_key, &fingerprint);
     if (!rc)
         rc = ate__keyring_add(&t->keyring, &fingerprint, public_key, sequence);
     if (!rc)
-        rc = ate__roster_add(&t->roster, &fingerprint, sequence);
+        rc = ate__roster_add(&t->roster, office, &fingerprint, sequence);
     return rc;
 }
 
@@ -96,9 +99,23 @@ static int add_genesis_roots(struct ate__trust *t, const struct ate__tx *tx)
         if (!signed_by(tx, &fingerprint))
             return ate__fail(ATE_TAMPERED, "not signed by the root key %s",
                              ate__hash_text(&fingerprint, text));
-        rc = add_root(t, t->genesis.root_keys[i], 0);
+        rc = add_key(t, ATE__ROOT_KEY, t->genesis.root_keys[i], 0);
         if (rc)
             return rc;
+    }
+    return 0;
+}
+
+static int add_genesis_services(struct ate__trust *t, enum ate__office office,
+                                struct ate_bytes list)
+{
+    struct ate_bytes key;
+    for (size_t at = 0; ate__genesis_key_next(list, &at, &key);) {
+        int rc = ate__service_key_check(office, key);
+        if (!rc)
+            rc = add_key(t, office, key, 0);
+        if (rc)
+            return ate__context(rc, office == ATE__LOG_KEY ? "log key" : "compactor key");
     }
     return 0;
 }
@@ -127,6 +144,10 @@ static int begin(struct ate__trust *t, const struct ate__tx *tx)
         return rc;
     ate__origins_init(&t->origins, t->seed, t->genesis.window);
     rc = add_genesis_roots(t, tx);
+    if (!rc)
+        rc = add_genesis_services(t, ATE__LOG_KEY, t->genesis.log_keys);
+    if (!rc)
+        rc = add_genesis_services(t, ATE__COMPACTOR_KEY, t->genesis.compactor_keys);
     if (!rc)
         rc = check_genesis_keys(tx);
     if (!rc)
@@ -186,20 +207,32 @@ const uint64_t *ate__trust_seed(const struct ate__trust *t)
     return t->seed;
 }
 
+size_t ate__trust_office(const struct ate__trust *t, enum ate__office office,
+                         struct ate_hash *ret_fingerprints, size_t capacity)
+{
+    return ate__roster_list(&inside(t)->roster, office, ret_fingerprints, capacity);
+}
+
+bool ate__trust_has_office(const struct ate__trust *t, enum ate__office office,
+                           const struct ate_hash *fingerprint)
+{
+    return ate__roster_is(&inside(t)->roster, office, fingerprint);
+}
+
 size_t ate__trust_root_keys(const struct ate__trust *t, struct ate_hash *ret_fingerprints,
                             size_t capacity)
 {
-    return ate__roster_roots(&inside(t)->roster, ret_fingerprints, capacity);
+    return ate__trust_office(t, ATE__ROOT_KEY, ret_fingerprints, capacity);
 }
 
 bool ate__trust_is_root(const struct ate__trust *t, const struct ate_hash *fingerprint)
 {
-    return ate__roster_is_root(&inside(t)->roster, fingerprint);
+    return ate__trust_has_office(t, ATE__ROOT_KEY, fingerprint);
 }
 
 bool ate__trust_was_root(const struct ate__trust *t, const struct ate_hash *fingerprint)
 {
-    return ate__roster_was_root(&inside(t)->roster, fingerprint);
+    return ate__roster_was(&inside(t)->roster, ATE__ROOT_KEY, fingerprint);
 }
 
 bool ate__trust_is_revoked(const struct ate__trust *t, const struct ate_hash *fingerprint)
@@ -241,18 +274,19 @@ int ate__trust_origin(const struct ate__trust *t, const struct ate__txn_id *id,
 
 /* ---- transactions ---- */
 
-static int apply_root(struct ate__trust *t, struct ate_bytes root, uint64_t sequence)
+static int apply_changes(struct ate__trust *t, enum ate__office office, struct ate_bytes list,
+                         uint64_t sequence)
 {
     struct ate__root_change change;
-    for (size_t at = 0; ate__root_next(root, &at, &change);) {
+    for (size_t at = 0; ate__root_next(list, &at, &change);) {
         struct ate_hash fingerprint;
         if (change.op == ATE__ROOT_ADD) {
-            int rc = add_root(t, change.key, sequence);
+            int rc = add_key(t, office, change.key, sequence);
             if (rc)
                 return rc;
         } else {
             memcpy(&fingerprint, change.key.data, sizeof fingerprint);
-            ate__roster_remove(&t->roster, &fingerprint, sequence);
+            ate__roster_remove(&t->roster, office, &fingerprint, sequence);
         }
     }
     return 0;
@@ -269,7 +303,10 @@ static int apply_event(struct ate__trust *t, const struct ate__event *e, uint64_
         rc = ate__fingerprint(e->header.public_key, &fingerprint);
         return rc ? rc
                   : ate__keyring_add(&t->keyring, &fingerprint, e->header.public_key, sequence);
-    case ATE__EVENT_ROOT: return apply_root(t, e->header.root, sequence);
+    case ATE__EVENT_ROOT: return apply_changes(t, ATE__ROOT_KEY, e->header.root, sequence);
+    case ATE__EVENT_CHAIN:
+        rc = apply_changes(t, ATE__LOG_KEY, e->header.log_keys, sequence);
+        return rc ? rc : apply_changes(t, ATE__COMPACTOR_KEY, e->header.compactor_keys, sequence);
     case ATE__EVENT_REVOKE: return ate__roster_revoke(&t->roster, &e->header.revoked, sequence);
     default: return 0;
     }
@@ -302,6 +339,23 @@ int ate__trust_apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t se
         return 0; /* the genesis was taken in at birth */
     ate__assert(sequence == t->next);
     return apply(t, tx, sequence);
+}
+
+void ate__trust_skip(struct ate__trust *t, uint64_t sequence)
+{
+    if (sequence <= t->next)
+        return;
+    ate__origins_skip(&t->origins, sequence);
+    t->next = sequence;
+}
+
+int ate__trust_apply_identity(struct ate__trust *t, const struct ate__txn_id *id, uint64_t sequence)
+{
+    ate__assert(sequence == t->next);
+    int rc = ate__origins_add(&t->origins, id, sequence);
+    if (!rc)
+        t->next = sequence + 1;
+    return rc;
 }
 
 int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * state.h: what a chain's history says about trust as a whole: genesis, root keys, revocations,
- * public keys, origins.
+ * state.h: what a chain's history says about trust as a whole: genesis, root keys, log keys and
+ * compactor keys, revocations, public keys, origins.
  *
  * Changed only under the chain's commit mutex, transaction by transaction; rollback() takes back
  * all from a sequence on (a group whose sync failed). Root keys, revocations and public keys may be
@@ -11,6 +11,7 @@
 #pragma once
 #include "crypto/keyfile.h"
 #include "event/tx.h"
+#include "trust/roster.h"
 
 struct ate__trust; /* opaque */
 /* From the encoded genesis transaction 0; checks that it is signed by every root key in it, and
@@ -27,6 +28,11 @@ enum ate__hash_alg ate__trust_alg(const struct ate__trust *t);
 /* Now in force: neither removed nor revoked. Writes up to capacity, returns the count. */
 size_t ate__trust_root_keys(const struct ate__trust *t, struct ate_hash *ret_fingerprints,
                             size_t capacity);
+/* The same for any office. */
+size_t ate__trust_office(const struct ate__trust *t, enum ate__office office,
+                         struct ate_hash *ret_fingerprints, size_t capacity);
+bool ate__trust_has_office(const struct ate__trust *t, enum ate__office office,
+                           const struct ate_hash *fingerprint);
 bool ate__trust_is_root(const struct ate__trust *t, const struct ate_hash *fingerprint);
 /* In genesis or added later: anchors (docs/format/keys.md). */
 bool ate__trust_was_root(const struct ate__trust *t, const struct ate_hash *fingerprint);
@@ -42,6 +48,12 @@ int ate__trust_key_sequence(const struct ate__trust *t, const struct ate_hash *f
 /* Takes an accepted transaction in: keys it brings, roots, revocations, its (origin, number).
  * Sequences come without a gap. Errors: E_MEMORY (nothing was taken in). */
 int ate__trust_apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
+/* For a chain that was deeply compacted. skip: the next one taken in has this sequence; those
+ * before it were left out, and no rollback reaches below it. identity: takes in one of which only
+ * (origin, number) was left. Errors: E_MEMORY. */
+void ate__trust_skip(struct ate__trust *t, uint64_t sequence);
+int ate__trust_apply_identity(struct ate__trust *t, const struct ate__txn_id *id, uint64_t sequence)
+    ATE__CHECK;
 /* Takes back all with a sequence >= this, ATE__ROLLBACK_MAX at most; the genesis stays. */
 void ate__trust_rollback(struct ate__trust *t, uint64_t sequence);
 /* For one that does not hold the history (a thin client): takes in the public keys that a

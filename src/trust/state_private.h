@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * state_private.h: the inside of the trust state, shared by state.c, sig.c and keys.c.
+ * state_private.h: the inside of the trust state, shared by state.c, sig.c and the checks.
  */
 #pragma once
 #include "trust/keyring.h"
@@ -23,8 +23,13 @@ struct ate__trust {
 /* For hash maps of one transaction. */
 const uint64_t *ate__trust_seed(const struct ate__trust *t);
 
-/* Walks the public keys that a transaction brings: PUBLIC_KEY events and the keys that ROOT adds.
- * Root keys of a genesis are held from the beginning. */
+/* Whether a key may hold the office of a service: LOG_KEY, COMPACTOR_KEY. accept_services.c.
+ * Errors: MALFORMED UNSUPPORTED E_MEMORY. */
+int ate__service_key_check(enum ate__office office, struct ate_bytes public_key) ATE__CHECK;
+
+/* Walks the public keys that a transaction brings: PUBLIC_KEY events and the keys that ROOT and
+ * COMPACTOR_KEYS add; log keys sign no transaction. Keys of a genesis are held from the beginning.
+ */
 struct ate__brought {
     const struct ate__tx *tx; /* the rest: zeros */
     uint32_t event;

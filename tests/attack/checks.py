@@ -98,7 +98,7 @@ attack("old-version-replayed", "origin-known", "id-is-free", "name-is-free")
 attack("origin-used-twice", "origin-known")
 
 check("critical-item", "src/event/header.c", "if (tag >= ATE__TAG_OPTIONAL) {",
-      "if (tag >= ATE__TAG_OPTIONAL || (REMOVED && tag > ATE__TAG_SNAPSHOT)) {")
+      "if (tag >= ATE__TAG_OPTIONAL || (REMOVED && tag > ATE__TAG_COMPACTOR_KEYS)) {")
 drop("tx-version", "src/event/tx.c", "if (r->size && version != ATE__TX_VERSION)",
      "version != ATE__TX_VERSION")
 attack("unknown-critical-item", "critical-item")

@@ -92,7 +92,7 @@ static void root_by_outsider(void)
     struct draft d;
     begin(&p, &d);
     struct ate__root_change change = {ATE__ROOT_ADD, ate__buf_bytes(&p->key[EVE]->public_key)};
-    ate__header_root(&w, &change, 1);
+    ate__header_keys(&w, ATE__TAG_ROOT, &change, 1);
     attack_must(ate__header_end(&w));
     draft_event(&d, ATE__BARE, ate__buf_bytes(&item), (struct ate_bytes){0});
     ate__buf_deinit(&item);

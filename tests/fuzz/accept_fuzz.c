@@ -58,7 +58,7 @@ static void begin(void)
 static int judge_both(const struct ate__tx *tx)
 {
     struct ate__verdict v;
-    int rc = ate__accept(w.t, &w.m.facts, tx, w.m.size, &v);
+    int rc = ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &v);
     if (rc == ATE_TOO_BIG)
         return rc;
     int expected = oracle_judge(&w.m, w.t, tx, w.m.size);

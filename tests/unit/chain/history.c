@@ -310,7 +310,7 @@ const struct wrong wrongs[] = {
     {"below nothing", no_parent, ATE_TAMPERED, "ATE_CONFLICT"},
     {"a name that is taken", taken_name, ATE_TAMPERED, "its name below"},
     {"an item of a later version", item_of_later, ATE_UNSUPPORTED, "transaction"},
-    {"a second genesis", second_genesis, ATE_UNSUPPORTED, "CHAIN event"},
+    {"a second genesis", second_genesis, ATE_UNSUPPORTED, "genesis behind"},
     {"by a key that was revoked", revoked_key, ATE_TAMPERED, "was revoked"},
 };
 const size_t wrong_count = ATE__COUNT_OF(wrongs);

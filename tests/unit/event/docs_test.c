@@ -51,7 +51,7 @@ static void tags(void **state)
     for (const char *p = page; (p = strstr(p, "\n| 0x")); p++)
         rows++;
     assert_int_equal(rows, known);
-    assert_string_equal(ate__tag_name(0x29), "an item");
+    assert_string_equal(ate__tag_name(0x2b), "an item");
 }
 
 static void worked_bytes(void **state)
@@ -71,7 +71,7 @@ static void worked_bytes(void **state)
         assert_string_equal(
             block(whole[i].block),
             vector_text(vectors_find(whole[i].vectors, whole[i].name), whole[i].key));
-    static const char *const events[] = {"body event", "tombstone"};
+    static const char *const events[] = {"body event", "tombstone", "snapshot"};
     for (size_t i = 0; i < ATE__COUNT_OF(events); i++) {
         struct ate__buf bytes =
             vector_bytes(vector_text(vectors_find(&txs, events[i]), "transaction"));
@@ -115,6 +115,7 @@ static void worked_hashes(void **state)
         }
     expected += assert_on_page(vector_text(vectors_find(&txs, "body event"), "event_hash"));
     expected += assert_on_page(vector_text(vectors_find(&txs, "tombstone"), "event_hash"));
+    expected += assert_on_page(vector_text(vectors_find(&txs, "snapshot"), "event_hash"));
     size_t shown = 0;
     for (const char *p = page; (p = strchr(p, '`')); p++)
         shown += strspn(p + 1, "0123456789abcdef") == HASH_DIGITS;

@@ -61,7 +61,7 @@ static void comes_back(void **state)
 static void wrong_ones_are_not_made(void **state)
 {
     (void)state;
-    enum { CASES = 14 };
+    enum { CASES = 18 };
     for (int i = 0; i < CASES; i++) {
         struct ate__genesis g = example(2);
         struct ate__buf buf = ATE__BUF_NULL;
@@ -79,8 +79,12 @@ static void wrong_ones_are_not_made(void **state)
         case 9: g.window = 0; break;
         case 10: g.signature_algorithms = ate__bytes("\1\0\2", 3); break;
         case 11: g.strength_min = 200; break;
-        case 12: g.options = ate__bytes("\1\0\0", 3), expected = ATE_UNSUPPORTED; break;
+        case 12: g.options = ate__bytes("\3\0\0", 3), expected = ATE_UNSUPPORTED; break;
         case 13: g.log_keys = ate__bytes("\1\0\0\0", 4); break;
+        case 14: g.compactor_keys = ate__bytes("\x41\0\0\0", 4), expected = ATE_TOO_BIG; break;
+        case 15: g.options = ate__bytes("\1\0\7\0\0\0\0\0\0\0", 10); break;
+        case 16: g.options = ate__bytes("\2\0\2\1\1", 5); break;
+        case 17: g.options = ate__bytes("\2\0\1\1", 4), expected = ATE_UNSUPPORTED; break;
         }
         assert_int_equal(ate__buf_append(&buf, ate__text_bytes("before")), 0);
         assert_int_equal(ate__genesis_encode(&g, &buf), expected);
@@ -88,6 +92,56 @@ static void wrong_ones_are_not_made(void **state)
         assert_true(strstr(ate__error_text(), "genesis") == ate__error_text());
         ate__buf_deinit(&buf);
     }
+}
+
+static void archives_come_back(void **state)
+{
+    (void)state;
+    static const uint64_t times[] = {0, 1, UINT64_MAX};
+    for (size_t i = 0; i < ATE__COUNT_OF(times); i++) {
+        struct ate__genesis g = example(1), h;
+        struct ate__buf buf = ATE__BUF_NULL, options = ATE__BUF_NULL;
+        assert_int_equal(ate__genesis_worm(times[i], &options), 0);
+        assert_int_equal(ate__buf_append(&options, ate__bytes("\0\x80\1x", 4)), 0);
+        g.options = ate__buf_bytes(&options);
+        assert_int_equal(ate__genesis_encode(&g, &buf), 0);
+        assert_int_equal(ate__genesis_decode(ate__buf_bytes(&buf), &h), 0);
+        assert_true(h.archive);
+        assert_true(h.retention_us == times[i]);
+        ate__buf_deinit(&buf);
+        ate__buf_deinit(&options);
+    }
+}
+
+static void keys_of_services_come_back(void **state)
+{
+    (void)state;
+    for (uint32_t count = 0; count <= ATE__SERVICE_KEYS_MAX; count++) {
+        struct ate__genesis g = example(count ? count : 1), h;
+        struct ate__buf buf = ATE__BUF_NULL, logs = ATE__BUF_NULL, compactors = ATE__BUF_NULL;
+        struct ate_bytes key, last = {NULL, 0};
+        assert_int_equal(ate__genesis_key_list(g.root_keys, count, &logs), 0);
+        assert_int_equal(ate__genesis_key_list(g.root_keys, count ? 1 : 0, &compactors), 0);
+        g.log_keys = ate__buf_bytes(&logs);
+        g.compactor_keys = ate__buf_bytes(&compactors);
+        assert_int_equal(ate__genesis_encode(&g, &buf), 0);
+        assert_int_equal(ate__genesis_decode(ate__buf_bytes(&buf), &h), 0);
+        uint32_t found = 0;
+        for (size_t at = 0; ate__genesis_key_next(h.log_keys, &at, &key); found++, last = key)
+            assert_true(!found || memcmp(last.data, key.data, key.size) < 0);
+        assert_int_equal(found, count);
+        found = 0;
+        for (size_t at = 0; ate__genesis_key_next(h.compactor_keys, &at, &key); found++)
+            assert_true(ate__bytes_equal(key, g.root_keys[0]));
+        assert_int_equal(found, count ? 1 : 0);
+        assert_false(h.archive);
+        ate__buf_deinit(&buf);
+        ate__buf_deinit(&logs);
+        ate__buf_deinit(&compactors);
+    }
+    struct ate__buf logs = ATE__BUF_NULL;
+    assert_int_equal(ate__genesis_key_list(NULL, ATE__SERVICE_KEYS_MAX + 1, &logs), ATE_TOO_BIG);
+    assert_int_equal(logs.size, 0);
 }
 
 static void options_at_the_edge(void **state)
@@ -177,6 +231,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back),
         cmocka_unit_test(wrong_ones_are_not_made),
+        cmocka_unit_test(archives_come_back),
+        cmocka_unit_test(keys_of_services_come_back),
         cmocka_unit_test(options_at_the_edge),
         cmocka_unit_test(every_truncation_fails),
         cmocka_unit_test(every_flipped_bit_shows),

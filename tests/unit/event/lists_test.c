@@ -115,7 +115,7 @@ static void root_changes_at_the_edge(void **state)
         struct ate__buf buf = ATE__BUF_NULL;
         struct ate__header_wr w = ate__header_wr_of(&buf);
         struct ate__header h;
-        ate__header_root(&w, changes, ATE__ROOT_KEYS_MAX + more);
+        ate__header_keys(&w, ATE__TAG_ROOT, changes, ATE__ROOT_KEYS_MAX + more);
         assert_int_equal(ate__header_end(&w), 0);
         assert_int_equal(decode(&buf, &h), more ? ATE_TOO_BIG : 0);
         ate__buf_deinit(&buf);

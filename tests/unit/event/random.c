@@ -157,10 +157,12 @@ static void put_control(struct arena *a, struct ate__header_wr *w)
         key.bytes = some(a, key.wrapped ? 40 : 32, key.wrapped ? 40 : 32);
         ate__header_namekey(w, &key);
     }
+    if (coin(a))
+        ate__header_item(w, ATE__TAG_HOLD, ate__bytes("\1", 1));
     put_user(a, w);
 }
 
-static void put_root(struct arena *a, struct ate__header_wr *w)
+static void put_keys(struct arena *a, struct ate__header_wr *w, enum ate__tag tag)
 {
     struct ate__root_change changes[6];
     uint32_t added = (uint32_t)rnd_below(&a->rnd, 3), count = added + 1;
@@ -173,7 +175,25 @@ static void put_root(struct arena *a, struct ate__header_wr *w)
         key[0] = (uint8_t)i; /* ascending */
         changes[i] = (struct ate__root_change){ATE__ROOT_ADD, ate__bytes(key, 40)};
     }
-    ate__header_root(w, changes, count);
+    ate__header_keys(w, tag, changes, count);
+}
+
+static void put_snapshot(struct arena *a, struct ate__header_wr *w)
+{
+    struct ate__snapshot_item snapshot;
+    rnd_bytes(&a->rnd, &snapshot, sizeof snapshot);
+    snapshot.size |= 1;
+    ate__header_snapshot(w, &snapshot);
+}
+
+/* One list or both. */
+static void put_services(struct arena *a, struct ate__header_wr *w)
+{
+    unsigned which = 1 + (unsigned)rnd_below(&a->rnd, 3);
+    if (which & 1)
+        put_keys(a, w, ATE__TAG_LOG_KEYS);
+    if (which & 2)
+        put_keys(a, w, ATE__TAG_COMPACTOR_KEYS);
 }
 
 struct ate_bytes random_header(struct arena *a, enum random_kind kind)
@@ -191,11 +211,13 @@ struct ate_bytes random_header(struct arena *a, enum random_kind kind)
     case RANDOM_CONTROL: put_control(a, &w); break;
     case RANDOM_CHAIN: put(a, &w, ATE__TAG_GENESIS, 1, 200); break;
     case RANDOM_PUBLIC_KEY: put(a, &w, ATE__TAG_PUBLIC_KEY, ATE__KEY_ITEM_MIN, 200); break;
-    case RANDOM_ROOT: put_root(a, &w); break;
+    case RANDOM_ROOT: put_keys(a, &w, ATE__TAG_ROOT); break;
     case RANDOM_REVOKE: put(a, &w, ATE__TAG_REVOKE, 32, 32); break;
+    case RANDOM_SNAPSHOT: put_snapshot(a, &w); break;
+    case RANDOM_SERVICES: put_services(a, &w); break;
     case RANDOM_RESERVED:
     case RANDOM_KINDS:
-        put(a, &w, ATE__TAG_SEALED + (unsigned)rnd_below(&a->rnd, 5), 0, 50);
+        put(a, &w, ATE__TAG_SEALED + (unsigned)rnd_below(&a->rnd, 4), 0, 50);
         put_user(a, &w);
         break;
     }

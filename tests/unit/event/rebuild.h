@@ -31,6 +31,8 @@ static inline void rebuild_small(struct ate__header_wr *w, const struct ate__hea
     case ATE__TAG_GENESIS: ate__header_item(w, tag, h->genesis); break;
     case ATE__TAG_PUBLIC_KEY: ate__header_item(w, tag, h->public_key); break;
     case ATE__TAG_REVOKE: ate__header_item(w, tag, ate__bytes(h->revoked.b, 32)); break;
+    case ATE__TAG_HOLD: ate__header_item(w, tag, ate__bytes("\1", 1)); break;
+    case ATE__TAG_SNAPSHOT: ate__header_snapshot(w, &h->snapshot); break;
     default: abort();
     }
 }
@@ -45,13 +47,13 @@ static inline void rebuild_recipients(struct ate__header_wr *w, struct ate_bytes
     free(all);
 }
 
-static inline void rebuild_root(struct ate__header_wr *w, struct ate_bytes list)
+static inline void rebuild_keys(struct ate__header_wr *w, enum ate__tag tag, struct ate_bytes list)
 {
     struct ate__root_change all[ATE__ROOT_KEYS_MAX + 1];
     uint32_t count = 0;
     for (size_t at = 0; ate__root_next(list, &at, &all[count]);)
         count++;
-    ate__header_root(w, all, count);
+    ate__header_keys(w, tag, all, count);
 }
 
 /* Appends the header again. With more than one reserved item only the first is known: such a
@@ -66,8 +68,12 @@ static inline bool rebuild_header(const struct ate__header *h, struct ate__buf *
         if (tag == ATE__TAG_RECIPIENTS) {
             rebuild_recipients(&w, h->recipients);
         } else if (tag == ATE__TAG_ROOT) {
-            rebuild_root(&w, h->root);
-        } else if (tag >= ATE__TAG_SEALED) {
+            rebuild_keys(&w, ATE__TAG_ROOT, h->root);
+        } else if (tag == ATE__TAG_LOG_KEYS) {
+            rebuild_keys(&w, ATE__TAG_LOG_KEYS, h->log_keys);
+        } else if (tag == ATE__TAG_COMPACTOR_KEYS) {
+            rebuild_keys(&w, ATE__TAG_COMPACTOR_KEYS, h->compactor_keys);
+        } else if (tag >= ATE__TAG_SEALED && tag <= ATE__TAG_RESET) {
             if (reserved++)
                 return false;
             ate__header_item(&w, tag, h->reserved);

@@ -130,6 +130,16 @@ static struct ate_bytes tombstone_header(struct ate__buf *buf)
     return ended(&w, buf);
 }
 
+static struct ate_bytes snapshot_header(struct ate__buf *buf)
+{
+    struct ate__snapshot_item snapshot = {.size = 1};
+    struct ate__header_wr w = ate__header_wr_of(buf);
+    count_from(snapshot.root.b, 0x80, 32);
+    count_from(snapshot.state_root.b, 0xc0, 32);
+    ate__header_snapshot(&w, &snapshot);
+    return ended(&w, buf);
+}
+
 static struct ate_bytes control_header(struct ate__buf *buf)
 {
     struct ate_hash root = fingerprint(root_key);
@@ -220,18 +230,21 @@ static void one_event(const char *name, const struct ate__event_in *event)
     ate__buf_deinit(&tx);
 }
 
-static void body_and_tombstone(void **state)
+static void single_events(void **state)
 {
     (void)state;
-    struct ate__buf body = ATE__BUF_NULL, tombstone = ATE__BUF_NULL;
+    struct ate__buf body = ATE__BUF_NULL, tombstone = ATE__BUF_NULL, snapshot = ATE__BUF_NULL;
     struct ate__event_in events[] = {
         {ATE__CLEAR, body_header(&body), ate__bytes(salt, sizeof salt), payload()},
         {.form = ATE__BARE, .header = tombstone_header(&tombstone)},
+        {.form = ATE__BARE, .header = snapshot_header(&snapshot)},
     };
     one_event("body event", &events[0]);
     one_event("tombstone", &events[1]);
+    one_event("snapshot", &events[2]);
     ate__buf_deinit(&body);
     ate__buf_deinit(&tombstone);
+    ate__buf_deinit(&snapshot);
 }
 
 /* A writer makes every event in full; the hash is that of the vector, where two were reduced. */
@@ -276,7 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(genesis),
-        cmocka_unit_test(body_and_tombstone),
+        cmocka_unit_test(single_events),
         cmocka_unit_test(all_forms),
         cmocka_unit_test(algorithm_id),
     };

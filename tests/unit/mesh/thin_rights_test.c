@@ -374,7 +374,7 @@ static void add_root(struct past *p, int signer, int added, bool added_signs)
     struct ate__header_wr w = ate__header_wr_of(&item);
     struct ate__root_change change = {ATE__ROOT_ADD, ate__buf_bytes(&p->key[added]->public_key)};
     struct draft d;
-    ate__header_root(&w, &change, 1);
+    ate__header_keys(&w, ATE__TAG_ROOT, &change, 1);
     must(ate__header_end(&w));
     past_begin(p, &d);
     draft_event(&d, ATE__BARE, ate__buf_bytes(&item), (struct ate_bytes){0});

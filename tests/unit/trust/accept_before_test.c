@@ -27,7 +27,8 @@ static void the_genesis_of_another_chain(void **state)
     draft_item(d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
     d->base_size = 0;
     d->base_root = model_root(0);
-    assert_int_equal(ate__accept(w.t, &empty.facts, draft_tx(d), 0, &v), ATE_WRONG_CHAIN);
+    assert_int_equal(ate__accept(w.t, &empty.facts, draft_tx(d), 0, w.m.now_us, &v),
+                     ATE_WRONG_CHAIN);
     draft_free(d);
     ate__buf_deinit(&body);
     model_deinit(&empty);

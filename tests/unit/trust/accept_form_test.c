@@ -49,7 +49,7 @@ static void kinds_of_later_versions_are_unsupported(void **state)
     (void)state;
     static const uint8_t bytes[4];
     static const enum ate__tag tags[] = {ATE__TAG_SEALED, ATE__TAG_HOME, ATE__TAG_MOVED,
-                                         ATE__TAG_RESET, ATE__TAG_SNAPSHOT};
+                                         ATE__TAG_RESET};
     for (size_t i = 0; i < ATE__COUNT_OF(tags); i++) {
         struct draft *d = draft_signed();
         draft_item(d, tags[i], ate__bytes(bytes, sizeof bytes));
@@ -64,7 +64,7 @@ static void a_genesis_stands_at_the_beginning_only(void **state)
     world_genesis(&w.root, 1, WORLD_WINDOW, &body);
     struct draft *d = draft_signed();
     draft_item(d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
-    expect(&w, d, ATE_UNSUPPORTED, "CHAIN event behind transaction 0");
+    expect(&w, d, ATE_UNSUPPORTED, "genesis behind transaction 0");
     ate__buf_deinit(&body);
 }
 
@@ -76,7 +76,7 @@ static int judge_first(struct draft *d)
     model_init(&empty);
     d->base_size = 0;
     d->base_root = model_root(0);
-    int rc = ate__accept(w.t, &empty.facts, draft_tx(d), 0, &v);
+    int rc = ate__accept(w.t, &empty.facts, draft_tx(d), 0, w.m.now_us, &v);
     model_deinit(&empty);
     return rc;
 }
@@ -157,7 +157,8 @@ static void what_was_left_out(void **state)
                          0);
         assert_int_equal(ate__tx_decode(ate__buf_bytes(&reduced), ATE__SHA256, &tx), 0);
         assert_false(ate__tx_is_whole(&tx));
-        assert_int_equal(ate__accept(w.t, &w.m.facts, &tx, w.m.size, &v), events ? ATE_OMITTED : 0);
+        assert_int_equal(ate__accept(w.t, &w.m.facts, &tx, w.m.size, w.m.now_us, &v),
+                         events ? ATE_OMITTED : 0);
         ate__tx_deinit(&tx);
         ate__buf_deinit(&reduced);
     }

@@ -342,7 +342,7 @@ static void every_root_key_signs_the_genesis(void **state)
             draft_sign(d, a->fingerprint);
         if (signers & 2)
             draft_sign(d, b->fingerprint);
-        assert_int_equal(ate__accept(n.t, &n.m.facts, draft_tx(d), 0, &v),
+        assert_int_equal(ate__accept(n.t, &n.m.facts, draft_tx(d), 0, n.m.now_us, &v),
                          signers == 3 ? 0 : ATE_DENIED);
     }
     draft_free(d);

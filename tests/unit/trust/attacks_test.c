@@ -16,7 +16,7 @@ static struct ate__key *alice, *mallory;
 static int offer_tx(const struct ate__tx *tx)
 {
     struct ate__verdict v;
-    int rc = ate__accept(w.t, &w.m.facts, tx, w.m.size, &v);
+    int rc = ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &v);
     if (!rc)
         rc = ate__trust_verify(w.t, tx);
     if (!rc) {
@@ -157,7 +157,7 @@ static void a_name_squatted(void **state)
     draft_body(
         d, &(struct body){.id = id_of(32), .parent = id_of(1), .tag = "other", .tag2 = "payroll"});
     assert_int_equal(
-        ate__accept(w.t, &w.m.facts, draft_tx_signed(d, NULL, &alice, 1), w.m.size, &v),
+        ate__accept(w.t, &w.m.facts, draft_tx_signed(d, NULL, &alice, 1), w.m.size, w.m.now_us, &v),
         ATE_CONFLICT);
     draft_free(d);
 }

@@ -235,6 +235,7 @@ struct control {
     bool no_name_key, no_link, no_epoch, clear_name_key;
     unsigned name_key_id;       /* 0: epoch_id */
     uint8_t seal, link, namekey; /* a byte of the bytes that are not looked into */
+    bool hold;
 };
 
 static inline void draft_epoch(struct ate__header_wr *w, const struct control *c)
@@ -275,6 +276,8 @@ static inline void draft_control(struct draft *d, const struct control *c)
         draft_epoch(&w, c);
     if (c->epoch_id && !c->no_name_key)
         ate__header_namekey(&w, &item);
+    if (c->hold)
+        ate__header_item(&w, ATE__TAG_HOLD, ate__bytes("\1", 1));
     must(!ate__header_end(&w));
     draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
 }
@@ -289,12 +292,27 @@ static inline void draft_item(struct draft *d, enum ate__tag tag, struct ate_byt
     draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
 }
 
-static inline void draft_root(struct draft *d, const struct ate__root_change *changes,
-                              uint32_t count)
+static inline void draft_keys(struct draft *d, enum ate__tag tag,
+                              const struct ate__root_change *changes, uint32_t count)
 {
     struct ate__buf header = ATE__BUF_NULL;
     struct ate__header_wr w = ate__header_wr_of(&header);
-    ate__header_root(&w, changes, count);
+    ate__header_keys(&w, tag, changes, count);
+    must(!ate__header_end(&w));
+    draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
+}
+
+static inline void draft_root(struct draft *d, const struct ate__root_change *changes,
+                              uint32_t count)
+{
+    draft_keys(d, ATE__TAG_ROOT, changes, count);
+}
+
+static inline void draft_snapshot(struct draft *d, const struct ate__snapshot_item *snapshot)
+{
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    ate__header_snapshot(&w, snapshot);
     must(!ate__header_end(&w));
     draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
 }
@@ -387,9 +405,14 @@ static inline struct ate__key *world_key(struct world *w, unsigned i)
     return key;
 }
 
-/* The body of a genesis with these root keys. */
-static inline void world_genesis(struct ate__key *const *roots, uint32_t count, uint64_t window,
-                                 struct ate__buf *body)
+/* What a genesis may say besides. */
+struct terms {
+    struct ate_bytes options, log_keys, compactor_keys;
+};
+
+/* The body of a genesis with these root keys. terms: or NULL. */
+static inline void world_genesis_of(struct ate__key *const *roots, uint32_t count, uint64_t window,
+                                    const struct terms *terms, struct ate__buf *body)
 {
     static const uint8_t algorithms[2] = {ATE__SIG_MLDSA65_ED25519, 0};
     struct ate__genesis g = {
@@ -403,18 +426,29 @@ static inline void world_genesis(struct ate__key *const *roots, uint32_t count, 
         .signature_algorithms = ate__bytes(algorithms, sizeof algorithms),
         .strength_min = 192,
     };
+    if (terms) {
+        g.options = terms->options;
+        g.log_keys = terms->log_keys;
+        g.compactor_keys = terms->compactor_keys;
+    }
     for (uint32_t i = 0; i < count; i++)
         g.root_keys[i] = ate__buf_bytes(&roots[i]->public_key);
     if (ate__genesis_encode(&g, body))
         must(false);
 }
+static inline void world_genesis(struct ate__key *const *roots, uint32_t count, uint64_t window,
+                                 struct ate__buf *body)
+{
+    world_genesis_of(roots, count, window, NULL, body);
+}
 
 /* Transaction 0 with the root key's signature; top: rules of the top, or NULL. */
 static inline const struct ate__tx *world_begin(struct world *w, struct draft *d,
-                                                const struct ate__auth *top)
+                                                const struct ate__auth *top,
+                                                const struct terms *terms)
 {
     struct ate__buf body = ATE__BUF_NULL;
-    world_genesis(&w->root, 1, WORLD_WINDOW, &body);
+    world_genesis_of(&w->root, 1, WORLD_WINDOW, terms, &body);
     must(!ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &d->chain_id));
     draft_item(d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
@@ -423,7 +457,8 @@ static inline const struct ate__tx *world_begin(struct world *w, struct draft *d
     return draft_tx_signed(d, NULL, &w->root, 1);
 }
 
-static inline void world_init(struct world *w, uint64_t seed, const struct ate__auth *top)
+static inline void world_init_of(struct world *w, uint64_t seed, const struct ate__auth *top,
+                                 const struct terms *terms)
 {
     struct ate__verdict verdict;
     *w = (struct world){.number = 0};
@@ -431,13 +466,18 @@ static inline void world_init(struct world *w, uint64_t seed, const struct ate__
     w->root = world_key(w, 1);
     model_init(&w->m);
     struct draft *d = draft_new(w);
-    const struct ate__tx *tx = world_begin(w, d, top);
-    if (ate__trust_new(&w->sim.env, tx, &w->t) || ate__accept(w->t, &w->m.facts, tx, 0, &verdict) ||
-        ate__trust_verify(w->t, tx))
+    const struct ate__tx *tx = world_begin(w, d, top, terms);
+    if (ate__trust_new(&w->sim.env, tx, &w->t) ||
+        ate__accept(w->t, &w->m.facts, tx, 0, 0, &verdict) || ate__trust_verify(w->t, tx))
         must(false);
     model_take(&w->m, tx, 0);
     w->seal = (struct ate__seal_env){&w->sim.env, *ate__trust_chain_id(w->t), ATE__SHA256};
     draft_free(d);
+}
+
+static inline void world_init(struct world *w, uint64_t seed, const struct ate__auth *top)
+{
+    world_init_of(w, seed, top, NULL);
 }
 
 static inline void world_deinit(struct world *w)

@@ -15,6 +15,7 @@ struct model_object {
     struct ate_id id;
     bool live, deleted;
     uint64_t sequence; /* of its body or deletion */
+    uint64_t created, updated_us;
     struct ate_hash body;
     struct ate_id parent;
     uint32_t collection;
@@ -27,6 +28,7 @@ struct model {
     struct model_object *objects; /* the top is the first */
     size_t count, capacity;
     uint64_t size;  /* transactions taken in */
+    uint64_t now_us; /* root time of what is taken in */
     uint64_t asked; /* questions about objects, ever */
     int fail;       /* what the facts answer instead; 0: nothing */
 };
@@ -68,6 +70,8 @@ static inline int model_object(const struct ate__facts *f, const struct ate_id *
     ret->live = o->live;
     ret->deleted = o->deleted;
     ret->sequence = o->sequence;
+    ret->created_sequence = o->created;
+    ret->updated_us = o->updated_us;
     ret->body = o->body;
     ret->parent = o->parent;
     ret->collection = o->collection;
@@ -180,6 +184,9 @@ static inline void model_copy(const struct model *from, struct model *to)
 static inline void model_take_body(struct model *m, const struct ate__event *e, uint64_t sequence)
 {
     struct model_object *o = model_make(m, &e->header.object);
+    if (!o->live)
+        o->created = sequence;
+    o->updated_us = m->now_us;
     o->live = true;
     o->deleted = false;
     o->sequence = sequence;
@@ -226,12 +233,15 @@ static inline bool model_is_tombstone(const struct ate__event *e)
 static inline void model_take(struct model *m, const struct ate__tx *tx, uint64_t sequence)
 {
     for (uint32_t i = 0; i < tx->event_count; i++)
-        if (tx->events[i].kind == ATE__EVENT_BODY && !model_is_tombstone(&tx->events[i]))
+        if (tx->events[i].form == ATE__DROPPED)
+            continue;
+        else if (tx->events[i].kind == ATE__EVENT_BODY && !model_is_tombstone(&tx->events[i]))
             model_take_body(m, &tx->events[i], sequence);
         else if (tx->events[i].kind == ATE__EVENT_CONTROL)
             model_take_control(m, &tx->events[i], sequence);
     for (uint32_t i = 0; i < tx->event_count; i++)
-        if (tx->events[i].kind == ATE__EVENT_BODY && model_is_tombstone(&tx->events[i]))
+        if (tx->events[i].form != ATE__DROPPED && tx->events[i].kind == ATE__EVENT_BODY &&
+            model_is_tombstone(&tx->events[i]))
             model_delete(m, &tx->events[i].header.object, tx->events[i].header.tombstone, sequence);
     m->size = sequence + 1;
 }

@@ -20,7 +20,7 @@ static int begin(void **state)
     struct world second = {.sim = w.sim, .root = w.root};
     model_init(&second.m);
     genesis = draft_new(&second);
-    world_begin(&second, genesis, &open);
+    world_begin(&second, genesis, &open, NULL);
     model_deinit(&second.m);
     everybody = session_of(0x1e);
     struct ate__scope_plan plan = plan_of(&w, 1, 1 << 1, everybody);
@@ -46,7 +46,7 @@ static int accept_one(void *arg)
 {
     const struct draft *d = arg;
     struct ate__verdict v;
-    return ate__accept(w.t, &w.m.facts, &d->tx, w.m.size, &v);
+    return ate__accept(w.t, &w.m.facts, &d->tx, w.m.size, w.m.now_us, &v);
 }
 
 static void acceptance(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Root keys and revocations, forwards and back: against a list of what happened.
+ * Keys of an office and revocations, forwards and back: against a list of what happened.
  */
 #include "trust/roster.h"
 #include "lib/check.h"
@@ -10,6 +10,7 @@ enum { KEYS = 6, ROUNDS = 3000, HISTORY = 4096 };
 enum what { ADD, REMOVE, REVOKE };
 
 static struct {
+    enum ate__office office;
     enum what what;
     unsigned key;
     uint64_t sequence;
@@ -21,39 +22,60 @@ static struct ate_hash key_of(unsigned i)
     return (struct ate_hash){{(uint8_t)(i + 1)}};
 }
 
-static void plain(unsigned key, bool *ret_root, bool *ret_was, bool *ret_revoked)
+/* Behind the transactions 0 to size - 1. */
+static void plain(enum ate__office office, unsigned key, uint64_t size, bool *ret_root,
+                  bool *ret_was, bool *ret_revoked)
 {
     *ret_root = *ret_was = *ret_revoked = false;
     for (size_t i = 0; i < history_count; i++) {
-        if (history[i].key != key)
+        if (history[i].key != key || history[i].sequence >= size)
             continue;
         if (history[i].what == REVOKE)
             *ret_revoked = true;
-        else
+        else if (history[i].office == office)
             *ret_root = history[i].what == ADD;
-        *ret_was = *ret_was || history[i].what == ADD;
+        *ret_was = *ret_was || (history[i].what == ADD && history[i].office == office);
     }
     *ret_root = *ret_root && !*ret_revoked;
 }
 
-static void compare(struct ate__roster *r)
+static void compare(struct ate__roster *r, enum ate__office office)
 {
-    struct ate_hash roots[KEYS];
-    size_t count = ate__roster_roots(r, roots, KEYS), expected = 0;
+    struct ate_hash keys[KEYS];
+    size_t count = ate__roster_list(r, office, keys, KEYS), expected = 0;
     for (unsigned key = 0; key < KEYS; key++) {
-        bool root, was, revoked, listed = false;
+        bool is, was, revoked, listed = false;
         struct ate_hash fingerprint = key_of(key);
-        plain(key, &root, &was, &revoked);
-        assert_int_equal(ate__roster_is_root(r, &fingerprint), root);
-        assert_int_equal(ate__roster_was_root(r, &fingerprint), was);
+        plain(office, key, UINT64_MAX, &is, &was, &revoked);
+        assert_int_equal(ate__roster_is(r, office, &fingerprint), is);
+        assert_int_equal(ate__roster_was(r, office, &fingerprint), was);
         assert_int_equal(ate__roster_is_revoked(r, &fingerprint), revoked);
         for (size_t i = 0; i < count; i++)
-            listed = listed || ate__hash_equal(&roots[i], &fingerprint);
-        assert_int_equal(listed, root);
-        expected += root;
+            listed = listed || ate__hash_equal(&keys[i], &fingerprint);
+        assert_int_equal(listed, is);
+        expected += is;
     }
     assert_int_equal(count, expected);
-    assert_int_equal(ate__roster_roots(r, NULL, 0), expected);
+    assert_int_equal(ate__roster_list(r, office, NULL, 0), expected);
+}
+
+/* The state at a size of before. */
+static void compare_at(struct ate__roster *r, enum ate__office office, uint64_t size)
+{
+    bool listed[KEYS] = {false}, ended[KEYS] = {false};
+    struct ate_hash key;
+    for (size_t at = 0; ate__roster_next_at(r, office, size, &at, &key);) {
+        assert_false(listed[key.b[0] - 1]);
+        listed[key.b[0] - 1] = true;
+    }
+    for (size_t at = 0; ate__roster_next_revoked_at(r, size, &at, &key);)
+        ended[key.b[0] - 1] = true;
+    for (unsigned i = 0; i < KEYS; i++) {
+        bool is, was, revoked;
+        plain(office, i, size, &is, &was, &revoked);
+        assert_int_equal(listed[i], is);
+        assert_int_equal(ended[i], revoked);
+    }
 }
 
 static void random_histories(void **state)
@@ -76,18 +98,23 @@ static void random_histories(void **state)
                 history_count--;
             sequence = to;
         } else {
+            enum ate__office office = (enum ate__office)rnd_below(&rnd, ATE__OFFICES);
             enum what did = what < 9 ? ADD : what < 17 ? REMOVE : REVOKE;
             if (did == ADD)
-                assert_int_equal(ate__roster_add(&r, &fingerprint, sequence), 0);
+                assert_int_equal(ate__roster_add(&r, office, &fingerprint, sequence), 0);
             else if (did == REMOVE)
-                ate__roster_remove(&r, &fingerprint, sequence);
+                ate__roster_remove(&r, office, &fingerprint, sequence);
             else
                 assert_int_equal(ate__roster_revoke(&r, &fingerprint, sequence), 0);
+            history[history_count].office = office;
             history[history_count].what = did;
             history[history_count].key = key;
             history[history_count++].sequence = sequence;
         }
-        compare(&r);
+        for (int office = 0; office < ATE__OFFICES; office++) {
+            compare(&r, (enum ate__office)office);
+            compare_at(&r, (enum ate__office)office, rnd_below(&rnd, sequence + 2));
+        }
     }
     ate__roster_deinit(&r);
 }

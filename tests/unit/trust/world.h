@@ -8,7 +8,7 @@
 
 static inline int judge(struct world *w, struct draft *d, struct ate__verdict *verdict)
 {
-    int rc = ate__accept(w->t, &w->m.facts, draft_tx(d), w->m.size, verdict);
+    int rc = ate__accept(w->t, &w->m.facts, draft_tx(d), w->m.size, w->m.now_us, verdict);
     assert_int_equal(rc, verdict->result);
     return rc;
 }

@@ -14,9 +14,10 @@ import pathlib
 import re
 import sys
 
-from reference import (AUTH, CONF, EPOCH, GENESIS, H, LINK, NAME, NAMEKEY, OBJECT, PARENT, PREV,
-                       PUBLIC_KEY, RECIPIENTS, REPLY_TO, REVOKE, ROOT, TAG, TOMBSTONE, TOP, TYPE,
-                       ENCODING, leaf, message, records, u32, u64)
+from reference import (AUTH, COMPACTOR_KEYS, COMPRESSION, CONF, ENCODING, EPOCH, GENESIS, H, HOLD,
+                       LINK, LOG_KEYS, NAME, NAMEKEY, OBJECT, PARENT, PREV, PUBLIC_KEY, RECIPIENTS,
+                       REPLY_TO, REVOKE, ROOT, SNAPSHOT, TAG, TOMBSTONE, TOP, TYPE, WORM, leaf,
+                       message, records, u32, u64)
 
 HERE = pathlib.Path(__file__).parent
 SHA256, SHA3_256 = 1, 2
@@ -191,6 +192,20 @@ def tombstone(alg=SHA256):
     return b, event_hash(alg, header.data)
 
 
+def snapshot(alg=SHA256):
+    header = Bytes()
+    header.add(u16(SNAPSHOT) + bytes([72]), "SNAPSHOT: tag, length 72")
+    header.add(u64(1), "  size")
+    header.add(count_from(0x80, 32), "  root of the tree of that size")
+    header.add(count_from(0xc0, 32), "  state root (a stand-in)")
+    b = Bytes()
+    b.add(b"\1", "form: BARE")
+    b.add(u32(len(header.data)), "length of the header")
+    b.lines += header.lines
+    b.data += header.data
+    return b, event_hash(alg, header.data)
+
+
 CONF_ITEM = u64(0) + count_from(0xc0, 32) + count_from(0xd0, 16) + count_from(0x01, 24)
 
 
@@ -329,7 +344,16 @@ def write_headers():
     good("root, one added, one removed", "root",
          (ROOT, u32(2) + b"\1" + sized(ROOT_KEY) + b"\2" + keys[0]))
     good("revoke", "revoke", (REVOKE, keys[0]))
-    for number in range(0x24, 0x29):
+    change = u32(2) + b"\1" + sized(ROOT_KEY) + b"\2" + keys[0]
+    good("log keys", "chain", (LOG_KEYS, change))
+    good("compactor keys", "chain", (COMPACTOR_KEYS, change))
+    good("log and compactor keys", "chain", (LOG_KEYS, change), (COMPACTOR_KEYS, change))
+    state = (SNAPSHOT, u64(1) + count_from(7, 64))
+    good("snapshot", "snapshot", state)
+    good("hold", "control", o, inherit, (HOLD, b"\1"))
+    good("hold in a scope", "control", o, prev, private, epoch(1), readers, link, wrapped,
+         (HOLD, b"\1"), user)
+    for number in range(0x24, 0x28):
         good(f"reserved 0x{number:02x}", "reserved", (number, b"any"))
     good("reserved beside a body", "reserved", o, p, conf, (0x24, b""))
 
@@ -343,7 +367,7 @@ def write_headers():
     raw("tags descend", "MALFORMED", items(p) + items(o))
     raw("optional items descend", "MALFORMED", items(o, p, (0x8001, b"")) + items((0x8000, b"")))
     bad("tag 0", "UNSUPPORTED", (0, b""), o, p)
-    bad("a critical item of later", "UNSUPPORTED", o, p, (0x29, b""))
+    bad("a critical item of later", "UNSUPPORTED", o, p, (0x2b, b""))
     bad("the highest critical item", "UNSUPPORTED", o, p, (0x7fff, b""))
     for number, size in ((OBJECT, 16), (PREV, 32), (PARENT, 20), (TAG, 16), (TAG, 32),
                          (CONF, 80), (REPLY_TO, 16), (LINK, 40), (REVOKE, 32), (TOMBSTONE, 1),
@@ -401,6 +425,15 @@ def write_headers():
     bad("half a removed root key", "MALFORMED",
         (ROOT, u32(2) + b"\1" + sized(u16(1) + sized(count_from(0, 60))) + b"\2" + bytes(31)))
     bad("half an added root key", "MALFORMED", (ROOT, u32(1) + b"\1" + u32(38) + bytes(37)))
+    bad("hold 0", "MALFORMED", o, inherit, (HOLD, b"\0"))
+    bad("hold of two bytes", "MALFORMED", o, inherit, (HOLD, b"\1\1"))
+    bad("no log key", "MALFORMED", (LOG_KEYS, u32(0)))
+    bad("compactor keys descend", "MALFORMED",
+        (COMPACTOR_KEYS, u32(2) + b"\2" + keys[1] + b"\2" + keys[0]))
+    bad("compactor keys over their limit", "TOO_BIG", (COMPACTOR_KEYS, u32(65) + bytes(65 * 33)))
+    bad("snapshot of no transaction", "MALFORMED", (SNAPSHOT, u64(0) + count_from(7, 64)))
+    bad("snapshot too short", "MALFORMED", (SNAPSHOT, u64(1) + count_from(7, 63)))
+    bad("snapshot too long", "MALFORMED", (SNAPSHOT, u64(1) + count_from(7, 65)))
     bad("half a recipient", "MALFORMED", o, private, epoch(0),
         (RECIPIENTS, u32(2) + one + keys[1]))
     bad("added root key too short", "MALFORMED", (ROOT, u32(1) + b"\1" + sized(bytes(37))))
@@ -434,6 +467,15 @@ def write_headers():
     bad("LINK in epoch 0", "MALFORMED", o, private, epoch(0), readers, link)
     bad("EPOCH without AUTH", "MALFORMED", o, epoch(0), readers)
     bad("NAMEKEY without AUTH", "MALFORMED", o, wrapped)
+    bad("body with HOLD", "MALFORMED", o, p, (HOLD, b"\1"))
+    bad("HOLD without AUTH", "MALFORMED", o, (HOLD, b"\1"))
+    bad("genesis with log keys", "MALFORMED", (GENESIS, b"g"), (LOG_KEYS, change))
+    bad("log keys with OBJECT", "MALFORMED", o, (LOG_KEYS, change))
+    bad("compactor keys with a user item", "MALFORMED", (COMPACTOR_KEYS, change), user)
+    bad("root with log keys", "MALFORMED", (ROOT, change), (LOG_KEYS, change))
+    bad("snapshot with PREV", "MALFORMED", prev, state)
+    bad("snapshot with log keys", "MALFORMED", state, (LOG_KEYS, change))
+    bad("snapshot with a user item", "MALFORMED", state, user)
     bad("chain with OBJECT", "MALFORMED", o, (GENESIS, b"g"))
     bad("chain with a user item", "MALFORMED", (GENESIS, b"g"), user)
     bad("public key with OBJECT", "MALFORMED", o, (PUBLIC_KEY, ROOT_KEY))
@@ -506,9 +548,13 @@ def write_genesis():
     put("root keys over their limit", "TOO_BIG", {KEYS: u32(65)})
     put("root key too short", "MALFORMED", {KEY_SIZE: u32(37), KEY: ROOT_KEY[:37]})
     put("root key over its limit", "TOO_BIG", {KEY_SIZE: u32(8193), KEY: bytes(8193)})
-    put("a log key", "UNSUPPORTED", {LOG: u32(1) + sized(ROOT_KEY)})
+    put("a log key", "OK", {LOG: u32(1) + sized(ROOT_KEY)})
+    put("two log keys and a compactor key", "OK",
+        {LOG: u32(2) + sized(ROOT_KEY) + sized(third), COMPACTOR: u32(1) + sized(ROOT_KEY)})
+    put("log keys over their limit", "TOO_BIG", {LOG: u32(65)})
+    put("more compactor keys than there are", "MALFORMED", {COMPACTOR: u32(2) + sized(ROOT_KEY)})
     put("log keys descend", "MALFORMED", {LOG: u32(2) + sized(third) + sized(ROOT_KEY)})
-    put("a compactor key", "UNSUPPORTED", {COMPACTOR: u32(1) + sized(ROOT_KEY)})
+    put("a compactor key", "OK", {COMPACTOR: u32(1) + sized(ROOT_KEY)})
     put("window 0", "MALFORMED", {WINDOW: u64(0)})
     put("window over its limit", "TOO_BIG", {WINDOW: u64((1 << 24) + 1)})
     put("no algorithm", "MALFORMED", {IDS: u32(0), ID: b""})
@@ -518,7 +564,16 @@ def write_genesis():
     put("algorithms over their limit", "TOO_BIG", {IDS: u32(17), ID: u16(1) * 17})
     put("strength 0", "MALFORMED", {STRENGTH: u16(0)})
     put("strength 256", "UNSUPPORTED", {STRENGTH: u16(256)})
-    put("a critical option", "UNSUPPORTED", {OPTIONS: sized(items((1, b"")))})
+    put("a critical option", "UNSUPPORTED", {OPTIONS: sized(items((3, b"")))})
+    put("an archive for ever", "OK", {OPTIONS: sized(items((WORM, u64(0))))})
+    put("an archive of seven years", "OK",
+        {OPTIONS: sized(items((WORM, u64(7 * 365 * 86400 * 10**6)), (0x8000, b"x")))})
+    put("retention of seven bytes", "MALFORMED", {OPTIONS: sized(items((WORM, bytes(7))))})
+    put("retention of nine bytes", "MALFORMED", {OPTIONS: sized(items((WORM, bytes(9))))})
+    put("compression", "UNSUPPORTED", {OPTIONS: sized(items((COMPRESSION, b"\1")))})
+    put("no compression", "MALFORMED", {OPTIONS: sized(items((COMPRESSION, b"")))})
+    put("compression of two bytes", "MALFORMED",
+        {OPTIONS: sized(items((COMPRESSION, b"\1\1")))})
     put("options descend", "MALFORMED",
         {OPTIONS: sized(items((0x8001, b"")) + items((0x8000, b"")))})
     put("options over their limit", "TOO_BIG", {OPTIONS: u32((64 << 10) + 1)})
@@ -556,7 +611,8 @@ message: what each signature signs, in order.""")
         good("genesis" + name, alg, *genesis_transaction(alg), [root])
         good("all forms" + name, alg, *full_transaction(alg), both)
     unsigned = b"\1" + u32(0)
-    for name, (event, hashed) in (("body event", body_event()), ("tombstone", tombstone())):
+    for name, (event, hashed) in (("body event", body_event()), ("tombstone", tombstone()),
+                                  ("snapshot", snapshot())):
         b = Bytes()
         head(b, H(SHA256, "ate genesis 1", genesis_body().data), 2, 1, count_from(0x80, 32))
         b.add(u32(0) + u32(1) + event.data + unsigned, "")
@@ -600,6 +656,8 @@ message: what each signature signs, in order.""")
         sized(PAYLOAD), unsigned)
     bad("chain event in form STRIPPED", "MALFORMED", fixed, none, one, b"\4",
         sized(items((GENESIS, b"g"))), u64(0), bytes(32), unsigned)
+    bad("snapshot in form STRIPPED", "MALFORMED", fixed, none, one, b"\4",
+        snapshot()[0].data[1:], u64(0), bytes(32), unsigned)
     bad("bad header in the second event", "MALFORMED", fixed, none, u32(2), event, b"\1",
         sized(items((OBJECT, OBJECT_ID))), unsigned)
     absent, free = b"\2" + OBJECT_ID, b"\3" + OBJECT_ID + bytes(16)
@@ -663,7 +721,8 @@ def main(args):
     elif args == ["blocks"]:
         for name, b in (("genesis body", genesis_body()), ("genesis", genesis_transaction()[0]),
                         ("body event", body_event()[0]), ("tombstone", tombstone()[0]),
-                        ("private items", private_items()), ("all forms", full_transaction()[0])):
+                        ("snapshot", snapshot()[0]), ("private items", private_items()),
+                        ("all forms", full_transaction()[0])):
             print(f"<!-- bytes: {name} -->\n```\n{b.block()}\n```\n")
     else:
         sys.exit(__doc__)

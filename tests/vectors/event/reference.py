@@ -17,9 +17,11 @@ HASH_NAMES = {"sha256": 1, "sha3-256": 2}
 TOP = bytes(16)
 
 OBJECT, PREV, PARENT, TAG, NAME, TYPE, ENCODING, CONF, TOMBSTONE, REPLY_TO = range(1, 11)
-AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY = range(0x10, 0x15)
+AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD = range(0x10, 0x16)
 GENESIS, PUBLIC_KEY, ROOT, REVOKE = range(0x20, 0x24)
-RESERVED = set(range(0x24, 0x29))
+RESERVED = set(range(0x24, 0x28))
+SNAPSHOT, LOG_KEYS, COMPACTOR_KEYS = range(0x28, 0x2b)
+WORM, COMPRESSION = 1, 2
 OPTIONAL = 0x8000
 
 
@@ -171,14 +173,14 @@ def read_key(r):
     return key
 
 
-def read_root(r):
+def read_key_changes(r):
     found = []
-    for _ in range(r.count(64, 33, "root keys")):
+    for _ in range(r.count(64, 33, "keys")):
         op = r.int(1)
-        need(op in (1, 2), "root change")
+        need(op in (1, 2), "change of a key")
         found.append((op, read_key(r) if op == 1 else r.bytes(32)))
-    need(found, "no root change")
-    ascending(found, "root changes")
+    need(found, "no change of a key")
+    ascending(found, "changes of keys")
 
 
 def read_item(tag, data):
@@ -224,8 +226,13 @@ def read_item(tag, data):
         limit(len(data), 8192, "public key")
         need(len(data) >= 38, "public key")
         r.bytes(len(data))
-    elif tag == ROOT:
-        read_root(r)
+    elif tag == HOLD:
+        need(r.int(1) == 1, "hold")
+    elif tag in (ROOT, LOG_KEYS, COMPACTOR_KEYS):
+        read_key_changes(r)
+    elif tag == SNAPSHOT:
+        need(r.int(8), "a snapshot of nothing")
+        r.bytes(64)
     elif tag in RESERVED:
         r.bytes(len(data))
     else:
@@ -246,11 +253,14 @@ def read_header(data):
 
 KINDS = [  # lead item, needed, allowed besides, optional items allowed, name
     (GENESIS, {GENESIS}, set(), False, "chain"),
+    (SNAPSHOT, {SNAPSHOT}, set(), False, "snapshot"),
+    (LOG_KEYS, {LOG_KEYS}, {COMPACTOR_KEYS}, False, "chain"),
+    (COMPACTOR_KEYS, {COMPACTOR_KEYS}, set(), False, "chain"),
     (PUBLIC_KEY, {PUBLIC_KEY}, set(), False, "public-key"),
     (ROOT, {ROOT}, set(), False, "root"),
     (REVOKE, {REVOKE}, set(), False, "revoke"),
     (TOMBSTONE, {OBJECT, PREV, TOMBSTONE}, set(), False, "body"),
-    (AUTH, {OBJECT, AUTH}, {PREV, EPOCH, RECIPIENTS, LINK, NAMEKEY}, True, "control"),
+    (AUTH, {OBJECT, AUTH}, {PREV, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD}, True, "control"),
     (PARENT, {OBJECT, PARENT}, {PREV, TAG, NAME, TYPE, ENCODING, CONF, REPLY_TO}, True, "body"),
 ]
 
@@ -309,7 +319,6 @@ def read_genesis(data):
     for _ in range(2):
         keys = [read_key(r) for _ in range(r.count(64, 42, "keys of services"))]
         ascending(keys, "keys of services")
-        need(not keys, "keys of services", "UNSUPPORTED")
     window = r.int(8)
     need(window, "window")
     limit(window, 1 << 24, "window")
@@ -322,8 +331,10 @@ def read_genesis(data):
     need(strength in (128, 192, 256), "strength")
     need(strength <= 192, "strength", "UNSUPPORTED")
     options = r.sized(64 << 10, "options")
-    for tag, _ in items_of(options):
-        need(tag >= OPTIONAL, "option", "UNSUPPORTED")
+    for tag, item in items_of(options):
+        if tag in (WORM, COMPRESSION):
+            need(len(item) == {WORM: 8, COMPRESSION: 1}[tag], "option")
+        need(tag == WORM or tag >= OPTIONAL, "option", "UNSUPPORTED")
     r.end()
     return alg
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * keep_tombstone.c: of a life that is kept the tombstone that ended it stays, lest the object seem
+ * to live: its own, or that of something above it, whose life is then kept too.
+ */
+#include "trust/keep_private.h"
+
+struct ate__ballot ate__keep_tombstone(const struct ate__keep *k, const struct ate__keep_event *e)
+{
+    struct ate__ballot ballot = {ATE__ABSTAIN, false};
+    if (e->event->kind != ATE__EVENT_BODY || !ate__keep_is_tombstone(e->event))
+        return ballot;
+    const struct ate__life *l = ate__life_at(k, &e->event->header.object, e->sequence);
+    if (l && ate__life_ended(l) && l->end == e->sequence)
+        ballot.vote = ATE__FORCE_KEEP;
+    return ballot;
+}
