@@ -41,15 +41,17 @@ static int check_added(struct ate__judge *j, const struct office *o, struct ate_
 {
     char text[ATE__HASH_TEXT], why[ATE__REFUSAL_TEXT / 2];
     ate__hash_text(fingerprint, text);
-    if (ate__trust_has_office(j->t, o->office, fingerprint))
-        ate__refuse(j, ATE_CONFLICT, NULL, 0, "%s: the key %s is one already", o->name, text);
-    else if (ate__trust_is_revoked(j->t, fingerprint))
-        ate__refuse(j, ATE_DENIED, NULL, 0, "%s: the key %s was revoked", o->name, text);
     int rc = ate__service_key_check(o->office, public_key);
-    if (rc <= 0)
+    if (rc < 0)
         return rc;
-    snprintf(why, sizeof why, "%s", ate__error_text());
-    ate__refuse(j, rc, NULL, 0, "%s: public key %s: %s", o->name, text, why);
+    if (rc) {
+        snprintf(why, sizeof why, "%s", ate__error_text());
+        ate__refuse(j, rc, NULL, 0, "%s: public key %s: %s", o->name, text, why);
+    } else if (ate__trust_has_office(j->t, o->office, fingerprint)) {
+        ate__refuse(j, ATE_CONFLICT, NULL, 0, "%s: the key %s is one already", o->name, text);
+    } else if (ate__trust_is_revoked(j->t, fingerprint)) {
+        ate__refuse(j, ATE_DENIED, NULL, 0, "%s: the key %s was revoked", o->name, text);
+    }
     return 0;
 }
 

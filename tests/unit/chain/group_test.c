@@ -49,6 +49,29 @@ static void time_never_falls(void **state)
     end();
 }
 
+/* What was judged at one time does not come to stand in a group of an earlier one: an archive lets go
+ * by the clock. */
+static void no_group_is_before_what_was_judged(void **state)
+{
+    (void)state;
+    struct draft d;
+    begin(0, false);
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    uint64_t first = kit.receipt.root_time_us;
+    struct ate_hash body = kit_facts(&kit, 1).body;
+    simenv_set_wall_us(&kit.sim, first + 1000);
+    kit_begin(&kit, &d);
+    draft_text(&d, id_of(1), &body, "y");
+    draft_require(&d, ATE__IS_ABSENT, id_of(1), NULL);
+    assert_int_equal(kit_commit(&kit, &d), ATE_CONFLICT);
+    draft_deinit(&d);
+    simenv_set_wall_us(&kit.sim, first + 10);
+    kit_put_ok(&kit, 1, "z");
+    assert_true(kit.receipt.root_time_us == first + 1000);
+    end();
+}
+
 static void wait_rest_due(void)
 {
     for (bool due = false; !due; sched_yield()) {
@@ -369,6 +392,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(time_never_falls),
+        cmocka_unit_test(no_group_is_before_what_was_judged),
         cmocka_unit_test(the_idle_mark),
         cmocka_unit_test(rest),
         cmocka_unit_test(interval_syncs),

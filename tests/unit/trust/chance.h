@@ -181,6 +181,22 @@ static inline void chance_key_event(struct chance *c, struct draft *d)
     }
 }
 
+/* Keys of services and certificates; none of these keys is a log key. */
+static inline void chance_service_event(struct chance *c, struct draft *d)
+{
+    struct ate__key *key = c->keys[pick(c, CHANCE_KEYS)];
+    struct ate_hash fingerprint = pick_key(c);
+    struct ate__root_change change = {ATE__ROOT_ADD, ate__buf_bytes(&key->public_key)};
+    struct ate__snapshot_item snapshot = {.size = 1 + pick(c, 60), .state_root = hash_of(1)};
+    if (pick(c, 3) == 0)
+        change = (struct ate__root_change){ATE__ROOT_REMOVE, ate__bytes(&fingerprint, 32)};
+    snapshot.root = model_root(snapshot.size ^ (pick(c, 8) == 0));
+    if (pick(c, 2))
+        draft_snapshot(d, &snapshot);
+    else
+        draft_keys(d, pick(c, 8) ? ATE__TAG_COMPACTOR_KEYS : ATE__TAG_LOG_KEYS, &change, 1);
+}
+
 static inline struct draft *chance_draft(struct chance *c)
 {
     struct draft *d = draft_new(c->w);
@@ -191,8 +207,10 @@ static inline struct draft *chance_draft(struct chance *c)
             chance_body(c, d);
         else if (what < 11)
             chance_control(c, d);
-        else
+        else if (pick(c, 6))
             chance_key_event(c, d);
+        else
+            chance_service_event(c, d);
     }
     for (unsigned i = pick(c, 4) ? 0 : pick(c, 3); i > 0; i--) {
         struct ate_id id = pick_id(c);

@@ -80,15 +80,17 @@ static inline int oracle_form_control(const struct ate__header *h)
 
 static inline int oracle_form(const struct oracle *o)
 {
-    uint32_t roots = 0;
+    uint32_t roots = 0, services = 0, snapshots = 0;
     for (uint32_t i = 0; i < o->tx->event_count; i++) {
         const struct ate__event *e = &o->tx->events[i];
         if (e->form == ATE__DROPPED)
             return ATE_OMITTED;
-        if (e->kind == ATE__EVENT_RESERVED || e->kind == ATE__EVENT_CHAIN)
+        if (e->kind == ATE__EVENT_RESERVED || ate__header_has(&e->header, ATE__TAG_GENESIS))
             return ATE_UNSUPPORTED;
         roots += e->kind == ATE__EVENT_ROOT;
-        if (roots > 1)
+        services += e->kind == ATE__EVENT_CHAIN;
+        snapshots += e->kind == ATE__EVENT_SNAPSHOT;
+        if (roots > 1 || services > 1 || snapshots > 1)
             return ATE_MALFORMED;
         if (e->kind != ATE__EVENT_BODY && e->kind != ATE__EVENT_CONTROL)
             continue;
@@ -118,7 +120,18 @@ static inline int oracle_base(const struct oracle *o)
         return ATE_MALFORMED;
     if (o->sequence - o->tx->base_size > ate__trust_genesis(o->t)->window)
         return ATE_STALE;
-    return ate__hash_equal(&root, &o->tx->base_root) ? 0 : ATE_FORKED;
+    if (!ate__hash_equal(&root, &o->tx->base_root))
+        return ATE_FORKED;
+    for (uint32_t i = 0; i < o->tx->event_count; i++) {
+        const struct ate__snapshot_item *s = &o->tx->events[i].header.snapshot;
+        if (o->tx->events[i].kind != ATE__EVENT_SNAPSHOT)
+            continue;
+        root = model_root(s->size);
+        if (s->size > o->tx->base_size)
+            return ATE_MALFORMED;
+        return ate__hash_equal(&root, &s->root) ? 0 : ATE_FORKED;
+    }
+    return 0;
 }
 
 /* ---- 4 ---- */
@@ -237,8 +250,9 @@ static inline bool oracle_brings(const struct oracle *o, const struct ate_hash *
             !ate__fingerprint(e->header.public_key, &fingerprint) &&
             ate__hash_equal(&fingerprint, key))
             return true;
-        for (size_t at = 0;
-             e->kind == ATE__EVENT_ROOT && ate__root_next(e->header.root, &at, &change);)
+        struct ate_bytes list =
+            e->kind == ATE__EVENT_ROOT ? e->header.root : e->header.compactor_keys;
+        for (size_t at = 0; ate__root_next(list, &at, &change);)
             if (change.op == ATE__ROOT_ADD && !ate__fingerprint(change.key, &fingerprint) &&
                 ate__hash_equal(&fingerprint, key))
                 return true;
@@ -308,6 +322,36 @@ static inline int oracle_root(const struct oracle *o, struct ate_bytes root)
     return !count ? ATE_DENIED : count > ATE__ROOT_KEYS_MAX ? ATE_TOO_BIG : 0;
 }
 
+static inline int oracle_services(const struct oracle *o, const struct ate__header *h)
+{
+    struct ate__root_change change;
+    if (!oracle_root_signs(o))
+        return ATE_DENIED;
+    for (size_t at = 0; ate__root_next(h->log_keys, &at, &change);)
+        return change.op == ATE__ROOT_ADD ? ATE_MALFORMED : ATE_CONFLICT; /* there is none */
+    for (size_t at = 0; ate__root_next(h->compactor_keys, &at, &change);) {
+        struct ate_hash key;
+        if (change.op == ATE__ROOT_ADD)
+            must(!ate__fingerprint(change.key, &key));
+        else
+            memcpy(&key, change.key.data, sizeof key);
+        bool is = ate__trust_has_office(o->t, ATE__COMPACTOR_KEY, &key);
+        if ((change.op == ATE__ROOT_ADD) == is)
+            return ATE_CONFLICT;
+        if (change.op == ATE__ROOT_ADD && ate__trust_is_revoked(o->t, &key))
+            return ATE_DENIED;
+    }
+    return 0;
+}
+
+static inline bool oracle_certifies(const struct oracle *o)
+{
+    for (uint32_t i = 0; i < o->tx->signature_count; i++)
+        if (ate__trust_has_office(o->t, ATE__COMPACTOR_KEY, &o->tx->signatures[i].fingerprint))
+            return true;
+    return oracle_root_signs(o);
+}
+
 static inline int oracle_keys(const struct oracle *o)
 {
     int rc = oracle_public_keys(o);
@@ -316,6 +360,10 @@ static inline int oracle_keys(const struct oracle *o)
         struct ate__recipient entry;
         if (e->kind == ATE__EVENT_ROOT)
             rc = oracle_root(o, e->header.root);
+        if (e->kind == ATE__EVENT_CHAIN)
+            rc = oracle_services(o, &e->header);
+        if (e->kind == ATE__EVENT_SNAPSHOT && !oracle_certifies(o))
+            rc = ATE_DENIED;
         if (e->kind == ATE__EVENT_REVOKE && !oracle_root_signs(o) &&
             !oracle_signs(o, &e->header.revoked))
             rc = ATE_DENIED;

@@ -298,6 +298,31 @@ static void dropped_events_bring_nothing(void **state)
     world_deinit(&w);
 }
 
+/* What a compaction left of a history: whole transactions, identities, and gaps. */
+static void gaps_and_identities(void **state)
+{
+    (void)state;
+    struct world w;
+    uint64_t sequence;
+    world_init(&w, 6, NULL);
+    struct draft *d = draft_new(&w);
+    struct ate__txn_id first = d->id, other = {.number = 77};
+    draft_create(d, id_of(1), ate__top_id);
+    ate__trust_skip(w.t, 500);
+    assert_int_equal(ate__trust_apply(w.t, draft_tx(d), 500), 0);
+    assert_int_equal(ate__trust_apply_identity(w.t, &other, 501), 0);
+    ate__trust_skip(w.t, 501); /* nothing */
+    assert_int_equal(ate__trust_origin(w.t, &first, &sequence), 0);
+    assert_true(sequence == 500);
+    assert_int_equal(ate__trust_origin(w.t, &other, &sequence), 0);
+    assert_true(sequence == 501);
+    ate__trust_rollback(w.t, 501);
+    assert_int_equal(ate__trust_origin(w.t, &other, &sequence), ATE_NOT_FOUND);
+    assert_int_equal(ate__trust_apply_identity(w.t, &other, 501), 0);
+    draft_free(d);
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +337,7 @@ int main(void)
         cmocka_unit_test(keys_know_what_brought_them),
         cmocka_unit_test(keys_are_learnt),
         cmocka_unit_test(dropped_events_bring_nothing),
+        cmocka_unit_test(gaps_and_identities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
