@@ -49,8 +49,8 @@ static void time_never_falls(void **state)
     end();
 }
 
-/* What was judged at one time does not come to stand in a group of an earlier one: an archive lets go
- * by the clock. */
+/* What was judged at one time does not come to stand in a group of an earlier one: an archive lets
+ * go by the clock. */
 static void no_group_is_before_what_was_judged(void **state)
 {
     (void)state;
