@@ -332,30 +332,56 @@ static int authors_of(struct ate__chain *c, const struct ate__view_body *body,
     return 0;
 }
 
-/* The event where the view says that it is, or, `anew`, where the log finds it. */
-static int read_event(struct ate__chain *c, const struct ate__view_body *body, bool anew,
+static int take_event(struct ate__chain *c, const struct ate__view_body *body, size_t at,
                       struct ate__buf *buf, struct ate__event *ret_event)
 {
-    size_t at = buf->size;
-    int rc = c->storage->v->read_part(c->storage, body->sequence, anew ? NULL : &body->position,
-                                      body->offset, body->size, buf);
-    if (!rc)
-        rc = ate__event_decode(ate__bytes(buf->data + at, body->size), ate__trust_alg(c->trust),
+    int rc = ate__event_decode(ate__bytes(buf->data + at, buf->size - at), ate__trust_alg(c->trust),
                                ret_event);
-    if (!rc && !ate__hash_equal(&ret_event->hash, &body->hash))
-        rc = ATE_TAMPERED;
-    if (rc)
-        buf->size = at;
-    return rc;
+    return !rc && !ate__hash_equal(&ret_event->hash, &body->hash) ? ATE_TAMPERED : rc;
 }
 
-/* Recovery may have moved it; under a weaker sync policy it may have lost it. */
+/* The event where the view says that it is. */
+static int read_event(struct ate__chain *c, const struct ate__view_body *body, struct ate__buf *buf,
+                      struct ate__event *ret_event)
+{
+    size_t at = buf->size;
+    int rc = c->storage->v->read_part(c->storage, body->sequence, &body->position, body->offset,
+                                      body->size, buf);
+    return rc ? rc : take_event(c, body, at, buf, ret_event);
+}
+
+/* The event of that hash, wherever the log has the transaction by now. */
+static int search_event(struct ate__chain *c, const struct ate__view_body *body,
+                        struct ate__buf *buf, struct ate__event *ret_event)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf record = ATE__BUF_NULL;
+    struct ate__tx tx;
+    size_t at = buf->size;
+    int rc = c->storage->v->load(c->storage, body->sequence, NULL, &record);
+    if (!rc)
+        rc = ate__tx_decode(ate__buf_bytes(&record), ate__trust_alg(c->trust), &tx);
+    if (rc)
+        return rc;
+    rc = ATE_TAMPERED;
+    for (uint32_t i = 0; i < tx.event_count && rc == ATE_TAMPERED; i++)
+        if (tx.events[i].form != ATE__DROPPED && ate__hash_equal(&tx.events[i].hash, &body->hash))
+            rc = ate__buf_append(buf, tx.events[i].whole);
+    ate__tx_deinit(&tx);
+    return rc ? rc : take_event(c, body, at, buf, ret_event);
+}
+
+/* Recovery and compaction may have moved it; under a weaker sync policy it may be lost. */
 static int find_event(struct ate__chain *c, const struct ate__view_body *body, struct ate__buf *buf,
                       struct ate__event *ret_event)
 {
-    int rc = read_event(c, body, false, buf, ret_event);
-    if (rc > 0)
-        rc = read_event(c, body, true, buf, ret_event);
+    size_t at = buf->size;
+    int rc = read_event(c, body, buf, ret_event);
+    if (rc > 0) {
+        buf->size = at;
+        rc = search_event(c, body, buf, ret_event);
+    }
+    if (rc)
+        buf->size = at;
     if (rc == ATE_NOT_FOUND)
         return ate__fail(ATE_E_IO, "transaction %llu: the disk lost it after it was shown",
                          (unsigned long long)body->sequence);

@@ -88,6 +88,7 @@ struct ate__chain {
     bool broken; /* the log failed, and its recovery did too */
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
+    atomic_bool compacting; /* no mutex */
     /* Constant once it is open. */
     bool read_only; /* damage was found, or opened for reading */
     struct ate__storage_damage damage;

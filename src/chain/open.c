@@ -24,6 +24,7 @@ struct item {
     struct ate__tx tx;
     bool decoded, last_in_group;
     bool starts_group;
+    bool compacted; /* the group: the head before it is not known */
     uint64_t head_before;
     int checked;
 };
@@ -34,6 +35,7 @@ struct replay {
     size_t count;
     struct ate__buf bytes;
     bool group_due;            /* the next record starts a group */
+    bool compacted;            /* that group */
     uint64_t group_head;
     uint64_t total, progressed;
     struct ate_hash leaves[TILES_AT_ONCE];
@@ -84,7 +86,7 @@ static int check_group(const struct ate__chain *c, const struct item *i)
     if (i->root_time_us < c->root_time_us)
         return ate__fail(ATE_TAMPERED, "the root's time went back at transaction %llu",
                          (unsigned long long)i->sequence);
-    if (ate__load64(c->root.b) == i->head_before)
+    if (i->compacted || ate__load64(c->root.b) == i->head_before)
         return 0;
     return ate__fail(ATE_TAMPERED, "the group of transaction %llu was written on another history",
                      (unsigned long long)i->sequence);
@@ -203,6 +205,7 @@ static int on_group(void *arg, const struct ate__group_out *group)
 {
     struct replay *r = arg;
     r->group_due = group->count > 0; /* an idle mark says no head */
+    r->compacted = group->compacted;
     r->group_head = group->head_before;
     return 0;
 }
@@ -219,6 +222,7 @@ static int on_record(void *arg, const struct ate__record_out *record)
         .position = record->position,
         .last_in_group = record->last_in_group,
         .starts_group = r->group_due,
+        .compacted = r->compacted,
         .head_before = r->group_head,
     };
     r->group_due = false;

@@ -163,12 +163,16 @@ static int set_more(struct ate__view *v, struct ate__version *version, const str
     return 0;
 }
 
+static uint32_t offset_of(const struct ate__tx *tx, const struct ate__event *e)
+{
+    return (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
+}
+
 static void fill_in(struct ate__version *version, const struct ate__tx *tx,
                     const struct ate__event *e, uint64_t sequence, uint32_t parent)
 {
     version->sequence = sequence;
-    version->offset =
-        (uint32_t)((const uint8_t *)e->whole.data - (const uint8_t *)tx->encoded.data);
+    atomic_store_explicit(&version->offset, offset_of(tx, e), memory_order_relaxed);
     version->size = (uint32_t)e->whole.size & 0xffffff;
     version->hash = e->hash;
     version->parent = parent;
@@ -346,6 +350,12 @@ int ate__view_install(struct ate__view *v, const struct ate__tx *tx, uint64_t se
     return rc;
 }
 
+static void set_place(struct ate__version *version, const struct ate__position *position)
+{
+    atomic_store_explicit(&version->place, position->place, memory_order_relaxed);
+    atomic_store_explicit(&version->record_size, position->size, memory_order_relaxed);
+}
+
 void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,
                      uint64_t root_time_us)
 {
@@ -355,14 +365,30 @@ void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__p
             continue;
         struct ate__version *version = ate__version_at(v, v->pending[v->placed].version);
         uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
-        version->place = position->place;
-        version->record_size = position->size;
+        set_place(version, position);
         version->updated_us = root_time_us;
         struct ate__more *more = ate__version_more(v, version);
         if (more)
             more->created_us = older && more->created_sequence < sequence
                                    ? ate__version_created_us(v, ate__version_at(v, older))
                                    : root_time_us;
+    }
+}
+
+void ate__view_move(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence,
+                    const struct ate__position *position)
+{
+    for (uint32_t i = 0; i < tx->event_count; i++) {
+        const struct ate__event *e = &tx->events[i];
+        uint32_t slot;
+        if (e->form == ATE__DROPPED || e->kind != ATE__EVENT_BODY ||
+            !ate__view_find_slot(v, &e->header.object, &slot))
+            continue;
+        struct ate__version *version = ate__slot_version(v, ate__slot_at(v, slot), sequence + 1);
+        if (!version || !ate__hash_equal(&version->hash, &e->hash))
+            continue;
+        set_place(version, position);
+        atomic_store_explicit(&version->offset, offset_of(tx, e), memory_order_relaxed);
     }
 }
 

@@ -43,6 +43,10 @@ void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx);
  * placed before it is published. */
 void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,
                      uint64_t root_time_us);
+/* Compaction has moved the record of `sequence`, which may have fewer events and payloads than it
+ * had. Readers see old and new places mixed for a moment, and find the event by its hash then. */
+void ate__view_move(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence,
+                    const struct ate__position *position);
 void ate__view_publish(struct ate__view *v,
                        uint64_t size); /* readers see all below size from now on */
 void ate__view_rollback(struct ate__view *v); /* to the published size */
@@ -61,6 +65,10 @@ int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snaps
     ATE__CHECK;
 void ate__view_renew(struct ate__view_snapshot *s, uint64_t now_ms);
 void ate__view_end(struct ate__view_snapshot *s);
+/* Whether some reader, now or later, may see this body of the object: what no version of the view
+ * is any more, none can. Any thread. */
+bool ate__view_holds(const struct ate__view *v, const struct ate_id *id,
+                     const struct ate_hash *hash);
 /* Where the current body of an object lies. NOT_FOUND STALE */
 struct ate__view_body {
     uint64_t sequence, created_us, updated_us;

@@ -28,8 +28,10 @@ struct ate__more { /* what few versions have: not the first, in a collection, or
 };
 struct ate__version {
     uint64_t sequence;
-    uint64_t place, updated_us; /* of the record; its root time; set when placed, as record_size */
-    uint32_t record_size, offset;
+    /* Of the record, set when placed; compaction changes the three of them, one by one: hints. */
+    _Atomic uint64_t place;
+    uint64_t updated_us; /* root time; set when placed */
+    _Atomic uint32_t record_size, offset;
     uint32_t size : 24, flags : 8;
     _Atomic uint32_t older; /* version + 1 */
     uint32_t next; /* version + 1 in the one list that it is in: superseding, retired or free */

@@ -74,8 +74,9 @@ int ate__view_body(const struct ate__view_snapshot *s, const struct ate_id *id,
             .sequence = v->sequence,
             .created_us = ate__version_created_us(s->view, v),
             .updated_us = v->updated_us,
-            .position = {v->place, v->record_size},
-            .offset = v->offset,
+            .position = {atomic_load_explicit(&v->place, memory_order_relaxed),
+                         atomic_load_explicit(&v->record_size, memory_order_relaxed)},
+            .offset = atomic_load_explicit(&v->offset, memory_order_relaxed),
             .size = v->size,
             .hash = v->hash,
         };
@@ -202,4 +203,22 @@ int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id
         *ret_child = ate__slot_at(s->view, found.child)->id;
     }
     return rc;
+}
+
+bool ate__view_holds(const struct ate__view *v, const struct ate_id *id,
+                     const struct ate_hash *hash)
+{
+    uint32_t slot;
+    bool holds = false;
+    ate__rcu_enter();
+    uint32_t i = ate__view_find_slot(v, id, &slot)
+                     ? atomic_load_explicit(&ate__slot_at(v, slot)->body, memory_order_acquire)
+                     : ATE__NONE;
+    while (i != ATE__NONE && !holds) {
+        const struct ate__version *version = ate__version_at(v, i);
+        holds = ate__hash_equal(&version->hash, hash);
+        i = atomic_load_explicit(&version->older, memory_order_acquire);
+    }
+    ate__rcu_leave();
+    return holds;
 }

@@ -123,6 +123,12 @@ int ate__tx_encode_signatures(const struct ate__signature *signatures, uint32_t 
 int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t event), void *arg,
                    uint64_t payload_max, struct ate__buf *buf) ATE__CHECK;
 
+/* The same where each event is asked what stays of it: its hash alone, its header, all of it. */
+enum ate__part { ATE__PART_HASH, ATE__PART_HEADER, ATE__PART_WHOLE };
+typedef enum ate__part ate__part_fn(void *arg, uint32_t event);
+int ate__tx_reduce_parts(const struct ate__tx *tx, ate__part_fn *part, void *arg,
+                         struct ate__buf *buf) ATE__CHECK;
+
 /* ---- hashes ---- */
 /* event_hash = H("ate event 1", header, u64 payload length, payload_hash), where
  * payload_hash = H("ate payload 1", salt, payload), or the empty field without payload. E_MEMORY */

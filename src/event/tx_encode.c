@@ -248,8 +248,8 @@ static bool strip_pays(const struct ate__event *e)
     return e->form != ATE__STRIPPED && 4 + e->salt.size + e->payload.size > 8 + 32;
 }
 
-int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t event), void *arg,
-                   uint64_t payload_max, struct ate__buf *buf)
+int ate__tx_reduce_parts(const struct ate__tx *tx, ate__part_fn *part, void *arg,
+                         struct ate__buf *buf)
 {
     const uint8_t *encoded = tx->encoded.data, *preconditions = tx->preconditions.data;
     size_t start = buf->size, head = (size_t)(preconditions - encoded) + tx->preconditions.size;
@@ -258,9 +258,10 @@ int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t ev
     ate__wr_u32(&w, tx->event_count);
     for (uint32_t i = 0; i < tx->event_count; i++) {
         struct ate__event e = tx->events[i];
-        if (!keep(arg, i))
+        enum ate__part stays = part(arg, i);
+        if (stays == ATE__PART_HASH)
             e.form = ATE__DROPPED;
-        else if (e.payload_size > payload_max && strip_pays(&e))
+        else if (stays == ATE__PART_HEADER && strip_pays(&e))
             e.form = ATE__STRIPPED;
         write_event(&w, &e);
     }
@@ -269,4 +270,26 @@ int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t ev
     if (rc)
         buf->size = start;
     return rc;
+}
+
+struct reduction {
+    const struct ate__tx *tx;
+    bool (*keep)(void *arg, uint32_t event);
+    void *arg;
+    uint64_t payload_max;
+};
+
+static enum ate__part part_of(void *arg, uint32_t event)
+{
+    const struct reduction *r = arg;
+    if (!r->keep(r->arg, event))
+        return ATE__PART_HASH;
+    return r->tx->events[event].payload_size > r->payload_max ? ATE__PART_HEADER : ATE__PART_WHOLE;
+}
+
+int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t event), void *arg,
+                   uint64_t payload_max, struct ate__buf *buf)
+{
+    struct reduction r = {tx, keep, arg, payload_max};
+    return ate__tx_reduce_parts(tx, part_of, &r, buf);
 }

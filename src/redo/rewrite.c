@@ -182,20 +182,21 @@ static int write_group(struct rewriting *x, uint32_t count, uint64_t end, uint64
 
 static int take_record(struct rewriting *x, const struct ate__record_out *record, uint32_t *count)
 {
-    enum ate__fate fate = ATE__FATE_KEEP;
+    enum ate__remains remains = ATE__REMAINS_ALL;
     ate__buf_clear(&x->body);
-    int rc = x->w->record(x->w->arg, record, &x->body, &fate);
+    int rc = x->w->record(x->w->arg, record, &x->body, &remains);
     if (rc)
         return rc;
-    bool leaves = fate == ATE__FATE_IDENTITY || fate == ATE__FATE_DROP;
+    bool leaves = remains == ATE__REMAINS_IDENTITY || remains == ATE__REMAINS_NOTHING;
     if (leaves && record->sequence >= ate__min(x->cut_off, x->gaps_below))
         return ate__fail(ATE_MISUSE, "transaction %llu may not be left out: below %llu only",
                          (unsigned long long)record->sequence,
                          (unsigned long long)ate__min(x->cut_off, x->gaps_below));
-    if (fate == ATE__FATE_DROP)
+    if (remains == ATE__REMAINS_NOTHING)
         return 0;
-    bool identity = fate == ATE__FATE_IDENTITY || (fate == ATE__FATE_KEEP && record->identity);
-    struct ate_bytes body = fate == ATE__FATE_KEEP ? record->body : ate__buf_bytes(&x->body);
+    bool identity =
+        remains == ATE__REMAINS_IDENTITY || (remains == ATE__REMAINS_ALL && record->identity);
+    struct ate_bytes body = remains == ATE__REMAINS_ALL ? record->body : ate__buf_bytes(&x->body);
     if (!body.size || body.size > record->body.size)
         return ate__fail(ATE_MISUSE, "%zu bytes in the place of the %zu of transaction %llu",
                          body.size, record->body.size, (unsigned long long)record->sequence);

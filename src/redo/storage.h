@@ -97,17 +97,22 @@ struct ate__segment_out {
 };
 typedef int ate__segment_fn(void *arg, const struct ate__segment_out *segment);
 
-enum ate__fate { ATE__FATE_KEEP, ATE__FATE_REPLACE, ATE__FATE_IDENTITY, ATE__FATE_DROP };
+enum ate__remains {
+    ATE__REMAINS_ALL,
+    ATE__REMAINS_SHORTER,
+    ATE__REMAINS_IDENTITY,
+    ATE__REMAINS_NOTHING
+};
 struct ate__rewrite {
     uint64_t from, to; /* the run begins with the segment that begins at `from`; none that ends
                           behind `to` is touched */
     uint64_t cut_off; /* if it is higher than the present one, it takes its place */
-    /* What becomes of a record. REPLACE, IDENTITY: its new body is appended to `body`, not longer
-     * than it was. IDENTITY and DROP are for sequences below the cut-off that full tiles of leaves
-     * cover: MISUSE. Called without a lock. A result that is not 0 ends the call and is its result,
-     * and nothing has changed. */
+    /* What remains of a record. SHORTER, IDENTITY: its new body is appended to `body`, not longer
+     * than it was. IDENTITY and NOTHING are for sequences below the cut-off that full tiles of
+     * leaves cover: MISUSE. Called without a lock. A result that is not 0 ends the call and is its
+     * result, and nothing has changed. */
     int (*record)(void *arg, const struct ate__record_out *record, struct ate__buf *body,
-                  enum ate__fate *ret_fate);
+                  enum ate__remains *ret_remains);
     void (*pause)(void *arg, uint64_t bytes); /* so many were read or written; NULL: no pauses */
     void *arg;
 };

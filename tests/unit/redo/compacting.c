@@ -7,13 +7,13 @@ enum { IDENTITY = 88 };
 
 /* ---- what becomes of a record follows from its sequence ---- */
 
-static enum ate__fate fate_of(uint64_t sequence)
+static enum ate__remains remains_of(uint64_t sequence)
 {
     switch (sequence % 8) {
-    case 0: return ATE__FATE_KEEP;
-    case 1: return ATE__FATE_IDENTITY;
-    case 2: return ATE__FATE_REPLACE;
-    default: return ATE__FATE_DROP;
+    case 0: return ATE__REMAINS_ALL;
+    case 1: return ATE__REMAINS_IDENTITY;
+    case 2: return ATE__REMAINS_SHORTER;
+    default: return ATE__REMAINS_NOTHING;
     }
 }
 
@@ -31,21 +31,21 @@ static size_t size_of(uint64_t sequence)
 }
 
 static int decide(void *arg, const struct ate__record_out *record, struct ate__buf *body,
-                  enum ate__fate *ret_fate)
+                  enum ate__remains *ret_remains)
 {
     struct compactor *c = arg;
     uint8_t bytes[IDENTITY];
     c->records++;
     if (c->result && record->sequence == c->fail_at)
         return c->result;
-    enum ate__fate fate = fate_of(record->sequence);
+    enum ate__remains remains = remains_of(record->sequence);
     if (record->sequence >= c->keep_all_from || record->identity ||
-        (c->shallow && fate != ATE__FATE_REPLACE))
-        fate = ATE__FATE_KEEP;
-    *ret_fate = fate;
-    if (fate == ATE__FATE_KEEP || fate == ATE__FATE_DROP)
+        (c->shallow && remains != ATE__REMAINS_SHORTER))
+        remains = ATE__REMAINS_ALL;
+    *ret_remains = remains;
+    if (remains == ATE__REMAINS_ALL || remains == ATE__REMAINS_NOTHING)
         return 0;
-    size_t size = fate == ATE__FATE_IDENTITY ? IDENTITY : KIT_RECORD_MIN;
+    size_t size = remains == ATE__REMAINS_IDENTITY ? IDENTITY : KIT_RECORD_MIN;
     kit_record(bytes, size, record->sequence, 0);
     return ate__buf_append(body, ate__bytes(bytes, size));
 }
@@ -210,8 +210,8 @@ void compacting_check(struct kit *k, uint64_t size, struct reading *ret)
         ate__buf_clear(&buf);
         rc = k->s->v->load(k->s, i, NULL, &buf);
         if (rc == ATE_COMPACTED)
-            assert_true(i < kit_state(k).cut_off &&
-                        (fate_of(i) == ATE__FATE_DROP || fate_of(i) == ATE__FATE_IDENTITY));
+            assert_true(i < kit_state(k).cut_off && (remains_of(i) == ATE__REMAINS_NOTHING ||
+                                                     remains_of(i) == ATE__REMAINS_IDENTITY));
         else if (rc || !kit_record_whole(ate__buf_bytes(&buf), i, &attempt))
             fail_msg("load %llu: %d %s", (unsigned long long)i, rc, ate__error_text());
     }
