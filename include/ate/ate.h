@@ -30,6 +30,7 @@
 #include <ate/base.h>
 #include <ate/bytes.h>
 #include <ate/chain.h>
+#include <ate/compact.h>
 #include <ate/history.h>
 #include <ate/loop.h>
 #include <ate/result.h>

@@ -272,5 +272,27 @@ def test_watch_as_it_happens(w):
     process.stderr.close()
 
 
+def test_compact(w):
+    w.key()
+    for n in range(60):
+        w.ate("put", "notes", f"file {n % 3}", stdin=bytes([n]) * 20000)
+    before = w.ate("verify", "notes", "--json").objects()[-1]
+    log = [(t["sequence"], t["hash"]) for t in w.ate("log", "notes", "--json").objects()]
+    done = w.ate("compact", "notes", "--json").object()
+    assert done["rewritten"] and done["payloads"] > 30, done
+    assert done["bytes_before"] - done["bytes_after"] > 19000 * done["payloads"], done
+    after = w.ate("verify", "notes", "--json").objects()[-1]
+    for same in ("size", "head", "transactions", "events", "signatures", "root"):
+        assert before[same] == after[same], (before, after)
+    assert log == [(t["sequence"], t["hash"]) for t in w.ate("log", "notes", "--json").objects()]
+    for n in range(3):
+        assert w.ate("get", "notes", f"file {n}").out == bytes([57 + n]) * 20000
+    assert b"nothing to gain" in w.ate("compact", "notes").out
+    w.ate("put", "notes", "file 0", "new")
+    # A watch passes over values that are gone.
+    assert len(w.ate("watch", "notes", "--since", "0", "--count", "5", "--json").objects()) == 5
+    assert w.ate("compact", "tcp://localhost:1/a#pin=" + 43 * "A", status=None).status != 0
+
+
 if __name__ == "__main__":
     main(__name__)

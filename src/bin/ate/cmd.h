@@ -41,7 +41,8 @@ enum option_id {
     OPT_LABEL,
     OPT_MAX_FILES,
     OPT_MAX_BYTES,
-    OPT_REMOVE
+    OPT_REMOVE,
+    OPT_RATE
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -66,6 +67,7 @@ struct options { /* strings are words of the command line */
     uint64_t count; /* of --count or -n; UINT64_MAX: all */
     const char *type, *output, *at, *label;
     uint64_t max_files, max_bytes; /* UINT64_MAX: all */
+    uint64_t rate; /* bytes a second; 0: not given */
 };
 
 struct command {
@@ -78,7 +80,7 @@ struct command {
     int (*run)(const struct options *o); /* the exit status */
 };
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
-    cmd_verify, cmd_import, cmd_export, cmd_name;
+    cmd_verify, cmd_import, cmd_export, cmd_name, cmd_compact;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

@@ -8,8 +8,8 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_key, &cmd_put,    &cmd_get,    &cmd_rm,     &cmd_mv,   &cmd_ls, &cmd_watch,
-    &cmd_log, &cmd_verify, &cmd_import, &cmd_export, &cmd_name, NULL,
+    &cmd_key, &cmd_put,    &cmd_get,    &cmd_rm,     &cmd_mv,   &cmd_ls,      &cmd_watch,
+    &cmd_log, &cmd_verify, &cmd_import, &cmd_export, &cmd_name, &cmd_compact, NULL,
 };
 
 static const char first_help[] =
@@ -75,7 +75,7 @@ static int unknown(const char *word)
     if (meant)
         return ate__report_usage("there is no command \"%s\"; did you mean %s?", shown, meant);
     return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, get, "
-                             "rm, mv, ls, watch, log, verify, import, export, name",
+                             "rm, mv, ls, watch, log, verify, import, export, name, compact",
                              shown);
 }
 

@@ -120,7 +120,7 @@ static int open_session(const struct options *o, enum open_kind kind,
 
 /* ---- the chain ---- */
 
-static void show_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
+void open_show_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
 {
     (void)arg;
     if (!ate__progress_due())
@@ -291,7 +291,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
         .mirror_dir = o->mirror,
-        .progress = show_progress,
+        .progress = open_show_progress,
     };
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
     int rc = check_where(o);

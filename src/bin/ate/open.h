@@ -32,6 +32,8 @@ int open_say_damage(const struct ate_damage *damage, const char *subject);
 /* What the command is about, "CHAIN/NAME" as the user wrote it; ended with ate__free(); NULL: no
  * memory. */
 char *open_subject(const struct options *o) ATE__CHECK;
+/* How far something has come: for progress of a conf. */
+void open_show_progress(void *arg, const char *stage, uint64_t done, uint64_t total);
 /* Reports the result, with the subject unless it is about the user's own keys. Returns the exit
  * status. */
 int open_report(int result, const struct opened *x, const char *subject);

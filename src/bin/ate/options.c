@@ -37,6 +37,7 @@ static const struct ate__option table[] = {
     {"max-files", 0, OPT_MAX_FILES, "N"},
     {"max-bytes", 0, OPT_MAX_BYTES, "SIZE"},
     {"remove", 0, OPT_REMOVE, NULL},
+    {"rate", 0, OPT_RATE, "SIZE"},
 };
 /* clang-format on */
 
@@ -95,6 +96,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_NUMBER: return ate__number_parse("-n", value, 1, INT64_MAX, &o->count);
     case OPT_MAX_FILES: return ate__number_parse("--max-files", value, 0, INT64_MAX, &o->max_files);
     case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
+    case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
     default: return 0;
     }
 }
