@@ -15,7 +15,7 @@
 #include "trust/judge.h"
 #include <stdio.h>
 
-enum { TIME_TEXT = 32 /* bytes */ };
+enum { TIME_TEXT = 64 /* bytes */ };
 
 /* "2033-05-18 03:33:20 UTC": days to a date as of the Gregorian calendar, in eras of 400 years that
  * begin with March. */

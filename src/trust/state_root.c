@@ -128,6 +128,14 @@ static bool row_of(const struct making *m, const struct ate__state_object *o, ui
     return !o->live && o->sequence >= m->window_from && o->sequence < m->size;
 }
 
+/* By its id alone: it came in a walk before, or does not come in this one. */
+static bool is_due(const struct making *m, const struct ate_id *id, const struct row *last)
+{
+    if (last && memcmp(id->b, last->bytes, sizeof id->b) < 0)
+        return false;
+    return m->count < m->rows_max || memcmp(id->b, m->rows[0].bytes, sizeof id->b) <= 0;
+}
+
 /* One walk: the lowest rows above `last` (NULL: all). */
 static int walk(struct making *m, uint8_t kind, const struct row *last)
 {
@@ -137,7 +145,8 @@ static int walk(struct making *m, uint8_t kind, const struct row *last)
     int rc;
     m->count = 0;
     while (!(rc = m->source->next_object(m->source->arg, &at, &o))) {
-        if (!row_of(m, &o, kind, &row) || (last && compare(&row, last) <= 0))
+        if (!is_due(m, &o.id, last) || !row_of(m, &o, kind, &row) ||
+            (last && compare(&row, last) <= 0))
             continue;
         rc = keep_lowest(m, &row);
         if (rc)
