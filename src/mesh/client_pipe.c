@@ -379,6 +379,7 @@ static void refuse(struct ate__remote *r, struct ate__offer *offer, int rc)
         offer->private_[0] = NULL; /* wait() tells */
         return;
     }
+    offer->at_once = rc == ATE_BUSY || rc == ATE_E_MEMORY ? rc : 0;
     struct refusal *refusal = (struct refusal *)(void *)offer->private_;
     refusal->task.run = tell_refusal;
     ate__loop_post(r->loop, &refusal->task);
@@ -388,6 +389,7 @@ static void remote_offer(struct ate__pipe *p, struct ate__offer *offer)
 {
     struct ate__remote *r = ate__remote_of(p);
     struct sending *s = ate__alloc(sizeof *s);
+    offer->at_once = 0;
     if (!s) {
         refuse(r, offer, ate__no_memory());
         return;

@@ -3,6 +3,7 @@
  * Thin chains at a real server: opening, committing, reading, restarts, ends.
  */
 #include "far.h"
+#include "lib/heap.h"
 #include "lib/tmpdir.h"
 #include "trust/seal.h"
 #include <pthread.h>
@@ -189,6 +190,39 @@ static void test_many_in_flight(void **state)
     free(m);
     far_close(p);
     far_free(f);
+}
+
+/* What is refused for want of memory is told at once to who does not wait. */
+static void test_refused_at_once(void **state)
+{
+    (void)state;
+    heap_start();
+    struct far *f = far_new(true);
+    struct ate__pipe *p = far_open(f);
+    struct many *m = calloc(1, sizeof *m);
+    struct ate__buf tx = far_tx(f, p, 1);
+    struct ate__offer offer = {
+        .encoded = ate__buf_bytes(&tx), .timeout_ms = 60000, .done = on_done, .user = m};
+    heap_fail(1, true);
+    p->v->offer(p, &offer);
+    heap_fail(0, false);
+    for (unsigned i = 0; i < 6000 && !m->done; i++)
+        usleep(10000);
+    assert_int_equal(m->done, 1);
+    assert_int_equal(offer.result, ATE_E_MEMORY);
+    assert_int_equal(offer.at_once, ATE_E_MEMORY);
+    offer.at_once = ATE_BUSY;
+    atomic_store(&m->done, 0);
+    p->v->offer(p, &offer);
+    assert_int_equal(offer.at_once, 0);
+    for (unsigned i = 0; i < 6000 && !m->done; i++)
+        usleep(10000);
+    assert_int_equal(m->good, 1);
+    ate__buf_deinit(&tx);
+    free(m);
+    far_close(p);
+    far_free(f);
+    heap_stop();
 }
 
 /* The server goes and comes back under way: each transaction is there exactly once. */
@@ -405,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_remembered),
         cmocka_unit_test(test_outcome_and_sync),
         cmocka_unit_test(test_many_in_flight),
+        cmocka_unit_test(test_refused_at_once),
         cmocka_unit_test(test_restart_under_load),
         cmocka_unit_test(test_threads_that_wait),
         cmocka_unit_test(test_away),
