@@ -17,8 +17,9 @@
  * copies no object.
  *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names
  * that parent and serial. Serials ascend along a list. Entries of the index and of child lists are
- * never removed one by one: what no version backs is left out when the table next grows, of a list
- * also once that is more than half of it.
+ * never removed one by one: what no version backs is left out when the table is next made anew, of
+ * a list also once that is more than half of it. Before that the next object with the same tag may
+ * take an entry of the tags that no version backs.
  *  7. For groups of ids, chosen by a hash, the view knows the newest sequence that touched one of
  * them. So of most objects it is known without a look at them that they did not change (still()).
  *  8. A control event is in force at S for an object whose version at S was created no later: those

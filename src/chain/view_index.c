@@ -8,6 +8,7 @@ enum {
     TABLE_FIRST = 1024 /* cells */,
     MEMBERS_FIRST = 4,
     DEAD_MIN = 32,
+    TAGS_ASKED = 8,
     TOUCHED_FIRST = 1024,
     TOUCHED_MAX = 65536 /* cells, about one for 10 objects */
 };
@@ -253,8 +254,22 @@ static unsigned tags_of(const struct ate__view *v, const struct ate__version *ve
     return n;
 }
 
-/* The tags of all versions that are linked into a table; NULL: only counted. */
-static uint64_t put_all_tags(const struct ate__view *v, struct ate__table *t)
+/* A linked version has the tag that the cell stands for, or one with the same hash. */
+static bool cell_backed(const struct ate__view *v, uint64_t cell)
+{
+    const uint8_t *tags[2];
+    for (uint32_t i = atomic_load(&ate__slot_at(v, (uint32_t)cell - 1)->body); i != ATE__NONE;) {
+        const struct ate__version *version = ate__version_at(v, i);
+        for (unsigned k = tags_of(v, version, tags); k-- > 0;)
+            if (hash_tag(v, version->parent, tags[k]) == cell >> 32)
+                return true;
+        i = atomic_load(&version->older);
+    }
+    return false;
+}
+
+/* Each gives the cells that it took. */
+static uint64_t put_tags_of_slots(const struct ate__view *v, struct ate__table *t)
 {
     const uint8_t *tags[2];
     uint64_t n = 0;
@@ -262,40 +277,87 @@ static uint64_t put_all_tags(const struct ate__view *v, struct ate__table *t)
         for (uint32_t i = atomic_load(&ate__slot_at(v, s)->body); i != ATE__NONE;) {
             const struct ate__version *version = ate__version_at(v, i);
             for (unsigned k = tags_of(v, version, tags); k-- > 0;)
-                n += t ? put_cell(t, cell_of(hash_tag(v, version->parent, tags[k]), s + 1)) : 1;
+                n += put_cell(t, cell_of(hash_tag(v, version->parent, tags[k]), s + 1));
             i = atomic_load(&version->older);
         }
     return n;
 }
 
-static int grow_tags(struct ate__view *v)
+static uint64_t put_backed_cells(const struct ate__view *v, const struct ate__table *old,
+                                 struct ate__table *t)
+{
+    uint64_t n = 0;
+    for (uint64_t i = 0; old && i < old->cells; i++) {
+        uint64_t cell = atomic_load_explicit(&old->cell[i], memory_order_relaxed);
+        if (cell && cell_backed(v, cell))
+            n += put_cell(t, cell);
+    }
+    return n;
+}
+
+/* A table of what is backed, with room for all tags of linked versions. To go through the slots in
+ * their order is faster, but not among many objects that were deleted. */
+static int renew_tags(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->tags, memory_order_relaxed);
     int rc = ate__view_may_retire(v);
     if (rc)
         return rc;
-    struct ate__table *t = new_table(cells_for(put_all_tags(v, NULL)));
+    struct ate__table *t = new_table(cells_for(v->tags_linked));
     if (!t)
         return ate__no_memory();
-    v->tag_count = put_all_tags(v, t);
+    v->tags_walked = 0;
+    v->tag_count = v->slots.count / 2 <= v->tags_linked ? put_tags_of_slots(v, t)
+                                                        : put_backed_cells(v, old, t);
     atomic_store_explicit(&v->tags, t, memory_order_release);
     retire_table(v, old);
     return 0;
 }
 
+static int tags_have_room(struct ate__view *v)
+{
+    const struct ate__table *t = atomic_load_explicit(&v->tags, memory_order_relaxed);
+    bool room = has_room(t, v->tag_count);
+    if (room && v->tags_walked <= t->cells)
+        return 0;
+    int rc = renew_tags(v);
+    return room ? 0 : rc; /* without memory it only stays slower */
+}
+
+/* The same name may get another object again and again. Of those that had it one that no version
+ * backs gives its cell away: whoever walks over it looks for something else. The first few are
+ * asked: where they are backed, a snapshot holds back most of them. */
+static void put_tag(struct ate__view *v, uint64_t added)
+{
+    struct ate__table *t = atomic_load_explicit(&v->tags, memory_order_relaxed);
+    _Atomic uint64_t *spare = NULL;
+    uint64_t i = place_of(t, (uint32_t)(added >> 32)), cell;
+    unsigned same = 0;
+    for (; (cell = atomic_load_explicit(&t->cell[i], memory_order_relaxed)); i = behind(t, i)) {
+        if (cell == added)
+            return;
+        if (cell >> 32 != added >> 32)
+            continue;
+        if (same++ < TAGS_ASKED && !spare && !cell_backed(v, cell))
+            spare = &t->cell[i];
+    }
+    v->tags_walked += same;
+    v->tag_count += !spare;
+    atomic_store_explicit(spare ? spare : &t->cell[i], added, memory_order_release);
+}
+
 int ate__view_index_tags(struct ate__view *v, uint32_t slot, const struct ate__version *version)
 {
     const uint8_t *tags[2];
-    for (unsigned k = tags_of(v, version, tags); k-- > 0;) {
-        if (!has_room(atomic_load_explicit(&v->tags, memory_order_relaxed), v->tag_count)) {
-            int rc = grow_tags(v);
-            if (rc)
-                return rc;
-        }
-        v->tag_count += put_cell(atomic_load_explicit(&v->tags, memory_order_relaxed),
-                                 cell_of(hash_tag(v, version->parent, tags[k]), slot + 1));
+    unsigned count = tags_of(v, version, tags);
+    int rc = 0;
+    v->tags_linked += count;
+    while (!rc && count-- > 0) {
+        rc = tags_have_room(v);
+        if (!rc)
+            put_tag(v, cell_of(hash_tag(v, version->parent, tags[count]), slot + 1));
     }
-    return 0;
+    return rc;
 }
 
 static bool version_has_tag(const struct ate__view *v, const struct ate__version *version,
@@ -404,6 +466,8 @@ int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, u
 void ate__view_left(struct ate__view *v, const struct ate__version *gone,
                     const struct ate__version *stays)
 {
+    const uint8_t *tags[2];
+    v->tags_linked -= tags_of(v, gone, tags);
     if (gone->flags & ATE__VERSION_DELETED ||
         (stays && is_member(stays, gone->parent, gone->serial)))
         return;

@@ -91,6 +91,8 @@ struct ate__view {
     struct ate__pages slots, versions, more, extras;
     _Atomic(struct ate__table *) ids, tags;
     uint64_t id_count, tag_count; /* cells in use */
+    uint64_t tags_linked; /* tags of linked versions */
+    uint64_t tags_walked; /* cells of other objects with the same tag that stood in the way */
     _Atomic(struct ate__touched *) touched;
     uint64_t seed[2];
     struct ate__pending *pending;
@@ -167,14 +169,14 @@ int ate__view_widen_touched(struct ate__view *v) ATE__CHECK; /* if there are man
 void ate__view_touch(struct ate__view *v, const struct ate_id *id, uint64_t sequence);
 int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra)
     ATE__CHECK; /* found or made */
-/* The tags of a version that is linked to its slot: a table that grows meanwhile is made anew from
- * what is linked. */
+/* The tags of a version that is linked to its slot: what no linked version has is left out of a
+ * table that is made anew meanwhile. */
 int ate__view_index_tags(struct ate__view *v, uint32_t slot, const struct ate__version *version)
     ATE__CHECK;
 int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial)
     ATE__CHECK;
-/* A version that `gone` was goes, and the one that is newer or older stays: its entry may be dead
- * now. stays NULL: none. */
+/* A linked version that `gone` was goes, and the one that is newer or older stays: its entry may be
+ * dead now. stays NULL: none. */
 void ate__view_left(struct ate__view *v, const struct ate__version *gone,
                     const struct ate__version *stays);
 /* Frees it after the next grace period. Room for it was made: ate__view_may_retire(). */

@@ -28,7 +28,7 @@ void model_deinit(struct model *m)
 void model_tag(unsigned tag, uint8_t ret_tag[ATE__NAME_TAG])
 {
     memset(ret_tag, 0x30, ATE__NAME_TAG);
-    ret_tag[3] = (uint8_t)tag;
+    memcpy(ret_tag + 3, &tag, sizeof tag);
 }
 
 const struct model_version *model_at(const struct model *m, unsigned object, uint64_t size)

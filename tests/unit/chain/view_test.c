@@ -8,6 +8,7 @@
 #include "view_model.h"
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { SNAPSHOTS = 5 };
 
@@ -232,6 +233,114 @@ static void updates_do_not_grow_the_tags(void **state)
         publish(&w);
     }
     assert_ptr_equal(before, atomic_load(&w.view->tags));
+    world_deinit(&w);
+}
+
+/* How far from their places the cells of the table of tags lie. */
+struct spread {
+    uint64_t cells, sum, max;
+};
+
+static struct spread spread_of(const struct ate__view *v)
+{
+    const struct ate__table *t = atomic_load(&v->tags);
+    struct spread s = {0, 0, 0};
+    for (uint64_t i = 0; i < t->cells; i++) {
+        uint64_t cell = atomic_load(&t->cell[i]);
+        if (!cell)
+            continue;
+        uint64_t place = (cell >> 32) * t->cells >> 32;
+        uint64_t far = i >= place ? i - place : i + t->cells - place;
+        s.cells++;
+        s.sum += far;
+        s.max = far > s.max ? far : s.max;
+    }
+    return s;
+}
+
+/* Names come and go beside many that stay: one name that always another object gets, or always
+ * another name. Nobody has to look further for one at the end than at the beginning. */
+static void names_that_come_and_go(void **state)
+{
+    (void)state;
+    enum { LIVE = 10000, CYCLES = 15000 };
+    for (unsigned same = 0; same < 2; same++) {
+        struct world w;
+        struct ate_id id, want;
+        struct spread worst = {1, 0, 0};
+        clock_t tenth[2] = {0, 0}, since = clock();
+        world_init(&w);
+        for (unsigned i = 1; i <= LIVE; i++)
+            put(&w, i, 0, i, 0);
+        publish(&w);
+        for (unsigned i = 0; i < CYCLES; i++) {
+            unsigned object = LIVE + 1 + i, tag = LIVE + 1 + (same ? 0 : i);
+            if (i % (CYCLES / 10) == 0)
+                since = clock();
+            put(&w, object, 0, tag, 0);
+            publish(&w);
+            want = id_of(object);
+            assert_int_equal(holder(&w, 0, tag, &id), 0);
+            assert_memory_equal(&id, &want, sizeof id);
+            erase(&w, object, false);
+            publish(&w);
+            assert_int_equal(holder(&w, 0, tag, &id), ATE_NOT_FOUND);
+            if ((i + 1) % (CYCLES / 10) == 0)
+                tenth[i >= CYCLES / 10] = clock() - since;
+            if (i % 199) /* any state between two tables */
+                continue;
+            struct spread s = spread_of(w.view);
+            if (s.max > worst.max)
+                worst.max = s.max;
+            if (s.sum * worst.cells > worst.sum * s.cells)
+                worst.sum = s.sum, worst.cells = s.cells;
+        }
+        print_message("%s: %.1f cells on the mean, %llu at most; us a cycle: %.1f first, %.1f "
+                      "last\n",
+                      same ? "one name" : "many names", (double)worst.sum / (double)worst.cells,
+                      (unsigned long long)worst.max,
+                      (double)tenth[0] * 1e6 / CLOCKS_PER_SEC / (CYCLES / 10),
+                      (double)tenth[1] * 1e6 / CLOCKS_PER_SEC / (CYCLES / 10));
+        assert_true(worst.sum < 8 * worst.cells);
+        assert_true(worst.max < 400);
+        world_deinit(&w);
+    }
+}
+
+/* What a snapshot held back of one name stands in nobody's way for long once it is gone. */
+static void names_that_a_snapshot_holds_back(void **state)
+{
+    (void)state;
+    enum { CYCLES = 3000 };
+    struct world w;
+    struct ate__view_snapshot old;
+    struct ate_id id, want = id_of(1);
+    world_init(&w);
+    put(&w, 1, 0, 1, 0);
+    publish(&w);
+    assert_int_equal(ate__view_begin(w.view, 1000, &old), 0);
+    for (unsigned i = 1; i < CYCLES; i++) {
+        erase(&w, i, false);
+        put(&w, i + 1, 0, 1, 0);
+        publish(&w);
+    }
+    assert_true(spread_of(w.view).max > CYCLES / 2);
+    struct ate_id top = id_of(0);
+    uint8_t tag[ATE__NAME_TAG];
+    model_tag(1, tag);
+    assert_int_equal(ate__view_tag_holder(&old, &top, tag, &id), 0);
+    assert_memory_equal(&id, &want, sizeof id);
+    ate__view_end(&old);
+    for (unsigned i = CYCLES; i < CYCLES + 10; i++) {
+        erase(&w, i, false);
+        publish(&w);
+        put(&w, i + 1, 0, 1, 0);
+        publish(&w);
+        want = id_of(i + 1);
+        assert_int_equal(holder(&w, 0, 1, &id), 0);
+        assert_memory_equal(&id, &want, sizeof id);
+    }
+    assert_true(spread_of(w.view).max <= 1);
     world_deinit(&w);
 }
 
@@ -627,6 +736,8 @@ int main(void)
         cmocka_unit_test(without_readers_it_stays_small),
         cmocka_unit_test(both_tags_outlive_growth),
         cmocka_unit_test(updates_do_not_grow_the_tags),
+        cmocka_unit_test(names_that_come_and_go),
+        cmocka_unit_test(names_that_a_snapshot_holds_back),
         cmocka_unit_test(what_was_not_touched_stands),
         cmocka_unit_test(lists_forget_the_dead),
         cmocka_unit_test(many_children_that_die_at_once),
