@@ -260,7 +260,6 @@ static int decode_list(struct decoder *d, struct ate__codec_place *place,
 {
     const struct ate_field *f = place->member->field;
     uint8_t *items = NULL;
-    size_t count = u->count;
     if (u->kind != ATE__LIST)
         return wrong_type(place, u);
     if (!depth)
@@ -268,13 +267,14 @@ static int decode_list(struct decoder *d, struct ate__codec_place *place,
                                "over the limit of %d lists and maps inside each "
                                "other",
                                ATE__OBJECT_DEPTH_MAX);
+    size_t count = u->count;
     int rc = count ? take(d, place, count * f->size, &items) : 0;
     if (!rc && object) {
         memcpy(object + f->offset, &items, sizeof items);
         memcpy(object + f->count_offset, &count, sizeof count);
     }
     for (place->index = 0; place->index < count && !rc; place->index++) {
-        struct ate__unpacked item;
+        struct ate__unpacked item = {.kind = ATE__NIL};
         rc = ate__unpack(r, &item);
         bool nil_fits = f->kind == ATE_STRING || f->kind == ATE_BYTES;
         if (!rc && !(item.kind == ATE__NIL && nil_fits))
@@ -289,7 +289,7 @@ static int decode_field(struct decoder *d, struct ate__codec_place *place, struc
                         uint8_t *object, unsigned depth)
 {
     const struct ate_field *f = place->member->field;
-    struct ate__unpacked u;
+    struct ate__unpacked u = {.kind = ATE__NIL};
     int rc = ate__unpack(r, &u);
     if (rc || u.kind == ATE__NIL)
         return rc;
@@ -420,7 +420,7 @@ static int decode_map(struct decoder *d, const struct ate__schema *s, uint32_t c
 
 static int open_map(struct ate__rd *r, uint32_t *ret_count)
 {
-    struct ate__unpacked head;
+    struct ate__unpacked head = {.kind = ATE__NIL};
     int rc = ate__unpack(r, &head);
     if (rc)
         return rc;

@@ -51,34 +51,46 @@ static int replace(struct ate_txn *t, const struct ate_id *id, struct ate_bytes 
     return rc ? rc : ate__object_replace(t, id, name, &old, body);
 }
 
+/* The object of that name, else a new one; without a name the one of that id. */
+static int find_or_make_id(struct ate_txn *t, const struct ate_object *object,
+                           struct ate_id *ret_id, bool *ret_exists)
+{
+    struct ate__object_facts facts;
+    int rc;
+    if (!object->name.size) {
+        rc = ate__txn_object(t, &object->id, &facts);
+        if (rc)
+            return rc;
+        *ret_id = object->id;
+        *ret_exists = facts.live;
+        return 0;
+    }
+    rc = ate__txn_child(t, &object->parent, object->name, ret_id);
+    if (rc == ATE_NOT_FOUND)
+        *ret_id = ate__object_new_id(t);
+    *ret_exists = !rc;
+    return rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
 int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
                 struct ate_id *ret_id)
 {
-    struct ate__object_facts facts;
     struct ate__new_body body;
-    struct ate_id id = object->id;
-    bool exists = false;
+    struct ate_id id;
+    bool exists;
     if (flags & ~(unsigned)(ATE_PUBLIC | ATE_ABSENT))
         return ate__fail(ATE_MISUSE, "put: unknown flags");
     int rc = ate__txn_write(t);
     if (!rc)
         rc = new_body(object, flags, &body);
-    if (!rc && object->name.size) {
-        rc = ate__txn_child(t, &object->parent, object->name, &id);
-        exists = rc == 0;
-        if (rc == ATE_NOT_FOUND) {
-            id = ate__object_new_id(t);
-            rc = 0;
-        }
-    } else if (!rc) {
-        rc = ate__txn_object(t, &id, &facts);
-        exists = !rc && facts.live;
-    }
-    if (!rc && exists && flags & ATE_ABSENT)
-        rc = ate__fail(ATE_EXISTS, "the object is there already");
     if (!rc)
-        rc = exists ? replace(t, &id, object->name, &body)
-                    : ate__object_create(t, &id, &object->parent, object->name, &body);
+        rc = find_or_make_id(t, object, &id, &exists);
+    if (rc)
+        return rc;
+    if (exists && flags & ATE_ABSENT)
+        return ate__fail(ATE_EXISTS, "the object is there already");
+    rc = exists ? replace(t, &id, object->name, &body)
+                : ate__object_create(t, &id, &object->parent, object->name, &body);
     if (!rc && ret_id)
         *ret_id = id;
     return rc;

@@ -73,7 +73,7 @@ static void shared_objects_are_those_of_the_snapshot(void **state)
 {
     (void)state;
     struct ate_id id, other;
-    const struct note *old_note, *again;
+    const struct note *old_note = NULL, *again = NULL;
     world_init(&w, true);
     struct ate_txn *t = world_begin(&w);
     ok(ate_store(t, note, NOTE("first", 1), &id));
@@ -202,7 +202,7 @@ static void loans(void **state)
     (void)state;
     struct ate_id id;
     const struct note *one = NULL, *two = NULL, *again = NULL;
-    struct note *kept;
+    struct note *kept = NULL;
     world_init(&w, true);
     struct ate_txn *t = world_begin(&w);
     ok(ate_store(t, note, NOTE("one", 1), &id));
