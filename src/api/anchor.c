@@ -73,10 +73,10 @@ static int refuse(int result, const char *why, struct ate__trust *trust)
     if (n)
         ate__hash_text(&roots[0], first);
     return ate__fail(result,
-                     "%s: it is chain %s with root key %s%s; if that is the one you mean: "
-                     "--root %s",
+                     "%s: it is chain %s with root key %s%s; if that is the one you mean, "
+                     "conf.root says so",
                      why, ate__hash_text(ate__trust_chain_id(trust), chain), first,
-                     n > 1 ? " and others" : "", first);
+                     n > 1 ? " and others" : "");
 }
 
 static bool names_path(const struct ate__anchor *a, struct ate__trust *trust)

@@ -98,9 +98,7 @@ int ate__name_lookup(const char *name, char **ret_address)
         *ret_address = l.address;
         return 0;
     }
-    return rc ? rc
-              : ate__fail(ATE_NOT_FOUND, "@%s: no such name; make it with: ate name %s ADDRESS",
-                          name, name);
+    return rc ? rc : ate__fail(ATE_NOT_FOUND, "no such name: @%s", name);
 }
 
 struct rewrite {
@@ -144,7 +142,7 @@ int ate__name_set(const char *name, const char *address)
     if (!rc && address && !r.done)
         rc = write_line(&r, name, address);
     if (!rc && !address && !r.found)
-        rc = ate__fail(ATE_NOT_FOUND, "@%s: no such name", name);
+        rc = ate__fail(ATE_NOT_FOUND, "@%s: nothing is kept under that name", name);
     if (!rc)
         rc = config_path(&path);
     if (!rc)

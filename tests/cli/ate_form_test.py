@@ -2,6 +2,7 @@
 """The form that all commands share: usage, exit statuses, streams, --json, help."""
 import json
 import os
+import pathlib
 import re
 import signal
 
@@ -226,6 +227,26 @@ def test_interrupted(w):
     assert w.ate("ls", "notes").lines() == ["x"]
 
 
+def test_ends_by_signal_as_the_pages_say(w):
+    w.key()
+    w.ate("put", "notes", "x", "1")
+    ends = {}
+    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM:
+        watch = w.popen("ate", "watch", "notes", "-v", stderr=__import__("subprocess").PIPE)
+        assert b"watching" in watch.stderr.readline()
+        watch.send_signal(number)
+        ends[str(watch.wait(PATIENCE_S))] = number.name
+        assert watch.stderr.read() == b"\nate: interrupted\n"
+        watch.stderr.close()
+    for page in "ate.1", "ate.7":
+        text = (pathlib.Path(__file__).parents[2] / "docs/man" / page).read_text()
+        said = dict(re.findall(r"^\.It (1\d\d)\n.*\b(SIG[A-Z]+)", text, re.M))
+        assert said == ends, (page, said, ends)
+    told = re.search(r"this machine; (\d+), (\d+), (\d+) ended by (\w+), (\w+), (\w+)\.",
+                     " ".join(w.ate("--help").out.decode().split()))
+    assert dict(zip(told.groups()[:3], told.groups()[3:])) == ends, told
+
+
 def test_names_of_addresses(w):
     pin = "A" * 43
     address = f"tcp://127.0.0.1:5000/example.com/joe/notes#pin={pin}"
@@ -240,7 +261,7 @@ def test_names_of_addresses(w):
     w.refused(1, "NOT_FOUND", "name", "work")
     w.refused(1, "NOT_FOUND", "name", "work", "--remove")
     line = w.refused(1, "NOT_FOUND", "get", "@work", "x")
-    assert "ate name" in line
+    assert line.endswith(": no such name: @work (make it with: ate name work ADDRESS)"), line
     for bad in ("tcp://", "http://x/y", address + ",colour=red", address[:-1], "x", "",
                 "tcp://h:99999/a#pin=" + pin, "tcp://h/a#pin=" + "!" * 43, "tcp://" + "h" * 5000):
         w.refused(7, "MALFORMED", "name", "bad", bad) if len(bad) < 4000 else w.ate(

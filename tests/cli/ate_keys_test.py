@@ -72,7 +72,9 @@ def test_several_keys(w):
     assert w.ate("get", "-k", "a.key", "notes", "x").out == b"by a"
     # b holds no root key, so it says which one it trusts.
     line = w.refused(6, "UNTRUSTED", "get", "-k", "b.key", "notes", "x")
-    assert a in line and "--root" in line
+    assert line.endswith(f", conf.root says so (--root {a})"), line
+    line = w.refused(6, "WRONG_CHAIN", "get", "-k", "b.key", "--root", b, "notes", "x")
+    assert line.endswith(f"(--root {a})"), line
     w.public("a.key", "a.pub")
     assert w.ate("get", "-k", "b.key", "--root", a, "notes", "x").out == b"by a"
     assert w.ate("get", "-k", "b.key", "--root-key", "a.pub", "notes", "x").out == b"by a"

@@ -201,6 +201,42 @@ def test_mirror(w):
     server.stop()
 
 
+def test_not_reached_but_copied(w):
+    """Who cannot reach the server is told of the copy at hand, and how to read it."""
+    root = w.key()
+    server = work(w)
+    w.ate("put", "@work", "x", "1")
+    shared = w.ate("name", "work").out.decode().strip() + ",root=" + root
+    server.stop()
+    line = w.refused(5, "OFFLINE", "get", "@work", "x")
+    assert "is the server running" in line and "ate ls" not in line, line
+    line = w.refused(5, "OFFLINE", "get", "@work", "x", "--mirror", "copy")
+    assert "ate ls" not in line, line  # there is none yet
+    server.start()
+    w.ate("get", "@work", "x", "--mirror", "copy")
+    server.stop()
+    for words in (["get", "@work", "x"], ["put", "@work", "x", "2"], ["verify", "@work"]):
+        line = w.refused(5, "OFFLINE", *words, "--mirror", "copy")
+        assert line.endswith(" (what was copied can be read: ate ls copy)"), line
+    assert "is the server running" in w.refused(5, "OFFLINE", "ls", "@work")
+    server.start()
+    w.ate("get", "@work", "x", "--mirror", "auto")
+    server.stop()
+    place = f"~/.cache/ate/127.0.0.1:{server.port}{PATH}"
+    for words in (["get", "@work", "x"], ["ls", "@work", "--mirror", "auto"]):
+        line = w.refused(5, "OFFLINE", *words)
+        assert line.endswith(f"ate ls {place})"), line
+    assert w.ate("ls", place.replace("~", str(w.home))).lines() == ["x"]
+    # Whoever has no key of it trusts the copy by the root that the address names.
+    env = {"XDG_CONFIG_HOME": str(w.path("none"))}
+    line = w.refused(5, "OFFLINE", "ls", shared, env=env)
+    assert line.endswith(f"ate ls {place} --root {root})"), line
+    assert f": tcp://127.0.0.1:{server.port}{PATH}: OFFLINE: " in line, line
+    w.ate("ls", place.replace("~", str(w.home)), "--root", root, env=env)
+    o = w.ate("ls", "@work", "--json", status=5).object()
+    assert o["error"] == "OFFLINE" and place in o["text"], o
+
+
 def test_server_killed_while_it_is_written_to(w):
     """What was acknowledged is there, and what was not is whole or absent."""
     w.key()

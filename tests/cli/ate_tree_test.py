@@ -77,6 +77,10 @@ def test_mv(w):
     w.ate("mv", "notes", "x", "a/y", "-v")
     assert w.ate("get", "notes", "a/y").out == b"2"
     w.ate("mv", "notes", "a/y", "a/y")
+    o = w.ate("mv", "notes", "a/y", "a/\udcff", "--json").object()
+    assert o["old_name"] == "a/y" and o["name_bytes"] == "YS__" and o["stage"] == "durable", o
+    o = w.ate("mv", "notes", "a/\udcff", "a/y", "--json").object()
+    assert o["old_name_bytes"] == "YS__" and o["name"] == "a/y" and "name_bytes" not in o, o
     line = w.refused(1, "EXISTS", "mv", "notes", "a/y", "moved")
     assert "taken" in line
     w.refused(1, "NOT_FOUND", "mv", "notes", "x", "z")

@@ -256,5 +256,5 @@ const struct command cmd_log = {
         "  ate log notes --json | jq .authors\n"
         "\n"
         "  --since SEQ      from that sequence on\n"
-        "  -n, --number N   at most N transactions\n",
+        "  -n, --number N   at most N transactions, the first from there on\n",
 };

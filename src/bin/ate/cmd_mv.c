@@ -57,7 +57,7 @@ static int run(const struct options *o)
         rc = retry_commit(o, x.chain, change, &mv, &receipt);
     int status = rc ? open_report(rc, &x, subject) : 0;
     if (!rc)
-        open_say_receipt(o, &receipt);
+        open_say_receipt(o->operand[2], o->operand[1], &receipt);
     status = open_close(&x, status);
     path_deinit(&mv.from);
     path_deinit(&mv.to);

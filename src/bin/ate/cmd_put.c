@@ -301,7 +301,7 @@ static int run(const struct options *o)
     int rc = put(&p);
     int status = rc ? open_report(rc, &p.at, subject) : 0;
     if (!rc)
-        open_say_receipt(o, &p.receipt.receipt);
+        open_say_receipt(o->operand[1], NULL, &p.receipt.receipt);
     store_free(p.store);
     store_node_unref(p.file);
     store_node_unref(p.parent);

@@ -83,7 +83,7 @@ static int run(const struct options *o)
         rc = retry_commit(o, x.chain, change, &rm, &receipt);
     int status = rc ? open_report(rc, &x, subject) : 0;
     if (!rc)
-        open_say_receipt(o, &receipt);
+        open_say_receipt(o->operand[1], NULL, &receipt);
     status = open_close(&x, status);
     path_deinit(&rm.path);
     ate__free(subject);

@@ -4,6 +4,7 @@
  */
 #include "base/text.h"
 #include "bin/ate/cmd.h"
+#include "bin/ate/hint.h"
 #include "bin/ate/stop.h"
 #include <string.h>
 
@@ -43,7 +44,8 @@ static const char last_help[] =
     "\n"
     "Exit status: 0 done; 1 no: not found, exists, nothing more; 2 usage; 3 refused: no right, no\n"
     "key; 4 conflict; 5 not reached, busy, outcome unknown: try again; 6 not to be trusted;\n"
-    "7 malformed, unsupported, too big; 8 this machine; 130 interrupted.\n";
+    "7 malformed, unsupported, too big; 8 this machine; 129, 130, 143 ended by SIGHUP, SIGINT,\n"
+    "SIGTERM.\n";
 
 static int help(void)
 {
@@ -110,6 +112,7 @@ static int run(char **words)
 int main(int argc, char **argv)
 {
     ate__out_begin("ate");
+    ate__out.hint = hint_add;
     stop_begin();
     return ate__out_end(run(argc > 0 ? argv + 1 : argv));
 }

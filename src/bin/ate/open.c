@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "bin/ate/hint.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -165,24 +166,66 @@ static int make_folders_above(char *path)
     return 0;
 }
 
-/* The folder that --mirror auto means: one a chain, HOST:PORT/PATH below the cache. */
-static int auto_mirror(const char *where, char **ret_path)
+/* The address that @NAME stands for; anything else as it is. Ended with ate__free(). */
+static int look_up(const char *where, char **ret_where)
 {
-    ate__cleanup(ate__freep) char *address = NULL;
-    int rc = 0;
     if (where[0] == '@')
-        rc = ate__name_lookup(where + 1, &address);
-    else
-        address = ate__copy_text(where);
-    if (!rc && !address)
-        rc = ate__no_memory();
-    if (rc)
-        return rc;
-    address[strcspn(address, "#")] = 0;
+        return ate__name_lookup(where + 1, ret_where);
+    *ret_where = ate__copy_text(where);
+    return *ret_where ? 0 : ate__no_memory();
+}
+
+/* The folder that --mirror auto means: one a chain, HOST:PORT/PATH below the cache. */
+static int auto_mirror(const char *address, char **ret_path)
+{
     if (!is_address(address))
         return ate__fail(ATE_MISUSE, "--mirror: the chain is a directory on this machine already");
-    rc = user_path("XDG_CACHE_HOME", ".cache", address + 6, ret_path);
-    return rc ? rc : make_folders_above(*ret_path);
+    ate__cleanup(ate__freep) char *path = ate__copy_text(address + 6);
+    if (!path)
+        return ate__no_memory();
+    path[strcspn(path, "#")] = 0;
+    return user_path("XDG_CACHE_HOME", ".cache", path, ret_path);
+}
+
+/* The copy that a mirror left, that of the options or the one at the default place: what can be
+ * read if the server is not reached. Nothing depends on it. */
+static void find_copy(const struct options *o, const char *mirror, const char *address)
+{
+    ate__cleanup(ate__freep) char *place = NULL;
+    char *root = strchr(address, '#');
+    if (!mirror && !auto_mirror(address, &place))
+        mirror = place;
+    ate__cleanup(ate__freep) char *log = ate__format("%s/,chain", mirror ? mirror : "");
+    if (!mirror || !log || access(log, F_OK))
+        return;
+    while (root && strncmp(++root, "root=", 5))
+        root = strchr(root, ',');
+    ate__cleanup(ate__freep) char *first = root ? ate__copy_text(root + 5) : NULL;
+    if (first)
+        first[strcspn(first, ",")] = 0;
+    hint_copy(mirror, o->root_count ? o->root[0] : first);
+}
+
+/* The mirror of a chain at a server: the one of the options; else none; else, for what reads the
+ * whole history, one that is not kept. */
+static int choose_mirror(const struct options *o, enum open_kind kind, char **ret_owned,
+                         const char **ret_dir)
+{
+    ate__cleanup(ate__freep) char *address = NULL;
+    bool is_auto = o->mirror && !strcmp(o->mirror, "auto");
+    int rc = look_up(o->operand[0], &address);
+    if (!rc && is_auto)
+        rc = auto_mirror(address, ret_owned);
+    if (!rc && is_auto)
+        rc = make_folders_above(*ret_owned);
+    if (rc)
+        return rc;
+    *ret_dir = is_auto ? *ret_owned : o->mirror;
+    if (is_address(address))
+        find_copy(o, *ret_dir, address);
+    if (!*ret_dir && (kind == OPEN_STREAMS || kind == OPEN_VERIFIES))
+        *ret_dir = ""; /* without meaning for a directory */
+    return 0;
 }
 
 static void say_created(const struct opened *x, const char *where)
@@ -290,7 +333,6 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     struct ate_chain_conf conf = {
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
-        .mirror_dir = o->mirror,
         .progress = open_show_progress,
     };
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
@@ -298,14 +340,10 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     if (!rc)
         rc = join(o->root, o->root_count, &roots);
     conf.root = roots;
-    if (!rc && o->mirror && !strcmp(o->mirror, "auto")) {
-        rc = auto_mirror(where, &mirror);
-        conf.mirror_dir = mirror;
-    } else if (!o->mirror && (kind == OPEN_STREAMS || kind == OPEN_VERIFIES)) {
-        conf.mirror_dir = ""; /* a mirror that is not kept; without meaning for a directory */
-    }
     if (!rc)
         rc = open_session(o, kind, &x.session);
+    if (!rc)
+        rc = choose_mirror(o, kind, &mirror, &conf.mirror_dir);
     if (!rc)
         rc = ate_chain_open(where, x.session, flags, &conf, &x.chain);
     ate__progress_end();
@@ -339,8 +377,9 @@ int open_close(struct opened *x, int status)
 
 char *open_subject(const struct options *o)
 {
-    const char *name = o->operand_count > 1 ? o->operand[1] : NULL;
-    return ate__format("%s%s%s", o->operand[0], name && name[0] != '/' ? "/" : "",
+    const char *where = o->operand[0], *name = o->operand_count > 1 ? o->operand[1] : NULL;
+    size_t size = is_address(where) ? strcspn(where, "#") : strlen(where);
+    return ate__format("%.*s%s%s", (int)size, where, name && name[0] != '/' ? "/" : "",
                        name ? name : "");
 }
 
@@ -350,7 +389,7 @@ int open_report(int result, const struct opened *x, const char *subject)
     return ate__report(result, own_keys ? NULL : subject);
 }
 
-void open_say_receipt(const struct options *o, const struct ate_receipt *receipt)
+void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt)
 {
     static const char *const stages[] = {"queued", "outboxed", "durable", "replicated",
                                          "witnessed"};
@@ -359,8 +398,9 @@ void open_say_receipt(const struct options *o, const struct ate_receipt *receipt
     char head[ATE_HASH_TEXT];
     if (ate__out.json) {
         json_t *object = json_object();
-        if (o->operand_count > 1)
-            ate__json_set_bytes(object, "name", ate__text_bytes(o->operand[1]));
+        ate__json_set_bytes(object, "name", ate__text_bytes(name));
+        if (old_name)
+            ate__json_set_bytes(object, "old_name", ate__text_bytes(old_name));
         ate__json_set_text(object, "stage", stage);
         if (has_place) {
             ate__json_set_number(object, "sequence", receipt->sequence);

@@ -29,16 +29,16 @@ int open_close(struct opened *x, int status) ATE__CHECK;
 /* Reports the damage of the chain, with its place. Returns the exit status. */
 int open_say_damage(const struct ate_damage *damage, const char *subject);
 
-/* What the command is about, "CHAIN/NAME" as the user wrote it; ended with ate__free(); NULL: no
- * memory. */
+/* What the command is about, "CHAIN/NAME" as the user wrote it, without an address's pins and
+ * roots; ended with ate__free(); NULL: no memory. */
 char *open_subject(const struct options *o) ATE__CHECK;
 /* How far something has come: for progress of a conf. */
 void open_show_progress(void *arg, const char *stage, uint64_t done, uint64_t total);
 /* Reports the result, with the subject unless it is about the user's own keys. Returns the exit
  * status. */
 int open_report(int result, const struct opened *x, const char *subject);
-/* What became of a commit, for --json and -v. */
-void open_say_receipt(const struct options *o, const struct ate_receipt *receipt);
+/* What became of a commit, for --json and -v. old_name: of what was moved; NULL: nothing was. */
+void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt);
 
 /* ${XDG_CONFIG_HOME:-~/.config}/ate/key; ended with ate__free(). E_SYSTEM E_MEMORY */
 int open_default_key(char **ret_path) ATE__CHECK;

@@ -112,6 +112,8 @@ static json_t *error_object(int result, const char *subject, json_t *more)
 char *ate__error_line(int result, const char *subject, json_t *take_more)
 {
     char shown[SHOWN], *line;
+    if (ate__out.hint)
+        ate__out.hint(result);
     if (ate__out.json) {
         json_t *object = error_object(result, subject, take_more);
         ate__cleanup(ate__freep) char *text = json_line(object);

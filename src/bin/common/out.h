@@ -24,6 +24,7 @@ struct ate__out {
     int verbose;                  /* how many -v */
     bool terminal, note_terminal; /* stdout is one; stderr is one */
     void (*clear)(void);          /* takes a line in progress off the terminal; may be NULL */
+    void (*hint)(int result);     /* adds to the sentence what a user types; may be NULL */
 };
 extern struct ate__out ate__out; /* the program's only one */
 

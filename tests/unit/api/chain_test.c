@@ -114,6 +114,9 @@ static void anchors_decide_what_is_trusted(void **state)
     assert_string_equal(ate_chain_name(c), "/notes");
     ate_chain_close(c);
     expect(ate_chain_open(path_of("notes"), other, 0, NULL, &c), ATE_UNTRUSTED);
+    assert_non_null(strstr(ate_error(), root));
+    assert_non_null(strstr(ate_error(), "conf.root")); /* and no option of a program */
+    assert_null(strstr(ate_error(), " --"));
     expect(ate_chain_open(path_of("notes"), NULL, 0, NULL, &c), ATE_UNTRUSTED);
     expect(ate_chain_open(path_of("notes"), mine, 0, &(struct ate_chain_conf){.root = wrong}, &c),
            ATE_WRONG_CHAIN);

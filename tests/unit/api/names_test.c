@@ -31,6 +31,7 @@ static void keeps_names_sorted(void **state)
     char names[64] = "", *address;
     setenv("XDG_CONFIG_HOME", tmpdir_new(), 1);
     assert_int_equal(ate__name_lookup("work", &address), ATE_NOT_FOUND);
+    assert_string_equal(ate__error_text(), "no such name: @work");
     assert_int_equal(ate__name_set("work", one), 0);
     assert_int_equal(ate__name_set("a.b", one), 0);
     assert_int_equal(ate__name_set("zoo", one), 0);

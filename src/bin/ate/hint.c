@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "bin/ate/hint.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "bin/ate/open.h"
+#include <stdatomic.h>
+#include <string.h>
+
+enum { SHOWN = 512 };
+
+/* What goes with a phrase of the library's. Where `after` is not NULL, the word behind the phrase
+ * stands between the two. */
+static const struct hint {
+    int result;
+    const char *phrase, *before, *after;
+} hints[] = {
+    {ATE_NOT_FOUND, "no such name: @", "make it with: ate name ", " ADDRESS"},
+    {ATE_UNTRUSTED, " with root key ", "--root ", ""},
+    {ATE_WRONG_CHAIN, " with root key ", "--root ", ""},
+    {ATE_OFFLINE, "cannot connect", "is the server running, and the address right?", NULL},
+};
+
+/* Read by the thread of --timeout as well. It lives as long as the process. */
+static _Atomic(char *) copy;
+
+void hint_copy(const char *dir, const char *root)
+{
+    char shown[SHOWN], shown_root[SHOWN];
+    char *words = ate__format("what was copied can be read: ate ls %s%s%s",
+                              open_home_text(dir, shown, sizeof shown), root ? " --root " : "",
+                              root ? open_home_text(root, shown_root, sizeof shown_root) : "");
+    ate__free(atomic_exchange(&copy, words));
+}
+
+static void add(const char *before, const char *word, size_t size, const char *after)
+{
+    ate__cleanup(ate__freep) char *text =
+        ate__format("%s (%s%.*s%s)", ate__error_text(), before, (int)size, word, after);
+    if (text)
+        ate__error_set(text);
+}
+
+void hint_add(int result)
+{
+    const char *at_hand = atomic_load(&copy);
+    if (at_hand && (result == ATE_OFFLINE || result == ATE_TIMEOUT)) {
+        add(at_hand, "", 0, "");
+        return;
+    }
+    for (size_t i = 0; i < sizeof hints / sizeof *hints; i++) {
+        const struct hint *h = &hints[i];
+        const char *found = h->result == result ? strstr(ate__error_text(), h->phrase) : NULL;
+        if (!found)
+            continue;
+        const char *word = found + strlen(h->phrase);
+        add(h->before, word, h->after ? strcspn(word, " ,;:") : 0, h->after ? h->after : "");
+        return;
+    }
+}
