@@ -259,6 +259,19 @@ static int end_before(struct replay *r, int rc)
     return rc;
 }
 
+/* What was read in front of damage, in whole groups, counts; the sentence about it stays. */
+static int flush_rest(struct replay *r, int rc)
+{
+    char text[ATE__ERROR_SIZE];
+    if (rc < 0)
+        return rc;
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    int flushed = flush(r);
+    if (rc && !flushed)
+        ate__error_set(text);
+    return flushed ? flushed : rc;
+}
+
 int ate__chain_replay(struct ate__chain *c, uint64_t from)
 {
     struct ate__storage_state state;
@@ -275,8 +288,7 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from)
     if (!rc)
         rc = c->storage->v->scan(c->storage, from, state.size,
                                  &(struct ate__scan){on_group, on_record, &r});
-    if (!rc)
-        rc = flush(&r);
+    rc = flush_rest(&r, rc);
     if (!rc && r.leaf_count)
         rc = write_tiles(&r);
     if (rc)

@@ -21,5 +21,6 @@ enum {
     ATE__LOCK_POLL_MS = 10,
     ATE__READER_TRIES = 16, /* of a reader beside a writer that changes the list meanwhile */
     ATE__TILE_LEVELS = 8,   /* 256^8 leaves */
+    ATE__BACKUP_STEP_BYTES = 256 << 20, /* of a copy, between two lists */
     ATE__TILES_HELD_MAX = 4096, /* of level 0, in memory while they may not be written: 32 MiB */
 };

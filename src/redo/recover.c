@@ -24,7 +24,7 @@ static int each_leftover(void *arg, const char *name)
 {
     struct removal *m = arg;
     uint64_t id;
-    bool unnamed = !strcmp(name, ATE__NEXT_NAME) || !strcmp(name, ATE__COMPACT_NAME);
+    bool unnamed = ate__segment_is_unnamed(name);
     if (!unnamed && !ate__segment_id_of(name, &id))
         return 0;
     for (size_t i = 0; !unnamed && i < m->meta->count; i++)
@@ -34,17 +34,36 @@ static int each_leftover(void *arg, const char *name)
     return rc == ATE_NOT_FOUND ? 0 : rc;
 }
 
+static int name_new(struct ate__redo *r, struct ate__survey *v)
+{
+    int rc = 0;
+    for (size_t i = 0; i < v->list.count && !rc; i++) {
+        char from[ATE__SEGMENT_NAME];
+        struct ate__segment *s = v->list.items[i];
+        if (!s->is_new)
+            continue;
+        ate__segment_new_name(s->head.id, from);
+        rc = r->vfs->rename(r->dir, from, s->name);
+        s->is_new = false;
+    }
+    if (rc == ATE_NOT_FOUND)
+        return ate__context(ATE_E_SYSTEM, "give a segment its name");
+    return rc ? rc : r->vfs->sync_dir(r->dir);
+}
+
 static int settle_names(struct ate__redo *r, struct ate__survey *v)
 {
     struct removal m = {.r = r, .meta = &v->pair.meta};
     int rc = v->next_named ? ate__next_rename(r->vfs, r->dir, last_of(v)->head.id) : 0;
     if (!rc && v->compact_named)
         rc = ate__rewrite_rename(r->vfs, r->dir, v->compact_named);
+    if (!rc && v->new_named)
+        rc = name_new(r, v);
     if (!rc && v->leftovers)
         rc = r->vfs->list(r->dir, each_leftover, &m);
     if (rc)
         return rc;
-    v->next_named = v->leftovers = false;
+    v->next_named = v->new_named = v->leftovers = false;
     v->compact_named = 0;
     return 0;
 }
@@ -253,7 +272,8 @@ int ate__recover_apply(struct ate__redo *r, struct ate__survey *v)
 {
     bool moves = v->torn_bytes || v->above < v->length;
     int rc = 0;
-    if (moves || !v->pair.equal || v->next_named || v->compact_named || v->leftovers)
+    if (moves || !v->pair.equal || v->next_named || v->compact_named || v->new_named ||
+        v->leftovers)
         rc = ate__survey_verify(r, v);
     if (!rc && v->damage.what != ATE_OK)
         return ate__damage_fail(&v->damage);

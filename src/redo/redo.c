@@ -66,13 +66,13 @@ static int damaged(struct ate__storage_damage *damage, uint64_t sequence, const 
     return ate__damage_fail(damage);
 }
 
-/* The file of a segment that compaction made may not have its name yet. */
-static int open_unnamed(struct ate__redo *r, const struct ate__segment *s,
+/* The file of a segment that compaction made, or a backup, may not have its name yet. */
+static int open_unnamed(struct ate__redo *r, const struct ate__segment *s, const char *name,
                         struct ate__file **ret_file)
 {
     struct ate__segment *found = NULL;
     enum ate__soundness verdict;
-    int rc = ate__segment_open(r->vfs, r->dir, ATE__COMPACT_NAME, ATE__OPEN_READ, &verdict, &found);
+    int rc = ate__segment_open(r->vfs, r->dir, name, ATE__OPEN_READ, &verdict, &found);
     if (rc || !found)
         return rc ? rc : ATE_NOT_FOUND;
     bool same = found->head.id == s->head.id && found->head.salt == s->head.salt;
@@ -85,8 +85,14 @@ static int open_unnamed(struct ate__redo *r, const struct ate__segment *s,
 int ate__open_file_of(struct ate__redo *r, const struct ate__segment *s,
                       struct ate__file **ret_file)
 {
+    char new_name[ATE__SEGMENT_NAME];
     int rc = r->vfs->open(r->dir, s->name, ATE__OPEN_READ, ret_file);
-    return rc == ATE_NOT_FOUND && s->head.compacted ? open_unnamed(r, s, ret_file) : rc;
+    if (rc == ATE_NOT_FOUND && s->head.compacted)
+        rc = open_unnamed(r, s, ATE__COMPACT_NAME, ret_file);
+    if (rc != ATE_NOT_FOUND)
+        return rc;
+    ate__segment_new_name(s->head.id, new_name);
+    return open_unnamed(r, s, new_name, ret_file);
 }
 
 /* Under the mutex. */

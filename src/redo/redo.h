@@ -7,6 +7,7 @@
  *   ,chain/ID.seg          segments (redo/segment.h)
  *   ,chain/next            the segment to come (redo/next.h)
  *   ,chain/compact         what compaction writes in the place of some (redo/rewrite.c)
+ *   ,chain/ID.new          what a backup has written and not listed (redo/backup.h)
  *   ,chain/tiles           leaf hashes (redo/tiles.h)
  *   ,chain/trimmed/        torn tails, for inspection (redo/trim.h)
  *
@@ -40,7 +41,6 @@
 
 #define ATE__CHAIN_NAME ",chain"
 #define ATE__LOCK_NAME "lock"
-#define ATE__COMPACT_NAME "compact"
 
 struct ate__list {
     struct ate__segment **items; /* in the order of their sequences; a reference each */

@@ -10,15 +10,25 @@
 #include "redo/window.h"
 #include <stdio.h>
 
-static const char suffix[] = ".seg";
+static const char suffix[] = ".seg", new_suffix[] = ".new";
 enum { ID_DIGITS = 16 };
+
+static void name_of(uint64_t id, const char *ending, char ret_name[ATE__SEGMENT_NAME])
+{
+    snprintf(ret_name, ATE__SEGMENT_NAME, "%016llx%s", (unsigned long long)id, ending);
+}
 
 void ate__segment_name(uint64_t id, char ret_name[ATE__SEGMENT_NAME])
 {
-    snprintf(ret_name, ATE__SEGMENT_NAME, "%016llx%s", (unsigned long long)id, suffix);
+    name_of(id, suffix, ret_name);
 }
 
-bool ate__segment_id_of(const char *name, uint64_t *ret_id)
+void ate__segment_new_name(uint64_t id, char ret_name[ATE__SEGMENT_NAME])
+{
+    name_of(id, new_suffix, ret_name);
+}
+
+static bool id_of(const char *name, const char *ending, uint64_t *ret_id)
 {
     char again[ATE__SEGMENT_NAME];
     uint8_t bytes[ID_DIGITS / 2];
@@ -28,11 +38,28 @@ bool ate__segment_id_of(const char *name, uint64_t *ret_id)
     uint64_t id = 0;
     for (size_t i = 0; i < sizeof bytes; i++)
         id = id << 8 | bytes[i];
-    ate__segment_name(id, again);
+    name_of(id, ending, again);
     if (strcmp(name, again))
         return false;
     *ret_id = id;
     return true;
+}
+
+bool ate__segment_id_of(const char *name, uint64_t *ret_id)
+{
+    return id_of(name, suffix, ret_id);
+}
+
+bool ate__segment_new_id_of(const char *name, uint64_t *ret_id)
+{
+    return id_of(name, new_suffix, ret_id);
+}
+
+bool ate__segment_is_unnamed(const char *name)
+{
+    uint64_t id;
+    return !strcmp(name, ATE__NEXT_NAME) || !strcmp(name, ATE__COMPACT_NAME) ||
+           ate__segment_new_id_of(name, &id);
 }
 
 int ate__segment_new(const struct ate__segment_head *head, struct ate__file *take_file,

@@ -29,6 +29,7 @@
 
 enum { ATE__SEGMENT_NAME = 16 + 4 + 1 }; /* bytes with the NUL */
 #define ATE__NEXT_NAME "next"
+#define ATE__COMPACT_NAME "compact"
 
 struct ate__segment {
     struct ate__segment_head head; /* never changes, as seed and name */
@@ -43,12 +44,18 @@ struct ate__segment {
     uint64_t length;        /* bytes: the end of the groups that may be read */
     uint64_t file_bytes;
     bool sealed;
+    bool is_new; /* listed, and its file still ID.new, as a backup that was cut short leaves it */
     struct ate_hash end_head; /* head after the last record; zeros: not known */
     struct ate__index index;
 };
 
 void ate__segment_name(uint64_t id, char ret_name[ATE__SEGMENT_NAME]);
 bool ate__segment_id_of(const char *name, uint64_t *ret_id); /* false: not a segment's name */
+/* ID.new: what a backup writes, until the lists name it (redo/backup.h). */
+void ate__segment_new_name(uint64_t id, char ret_name[ATE__SEGMENT_NAME]);
+bool ate__segment_new_id_of(const char *name, uint64_t *ret_id);
+/* `next`, `compact`, ID.new: a leftover, unless a listed segment lacks its file. */
+bool ate__segment_is_unnamed(const char *name);
 
 /* With one reference; takes `take_file` on success (may be NULL). ATE_E_MEMORY */
 int ate__segment_new(const struct ate__segment_head *head, struct ate__file *take_file,

@@ -27,7 +27,7 @@ static int each_name(void *arg, const char *name)
 {
     struct names *n = arg;
     uint64_t id, found;
-    bool unnamed = !strcmp(name, ATE__NEXT_NAME) || !strcmp(name, ATE__COMPACT_NAME);
+    bool unnamed = ate__segment_is_unnamed(name);
     if (!unnamed && !ate__segment_id_of(name, &id))
         return 0;
     n->any |= !unnamed;
@@ -98,6 +98,12 @@ static int open_listed(struct ate__redo *r, struct ate__survey *v, size_t index,
     if (unnamed)
         rc = ate__segment_open(r->vfs, r->dir, last ? ATE__NEXT_NAME : ATE__COMPACT_NAME, flags,
                                &verdict, &s);
+    bool is_new = rc == ATE_NOT_FOUND;
+    if (is_new) {
+        char new_name[ATE__SEGMENT_NAME];
+        ate__segment_new_name(e->id, new_name);
+        rc = ate__segment_open(r->vfs, r->dir, new_name, flags, &verdict, &s);
+    }
     if (rc == ATE_NOT_FOUND && v->mode == ATE__SURVEY_BESIDE)
         return ate__fail(ATE_STALE, "%s is gone", name);
     if (rc == ATE_NOT_FOUND)
@@ -115,9 +121,11 @@ static int open_listed(struct ate__redo *r, struct ate__survey *v, size_t index,
         ate__segment_unref(r->vfs, s);
         return damaged(v, verdict, e->first, name, 0, wrong);
     }
-    v->next_named = unnamed && last;
-    if (unnamed && !last)
+    v->next_named = unnamed && last && !is_new;
+    if (unnamed && !last && !is_new)
         v->compact_named = e->id;
+    v->new_named |= is_new;
+    s->is_new = is_new;
     *ret_segment = s;
     return 0;
 }

@@ -49,6 +49,7 @@ struct ate__survey {
     uint64_t root_time_us;
     bool next_named; /* the last segment is listed, and its file still `next` */
     uint64_t compact_named; /* id of a segment that is listed, and its file still `compact` */
+    bool new_named; /* listed ones, and their files still ID.new */
     bool leftovers; /* segment files that the list does not name */
     bool newer; /* one of them is newer than the only list that is whole */
     struct ate__storage_damage damage;

@@ -164,7 +164,7 @@ static void scan_all(struct kit *k, uint64_t size, struct reading *ret)
     assert_true(r->records + r->missing == size);
 }
 
-static int leaves_of(void *arg, uint64_t first, struct ate_hash *ret_leaves)
+int compacting_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves)
 {
     (void)arg;
     for (size_t i = 0; i < ATE__TILE_LEAVES; i++)
@@ -178,7 +178,7 @@ void compacting_make_tiles(struct kit *k)
 {
     struct reading r;
     scan_all(k, kit_state(k).size, &r);
-    k->s->v->tiles_hold(k->s, leaves_of, NULL);
+    k->s->v->tiles_hold(k->s, compacting_leaves, NULL);
     for (uint64_t i = 0; i < kit_state(k).size; i++) {
         struct ate_hash leaf = leaf_of(i);
         assert_int_equal(k->s->v->tiles_append(k->s, &leaf, 1), 0);

@@ -30,6 +30,8 @@ struct reading { /* what a scan of all showed */
 int compacting_open(struct kit *k, unsigned flags);
 void compacting_open_ok(struct kit *k, unsigned flags);
 void compacting_make_tiles(struct kit *k); /* of a log that was opened just now */
+/* 256 from `first` on; arg is not used. */
+int compacting_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves);
 /* Appends groups of 1 to 5 to that size, with their leaves. 0, or the result of the first append
  * that fails; *ret_flight: how many records it had. */
 int compacting_try_grow(struct kit *k, uint64_t to, size_t *ret_flight);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * backup.c: a chain copied into another directory.
+ */
+#include "chain/backup.h"
+#include "base/err.h"
+#include "chain/chain_private.h"
+
+enum { IDENTITY_NUMBER_AT = 24, IDENTITY = 88 };
+
+struct copy {
+    struct ate__chain *c;
+    const struct ate__chain_copy *conf;
+};
+
+static int leaf_of_identity(const struct ate__record_out *record, struct ate_hash *ret_leaf)
+{
+    struct ate_hash tx_hash, signatures;
+    struct ate__rd r = ate__rd_of(record->body);
+    ate__rd_bytes(&r, IDENTITY_NUMBER_AT);
+    tx_hash = ate__rd_hash(&r);
+    signatures = ate__rd_hash(&r);
+    if (!ate__rd_end(&r))
+        return ate__fail(ATE_TAMPERED, "an identity of %zu bytes", record->body.size);
+    return ate__tx_leaf_of(&tx_hash, &signatures, record->sequence, record->root_time_us, ret_leaf);
+}
+
+static int leaf_of(struct ate__chain *c, const struct ate__record_out *record,
+                   struct ate_hash *ret_leaf)
+{
+    struct ate__tx tx;
+    if (record->identity)
+        return leaf_of_identity(record, ret_leaf);
+    int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
+    if (rc)
+        return rc;
+    rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us,
+                      ret_leaf);
+    ate__tx_deinit(&tx);
+    return rc;
+}
+
+static int check_record(void *arg, const struct ate__record_out *record)
+{
+    struct ate__chain *c = ((struct copy *)arg)->c;
+    struct ate_hash leaf, verified;
+    int rc = leaf_of(c, record, &leaf);
+    if (!rc)
+        rc = c->storage->v->tiles_node(c->storage, 0, record->sequence, &verified);
+    if (!rc && !ate__hash_equal(&leaf, &verified))
+        rc = ate__fail(ATE_FORKED, "it is not the one that the chain has");
+    return ate__context(rc, "transaction %llu", (unsigned long long)record->sequence);
+}
+
+static int leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves)
+{
+    struct ate__storage *s = ((struct copy *)arg)->c->storage;
+    int rc = 0;
+    for (uint64_t i = 0; i < ATE__TILE_LEAVES && !rc; i++)
+        rc = s->v->tiles_node(s, 0, first + i, &ret_leaves[i]);
+    return rc;
+}
+
+static void progress(void *arg, uint64_t done, uint64_t total)
+{
+    const struct ate__chain_copy *conf = ((struct copy *)arg)->conf;
+    if (conf->progress)
+        conf->progress(conf->progress_arg, done, total);
+}
+
+static int check_whole(const struct ate__chain *c)
+{
+    if (c->damage.what == ATE_OK)
+        return 0;
+    return ate__fail((int)c->damage.what,
+                     "damaged from transaction %llu on, so nothing is copied: %s",
+                     (unsigned long long)c->damage.sequence, c->damage.text);
+}
+
+/* Up to where: what is published, and on stable storage. */
+static int size_of(struct ate__chain *c, uint64_t wanted, uint64_t *ret_size)
+{
+    struct ate__receipt receipt;
+    struct ate_hash root;
+    uint64_t size, time_us;
+    int rc = c->read_only ? 0 : ate__chain_sync(c, &receipt);
+    if (rc)
+        return rc;
+    if (c->read_only)
+        ate__chain_head(c, &size, &root, &time_us);
+    else
+        size = receipt.size;
+    if (wanted > size)
+        return ate__fail(ATE_NOT_FOUND, "the chain has %llu transactions",
+                         (unsigned long long)size);
+    *ret_size = wanted ? wanted : size;
+    return 0;
+}
+
+int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate__chain_copy *copy,
+                    struct ate__chain_copied *ret_copied)
+{
+    struct copy x = {c, copy};
+    struct ate__chain_copied done;
+    int rc = copy->damaged ? 0 : check_whole(c);
+    if (!rc)
+        rc = size_of(c, copy->size, &done.size);
+    if (!rc)
+        rc = ate__chain_root_at(c, done.size, &done.root);
+    if (rc)
+        return rc;
+    struct ate__backup backup = {
+        .source = c->storage,
+        .to = done.size,
+        .split = true,
+        .existing = copy->existing,
+        .record = check_record,
+        .leaves = leaves,
+        .progress = progress,
+        .arg = &x,
+    };
+    rc = ate__backup_run(c->conf.env, &backup, dir, &done.log);
+    if (!rc)
+        *ret_copied = done;
+    return rc;
+}

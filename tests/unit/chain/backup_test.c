@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Copies of a chain: each record is the verified one, or nothing is changed. */
+#include "chain/backup.h"
+#include "kit.h"
+#include <stdlib.h>
+
+static struct ate__dir *dir_of(struct kit *k, const char *path)
+{
+    struct ate__dir *dir;
+    const struct ate__vfs *vfs = simdisk_vfs(k->disk);
+    simdisk_mkdir(k->disk, path);
+    kit_ok(vfs->open_root(vfs->user, path, &dir));
+    return dir;
+}
+
+static int copy_to(struct kit *k, const char *path, uint64_t size, bool existing,
+                   struct ate__chain_copied *ret)
+{
+    const struct ate__chain_copy copy = {.size = size, .existing = existing};
+    struct ate__dir *dir = dir_of(k, path);
+    int rc = ate__chain_copy(k->chain, dir, &copy, ret);
+    simdisk_vfs(k->disk)->close_dir(dir);
+    return rc;
+}
+
+/* Opens the copy as a chain, and compares its head. */
+static void check_copy(struct kit *k, const char *path, uint64_t size)
+{
+    struct ate__chain_conf conf = kit_conf(k);
+    struct ate__dir *dir = dir_of(k, path);
+    struct ate__storage *storage;
+    struct ate__chain *c;
+    struct ate_hash root, want;
+    uint64_t found, time_us;
+    kit_ok(ate__storage_open_file(&k->sim.env, dir, ATE__STORAGE_READ, NULL, ATE__ROLE_ROOT, NULL,
+                                  &storage));
+    kit_ok(ate__chain_open(&conf, storage, ATE__STORAGE_READ, &c));
+    ate__chain_head(c, &found, &root, &time_us);
+    kit_ok(ate__chain_root_at(k->chain, size, &want));
+    assert_true(found == size && ate__hash_equal(&root, &want));
+    ate__chain_close(c);
+    simdisk_vfs(k->disk)->close_dir(dir);
+}
+
+static void put_some(struct kit *k, unsigned from, unsigned to)
+{
+    for (unsigned i = from; i < to; i++)
+        kit_put_ok(k, 1 + i % 20, i % 3 ? "a text" : "another text, a bit longer than that");
+}
+
+static void test_copy(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct ate__chain_copied done;
+    kit_init(&k, 1);
+    kit_create_ok(&k);
+    put_some(&k, 0, 300);
+    kit_ok(copy_to(&k, "/b", 0, true, &done));
+    assert_true(done.size == kit_size(&k) && done.log.size_before == 0);
+    check_copy(&k, "/b", kit_size(&k));
+    put_some(&k, 300, 500);
+    kit_ok(copy_to(&k, "/b", 0, true, &done));
+    assert_true(done.log.size_before == 301);
+    check_copy(&k, "/b", 501);
+    assert_int_equal(copy_to(&k, "/b", 0, false, &done), ATE_EXISTS);
+    assert_int_equal(copy_to(&k, "/b", 400, true, &done), ATE_ROLLED_BACK);
+    assert_int_equal(copy_to(&k, "/p", 502, true, &done), ATE_NOT_FOUND);
+    kit_ok(copy_to(&k, "/p", 123, false, &done));
+    check_copy(&k, "/p", 123);
+    kit_ok(copy_to(&k, "/p", 0, true, &done));
+    check_copy(&k, "/p", 501);
+    kit_deinit(&k);
+}
+
+/* The same chain went on otherwise elsewhere: a copy of the one takes nothing from the other. */
+static void test_forked(void **state)
+{
+    (void)state;
+    struct kit k, other;
+    struct ate__chain_copied done;
+    size_t size;
+    kit_init(&k, 2);
+    kit_create_ok(&k);
+    put_some(&k, 0, 40);
+    kit_close(&k);
+    kit_take(&other, &k, simdisk_clone(k.disk), 3);
+    kit_open_ok(&k, 0);
+    put_some(&k, 40, 60);
+    kit_ok(copy_to(&k, "/b", 0, true, &done));
+    kit_open_ok(&other, 0);
+    other.number = k.number + 100;
+    put_some(&other, 40, 90);
+    static const char *const files[] = {"meta.a", "meta.b", "0000000000000001.seg"};
+    simdisk_mkdir(other.disk, "/b/,chain");
+    for (size_t i = 0; i < ATE__COUNT_OF(files); i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/b/,chain/%s", files[i]);
+        uint8_t *bytes = simdisk_get(k.disk, path, &size);
+        simdisk_put(other.disk, path, bytes, size);
+        free(bytes);
+    }
+    assert_int_equal(copy_to(&other, "/b", 0, true, &done), ATE_FORKED);
+    assert_non_null(strstr(ate__error_text(), "transaction 41"));
+    kit_deinit(&k);
+    kit_deinit(&other);
+}
+
+/* A damaged chain is not copied, unless that is asked for; then up to the damage. */
+static void test_damaged(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct ate__chain_copied done;
+    kit_init(&k, 4);
+    kit_create_ok(&k);
+    put_some(&k, 0, 300);
+    kit_close(&k);
+    simdisk_flip(k.disk, "/c/,chain/0000000000000001.seg", 30000, 8);
+    kit_open_ok(&k, ATE__STORAGE_READ);
+    uint64_t size = kit_size(&k);
+    if (size < 10 || size >= 300)
+        fail_msg("%llu transactions", (unsigned long long)size);
+    assert_int_equal(copy_to(&k, "/b", 0, true, &done), ATE_TAMPERED);
+    assert_false(simdisk_exists(k.disk, "/b/,chain"));
+    const struct ate__chain_copy copy = {.damaged = true};
+    struct ate__dir *dir = dir_of(&k, "/b");
+    kit_ok(ate__chain_copy(k.chain, dir, &copy, &done));
+    simdisk_vfs(k.disk)->close_dir(dir);
+    assert_true(done.size == size);
+    check_copy(&k, "/b", size);
+    kit_deinit(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_forked),
+        cmocka_unit_test(test_damaged),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
