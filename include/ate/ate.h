@@ -33,6 +33,7 @@
 #include <ate/compact.h>
 #include <ate/history.h>
 #include <ate/loop.h>
+#include <ate/proof.h>
 #include <ate/result.h>
 #include <ate/server.h>
 #include <ate/session.h>

@@ -23,6 +23,7 @@ struct ate_chain {
     char *address;             /* complete, to hand on */
     char *name;                /* declared */
     char *dir;                 /* of a chain in a directory, its real path; NULL: remote */
+    char *place;               /* where its log lies, of a mirror too; NULL: nowhere on a disk */
     bool created;
     int32_t timeout_ms;
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];

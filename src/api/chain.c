@@ -261,6 +261,18 @@ static int open_remote(struct opening *o)
 
 /* ---- the handle ---- */
 
+/* Where a mirror lies, which is there by now. */
+static int find_mirror(struct opening *o)
+{
+    char real[PATH_MAX];
+    if (!o->conf->mirror_dir || !*o->conf->mirror_dir)
+        return 0;
+    if (!realpath(o->conf->mirror_dir, real))
+        return ate__fail_errno(errno, "%s", o->conf->mirror_dir);
+    o->chain->place = ate__copy_text(real);
+    return o->chain->place ? 0 : ate__no_memory();
+}
+
 /* The address with every pin and, as roots, those that the chain has now. */
 static int describe(struct opening *o)
 {
@@ -274,7 +286,8 @@ static int describe(struct opening *o)
     if (!o->remote) {
         c->dir = ate__copy_text(o->real);
         c->address = ate__copy_text(o->real);
-        return c->dir && c->address ? 0 : ate__no_memory();
+        c->place = ate__copy_text(o->real);
+        return c->dir && c->address && c->place ? 0 : ate__no_memory();
     }
     ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
     struct ate__addr addr = o->addr;
@@ -282,7 +295,9 @@ static int describe(struct opening *o)
     addr.root_count = ate__trust_root_keys(trust, roots, ATE__NET_PINS_MAX);
     memcpy(addr.roots, roots, addr.root_count * sizeof roots[0]);
     addr.has_chain = false;
-    int rc = ate__addr_print(&addr, &text);
+    int rc = find_mirror(o);
+    if (!rc)
+        rc = ate__addr_print(&addr, &text);
     if (!rc)
         rc = ate__buf_append(&text, ate__bytes("", 1));
     if (!rc)

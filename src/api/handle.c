@@ -31,6 +31,7 @@ void ate__chain_handle_unref(struct ate_chain *c)
     ate__free(c->address);
     ate__free(c->name);
     ate__free(c->dir);
+    ate__free(c->place);
     ate__free(c);
 }
 

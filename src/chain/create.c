@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "trust/limits.h"
+#include "crypto/log_key.h"
 #include "crypto/merkle.h"
 #include "trust/state.h"
 #include <stdlib.h>
@@ -39,8 +40,20 @@ static int add_event(struct parts *p, unsigned tag, struct ate_bytes item)
     return rc;
 }
 
+/* Whoever makes a chain signs its heads, until a root key says otherwise. */
+static int make_log_keys(const struct ate__key *root, struct ate__buf *list)
+{
+    ate__cleanup(ate__log_key_freep) struct ate__log_key *key = NULL;
+    int rc = ate__log_key_of_seed(&root->seed, &key);
+    if (rc)
+        return rc;
+    struct ate_bytes public_key = ate__log_key_public(key);
+    return ate__genesis_key_list(&public_key, 1, list);
+}
+
 static int make_genesis(struct parts *p, const char *name)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf log_keys = ATE__BUF_NULL;
     const struct ate__key *root = ate__session_key(p->session, 0);
     static const uint8_t algorithm[2] = {ATE__SIG_MLDSA65_ED25519, 0};
     struct ate__genesis g = {
@@ -56,7 +69,10 @@ static int make_genesis(struct parts *p, const char *name)
     };
     g.root_keys[0] = ate__buf_bytes(&root->public_key);
     ate__random(p->env, g.random, sizeof g.random);
-    int rc = ate__genesis_encode(&g, &p->genesis);
+    int rc = make_log_keys(root, &log_keys);
+    g.log_keys = ate__buf_bytes(&log_keys);
+    if (!rc)
+        rc = ate__genesis_encode(&g, &p->genesis);
     if (!rc)
         rc = ate__chain_id(ATE__SHA256, ate__buf_bytes(&p->genesis), &p->chain_id);
     return rc ? rc : add_event(p, ATE__TAG_GENESIS, ate__buf_bytes(&p->genesis));

@@ -7,8 +7,8 @@
 #include "trust/seal.h"
 
 /* name: the declared path, checked by its grammar. The session's first private key is the root and
- * signs; all its keys, public ones included, may read and write from the top down. Appends the
- * encoded, signed transaction and gives the chain id. Errors: NO_KEY: the session has no private
- * key; MALFORMED E_*. */
+ * signs, and its log key is the one of the chain; all its keys, public ones included, may read and
+ * write from the top down. Appends the encoded, signed transaction and gives the chain id. Errors:
+ * NO_KEY: the session has no private key; MALFORMED E_*. */
 int ate__genesis_make(const struct ate__env *env, struct ate_session *session, const char *name,
                       struct ate__buf *buf, struct ate_hash *ret_chain_id) ATE__CHECK;

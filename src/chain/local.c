@@ -115,6 +115,7 @@ static const struct ate__pipe_vtable local_vtable = {
     .unref = local_unref,
     .trust = local_trust,
     .created = local_created,
+    .chain = chain_of,
     .begin = local_begin,
     .refresh = ate__chain_snapshot_refresh,
     .committed = local_committed,

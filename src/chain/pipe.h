@@ -119,6 +119,7 @@ struct ate__listener {
     struct ate__listener *next; /* private */
 };
 
+struct ate__chain;
 struct ate__pipe_vtable {
     struct ate__pipe *(*ref)(struct ate__pipe *p);
     void (*unref)(struct ate__pipe *p); /* the last one closes; does not wait for the network */
@@ -126,6 +127,7 @@ struct ate__pipe_vtable {
     struct ate__trust *(*trust)(
         struct ate__pipe *p); /* chain id, hash, keys; shared, see trust/state.h */
     bool (*created)(struct ate__pipe *p); /* this open made the chain */
+    struct ate__chain *(*chain)(struct ate__pipe *p); /* what is held of it here; NULL: thin */
     /* ---- reading ---- */
     int (*begin)(struct ate__pipe *p, struct ate__snapshot **ret_snapshot);
     int (*refresh)(struct ate__snapshot *s);

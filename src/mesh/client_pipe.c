@@ -108,6 +108,11 @@ static struct ate__chain *chain_of(struct ate__pipe *p)
     return ate__mirror_chain(ate__remote_of(p)->mirror);
 }
 
+static struct ate__chain *remote_chain(struct ate__pipe *p)
+{
+    return p->thin ? NULL : chain_of(p);
+}
+
 static struct ate__trust *remote_trust(struct ate__pipe *p)
 {
     return p->thin ? ate__remote_of(p)->trust : ate__chain_trust(chain_of(p));
@@ -525,6 +530,7 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .unref = remote_unref,
     .trust = remote_trust,
     .created = remote_created,
+    .chain = remote_chain,
     .begin = remote_begin,
     .refresh = remote_refresh,
     .committed = remote_committed,

@@ -67,7 +67,8 @@ def main(ate, page, options):
     table = table_of(pathlib.Path(options).read_text())
     sections = page_options(text)
     first = run(ate, "--help").stdout
-    commands = re.findall(r"^  ([a-z]+) +[a-z]", first.split("Commands:")[1].split("\n\n")[0], re.M)
+    listed = first.split("Commands:")[1].split("\n\n")[0]
+    commands = re.findall(r"^  ([a-z-]+) +[a-z]", listed, re.M)
     own = [s for s in sections if s not in (ALL, CHAIN)]
     wrong = differences("commands of the page and of --help", own, commands)
     wrong += differences("the table and the options of the page",

@@ -42,7 +42,12 @@ enum option_id {
     OPT_MAX_FILES,
     OPT_MAX_BYTES,
     OPT_REMOVE,
-    OPT_RATE
+    OPT_RATE,
+    OPT_SINCE_FILE,
+    OPT_CHECKPOINT,
+    OPT_LOG_KEY,
+    OPT_LOG_KEYS,
+    OPT_CHAIN
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -61,11 +66,14 @@ struct options { /* strings are words of the command line */
     int32_t timeout_ms; /* 0: not given; -1: none */
     bool clear;         /* no wire encryption */
     unsigned scope;     /* flag of ate_txn_begin() */
-    bool is_public, absent, recursive, tree, long_form, remove;
+    bool is_public, absent, recursive, tree, long_form, remove, log_keys;
     bool has_if, has_since;
     uint64_t if_sequence, since;
     uint64_t count; /* of --count or -n; UINT64_MAX: all */
     const char *type, *output, *at, *label;
+    const char *since_file, *checkpoint, *chain_id;
+    const char *log_key[OPTION_FILES_MAX];
+    size_t log_key_count;
     uint64_t max_files, max_bytes; /* UINT64_MAX: all */
     uint64_t rate; /* bytes a second; 0: not given */
 };
@@ -80,7 +88,8 @@ struct command {
     int (*run)(const struct options *o); /* the exit status */
 };
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
-    cmd_verify, cmd_import, cmd_export, cmd_name, cmd_compact;
+    cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
+    cmd_compact;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

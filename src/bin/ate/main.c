@@ -9,8 +9,9 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_key, &cmd_put,    &cmd_get,    &cmd_rm,     &cmd_mv,   &cmd_ls,      &cmd_watch,
-    &cmd_log, &cmd_verify, &cmd_import, &cmd_export, &cmd_name, &cmd_compact, NULL,
+    &cmd_key,    &cmd_put,    &cmd_get,    &cmd_rm,         &cmd_mv,    &cmd_ls,
+    &cmd_watch,  &cmd_log,    &cmd_verify, &cmd_checkpoint, &cmd_prove, &cmd_check_proof,
+    &cmd_import, &cmd_export, &cmd_name,   &cmd_compact,    NULL,
 };
 
 static const char first_help[] =
@@ -51,7 +52,7 @@ static int help(void)
 {
     ate__print("%s", first_help);
     for (const struct command *const *c = commands; *c; c++)
-        ate__print("  %-8s %s\n", (*c)->name, (*c)->summary);
+        ate__print("  %-11s %s\n", (*c)->name, (*c)->summary);
     ate__print("%s", last_help);
     return 0;
 }
@@ -77,7 +78,8 @@ static int unknown(const char *word)
     if (meant)
         return ate__report_usage("there is no command \"%s\"; did you mean %s?", shown, meant);
     return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, get, "
-                             "rm, mv, ls, watch, log, verify, import, export, name, compact",
+                             "rm, mv, ls, watch, log, verify, checkpoint, prove, check-proof, "
+                             "import, export, name, compact",
                              shown);
 }
 

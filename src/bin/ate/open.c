@@ -119,6 +119,11 @@ static int open_session(const struct options *o, enum open_kind kind,
     return ate_session_open_all(paths, count, ret_session);
 }
 
+int open_keys(const struct options *o, struct ate_session **ret_session)
+{
+    return open_session(o, OPEN_READS, ret_session);
+}
+
 /* ---- the chain ---- */
 
 void open_show_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
@@ -134,7 +139,7 @@ void open_show_progress(void *arg, const char *stage, uint64_t done, uint64_t to
         ate__progress_line("%s: %s %llu", ate__out.program, stage, (unsigned long long)done);
 }
 
-static int join(const char *const *words, size_t count, char **ret_text)
+int open_join(const char *const *words, size_t count, char **ret_text)
 {
     char *text = NULL;
     for (size_t i = 0; i < count; i++) {
@@ -338,7 +343,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
     int rc = check_where(o);
     if (!rc)
-        rc = join(o->root, o->root_count, &roots);
+        rc = open_join(o->root, o->root_count, &roots);
     conf.root = roots;
     if (!rc)
         rc = open_session(o, kind, &x.session);

@@ -42,6 +42,10 @@ void open_say_receipt(const char *name, const char *old_name, const struct ate_r
 
 /* ${XDG_CONFIG_HOME:-~/.config}/ate/key; ended with ate__free(). E_SYSTEM E_MEMORY */
 int open_default_key(char **ret_path) ATE__CHECK;
+/* The words with commas between them, ended with ate__free(); NULL for none. E_MEMORY */
+int open_join(const char *const *words, size_t count, char **ret_text) ATE__CHECK;
+/* The keys alone, for a command without a chain; NULL without any. Errors: as open_chain(). */
+int open_keys(const struct options *o, struct ate_session **ret_session) ATE__CHECK;
 /* The given key files, else $ATE_KEY, else the default one. ret_paths: room for OPTION_FILES_MAX,
  * lent by the options, the environment, or *ret_owned, which is ended with ate__free(). */
 int open_key_files(const struct options *o, const char **ret_paths, size_t *ret_count,

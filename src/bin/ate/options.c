@@ -38,6 +38,11 @@ static const struct ate__option table[] = {
     {"max-bytes", 0, OPT_MAX_BYTES, "SIZE"},
     {"remove", 0, OPT_REMOVE, NULL},
     {"rate", 0, OPT_RATE, "SIZE"},
+    {"since", 0, OPT_SINCE_FILE, "FILE"},
+    {"checkpoint", 0, OPT_CHECKPOINT, "FILE"},
+    {"log-key", 0, OPT_LOG_KEY, "FILE"},
+    {"log-keys", 0, OPT_LOG_KEYS, NULL},
+    {"chain", 0, OPT_CHAIN, "ID"},
 };
 /* clang-format on */
 
@@ -89,6 +94,10 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_OUTPUT: return take_text("--output", value, &o->output);
     case OPT_AT: return take_text("--at", value, &o->at);
     case OPT_LABEL: return take_text("--label", value, &o->label);
+    case OPT_SINCE_FILE: return take_text("--since", value, &o->since_file);
+    case OPT_CHECKPOINT: return take_text("--checkpoint", value, &o->checkpoint);
+    case OPT_LOG_KEY: return take_file("--log-key", value, o->log_key, &o->log_key_count);
+    case OPT_CHAIN: return take_text("--chain", value, &o->chain_id);
     case OPT_SINCE:
         o->has_since = true;
         return ate__number_parse("--since", value, 0, INT64_MAX, &o->since);
@@ -113,6 +122,7 @@ static void take_switch(struct options *o, enum option_id id)
     o->tree |= id == OPT_TREE;
     o->long_form |= id == OPT_LONG;
     o->remove |= id == OPT_REMOVE;
+    o->log_keys |= id == OPT_LOG_KEYS;
 }
 
 static void allow(uint64_t options, struct ate__option *ret_rows)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * proof.h: signed heads of a chain, and proofs that stand alone: that a transaction is in it, or
+ * that one head extends another. docs/format/proof.md has the texts, which are those of C2SP
+ * tlog-checkpoint and tlog-proof.
+ *
+ * Checkpoints are signed by log keys, which the chain itself names: its genesis names that of
+ * whoever created it, which follows from the creator's private key. Making one, or a proof, needs
+ * the history here: a chain in a directory, or a remote one with a mirror.
+ *
+ * Text that is given comes back as a string of the library's, ended with ate_free().
+ */
+#pragma once
+#include <ate/chain.h>
+
+ATE__BEGIN
+
+/* WAITS. Signs the newest head that is durable, with the log key of the first of the chain's
+ * session's private keys whose log key is in force, once it was noted beside the chain that this
+ * was signed: what is signed later extends it, or is refused. Errors: NO_KEY: no log key of the
+ * session is in force; READ_ONLY: the chain was opened for reading; UNSUPPORTED: it is thin, or its
+ * mirror is in memory; ROLLED_BACK, FORKED, WRONG_CHAIN, TAMPERED: it does not extend what was
+ * signed there last; OFFLINE, TIMEOUT, WOULD_DEADLOCK, E_*. */
+ATE_CALL int ate_checkpoint(struct ate_chain *chain, char **ret_text);
+
+/* The log keys in force, for those who check what they sign: two lines each, as verifier keys of
+ * C2SP signed-note.
+ * Errors: NOT_FOUND: the chain names none; E_MEMORY. */
+ATE_CALL int ate_log_keys(struct ate_chain *chain, char **ret_text);
+
+/* WAITS. That the transaction is in the chain, as the checkpoint signs it. checkpoint NULL: a new
+ * one as of ate_checkpoint(), or where that cannot be made here, the last that was.
+ * Errors: NOT_FOUND: the chain, or the checkpoint, has no such transaction, or nothing was signed
+ * here; of a checkpoint that is given: MALFORMED, UNTRUSTED: no log key of the chain signed it;
+ * TAMPERED: its signature does not hold; WRONG_CHAIN, FORKED, ROLLED_BACK: it is none of this
+ * chain's; UNSUPPORTED: the chain is thin; others as of ate_checkpoint(). */
+ATE_CALL int ate_prove(struct ate_chain *chain, uint64_t sequence, const char *checkpoint,
+                       char **ret_text);
+
+/* The same: that the checkpoint extends an older one. */
+ATE_CALL int ate_prove_since(struct ate_chain *chain, const char *older_checkpoint,
+                             const char *checkpoint, char **ret_text);
+
+/* ---- checking, without the chain ---- */
+
+/* Whom to trust. The first that is given decides, alone; without any: the session's private keys,
+ * as root keys. Root keys and a chain id lead to the log keys of the genesis, which each proof
+ * carries; those that were added later have to be given as log_keys. */
+struct ate_proof_conf {
+    const char *log_keys; /* text of ate_log_keys() */
+    const char *chain;    /* chain id, 43 characters */
+    const char *root;     /* fingerprints or public key files, separated by commas */
+    uint64_t reserved[5];
+};
+enum ate_proof_kind {
+    ATE_PROOF_CHECKPOINT, /* a head that a log key signed */
+    ATE_PROOF_INCLUSION,  /* and a transaction is in it */
+    ATE_PROOF_CONSISTENCY /* and it extends an older one */
+};
+struct ate_proved {
+    enum ate_proof_kind kind;
+    struct ate_hash chain;
+    struct ate_head head;
+    struct ate_hash log_key; /* fingerprint of who signed it */
+    int64_t signed_ns;       /* when, as the signer's clock said */
+    struct ate_head older;   /* of a consistency */
+    uint64_t sequence;       /* of an inclusion: the transaction */
+    struct ate_hash tx_hash;
+    int64_t root_time_ns;    /* when the root ordered it */
+};
+/* text: a proof or a checkpoint (for which log_keys are needed, as it carries no genesis). session
+ * may be NULL; conf NULL: nothing in it is given. Asks nobody and reads nothing but key files.
+ * Errors: UNTRUSTED: nobody whom you trust signed it; WRONG_CHAIN: it is of another chain than that
+ * of the keys or the id; TAMPERED: a signature, or the proof, does not hold; FORKED: it shows two
+ * histories of one chain, both signed; MALFORMED, UNSUPPORTED, TOO_BIG, NOT_FOUND: a key file; E_*.
+ */
+ATE_CALL int ate_check_proof(const char *text, struct ate_session *session,
+                             const struct ate_proof_conf *conf, struct ate_proved *ret_proved);
+
+ATE__END
