@@ -78,7 +78,7 @@ def main(ate, page, options):
                   for n, letter in named.items() if n in table and table[n] != letter]
     for command in commands:
         accepted = {name for name in table if takes(ate, command, name)}
-        common = set(sections[ALL]) | (set(sections[CHAIN]) if "key" in accepted else set())
+        common = set(sections[ALL]) | (set(sections[CHAIN]) if "mirror" in accepted else set())
         wrong += differences(f"{command}: the program and the page", accepted,
                              common | set(sections.get(command, {})))
         explained = help_options(run(ate, command, "--help").stdout)

@@ -59,8 +59,7 @@ const struct command cmd_check_proof = {
         "  ate check-proof notes.checkpoint --log-key notes.keys\n"
         "\n"
         "  FILE             \"-\" is stdin\n"
-        "  --log-key FILE   verifier keys, as ate checkpoint --log-keys prints them; may be\n"
-        "                   repeated\n"
+        "  --log-key FILE   verifier keys, as ate checkpoint prints them; may be repeated\n"
         "  --root KEY       a root key of the chain: a fingerprint or a public key file; may be\n"
         "                   repeated (--root-key is the same)\n"
         "  --chain ID       the chain id\n",
