@@ -151,7 +151,7 @@ static int sign(struct ate_chain *c, struct ate__chain *chain, struct ate__buf *
 int ate_checkpoint(struct ate_chain *chain, char **ret_text)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
-    struct ate__chain *history;
+    struct ate__chain *history = NULL;
     int rc = ate__check_may_wait();
     if (!rc)
         rc = history_of(chain, &history);
@@ -274,7 +274,7 @@ static int prove(struct ate_chain *c, struct ate__chain *chain, uint64_t sequenc
 
 int ate_prove(struct ate_chain *chain, uint64_t sequence, const char *checkpoint, char **ret_text)
 {
-    struct ate__chain *history;
+    struct ate__chain *history = NULL;
     int rc = ate__check_may_wait();
     if (!rc)
         rc = history_of(chain, &history);
@@ -298,7 +298,7 @@ int ate_prove_since(struct ate_chain *chain, const char *older_checkpoint, const
     ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
     struct ate__proof_text p = {.kind = ATE__PROOF_CONSISTENCY};
     struct ate__checkpoint older, chosen;
-    struct ate__chain *history;
+    struct ate__chain *history = NULL;
     if (!older_checkpoint)
         return ate__fail(ATE_MISUSE, "prove: no older checkpoint");
     int rc = ate__check_may_wait();

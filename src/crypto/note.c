@@ -145,7 +145,7 @@ static int take_signature(struct ate__note *n, struct ate_bytes line)
 
 int ate__note_parse(struct ate_bytes note, struct ate__note *ret_note)
 {
-    struct ate_bytes lines, line;
+    struct ate_bytes lines = {NULL, 0}, line;
     ret_note->count = 0;
     ret_note->decoded = ATE__BUF_NULL;
     int rc = check_characters(note);

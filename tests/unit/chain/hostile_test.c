@@ -122,14 +122,14 @@ static int see(void *arg, const struct ate__history_record *r)
 static void check_open(const struct truth *t, struct kit *k, uint64_t size)
 {
     struct seen seen = {.truth = t};
-    char *text = malloc(t->size + 320);
+    char *text = malloc(t->size + 320 + KIT_TEXT);
     int rc = ate__chain_history(k->chain, 0, UINT64_MAX, see, &seen);
     if (rc || seen.next != size)
         fail_msg("history: %s: %s; %llu of %llu", ate__result_name(rc), ate__error_text(),
                  (unsigned long long)seen.next, (unsigned long long)size);
     for (unsigned n = 1; n <= t->objects; n++) {
         text_of(t, n, text);
-        text[255] = 0; /* kit_text() shows the beginning */
+        text[KIT_TEXT - 1] = 0; /* kit_text() shows the beginning */
         assert_string_equal(kit_text(k, n), n < size ? text : "");
     }
     free(text);

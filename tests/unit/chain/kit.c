@@ -257,7 +257,7 @@ void kit_put_ok(struct kit *k, unsigned object, const char *text)
 
 const char *kit_text(struct kit *k, unsigned object)
 {
-    static _Thread_local char text[1024];
+    static _Thread_local char text[KIT_TEXT];
     struct ate__view_snapshot s;
     struct ate__buf buf = ATE__BUF_NULL;
     struct ate__event e;

@@ -72,7 +72,8 @@ struct ate__object_facts kit_facts(struct kit *k, unsigned object); /* latest pu
 void kit_draft_put(struct kit *k, struct draft *d, unsigned object, const char *text);
 int kit_put(struct kit *k, unsigned object, const char *text);
 void kit_put_ok(struct kit *k, unsigned object, const char *text);
-/* The text of an object; "" if there is none; until the next call. */
+/* The beginning of an object's text; "" if there is none; until the next call. */
+enum { KIT_TEXT = 1024 }; /* bytes, with the NUL */
 const char *kit_text(struct kit *k, unsigned object);
 uint64_t kit_size(struct kit *k);
 
