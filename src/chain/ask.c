@@ -56,9 +56,12 @@ int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
 
 /* ---- until all is written ---- */
 
-static void settling_begin(const struct ate__chain *c, struct ate__settling *s)
+static void settling_begin(struct ate__chain *c, struct ate__settling *s)
 {
-    *s = (struct ate__settling){.in = c->inbox_in, .losses = c->losses};
+    pthread_mutex_lock(&c->inbox_mutex);
+    uint64_t in = c->inbox_in;
+    pthread_mutex_unlock(&c->inbox_mutex);
+    *s = (struct ate__settling){.in = in, .losses = c->losses};
 }
 
 static bool settling_is_over(const struct ate__chain *c, struct ate__settling *s)

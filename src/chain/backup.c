@@ -82,12 +82,12 @@ static int size_of(struct ate__chain *c, uint64_t wanted, uint64_t *ret_size)
 {
     struct ate__receipt receipt;
     struct ate_hash root;
-    uint64_t size, time_us;
+    uint64_t size;
     int rc = c->read_only ? 0 : ate__chain_sync(c, &receipt);
     if (rc)
         return rc;
     if (c->read_only)
-        ate__chain_head(c, &size, &root, &time_us);
+        ate__chain_head(c, &size, &root);
     else
         size = receipt.size;
     if (wanted > size)

@@ -67,6 +67,7 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&c->mutex, NULL);
+    pthread_mutex_init(&c->inbox_mutex, NULL);
     pthread_mutex_init(&c->heads_mutex, NULL);
     pthread_mutex_init(&c->listeners_mutex, NULL);
     pthread_cond_init(&c->room, &monotonic);
@@ -202,10 +203,10 @@ static void finish_all(struct ate__chain *c)
         stop_task(c, &c->lead);
     }
     pthread_mutex_lock(&c->mutex);
-    while (c->inbox.first || c->refused || c->ordered.first) {
+    ate__chain_check_inbox(c);
+    while (c->ordered.first) {
+        ate__chain_lead(c);
         ate__chain_check_inbox(c);
-        if (c->ordered.first)
-            ate__chain_lead(c);
     }
     while (c->asking)
         pthread_cond_wait(&c->room, &c->mutex);
@@ -224,6 +225,7 @@ void ate__chain_close(struct ate__chain *c)
     c->storage->v->close(c->storage);
     ate__group_space_deinit(&c->group_space);
     pthread_mutex_destroy(&c->mutex);
+    pthread_mutex_destroy(&c->inbox_mutex);
     pthread_mutex_destroy(&c->heads_mutex);
     pthread_mutex_destroy(&c->listeners_mutex);
     pthread_cond_destroy(&c->room);
@@ -256,16 +258,6 @@ bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_dam
 {
     *ret_damage = c->damage;
     return c->damage.what != ATE_OK;
-}
-
-void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root,
-                     uint64_t *ret_root_time_us)
-{
-    pthread_mutex_lock(&c->mutex);
-    *ret_size = c->tree.size;
-    *ret_root = c->root;
-    *ret_root_time_us = c->root_time_us;
-    pthread_mutex_unlock(&c->mutex);
 }
 
 /* ---- following ---- */

@@ -54,9 +54,8 @@ struct ate__view *ate__chain_view(struct ate__chain *c);
 struct ate__storage *ate__chain_storage(struct ate__chain *c);
 bool ate__chain_read_only(struct ate__chain *c);
 bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_damage);
-/* The newest published head, always at the end of a group. */
-void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root,
-                     uint64_t *ret_root_time_us);
+/* The newest published head, always at the end of a group. From memory, and waits for no commit. */
+void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root);
 /* Root of the tree at any size up to what is written. Errors: NOT_FOUND: larger; E_IO: its hashes
  * could not be stored yet; E_*. Any thread. */
 int ate__chain_root_at(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root) ATE__CHECK;

@@ -26,6 +26,7 @@ struct ate__work {
     int checked;             /* result of the checks that need no state; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
     bool waits, done;        /* done: under the chain's mutex */
+    bool counted;            /* in the chain's waiting_count */
     uint64_t sequence;
     uint64_t due_ms; /* one that does not wait: not ordered after this; UINT64_MAX */
     int result;
@@ -64,12 +65,9 @@ struct ate__chain {
     /* The commit mutex: protects what follows, and the writer's side of view and trust. */
     pthread_mutex_t mutex;
     pthread_cond_t room; /* ate__chain_moved() */
-    struct ate__works inbox; /* offers without a waiting thread, not checked yet */
-    uint64_t inbox_in, inbox_out; /* all that came into it, and were ordered or refused */
-    size_t checking_count, checking_bytes; /* taken off the inbox, not ordered yet */
+    uint64_t inbox_out; /* of `inbox_in`: were ordered or refused */
     struct ate__works ordered; /* with a sequence, not written yet */
     struct ate__works writing; /* in the leader's group */
-    struct ate__offer *refused; /* for want of room or memory; done() is due */
     struct ate__frontier tree; /* of what is written and published */
     struct ate_hash root; /* of `tree` */
     uint64_t root_time_us; /* of the last group */
@@ -79,7 +77,7 @@ struct ate__chain {
     size_t asking; /* asks that nobody waits for, these too, before done() has returned */
     uint64_t losses; /* how often something that was ordered did not come to stand */
     bool leading; /* somebody appends, or marks the log as idle */
-    bool checking, ticking; /* the task of that name is submitted or running */
+    bool ticking; /* the task of that name is submitted or running */
     bool lead_due; /* so is lead, or check does its work */
     bool rest_due; /* ticking: in a while, to let the log rest */
     uint32_t rest_ms; /* ATE__REST_MS, or what a test says */
@@ -89,6 +87,14 @@ struct ate__chain {
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
     atomic_bool compacting; /* no mutex */
+    /* Taken alone or under the commit mutex, and under it nothing that waits: the disk may be asked
+     * under the commit mutex, and who offers on a loop's thread does not wait for the disk. */
+    pthread_mutex_t inbox_mutex; /* protects what follows */
+    struct ate__works inbox; /* offers without a waiting thread, not checked yet */
+    uint64_t inbox_in; /* all that came into it */
+    struct ate__offer *refused; /* for want of room or memory; done() is due */
+    bool checking; /* the task `check` is submitted or running */
+    size_t waiting_count, waiting_bytes; /* in `inbox`, off it and being checked, or in `ordered` */
     /* Constant once it is open. */
     bool read_only; /* damage was found, or opened for reading */
     struct ate__storage_damage damage;
@@ -161,7 +167,6 @@ void ate__works_finish(struct ate__chain *c, struct ate__works *done);
 void ate__work_check(struct ate__chain *c, struct ate__work *w);
 int ate__work_order(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 int ate__work_repeat(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
-bool ate__chain_has_room(const struct ate__chain *c, size_t size);
 /* Writes a group if nobody does, else waits once. False: the time is over (NULL: none). */
 bool ate__chain_lead_or_wait(struct ate__chain *c, pthread_cond_t *cond,
                              const struct timespec *until);
@@ -169,14 +174,19 @@ bool ate__chain_lead_or_wait(struct ate__chain *c, pthread_cond_t *cond,
 enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence);
 
 /* commit_inbox.c */
+/* Whether one more commit may wait; one more does, or so many less. Also without the mutex. */
+bool ate__chain_has_room(struct ate__chain *c, size_t size);
+void ate__chain_wait_more(struct ate__chain *c, size_t size);
+void ate__chain_wait_less(struct ate__chain *c, size_t count, size_t bytes);
 void ate__chain_check_run(struct ate__task *task);
-void ate__chain_check_inbox(struct ate__chain *c); /* all of it; lets the mutex go meanwhile */
+/* All of it; lets the mutex go meanwhile. What comes then is another's to check. */
+void ate__chain_check_inbox(struct ate__chain *c);
 
 /* ask.c */
 /* Until all that was offered before the call is written, or refused; writes it where nobody else
  * does. Lets the mutex go meanwhile. s->lost: some of it was accepted, and is lost. */
 void ate__chain_settle(struct ate__chain *c, struct ate__settling *s);
-/* `inbox`, `ordered` or `writing` have become shorter, or the log has recovered: wakes those who
+/* Fewer commits wait, `writing` has become shorter, or the log has recovered: wakes those who
  * wait for room or for a sync. */
 void ate__chain_moved(struct ate__chain *c);
 

@@ -83,6 +83,9 @@ static int order_repeat(struct ate__chain *c, struct ate__work *w, uint64_t sequ
     if (original) {
         w->next = original->twins;
         original->twins = w;
+        if (w->counted)
+            ate__chain_wait_less(c, 1, w->bytes.size);
+        w->counted = false;
     }
     return 0;
 }
@@ -149,14 +152,10 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
         return rc;
     w->sequence = c->next_sequence++;
     ate__works_push(&c->ordered, w);
+    if (!w->counted)
+        ate__chain_wait_more(c, w->bytes.size);
+    w->counted = true;
     return 0;
-}
-
-bool ate__chain_has_room(const struct ate__chain *c, size_t size)
-{
-    size_t count = c->inbox.count + c->checking_count + c->ordered.count;
-    size_t bytes = c->inbox.bytes + c->checking_bytes + c->ordered.bytes;
-    return count < ATE__WAITING_MAX && bytes + size <= ATE__WAITING_BYTES_MAX;
 }
 
 /* ---- repeats of what is in the log ---- */
@@ -192,7 +191,6 @@ enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence)
 int ate__work_repeat(struct ate__chain *c, struct ate__work *w)
 {
     struct first_answer first = {.c = c};
-    uint64_t ignored;
     int rc = c->storage->v->scan(c->storage, w->sequence, w->sequence + 1,
                                  &(struct ate__scan){NULL, read_first, &first});
     if (!rc && !ate__hash_equal(&first.hash, &w->tx.hash))
@@ -204,7 +202,7 @@ int ate__work_repeat(struct ate__chain *c, struct ate__work *w)
         .root_time_us = first.root_time_us,
         .stage = ate__chain_stage(c, w->sequence),
     };
-    ate__chain_head(c, &w->receipt.size, &w->receipt.head, &ignored);
+    ate__chain_head(c, &w->receipt.size, &w->receipt.head);
     return 0;
 }
 

@@ -42,41 +42,61 @@ static void answer_batch(struct batch *b)
     }
 }
 
-/* Checked side by side, ordered one by one. */
-static void take_batch(struct ate__chain *c)
+/* False: there is nothing, and whoever comes next starts another task. */
+static bool take_out(struct ate__chain *c, struct batch *b, struct ate__offer **ret_refused)
 {
-    struct batch b = {.c = c};
-    while (b.count < CHECK_AT_ONCE && c->inbox.first) {
-        struct ate__work *w = ate__works_pop(&c->inbox);
-        b.works[b.count++] = w;
-        c->checking_count++;
-        c->checking_bytes += w->bytes.size;
-    }
+    b->count = 0;
+    pthread_mutex_lock(&c->inbox_mutex);
+    while (b->count < CHECK_AT_ONCE && c->inbox.first)
+        b->works[b->count++] = ate__works_pop(&c->inbox);
+    *ret_refused = ate__steal(&c->refused);
+    bool some = b->count || *ret_refused;
+    if (!some)
+        c->checking = false;
+    pthread_mutex_unlock(&c->inbox_mutex);
+    return some;
+}
+
+static bool has_more(struct ate__chain *c)
+{
+    pthread_mutex_lock(&c->inbox_mutex);
+    bool more = c->inbox.first;
+    pthread_mutex_unlock(&c->inbox_mutex);
+    return more;
+}
+
+/* Checked side by side, ordered one by one. */
+static void order_batch(struct ate__chain *c, struct batch *b)
+{
+    size_t decided = 0, decided_bytes = 0;
     pthread_mutex_unlock(&c->mutex);
-    ate__workers_each(b.count > 1 ? c->conf.workers : NULL, b.count, check_nth, &b);
+    ate__workers_each(b->count > 1 ? c->conf.workers : NULL, b->count, check_nth, b);
     uint64_t now_ms = ate__monotonic_ms(c->conf.env);
     pthread_mutex_lock(&c->mutex);
-    c->checking_count = c->checking_bytes = 0; /* one batch at a time */
-    for (size_t i = 0; i < b.count; i++) {
-        int rc = order(c, b.works[i], now_ms);
+    for (size_t i = 0; i < b->count; i++) {
+        struct ate__work *w = b->works[i];
+        int rc = order(c, w, now_ms);
         if (rc)
-            ate__work_fail(b.works[i], rc);
-        else if (!b.works[i]->repeat)
-            b.works[i] = NULL; /* on its way */
+            ate__work_fail(w, rc);
+        if (rc || w->repeat) {
+            decided++;
+            decided_bytes += w->bytes.size;
+        } else {
+            b->works[i] = NULL; /* on its way */
+        }
     }
-    c->inbox_out += b.count;
+    ate__chain_wait_less(c, decided, decided_bytes);
+    c->inbox_out += b->count;
     ate__chain_moved(c);
-    if (c->inbox.first)
+    if (has_more(c))
         ate__chain_pass_on(c);
     pthread_mutex_unlock(&c->mutex);
-    answer_batch(&b);
+    answer_batch(b);
     pthread_mutex_lock(&c->mutex);
 }
 
-static void complete_refused(struct ate__chain *c)
+static void complete_refused(struct ate__chain *c, struct ate__offer *list)
 {
-    struct ate__offer *list = c->refused;
-    c->refused = NULL;
     pthread_mutex_unlock(&c->mutex);
     for (struct ate__offer *next; list; list = next) {
         next = list->next;
@@ -88,11 +108,13 @@ static void complete_refused(struct ate__chain *c)
 
 void ate__chain_check_inbox(struct ate__chain *c)
 {
-    while (c->inbox.first || c->refused) {
-        if (c->refused)
-            complete_refused(c);
-        if (c->inbox.first)
-            take_batch(c);
+    struct batch b = {.c = c};
+    struct ate__offer *refused;
+    while (take_out(c, &b, &refused)) {
+        if (refused)
+            complete_refused(c, refused);
+        if (b.count)
+            order_batch(c, &b);
     }
     ate__chain_moved(c);
 }
@@ -102,48 +124,83 @@ void ate__chain_check_run(struct ate__task *task)
     struct ate__chain *c = task->user;
     pthread_mutex_lock(&c->mutex);
     ate__chain_check_inbox(c);
-    c->checking = false; /* what comes while this thread writes is another's */
     if (!c->lead_due)
         ate__chain_lead_all(c);
     pthread_mutex_unlock(&c->mutex);
 }
 
-static int put_into_inbox(struct ate__chain *c, struct ate__offer *offer)
+/* ---- offering: the inbox alone, see `inbox_mutex` ---- */
+
+static bool has_room(const struct ate__chain *c, size_t size)
 {
-    struct ate__work *w;
-    int rc = ate__work_new(c, offer, &w);
-    if (rc)
-        return rc;
-    pthread_mutex_lock(&c->mutex);
-    if (ate__chain_has_room(c, w->bytes.size)) {
-        ate__works_push(&c->inbox, w); /* a task may be under way, and the offer be done any time */
-        c->inbox_in++;
-    } else {
-        rc = ate__fail(ATE_BUSY, "commit: %d commits or %d bytes are waiting already",
-                       ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
-    }
-    pthread_mutex_unlock(&c->mutex);
-    if (rc)
-        ate__work_free(w);
-    return rc;
+    return c->waiting_count < ATE__WAITING_MAX && c->waiting_bytes + size <= ATE__WAITING_BYTES_MAX;
 }
 
+bool ate__chain_has_room(struct ate__chain *c, size_t size)
+{
+    pthread_mutex_lock(&c->inbox_mutex);
+    bool has = has_room(c, size);
+    pthread_mutex_unlock(&c->inbox_mutex);
+    return has;
+}
+
+void ate__chain_wait_more(struct ate__chain *c, size_t size)
+{
+    pthread_mutex_lock(&c->inbox_mutex);
+    c->waiting_count++;
+    c->waiting_bytes += size;
+    pthread_mutex_unlock(&c->inbox_mutex);
+}
+
+void ate__chain_wait_less(struct ate__chain *c, size_t count, size_t bytes)
+{
+    pthread_mutex_lock(&c->inbox_mutex);
+    ate__assert(count <= c->waiting_count && bytes <= c->waiting_bytes);
+    c->waiting_count -= count;
+    c->waiting_bytes -= bytes;
+    pthread_mutex_unlock(&c->inbox_mutex);
+}
+
+/* Under inbox_mutex. 0: the work is the chain's. */
+static int put_into_inbox(struct ate__chain *c, struct ate__work *w)
+{
+    if (!has_room(c, w->bytes.size))
+        return ate__fail(ATE_BUSY, "commit: %d commits or %d bytes are waiting already",
+                         ATE__WAITING_MAX, ATE__WAITING_BYTES_MAX);
+    c->waiting_count++;
+    c->waiting_bytes += w->bytes.size;
+    c->inbox_in++;
+    w->counted = true;
+    ate__works_push(&c->inbox, w);
+    return 0;
+}
+
+static void refuse(struct ate__chain *c, struct ate__offer *offer, int rc)
+{
+    offer->at_once = rc;
+    ate__offer_answer(offer, rc, ate__error_text());
+    offer->next = c->refused;
+    c->refused = offer;
+}
+
+/* A task may be under way, and the offer be done as soon as inbox_mutex is free. */
 void ate__chain_offer(struct ate__chain *c, struct ate__offer *offer)
 {
+    struct ate__work *w = NULL;
     if (offer->waits)
         return; /* ate__chain_wait() does it all */
     offer->at_once = 0;
-    int rc = put_into_inbox(c, offer);
-    pthread_mutex_lock(&c->mutex);
-    if (rc) {
-        offer->at_once = rc;
-        ate__offer_answer(offer, rc, ate__error_text());
-        offer->next = c->refused;
-        c->refused = offer;
-    }
+    int rc = ate__work_new(c, offer, &w);
+    pthread_mutex_lock(&c->inbox_mutex);
+    if (!rc)
+        rc = put_into_inbox(c, w);
+    if (rc)
+        refuse(c, offer, rc);
     bool start = !c->checking;
     c->checking = true;
-    pthread_mutex_unlock(&c->mutex);
+    pthread_mutex_unlock(&c->inbox_mutex);
+    if (rc && w)
+        ate__work_free(w);
     if (start && c->conf.workers)
         ate__workers_submit(c->conf.workers, &c->check, 0);
     else if (start)

@@ -46,6 +46,7 @@ static void take_group(struct ate__chain *c)
             break;
         ate__works_push(works, ate__works_pop(&c->ordered));
     }
+    ate__chain_wait_less(c, works->count, works->bytes);
     ate__chain_moved(c);
 }
 
@@ -150,8 +151,12 @@ bool ate__chain_mend(struct ate__chain *c)
     return !c->broken;
 }
 
-static void fail_all(struct ate__works *works, int result)
+/* What was ordered is built on what has just failed. */
+static void fail_all(struct ate__chain *c, struct ate__works *works, int result)
 {
+    ate__chain_wait_less(c, c->ordered.count, c->ordered.bytes);
+    ate__works_move(works, &c->ordered);
+    ate__chain_moved(c);
     for (struct ate__work *w = works->first; w; w = w->next)
         ate__work_fail(w, result);
 }
@@ -160,10 +165,8 @@ void ate__chain_failed(struct ate__chain *c, struct ate__works *done)
 {
     char text[ATE__ERROR_SIZE];
     snprintf(text, sizeof text, "%s", ate__error_text());
-    ate__works_move(done, &c->ordered); /* built on what has just failed */
-    ate__chain_moved(c);
     ate__fail(ATE_UNKNOWN, "commit: it may still be applied: %s", text);
-    fail_all(done, ATE_UNKNOWN);
+    fail_all(c, done, ATE_UNKNOWN);
     recover(c);
 }
 
@@ -181,8 +184,7 @@ static void fail_group(struct ate__chain *c, int rc, struct ate__works *done)
         ate__chain_failed(c, done);
         return;
     }
-    ate__works_move(done, &c->ordered);
-    fail_all(done, rc);
+    fail_all(c, done, rc);
     c->losses++;
     ate__chain_untake(c, c->tree.size);
 }

@@ -38,6 +38,17 @@ static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *re
     return found;
 }
 
+/* A head is in the ring before it is published: what is not found was pushed out by newer ones
+ * meanwhile. */
+void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root)
+{
+    uint64_t size;
+    do
+        size = ate__view_published(c->view);
+    while (!recent_head(c, size, ret_root));
+    *ret_size = size;
+}
+
 static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_hash)
 {
     struct ate__storage *s = arg;

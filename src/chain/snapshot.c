@@ -76,8 +76,20 @@ int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
 int ate__chain_snapshot_refresh(struct ate__snapshot *base)
 {
     struct snapshot *s = (struct snapshot *)base;
-    ate__view_renew(&s->moment.view, ate__monotonic_ms(base->pipe->env));
-    return ate__chain_root_at(s->moment.chain, s->moment.view.size, &s->root);
+    struct ate__moment newer;
+    struct ate_hash root;
+    int rc = ate__moment_begin(s->moment.chain, base->pipe->env, &newer);
+    if (rc)
+        return rc;
+    rc = ate__chain_root_at(newer.chain, newer.view.size, &root);
+    if (rc) {
+        ate__moment_end(&newer);
+        return rc;
+    }
+    ate__moment_end(&s->moment);
+    s->moment = newer;
+    s->root = root;
+    return 0;
 }
 
 void ate__chain_snapshot_end(struct ate__snapshot *base)

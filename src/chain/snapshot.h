@@ -19,6 +19,7 @@ void ate__moment_end(struct ate__moment *m);
 /* pipe: the one that the snapshot belongs to; a reference is taken. */
 int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
                               struct ate__snapshot **ret_snapshot) ATE__CHECK;
+/* Where it fails the snapshot stays as it was. */
 int ate__chain_snapshot_refresh(struct ate__snapshot *s) ATE__CHECK;
 void ate__chain_snapshot_end(struct ate__snapshot *s); /* takes NULL; lets the pipe go */
 void ate__chain_snapshot_head(const struct ate__snapshot *s, uint64_t *ret_size,

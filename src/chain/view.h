@@ -64,7 +64,6 @@ struct ate__view_snapshot {
 };
 int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snapshot *ret)
     ATE__CHECK;
-void ate__view_renew(struct ate__view_snapshot *s, uint64_t now_ms);
 void ate__view_end(struct ate__view_snapshot *s);
 /* Whether some reader, now or later, may see this body of the object: what no version of the view
  * is any more, none can. Any thread. */

@@ -14,11 +14,6 @@ int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snaps
     return rc;
 }
 
-void ate__view_renew(struct ate__view_snapshot *s, uint64_t now_ms)
-{
-    s->size = ate__reader_renew(s->reader, &s->view->published, now_ms);
-}
-
 void ate__view_end(struct ate__view_snapshot *s)
 {
     if (s->reader)

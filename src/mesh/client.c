@@ -160,11 +160,11 @@ static int drive_group(struct ate__client_driver *d, struct ate_bytes body)
     return rc;
 }
 
-static int drive_confirm(struct ate__client_driver *d, struct ate__call *call)
+static int drive_confirm(struct ate__client_driver *d, const struct ate__call *call)
 {
     struct ate__remote *r = remote_of(d);
     int rc = ate__mirror_confirm(r->mirror, call);
-    return rc ? ate__context(rc, "%s", r->peer) : 0;
+    return rc && rc != ATE_END ? ate__context(rc, "%s", r->peer) : rc;
 }
 
 static void drive_lost(struct ate__client_driver *d)
@@ -172,7 +172,7 @@ static void drive_lost(struct ate__client_driver *d)
     ate__mirror_lost(remote_of(d)->mirror);
 }
 
-/* A worker has taken groups in. */
+/* A worker has taken groups in, or found out what confirm() asked. */
 static void on_fed(void *arg)
 {
     struct ate__remote *r = arg;
@@ -182,6 +182,14 @@ static void on_fed(void *arg)
     pthread_mutex_unlock(&r->mutex);
     if (post)
         ate__loop_post(r->loop, &r->fed_task);
+}
+
+static void take_confirmed(struct ate__remote *r)
+{
+    uint64_t ticket;
+    int rc;
+    while (ate__mirror_confirmed(r->mirror, &ticket, &rc))
+        ate__client_confirmed(r->client, ticket, rc ? ate__context(rc, "%s", r->peer) : 0);
 }
 
 static void take_fed(struct ate__loop_task *task)
@@ -198,6 +206,7 @@ static void take_fed(struct ate__loop_task *task)
     if (!ate__mirror_is_full(r->mirror))
         ate__client_pause(r->client, false);
     ate__client_reached(r->client, head.size);
+    take_confirmed(r);
     int rc = ate__mirror_failure(r->mirror);
     if (rc)
         ate__client_fail(r->client, rc, ate__error_text());

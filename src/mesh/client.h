@@ -28,7 +28,7 @@
 
 struct ate__remote_conf {
     const struct ate__env *env;
-    struct ate__workers *workers; /* NULL: verification runs on the threads that are there */
+    struct ate__workers *workers; /* NULL (tests): what they do runs on the network's thread */
     struct ate__addr addr;        /* with the pins to check; roots and chain are not looked at */
     const char *mirror_dir;       /* a directory, made if missing; NULL: thin */
     bool mirror_memory;           /* a mirror that is not kept */

@@ -82,6 +82,7 @@ static void finish(struct ate__client *c, struct ate__call *call, int result, co
 {
     take_out(c, call);
     want_alone(c, call, false);
+    call->ticket = 0;
     call->result = result;
     if (text != call->text)
         snprintf(call->text, sizeof call->text, "%s", result ? text : "");
@@ -115,6 +116,7 @@ void ate__client_submit(struct ate__client *c, struct ate__call *call)
     call->refused = 0;
     call->refusals = 0;
     call->answered = call->alone = false;
+    call->ticket = 0;
     call->sent = is_unsure(c, call);
     call->reached = c->state >= ATE__CLIENT_OPENED && c->state <= ATE__CLIENT_READY;
     call->got = ATE__BUF_NULL;
@@ -181,6 +183,7 @@ static void unsend_list(struct ate__client *c, struct ate__calls *list)
         take_out(c, call);
         want_alone(c, call, false);
         call->answered = false;
+        call->ticket = 0;
         call->not_before_ms = 0;
     }
 }
@@ -409,13 +412,10 @@ static int check_leaf(struct ate__client *c, const struct ate__call *call,
     return rc;
 }
 
-/* An answer of one that follows is believed when its groups were taken in. What the history then
- * contradicts is final. */
-static int settle_call(struct ate__client *c, struct ate__call *call)
+/* What confirm() found. */
+static int take_confirmed(struct ate__client *c, struct ate__call *call, int rc)
 {
-    if (!call->answered || call->receipt.size > c->taken_in)
-        return 0;
-    int rc = c->driver->confirm(c->driver, call);
+    call->ticket = 0;
     if (rc > 0)
         return rc;
     if (rc)
@@ -423,6 +423,35 @@ static int settle_call(struct ate__client *c, struct ate__call *call)
     else
         finish(c, call, 0, "");
     return 0;
+}
+
+/* An answer of one that follows is believed when its groups were taken in. What the history then
+ * contradicts is final. */
+static int settle_call(struct ate__client *c, struct ate__call *call)
+{
+    if (!call->answered || call->ticket || call->receipt.size > c->taken_in)
+        return 0;
+    call->ticket = ++c->last_ticket;
+    int rc = c->driver->confirm(c->driver, call);
+    return rc == ATE_END ? 0 : take_confirmed(c, call, rc);
+}
+
+static struct ate__call *find_ticket(const struct ate__calls *list, uint64_t ticket)
+{
+    struct ate__call *call = list->first;
+    while (call && call->ticket != ticket)
+        call = call->next;
+    return call;
+}
+
+void ate__calls_confirmed(struct ate__client *c, uint64_t ticket, int result)
+{
+    struct ate__call *call = find_ticket(&c->commits, ticket);
+    if (!call)
+        call = find_ticket(&c->reads, ticket);
+    int rc = call ? take_confirmed(c, call, result) : 0;
+    if (rc)
+        ate__client_final(c, rc, ate__error_text());
 }
 
 void ate__calls_settle(struct ate__client *c)

@@ -51,7 +51,7 @@ struct ate__client {
     struct ate__calls commits, reads; /* without an answer */
     struct ate__calls finished;       /* done() is due */
     uint32_t last_request;
-    uint64_t last_serial;
+    uint64_t last_serial, last_ticket;
     size_t commits_out, commit_bytes_out, reads_out; /* sent over this link, not answered */
     size_t alone_count;      /* calls that want to be alone */
     struct ate__map unsure;  /* ids of commits that ended as UNKNOWN */
@@ -94,6 +94,7 @@ void ate__calls_expire(struct ate__client *c, uint64_t now_ms, uint64_t *ret_nex
 /* Completes all; see ate__client_end() and FINAL. */
 void ate__calls_fail_all(struct ate__client *c, int result, const char *text);
 void ate__calls_settle(struct ate__client *c); /* those that wait for `taken_in` */
+void ate__calls_confirmed(struct ate__client *c, uint64_t ticket, int result);
 /* Answers. 0, or a result that is final for the client. */
 int ate__calls_committed(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
 int ate__calls_got(struct ate__client *c, struct ate_bytes body) ATE__CHECK;

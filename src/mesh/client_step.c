@@ -473,6 +473,14 @@ void ate__client_reached(struct ate__client *c, uint64_t size)
     ate__client_leave(c);
 }
 
+void ate__client_confirmed(struct ate__client *c, uint64_t ticket, int result)
+{
+    ate__client_enter(c);
+    ate__calls_confirmed(c, ticket, result);
+    ate__calls_pump(c);
+    ate__client_leave(c);
+}
+
 void ate__client_pause(struct ate__client *c, bool paused)
 {
     if (c->link && !c->closing && !c->ended)

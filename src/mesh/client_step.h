@@ -76,7 +76,8 @@ struct ate__call {
     bool sent; /* and perhaps applied */
     bool reached; /* there was a server in its time */
     bool alone; /* nothing else is under way with it */
-    bool answered; /* one that follows: waits for its groups */
+    bool answered; /* one that follows: waits for its groups, then for confirm() */
+    uint64_t ticket; /* of what confirm() is asked; 0: nothing */
 };
 
 struct ate__client;
@@ -95,12 +96,13 @@ struct ate__client_driver {
     /* A client that follows; NULL: it does not. subscribe(): where the stream is to go on; false:
      * not yet, ate__client_go_on() will be called. The body of a GROUP is for the driver to
      * decode. A result is final, but E_MEMORY costs the link alone. confirm(): all up to
-     * call->receipt.size (or call->head.size) was taken in; does this history have the
-     * transaction (the head)? 0, or the result of the call. */
+     * call->receipt.size was taken in; does this history have the transaction (the head)? 0, or
+     * the result of the call; ATE_END: ate__client_confirmed() will say it, in the order in which
+     * it was asked, unless lost() comes first. The call may end before. */
     bool (*subscribe)(struct ate__client_driver *d, struct ate__head *ret_head);
     int (*subscribed)(struct ate__client_driver *d, const struct ate__msg_subscribed *m);
     int (*group)(struct ate__client_driver *d, struct ate_bytes body);
-    int (*confirm)(struct ate__client_driver *d, struct ate__call *call);
+    int (*confirm)(struct ate__client_driver *d, const struct ate__call *call);
     /* The link is gone; what it brought and is not taken in yet comes again over the next one. */
     void (*lost)(struct ate__client_driver *d);
     /* For good; all calls have been completed. */
@@ -127,6 +129,9 @@ void ate__client_go_on(struct ate__client *c); /* subscribe() has an answer now 
 void ate__client_tick(struct ate__client *c); /* allowed at any time */
 /* All groups up to this size were taken in. */
 void ate__client_reached(struct ate__client *c, uint64_t size);
+/* What confirm() left open; the sentence is this thread's present one. An unknown ticket is of a
+ * call that has ended. */
+void ate__client_confirmed(struct ate__client *c, uint64_t ticket, int result);
 void ate__client_pause(struct ate__client *c, bool paused); /* of the present link */
 /* The link broke a rule (result > 0), for good; or this machine failed (E_MEMORY: it is taken up
  * again). */

@@ -13,6 +13,19 @@ struct item { /* a GROUP that is not taken in yet */
     struct item *next;
     struct ate__buf body;
 };
+struct question { /* what confirm() is to find out */
+    struct question *next;
+    uint64_t ticket;
+    enum ate__call_kind kind;
+    struct ate_hash tx_hash;
+    struct ate__txn_id id;
+    struct ate__receipt receipt;
+    int result;
+    char *text; /* its sentence; NULL: none, or no memory */
+};
+struct questions {
+    struct question *first, **last;
+};
 struct ate__mirror {
     struct ate__mirror_conf conf;
     struct ate__dir *dir; /* NULL: in memory, or opened */
@@ -22,6 +35,8 @@ struct ate__mirror {
     pthread_mutex_t mutex; /* guards what follows */
     struct item *first, **last;
     size_t bytes; /* of the queue and of what is being taken in */
+    struct questions asked, answered; /* no more than calls that wait for their answer */
+    size_t open_questions; /* asked, being answered, or answered */
     bool feeding, stopping;
     int failure; /* nothing is taken in until lost() */
     bool told;
@@ -110,6 +125,138 @@ static int make_there(struct ate__mirror *m, const struct ate_hash *chain_id)
     return rc ? rc : open_chain(m, storage);
 }
 
+/* ---- what the history says of an answer ---- */
+
+struct found {
+    struct ate__buf body;
+    uint64_t root_time_us;
+};
+
+static int take_record(void *arg, const struct ate__history_record *record)
+{
+    struct found *found = arg;
+    found->root_time_us = record->root_time_us;
+    return ate__buf_append(&found->body, record->body);
+}
+
+/* The transaction that was sent stands at the sequence that the server named. */
+static int confirm_commit(struct ate__mirror *m, const struct question *q)
+{
+    struct found found = {ATE__BUF_NULL, 0};
+    uint64_t sequence = q->receipt.sequence;
+    struct ate__tx tx = {0};
+    int rc = ate__chain_history(m->chain, sequence, sequence + 1, take_record, &found);
+    if (!rc)
+        rc = ate__tx_decode(ate__buf_bytes(&found.body), ate__trust_alg(ate__chain_trust(m->chain)),
+                            &tx);
+    if (!rc &&
+        (!ate__hash_equal(&tx.hash, &q->tx_hash) || found.root_time_us != q->receipt.root_time_us))
+        rc = ate__fail(ATE_TAMPERED,
+                       "the server says that a commit became transaction %llu, which is another",
+                       (unsigned long long)sequence);
+    ate__tx_deinit(&tx);
+    ate__buf_deinit(&found.body);
+    return rc;
+}
+
+static int confirm_outcome(struct ate__mirror *m, const struct question *q)
+{
+    struct ate__receipt receipt;
+    int rc = ate__chain_outcome(m->chain, &q->id, &receipt);
+    if (rc == ATE_NOT_FOUND || (!rc && receipt.sequence != q->receipt.sequence))
+        return ate__fail(ATE_TAMPERED,
+                         "the server says that a commit became transaction %llu, which the "
+                         "history does not know",
+                         (unsigned long long)q->receipt.sequence);
+    return rc;
+}
+
+static int find_out(struct ate__mirror *m, const struct question *q)
+{
+    struct ate_hash root;
+    int rc = ate__chain_root_at(m->chain, q->receipt.size, &root);
+    if (!rc && !ate__hash_equal(&root, &q->receipt.head))
+        rc = ate__fail(ATE_FORKED,
+                       "the server names a head of %llu transactions that is not the one of the "
+                       "groups that it sent",
+                       (unsigned long long)q->receipt.size);
+    if (!rc && q->kind == ATE__CALL_COMMIT)
+        rc = confirm_commit(m, q);
+    else if (!rc && q->kind == ATE__CALL_OUTCOME)
+        rc = confirm_outcome(m, q);
+    return rc;
+}
+
+static void questions_init(struct questions *list)
+{
+    list->first = NULL;
+    list->last = &list->first;
+}
+
+static void push_question(struct questions *list, struct question *q)
+{
+    q->next = NULL;
+    *list->last = q;
+    list->last = &q->next;
+}
+
+static struct question *pop_question(struct questions *list)
+{
+    struct question *q = list->first;
+    if (!q)
+        return NULL;
+    list->first = q->next;
+    if (!list->first)
+        list->last = &list->first;
+    return q;
+}
+
+static void question_free(struct question *q)
+{
+    ate__free(q->text);
+    ate__free(q);
+}
+
+static void drop_questions(struct ate__mirror *m, struct questions *list)
+{
+    for (struct question *q; (q = pop_question(list)); m->open_questions--)
+        question_free(q);
+}
+
+/* On the worker; under the mutex, which it lets go. */
+static bool answer_next(struct ate__mirror *m)
+{
+    struct question *q = m->stopping ? NULL : pop_question(&m->asked);
+    if (!q)
+        return false;
+    pthread_mutex_unlock(&m->mutex);
+    q->result = find_out(m, q);
+    if (q->result)
+        q->text = ate__copy_text(ate__error_text());
+    pthread_mutex_lock(&m->mutex);
+    push_question(&m->answered, q);
+    pthread_mutex_unlock(&m->mutex);
+    m->conf.fed(m->conf.arg);
+    pthread_mutex_lock(&m->mutex);
+    return true;
+}
+
+bool ate__mirror_confirmed(struct ate__mirror *m, uint64_t *ret_ticket, int *ret_result)
+{
+    pthread_mutex_lock(&m->mutex);
+    struct question *q = pop_question(&m->answered);
+    m->open_questions -= q != NULL;
+    pthread_mutex_unlock(&m->mutex);
+    if (!q)
+        return false;
+    *ret_ticket = q->ticket;
+    *ret_result = q->result;
+    if (q->result)
+        ate__error_set(q->text ? q->text : ate__result_text(q->result));
+    question_free(q);
+    return true;
+}
+
 /* ---- taking in ---- */
 
 static int collect(const struct ate__msg_group *msg, struct ate_bytes **ret_records)
@@ -175,26 +322,35 @@ static struct item *pop(struct ate__mirror *m)
     return item;
 }
 
-/* Only one thread is here at a time: `feeding` says so until it leaves. */
+/* Under the mutex, which it lets go. */
+static bool take_next(struct ate__mirror *m)
+{
+    struct item *item = pop(m);
+    if (!item)
+        return false;
+    pthread_mutex_unlock(&m->mutex);
+    int rc = take_in(m, ate__buf_bytes(&item->body));
+    pthread_mutex_lock(&m->mutex);
+    m->bytes -= item->body.size;
+    if (rc) {
+        m->failure = rc;
+        m->told = false;
+        snprintf(m->text, sizeof m->text, "%s", ate__error_text());
+    }
+    pthread_mutex_unlock(&m->mutex);
+    item_free(item);
+    m->conf.fed(m->conf.arg);
+    pthread_mutex_lock(&m->mutex);
+    return true;
+}
+
+/* Only one thread is here at a time: `feeding` says so until it leaves. Questions first: what they
+ * ask about is there. */
 static void feed_all(struct ate__mirror *m)
 {
-    struct item *item;
     pthread_mutex_lock(&m->mutex);
-    while ((item = pop(m))) {
-        pthread_mutex_unlock(&m->mutex);
-        int rc = take_in(m, ate__buf_bytes(&item->body));
-        pthread_mutex_lock(&m->mutex);
-        m->bytes -= item->body.size;
-        if (rc) {
-            m->failure = rc;
-            m->told = false;
-            snprintf(m->text, sizeof m->text, "%s", ate__error_text());
-        }
-        pthread_mutex_unlock(&m->mutex);
-        item_free(item);
-        m->conf.fed(m->conf.arg);
-        pthread_mutex_lock(&m->mutex);
-    }
+    while (answer_next(m) || take_next(m))
+        continue;
     m->feeding = false;
     pthread_mutex_unlock(&m->mutex);
     m->conf.fed(m->conf.arg);
@@ -203,6 +359,14 @@ static void feed_all(struct ate__mirror *m)
 static void run_feed(struct ate__task *task)
 {
     feed_all(ATE__CONTAINER(task, struct ate__mirror, task));
+}
+
+static void start_feeding(struct ate__mirror *m)
+{
+    if (m->conf.workers)
+        ate__workers_submit(m->conf.workers, &m->task, 0);
+    else
+        feed_all(m);
 }
 
 int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
@@ -222,11 +386,35 @@ int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
     bool start = !m->feeding && !m->failure;
     m->feeding = m->feeding || start;
     pthread_mutex_unlock(&m->mutex);
-    if (start && m->conf.workers)
-        ate__workers_submit(m->conf.workers, &m->task, 0);
-    else if (start)
-        feed_all(m);
+    if (start)
+        start_feeding(m);
     return 0;
+}
+
+int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
+{
+    struct question here = {
+        .ticket = call->ticket,
+        .kind = call->kind,
+        .tx_hash = call->tx_hash,
+        .id = call->id,
+        .receipt = call->receipt,
+    };
+    if (!m->conf.workers)
+        return find_out(m, &here);
+    struct question *q = ate__alloc(sizeof *q);
+    if (!q)
+        return ate__no_memory();
+    *q = here;
+    pthread_mutex_lock(&m->mutex);
+    push_question(&m->asked, q);
+    m->open_questions++;
+    bool start = !m->feeding;
+    m->feeding = true;
+    pthread_mutex_unlock(&m->mutex);
+    if (start)
+        start_feeding(m);
+    return ATE_END;
 }
 
 /* ---- the stream ---- */
@@ -274,72 +462,14 @@ void ate__mirror_lost(struct ate__mirror *m)
     m->failure = 0;
     for (struct item *i = item; i; i = i->next)
         m->bytes -= i->body.size;
+    drop_questions(m, &m->asked);
+    drop_questions(m, &m->answered);
     pthread_mutex_unlock(&m->mutex);
     while (item) {
         struct item *next = item->next;
         item_free(item);
         item = next;
     }
-}
-
-struct found {
-    struct ate__buf body;
-    uint64_t root_time_us;
-};
-
-static int take_record(void *arg, const struct ate__history_record *record)
-{
-    struct found *found = arg;
-    found->root_time_us = record->root_time_us;
-    return ate__buf_append(&found->body, record->body);
-}
-
-/* The transaction that was sent stands at the sequence that the server named. */
-static int confirm_commit(struct ate__mirror *m, const struct ate__call *call)
-{
-    struct found found = {ATE__BUF_NULL, 0};
-    uint64_t sequence = call->receipt.sequence;
-    struct ate__tx tx = {0};
-    int rc = ate__chain_history(m->chain, sequence, sequence + 1, take_record, &found);
-    if (!rc)
-        rc = ate__tx_decode(ate__buf_bytes(&found.body), ate__trust_alg(ate__chain_trust(m->chain)),
-                            &tx);
-    if (!rc && (!ate__hash_equal(&tx.hash, &call->tx_hash) ||
-                found.root_time_us != call->receipt.root_time_us))
-        rc = ate__fail(ATE_TAMPERED,
-                       "the server says that a commit became transaction %llu, which is another",
-                       (unsigned long long)sequence);
-    ate__tx_deinit(&tx);
-    ate__buf_deinit(&found.body);
-    return rc;
-}
-
-static int confirm_outcome(struct ate__mirror *m, const struct ate__call *call)
-{
-    struct ate__receipt receipt;
-    int rc = ate__chain_outcome(m->chain, &call->id, &receipt);
-    if (rc == ATE_NOT_FOUND || (!rc && receipt.sequence != call->receipt.sequence))
-        return ate__fail(ATE_TAMPERED,
-                         "the server says that a commit became transaction %llu, which the "
-                         "history does not know",
-                         (unsigned long long)call->receipt.sequence);
-    return rc;
-}
-
-int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
-{
-    struct ate_hash root;
-    int rc = ate__chain_root_at(m->chain, call->receipt.size, &root);
-    if (!rc && !ate__hash_equal(&root, &call->receipt.head))
-        rc = ate__fail(ATE_FORKED,
-                       "the server names a head of %llu transactions that is not the one of the "
-                       "groups that it sent",
-                       (unsigned long long)call->receipt.size);
-    if (!rc && call->kind == ATE__CALL_COMMIT)
-        rc = confirm_commit(m, call);
-    else if (!rc && call->kind == ATE__CALL_OUTCOME)
-        rc = confirm_outcome(m, call);
-    return rc;
 }
 
 /* ---- what it is ---- */
@@ -352,8 +482,7 @@ struct ate__chain *ate__mirror_chain(struct ate__mirror *m)
 struct ate__head ate__mirror_head(struct ate__mirror *m)
 {
     struct ate__head head;
-    uint64_t root_time_us;
-    ate__chain_head(m->chain, &head.size, &head.root, &root_time_us);
+    ate__chain_head(m->chain, &head.size, &head.root);
     return head;
 }
 
@@ -376,7 +505,7 @@ bool ate__mirror_is_full(struct ate__mirror *m)
 int ate__mirror_failure(struct ate__mirror *m)
 {
     pthread_mutex_lock(&m->mutex);
-    int rc = m->told ? 0 : m->failure;
+    int rc = m->told || m->open_questions ? 0 : m->failure;
     m->told = m->told || rc;
     if (rc)
         ate__error_set(m->text);
@@ -407,6 +536,8 @@ int ate__mirror_new(const struct ate__mirror_conf *conf, struct ate__mirror **re
     m->conf = *conf;
     m->task.run = run_feed;
     m->last = &m->first;
+    questions_init(&m->asked);
+    questions_init(&m->answered);
     pthread_mutex_init(&m->mutex, NULL);
     int rc = conf->dir ? open_there(m) : 0;
     if (rc) {

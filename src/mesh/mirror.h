@@ -3,14 +3,17 @@
  * mirror.h: a byte copy of a chain's history, fed by the groups that its root sends:
  * a chain in the role of a mirror, in a directory or in memory.
  *
- *     loop's thread      group() -> queue -+
- *     a worker                             +-> verified, appended, published -> fed()
+ *     loop's thread      group() -> queue -+                                    confirm() -+
+ *     a worker                             +-> verified, appended, published -> fed()      |
+ *                                                           the log is asked -> fed()  <---+
  *
  *  1. Every group is verified in full before anything of it is shown (ate__chain_feed()).
  *  2. Groups are taken in in the order in which they came, by one worker at a time; without
  *     workers, inside group().
  *  3. The log is not synced for each group: what a power loss takes is fetched again.
- *  4. One process has the directory open for writing, by the lock of the storage.
+ *  4. With workers, what the loop calls neither touches the disk nor waits for it: that is the
+ *     worker's, and, in new(), prepare() and check_remembered(), their caller's.
+ *  5. One process has the directory open for writing, by the lock of the storage.
  *
  * Calls: the loop's thread, but where they say otherwise.
  */
@@ -26,7 +29,8 @@ struct ate__mirror_conf {
     struct ate__head remembered;  /* that the history must hold; size 0: none */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total); /* in new() */
     void *progress_arg;
-    /* More was taken in, or it failed, or the queue is empty now; any thread, no lock held. */
+    /* More was taken in, or it failed, or the queue is empty now, or confirmed() has an answer; any
+     * thread, no lock held. */
     void (*fed)(void *arg);
     void *arg;
 };
@@ -48,14 +52,19 @@ struct ate__chain *ate__mirror_chain(struct ate__mirror *m); /* NULL before prep
 bool ate__mirror_subscribe(struct ate__mirror *m, struct ate__head *ret_head);
 int ate__mirror_subscribed(struct ate__mirror *m, const struct ate__msg_subscribed *msg) ATE__CHECK;
 int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body) ATE__CHECK;
+/* With workers ATE_END: confirmed() will have the answer; before the next group is taken in. */
 int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call) ATE__CHECK;
 void ate__mirror_lost(struct ate__mirror *m);
+/* The next answer, in the order of the questions, with the call's ticket; its sentence is set.
+ * False: there is none just now. */
+bool ate__mirror_confirmed(struct ate__mirror *m, uint64_t *ret_ticket, int *ret_result);
 
 /* What was taken in; any thread. */
 struct ate__head ate__mirror_head(struct ate__mirror *m);
 uint64_t ate__mirror_target(struct ate__mirror *m); /* size by the last SUBSCRIBED; 0: none came */
 bool ate__mirror_is_full(struct ate__mirror *m); /* the link is not to be read just now */
-/* 0, or why nothing is taken in any more, with its sentence; told once for each failure. */
+/* 0, or why nothing is taken in any more, with its sentence; told once for each failure, and after
+ * all that confirm() was asked before: that was taken in. */
 int ate__mirror_failure(struct ate__mirror *m) ATE__CHECK;
 /* The remembered head is in the history that was taken in. FORKED */
 int ate__mirror_check_remembered(struct ate__mirror *m) ATE__CHECK;

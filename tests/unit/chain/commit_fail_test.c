@@ -255,12 +255,56 @@ static void a_sync_that_fails(void **state)
     end();
 }
 
+static void *as_a_loop(void *arg)
+{
+    struct ate_hash root;
+    uint64_t size;
+    one_offer(arg);
+    ate__chain_head(kit.chain, &size, &root);
+    return NULL;
+}
+
+/* Neither an offer nor the head waits for a log that is being recovered; what was offered is
+ * decided then. */
+static void offers_while_it_recovers(void **state)
+{
+    (void)state;
+    enum { OFFERS = 3 };
+    struct one leader, async[OFFERS];
+    kit_init(&kit, 5);
+    kit.gated = kit.memory = true;
+    kit_ok(ate__workers_new(2, &kit.workers));
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "before");
+    one_init(&leader, 2, "leader");
+    for (unsigned i = 0; i < OFFERS; i++)
+        one_init(&async[i], 3 + i, "async");
+    gate_fail(kit.gate, GATE_APPEND, ATE_E_IO, false);
+    gate_shut_recover(kit.gate);
+    one_start(&leader);
+    gate_wait_count(kit.gate, GATE_RECOVER, 1);
+    for (unsigned i = 0; i < OFFERS; i++)
+        kit_at_once(as_a_loop, &async[i]);
+    gate_open(kit.gate);
+    one_join(&leader);
+    assert_int_equal(leader.offer.result, ATE_UNKNOWN);
+    for (unsigned i = 0; i < OFFERS; i++) {
+        one_wait_done(&async[i]);
+        assert_int_equal(async[i].offer.result, 0);
+        assert_string_equal(kit_text(&kit, 3 + i), "async");
+        one_deinit(&async[i]);
+    }
+    one_deinit(&leader);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_outcome_is_not_known),  cmocka_unit_test(nothing_was_written),
         cmocka_unit_test(a_log_that_stays_broken),   cmocka_unit_test(a_key_that_went_away),
         cmocka_unit_test(queued_until_it_is_synced), cmocka_unit_test(a_sync_that_fails),
+        cmocka_unit_test(offers_while_it_recovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

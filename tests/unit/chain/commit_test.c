@@ -594,27 +594,77 @@ static void no_more_room(void **state)
     end();
 }
 
-/* What was ordered goes with a group that fails, and makes room for who waits for it. */
-/* What waits is counted wherever it waits. */
+static void expect_waiting(size_t count, size_t bytes)
+{
+    struct ate__chain *c = kit.chain;
+    pthread_mutex_lock(&c->inbox_mutex);
+    assert_int_equal(c->waiting_count, count);
+    assert_int_equal(c->waiting_bytes, bytes);
+    pthread_mutex_unlock(&c->inbox_mutex);
+}
+
+/* What waits is counted wherever it waits, once: one that waits itself and one that does not, until
+ * they are in a group; a repeat does not count, nor what is refused. */
+static void what_waits_is_counted(void **state)
+{
+    (void)state;
+    struct one leader, waits, async, twin, refused;
+    kit_init(&kit, 5);
+    kit.memory = kit.gated = true;
+    kit_ok(ate__workers_new(2, &kit.workers));
+    kit_create_ok(&kit);
+    expect_waiting(0, 0);
+    one_init(&leader, 1, "leader");
+    one_init(&waits, 2, "waits");
+    one_init(&async, 3, "async");
+    one_repeat(&twin, &async);
+    one_init(&refused, 4, "refused");
+    refused.offer.encoded.size--;
+    gate_shut(kit.gate);
+    one_start(&leader);
+    gate_wait_inside(kit.gate);
+    expect_waiting(0, 0);
+    one_start(&waits);
+    wait_ordered(1, 0);
+    expect_waiting(1, waits.offer.encoded.size);
+    one_offer(&async);
+    wait_ordered(2, 0);
+    one_offer(&twin);
+    wait_ordered(2, 1);
+    one_offer(&refused);
+    one_wait_done(&refused);
+    assert_true(refused.offer.result > 0);
+    expect_waiting(2, waits.offer.encoded.size + async.offer.encoded.size);
+    gate_open(kit.gate);
+    one_join(&leader);
+    one_join(&waits);
+    one_wait_done(&async);
+    one_wait_done(&twin);
+    assert_int_equal(async.offer.result, 0);
+    assert_int_equal(twin.offer.result, 0);
+    expect_waiting(0, 0);
+    struct one *all[] = {&leader, &waits, &async, &refused};
+    for (size_t i = 0; i < ATE__COUNT_OF(all); i++)
+        one_deinit(all[i]);
+    end();
+}
+
 static void the_edge_of_the_room(void **state)
 {
     (void)state;
     begin(true, false);
     struct ate__chain *c = kit.chain;
-    size_t *const counts[] = {&c->inbox.count, &c->checking_count, &c->ordered.count};
-    size_t *const bytes[] = {&c->inbox.bytes, &c->checking_bytes, &c->ordered.bytes};
-    for (size_t i = 0; i < ATE__COUNT_OF(counts); i++) {
-        *counts[i] = ATE__WAITING_MAX - 1;
-        *bytes[i] = ATE__WAITING_BYTES_MAX - 100;
-        assert_true(ate__chain_has_room(c, 100));
-        assert_false(ate__chain_has_room(c, 101));
-        ++*counts[i];
-        assert_false(ate__chain_has_room(c, 100));
-        *counts[i] = *bytes[i] = 0;
-    }
+    c->waiting_count = ATE__WAITING_MAX - 1;
+    c->waiting_bytes = ATE__WAITING_BYTES_MAX - 100;
+    assert_true(ate__chain_has_room(c, 100));
+    assert_false(ate__chain_has_room(c, 101));
+    c->waiting_count++;
+    assert_false(ate__chain_has_room(c, 100));
+    c->waiting_count = c->waiting_bytes = 0;
     end();
 }
 
+/* What was ordered goes with a group that fails, and makes room for who waits for it. */
 static void room_after_a_failure(void **state)
 {
     (void)state;
@@ -713,6 +763,7 @@ int main(void)
         cmocka_unit_test(close_writes_what_was_left),
         cmocka_unit_test(close_answers_what_waits),
         cmocka_unit_test(no_more_room),
+        cmocka_unit_test(what_waits_is_counted),
         cmocka_unit_test(the_edge_of_the_room),
         cmocka_unit_test(room_after_a_failure),
         cmocka_unit_test(an_offer_whose_time_is_over),

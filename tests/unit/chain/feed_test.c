@@ -47,8 +47,8 @@ static void published(struct ate__listener *l, uint64_t size)
 static void check_at(size_t groups)
 {
     struct ate_hash root;
-    uint64_t size, time_us;
-    ate__chain_head(kit.chain, &size, &root, &time_us);
+    uint64_t size;
+    ate__chain_head(kit.chain, &size, &root);
     assert_true(size == (groups ? history.groups[groups - 1].first_sequence +
                                       history.groups[groups - 1].count
                                 : 0));
@@ -86,6 +86,41 @@ static void it_follows(void **state)
         check_at(history.count);
         end();
     }
+}
+
+static void *feed_next(void *arg)
+{
+    (void)arg;
+    kit_ok(history_feed(&history, 1, kit.chain));
+    return NULL;
+}
+
+static void *look_at_head(void *arg)
+{
+    struct ate_hash root;
+    ate__chain_head(kit.chain, arg, &root);
+    return NULL;
+}
+
+/* The head of a mirror is there while the disk takes the next group. */
+static void the_head_does_not_wait(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    uint64_t size = 0;
+    begin(true, true);
+    history_put(&history, 1);
+    open_empty();
+    kit_ok(history_feed(&history, 0, kit.chain));
+    gate_shut(kit.gate);
+    assert_int_equal(pthread_create(&thread, NULL, feed_next, NULL), 0);
+    gate_wait_inside(kit.gate);
+    kit_at_once(look_at_head, &size);
+    assert_true(size == 1);
+    gate_open(kit.gate);
+    pthread_join(thread, NULL);
+    check_at(2);
+    end();
 }
 
 static void not_in_place(void **state)
@@ -324,15 +359,11 @@ static void lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_follows),
-        cmocka_unit_test(not_in_place),
-        cmocka_unit_test(a_head_that_does_not_close_it),
-        cmocka_unit_test(each_rule),
-        cmocka_unit_test(another_chain_than_the_log_is_for),
-        cmocka_unit_test(no_genesis_first),
-        cmocka_unit_test(keys_within_a_group),
-        cmocka_unit_test(a_disk_that_fails),
-        cmocka_unit_test(not_into_what_is_read_only),
+        cmocka_unit_test(it_follows),        cmocka_unit_test(the_head_does_not_wait),
+        cmocka_unit_test(not_in_place),      cmocka_unit_test(a_head_that_does_not_close_it),
+        cmocka_unit_test(each_rule),         cmocka_unit_test(another_chain_than_the_log_is_for),
+        cmocka_unit_test(no_genesis_first),  cmocka_unit_test(keys_within_a_group),
+        cmocka_unit_test(a_disk_that_fails), cmocka_unit_test(not_into_what_is_read_only),
         cmocka_unit_test(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,10 @@ static int gate_recover(struct ate__storage *s)
 {
     struct gate *g = gate_of(s);
     int rc = meet_alone(g, GATE_RECOVER);
+    pthread_mutex_lock(&g->mutex);
+    while (g->shut_recover)
+        pthread_cond_wait(&g->changed, &g->mutex);
+    pthread_mutex_unlock(&g->mutex);
     if (!rc)
         rc = g->inner->v->recover(g->inner);
     if (rc)
@@ -269,10 +273,17 @@ void gate_shut(struct gate *g)
     pthread_mutex_unlock(&g->mutex);
 }
 
+void gate_shut_recover(struct gate *g)
+{
+    pthread_mutex_lock(&g->mutex);
+    g->shut_recover = true;
+    pthread_mutex_unlock(&g->mutex);
+}
+
 void gate_open(struct gate *g)
 {
     pthread_mutex_lock(&g->mutex);
-    g->shut = false;
+    g->shut = g->shut_recover = false;
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->mutex);
 }

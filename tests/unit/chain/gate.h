@@ -25,6 +25,7 @@ struct gate {
     pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t changed;
     bool shut;         /* appends wait before they are done */
+    bool shut_recover; /* so do recoveries */
     unsigned inside;   /* appends that wait */
     unsigned counts[GATE_CALLS]; /* calls that were made */
     int fail[GATE_CALLS];        /* the next such call fails so; then 0 */
@@ -38,7 +39,8 @@ struct gate {
 
 struct gate *gate_new(struct ate__storage *take_inner);
 void gate_shut(struct gate *g);
-void gate_open(struct gate *g);
+void gate_shut_recover(struct gate *g);
+void gate_open(struct gate *g); /* both */
 void gate_wait_inside(struct gate *g);                         /* until an append waits */
 void gate_wait_count(struct gate *g, enum gate_call call, unsigned count); /* calls so far */
 /* The next such call fails. An append: with E_NO_SPACE harmlessly, else the storage is failed;

@@ -199,11 +199,10 @@ void kit_crash(struct kit *k, uint64_t seed)
 
 void kit_begin(struct kit *k, struct draft *d)
 {
-    uint64_t time_us;
     draft_init(d, &k->chain_id);
     memset(d->in.id.origin, k->origin, sizeof d->in.id.origin);
     d->in.id.number = ++k->number;
-    ate__chain_head(k->chain, &d->in.base_size, &d->in.base_root, &time_us);
+    ate__chain_head(k->chain, &d->in.base_size, &d->in.base_root);
 }
 
 int kit_commit_bytes(struct kit *k, struct ate_bytes encoded)
@@ -279,9 +278,20 @@ const char *kit_text(struct kit *k, unsigned object)
 
 uint64_t kit_size(struct kit *k)
 {
-    uint64_t size, time_us;
+    uint64_t size;
     struct ate_hash root;
-    ate__chain_head(k->chain, &size, &root, &time_us);
+    ate__chain_head(k->chain, &size, &root);
     assert_true(size == ate__view_published(ate__chain_view(k->chain)));
     return size;
+}
+
+void kit_at_once(void *(*run)(void *arg), void *arg)
+{
+    struct timespec until;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run, arg), 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 20;
+    if (pthread_timedjoin_np(thread, NULL, &until))
+        fail_msg("it waits for the disk");
 }

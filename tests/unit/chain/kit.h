@@ -77,6 +77,10 @@ enum { KIT_TEXT = 1024 }; /* bytes, with the NUL */
 const char *kit_text(struct kit *k, unsigned object);
 uint64_t kit_size(struct kit *k);
 
+/* Runs it on a thread of its own, and fails the test if that is not done within 20 seconds: what an
+ * event loop calls waits for no disk. */
+void kit_at_once(void *(*run)(void *arg), void *arg);
+
 #define kit_ok(call)                                                                               \
     do {                                                                                           \
         int rc_ = (call);                                                                          \

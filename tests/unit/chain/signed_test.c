@@ -46,8 +46,8 @@ static int end(void **state)
 static int sign(struct ate__buf *ret_note)
 {
     struct ate_hash root;
-    uint64_t size, time_us;
-    ate__chain_head(kit.chain, &size, &root, &time_us);
+    uint64_t size;
+    ate__chain_head(kit.chain, &size, &root);
     return ate__chain_sign(kit.chain, kit.root, key, size, &root, ret_note);
 }
 

@@ -53,7 +53,8 @@ static void read_some(struct model *m, struct reader *r)
         r->at = 0;
         break;
     case 1:
-        ate__view_renew(&r->s, 1000);
+        ate__view_end(&r->s);
+        assert_int_equal(ate__view_begin(m->view, 1000, &r->s), 0);
         r->walking = false;
         break;
     case 2: model_check(m, &r->s); break;
@@ -537,7 +538,8 @@ static void old_snapshots_are_expelled(void **state)
     publish(&w);
     assert_int_equal(look(&a), ATE_STALE);
     assert_int_equal(look(&b), 0);
-    ate__view_renew(&a, ate__monotonic_ms(&w.sim.env));
+    ate__view_end(&a);
+    assert_int_equal(ate__view_begin(w.view, ate__monotonic_ms(&w.sim.env), &a), 0);
     assert_true(a.size == 3);
     assert_int_equal(look(&a), 0);
     ate__view_end(&a);
@@ -680,8 +682,11 @@ static void *read_pairs(void *arg)
             atomic_fetch_add(&sh->checked, 1);
         }
         if (ra || rb || rbody || rname == ATE_STALE || rnext == ATE_STALE ||
-            atomic_load(&sh->checked) % 7 == 0)
-            ate__view_renew(&s, ate__monotonic_ms(&sh->w.sim.env));
+            atomic_load(&sh->checked) % 7 == 0) {
+            ate__view_end(&s);
+            if (ate__view_begin(sh->w.view, ate__monotonic_ms(&sh->w.sim.env), &s))
+                fail_msg("no snapshot");
+        }
     }
     ate__view_end(&s);
     return NULL;

@@ -25,8 +25,7 @@ struct world {
 static void commit(struct world *w, const struct ate__key *key)
 {
     struct ate__head base;
-    uint64_t time_us;
-    ate__chain_head(w->c, &base.size, &base.root, &time_us);
+    ate__chain_head(w->c, &base.size, &base.root);
     ate__buf_deinit(&w->last);
     w->last = kit_tx(&w->chain, &base, w->events, w->count, key);
     struct ate__offer offer = {

@@ -676,6 +676,63 @@ static void test_follower_waits_for_groups(void **state)
     stage_free(s);
 }
 
+/* What confirm() leaves open is asked once, and completes its own call alone. */
+static void test_follower_confirms_later(void **state)
+{
+    (void)state;
+    struct stage *s = stage_new(true, false);
+    stage_ready(s);
+    s->confirm_later = true;
+    s->taken_in = 10;
+    ate__client_reached(s->c, 10);
+    struct stage_call *two = stage_commit_call(s, 2, -1), *three = stage_commit_call(s, 3, 100),
+                      *sync = stage_read_call(s, ATE__CALL_SYNC, -1);
+    answer(s, sent(s, 2), 2, 4, 4);
+    answer(s, sent(s, 3), 3, 4, 4);
+    ate__client_reached(s->c, 10);
+    assert_int_equal(s->tickets, 2); /* not again */
+    assert_int_equal(two->done + three->done, 0);
+    assert_true(stage_quiet(s)); /* the sync waits for both */
+
+    ate__client_confirmed(s->c, s->ticket[0], 0);
+    assert_int_equal(three->done, 0);
+    stage_done(two, 0);
+    stage_pass(s, 100); /* it was given up */
+    stage_done(three, ATE_UNKNOWN);
+    ate__client_confirmed(s->c, s->ticket[1], ate__fail(ATE_TAMPERED, "it is not there"));
+    ate__client_confirmed(s->c, s->ticket[0], ate__fail(ATE_TAMPERED, "it is not there"));
+    assert_int_equal(s->finals, 0);
+    stage_say_got(s, stage_get(s).request, 6, 6);
+    assert_int_equal(s->tickets, 3);
+    ate__client_confirmed(s->c, s->ticket[2], 0);
+    stage_done(sync, 0);
+
+    /* The link is lost: it is answered anew, and asked anew. */
+    struct stage_call *four = stage_commit_call(s, 4, -1);
+    answer(s, sent(s, 4), 4, 5, 5);
+    stage_lose(s, ATE_OFFLINE);
+    stage_ready_again(s);
+    ate__client_confirmed(s->c, s->ticket[3], 0);
+    assert_int_equal(four->done, 0);
+    answer(s, sent(s, 4), 4, 5, 5);
+    ate__client_confirmed(s->c, s->ticket[3], ATE_TAMPERED);
+    assert_int_equal(four->done, 0);
+    ate__client_confirmed(s->c, s->ticket[4], 0);
+    stage_done(four, 0);
+
+    /* A failure of this machine, then what the history contradicts. */
+    struct stage_call *five = stage_commit_call(s, 5, -1), *seven = stage_commit_call(s, 7, -1);
+    answer(s, sent(s, 5), 5, 6, 6);
+    answer(s, sent(s, 7), 7, 8, 8);
+    ate__client_confirmed(s->c, s->ticket[5], ate__fail(ATE_E_IO, "the disk failed"));
+    assert_int_equal(s->finals, 0);
+    stage_done(five, ATE_UNKNOWN);
+    ate__client_confirmed(s->c, s->ticket[6], ate__fail(ATE_TAMPERED, "it is not there"));
+    stage_final(s, ATE_TAMPERED, "it is not there");
+    stage_done(seven, ATE_UNKNOWN);
+    stage_free(s);
+}
+
 static void test_follower_disagrees(void **state)
 {
     (void)state;
@@ -718,6 +775,7 @@ int main(void)
         cmocka_unit_test(test_get),
         cmocka_unit_test(test_head_lies),
         cmocka_unit_test(test_follower_waits_for_groups),
+        cmocka_unit_test(test_follower_confirms_later),
         cmocka_unit_test(test_follower_disagrees),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);

@@ -559,6 +559,134 @@ static void test_confirm(void **state)
     hand_deinit(&h);
 }
 
+struct watched {
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t changed;
+    bool shut;
+    unsigned inside, fed;
+};
+
+static void hold(void *arg)
+{
+    struct watched *w = arg;
+    pthread_mutex_lock(&w->mutex);
+    w->fed++;
+    w->inside++;
+    pthread_cond_broadcast(&w->changed);
+    while (w->shut)
+        pthread_cond_wait(&w->changed, &w->mutex);
+    w->inside--;
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void shut(struct watched *w, bool shut)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->shut = shut;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void wait_inside(struct watched *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (!w->inside)
+        pthread_cond_wait(&w->changed, &w->mutex);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static unsigned fed_so_far(struct watched *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    unsigned fed = w->fed;
+    pthread_mutex_unlock(&w->mutex);
+    return fed;
+}
+
+static void await_fed(struct watched *w, unsigned seen)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (w->fed == seen)
+        pthread_cond_wait(&w->changed, &w->mutex);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static int next_answer(struct hand *h, struct watched *w, uint64_t ticket)
+{
+    uint64_t got;
+    int rc;
+    for (unsigned seen = fed_so_far(w); !ate__mirror_confirmed(h->m, &got, &rc);
+         seen = fed_so_far(w))
+        await_fed(w, seen);
+    assert_int_equal(got, ticket);
+    return rc;
+}
+
+static int next_failure(struct hand *h, struct watched *w)
+{
+    int rc;
+    for (unsigned seen = fed_so_far(w); !(rc = ate__mirror_failure(h->m)); seen = fed_so_far(w))
+        await_fed(w, seen);
+    return rc;
+}
+
+/* Answers come in the order of the questions, and for what was taken in before a failure is told.
+ * Those of a lost link are dropped. */
+static void test_confirm_on_a_worker(void **state)
+{
+    (void)state;
+    enum { QUESTIONS = 5 };
+    struct ate__auth everyone = auth_write(ATE__RULE_EVERYONE);
+    struct hand h = {.past = past_new(&everyone)};
+    struct watched w = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct ate__workers *workers;
+    assert_int_equal(ate__workers_new(1, &workers), 0);
+    struct ate__mirror_conf conf = {.env = env, .workers = workers, .fed = hold, .arg = &w};
+    past_create(h.past, -1, 1, 0, NULL, "x");
+    assert_int_equal(ate__mirror_new(&conf, &h.m), 0);
+    assert_int_equal(ate__mirror_prepare(h.m, &h.past->chain_id), 0);
+
+    struct ate__head one = past_head(h.past, 1), two = past_head(h.past, 2);
+    struct ate__call *call = calloc(1, sizeof *call);
+    call->kind = ATE__CALL_SYNC;
+    call->receipt = (struct ate__receipt){.size = 1, .head = one.root};
+    w.shut = true;
+    give(&h, 0, 1, &one.root);
+    wait_inside(&w); /* the first group is taken in; its worker stays */
+    give(&h, 1, 1, &one.root); /* a bad one behind it */
+    for (call->ticket = 1; call->ticket <= QUESTIONS; call->ticket++) {
+        call->receipt.head.b[0] ^= call->ticket == 3;
+        assert_int_equal(ate__mirror_confirm(h.m, call), ATE_END);
+        call->receipt.head.b[0] ^= call->ticket == 3;
+    }
+    shut(&w, false);
+    for (uint64_t t = 1; t <= QUESTIONS; t++) {
+        assert_int_equal(ate__mirror_failure(h.m), 0);
+        assert_int_equal(next_answer(&h, &w, t), t == 3 ? ATE_FORKED : 0);
+        assert_true(t != 3 || strstr(ate__error_text(), "not the one of the groups"));
+    }
+    assert_int_equal(next_failure(&h, &w), ATE_TAMPERED);
+    ate__mirror_lost(h.m);
+
+    shut(&w, true);
+    give(&h, 1, 1, &two.root);
+    wait_inside(&w);
+    call->ticket = 10;
+    assert_int_equal(ate__mirror_confirm(h.m, call), ATE_END);
+    ate__mirror_lost(h.m);
+    call->ticket = 11;
+    assert_int_equal(ate__mirror_confirm(h.m, call), ATE_END);
+    shut(&w, false);
+    assert_int_equal(next_answer(&h, &w, 11), 0);
+    call->ticket = 12; /* left behind */
+    shut(&w, true);
+    assert_int_equal(ate__mirror_confirm(h.m, call), ATE_END);
+    shut(&w, false);
+    free(call);
+    hand_deinit(&h);
+    ate__workers_unref(workers);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_other_genesis),
         cmocka_unit_test(test_subscribed),
         cmocka_unit_test(test_confirm),
+        cmocka_unit_test(test_confirm_on_a_worker),
         cmocka_unit_test(test_read_your_writes),
         cmocka_unit_test(test_catch_up_and_follow),
         cmocka_unit_test(test_listen_history_outcome),

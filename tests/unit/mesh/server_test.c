@@ -2,6 +2,7 @@
  *
  * A server's life, and the chains below its directory.
  */
+#include "hooked.h"
 #include "kit.h"
 #include "lib/tmpdir.h"
 #include <dirent.h>
@@ -643,6 +644,95 @@ static void test_end(void **state)
     kit_chain_free(&chain);
 }
 
+/* --- a disk that stops --- */
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool failing, stopped, going_on;
+} disk = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* Syncs fail until a log that is being recovered looks for its files; there the disk stops. */
+static int stop_in_recovery(const char *call)
+{
+    int rc = 0;
+    pthread_mutex_lock(&disk.mutex);
+    if (disk.failing && !strcmp(call, "sync"))
+        rc = ATE_E_IO;
+    if (disk.failing && !strcmp(call, "list")) {
+        disk.failing = false;
+        disk.stopped = true;
+        pthread_cond_broadcast(&disk.changed);
+        while (!disk.going_on)
+            pthread_cond_wait(&disk.changed, &disk.mutex);
+    }
+    pthread_mutex_unlock(&disk.mutex);
+    return rc;
+}
+
+static void wait_stopped(void)
+{
+    pthread_mutex_lock(&disk.mutex);
+    while (!disk.stopped)
+        pthread_cond_wait(&disk.changed, &disk.mutex);
+    pthread_mutex_unlock(&disk.mutex);
+}
+
+static void go_on(void)
+{
+    pthread_mutex_lock(&disk.mutex);
+    disk.going_on = true;
+    pthread_cond_broadcast(&disk.changed);
+    pthread_mutex_unlock(&disk.mutex);
+}
+
+/* One chain is being recovered, and the disk does not answer: its clients wait, and no others. */
+static void test_stuck_recovery(void **state)
+{
+    (void)state;
+    enum { WAITING = 20 };
+    struct ate__server_conf conf = kit_conf(tmpdir_new());
+    conf.env = &hooked_env;
+    struct ate__server *s = kit_start(&conf);
+    struct kit_chain a = kit_chain_new("/a", true), b = kit_chain_new("/b", true);
+    struct kit_client *c = kit_connect(s), *d = kit_connect(s);
+    struct ate__head in_a = kit_create(c, 1, &a), in_b = kit_create(c, 2, &b),
+                     also_a = kit_open(d, 1, &a), base = in_a;
+    struct ate__buf first =
+        kit_put(&a, &base, &(struct kit_put){.object = kit_id(1), .payload_size = 10}, NULL);
+    struct ate__buf more[WAITING];
+    disk.failing = true;
+    hooked_set(stop_in_recovery);
+    kit_commit(c, 1, 1, &in_a, ate__buf_bytes(&first));
+    kit_flush(c);
+    wait_stopped();
+    for (uint32_t i = 0; i < WAITING; i++) {
+        more[i] = kit_put(&a, &base, &(struct kit_put){.object = kit_id(2 + i), .payload_size = 10},
+                          NULL);
+        kit_commit(d, 1, i + 1, &also_a, ate__buf_bytes(&more[i]));
+    }
+    kit_flush(d);
+    for (uint64_t i = 1; i <= 5; i++)
+        assert_int_equal(kit_put_object(c, 2, &b, &in_b, i).sequence, i);
+    struct kit_client *e = kit_connect(s); /* who comes is let in */
+    assert_int_equal(kit_open(e, 1, &b).size, 6);
+    kit_close(e);
+    assert_true(kit_quiet(d, 20));
+    go_on();
+    assert_int_equal(kit_rejected(c, 1), ATE_UNKNOWN);
+    for (uint32_t i = 0; i < WAITING; i++)
+        kit_committed_any(d, more, WAITING, &also_a);
+    hooked_set(NULL);
+    kit_close(c);
+    kit_close(d);
+    ate__server_end(s);
+    ate__buf_deinit(&first);
+    for (uint32_t i = 0; i < WAITING; i++)
+        ate__buf_deinit(&more[i]);
+    kit_chain_free(&a);
+    kit_chain_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -660,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_order_of_end),
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_quota_of_repeats),
+        cmocka_unit_test(test_stuck_recovery),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

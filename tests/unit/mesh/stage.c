@@ -195,10 +195,15 @@ static int drive_group(struct ate__client_driver *d, struct ate_bytes body)
     return s->group_result ? ate__fail(s->group_result, "this group is no good") : 0;
 }
 
-static int drive_confirm(struct ate__client_driver *d, struct ate__call *call)
+static int drive_confirm(struct ate__client_driver *d, const struct ate__call *call)
 {
     struct stage *s = stage_of(d);
     assert_true(call->receipt.size <= s->taken_in);
+    if (s->confirm_later) {
+        assert_true(call->ticket && s->tickets < ATE__COUNT_OF(s->ticket));
+        s->ticket[s->tickets++] = call->ticket;
+        return ATE_END;
+    }
     return s->confirm_result ? ate__fail(s->confirm_result, "it is not there") : 0;
 }
 

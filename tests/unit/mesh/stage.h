@@ -39,7 +39,9 @@ struct stage {
     char final_text[ATE__ERROR_SIZE];
     struct ate__head newest; /* by advanced() */
     bool firm;
-    bool subscribe_ready;
+    bool subscribe_ready, confirm_later; /* later: the test says what confirm() asks */
+    uint64_t ticket[8]; /* that were asked so */
+    unsigned tickets;
     uint64_t taken_in;
 };
 struct stage *stage_new(bool follows, bool creates);
