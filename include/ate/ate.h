@@ -27,6 +27,7 @@
  *     else calls you.
  */
 #pragma once
+#include <ate/archive.h>
 #include <ate/base.h>
 #include <ate/bytes.h>
 #include <ate/chain.h>

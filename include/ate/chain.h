@@ -54,7 +54,11 @@ struct ate_chain_conf { /* zero means the default in every field */
      * total 0: not known. It may not call the library. */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
-    uint64_t reserved[8]; /* zero; how this struct grows without breaking programs */
+    /* With ATE_CREATE: make an archive (archive.h). A chain that is there opens only if it is the
+     * archive that these two lines would make, else EXISTS. */
+    bool archive;
+    uint64_t retention_s; /* of an archive, seconds of root time; 0: for ever */
+    uint64_t reserved[6]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or
@@ -70,7 +74,8 @@ struct ate_chain_conf { /* zero means the default in every field */
  * ate_chain_damage() says where. A server serves such a chain so, and answers commits with
  * READ_ONLY.
  *
- * Errors: NOT_FOUND, UNTRUSTED, WRONG_CHAIN, DENIED: creation refused; NO_KEY, NO_ACCESS,
+ * Errors: NOT_FOUND, EXISTS: it is there, and is not the archive that conf asks for; UNTRUSTED,
+ * WRONG_CHAIN, DENIED: creation refused; NO_KEY, NO_ACCESS,
  * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
  * OFFLINE, READ_ONLY: the directory is a mirror, and flags lack ATE_READ; MISUSE, E_*. */
 ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,

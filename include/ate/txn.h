@@ -90,6 +90,7 @@ ATE_CALL int ate_move(struct ate_txn *txn, struct ate_id id, struct ate_id new_p
                       const char *new_name);
 
 /* flags: ATE_TREE: with all below it; without, an object with children is ATE_CONFLICT.
+ * In an archive the commit may be DENIED until a time that its sentence says (archive.h).
  * Errors: NOT_FOUND, CONFLICT, DENIED. */
 ATE_CALL int ate_delete(struct ate_txn *txn, struct ate_id id, unsigned flags);
 

@@ -46,6 +46,9 @@ void ate__api_workers_unref(struct ate__workers *w)
 
 /* ---- opening ---- */
 
+/* Added to a time of our days it can still be told: 100,000 years. */
+#define RETENTION_S_MAX (UINT64_C(100000) * 365 * 86400)
+
 struct opening {
     const char *where;           /* after @NAME was looked up */
     char *looked_up, *place, *real;
@@ -58,6 +61,7 @@ struct opening {
     struct ate__workers *workers;
     struct ate_chain *chain;
     struct ate__pipe *pipe;
+    struct ate__buf options; /* of the genesis, if one is made */
 };
 
 static int check_arguments(const char *where, unsigned flags)
@@ -69,6 +73,19 @@ static int check_arguments(const char *where, unsigned flags)
     if ((flags & ATE_CREATE) && (flags & ATE_READ))
         return ate__fail(ATE_MISUSE, "chain: CREATE and READ exclude each other");
     return ate__check_may_wait();
+}
+
+static int check_archive_conf(const struct ate_chain_conf *conf, unsigned flags)
+{
+    if (conf->archive && !(flags & ATE_CREATE))
+        return ate__fail(ATE_MISUSE, "chain: conf.archive goes with CREATE: a chain is made an "
+                                     "archive when it is created");
+    if (conf->retention_s && !conf->archive)
+        return ate__fail(ATE_MISUSE, "chain: conf.retention_s goes with conf.archive");
+    if (conf->retention_s > RETENTION_S_MAX)
+        return ate__fail(ATE_MISUSE, "chain: conf.retention_s: at most %llu; 0 is for ever",
+                         (unsigned long long)RETENTION_S_MAX);
+    return 0;
 }
 
 static int find_where(struct opening *o)
@@ -188,6 +205,7 @@ static int open_local(struct opening *o)
                 .progress = o->conf->progress,
                 .progress_arg = o->conf->progress_arg,
             },
+        .options = ate__buf_bytes(&o->options),
     };
     unsigned flags = (o->flags & ATE_READ ? ATE__STORAGE_READ : 0u) |
                      (o->flags & ATE_CREATE ? ATE__STORAGE_CREATE : 0u);
@@ -221,7 +239,8 @@ static int make_genesis(struct opening *o, struct ate__buf *genesis)
     struct ate_hash ignored;
     if (!(o->flags & ATE_CREATE) || !o->session || !ate__session_key_count(o->session))
         return 0; /* without a key it can only be opened */
-    return ate__genesis_make(&ate__env_real, o->session, o->addr.path, genesis, &ignored);
+    return ate__genesis_make(&ate__env_real, o->session, o->addr.path, ate__buf_bytes(&o->options),
+                             genesis, &ignored);
 }
 
 static int open_remote(struct opening *o)
@@ -257,6 +276,31 @@ static int open_remote(struct opening *o)
     if (!rc)
         o->chain->created = o->pipe->v->created(o->pipe);
     return rc;
+}
+
+/* ---- archives ---- */
+
+static uint64_t retention_us(const struct ate_chain_conf *conf)
+{
+    return conf->retention_s * 1000000;
+}
+
+/* What is asked for is what the genesis says, whoever made it and when. */
+static int check_archive(const struct opening *o)
+{
+    const struct ate__genesis *g = ate__trust_genesis(o->pipe->v->trust(o->pipe));
+    if (!o->conf->archive || (g->archive && g->retention_us == retention_us(o->conf)))
+        return 0;
+    if (!g->archive)
+        return ate__fail(ATE_EXISTS, "the chain is there already, and is no archive: it is made "
+                                     "one when it is created, and never later");
+    if (!g->retention_us)
+        return ate__fail(ATE_EXISTS, "the chain is there already, an archive that keeps everything "
+                                     "for ever; how long is said when it is created, never later");
+    return ate__fail(ATE_EXISTS,
+                     "the chain is there already, an archive that keeps everything for "
+                     "%llu s; how long is said when it is created, never later",
+                     (unsigned long long)(g->retention_us / 1000000));
 }
 
 /* ---- the handle ---- */
@@ -329,7 +373,9 @@ static int begin(struct opening *o)
 static int finish(struct opening *o)
 {
     struct ate_chain *c = o->chain;
-    int rc = describe(o);
+    int rc = check_archive(o);
+    if (!rc)
+        rc = describe(o);
     if (rc)
         return rc;
     c->pipe = o->pipe;
@@ -367,6 +413,10 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
         .where = where, .session = session, .flags = flags, .conf = conf ? conf : &defaults};
     int rc = check_arguments(where, flags);
     if (!rc)
+        rc = check_archive_conf(o.conf, flags);
+    if (!rc && o.conf->archive)
+        rc = ate__genesis_worm(retention_us(o.conf), &o.options);
+    if (!rc)
         rc = begin(&o);
     if (!rc)
         rc = o.remote ? open_remote(&o) : open_local(&o);
@@ -377,6 +427,7 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
     else
         let_go(&o);
     ate__anchor_deinit(&o.anchor);
+    ate__buf_deinit(&o.options);
     if (o.workers)
         ate__api_workers_unref(o.workers);
     ate__free(o.looked_up);

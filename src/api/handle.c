@@ -3,6 +3,7 @@
  * handle.c: what a chain handle says of its chain, and how it ends.
  */
 #include "api/api.h"
+#include "ate/archive.h"
 
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c)
 {
@@ -64,6 +65,14 @@ struct ate_hash ate_chain_id(const struct ate_chain *c)
 const char *ate_chain_name(const struct ate_chain *c)
 {
     return c->name;
+}
+
+bool ate_chain_archive(const struct ate_chain *c, uint64_t *ret_retention_s)
+{
+    const struct ate__genesis *g = ate__trust_genesis(trust_of(c));
+    if (g->archive && ret_retention_s)
+        *ret_retention_s = g->retention_us / 1000000 + (g->retention_us % 1000000 != 0);
+    return g->archive;
 }
 
 bool ate_chain_was_created(const struct ate_chain *c)

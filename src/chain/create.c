@@ -51,7 +51,7 @@ static int make_log_keys(const struct ate__key *root, struct ate__buf *list)
     return ate__genesis_key_list(&public_key, 1, list);
 }
 
-static int make_genesis(struct parts *p, const char *name)
+static int make_genesis(struct parts *p, const char *name, struct ate_bytes options)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf log_keys = ATE__BUF_NULL;
     const struct ate__key *root = ate__session_key(p->session, 0);
@@ -66,6 +66,7 @@ static int make_genesis(struct parts *p, const char *name)
         .window = ATE__WINDOW_DEFAULT,
         .signature_algorithms = ate__bytes(algorithm, 2),
         .strength_min = 192,
+        .options = options,
     };
     g.root_keys[0] = ate__buf_bytes(&root->public_key);
     ate__random(p->env, g.random, sizeof g.random);
@@ -153,7 +154,7 @@ static int sign(struct parts *p, struct ate__buf *buf)
 }
 
 int ate__genesis_make(const struct ate__env *env, struct ate_session *session, const char *name,
-                      struct ate__buf *buf, struct ate_hash *ret_chain_id)
+                      struct ate_bytes options, struct ate__buf *buf, struct ate_hash *ret_chain_id)
 {
     if (!ate__session_key(session, 0))
         return ate__fail(ATE_NO_KEY, "a new chain needs a private key as its root");
@@ -162,7 +163,7 @@ int ate__genesis_make(const struct ate__env *env, struct ate_session *session, c
         return ate__no_memory();
     p->env = env;
     p->session = session;
-    int rc = make_genesis(p, name);
+    int rc = make_genesis(p, name, options);
     if (!rc)
         rc = make_top(p);
     if (!rc)

@@ -6,9 +6,11 @@
 #pragma once
 #include "trust/seal.h"
 
-/* name: the declared path, checked by its grammar. The session's first private key is the root and
- * signs, and its log key is the one of the chain; all its keys, public ones included, may read and
- * write from the top down. Appends the encoded, signed transaction and gives the chain id. Errors:
- * NO_KEY: the session has no private key; MALFORMED E_*. */
+/* name: the declared path, checked by its grammar; options: the genesis', an item list, or empty.
+ * The session's first private key is the root and signs, and its log key is the one of the chain;
+ * all its keys, public ones included, may read and write from the top down. Appends the encoded,
+ * signed transaction and gives the chain id. Errors: NO_KEY: the session has no private key;
+ * MALFORMED E_*. */
 int ate__genesis_make(const struct ate__env *env, struct ate_session *session, const char *name,
-                      struct ate__buf *buf, struct ate_hash *ret_chain_id) ATE__CHECK;
+                      struct ate_bytes options, struct ate__buf *buf, struct ate_hash *ret_chain_id)
+    ATE__CHECK;

@@ -307,8 +307,8 @@ static int create_at(const struct ate__local_conf *conf, struct ate__dir *dir, c
     if (!rc && !session)
         rc = ate__fail(ATE_NO_KEY, "a new chain needs a private key as its root");
     if (!rc)
-        rc = ate__genesis_make(conf->chain.env, session, conf->name ? conf->name : name, &genesis,
-                               &chain_id);
+        rc = ate__genesis_make(conf->chain.env, session, conf->name ? conf->name : name,
+                               conf->options, &genesis, &chain_id);
     return rc ? rc : create_in(conf, dir, ate__buf_bytes(&genesis), l);
 }
 

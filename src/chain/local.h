@@ -9,6 +9,7 @@ struct ate__local_conf {
     struct ate__chain_conf chain;
     const char *name; /* declared path of a chain that is made; NULL: `/` and the last component of
                          the directory's real path */
+    struct ate_bytes options; /* of the genesis of a chain that is made; borrowed */
     bool memory; /* nothing on disk: `path` is only the name's source */
 };
 /* A chain in the directory `path` (its log lies in `,chain` below it). flags: ATE__STORAGE_READ,

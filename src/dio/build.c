@@ -119,14 +119,21 @@ static int put_in_force(struct build *b, struct ate__change *c, struct span head
     return rc;
 }
 
-static int add_control(struct build *b, struct ate__change *c)
+static bool sets_rules(const struct ate__change *c)
+{
+    const struct ate__control *before = c->before.control;
+    bool is_open = before && before->header.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_EVERYONE;
+    return c->rules || (c->open && !is_open);
+}
+
+static int make_control(struct build *b, struct ate__change *c)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
     ate__cleanup(ate__data_key_unrefp) struct ate__data_key *data_key = NULL;
     const struct ate__control *before = c->before.control;
     struct ate__scope_plan plan = {
         .object = c->id, .prev = before, .public_key = reader_key, .arg = b};
-    struct span header = {b->arena.size, 0};
+    plan.hold = ate__change_held(c);
     if (c->rules)
         plan.auth = c->auth;
     else if (before)
@@ -140,6 +147,14 @@ static int add_control(struct build *b, struct ate__change *c)
         rc = ate__fail(ATE_NO_KEY, "rules can be set only by a session that has keys");
     if (!rc)
         rc = ate__control_make(&b->t->dio->seal, b->t->session, &plan, &b->arena, &data_key);
+    return rc;
+}
+
+static int add_control(struct build *b, struct ate__change *c)
+{
+    struct span header = {b->arena.size, 0};
+    int rc = sets_rules(c) ? make_control(b, c)
+                           : ate__control_hold(&c->id, c->before.control, c->hold, &b->arena);
     if (rc)
         return rc;
     header.size = b->arena.size - header.at;
@@ -147,13 +162,11 @@ static int add_control(struct build *b, struct ate__change *c)
     return rc ? rc : put_in_force(b, c, header);
 }
 
-static bool sets_rules(const struct ate__change *c)
+static bool needs_control(const struct ate__change *c)
 {
     if (c->effect == ATE__NOTHING || c->effect == ATE__DELETES)
         return false;
-    const struct ate__control *before = c->before.control;
-    bool is_open = before && before->header.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_EVERYONE;
-    return c->rules || (c->open && !is_open);
+    return sets_rules(c) || ate__change_turns_hold(c);
 }
 
 /* ---- 2: bodies ---- */
@@ -396,7 +409,7 @@ static int add_all(struct build *b)
     for (c = changes; !rc && c; c = c->next)
         rc = ate__txn_effect(b->t, c, &c->effect);
     for (c = changes; !rc && c; c = c->next)
-        if (sets_rules(c))
+        if (needs_control(c))
             rc = add_control(b, c);
     for (c = changes; !rc && c; c = c->next)
         if (c->effect == ATE__CREATES || c->effect == ATE__REPLACES)

@@ -306,6 +306,8 @@ int ate_delete(struct ate_txn *t, struct ate_id id, unsigned flags)
     int rc = ate__txn_write(t);
     if (!rc)
         rc = ate__txn_need(t, &id, &facts);
+    if (!rc && (flags & ATE_TREE) && ate__txn_archive(t))
+        return ate__txn_delete_each(t, id);
     if (!rc && !(flags & ATE_TREE))
         rc = check_childless(t, &id);
     if (!rc)

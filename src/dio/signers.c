@@ -74,13 +74,35 @@ static int choose_for_parent(struct ate_txn *t, const struct ate__change *c,
     return rc ? rc : choose(t, &ancestor, ATE__RIGHT_APPEND, s);
 }
 
+/* Holds are set and taken away by a root key. */
+static int choose_root(struct ate_txn *t, struct ate__txn_signers *s)
+{
+    const struct ate__trust *trust = t->dio->pipe->v->trust(t->dio->pipe);
+    size_t keys = t->session ? ate__session_key_count(t->session) : 0;
+    for (size_t i = 0; i < s->count; i++)
+        if (ate__trust_is_root(trust, &s->fingerprint[i]))
+            return 0;
+    for (size_t i = 0; i < keys && s->count < ATE__TX_SIGNATURES_MAX; i++) {
+        const struct ate__key *key = ate__session_key(t->session, i);
+        if (!ate__trust_is_root(trust, &key->fingerprint))
+            continue;
+        s->key[s->count] = key;
+        s->fingerprint[s->count++] = key->fingerprint;
+        return 0;
+    }
+    return ate__fail(ATE_DENIED, "only a root key of the chain holds and releases, and the session "
+                                 "has none");
+}
+
 static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate__txn_signers *s)
 {
     int rc = 0;
     switch (c->effect) {
     case ATE__NOTHING: return 0;
     case ATE__DELETES: return choose_for_deletion(t, c, s);
-    case ATE__CREATES: return choose_for_parent(t, c, s);
+    case ATE__CREATES:
+        rc = choose_for_parent(t, c, s);
+        return rc || !ate__change_turns_hold(c) ? rc : choose_root(t, s);
     case ATE__REPLACES:
         rc = choose(t, &c->id, ATE__RIGHT_WRITE, s);
         if (!rc && !ate__id_equal(&c->parent, &c->before.parent))
@@ -90,6 +112,8 @@ static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate
     }
     if (!rc && (c->rules || c->open))
         rc = choose(t, &c->id, ATE__RIGHT_ADMIN, s);
+    if (!rc && ate__change_turns_hold(c))
+        rc = choose_root(t, s);
     return rc;
 }
 

@@ -49,6 +49,7 @@ struct ate__change {
     bool rules;
     struct ate__auth auth;
     struct ate__buf keys[ATE__RIGHTS];
+    bool holds, hold; /* HOLD is to be as `hold` says */
     struct ate__control *control; /* made at commit; a reference */
 };
 
@@ -162,6 +163,13 @@ int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
 /* The same without type and payload, which come from elsewhere: where it lies, its name, its items.
  * b: the body that is replaced, with its name. NO_KEY */
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
+
+/* archive.c */
+bool ate__txn_archive(const struct ate_txn *t);
+bool ate__change_held(const struct ate__change *c); /* HOLD after it, and: not as before it */
+bool ate__change_turns_hold(const struct ate__change *c);
+/* The object and all below it, each by itself. */
+int ate__txn_delete_each(struct ate_txn *t, struct ate_id id) ATE__CHECK;
 
 /* build.c */
 int ate__txn_build(struct ate_txn *t)

@@ -211,6 +211,7 @@ static int make_private(struct making *m)
 
 static int write_header(const struct making *m, struct ate__buf *buf)
 {
+    static const uint8_t on = 1;
     struct ate__header_wr w = ate__header_wr_of(buf);
     const struct ate__control *prev = m->plan->prev;
     bool is_scope = m->recipients;
@@ -225,6 +226,8 @@ static int write_header(const struct making *m, struct ate__buf *buf)
             ate__header_item(&w, ATE__TAG_LINK, m->kept->link);
         ate__header_namekey(&w, &m->namekey);
     }
+    if (m->plan->hold)
+        ate__header_item(&w, ATE__TAG_HOLD, ate__bytes(&on, sizeof on));
     return ate__header_end(&w);
 }
 

@@ -90,6 +90,7 @@ struct ate__scope_plan {
      * looked at where prev has one, which stays. */
     const struct ate__key32 *name_key;
     bool new_name_key;
+    bool hold; /* in an archive: HOLD */
     /* Public key of a reader, appended to buf; an adapter over session and trust state. NOT_FOUND
      * becomes NO_KEY with the fingerprint. */
     int (*public_key)(void *arg, const struct ate_hash *fingerprint, struct ate__buf *buf);
@@ -105,3 +106,6 @@ struct ate__scope_plan {
 int ate__control_make(const struct ate__seal_env *e, struct ate_session *s,
                       const struct ate__scope_plan *plan, struct ate__buf *ret_header,
                       struct ate__data_key **ret_key) ATE__CHECK;
+/* hold.c: appends the one that says all that prev (NULL: none) says, but for HOLD. E_MEMORY */
+int ate__control_hold(const struct ate_id *object, const struct ate__control *prev, bool hold,
+                      struct ate__buf *ret_header) ATE__CHECK;

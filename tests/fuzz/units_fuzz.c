@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * units_fuzz.c: ate__number_parse(), ate__duration_parse(), ate__size_parse(), ate__time_parse(),
- * as options and --at have them. What is read lies in its bounds; a time that is written is read
- * as the same.
+ * units_fuzz.c: ate__number_parse(), ate__duration_parse(), ate__period_parse(), ate__size_parse(),
+ * ate__time_parse(), as options and --at have them. What is read lies in its bounds; a time that is
+ * written is read as the same.
  */
 #include "base/assert.h"
 #include "base/err.h"
@@ -28,6 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(ate__number_parse("what", text, 10, 1000, &number));
     ate__assert(number >= 10 && number <= 1000);
     check(ate__duration_parse("what", text, &ms));
+    check(ate__period_parse("what", text, &number));
     ate__assert(ms >= -1);
     check(ate__size_parse("what", text, &bytes));
     (void)ate__size_text(bytes, bytes_text);

@@ -47,7 +47,9 @@ enum option_id {
     OPT_CHECKPOINT,
     OPT_LOG_KEY,
     OPT_LOG_KEYS,
-    OPT_CHAIN
+    OPT_CHAIN,
+    OPT_WORM,
+    OPT_RETAIN
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -76,6 +78,8 @@ struct options { /* strings are words of the command line */
     size_t log_key_count;
     uint64_t max_files, max_bytes; /* UINT64_MAX: all */
     uint64_t rate; /* bytes a second; 0: not given */
+    bool worm;     /* of the chain that is made: an archive */
+    uint64_t retain_s; /* of an archive; 0: not given */
 };
 
 struct command {
@@ -89,7 +93,7 @@ struct command {
 };
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
-    cmd_compact;
+    cmd_compact, cmd_hold, cmd_release;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

@@ -65,6 +65,8 @@ static int print_json(struct get *g)
 {
     json_t *object = describe_object(&g->object, g->o->operand[1]);
     int rc = object ? describe_attributes(g->txn, &g->object, object) : ate__no_memory();
+    if (!rc)
+        rc = describe_keeping(g->txn, g->object.id, object);
     if (!rc && !g->o->output)
         rc = add_value(g, object);
     if (rc)

@@ -20,9 +20,10 @@ enum { SHOWN = 512, STATUS_REFUSED = 3, STATUS_NOT_REACHED = 5, STATUS_NOT_TRUST
 static bool ends_all(const struct import *im, int result)
 {
     int status = ate__exit_status(result);
+    bool replaces = result == ATE_DENIED && ate_chain_archive(im->at.chain, NULL);
     return im->is_over || store_result(im->store) || result == ATE_E_MEMORY ||
-           result == ATE_E_BUG || status == STATUS_REFUSED || status == STATUS_NOT_REACHED ||
-           status == STATUS_NOT_TRUSTED;
+           result == ATE_E_BUG || (status == STATUS_REFUSED && !replaces) ||
+           status == STATUS_NOT_REACHED || status == STATUS_NOT_TRUSTED;
 }
 
 int import_failed(struct import *im, int result)
@@ -342,8 +343,8 @@ const struct command cmd_import = {
     .operands = "CHAIN DIR [NAME]",
     .operands_min = 2,
     .operands_max = 3,
-    .options =
-        OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_MAX_FILES) | OPT(OPT_MAX_BYTES),
+    .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_MAX_FILES) |
+               OPT(OPT_MAX_BYTES) | OPT(OPT_WORM) | OPT(OPT_RETAIN),
     .run = run,
     .help =
         "ate import CHAIN DIR [NAME]\n"
@@ -361,6 +362,9 @@ const struct command cmd_import = {
         "  --public           what is made below NAME is open to every reader\n"
         "  --max-files N      no more than the first N, in sorted order; says what is left out\n"
         "  --max-bytes SIZE   no more than the first so many bytes\n"
+        "  --worm             the chain is made an archive: nothing in it is changed or deleted\n"
+        "  --retain TIME      with --worm: an object may be deleted when so much time has passed\n"
+        "                     since it was stored: 90d, 7y\n"
         "  --scope SCOPE      full (the default), local, none\n"
         "  -v                 a line for each transaction that is acknowledged; --json too\n",
 };

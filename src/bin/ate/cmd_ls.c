@@ -58,6 +58,8 @@ static int print_json(struct ls *ls, const struct list_entry *e, const struct at
     }
     if (!rc)
         rc = ate_protection(ls->txn, e->id, &rules);
+    if (!rc)
+        rc = describe_keeping(ls->txn, e->id, object);
     if (rc) {
         json_decref(object);
         return rc;
@@ -96,7 +98,7 @@ static int measure(struct ls *ls, const struct list_entry *e, uint64_t *size, in
 
 static int print_long(struct ls *ls, const struct list_entry *e)
 {
-    char time[ATE__TIME_TEXT], authors[KEYS_SHOWN], readers[KEYS_SHOWN];
+    char time[ATE__TIME_TEXT], authors[KEYS_SHOWN], readers[KEYS_SHOWN], kept[DESCRIBE_KEEPING];
     struct ate_rules rules;
     uint64_t size = e->object.payload_size;
     int64_t time_ns = e->object.updated_ns;
@@ -104,6 +106,8 @@ static int print_long(struct ls *ls, const struct list_entry *e)
     int rc = ate_protection(ls->txn, e->id, &rules);
     if (!rc)
         rc = measure(ls, e, &size, &time_ns, &type);
+    if (!rc)
+        rc = describe_keeping_text(ls->txn, e->id, kept);
     if (rc)
         return rc;
     describe_keys(e->authors, e->object.author_count, authors, sizeof authors);
@@ -112,6 +116,8 @@ static int print_long(struct ls *ls, const struct list_entry *e)
     ate__print("%*s %10" PRIu64 " %6" PRIu64 "  %s  %-8s  %-8s  ",
                (int)(10 - ate__min(strlen(type), 10)), "", size, e->object.sequence,
                ate__time_text(time_ns, true, time), authors, readers);
+    if (kept[0]) /* in an archive everything has it */
+        ate__print("%-32s  ", kept);
     return 0;
 }
 
@@ -212,16 +218,18 @@ const struct command cmd_ls = {
     .operands_max = 2,
     .options = OPTS_CHAIN | OPT(OPT_LONG) | OPT(OPT_TREE),
     .run = run,
-    .help = "ate ls CHAIN [NAME] [-lR]\n"
-            "\n"
-            "Lists the names one level below, sorted; what your keys do not open is listed as\n"
-            "\"private\", what has no name by its id. Control characters in names are escaped.\n"
-            "\n"
-            "  ate ls notes\n"
-            "  ate ls -l @work docs\n"
-            "  ate ls -R notes --json | jq -r .name\n"
-            "\n"
-            "  -l, --long      type, size, sequence, time, who signed, who may read, name\n"
-            "  -R, --tree      all levels, as paths\n"
-            "  --timeout TIME  of the whole command\n",
+    .help =
+        "ate ls CHAIN [NAME] [-lR]\n"
+        "\n"
+        "Lists the names one level below, sorted; what your keys do not open is listed as\n"
+        "\"private\", what has no name by its id. Control characters in names are escaped.\n"
+        "\n"
+        "  ate ls notes\n"
+        "  ate ls -l @work docs\n"
+        "  ate ls -R notes --json | jq -r .name\n"
+        "\n"
+        "  -l, --long      type, size, sequence, time, who signed, who may read, of an archive\n"
+        "                  how long it is kept and whether it is held, name\n"
+        "  -R, --tree      all levels, as paths\n"
+        "  --timeout TIME  of the whole command\n",
 };

@@ -204,7 +204,7 @@ static int store_large(struct put *p, const char *name, const struct store_when 
 static void remove_unfinished(struct put *p)
 {
     struct ate_txn *txn;
-    if (ate_txn_begin(p->at.chain, NULL, 0, &txn))
+    if (ate_chain_archive(p->at.chain, NULL) || ate_txn_begin(p->at.chain, NULL, 0, &txn))
         return;
     if (!ate_delete(txn, store_node_id(p->file), ATE_TREE))
         (void)!ate_txn_commit(txn, NULL);
@@ -320,7 +320,7 @@ const struct command cmd_put = {
     .operands_min = 2,
     .operands_max = 3,
     .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_ABSENT) | OPT(OPT_IF) |
-               OPT(OPT_TYPE),
+               OPT(OPT_TYPE) | OPT(OPT_WORM) | OPT(OPT_RETAIN),
     .run = run,
     .help =
         "ate put CHAIN NAME [VALUE | @FILE | -]\n"
@@ -341,6 +341,9 @@ const struct command cmd_put = {
         "  --type T         text, bytes or file; or any other: the value is then the object's\n"
         "                   fields, a JSON object or a MessagePack map\n"
         "  --scope SCOPE    full: on disk at the root (the default); local: on disk here; none\n"
+        "  --worm           the chain is made an archive: nothing in it is changed or deleted\n"
+        "  --retain TIME    with --worm: each object may be deleted when so much time has passed\n"
+        "                   since it was stored: 30s, 5m, 2h, 90d, 6w, 7y (of 365 days)\n"
         "  -k, --key FILE   your key; once more for each public key that may read a new chain\n"
         "  --timeout TIME   of the whole command\n"
         "\n"

@@ -64,7 +64,15 @@ static int change(void *arg, struct ate_txn *txn)
     int rc = path_find(txn, &rm->path, ATE_NO_PAYLOAD, &o, NULL);
     if (!rc && !tree)
         rc = check_childless(txn, o.id, &tree);
-    return rc ? rc : ate_delete(txn, o.id, tree ? ATE_TREE : 0);
+    bool apart = false;
+    struct ate_id pages;
+    if (!rc)
+        rc = content_pages(txn, &o, &apart, &pages);
+    if (!rc)
+        rc = ate_delete(txn, o.id, tree ? ATE_TREE : 0);
+    if (!rc && apart)
+        rc = ate_delete(txn, pages, ATE_TREE);
+    return rc == ATE_NOT_FOUND && apart ? 0 : rc;
 }
 
 static int run(const struct options *o)

@@ -13,7 +13,7 @@ enum content_kind content_kind_of(const struct ate_object *o)
     } kinds[] = {
         {"text", CONTENT_TEXT}, {"bytes", CONTENT_BYTES},     {"file", CONTENT_FILE},
         {"dir", CONTENT_DIR},   {"symlink", CONTENT_SYMLINK}, {"hardlink", CONTENT_HARDLINK},
-        {"page", CONTENT_PAGE},
+        {"page", CONTENT_PAGE}, {"pages", CONTENT_PAGE},
     };
     if (!o->readable || !o->type)
         return CONTENT_PRIVATE;
@@ -38,7 +38,7 @@ int content_refresh(struct ate_txn *txn, int rc)
 
 struct pages {
     struct ate_txn *txn;
-    struct ate_id file;
+    struct ate_id file, above; /* above: what they lie below */
     uint64_t sequence;         /* of the file's version that is being read */
     struct ate_id *ids;        /* children, in the order in which they were stored */
     size_t count, capacity;
@@ -59,7 +59,7 @@ static int list_pages(struct pages *p)
 {
     struct ate_cursor *cursor;
     struct ate_object o;
-    int rc = ate_children(p->txn, p->file, &cursor);
+    int rc = ate_children(p->txn, p->above, &cursor);
     if (rc)
         return rc;
     while (!(rc = ate_next_raw(cursor, ATE_NO_PAYLOAD, &o))) {
@@ -129,11 +129,11 @@ static int find_page(struct pages *p, uint64_t index, const struct fs_page **ret
                      index);
 }
 
-static int read_pages(struct ate_txn *txn, const struct ate_object *o, uint64_t page_count,
-                      content_sink *sink, void *arg)
+static int read_pages(struct ate_txn *txn, const struct ate_object *o, struct ate_id above,
+                      uint64_t page_count, content_sink *sink, void *arg)
 {
     ate__cleanup(pages_deinit) struct pages p = {
-        .txn = txn, .file = o->id, .sequence = o->sequence};
+        .txn = txn, .file = o->id, .above = above, .sequence = o->sequence};
     const struct fs_page *page;
     int rc = list_pages(&p);
     if (!rc && page_count > p.count)
@@ -179,17 +179,33 @@ static int read_file(struct ate_txn *txn, const struct ate_object *o, content_si
                                       "off");
     struct ate_hash wanted = *file->hash;
     struct ate_bytes data = file->data;
+    struct ate_id above = file->pages ? *file->pages : o->id;
     uint64_t page_count = file->page_count ? *file->page_count : 0;
     struct checked c = {.sink = sink, .arg = arg, .left = file->size};
     if (page_count > FS_PAGES_MAX || (page_count && data.size))
         return ate__fail(ATE_MALFORMED, "its pages cannot be right");
     ate__hasher_begin_raw(&c.hasher, ATE__SHA256);
-    rc = page_count ? read_pages(txn, o, page_count, pass, &c) : pass(&c, data);
+    rc = page_count ? read_pages(txn, o, above, page_count, pass, &c) : pass(&c, data);
     if (!rc)
         rc = ate__hasher_end(&c.hasher, &found);
     ate__hasher_deinit(&c.hasher);
     if (!rc && (c.left || !ate__hash_equal(&found, &wanted)))
         rc = ate__fail(ATE_TAMPERED, "its content is not that of its hash");
+    return rc;
+}
+
+int content_pages(struct ate_txn *txn, const struct ate_object *o, bool *ret_apart,
+                  struct ate_id *ret_pages)
+{
+    const struct fs_file *file;
+    *ret_apart = false;
+    if (content_kind_of(o) != CONTENT_FILE)
+        return 0;
+    int rc = ate_load(txn, fs_file, o->id, &file);
+    if (!rc && file->pages) {
+        *ret_apart = true;
+        *ret_pages = *file->pages;
+    }
     return rc;
 }
 

@@ -19,7 +19,7 @@ enum content_kind {
     CONTENT_DIR,
     CONTENT_SYMLINK,
     CONTENT_HARDLINK,
-    CONTENT_PAGE,
+    CONTENT_PAGE, /* or what pages lie below: no entry of a directory */
     CONTENT_OTHER /* of a program: its content is its payload, as it is stored */
 };
 enum content_kind content_kind_of(const struct ate_object *o);
@@ -37,6 +37,11 @@ int content_read(struct ate_txn *txn, struct ate_id id, content_sink *sink, void
 /* The file that a hard link leads to. Errors: MALFORMED: to something else; as ate_load_raw(). */
 int content_follow(struct ate_txn *txn, const struct ate_object *link,
                    struct ate_object *ret_target) ATE__CHECK;
+
+/* What the pages of a file lie below, if that is not the file itself; *ret_apart false: it is, or
+ * o is no file. Errors: as ate_load(). */
+int content_pages(struct ate_txn *txn, const struct ate_object *o, bool *ret_apart,
+                  struct ate_id *ret_pages) ATE__CHECK;
 
 /* How many bytes it has: of a value, a file's content, a link's target; of others the payload's.
  * Errors: as ate_load(). */

@@ -174,6 +174,38 @@ int describe_attributes(struct ate_txn *txn, const struct ate_object *o, json_t 
     }
 }
 
+/* ---- archives ---- */
+
+int describe_keeping(struct ate_txn *txn, struct ate_id id, json_t *object)
+{
+    char text[ATE__TIME_TEXT], at[ATE_ID_TEXT];
+    struct ate_keeping k;
+    int rc = ate_keeping(txn, id, &k);
+    if (rc || !k.archive)
+        return rc;
+    ate__json_set_text(object, "kept_until",
+                       k.for_ever ? "for ever" : ate__time_text(k.until_ns, false, text));
+    ate__json_set_bool(object, "held", k.held);
+    if (k.held)
+        ate__json_set_text(object, "held_at", ate_id_text(k.held_at, at));
+    return 0;
+}
+
+int describe_keeping_text(struct ate_txn *txn, struct ate_id id, char ret_text[DESCRIBE_KEEPING])
+{
+    char text[ATE__TIME_TEXT];
+    struct ate_keeping k;
+    int rc = ate_keeping(txn, id, &k);
+    if (rc)
+        return rc;
+    if (!k.archive)
+        ret_text[0] = 0;
+    else
+        snprintf(ret_text, DESCRIBE_KEEPING, "%s%s%s", k.for_ever ? "for ever" : "until ",
+                 k.for_ever ? "" : ate__time_text(k.until_ns, true, text), k.held ? ", held" : "");
+    return 0;
+}
+
 /* ---- tables ---- */
 
 void describe_keys(const struct ate_hash *keys, size_t count, char *ret_text, size_t capacity)

@@ -13,6 +13,12 @@ json_t *describe_object(const struct ate_object *o, const char *name);
 /* Adds the content's size, and what a file, directory or link says of itself. Errors: as
  * ate_load(). */
 int describe_attributes(struct ate_txn *txn, const struct ate_object *o, json_t *object) ATE__CHECK;
+/* In an archive: until when it is kept, and what holds it. Errors: as ate_keeping(). */
+int describe_keeping(struct ate_txn *txn, struct ate_id id, json_t *object) ATE__CHECK;
+/* The same as a word: "until 2033-05-18 03:33:20", "for ever", and ", held". "" elsewhere. */
+enum { DESCRIBE_KEEPING = 64 };
+int describe_keeping_text(struct ate_txn *txn, struct ate_id id, char ret_text[DESCRIBE_KEEPING])
+    ATE__CHECK;
 /* The fields of an object of a program's own type: its payload as JSON; bytes in base64url. NULL:
  * it is in neither encoding, too deep, or memory is short. */
 json_t *describe_payload(const struct ate_object *o);

@@ -6,7 +6,8 @@
  *     which is 0 to page_count - 1, each once. All pages but the last have FS_PAGE_SIZE bytes.
  *  2. A `file` without `hash` is unfinished: its pages are still on their way. It has no name, and
  *     readers pass it over. It gets its hash and its name in one transaction, when all pages are
- *     there.
+ *     there. In an archive, where nothing is changed, it is made then, and its pages lie below a
+ *     `pages` object that was made before them.
  *  3. What is read from a chain may break any of these: readers check.
  */
 #pragma once
@@ -47,9 +48,17 @@ struct fs_file {
     const struct ate_hash *hash; /* SHA-256 of the content; NULL: unfinished */
     struct ate_bytes data;       /* NULL: in pages */
     const uint64_t *page_count;  /* NULL: in data */
+    const struct ate_id *pages;  /* what the pages lie below; NULL: this file */
 };
 ATE_TYPE_AS(fs_file, "file", ATE_FIELD(mode), ATE_FIELD(uid), ATE_FIELD(gid), ATE_FIELD(mtime_ns),
-            ATE_FIELD(size), ATE_OPTIONAL(hash), ATE_FIELD(data), ATE_OPTIONAL(page_count));
+            ATE_FIELD(size), ATE_OPTIONAL(hash), ATE_FIELD(data), ATE_OPTIONAL(page_count),
+            ATE_OPTIONAL(pages));
+
+/* In an archive, where a file cannot be begun and finished: made first, and pages lie below it. */
+struct fs_pages {
+    int64_t mtime_ns; /* of the file */
+};
+ATE_TYPE_AS(fs_pages, "pages", ATE_FIELD(mtime_ns));
 
 struct fs_page {
     uint64_t index;

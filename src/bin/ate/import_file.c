@@ -210,13 +210,23 @@ static int drop_pages(struct import *im, const struct pages *pages, int rc)
     return rc;
 }
 
+/* Pages are not sent in vain. */
+static int check_replaceable(const struct import *im, const struct import_there *there)
+{
+    if (ate__id_equal(&there->id, &ate_top) || !ate_chain_archive(im->at.chain, NULL))
+        return 0;
+    return ate__fail(ATE_DENIED, "another is there, and in an archive nothing replaces it");
+}
+
 static int store_pages(struct import *im, const struct import_entry *e, struct input *in)
 {
     struct pages pages = {im, NULL};
     uint64_t page_count = 0;
     struct fs_file begun = in->file;
     begun.hash = NULL;
-    int rc = remove_unfinished(im, e->window, in);
+    int rc = check_replaceable(im, &e->name->there);
+    if (!rc)
+        rc = remove_unfinished(im, e->window, in);
     if (!rc)
         rc = store_file_begin(im->store, e->parent, &begun, NULL, &pages.node);
     if (rc)

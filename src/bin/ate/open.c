@@ -338,6 +338,8 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     struct ate_chain_conf conf = {
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
+        .archive = o->worm,
+        .retention_s = o->retain_s,
         .progress = open_show_progress,
     };
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;

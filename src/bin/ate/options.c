@@ -43,6 +43,8 @@ static const struct ate__option table[] = {
     {"log-key", 0, OPT_LOG_KEY, "FILE"},
     {"log-keys", 0, OPT_LOG_KEYS, NULL},
     {"chain", 0, OPT_CHAIN, "ID"},
+    {"worm", 0, OPT_WORM, NULL},
+    {"retain", 0, OPT_RETAIN, "TIME"},
 };
 /* clang-format on */
 
@@ -105,6 +107,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_NUMBER: return ate__number_parse("-n", value, 1, INT64_MAX, &o->count);
     case OPT_MAX_FILES: return ate__number_parse("--max-files", value, 0, INT64_MAX, &o->max_files);
     case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
+    case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
     default: return 0;
     }
@@ -123,6 +126,7 @@ static void take_switch(struct options *o, enum option_id id)
     o->long_form |= id == OPT_LONG;
     o->remove |= id == OPT_REMOVE;
     o->log_keys |= id == OPT_LOG_KEYS;
+    o->worm |= id == OPT_WORM;
 }
 
 static void allow(uint64_t options, struct ate__option *ret_rows)
@@ -139,6 +143,9 @@ static int check_operands(const struct command *c, const struct options *o)
     if (o->operand_count < c->operands_min)
         return ate__report_usage(o->operand_count ? "too few operands: %s" : "operands: %s",
                                  c->operands);
+    if (o->retain_s && !o->worm)
+        return ate__report_usage("--retain goes with --worm: it says how long an archive that is "
+                                 "made keeps what it is given");
     return 0;
 }
 

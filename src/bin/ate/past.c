@@ -224,7 +224,7 @@ static int compare_pages(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-static int read_pages(struct past *p, const struct record *file, uint64_t page_count,
+static int read_pages(struct past *p, const struct ate_id *above, uint64_t page_count,
                       content_sink *sink, void *arg)
 {
     ate__cleanup(ate__freep) struct page *pages = NULL;
@@ -232,7 +232,7 @@ static int read_pages(struct past *p, const struct record *file, uint64_t page_c
     int rc = 0;
     for (size_t i = 0; !rc && i < p->count; i++) {
         const struct record *r = &p->records[i];
-        if (!r->live || !r->is_page || !ate__id_equal(&r->parent, &file->id))
+        if (!r->live || !r->is_page || !ate__id_equal(&r->parent, above))
             continue;
         rc = ate__grow(&pages, &capacity, count + 1, sizeof *pages);
         if (!rc)
@@ -270,7 +270,8 @@ static int read_file(struct past *p, const struct record *r, const struct fs_fil
     if (!file->hash)
         return ate__fail(ATE_OMITTED, "it was unfinished then");
     ate__hasher_begin_raw(&h.hasher, ATE__SHA256);
-    int rc = file->page_count ? read_pages(p, r, *file->page_count, hash_and_pass, &h)
+    const struct ate_id *above = file->pages ? file->pages : &r->id;
+    int rc = file->page_count ? read_pages(p, above, *file->page_count, hash_and_pass, &h)
                               : hash_and_pass(&h, file->data);
     if (!rc)
         rc = ate__hasher_end(&h.hasher, &found);

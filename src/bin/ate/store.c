@@ -28,6 +28,7 @@ struct batch { /* one transaction */
 };
 struct store {
     struct store_conf conf;
+    bool archive;          /* the chain is one */
     struct ate_loop *loop;
     struct batch *open;    /* being filled; or NULL */
     struct batch *sent;    /* in the order of their sending */
@@ -76,6 +77,7 @@ int store_new(const struct store_conf *conf, struct store **ret_store)
     if (!s)
         return ate__no_memory();
     s->conf = *conf;
+    s->archive = ate_chain_archive(conf->chain, NULL);
     s->conf.tries = conf->tries ? conf->tries : STORE_TRIES;
     int rc = ate_loop_new(&s->loop);
     if (rc)
@@ -370,13 +372,14 @@ static int apply_patiently(struct store *s, struct op *op, bool *ret_changed)
 static bool is_its_own(int rc)
 {
     return rc == ATE_CONFLICT || rc == ATE_EXISTS || rc == ATE_NOT_FOUND || rc == ATE_TOO_BIG ||
-           rc == ATE_MALFORMED || rc == ATE_WRONG_TYPE || rc == ATE_MISUSE;
+           rc == ATE_MALFORMED || rc == ATE_WRONG_TYPE || rc == ATE_MISUSE || rc == ATE_DENIED;
 }
 
 /* Applies it to the open transaction; takes the operation, also on failure. */
 static int add(struct store *s, struct op *op)
 {
     bool changed = false;
+    op->archive = s->archive;
     int rc = s->open && is_full(s->open, op) ? submit(s) : 0;
     if (!rc)
         rc = reach_all(s, op);
@@ -420,6 +423,29 @@ static int finish_files(struct store *s)
     return 0;
 }
 
+/* In an archive a file has its id only when it is finished. */
+static bool has_no_id(const struct store *s, const struct store_node *n)
+{
+    return s->archive && n && !ate__id_equal(&n->pages, &ate_top) &&
+           ate__id_equal(&n->pages, &n->id);
+}
+
+/* A hard link waits for its file. */
+static int reach_target(struct store *s, const struct store_node *target)
+{
+    int rc = 0;
+    while (!rc && s->unfinished && has_no_id(s, target)) {
+        rc = submit(s);
+        if (!rc)
+            rc = pump(s);
+        if (!rc)
+            rc = finish_files(s);
+    }
+    if (!rc && has_no_id(s, target))
+        rc = ate__fail(ATE_NOT_FOUND, "the file that this is another name of is not stored");
+    return rc;
+}
+
 static int take(struct store *s, struct op *op)
 {
     if (s->result) {
@@ -432,6 +458,8 @@ static int take(struct store *s, struct op *op)
         if (!rc)
             rc = finish_files(s);
     }
+    if (!rc)
+        rc = reach_target(s, op->target);
     if (rc) {
         op_free(op);
         return rc;
@@ -630,7 +658,7 @@ int store_delete(struct store *s, struct ate_id id)
 int store_drop(struct store *s, const struct store_node *file)
 {
     int rc = store_flush(s);
-    return rc ? rc : store_delete(s, file->id);
+    return rc || s->archive ? rc : store_delete(s, file->id);
 }
 
 int store_result(const struct store *s)

@@ -12,6 +12,8 @@
  *  3. A file in pages is made without name and hash; it gets both in one transaction after all of
  *     its pages were acknowledged, or with them. So a name never leads to half a file, and what it
  *     led to before stays until then.
+ *     In an archive, where nothing is changed, the file is made by that last transaction, and its
+ *     pages lie below an object that was made before them.
  *  4. Names that hold something else: a file, value or link takes the place of any of these;
  * between a directory and another object there is ATE_CONFLICT.
  *
@@ -70,9 +72,10 @@ struct store_when {
 
 /* Each takes copies of what it is given. 0: it is on its way. A result that concerns this operation
  * alone leaves the others as they are: CONFLICT: a directory is in the way, or this one would be in
- * the way; EXISTS, NOT_FOUND, TOO_BIG, MALFORMED, WRONG_TYPE, MISUSE. Any other, and any of a
- * commit, is final, and all later calls give it again. name: borrowed, ended with NUL. ret_node: a
- * reference, may be NULL. */
+ * the way; DENIED: in an archive nothing is replaced, but a directory stays as it is; EXISTS,
+ * NOT_FOUND, TOO_BIG, MALFORMED, WRONG_TYPE, MISUSE. Any other, and any of a commit, is final, and
+ * all later calls give it again. name: borrowed, ended with NUL. ret_node: a reference, may be
+ * NULL. */
 int store_dir(struct store *s, struct store_node *parent, const char *name,
               const struct fs_dir *dir, const struct store_when *when, struct store_node **ret_node)
     ATE__CHECK;
@@ -110,7 +113,8 @@ int store_delete(struct store *s, struct ate_id id) ATE__CHECK;
  * those that it had; pages and name stay. */
 int store_file_state(struct store *s, struct ate_id id, const struct fs_file *file) ATE__CHECK;
 
-/* A file that was begun and will not be finished is taken away again, after store_flush(). */
+/* A file that was begun and will not be finished is taken away again, after store_flush(). An
+ * archive keeps the pages. */
 int store_drop(struct store *s, const struct store_node *file) ATE__CHECK;
 /* The final result; 0: there is none yet. */
 int store_result(const struct store *s);

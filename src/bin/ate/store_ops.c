@@ -33,6 +33,13 @@ static int check_conditions(const struct op *op, const struct ate_object *found)
     return 0;
 }
 
+static int not_in_archive(const struct ate_object *found)
+{
+    return ate__fail(
+        ATE_DENIED, "it is there since sequence %" PRIu64 ", and in an archive nothing replaces it",
+        found->sequence);
+}
+
 /* Decides by the conditions whether the name may be taken, and takes away what cannot be replaced
  * where it lies: a file's pages would stay behind, and what finishes a file brings its own object.
  * *ret_taken: a directory that is to stay as it is. */
@@ -50,7 +57,7 @@ static int make_way(struct op *op, struct ate_txn *txn, bool *ret_taken, bool *r
     enum content_kind kind = content_kind_of(&found);
     if (kind == CONTENT_PRIVATE)
         return ate__fail(ATE_NO_KEY, "your keys do not open what has the name now");
-    if (op->kind == OP_DIR && op->when.missing && content_may_hold(&found)) {
+    if (op->kind == OP_DIR && (op->when.missing || op->archive) && content_may_hold(&found)) {
         *ret_taken = true;
         op->node->id = found.id;
         return 0;
@@ -60,6 +67,8 @@ static int make_way(struct op *op, struct ate_txn *txn, bool *ret_taken, bool *r
                                            ? "a directory is in the way; ate rm -r removes it"
                                            : "what has the name now is no directory; ate rm "
                                              "removes it");
+    if (op->archive)
+        return not_in_archive(&found);
     if (kind != CONTENT_FILE && op->kind != OP_FILE_FINISH)
         return 0;
     const struct fs_file *file = NULL;
@@ -107,12 +116,33 @@ static int put_state(struct op *op, struct ate_txn *txn)
 /* One that is gone is not made anew: its pages would be missing. */
 static int renew_state(struct op *op, struct ate_txn *txn)
 {
-    int rc = ate_exists(txn, op->node->id);
+    struct ate_object found;
+    int rc = ate_load_raw(txn, op->node->id, ATE_NO_PAYLOAD, &found);
+    if (!rc && op->archive)
+        rc = not_in_archive(&found);
     return rc ? rc : put_state(op, txn);
+}
+
+static int begin_file(struct op *op, struct ate_txn *txn)
+{
+    struct fs_file unfinished = file_of(op);
+    struct fs_pages pages = {unfinished.mtime_ns};
+    int rc = op->archive ? ate_push(txn, fs_pages, op->parent->id, &pages, &op->node->id)
+                         : ate_push(txn, fs_file, op->parent->id, &unfinished, &op->node->id);
+    if (!rc)
+        op->node->pages = op->node->id;
+    return rc;
 }
 
 static int finish_file(struct op *op, struct ate_txn *txn)
 {
+    struct fs_file file = file_of(op);
+    if (op->archive) {
+        file.hash = &op->hash;
+        file.page_count = &op->index;
+        file.pages = &op->node->pages;
+        return ate_put_as(txn, fs_file, op->parent->id, op->name, &file, &op->node->id);
+    }
     int rc = put_state(op, txn);
     return rc ? rc : ate_move(txn, op->node->id, op->parent->id, op->name);
 }
@@ -157,12 +187,11 @@ static int push_page(struct op *op, struct ate_txn *txn)
 {
     struct fs_page page = {op->index, {op->data, op->data_size}};
     struct ate_id ignored;
-    return ate_push(txn, fs_page, op->parent->id, &page, &ignored);
+    return ate_push(txn, fs_page, op->parent->pages, &page, &ignored);
 }
 
 int op_apply(struct op *op, struct ate_txn *txn, bool *ret_changed)
 {
-    struct fs_file unfinished = file_of(op);
     bool taken = false;
     int rc = 0;
     *ret_changed = false;
@@ -172,9 +201,7 @@ int op_apply(struct op *op, struct ate_txn *txn, bool *ret_changed)
     case OP_DELETE:
         rc = ate_delete(txn, op->node->id, ATE_TREE);
         return rc == ATE_NOT_FOUND ? 0 : rc;
-    case OP_FILE_BEGIN:
-        rc = ate_push(txn, fs_file, op->parent->id, &unfinished, &op->node->id);
-        break;
+    case OP_FILE_BEGIN: rc = begin_file(op, txn); break;
     default:
         rc = make_way(op, txn, &taken, ret_changed);
         if (rc || taken)

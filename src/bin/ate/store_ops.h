@@ -9,6 +9,7 @@ struct batch;
 struct store_node {
     unsigned refs;
     struct ate_id id;
+    struct ate_id pages;  /* of a file in pages: what they lie below */
     struct batch *batch;  /* whose transaction makes it; NULL: none, or it is acknowledged */
     uint64_t seen_at;     /* transactions acknowledged when that one was */
     size_t pages_flying;  /* of a file: pages in transactions that were sent */
@@ -42,6 +43,7 @@ struct op {
     uint8_t *data;             /* owned, ended with NUL */
     size_t data_size;
     struct store_when when;
+    bool archive;              /* the chain is one */
     struct op *next;
 };
 void op_free(struct op *op); /* takes NULL */

@@ -9,6 +9,7 @@
 #define NS_PER_S INT64_C(1000000000)
 
 enum { SHOWN = 96 };
+enum { DAY = 86400, YEAR = 365 * DAY }; /* seconds */
 
 static int refuse(const char *what, const char *text, const char *wanted)
 {
@@ -65,6 +66,25 @@ int ate__duration_parse(const char *what, const char *text, int32_t *ret_ms)
         return 0;
     }
     return refuse(what, text, "a duration such as 500ms, 30s, 5m, 2h or none");
+}
+
+int ate__period_parse(const char *what, const char *text, uint64_t *ret_seconds)
+{
+    static const struct {
+        const char *unit;
+        uint64_t seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", DAY}, {"w", 7 * DAY}, {"y", YEAR}};
+    uint64_t n;
+    const char *end = digits(text, &n);
+    for (size_t i = 0; end && i < ATE__COUNT_OF(units); i++) {
+        if (strcmp(end, units[i].unit) != 0)
+            continue;
+        if (n == 0 || n > UINT64_C(1000) * YEAR / units[i].seconds)
+            return refuse(what, text, "between 1s and 1000y");
+        *ret_seconds = n * units[i].seconds;
+        return 0;
+    }
+    return refuse(what, text, "a time such as 90s, 5m, 2h, 30d, 6w or 7y (of 365 days)");
 }
 
 int ate__size_parse(const char *what, const char *text, uint64_t *ret_bytes)

@@ -12,6 +12,8 @@ int ate__number_parse(const char *what, const char *text, uint64_t min, uint64_t
                       uint64_t *ret_number) ATE__CHECK;
 /* "500ms", "30s", "5m", "2h", digits alone are seconds; "none" is -1; at most 2^31 - 1 ms */
 int ate__duration_parse(const char *what, const char *text, int32_t *ret_ms) ATE__CHECK;
+/* "30d", "7y": digits and s, m, h, d, w (7 days) or y (365 days); 1 second to 1,000 years */
+int ate__period_parse(const char *what, const char *text, uint64_t *ret_seconds) ATE__CHECK;
 /* digits, then nothing, K, M, G or T, and "iB" or not: powers of 1,024 */
 int ate__size_parse(const char *what, const char *text, uint64_t *ret_bytes) ATE__CHECK;
 /* "2027-01-31", "2027-01-31T23:59", with ":59" and ".123456789" or not, "Z" or not: UTC */

@@ -57,6 +57,51 @@ static void test_durations(void **state)
     assert_int_equal(ms, 5);
 }
 
+static void test_periods(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t seconds;
+    } good[] = {{"1s", 1},
+                {"90s", 90},
+                {"5m", 300},
+                {"2h", 7200},
+                {"30d", 2592000},
+                {"6w", 3628800},
+                {"7y", 220752000},
+                {"1000y", 31536000000},
+                {"1y", 31536000},
+                {"0007d", 604800},
+                {"31536000000s", 31536000000}};
+    uint64_t seconds;
+    for (size_t i = 0; i < ATE__COUNT_OF(good); i++) {
+        assert_int_equal(ate__period_parse("t", good[i].text, &seconds), 0);
+        assert_true(seconds == good[i].seconds);
+    }
+    static const char *const bad[] = {"",
+                                      "y",
+                                      "1",
+                                      "0d",
+                                      "-1d",
+                                      "1.5y",
+                                      "1Y",
+                                      "1 y",
+                                      "1yy",
+                                      "1001y",
+                                      "1y1d",
+                                      "none",
+                                      "1ms",
+                                      "1M",
+                                      "365001d",
+                                      "31536000001s",
+                                      "99999999999999999999s"};
+    seconds = 5;
+    for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
+        assert_int_equal(ate__period_parse("t", bad[i], &seconds), ATE_MISUSE);
+    assert_true(seconds == 5);
+}
+
 static void test_sizes(void **state)
 {
     (void)state;
@@ -141,8 +186,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_sizes),   cmocka_unit_test(test_times),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_periods), cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_times),   cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,8 @@ static struct ate_session *session_of(unsigned n)
 
 static void open_chain(struct world *w, unsigned flags)
 {
-    struct ate__local_conf conf = {.chain.env = &w->sim.env, .memory = w->memory};
+    struct ate__local_conf conf = {
+        .chain.env = &w->sim.env, .memory = w->memory, .options = w->options};
     struct ate__pipe *pipe;
     ok(ate__local_open(&conf, "/c/notes", w->session[0], flags, &pipe));
     ok(ate__dio_new(pipe, w->session[0], -1, 1 << 20, &w->dio));
@@ -26,7 +27,12 @@ static void open_chain(struct world *w, unsigned flags)
 
 void world_init(struct world *w, bool memory)
 {
-    *w = (struct world){.disk = simdisk_new(1), .memory = memory};
+    world_init_of(w, memory, (struct ate_bytes){0});
+}
+
+void world_init_of(struct world *w, bool memory, struct ate_bytes options)
+{
+    *w = (struct world){.disk = simdisk_new(1), .memory = memory, .options = options};
     simdisk_mkdir(w->disk, "/c");
     simenv_init(&w->sim, 1, simdisk_vfs(w->disk));
     for (unsigned i = 0; i < WORLD_SESSIONS; i++)

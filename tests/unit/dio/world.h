@@ -23,6 +23,7 @@ struct world {
     struct simdisk *disk;
     struct simenv sim;
     bool memory;
+    struct ate_bytes options; /* of the genesis; borrowed */
     struct ate_session *session[WORLD_SESSIONS]; /* 0 owns the chain; the others have a key each */
     struct ate_session *none; /* without keys */
     struct ate__dio *dio; /* of session 0 */
@@ -30,6 +31,7 @@ struct world {
 
 /* The chain "/c/notes", made by session 0: private to its key from the top down. */
 void world_init(struct world *w, bool memory);
+void world_init_of(struct world *w, bool memory, struct ate_bytes options);
 void world_deinit(struct world *w);
 void world_reopen(struct world *w); /* not in memory */
 struct ate_txn *world_begin(struct world *w); /* of the chain's session */
