@@ -35,7 +35,12 @@ static int set_up(void **state)
     assert_int_equal(ate__log_verify_new(ate__log_key_public(key), &verify), 0);
     assert_int_equal(ate__log_verify_new(ate__log_key_public(another), &other), 0);
     ate__log_key_free(another);
-    return ate__note_make(&tree, NAME, key, 1700000000, &made);
+    int rc = ate__note_make(&tree, NAME, key, 1700000000, &made);
+    if (!rc)
+        rc = ate__buf_reserve(&made, 1);
+    if (!rc)
+        made.data[made.size] = 0; /* tests search in it as in a text */
+    return rc;
 }
 
 static int tear_down(void **state)
