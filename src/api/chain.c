@@ -149,15 +149,16 @@ static int check_remembered(struct opening *o, struct ate__chain *c)
     struct ate__memory *m = &o->chain->memory;
     struct ate__storage_damage damage;
     struct ate_hash root;
+    uint64_t size;
     if (!m->known)
         return 0;
-    if (ate__view_published(ate__chain_view(c)) < m->size) {
+    ate__chain_head(c, &size, &root);
+    if (size < m->size) {
         if (ate__chain_damage(c, &damage))
             return 0; /* opened up to the damage, which the caller is told */
         return ate__fail(ATE_ROLLED_BACK,
                          "%s: it has %llu transactions; %llu were seen here before", m->place,
-                         (unsigned long long)ate__view_published(ate__chain_view(c)),
-                         (unsigned long long)m->size);
+                         (unsigned long long)size, (unsigned long long)m->size);
     }
     int rc = ate__chain_root_at(c, m->size, &root);
     if (!rc && !ate__hash_equal(&root, &m->root))
@@ -168,10 +169,9 @@ static int check_remembered(struct opening *o, struct ate__chain *c)
     return rc;
 }
 
-static int remember_local(struct opening *o, bool created)
+static int remember_local(struct opening *o, struct ate__chain *c, bool created)
 {
     struct ate__memory *m = &o->chain->memory;
-    struct ate__chain *c = ate__local_chain(o->pipe);
     int rc = 0;
     if (!o->place) { /* just made */
         char real[PATH_MAX];
@@ -193,6 +193,14 @@ static int remember_local(struct opening *o, bool created)
     return rc;
 }
 
+/* What was found, before any of its files is changed. */
+static int accept_local(void *arg, struct ate__chain *c)
+{
+    struct opening *o = arg;
+    int rc = ate__anchor_check(&o->anchor, ate__chain_trust(c));
+    return rc ? rc : remember_local(o, c, false);
+}
+
 static int open_local(struct opening *o)
 {
     struct ate__local_conf conf = {
@@ -206,6 +214,8 @@ static int open_local(struct opening *o)
                 .progress_arg = o->conf->progress_arg,
             },
         .options = ate__buf_bytes(&o->options),
+        .accept = accept_local,
+        .accept_arg = o,
     };
     unsigned flags = (o->flags & ATE_READ ? ATE__STORAGE_READ : 0u) |
                      (o->flags & ATE_CREATE ? ATE__STORAGE_CREATE : 0u);
@@ -213,9 +223,7 @@ static int open_local(struct opening *o)
     if (rc)
         return rc;
     o->chain->created = o->pipe->v->created(o->pipe);
-    if (!o->chain->created)
-        rc = ate__anchor_check(&o->anchor, o->pipe->v->trust(o->pipe));
-    return rc ? rc : remember_local(o, o->chain->created);
+    return o->chain->created ? remember_local(o, ate__local_chain(o->pipe), true) : 0;
 }
 
 /* ---- remote ---- */

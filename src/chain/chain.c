@@ -98,17 +98,11 @@ static void note_damage(struct ate__chain *c, int rc)
 
 static int open_chain(struct ate__chain *c, unsigned flags)
 {
-    struct ate__storage_state state;
     struct ate__storage *s = c->storage;
     s->v->tiles_hold(s, ate__chain_tile_leaves, c);
     int rc = ate__chain_replay(c, 0);
-    /* Without room for them it opens all the same: they are written by a later open. */
-    int released = rc ? 0 : s->v->tiles_release(s);
-    if (released != ATE_E_NO_SPACE && !rc)
-        rc = released;
-    c->storage->v->state(c->storage, &state);
-    c->storage->v->damage(c->storage, &c->damage);
-    c->read_only = !state.writable;
+    s->v->damage(s, &c->damage);
+    c->read_only = true;
     bool bearable = rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED;
     if (bearable && flags & ATE__STORAGE_READ && c->tree.size) {
         note_damage(c, rc);
@@ -127,13 +121,33 @@ int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *tak
     rc = open_chain(c, flags);
     c->conf.progress = NULL; /* of the call that opens, and of no other */
     if (rc) {
-        /* What is refused stays as it is: also the file of leaf hashes, to which closing would add
-         * those of the records that were believed. */
-        (void)c->storage->v->tiles_truncate(c->storage, 0);
         ate__chain_close(c);
         return rc;
     }
     *ret_chain = c;
+    return 0;
+}
+
+int ate__chain_begin(struct ate__chain *c)
+{
+    struct ate__storage_state state;
+    struct ate__storage *s = c->storage;
+    int rc = s->v->begin(s);
+    if (!rc && c->firm)
+        rc = ate__chain_place_moved(c);
+    if (rc)
+        return rc;
+    ate__free(c->firm);
+    c->firm = NULL;
+    rc = s->v->tiles_release(s);
+    /* Without room for them it goes on all the same: they are written by a later open. */
+    if (rc && rc != ATE_E_NO_SPACE)
+        return rc;
+    s->v->state(s, &state);
+    if (c->damage.what == ATE_OK) {
+        s->v->damage(s, &c->damage);
+        c->read_only = !state.writable;
+    }
     return 0;
 }
 
@@ -224,6 +238,7 @@ void ate__chain_close(struct ate__chain *c)
     ate__trust_free(c->trust);
     c->storage->v->close(c->storage);
     ate__group_space_deinit(&c->group_space);
+    ate__free(c->firm);
     pthread_mutex_destroy(&c->mutex);
     pthread_mutex_destroy(&c->inbox_mutex);
     pthread_mutex_destroy(&c->heads_mutex);

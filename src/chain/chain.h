@@ -15,7 +15,8 @@
  * recovery has decided what stands. Where recovery fails too, commits get ATE_E_IO, and from time
  * to time one of them tries it again.
  *  5. Open re-verifies everything that it believes: signatures, authority, preconditions, sequence,
- * heads.
+ * heads. It changes no file; begin() does, when whoever opens has no objection left. Records that a
+ * crash left unsynced are published only then, when they were written anew and synced.
  *
  * Thread-safe but for open and close.
  */
@@ -36,13 +37,18 @@ struct ate__chain_conf {
     void *progress_arg;
 };
 
-/* Opens what the storage holds, verifying all of it. take_storage is consumed even on failure.
- * flags: ATE__STORAGE_READ opens up to the first damage, read-only from there, and
- * ate__chain_damage() tells it; without it damage is the result. An empty storage gives an empty
- * mirror, which feed() fills. Errors: TAMPERED UNSUPPORTED MALFORMED E_*. */
+/* Opens what the storage holds, verifying all of it, and changes nothing. take_storage is consumed
+ * even on failure. Until begin() the chain says what it is: trust, head, root_at, proofs, damage;
+ * all else comes after. flags: ATE__STORAGE_READ opens up to the first damage, read-only from
+ * there, and ate__chain_damage() tells it; without it damage is the result. An empty storage gives
+ * an empty mirror, which feed() fills. Errors: TAMPERED UNSUPPORTED MALFORMED E_*. */
 int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                     unsigned flags, struct ate__chain **ret_chain) ATE__CHECK;
-/* The same on an empty storage, with transaction 0, which is synced whatever the policy is. */
+/* Once, after open(): what a crash left is put right on the disk, and all that was verified is
+ * published. A failure leaves a chain that can only be closed. Errors: TAMPERED E_*. */
+int ate__chain_begin(struct ate__chain *c) ATE__CHECK;
+/* A chain on an empty storage, with transaction 0, which is synced whatever the policy is; begin()
+ * is part of it. */
 int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                       struct ate_bytes genesis_tx, struct ate__chain **ret_chain) ATE__CHECK;
 /* Takes NULL. No snapshot and no listener may be left, and no thread be inside a call. Offers and
@@ -54,7 +60,8 @@ struct ate__view *ate__chain_view(struct ate__chain *c);
 struct ate__storage *ate__chain_storage(struct ate__chain *c);
 bool ate__chain_read_only(struct ate__chain *c);
 bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_damage);
-/* The newest published head, always at the end of a group. From memory, and waits for no commit. */
+/* The newest published head, always at the end of a group; before begin(), that of all that was
+ * verified. From memory, and waits for no commit. */
 void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root);
 /* Root of the tree at any size up to what is written. Errors: NOT_FOUND: larger; E_IO: its hashes
  * could not be stored yet; E_*. Any thread. */

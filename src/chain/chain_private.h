@@ -95,8 +95,11 @@ struct ate__chain {
     struct ate__offer *refused; /* for want of room or memory; done() is due */
     bool checking; /* the task `check` is submitted or running */
     size_t waiting_count, waiting_bytes; /* in `inbox`, off it and being checked, or in `ordered` */
-    /* Constant once it is open. */
-    bool read_only; /* damage was found, or opened for reading */
+    /* Until begin(): the tree of what stays where it is; NULL: all does. What follows it waits in
+     * the view, without a position. */
+    struct ate__frontier *firm;
+    /* Constant once it has begun. */
+    bool read_only; /* damage was found, or opened for reading; or it has not begun */
     struct ate__storage_damage damage;
     /* Ring of the newest heads; any thread asks. */
     pthread_mutex_t heads_mutex; /* protects these two */
@@ -122,9 +125,15 @@ void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct at
 /* For tiles_hold(): those of one tile, from the records. arg: the chain. */
 int ate__chain_tile_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves) ATE__CHECK;
 bool ate__chain_lacks_leaves(struct ate__chain *c); /* of what is published */
-/* open.c: takes in what the storage holds from there on, and publishes it; of a group that breaks a
- * rule, nothing. Before the chain is shared, or under the mutex. */
+int ate__chain_leaf_of(struct ate__chain *c, const struct ate__record_out *record,
+                       struct ate_hash *ret_leaf) ATE__CHECK;
+/* open.c: takes in what the storage holds from there on, and publishes what does not move before
+ * begin(); of a group that breaks a rule, nothing. Before the chain is shared, or under the mutex.
+ */
 int ate__chain_replay(struct ate__chain *c, uint64_t from) ATE__CHECK;
+/* Reads what begin() of the storage has moved, and publishes it, where it is what was verified.
+ * Errors: E_* */
+int ate__chain_place_moved(struct ate__chain *c) ATE__CHECK;
 
 /* ---- all below: under the mutex, unless stated ---- */
 

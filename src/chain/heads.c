@@ -43,6 +43,11 @@ static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *re
 void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root)
 {
     uint64_t size;
+    if (c->firm) { /* nobody else has the chain yet */
+        *ret_size = c->tree.size;
+        *ret_root = c->root;
+        return;
+    }
     do
         size = ate__view_published(c->view);
     while (!recent_head(c, size, ret_root));
@@ -110,8 +115,8 @@ int ate__chain_consistency(struct ate__chain *c, uint64_t old_size, uint64_t siz
 
 enum { LEAVES_RETRY_MS = 1000 };
 
-static int leaf_of(struct ate__chain *c, const struct ate__record_out *record,
-                   struct ate_hash *ret_leaf)
+int ate__chain_leaf_of(struct ate__chain *c, const struct ate__record_out *record,
+                       struct ate_hash *ret_leaf)
 {
     struct ate__tx tx;
     int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
@@ -127,7 +132,7 @@ static int add_from_record(void *arg, const struct ate__record_out *record)
 {
     struct ate__chain *c = arg;
     struct ate_hash leaf;
-    int rc = leaf_of(c, record, &leaf);
+    int rc = ate__chain_leaf_of(c, record, &leaf);
     return rc ? rc : c->storage->v->tiles_append(c->storage, &leaf, 1);
 }
 
@@ -140,7 +145,7 @@ struct leaves {
 static int put_leaf(void *arg, const struct ate__record_out *record)
 {
     struct leaves *l = arg;
-    return leaf_of(l->c, record, &l->to[l->count++]);
+    return ate__chain_leaf_of(l->c, record, &l->to[l->count++]);
 }
 
 int ate__chain_tile_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves)

@@ -7,6 +7,7 @@
 #include "chain/create.h"
 #include "chain/snapshot.h"
 #include <inttypes.h>
+#include <stdio.h>
 
 struct local {
     struct ate__pipe base;
@@ -200,6 +201,15 @@ static int check_own(struct ate__storage *s)
                                           "with this mirror if you like");
 }
 
+/* The sentence stays. */
+static void close_refused(struct ate__chain *c)
+{
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    ate__chain_close(c);
+    ate__error_set(text);
+}
+
 static int open_in(const struct ate__local_conf *conf, struct ate__dir *dir, unsigned flags,
                    bool mirrors_too, struct local *l)
 {
@@ -212,7 +222,19 @@ static int open_in(const struct ate__local_conf *conf, struct ate__dir *dir, uns
         storage->v->close(storage);
         return rc;
     }
-    return ate__chain_open(&conf->chain, storage, flags, &l->chain);
+    struct ate__chain *c;
+    rc = ate__chain_open(&conf->chain, storage, flags, &c);
+    if (rc)
+        return rc;
+    rc = conf->accept ? conf->accept(conf->accept_arg, c) : 0;
+    if (!rc)
+        rc = ate__chain_begin(c);
+    if (rc) {
+        close_refused(c);
+        return rc;
+    }
+    l->chain = c;
+    return 0;
 }
 
 static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir,

@@ -11,11 +11,15 @@ struct ate__local_conf {
                          the directory's real path */
     struct ate_bytes options; /* of the genesis of a chain that is made; borrowed */
     bool memory; /* nothing on disk: `path` is only the name's source */
+    /* Asked about a chain that was found: all of it is verified, and no file is changed yet. Its
+     * result is that of the open; a chain that it refuses stays as it was. NULL: none. */
+    int (*accept)(void *arg, struct ate__chain *c);
+    void *accept_arg;
 };
 /* A chain in the directory `path` (its log lies in `,chain` below it). flags: ATE__STORAGE_READ,
  * ATE__STORAGE_CREATE. Creating needs a session with a private key. A creation that was cut short
  * left no chain: it is made anew. Errors: NOT_FOUND IN_USE NO_KEY MALFORMED (the name) TAMPERED
- * UNSUPPORTED E_*. */
+ * UNSUPPORTED E_*, those of accept(). */
 int ate__local_open(const struct ate__local_conf *conf, const char *path,
                     struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
     ATE__CHECK;

@@ -9,6 +9,10 @@
  *
  * A group counts whole: tree, head and view move on at its end. Where a record is not believed, the
  * chain ends before its group.
+ *
+ * Records that are not known to be synced are judged where a crash left them, and wait in the view
+ * like those of a group that is not written yet. When the storage has written them anew, they are
+ * read from there, get their positions and are published.
  */
 #include "base/alloc.h"
 #include "base/err.h"
@@ -38,6 +42,7 @@ struct replay {
     bool compacted;            /* that group */
     uint64_t group_head;
     uint64_t total, progressed;
+    uint64_t moves; /* records from here on are published by begin() */
     struct ate_hash leaves[TILES_AT_ONCE];
     size_t leaf_count;
     uint64_t leaf_first; /* sequence of the first */
@@ -127,7 +132,8 @@ static int take_item(struct replay *r, struct item *i)
     if (rc)
         return rc;
     c->next_sequence = i->sequence + 1;
-    ate__view_place(c->view, i->sequence, &i->position, i->root_time_us);
+    if (i->sequence < r->moves)
+        ate__view_place(c->view, i->sequence, &i->position, i->root_time_us);
     rc = ate__tx_leaf(&i->tx, ate__trust_alg(c->trust), i->sequence, i->root_time_us, &leaf);
     if (!rc)
         rc = ate__frontier_append(&r->tree, &leaf);
@@ -137,19 +143,29 @@ static int take_item(struct replay *r, struct item *i)
     return r->leaf_count == TILES_AT_ONCE ? write_tiles(r) : 0;
 }
 
+static void publish(struct ate__chain *c, uint64_t size)
+{
+    ate__view_publish(c->view, size);
+    ate__view_reclaim(c->view, 0);
+}
+
 static int end_group(struct replay *r, const struct item *i)
 {
     struct ate__chain *c = r->c;
     struct ate_hash root;
     int rc = ate__frontier_root(&r->tree, &root);
+    if (!rc && r->tree.size > r->moves && !c->firm) {
+        c->firm = ate__copy(&c->tree, sizeof c->tree);
+        rc = c->firm ? 0 : ate__no_memory();
+    }
     if (rc)
         return rc;
     c->tree = r->tree;
     c->root = root;
     c->root_time_us = i->root_time_us;
     ate__heads_add(c, c->tree.size, &c->root);
-    ate__view_publish(c->view, c->tree.size);
-    ate__view_reclaim(c->view, 0);
+    if (!c->firm)
+        publish(c, c->tree.size);
     return 0;
 }
 
@@ -278,7 +294,13 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from)
     ate__assert(from == c->tree.size);
     c->storage->v->state(c->storage, &state);
     struct replay r = {
-        .c = c, .tree = c->tree, .total = state.size, .progressed = from, .leaf_first = from};
+        .c = c,
+        .tree = c->tree,
+        .total = state.size,
+        .progressed = from,
+        .moves = state.moves,
+        .leaf_first = from,
+    };
     size_t room = (size_t)ate__min(state.size - ate__min(state.size, from), BATCH_RECORDS);
     r.items = ate__alloc_array(room + 1, sizeof *r.items);
     if (!r.items)
@@ -296,5 +318,41 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from)
     clear_batch(&r);
     ate__buf_deinit(&r.bytes);
     ate__free(r.items);
+    return rc;
+}
+
+/* ---- what was moved ---- */
+
+struct moved {
+    struct ate__chain *c;
+    struct ate__frontier tree;
+};
+
+static int place_record(void *arg, const struct ate__record_out *record)
+{
+    struct moved *m = arg;
+    struct ate_hash leaf;
+    int rc = ate__chain_leaf_of(m->c, record, &leaf);
+    if (!rc)
+        rc = ate__frontier_append(&m->tree, &leaf);
+    if (!rc)
+        ate__view_place(m->c->view, record->sequence, &record->position, record->root_time_us);
+    return rc;
+}
+
+int ate__chain_place_moved(struct ate__chain *c)
+{
+    struct ate__storage *s = c->storage;
+    struct moved m = {c, *c->firm};
+    struct ate_hash root;
+    int rc = s->v->scan(s, m.tree.size, c->tree.size, &(struct ate__scan){NULL, place_record, &m});
+    if (!rc)
+        rc = ate__frontier_root(&m.tree, &root);
+    if (!rc && (m.tree.size != c->tree.size || !ate__hash_equal(&root, &c->root)))
+        rc = ATE_TAMPERED;
+    if (rc > 0)
+        return ate__fail(ATE_E_IO, "the log reads otherwise than a moment ago");
+    if (!rc)
+        publish(c, c->tree.size);
     return rc;
 }

@@ -548,16 +548,22 @@ int ate__mirror_new(const struct ate__mirror_conf *conf, struct ate__mirror **re
     return 0;
 }
 
-int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id)
+/* The mirror that is there is of that chain, and of the history that was seen before. */
+static int check_there(struct ate__mirror *m, const struct ate_hash *chain_id)
 {
     char text[ATE__HASH_TEXT], other[ATE__HASH_TEXT];
-    if (!m->chain)
-        return make_there(m, chain_id);
     if (ate__hash_equal(&m->chain_id, chain_id))
-        return 0;
+        return m->conf.remembered.size <= ate__mirror_head(m).size ? ate__mirror_check_remembered(m)
+                                                                   : 0;
     return ate__fail(ATE_WRONG_CHAIN, "the server has the chain %s; the mirror %s is of %s",
                      ate__hash_text(chain_id, text), m->conf.dir ? m->conf.dir : "",
                      ate__hash_text(&m->chain_id, other));
+}
+
+int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id)
+{
+    int rc = m->chain ? check_there(m, chain_id) : make_there(m, chain_id);
+    return rc ? rc : ate__chain_begin(m->chain);
 }
 
 void ate__mirror_free(struct ate__mirror *m)

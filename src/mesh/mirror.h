@@ -34,7 +34,8 @@ struct ate__mirror_conf {
     void (*fed)(void *arg);
     void *arg;
 };
-/* Opens what is in the directory, verifying it; nothing there is no failure. Any thread.
+/* Opens what is in the directory, verifying it, and changes nothing; nothing there is no failure.
+ * Any thread.
  * Errors: IN_USE; EXISTS: a chain whose root this machine is lies there; TAMPERED UNSUPPORTED
  * E_*. */
 int ate__mirror_new(const struct ate__mirror_conf *conf, struct ate__mirror **ret_mirror)
@@ -44,7 +45,8 @@ int ate__mirror_new(const struct ate__mirror_conf *conf, struct ate__mirror **re
 void ate__mirror_free(struct ate__mirror *m);
 
 /* The chain that the server has: makes the mirror of it where there is none yet. Any thread, before
- * the first subscribe(). Errors: WRONG_CHAIN: a mirror of another is there; IN_USE E_*. */
+ * the first subscribe(). Once. Errors: WRONG_CHAIN: a mirror of another is there; FORKED: the
+ * remembered head is not in it (nothing was changed); IN_USE E_*. */
 int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id) ATE__CHECK;
 struct ate__chain *ate__mirror_chain(struct ate__mirror *m); /* NULL before prepare() */
 

@@ -27,12 +27,14 @@ struct tail {
 static int tail_of(struct ate__redo *r, struct tail *ret_tail)
 {
     pthread_mutex_lock(&r->mutex);
-    bool writable = r->writable, failed = r->failed;
-    if (writable && !failed)
+    bool writable = r->writable, held = r->held, failed = r->failed;
+    if (writable && !held && !failed)
         *ret_tail = (struct tail){r->list.items[r->list.count - 1], r->floor};
     pthread_mutex_unlock(&r->mutex);
     if (!writable)
         return ate__fail(ATE_READ_ONLY, "the log was opened for reading");
+    if (held)
+        return ate__fail(ATE_READ_ONLY, "the log was opened, and not begun");
     if (failed)
         return ate__fail(ATE_READ_ONLY, "the log has failed and waits for its recovery");
     return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * boot.c: from the disk into the handle: open, recover(), refresh().
+ * boot.c: from the disk into the handle: open, begin(), recover(), refresh().
  */
 #include "redo/recover.h"
 #include "base/assert.h"
@@ -50,7 +50,7 @@ static void show(struct ate__redo *r, struct ate__survey *v, bool writable)
     r->synced_ms = ate__monotonic_ms(r->env);
     r->epoch++;
     r->writable = writable;
-    r->failed = r->full = r->next_ready = r->resting = false;
+    r->failed = r->full = r->next_ready = r->resting = r->held = r->due = false;
     if (r->damage.what == ATE_OK)
         r->damage = v->damage;
     ate__list_deinit(r->vfs, &old);
@@ -146,25 +146,35 @@ int ate__file_refresh(struct ate__storage *storage)
 
 /* --- writers --- */
 
-static int boot_writing(struct ate__redo *r, uint64_t known_floor)
+static void keep_damage(struct ate__redo *r, const struct ate__survey *v)
+{
+    pthread_mutex_lock(&r->mutex);
+    if (r->damage.what == ATE_OK)
+        r->damage = v->damage;
+    pthread_mutex_unlock(&r->mutex);
+}
+
+/* The open: what stands there, and what will have to be changed. */
+static int boot_writing(struct ate__redo *r)
 {
     struct ate__survey v;
-    int rc = ate__survey_take(r, ATE__SURVEY_WRITER, known_floor, NULL, &v);
+    int rc = ate__survey_take(r, ATE__SURVEY_WRITER, 0, NULL, &v);
     if (rc)
         return rc;
     bool trusted = !v.newer;
-    if (v.damage.what != ATE_OK)
+    if (v.damage.what != ATE_OK) {
         rc = ate__damage_fail(&v.damage);
-    else if (trusted)
-        rc = ate__recover_apply(r, &v);
-    else
-        tell_lost_list(&v);
-    if (!rc) {
-        show(r, &v, trusted);
+        keep_damage(r, &v);
     } else {
+        bool due = ate__recover_due(&v);
+        uint64_t moves = v.above_end;
+        if (!trusted)
+            tell_lost_list(&v);
+        show(r, &v, trusted);
         pthread_mutex_lock(&r->mutex);
-        if (r->damage.what == ATE_OK)
-            r->damage = v.damage;
+        r->held = trusted;
+        r->due = trusted && due;
+        r->moves = moves;
         pthread_mutex_unlock(&r->mutex);
     }
     ate__survey_deinit(r, &v);
@@ -173,7 +183,51 @@ static int boot_writing(struct ate__redo *r, uint64_t known_floor)
 
 int ate__boot(struct ate__redo *r)
 {
-    return r->lock ? boot_writing(r, 0) : boot_reading(r, NULL);
+    return r->lock ? boot_writing(r) : boot_reading(r, NULL);
+}
+
+/* Looked at anew, so that no reader shares a segment with what changes it; by begin() it has to say
+ * what was judged. Under `change`. */
+static int change_files(struct ate__redo *r, uint64_t known_floor, const uint64_t *judged)
+{
+    struct ate__survey v;
+    int rc = ate__survey_take(r, ATE__SURVEY_WRITER, known_floor, NULL, &v);
+    if (rc)
+        return rc;
+    bool trusted = !v.newer;
+    if (v.damage.what != ATE_OK)
+        rc = ate__damage_fail(&v.damage);
+    else if (judged && (v.size != *judged || !trusted))
+        rc = ate__fail(ATE_E_IO, "the log reads otherwise than a moment ago");
+    else if (trusted)
+        rc = ate__recover_apply(r, &v);
+    else
+        tell_lost_list(&v);
+    if (rc)
+        keep_damage(r, &v);
+    else
+        show(r, &v, trusted);
+    ate__survey_deinit(r, &v);
+    return rc;
+}
+
+int ate__file_begin(struct ate__storage *storage)
+{
+    struct ate__redo *r = (struct ate__redo *)storage;
+    pthread_mutex_lock(&r->change);
+    pthread_mutex_lock(&r->mutex);
+    bool held = r->held, due = r->due;
+    uint64_t size = r->size, floor = r->floor;
+    pthread_mutex_unlock(&r->mutex);
+    int rc = due ? change_files(r, floor, &size) : 0;
+    if (held && !rc) {
+        pthread_mutex_lock(&r->mutex);
+        r->held = false;
+        pthread_mutex_unlock(&r->mutex);
+        ate__tiles_may_write(&r->tiles);
+    }
+    pthread_mutex_unlock(&r->change);
+    return ate__context(rc, "recover the log");
 }
 
 int ate__file_recover(struct ate__storage *storage)
@@ -189,7 +243,7 @@ int ate__file_recover(struct ate__storage *storage)
         return 0;
     pthread_mutex_lock(&r->change);
     ate__next_drop(r->vfs, r->dir, &r->next);
-    int rc = boot_writing(r, floor);
+    int rc = change_files(r, floor, NULL);
     pthread_mutex_unlock(&r->change);
     return ate__context(rc, "recover the log");
 }

@@ -47,7 +47,7 @@ ATE__FREEP(struct ate__redo, destroy)
 static void file_close(struct ate__storage *storage)
 {
     struct ate__redo *r = (struct ate__redo *)storage;
-    if (r && r->writable && !r->failed) {
+    if (r && r->writable && !r->held && !r->failed) {
         pthread_mutex_lock(&r->change);
         int rc = end_writing(r);
         (void)rc;
@@ -102,6 +102,7 @@ static const struct ate__storage_vtable file_vtable = {
     .close = file_close,
     .state = ate__file_state,
     .damage = ate__file_damage,
+    .begin = ate__file_begin,
     .append = ate__file_append,
     .sync = ate__file_sync,
     .recover = ate__file_recover,
@@ -112,7 +113,6 @@ static const struct ate__storage_vtable file_vtable = {
     .read_part = ate__file_read_part,
     .refresh = ate__file_refresh,
     .used = ate__file_used,
-    .check = ate__file_check,
     .rest = ate__file_rest,
     .tiles_append = tiles_append,
     .tiles_size = tiles_size,
@@ -182,7 +182,8 @@ static int clear_way(struct ate__redo *r, unsigned flags)
         return rc;
     if (rc || r->size || !r->writable)
         return ate__fail(ATE_EXISTS, "there is a log already");
-    return ate__uncreate_log(r);
+    rc = ate__file_begin(&r->storage);
+    return rc ? rc : ate__uncreate_log(r);
 }
 
 static int begin_writing(struct ate__redo *r, unsigned flags, const struct ate_hash *chain_id,
@@ -219,14 +220,15 @@ int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, uns
         rc = env->vfs->open_dir(dir, ATE__CHAIN_NAME, create, &r->dir);
     if (rc)
         return rc;
-    ate__tiles_init(&r->tiles, r->vfs, r->dir, !read);
+    ate__tiles_init(&r->tiles, r->vfs, r->dir, false);
     if (!read)
         rc = begin_writing(r, flags, chain_id, role);
     if (!rc)
         rc = ate__boot(r);
+    if (!rc && create)
+        rc = ate__file_begin(&r->storage);
     if (rc)
         return ate__context(rc, ATE__CHAIN_NAME);
-    r->tiles.writable = r->writable;
     r->prewrite = r->conf.sync == ATE__SYNC_ALWAYS && !r->conf.no_prewrite &&
                   !(r->vfs->copy_on_write && r->vfs->copy_on_write(r->dir));
     *ret_storage = &ate__steal(&r)->storage;

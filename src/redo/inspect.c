@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * inspect.c: what a handle tells of itself, and the check of sealed segments.
+ * inspect.c: what a handle tells of itself.
  */
 #include "redo/redo.h"
 #include "base/alloc.h"
@@ -15,6 +15,7 @@ void ate__file_state(struct ate__storage *storage, struct ate__storage_state *re
         .role = r->role,
         .size = r->size,
         .floor = r->floor,
+        .moves = r->held ? r->moves : r->size,
         .generation = r->generation,
         .cut_off = r->cut_off,
         .revision = r->revision,
@@ -72,8 +73,8 @@ int ate__file_used(struct ate__storage *storage,
 {
     static const char *const metas[] = {"meta.a", "meta.b"};
     struct ate__redo *r = (struct ate__redo *)storage;
-    struct row *rows;
-    size_t count;
+    struct row *rows = NULL;
+    size_t count = 0;
     int rc = copy_rows(r, &rows, &count);
     if (rc)
         return rc;
@@ -86,48 +87,6 @@ int ate__file_used(struct ate__storage *storage,
             rc = each(arg, metas[i], 0, meta_bytes);
     for (size_t i = 0; i < count && !rc; i++)
         rc = each(arg, rows[i].name, 0, rows[i].length + (rows[i].sealed ? ATE__FOOTER : 0));
-    ate__free(rows);
-    return rc;
-}
-
-/* --- footers --- */
-
-static int check_one(struct ate__redo *r, const struct row *row)
-{
-    struct ate__pinned p;
-    struct ate__footer footer;
-    struct ate_hash sha;
-    enum ate__soundness verdict;
-    int rc = ate__pin(r, row->first, &p);
-    if (rc)
-        return rc;
-    if (p.segment->head.id != row->id || !p.sealed) { /* the list was made anew */
-        ate__unpin(r, &p);
-        return 0;
-    }
-    rc = ate__segment_footer(r->vfs, p.file, p.segment->seed, row->length, &verdict, &footer);
-    if (!rc && verdict != ATE__GOOD)
-        rc = ate__damage_found(r, verdict, row->end, row->name, row->length, "no whole footer");
-    if (!rc)
-        rc = ate__segment_sha256(r->vfs, p.file, row->length, &sha);
-    if (!rc && !ate__hash_equal(&sha, &footer.sha256))
-        rc = ate__damage_found(r, ATE__BAD, p.segment->head.first_sequence, row->name, 0,
-                               "the SHA-256 in its footer does not hold");
-    ate__unpin(r, &p);
-    return rc;
-}
-
-int ate__file_check(struct ate__storage *storage)
-{
-    struct ate__redo *r = (struct ate__redo *)storage;
-    struct row *rows;
-    size_t count;
-    int rc = copy_rows(r, &rows, &count);
-    if (rc)
-        return rc;
-    for (size_t i = 0; i < count && !rc; i++)
-        if (rows[i].sealed)
-            rc = check_one(r, &rows[i]);
     ate__free(rows);
     return rc;
 }

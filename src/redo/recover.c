@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * recover.c: what an open for writing changes before anything is appended.
+ * recover.c: what is changed in a log that was opened for writing before anything is appended.
  */
 #include "redo/recover.h"
 #include "base/alloc.h"
@@ -268,12 +268,29 @@ static int rewrite_idle(struct ate__redo *r, struct ate__survey *v)
     return rc ? rc : r->vfs->sync(file);
 }
 
+/* Whether the log does not end cleanly at F. */
+static bool is_unclean(const struct ate__survey *v)
+{
+    return v->torn_bytes || v->above < v->length;
+}
+
+/* Whether more than an idle mark is changed: all segments are read through first. */
+static bool has_to_verify(const struct ate__survey *v)
+{
+    return is_unclean(v) || !v->pair.equal || v->next_named || v->compact_named || v->new_named ||
+           v->leftovers;
+}
+
+bool ate__recover_due(const struct ate__survey *v)
+{
+    return has_to_verify(v) || v->idle_offset;
+}
+
 int ate__recover_apply(struct ate__redo *r, struct ate__survey *v)
 {
-    bool moves = v->torn_bytes || v->above < v->length;
+    bool moves = is_unclean(v);
     int rc = 0;
-    if (moves || !v->pair.equal || v->next_named || v->compact_named || v->new_named ||
-        v->leftovers)
+    if (has_to_verify(v))
         rc = ate__survey_verify(r, v);
     if (!rc && v->damage.what != ATE_OK)
         return ate__damage_fail(&v->damage);

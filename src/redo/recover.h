@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * recover.h: what an open for writing changes before anything is appended
+ * recover.h: what is changed in a log that was opened for writing before anything is appended
  * (docs/format/redo.md, "Opening for writing" and "The list").
+ *
+ * By then whoever opens has judged all that the survey says is whole: begin() asks for it, or, in a
+ * process whose log failed, recover().
  *
  * Nothing is appended behind a torn tail, and no byte is written over that may have been
  * acknowledged. In this order; a crash anywhere leaves what the next open takes up again:
@@ -23,6 +26,8 @@
 #pragma once
 #include "redo/survey.h"
 
+/* Whether there is anything to change; v without damage. */
+bool ate__recover_due(const struct ate__survey *v);
 /* v without damage. Changes the files and v to agree again; then nothing stands above F. Errors:
  * TAMPERED UNSUPPORTED (damage, told in v; nothing was changed) E_* */
 int ate__recover_apply(struct ate__redo *r, struct ate__survey *v) ATE__CHECK;

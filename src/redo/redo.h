@@ -14,10 +14,12 @@
  * States of a handle, and who moves it:
  *
  *   READING   shows what stood there at open or refresh(); append() is READ_ONLY
+ *   HELD      has the lock, shows what will stand, and changes no file; append() is READ_ONLY
  *   WRITING   all calls
  *   FULL      WRITING, and the last attempt to make room met a full disk
  *   FAILED    reads go on; append() is READ_ONLY
  *
+ *   HELD -> WRITING      ate__file_begin()
  *   WRITING -> FULL      ate__roll(), ate__prepare(): E_NO_SPACE
  *   FULL -> WRITING      ate__roll(), ate__prepare() that met room
  *   WRITING -> FAILED    ate__broke(): a write or a sync failed whose outcome decides what stands
@@ -68,6 +70,7 @@ struct ate__redo {
     pthread_mutex_t mutex; /* guards what follows */
     struct ate__list list;
     uint64_t size, floor;
+    uint64_t moves; /* HELD: recovery will move the records from here on; else the size */
     uint64_t floor_length; /* bytes of the last segment that are known to be on stable storage */
     uint64_t witnessed; /* the highest floor that stands in a synced header or list */
     uint64_t root_time_us; /* of the last group */
@@ -82,6 +85,8 @@ struct ate__redo {
     size_t unsealed; /* segments but the last that have no footer */
     uint64_t full_bytes; /* files of all segments but the last */
     bool writable, failed, full, next_ready;
+    bool held; /* nothing was changed yet */
+    bool due; /* held: recovery has something to do */
     bool resting; /* nothing was appended since rest() */
     struct ate__storage_damage damage;
 
@@ -181,7 +186,6 @@ int ate__file_read_part(struct ate__storage *storage, uint64_t sequence,
 
 int ate__file_used(struct ate__storage *storage,
                    int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg);
-int ate__file_check(struct ate__storage *storage);
 void ate__file_state(struct ate__storage *storage, struct ate__storage_state *ret_state);
 void ate__file_damage(struct ate__storage *storage, struct ate__storage_damage *ret_damage);
 
@@ -190,8 +194,9 @@ void ate__file_damage(struct ate__storage *storage, struct ate__storage_damage *
 /* Whether there is a file with the name of a segment. Errors: E_* */
 int ate__any_segment(struct ate__redo *r, bool *ret_any) ATE__CHECK;
 
-/* Takes in what stands there; a writer changes what must be changed first. */
+/* Takes in what stands there; a writer is HELD then. Changes nothing. */
 int ate__boot(struct ate__redo *r) ATE__CHECK;
+int ate__file_begin(struct ate__storage *storage);
 int ate__file_recover(struct ate__storage *storage);
 int ate__file_refresh(struct ate__storage *storage);
 int ate__create_log(struct ate__redo *r, const struct ate_hash *chain_id, enum ate__role role)

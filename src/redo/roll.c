@@ -79,7 +79,7 @@ static bool prewrite_due(const struct ate__redo *r)
 
 bool ate__prepare_due(const struct ate__redo *r)
 {
-    return r->writable && !r->failed && (r->unsealed || prewrite_due(r));
+    return r->writable && !r->held && !r->failed && (r->unsealed || prewrite_due(r));
 }
 
 /* The first segment that is full and has no footer. */

@@ -14,8 +14,12 @@
  *  3. Any failure of append(), idle() or sync() except MISUSE, TOO_BIG and E_NO_SPACE makes the
  *     handle sticky-failed: append() gives ATE_READ_ONLY until recover() has decided what stands.
  *  4. Records are identified by sequence. A position is a hint that makes load() one read; it is
- *     valid while the handle is open (recover() may move records: load() then finds them anew).
+ *     valid while the handle is open (begin() and recover() may move records: load() then finds
+ * them anew).
  *  5. A floor is exclusive: sequences below it are known to be on stable storage.
+ *  6. An open for writing changes no file; begin() does, once whoever opens has seen that what is
+ *     there is what he wants. What is refused is closed without it and stays as it was, byte for
+ *     byte.
  */
 #pragma once
 #include "base/env.h"
@@ -71,12 +75,13 @@ struct ate__storage_state {
     enum ate__role role;
     uint64_t size; /* records: the next sequence */
     uint64_t floor; /* sequences below it are known to be on stable storage */
+    uint64_t moves; /* begin() will move the records from here on; the size: none */
     uint64_t generation, cut_off, revision;
     uint64_t bytes; /* on disk */
     bool writable, failed, full;
     bool prepare_due; /* prepare() has something to do */
 };
-/* What open, recover() or a scan found first. A torn tail is no damage: nothing that was
+/* What open, begin(), recover() or a scan found first. A torn tail is no damage: nothing that was
  * acknowledged is lost with it; `what` is ATE_OK then, trimmed_bytes above 0, the place and the
  * text are set. So it is for a meta file that an open for writing wrote anew. */
 struct ate__storage_damage {
@@ -125,13 +130,18 @@ struct ate__storage;
 struct ate__storage_vtable {
     uint32_t group_bytes_max; /* capability: the largest group, its framing included */
     uint32_t durable_copies; /* capability: 1 for one disk, 0 for memory */
-    /* Writes the idle mark and the metas where writable; takes NULL. */
+    /* Writes the idle mark and the metas where writable, after begin(); takes NULL. */
     void (*close)(struct ate__storage *s);
     void (*state)(struct ate__storage *s, struct ate__storage_state *ret_state);
     void (*damage)(struct ate__storage *s, struct ate__storage_damage *ret_damage);
-    /* Appends and syncs. Errors: READ_ONLY (sticky-failed or not open for writing), E_NO_SPACE
-     * (nothing was written; state `full`), TOO_BIG, MISUSE (first_sequence is not the size, an
-     * empty record), E_IO and others (outcome unknown, sticky). */
+    /* After an open for writing, before anything else is changed: what a crash left is put right
+     * (docs/format/redo.md, "Opening for writing"); all records are on stable storage afterwards.
+     * state().size stays. A new log, a reader's: nothing. Errors: TAMPERED UNSUPPORTED (nothing was
+     * changed) E_*; the handle then only reads. */
+    int (*begin)(struct ate__storage *s);
+    /* Appends and syncs. Errors: READ_ONLY (sticky-failed, not begun or not open for writing),
+     * E_NO_SPACE (nothing was written; state `full`), TOO_BIG, MISUSE (first_sequence is not the
+     * size, an empty record), E_IO and others (outcome unknown, sticky). */
     int (*append)(struct ate__storage *s, const struct ate__group_in *group);
     /* Under INTERVAL and NEVER: makes all appended durable and raises the floor. Errors: READ_ONLY,
      * and as append. */
@@ -168,9 +178,6 @@ struct ate__storage_vtable {
      * A non-zero result of `each` ends it and is its result. */
     int (*used)(struct ate__storage *s,
                 int (*each)(void *arg, const char *file, uint64_t from, uint64_t to), void *arg);
-    /* Compares every sealed segment with the SHA-256 in its footer. Errors: TAMPERED (damage() says
-     * where), E_*. */
-    int (*check)(struct ate__storage *s);
     /* There was no write for a minute: marks the log as idle and gives back what was
      * prewritten and not used; prepare() is not due before the next append. A call of the leader.
      * Errors: as append. */
@@ -224,8 +231,9 @@ enum {
  * for chain_id is made if there is none (ATE_EXISTS otherwise); without it chain_id and role are
  * not read, ATE_NOT_FOUND if there is none. conf: NULL for the defaults. READ: never writes; opens
  * up to damage, which damage() tells. Without READ: takes the lock (tried again for one second),
- * recovers (docs/format/redo.md); damage at or below the floor is ATE_TAMPERED and changes no file;
- * a list of segments that cannot be trusted to be the newest opens it as if READ had been given.
+ * and shows all that begin() will keep; damage at or below the floor is ATE_TAMPERED; a list of
+ * segments that cannot be trusted to be the newest opens it as if READ had been given. Only CREATE
+ * changes a file, other than the lock, which is made where it is missing.
  * Errors: NOT_FOUND EXISTS IN_USE TAMPERED UNSUPPORTED MISUSE E_*. */
 int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags,
                            const struct ate_hash *chain_id, enum ate__role role,

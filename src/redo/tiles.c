@@ -275,6 +275,18 @@ void ate__tiles_init(struct ate__tiles *t, const struct ate__vfs *vfs, struct at
     pthread_mutex_init(&t->mutex, NULL);
 }
 
+void ate__tiles_may_write(struct ate__tiles *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    ate__assert(t->held || !t->size);
+    if (!t->size) { /* it may be open for reading only */
+        t->vfs->close(t->file);
+        t->file = NULL;
+    }
+    t->writable = true;
+    pthread_mutex_unlock(&t->mutex);
+}
+
 /* The unfinished tiles, and the end of the file behind them. */
 static void write_edge(struct ate__tiles *t)
 {

@@ -66,6 +66,9 @@ uint64_t ate__tile_place(unsigned level, uint64_t index);
 /* dir NULL: in memory. Opens nothing yet: begins with no leaves. */
 void ate__tiles_init(struct ate__tiles *t, const struct ate__vfs *vfs, struct ate__dir *dir,
                      bool writable);
+/* From now on they may be written. Either none was appended yet, or they are held, and release()
+ * follows. */
+void ate__tiles_may_write(struct ate__tiles *t);
 /* Writes the edge where it may, as far as it can. */
 void ate__tiles_deinit(struct ate__tiles *t);
 /* From now on nothing is written, not even the file made, until release(). leaves: gives the 256

@@ -113,12 +113,16 @@ drop("proof-of-message", "src/trust/verified.c",
      "struct ate_bytes fields[] = {ate__bytes(message, sizeof *message), signature};",
      "sizeof *message")
 drop("ed25519-holds", "src/crypto/sign.c",
-     "rc = verify_part(k->ed25519, NULL, &m, ed25519, ED25519_SIGNATURE);",
-     "verify_part(k->ed25519, NULL, &m, ed25519, ED25519_SIGNATURE)")
+     "rc = ate__part_verify(k->ed25519, NULL, ate__bytes(m.bytes, m.size),\n"
+     "                              ate__bytes(ed25519, ED25519_SIGNATURE));",
+     "ate__part_verify(k->ed25519, NULL, ate__bytes(m.bytes, m.size),\n"
+     "                              ate__bytes(ed25519, ED25519_SIGNATURE))")
 drop("mldsa-holds", "src/crypto/sign.c",
-     "rc = verify_part(k->mldsa, mldsa_params(params), &m, mldsa, MLDSA_SIGNATURE);",
-     "verify_part(k->mldsa, mldsa_params(params), &m, mldsa, MLDSA_SIGNATURE)")
-drop("small-order", "src/crypto/sign.c", "if (!memcmp(y, small_order[i], sizeof y))",
+     "rc = ate__part_verify(k->mldsa, mldsa_params(params), ate__bytes(m.bytes, m.size),\n"
+     "                              ate__bytes(mldsa, MLDSA_SIGNATURE));",
+     "ate__part_verify(k->mldsa, mldsa_params(params), ate__bytes(m.bytes, m.size),\n"
+     "                              ate__bytes(mldsa, MLDSA_SIGNATURE))")
+drop("small-order", "src/crypto/part.c", "if (!memcmp(y, small_order[i], sizeof y))",
      "!memcmp(y, small_order[i], sizeof y)")
 attack("forged-author", "signature-holds")
 attack("broken-mldsa", "mldsa-holds")
@@ -295,7 +299,7 @@ drop("meta-sum", "src/redo/meta.c",
      "if (memcmp((const uint8_t *)bytes.data + front.size, sha.b, sizeof sha.b))",
      "memcmp((const uint8_t *)bytes.data + front.size, sha.b, sizeof sha.b)")
 drop("directory-remembered", "src/api/chain.c", "    if (!m->known)\n        return 0;\n"
-     "    if (ate__view_published", "!m->known", "1")
+     "    ate__chain_head(c, ", "!m->known", "1")
 attack("flipped-byte", "body-checksum", "head-before-group")
 attack("flipped-meta", "meta-sum")
 attack("rewritten-payload", "signature-holds")

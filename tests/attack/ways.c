@@ -147,6 +147,7 @@ void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *
         rc = ate__storage_open_file(&ate__env_real, d, ATE__STORAGE_CREATE, chain_id,
                                     ATE__ROLE_ROOT, NULL, &s);
     attack_must(rc);
+    attack_must(s->v->begin(s));
     s->v->state(s, &state);
     for (uint64_t n = state.size; n < count; n++) {
         struct ate_bytes record = ate__buf_bytes(&p->record[n]);

@@ -107,7 +107,7 @@ static void open_stored(struct made *m, struct kit *k)
     kit_ok(kit_storage(k, ATE__STORAGE_CREATE, &s));
     for (size_t i = 0; i < m->h.count; i++)
         kit_ok(history_append(&m->h, i, s));
-    int rc = ate__chain_open(&conf, s, ATE__STORAGE_READ, &k->chain);
+    int rc = kit_chain_open(k, &conf, s, ATE__STORAGE_READ);
     if (rc) {
         ate__assert(m->wrong && !m->good);
         ate__assert(rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED);
@@ -124,7 +124,7 @@ static void feed(struct made *m, struct kit *k)
     struct ate__chain_conf conf = kit_conf(k);
     struct ate__storage *s;
     kit_ok(ate__storage_open_mem(&k->sim.env, &k->chain_id, ATE__ROLE_MIRROR, &s));
-    kit_ok(ate__chain_open(&conf, s, 0, &k->chain));
+    kit_ok(kit_chain_open(k, &conf, s, 0));
     for (size_t i = 0; i < m->h.count; i++) {
         int rc = history_feed(&m->h, i, k->chain);
         ate__assert(!rc == (i < m->good));

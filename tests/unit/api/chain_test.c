@@ -169,6 +169,56 @@ static void what_was_seen_is_remembered(void **state)
     ate_session_close(s);
 }
 
+/* The files of a chain at this moment, as if its process and a write of it ended here. */
+static void copy_torn(const char *from, const char *to)
+{
+    char command[9000];
+    copy_tree(from, to);
+    snprintf(command, sizeof command, "printf 'torn, and never acknowledged' >> '%s'/,chain/*1.seg",
+             to);
+    assert_int_equal(shell(command), 0);
+}
+
+static void refused(const char *name, struct ate_session *s, const char *root, int result)
+{
+    char command[9000];
+    struct ate_chain *c;
+    struct ate_chain_conf conf = {.root = root};
+    copy_tree(path_of(name), path_of("before"));
+    expect(ate_chain_open(path_of(name), s, 0, &conf, &c), result);
+    snprintf(command, sizeof command, "diff -r '%s' '%s'", path_of("before"), path_of(name));
+    assert_int_equal(shell(command), 0);
+}
+
+/* Also where a crash left something to be put right. */
+static void what_is_refused_stays_as_it_was(void **state)
+{
+    (void)state;
+    struct ate_session *s = session("k"), *other = session("other");
+    struct ate_chain *c = make_chain("notes", s);
+    char wrong[ATE_HASH_TEXT];
+    put(c, "a", "1");
+    put(c, "b", "2");
+    copy_torn(path_of("notes"), path_of("old"));
+    put(c, "c", "3");
+    ate_chain_close(c);
+    copy_tree(path_of("old"), path_of("notes"));
+    refused("notes", s, NULL, ATE_ROLLED_BACK);
+    ate_hash_text(ate_session_fingerprint(other), wrong);
+    refused("old", s, wrong, ATE_WRONG_CHAIN);
+    refused("old", other, NULL, ATE_UNTRUSTED);
+    struct ate_chain *another = make_chain("another", s);
+    copy_torn(path_of("another"), path_of("notes"));
+    refused("notes", s, NULL, ATE_WRONG_CHAIN);
+    ate_chain_close(another);
+    expect(ate_chain_open(path_of("old"), s, 0, NULL, &c), 0);
+    assert_int_equal(ate_chain_head(c).size, 3);
+    put(c, "d", "4");
+    ate_chain_close(c);
+    ate_session_close(s);
+    ate_session_close(other);
+}
+
 static void history_and_watch_tell_the_same(void **state)
 {
     (void)state;
@@ -370,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup(key_files_are_private, set_up),
         cmocka_unit_test_setup(anchors_decide_what_is_trusted, set_up),
         cmocka_unit_test_setup(what_was_seen_is_remembered, set_up),
+        cmocka_unit_test_setup(what_is_refused_stays_as_it_was, set_up),
         cmocka_unit_test_setup(history_and_watch_tell_the_same, set_up),
         cmocka_unit_test_setup(verify_names_the_damage, set_up),
         cmocka_unit_test_setup(an_open_without_memory, set_up),

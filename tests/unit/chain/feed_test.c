@@ -23,7 +23,7 @@ static void open_empty(void)
     struct ate__chain_conf conf = kit_conf(&kit);
     struct ate__storage *s;
     kit_ok(kit_storage(&kit, ATE__STORAGE_CREATE, &s));
-    kit_ok(ate__chain_open(&conf, s, 0, &kit.chain));
+    kit_ok(kit_chain_open(&kit, &conf, s, 0));
 }
 
 static void end(void)
@@ -325,6 +325,7 @@ static int feed_all(void *arg)
         rc = ate__chain_open(&conf, s, 0, &c);
     if (rc)
         return rc;
+    rc = ate__chain_begin(c);
     for (size_t i = 0; !rc && i < history.count; i++) {
         rc = history_feed(&history, i, c);
         if (rc == ATE_E_MEMORY && !failed) {

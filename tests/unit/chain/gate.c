@@ -134,6 +134,11 @@ static void gate_damage(struct ate__storage *s, struct ate__storage_damage *ret_
     inner(s)->v->damage(inner(s), ret_damage);
 }
 
+static int gate_begin(struct ate__storage *s)
+{
+    return inner(s)->v->begin(inner(s));
+}
+
 static int gate_prepare(struct ate__storage *s)
 {
     return inner(s)->v->prepare(inner(s));
@@ -174,11 +179,6 @@ static int gate_used(struct ate__storage *s,
                      void *arg)
 {
     return inner(s)->v->used(inner(s), each, arg);
-}
-
-static int gate_check(struct ate__storage *s)
-{
-    return inner(s)->v->check(inner(s));
 }
 
 static uint64_t gate_tiles_size(struct ate__storage *s)
@@ -230,6 +230,7 @@ static const struct ate__storage_vtable gate_vtable = {
     .close = gate_close,
     .state = gate_state,
     .damage = gate_damage,
+    .begin = gate_begin,
     .append = gate_append,
     .sync = gate_sync,
     .recover = gate_recover,
@@ -241,7 +242,6 @@ static const struct ate__storage_vtable gate_vtable = {
     .read_part = gate_read_part,
     .refresh = gate_refresh,
     .used = gate_used,
-    .check = gate_check,
     .tiles_append = gate_tiles_append,
     .tiles_size = gate_tiles_size,
     .tiles_truncate = gate_tiles_truncate,

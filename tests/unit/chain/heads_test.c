@@ -93,7 +93,7 @@ static void sizes_within_a_group(void **state)
     kit_ok(kit_storage(&kit, 0, &s));
     for (size_t i = 0; i < h.count; i++)
         kit_ok(history_append(&h, i, s));
-    kit_ok(ate__chain_open(&conf, s, 0, &kit.chain));
+    kit_ok(kit_chain_open(&kit, &conf, s, 0));
     struct ate__frontier tree;
     ate__frontier_init(&tree);
     kit_ok(ate__chain_history(kit.chain, 0, UINT64_MAX, add_leaf, &tree));

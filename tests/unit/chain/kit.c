@@ -132,6 +132,21 @@ int kit_storage(struct kit *k, unsigned flags, struct ate__storage **ret_storage
     return rc;
 }
 
+static int begin(struct kit *k)
+{
+    int rc = ate__chain_begin(k->chain);
+    if (rc)
+        kit_close(k);
+    return rc;
+}
+
+int kit_chain_open(struct kit *k, const struct ate__chain_conf *conf,
+                   struct ate__storage *take_storage, unsigned flags)
+{
+    int rc = ate__chain_open(conf, take_storage, flags, &k->chain);
+    return rc ? rc : begin(k);
+}
+
 int kit_create(struct kit *k)
 {
     struct ate__chain_conf conf = kit_conf(k);
@@ -146,9 +161,15 @@ int kit_open(struct kit *k, unsigned flags)
 {
     struct ate__chain_conf conf = kit_conf(k);
     struct ate__storage *s;
+    bool locked = simdisk_exists(k->disk, "/c/,chain/lock");
+    uint64_t calls = simdisk_count(k->disk, SIMDISK_MUTATING);
     assert_null(k->chain);
     int rc = kit_storage(k, flags, &s);
-    return rc ? rc : ate__chain_open(&conf, s, flags, &k->chain);
+    if (!rc)
+        rc = ate__chain_open(&conf, s, flags, &k->chain);
+    if (!flags && locked)
+        assert_true(simdisk_count(k->disk, SIMDISK_MUTATING) == calls);
+    return rc ? rc : begin(k);
 }
 
 void kit_create_ok(struct kit *k)

@@ -49,6 +49,9 @@ void kit_genesis(struct kit *k, const struct ate__auth *auth, uint64_t window, u
 
 struct ate__chain_conf kit_conf(const struct kit *k);
 int kit_storage(struct kit *k, unsigned flags, struct ate__storage **ret_storage);
+/* Opened and begun; none is open where that failed. */
+int kit_chain_open(struct kit *k, const struct ate__chain_conf *conf,
+                   struct ate__storage *take_storage, unsigned flags);
 int kit_create(struct kit *k);
 int kit_open(struct kit *k, unsigned flags);
 void kit_create_ok(struct kit *k);

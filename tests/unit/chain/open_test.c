@@ -37,7 +37,7 @@ static int open_groups(size_t count, unsigned flags)
         s->v->close(s);
         kit_ok(kit_storage(&kit, ATE__STORAGE_READ, &s));
     }
-    return ate__chain_open(&conf, s, flags, &kit.chain);
+    return kit_chain_open(&kit, &conf, s, flags);
 }
 
 /* The chain ends at the end of a group; root and proofs of every size are right. */
@@ -136,6 +136,7 @@ static void what_is_refused_stays(void **state)
     kit_close(&kit);
     assert_true(simdisk_exists(kit.disk, "/c/,chain/tiles"));
     kit_ok(kit_storage(&kit, 0, &s));
+    kit_ok(s->v->begin(s));
     for (size_t i = wrong; i < history.count; i++)
         kit_ok(history_append(&history, i, s));
     s->v->close(s);
@@ -176,6 +177,7 @@ static void what_is_refused_writes_no_tile(void **state)
         else
             simdisk_unlink(kit.disk, "/c/,chain/tiles");
         kit_ok(kit_storage(&kit, 0, &s));
+        kit_ok(s->v->begin(s));
         for (size_t n = wrong; n < history.count; n++)
             kit_ok(history_append(&history, n, s));
         s->v->close(s);
@@ -331,7 +333,7 @@ static void many_records(void **state)
     conf.progress = on_progress;
     conf.progress_arg = &told;
     kit_ok(kit_storage(&kit, 0, &s));
-    kit_ok(ate__chain_open(&conf, s, 0, &kit.chain));
+    kit_ok(kit_chain_open(&kit, &conf, s, 0));
     kit_ok(ate__chain_root_at(kit.chain, 2501, &root));
     assert_memory_equal(&root, &before, sizeof root);
     assert_true(told >= 2048 && told_total == 2501);
@@ -407,8 +409,10 @@ static int open_in_memory(void *arg)
         return rc;
     }
     rc = ate__chain_open(&conf, s, 0, &c);
-    if (!rc)
-        ate__chain_close(c);
+    if (rc)
+        return rc;
+    rc = ate__chain_begin(c);
+    ate__chain_close(c);
     return rc;
 }
 

@@ -3,6 +3,7 @@
  * Mirrors at a real server: caught up, fed live, resumed, restarted; and groups that lie.
  */
 #include "far.h"
+#include "lib/shell.h"
 #include "lib/tmpdir.h"
 #include "mesh/mirror.h"
 #include "past.h"
@@ -451,6 +452,46 @@ static void test_groups_that_lie(void **state)
     hand_deinit(&h);
 }
 
+/* A mirror of another chain, or of another history than was seen, that a crash left: it stays as it
+ * was. */
+static void test_not_the_one(void **state)
+{
+    (void)state;
+    char left[4096], before[4096], line[9000];
+    struct hand h;
+    hand_init(&h);
+    ate__mirror_free(h.m);
+    struct ate__mirror_conf conf = {.env = env, .dir = tmpdir_new(), .fed = on_fed, .arg = &h};
+    assert_int_equal(ate__mirror_new(&conf, &h.m), 0);
+    assert_int_equal(ate__mirror_prepare(h.m, &h.past->chain_id), 0);
+    for (uint64_t i = 0; i < 4; i++)
+        give_good(&h, i);
+    snprintf(left, sizeof left, "%s/left", tmpdir_new());
+    snprintf(before, sizeof before, "%s/before", tmpdir_new());
+    snprintf(line, sizeof line, "cp -r '%s' '%s' && cp -r '%s' '%s'", conf.dir, left, left, before);
+    assert_int_equal(shell(line), 0);
+    ate__mirror_free(h.m);
+    conf.dir = left;
+    snprintf(line, sizeof line, "diff -r '%s' '%s'", before, left);
+    for (int i = 0; i < 3; i++) {
+        struct ate_hash id = h.past->chain_id;
+        conf.remembered = (struct ate__head){.size = i == 1 ? 3 : 0};
+        id.b[0] ^= i == 0;
+        assert_int_equal(ate__mirror_new(&conf, &h.m), 0);
+        assert_int_equal(ate__mirror_head(h.m).size, 4);
+        if (i < 2) /* the third is never asked */
+            assert_int_equal(ate__mirror_prepare(h.m, &id), i ? ATE_FORKED : ATE_WRONG_CHAIN);
+        ate__mirror_free(h.m);
+        assert_int_equal(shell(line), 0);
+    }
+    conf.remembered = (struct ate__head){.size = 0};
+    assert_int_equal(ate__mirror_new(&conf, &h.m), 0);
+    assert_int_equal(ate__mirror_prepare(h.m, &h.past->chain_id), 0);
+    assert_int_not_equal(shell(line), 0);
+    give_good(&h, 4);
+    hand_deinit(&h);
+}
+
 /* Each rule of acceptance holds for a mirror; here one of each kind of refusal. */
 static void test_transactions_that_break_rules(void **state)
 {
@@ -691,6 +732,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groups_that_lie),
+        cmocka_unit_test(test_not_the_one),
         cmocka_unit_test(test_transactions_that_break_rules),
         cmocka_unit_test(test_other_genesis),
         cmocka_unit_test(test_subscribed),

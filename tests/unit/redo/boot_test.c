@@ -10,8 +10,8 @@ static int open_second(struct kit *k, unsigned flags, struct kit *ret_second)
 {
     *ret_second = (struct kit){.disk = k->disk, .vfs = k->vfs};
     simenv_init(&ret_second->sim, 2, k->vfs);
-    return ate__storage_open_file(&ret_second->sim.env, k->root, flags, &kit_chain, ATE__ROLE_ROOT,
-                                  NULL, &ret_second->s);
+    ret_second->root = k->root;
+    return kit_open(ret_second, flags);
 }
 
 static void close_second(struct kit *second)

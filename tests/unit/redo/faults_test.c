@@ -64,7 +64,6 @@ static int read_some(struct kit *k)
         result = first_of(result, k->s->v->load(k->s, size / 2, NULL, &buf));
         result = first_of(result, k->s->v->read_part(k->s, size - 1, NULL, 1, 10, &buf));
     }
-    result = first_of(result, k->s->v->check(k->s));
     result = first_of(result, k->s->v->used(k->s, each_used, NULL));
     result = first_of(result, k->s->v->refresh(k->s));
     ate__buf_deinit(&buf);

@@ -62,7 +62,7 @@ static void ranges_of(struct simdisk *d, struct ranges *ret_ranges)
     *ret_ranges = (struct ranges){.count = 0};
     assert_int_equal(k.s->v->used(k.s, each_range, ret_ranges), 0);
     kit_check_all(&k, 11);
-    assert_int_equal(k.s->v->check(k.s), 0);
+    kit_check_footers(&k);
     kit_deinit(&k);
 }
 
@@ -75,8 +75,6 @@ static enum seen read_all(struct kit *k, const char *file, uint64_t at)
     uint64_t digest = simdisk_digest(k->disk);
     kit_open_ok(k, ATE__STORAGE_READ);
     int rc = kit_scan(k, 0, UINT64_MAX, &seen);
-    if (!rc)
-        rc = k->s->v->check(k->s);
     struct ate__storage_damage damage = kit_damage(k);
     kit_close(k);
     assert_true(simdisk_digest(k->disk) == digest);
@@ -187,31 +185,6 @@ static void test_unused(void **state)
     kit_deinit(&k);
 }
 
-/* A footer that is sound and tells another hash: check() alone can see it. */
-static void test_check(void **state)
-{
-    (void)state;
-    struct kit k;
-    char path[64];
-    kit_take(&k, make_log(false, true), 1);
-    kit_open_ok(&k, ATE__STORAGE_READ);
-    struct ate__segment *s = ((struct ate__redo *)k.s)->list.items[0];
-    struct ate__footer footer = {.next_sequence = s->end, .count = s->end, .head = s->end_head};
-    struct ate__buf buf = ATE__BUF_NULL;
-    struct ate__wr w = ate__wr_of(&buf);
-    assert_true(s->sealed);
-    ate__footer_write(&w, s->seed, &footer);
-    assert_int_equal(ate__wr_end(&w), 0);
-    assert_true(kit_segment(&k, 0, path));
-    simdisk_patch(k.disk, path, s->length, buf.data, buf.size);
-    assert_int_equal(k.s->v->check(k.s), ATE_TAMPERED);
-    struct ate__storage_damage damage = kit_damage(&k);
-    assert_int_equal(damage.what, ATE_TAMPERED);
-    assert_string_equal(damage.file, "0000000000000001.seg");
-    ate__buf_deinit(&buf);
-    kit_deinit(&k);
-}
-
 static int stop_at_second(void *arg, const char *file, uint64_t from, uint64_t to)
 {
     (void)file, (void)from, (void)to;
@@ -250,7 +223,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_unused),
-        cmocka_unit_test(test_check),
         cmocka_unit_test(test_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 /* A log on a simulated disk. */
 #include "kit.h"
 #include "base/endian.h"
+#include "redo/redo.h"
 #include <stdlib.h>
 
 const struct ate_hash kit_chain = {{'c', 'h', 'a', 'i', 'n', 1, 2, 3, 4, 5, 6, 7, 8, 9}};
@@ -69,11 +70,29 @@ void kit_crash(struct kit *k, uint64_t seed)
     go_on(k, simdisk_crash(k->disk, seed));
 }
 
+int kit_survey(struct kit *k, unsigned flags)
+{
+    bool locked = simdisk_exists(k->disk, KIT_DIR "/lock");
+    uint64_t calls = simdisk_count(k->disk, SIMDISK_MUTATING);
+    assert_null(k->s);
+    int rc = ate__storage_open_file(&k->sim.env, k->root, flags, &kit_chain, ATE__ROLE_ROOT,
+                                    &k->conf, &k->s);
+    if (!flags && locked)
+        assert_true(simdisk_count(k->disk, SIMDISK_MUTATING) == calls);
+    return rc;
+}
+
 int kit_open(struct kit *k, unsigned flags)
 {
-    assert_null(k->s);
-    return ate__storage_open_file(&k->sim.env, k->root, flags, &kit_chain, ATE__ROLE_ROOT, &k->conf,
-                                  &k->s);
+    int rc = kit_survey(k, flags);
+    if (rc)
+        return rc;
+    uint64_t size = kit_state(k).size;
+    rc = k->s->v->begin(k->s);
+    assert_true(kit_state(k).size == size && (rc || kit_state(k).moves == size));
+    if (rc)
+        kit_close(k);
+    return rc;
 }
 
 void kit_open_ok(struct kit *k, unsigned flags)
@@ -223,6 +242,27 @@ void kit_check_all(struct kit *k, uint64_t size)
     }
     assert_int_equal(k->s->v->load(k->s, size, NULL, &buf), ATE_NOT_FOUND);
     ate__buf_deinit(&buf);
+}
+
+void kit_check_footers(struct kit *k)
+{
+    const struct ate__redo *r = (const struct ate__redo *)k->s;
+    for (size_t i = 0; i < r->list.count; i++) {
+        const struct ate__segment *s = r->list.items[i];
+        struct ate__file *file;
+        struct ate__footer footer;
+        struct ate_hash sha;
+        enum ate__soundness verdict;
+        if (!s->sealed)
+            continue;
+        assert_int_equal(k->vfs->open(r->dir, s->name, ATE__OPEN_READ, &file), 0);
+        assert_int_equal(ate__segment_footer(k->vfs, file, s->seed, s->length, &verdict, &footer),
+                         0);
+        assert_int_equal(verdict, ATE__GOOD);
+        assert_int_equal(ate__segment_sha256(k->vfs, file, s->length, &sha), 0);
+        assert_true(ate__hash_equal(&sha, &footer.sha256));
+        k->vfs->close(file);
+    }
 }
 
 struct finder {

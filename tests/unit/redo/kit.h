@@ -32,6 +32,7 @@ void kit_init(struct kit *k, uint64_t seed);
 /* The same on a disk that is there already, which it then owns. */
 void kit_take(struct kit *k, struct simdisk *take_disk, uint64_t seed);
 void kit_deinit(struct kit *k); /* closes all and frees the disk */
+int kit_survey(struct kit *k, unsigned flags); /* without begin(): it changes nothing */
 int kit_open(struct kit *k, unsigned flags);
 void kit_open_ok(struct kit *k, unsigned flags);
 void kit_close(struct kit *k);
@@ -70,6 +71,8 @@ struct kit_seen {
 int kit_scan(struct kit *k, uint64_t from, uint64_t to, struct kit_seen *ret_seen);
 /* All of it, and each record by load(); the log has `size` records. */
 void kit_check_all(struct kit *k, uint64_t size);
+/* Each sealed segment has the hash of its bytes in its footer. */
+void kit_check_footers(struct kit *k);
 /* The n-th segment's path on the disk, by age; returns false if there are not as many. */
 bool kit_segment(struct kit *k, size_t n, char path[64]);
 size_t kit_segments(struct kit *k);

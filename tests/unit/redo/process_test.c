@@ -22,8 +22,9 @@ static struct ate__dir *open_dir_ok(const char *path)
 
 static int open_log(struct ate__dir *dir, unsigned flags, struct ate__storage **ret_storage)
 {
-    return ate__storage_open_file(&ate__env_real, dir, flags, &kit_chain, ATE__ROLE_ROOT, NULL,
-                                  ret_storage);
+    int rc = ate__storage_open_file(&ate__env_real, dir, flags, &kit_chain, ATE__ROLE_ROOT, NULL,
+                                    ret_storage);
+    return rc ? rc : (*ret_storage)->v->begin(*ret_storage);
 }
 
 static void append_ok(struct ate__storage *s, size_t count)

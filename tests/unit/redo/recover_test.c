@@ -46,7 +46,7 @@ static void test_move(void **state)
     kit_close(&k);
     kit_open_ok(&k, 0);
     kit_check_all(&k, 6);
-    assert_int_equal(k.s->v->check(k.s), 0);
+    kit_check_footers(&k);
     kit_deinit(&k);
 }
 

@@ -91,7 +91,6 @@ static void *background(void *arg)
         if (now.prepare_due)
             CHECK(c, !c->s->v->prepare(c->s));
         CHECK(c, !c->s->v->sync(c->s));
-        CHECK(c, !c->s->v->check(c->s));
         c->s->v->damage(c->s, &damage);
         CHECK(c, damage.what == ATE_OK);
     }
