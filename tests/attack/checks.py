@@ -132,9 +132,10 @@ attack("signature-remembered", "proof-of-message")
 attack("small-order-key", "small-order")
 
 KEYS = "src/trust/accept_keys.c"
-drop("root-signs", KEYS, "if (!root_signs(j)) {", "!root_signs(j)")
-drop("may-revoke", KEYS, "if (!root_signs(k->j) && !signs(k->j, &e->header.revoked))",
-     "!root_signs(k->j)")
+drop("root-signs", KEYS, "if (!ate__judge_root_signs(j)) {", "!ate__judge_root_signs(j)")
+drop("may-revoke", KEYS,
+     "if (!ate__judge_root_signs(k->j) && !ate__judge_signed_by(k->j, &e->header.revoked))",
+     "!ate__judge_root_signs(k->j)")
 drop("key-is-named", KEYS, "if (!rc && !ate__map_get(&k->named, fingerprint, NULL))",
      "!ate__map_get(&k->named, fingerprint, NULL)")
 drop("not-revoked", RIGHTS, "if (ate__trust_is_revoked(j->t, &j->signers.fingerprints[i]))",
@@ -160,7 +161,8 @@ drop("mode-centralized", GENESIS, "if (g->mode == ATE__CENTRALIZED)",
 drop("mode-known", GENESIS, "if (g->mode != ATE__DISTRIBUTED)", "g->mode != ATE__DISTRIBUTED")
 drop("genesis-signed", "src/trust/state.c", "if (!signed_by(tx, &fingerprint))",
      "!signed_by(tx, &fingerprint)")
-drop("genesis-signers", KEYS, "if (!signs(j, &roots[i]))", "!signs(j, &roots[i])")
+drop("genesis-signers", KEYS, "if (!ate__judge_signed_by(j, &roots[i]))",
+     "!ate__judge_signed_by(j, &roots[i])")
 attack("newer-format", "format-version")
 attack("mode-of-the-server", "mode-centralized", "mode-known")
 attack("root-key-of-another", "genesis-signed", "genesis-signers")
