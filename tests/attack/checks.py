@@ -257,7 +257,7 @@ attack("time-goes-back", "group-time")
 
 drop("commit-in-tree", "src/mesh/client_calls.c",
      "rc = check_leaf(c, call, &m);", "check_leaf(c, call, &m)")
-drop("commit-in-mirror", MIRROR, "rc = confirm_commit(m, call);", "confirm_commit(m, call)")
+drop("commit-in-mirror", MIRROR, "rc = confirm_commit(m, q);", "confirm_commit(m, q)")
 attack("commit-swallowed", "commit-in-tree")
 attack("commit-swallowed-mirror", "commit-in-mirror")
 
