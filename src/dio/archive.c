@@ -20,8 +20,7 @@ bool ate__txn_archive(const struct ate_txn *t)
 
 static bool held_before(const struct ate__change *c)
 {
-    return c->existed && c->before.control &&
-           ate__header_has(&c->before.control->header, ATE__TAG_HOLD);
+    return c->existed && ate__control_held(c->before.control);
 }
 
 bool ate__change_held(const struct ate__change *c)
@@ -69,8 +68,7 @@ static bool held_here(struct ate_txn *t, const struct ate_id *id,
                       const struct ate__object_facts *facts)
 {
     const struct ate__change *c = ate__txn_change(t, id);
-    return c ? ate__change_held(c)
-             : facts->control && ate__header_has(&facts->control->header, ATE__TAG_HOLD);
+    return c ? ate__change_held(c) : ate__control_held(facts->control);
 }
 
 /* From the object upwards; facts: its own. */

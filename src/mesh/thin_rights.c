@@ -107,6 +107,11 @@ static int ask_either(const struct act *act, const struct ate_id *id, enum ate__
     return rc;
 }
 
+static bool is_archive(const struct act *act)
+{
+    return ate__trust_genesis(act->a->chain->trust)->archive;
+}
+
 /* Created: append at the parent. That a parent which came with it, or later in another form, had
  * no rules before sends the question on upwards, to the nearest that existed. Replaced: write by
  * the object's own rule; where it has none, write at its parent if it stayed where it is, append
@@ -115,7 +120,12 @@ static int judge_body(const struct act *act, const struct ate__thin_object *o)
 {
     const struct ate__rule *own = rule_at(act, o, ATE__RIGHT_WRITE);
     enum answer answer;
+    char text[ATE__ID_TEXT];
     int rc = 0;
+    if (o->has_prev && is_archive(act))
+        return ate__fail(ATE_TAMPERED,
+                         "object %s: transaction %llu changed it, and in an archive nothing is",
+                         ate__id_text(&o->id, text), (unsigned long long)act->sequence);
     if (!o->has_prev)
         rc = ask(act, &o->parent, ATE__RIGHT_APPEND, &answer);
     else if (own)
@@ -127,16 +137,23 @@ static int judge_body(const struct act *act, const struct ate__thin_object *o)
     return rc;
 }
 
-/* Admin of the object; of one that the same transaction created, nothing beyond creating. */
-static int judge_control(const struct act *act, const struct ate__thin_object *o, bool first)
+/* Admin of the object; of one that the same transaction created, nothing beyond creating. In an
+ * archive a root key holds and releases, and it alone does. */
+static int judge_control(const struct act *act, const struct ate__thin_object *o, size_t index)
 {
-    bool top = ate__is_top(&o->id);
+    const struct ate__control *before = index ? o->controls[index - 1] : NULL;
+    const struct ate__control *now = o->controls[index];
+    bool top = ate__is_top(&o->id), first = index == 0, held = ate__control_held(now);
     enum answer answer;
     int rc;
+    if (held != ate__control_held(before) && !(is_archive(act) && roots_admit(act)))
+        return refuse(act, o, held ? "held it" : "released it");
     if (!top && !o->has_prev && o->sequence == act->sequence)
         return 0; /* judge_body() asks */
     if (!top && !o->has_prev && o->sequence > act->sequence)
         return refuse(act, o, "made rules for it before it was there");
+    if (ate__control_only_holds(before, &now->header))
+        return 0;
     if (!top && first && o->has_prev && o->sequence > act->sequence) /* or created with it? */
         rc = ask_either(act, &o->id, ATE__RIGHT_ADMIN, ATE__RIGHT_APPEND, &answer);
     else
@@ -171,7 +188,7 @@ int ate__thin_judge(const struct ate__thin_answer *a, const struct ate__thin_fre
     }
     for (size_t i = 0; !rc && i < o->control_count; i++) {
         struct act act = {a, f->control[i], o->controls[i]->sequence};
-        rc = judge_control(&act, o, i == 0);
+        rc = judge_control(&act, o, i);
     }
     return rc;
 }

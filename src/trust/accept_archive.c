@@ -88,8 +88,7 @@ static int check_body(struct ate__judge *j, const struct ate__node *n, const str
 static void check_control(struct ate__judge *j, const struct ate__node *n,
                           const struct ate__event *e)
 {
-    const struct ate__control *now = ate__node_rules(n);
-    bool was = now && ate__header_has(&now->header, ATE__TAG_HOLD);
+    bool was = ate__control_held(ate__node_rules(n));
     if (ate__header_has(&e->header, ATE__TAG_HOLD) != was && !ate__judge_root_signs(j))
         deny(j, n, was ? "only a root key releases" : "only a root key holds");
 }

@@ -179,33 +179,6 @@ static int may_append(struct ate__judge *j, const struct ate__node *n, const str
 
 /* ---- events ---- */
 
-static bool same_rule(const struct ate__rule *a, const struct ate__rule *b)
-{
-    return a->who == b->who && a->count == b->count &&
-           (!a->count || !memcmp(a->keys, b->keys, 32 * (size_t)a->count));
-}
-
-/* That it sets HOLD or takes it away, and states all else as the control event in force; where
- * there is none, nothing. */
-static bool only_hold_changes(const struct ate__node *n, const struct ate__event *e)
-{
-    static const struct ate__header none;
-    const struct ate__control *now = ate__node_rules(n);
-    const struct ate__header *a = now ? &now->header : &none, *b = &e->header;
-    const uint64_t changes = UINT64_C(1) << ATE__TAG_PREV | UINT64_C(1) << ATE__TAG_HOLD;
-    const uint64_t always = UINT64_C(1) << ATE__TAG_OBJECT | UINT64_C(1) << ATE__TAG_AUTH;
-    bool same = ((a->present | always | changes) == (b->present | changes)) &&
-                ate__header_has(a, ATE__TAG_HOLD) != ate__header_has(b, ATE__TAG_HOLD);
-    for (int right = 0; right < ATE__RIGHTS && same; right++)
-        same = same_rule(&a->auth.rule[right], &b->auth.rule[right]);
-    return same && a->epoch.epoch == b->epoch.epoch &&
-           ate__hash_equal(&a->epoch.data_key_id, &b->epoch.data_key_id) &&
-           ate__bytes_equal(a->epoch.seal_public, b->epoch.seal_public) &&
-           ate__bytes_equal(a->recipients, b->recipients) && ate__bytes_equal(a->link, b->link) &&
-           ate__bytes_equal(a->namekey.bytes, b->namekey.bytes) &&
-           ate__bytes_equal(a->user, b->user);
-}
-
 static int check_body(struct ate__judge *j, struct ate__node *n, const struct ate__event *e)
 {
     if (ate__node_created(j, n))
@@ -221,8 +194,10 @@ static int check_body(struct ate__judge *j, struct ate__node *n, const struct at
 static int check_control(struct ate__judge *j, const struct ate__node *n,
                          const struct ate__event *e)
 {
+    const struct ate__control *now = ate__node_rules(n);
     if (ate__node_created(j, n) ||
-        (ate__judge_archive(j) && only_hold_changes(n, e) && ate__judge_root_signs(j)))
+        (ate__judge_archive(j) && ate__control_only_holds(now, &e->header) &&
+         ate__judge_root_signs(j)))
         return 0;
     return may_rule(j, n);
 }

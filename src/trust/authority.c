@@ -123,7 +123,7 @@ int ate__hold_of(const struct ate__facts *facts, const struct ate_id *id, struct
     struct walk w;
     int rc = walk_begin(&w, facts, id);
     for (; !rc; rc = walk_up(&w)) {
-        if (w.now.control && ate__header_has(&w.now.control->header, ATE__TAG_HOLD)) {
+        if (ate__control_held(w.now.control)) {
             *ret_at = w.id;
             *ret_held = true;
             return 0;

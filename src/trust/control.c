@@ -59,3 +59,32 @@ const struct ate__rule *ate__control_rule(const struct ate__control *c, enum ate
 {
     return c ? ate__auth_rule(&c->header.auth, right) : NULL;
 }
+
+static bool same_rule(const struct ate__rule *a, const struct ate__rule *b)
+{
+    return a->who == b->who && a->count == b->count &&
+           (!a->count || !memcmp(a->keys, b->keys, 32 * (size_t)a->count));
+}
+
+bool ate__control_held(const struct ate__control *c)
+{
+    return c && ate__header_has(&c->header, ATE__TAG_HOLD);
+}
+
+bool ate__control_only_holds(const struct ate__control *now, const struct ate__header *next)
+{
+    static const struct ate__header none;
+    const struct ate__header *a = now ? &now->header : &none, *b = next;
+    const uint64_t changes = UINT64_C(1) << ATE__TAG_PREV | UINT64_C(1) << ATE__TAG_HOLD;
+    const uint64_t always = UINT64_C(1) << ATE__TAG_OBJECT | UINT64_C(1) << ATE__TAG_AUTH;
+    bool same = ((a->present | always | changes) == (b->present | changes)) &&
+                ate__header_has(a, ATE__TAG_HOLD) != ate__header_has(b, ATE__TAG_HOLD);
+    for (int right = 0; right < ATE__RIGHTS && same; right++)
+        same = same_rule(&a->auth.rule[right], &b->auth.rule[right]);
+    return same && a->epoch.epoch == b->epoch.epoch &&
+           ate__hash_equal(&a->epoch.data_key_id, &b->epoch.data_key_id) &&
+           ate__bytes_equal(a->epoch.seal_public, b->epoch.seal_public) &&
+           ate__bytes_equal(a->recipients, b->recipients) && ate__bytes_equal(a->link, b->link) &&
+           ate__bytes_equal(a->namekey.bytes, b->namekey.bytes) &&
+           ate__bytes_equal(a->user, b->user);
+}

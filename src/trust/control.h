@@ -37,3 +37,9 @@ static inline void ate__control_unrefp(struct ate__control **pp)
 const struct ate__rule *ate__control_rule(const struct ate__control *c, enum ate__right right);
 /* The same of a header that is not in force yet. */
 const struct ate__rule *ate__auth_rule(const struct ate__auth *auth, enum ate__right right);
+
+/* Whether HOLD is in it (NULL: it is not). */
+bool ate__control_held(const struct ate__control *c);
+/* That `next` sets HOLD or takes it away, and states all else as what is in force; where nothing is
+ * (NULL), that everything inherits. */
+bool ate__control_only_holds(const struct ate__control *now, const struct ate__header *next);

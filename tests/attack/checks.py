@@ -104,6 +104,31 @@ drop("tx-version", "src/event/tx.c", "if (r->size && version != ATE__TX_VERSION)
 attack("unknown-critical-item", "critical-item")
 attack("version-of-the-transaction", "tx-version")
 
+# ---- archive.c ----
+
+ARCHIVE = "src/trust/accept_archive.c"
+drop("archive-versions", ARCHIVE, "if (!ate__is_tombstone(e))\n        deny(j, n, \"no version",
+     "!ate__is_tombstone(e)")
+drop("archive-subtrees", ARCHIVE, "else if (e->header.tombstone)", "e->header.tombstone")
+drop("archive-time", ARCHIVE, "else if (j->root_time_us < since + retention)",
+     "j->root_time_us < since + retention")
+drop("archive-for-ever", ARCHIVE, "if (!retention) {", "!retention")
+drop("archive-holds", ARCHIVE, "if (rc || !held)\n        return rc;\n    snprintf", "!held", "1")
+drop("archive-root-holds", ARCHIVE,
+     "if (ate__header_has(&e->header, ATE__TAG_HOLD) != was && !ate__judge_root_signs(j))",
+     "!ate__judge_root_signs(j)")
+drop("archive-certificates", "src/trust/accept_services.c",
+     "if (ate__judge_archive(j))\n        ate__refuse", "ate__judge_archive(j)")
+attack("archive-changed", "archive-versions")
+attack("archive-moved", "archive-versions")
+attack("archive-deleted-early", "archive-time")
+attack("archive-deleted-from-for-ever", "archive-for-ever")
+attack("archive-deleted-with-all-below", "archive-subtrees")
+attack("archive-held-deleted", "archive-holds")
+attack("archive-released-by-another", "archive-root-holds")
+attack("archive-held-by-another", "archive-root-holds")
+attack("archive-certified", "archive-certificates")
+
 # ---- keys.c ----
 
 drop("signature-holds", "src/trust/sig.c",
@@ -188,6 +213,10 @@ drop("shown-body-right", THIN,
 drop("shown-rule-right", THIN,
      "if (!rc && answer == NO)\n        rc = refuse(act, o, \"made rules for it\");",
      "answer == NO")
+drop("shown-archive", THIN, "if (o->has_prev && is_archive(act))", "is_archive(act)")
+drop("shown-root-holds", THIN,
+     "if (held != ate__control_held(before) && !(is_archive(act) && roots_admit(act)))",
+     "!(is_archive(act) && roots_admit(act))")
 attack("altered-payload", "shown-in-tree")
 attack("thin-unsigned", "shown-body-right")
 attack("thin-without-right", "shown-body-right")
@@ -196,6 +225,8 @@ attack("thin-other-chain", "shown-of-this-chain")
 attack("thin-forged-author", "signature-holds")
 attack("thin-root-by-outsider", "shown-root-signs")
 attack("rule-left-out", "control-line")
+attack("thin-archive-changed", "shown-archive")
+attack("thin-released-by-another", "shown-root-holds")
 
 # ---- server.c ----
 

@@ -141,6 +141,26 @@ static void rule_left_out(void)
     show(p, hide_6, 7, ATE_TAMPERED);
 }
 
+static void thin_archive_changed(void)
+{
+    struct past *p = past_archive(0);
+    past_change(p, ALICE, 2, 1, "two", "another");
+    show(p, NULL, 2, ATE_TAMPERED);
+}
+
+static void thin_released_by_another(void)
+{
+    struct past *p = past_archive(0);
+    struct draft d;
+    past_hold(p, &d, 1, ALICE, true);
+    past_sign(p, &d, ROOT);
+    past_commit_plain(p, &d);
+    past_hold(p, &d, 1, ALICE, false);
+    past_sign(p, &d, ALICE);
+    past_commit_plain(p, &d);
+    show(p, NULL, 2, ATE_TAMPERED);
+}
+
 const struct attack attacks_thin[] = {
     {"altered-payload", altered_payload},
     {"thin-unsigned", thin_unsigned},
@@ -150,5 +170,7 @@ const struct attack attacks_thin[] = {
     {"thin-forged-author", thin_forged_author},
     {"thin-root-by-outsider", thin_root_by_outsider},
     {"rule-left-out", rule_left_out},
+    {"thin-archive-changed", thin_archive_changed},
+    {"thin-released-by-another", thin_released_by_another},
     {NULL, NULL},
 };

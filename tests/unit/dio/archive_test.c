@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * Archives through transactions: what keeps an object, holds, deletions one by one, and that each
- * refusal says until when, or what holds it.
+ * refusal says until when, or what holds it. Compaction, which drops what was deleted and no more.
  */
 #include "ate/archive.h"
 #include "base/text.h"
+#include "chain/compact.h"
 #include "world.h"
 
 enum { RETENTION = 3600 }; /* seconds */
@@ -252,6 +253,95 @@ static void other_chains_hold_nothing(void **state)
     ate_txn_end(t);
 }
 
+enum { NOTES = 60, LONG = 30000 };
+
+static const char *long_text(unsigned n)
+{
+    static char text[LONG + 1];
+    memset(text, 'a' + (int)(n % 26), LONG);
+    return text;
+}
+
+static struct ate__compacted compact(void)
+{
+    struct ate__compact_conf conf = {.below = 0};
+    struct ate__compacted done;
+    ate__view_reclaim(ate__chain_view(world_chain(&w)), 0);
+    ok(ate__chain_compact(world_chain(&w), &conf, &done));
+    return done;
+}
+
+static void check_notes(const struct ate_id *ids, unsigned from)
+{
+    struct ate_txn *t = world_begin(&w);
+    const struct note *n;
+    for (unsigned i = 0; i < NOTES; i++) {
+        if (i < from) {
+            assert_int_equal(note_at(t, ids[i]), -ATE_NOT_FOUND);
+            continue;
+        }
+        ok(ate_load(t, note, ids[i], &n));
+        assert_string_equal(n->text, long_text(i));
+        ate_txn_end_loans(t);
+    }
+    ate_txn_end(t);
+}
+
+/* There are no older versions; what is kept, held or not, stays whole, also when its time has come
+ * and nobody has deleted it. What was deleted loses its payload. */
+static void compaction_drops_the_deleted_alone(void **state)
+{
+    (void)state;
+    struct ate_id ids[NOTES];
+    ate__buf_clear(&options);
+    ok(ate__genesis_worm(RETENTION * SECOND, &options));
+    world_init_of(&w, false, ate__buf_bytes(&options));
+    struct ate_txn *t = world_begin(&w);
+    for (unsigned i = 0; i < NOTES; i++) {
+        ok(ate_push(t, note, ate_top, NOTE(long_text(i), i), &ids[i]));
+        ok(ate_txn_commit(t, NULL));
+    }
+    ok(ate_hold(t, ids[NOTES - 1]));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    assert_int_equal(compact().payloads, 0);
+    w.sim.wall_us += 2 * RETENTION * SECOND;
+    assert_int_equal(compact().payloads, 0);
+    t = world_begin(&w);
+    for (unsigned i = 0; i < NOTES / 2; i++)
+        ok(ate_delete(t, ids[i], 0));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    struct ate__compacted done = compact();
+    assert_true(done.rewritten && done.payloads > 0 && done.payloads <= NOTES / 2);
+    check_notes(ids, NOTES / 2);
+    world_reopen(&w); /* all of it is judged again, the tombstones by their time too */
+    check_notes(ids, NOTES / 2);
+    t = world_begin(&w);
+    ok(ate_delete(t, ids[NOTES - 1], 0));
+    refused(t, "it is held at");
+    ate_txn_end(t);
+}
+
+/* Whoever runs the root sets its clock forward: all may go, and each later transaction shows it. */
+static void a_clock_set_forward_shows(void **state)
+{
+    (void)state;
+    begin(RETENTION);
+    uint64_t before = w.sim.wall_us;
+    struct ate_txn *t = world_begin(&w);
+    struct ate_id a = note_new(t, ate_top, "a"), b;
+    ok(ate_txn_commit(t, NULL));
+    w.sim.wall_us = before + 2 * RETENTION * SECOND;
+    ok(ate_delete(t, a, 0));
+    ok(ate_txn_commit(t, NULL));
+    w.sim.wall_us = before; /* and back */
+    b = note_new(t, ate_top, "b");
+    ok(ate_txn_commit(t, NULL));
+    assert_true(keeping(t, b).until_ns / 1000 >= (int64_t)(before + 3 * RETENTION * SECOND));
+    ate_txn_end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +352,8 @@ int main(void)
         cmocka_unit_test_teardown(what_is_held_stays, end),
         cmocka_unit_test_teardown(holds_and_rules_go_together, end),
         cmocka_unit_test_teardown(the_root_holds_what_it_cannot_read, end),
+        cmocka_unit_test_teardown(compaction_drops_the_deleted_alone, end),
+        cmocka_unit_test_teardown(a_clock_set_forward_shows, end),
         cmocka_unit_test_teardown(other_chains_hold_nothing, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

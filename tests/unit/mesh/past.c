@@ -44,8 +44,11 @@ uint64_t past_add(struct past *p, struct ate_bytes record)
     return n;
 }
 
-static void make_genesis(struct past *p, struct ate__buf *body)
+/* archive NULL: none is made. */
+static void make_genesis(struct past *p, const uint64_t *archive, struct ate__buf *body)
 {
+    struct ate__buf options = ATE__BUF_NULL, compactors = ATE__BUF_NULL;
+    struct ate_bytes bob = ate__buf_bytes(&keys[BOB]->public_key);
     static const uint8_t algorithm[2] = {ATE__SIG_MLDSA65_ED25519, 0};
     struct ate__genesis g = {
         .format_version = ATE__FORMAT_VERSION,
@@ -60,11 +63,19 @@ static void make_genesis(struct past *p, struct ate__buf *body)
         .strength_min = 192,
     };
     g.root_keys[0] = ate__buf_bytes(&keys[ROOT]->public_key);
+    if (archive) {
+        must(ate__genesis_worm(*archive, &options));
+        must(ate__genesis_key_list(&bob, 1, &compactors));
+        g.options = ate__buf_bytes(&options);
+        g.compactor_keys = ate__buf_bytes(&compactors);
+    }
     must(ate__genesis_encode(&g, body));
     must(ate__chain_id(ATE__SHA256, ate__buf_bytes(body), &p->chain_id));
+    ate__buf_deinit(&options);
+    ate__buf_deinit(&compactors);
 }
 
-struct past *past_new(const struct ate__auth *top)
+static struct past *make(const struct ate__auth *top, const uint64_t *archive)
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct draft d;
@@ -72,7 +83,7 @@ struct past *past_new(const struct ate__auth *top)
     assert_non_null(p);
     make_keys();
     memcpy(p->key, keys, sizeof p->key);
-    make_genesis(p, &body);
+    make_genesis(p, archive, &body);
     past_begin(p, &d);
     draft_item(&d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
     if (top)
@@ -81,6 +92,11 @@ struct past *past_new(const struct ate__auth *top)
     past_commit_plain(p, &d);
     ate__buf_deinit(&body);
     return p;
+}
+
+struct past *past_new(const struct ate__auth *top)
+{
+    return make(top, NULL);
 }
 
 struct past *past_copy(const struct past *from)
@@ -233,6 +249,48 @@ uint64_t past_rule(struct past *p, int key, unsigned id, int one, int other)
     if (key >= 0)
         past_sign(p, &d, key);
     return past_commit(p, &d);
+}
+
+/* ---- archives ---- */
+
+struct past *past_archive(uint64_t retention_us)
+{
+    struct past *p = make(NULL, &retention_us);
+    struct draft d;
+    past_begin(p, &d);
+    struct ate__auth alices = past_writers(p, &d, ALICE, ALICE);
+    draft_body(&d, &(struct draft_body){.id = id_of(1), .name = "one"});
+    draft_control(&d, id_of(1), NULL, &alices);
+    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&p->key[ALICE]->public_key));
+    past_sign(p, &d, ROOT);
+    past_commit_plain(p, &d);
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){.id = id_of(2),
+                                        .parent = id_of(1),
+                                        .name = "two",
+                                        .payload = ate__text_bytes("hers")});
+    past_sign(p, &d, ALICE);
+    past_commit_plain(p, &d);
+    return p;
+}
+
+void past_hold(struct past *p, struct draft *ret_draft, unsigned id, int writer, bool hold)
+{
+    static const uint8_t on = 1;
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate_id object = id_of(id);
+    struct ate_hash prev = past_control_hash(p, object);
+    past_begin(p, ret_draft);
+    struct ate__auth auth = past_writers(p, ret_draft, writer, writer);
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&object, sizeof object));
+    ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&prev, sizeof prev));
+    ate__header_auth(&w, &auth);
+    if (hold)
+        ate__header_item(&w, ATE__TAG_HOLD, ate__bytes(&on, sizeof on));
+    must(ate__header_end(&w));
+    draft_event(ret_draft, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    ate__buf_deinit(&header);
 }
 
 /* ---- the tree ---- */

@@ -30,6 +30,9 @@ static inline void must(int rc)
 
 /* The same keys for all histories of the process; past_keys_free() at the end. */
 struct past *past_new(const struct ate__auth *top); /* NULL: the top without rules */
+/* An archive, of which BOB is the compactor. 1 is alice's, made by the root with rules of its own:
+ * she alone may write there; 2, below it, she made. retention_us 0: for ever */
+struct past *past_archive(uint64_t retention_us);
 void past_free(struct past *p);
 void past_keys_free(void);
 int past_end(void **state); /* the same, of a group of tests */
@@ -56,6 +59,9 @@ uint64_t past_create(struct past *p, int key, unsigned id, unsigned parent, cons
 uint64_t past_change(struct past *p, int key, unsigned id, unsigned parent, const char *name,
                      const char *payload);
 uint64_t past_rule(struct past *p, int key, unsigned id, int one, int other);
+
+/* Begins a draft in which object `id`, where `writer` may write, is held, or no longer is. */
+void past_hold(struct past *p, struct draft *ret_draft, unsigned id, int writer, bool hold);
 
 struct ate__head past_head(struct past *p, uint64_t size);
 struct ate__proof past_inclusion(struct past *p, uint64_t sequence, uint64_t size);

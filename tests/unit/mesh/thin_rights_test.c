@@ -461,6 +461,43 @@ static void test_append(void **state)
     }
 }
 
+/* Everybody's signature together does not change what an archive keeps; the root key alone, which
+ * has no other right there, holds it. */
+static void test_archives(void **state)
+{
+    (void)state;
+    struct draft d;
+    struct past *p = past_archive(0);
+    thin_ask(p, 2, NULL, 0, NULL);
+
+    p = past_archive(0);
+    past_change(p, ALICE, 2, 1, "two", "another");
+    thin_ask(p, 2, NULL, ATE_TAMPERED, "transaction 3 changed it, and in an archive nothing is");
+
+    for (int who = ROOT; who <= ALICE; who++) { /* held, and released again */
+        p = past_archive(0);
+        past_hold(p, &d, 1, ALICE, true);
+        past_sign(p, &d, who);
+        past_commit_plain(p, &d);
+        thin_ask(p, 2, NULL, who == ROOT ? 0 : ATE_TAMPERED, "transaction 3 held it, signed by");
+        p = past_archive(0);
+        past_hold(p, &d, 1, ALICE, true);
+        past_sign(p, &d, ROOT);
+        past_commit_plain(p, &d);
+        past_hold(p, &d, 1, ALICE, false);
+        past_sign(p, &d, who);
+        past_commit_plain(p, &d);
+        thin_ask(p, 2, NULL, who == ROOT ? 0 : ATE_TAMPERED,
+                 "transaction 4 released it, signed by");
+    }
+
+    p = past_archive(0); /* the root key holds, and changes the rules on the way */
+    past_hold(p, &d, 1, EVE, true);
+    past_sign(p, &d, ROOT);
+    past_commit_plain(p, &d);
+    thin_ask(p, 2, NULL, ATE_TAMPERED, "transaction 3 made rules for it");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_signatures),     cmocka_unit_test(test_other_chain),
         cmocka_unit_test(test_time_goes_back), cmocka_unit_test(test_roots),
         cmocka_unit_test(test_moves),          cmocka_unit_test(test_append),
+        cmocka_unit_test(test_archives),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);
 }
