@@ -25,6 +25,7 @@ struct ate_chain;
 struct ate_txn;
 struct ate_cursor;
 struct ate_history;
+struct ate_versions;
 struct ate_watch;
 struct ate_server;
 struct ate_loop;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * history.h: walk all transactions in order; verify all of it. Both need the history here: a chain
- * in a directory, or a remote one with a mirror (conf.mirror_dir, which may be in memory).
+ * history.h: walk all transactions in order; the versions of one object; the chain as it was;
+ * verify all of it. All need the history here: a chain in a directory, or a remote one with a
+ * mirror (conf.mirror_dir, which may be in memory).
  */
 #pragma once
 #include <ate/txn.h>
@@ -65,6 +66,81 @@ ATE_CALL int ate_history_next(struct ate_history *history, struct ate_history_tx
 ATE_CALL int ate_history_load(struct ate_history *history, size_t event_index,
                               struct ate_object *ret_object);
 ATE_API void ate_history_end(struct ate_history *history); /* takes NULL */
+
+/* ---- the versions of one object ---- */
+
+/* Who is told how far a long search or walk is. Runs inside the calls that read, on their thread;
+ * stage: "search", "read". It may not call the library. */
+struct ate_progress {
+    void (*call)(void *arg, const char *stage, uint64_t done, uint64_t total);
+    void *arg;
+};
+
+struct ate_version {
+    uint64_t sequence;
+    int64_t root_time_ns, writer_time_ns; /* as in struct ate_history_txn */
+    const struct ate_hash *authors; /* fingerprints that signed it; none where everyone may write */
+    size_t author_count;
+    struct ate_hash event_hash; /* of its body, or of the tombstone that deleted it */
+    bool created; /* the first one: the walk ends behind it */
+    bool deleted; /* here the object ended, by itself or with something above it; the next one is
+                     the last that it had */
+    bool moved; /* the version before it lay below another object */
+    bool renamed; /* the version before it had another name, or none; or lost it */
+    /* Of a deleted one, zeros. */
+    struct ate_id parent;
+    const char *type; /* NULL: private to others, or it has none */
+    struct ate_bytes name; /* empty: private to others, or it has none */
+    uint64_t payload_size; /* bytes; as stored where it is encrypted and not readable */
+    bool has_payload; /* false: it never had one, or it was compacted away */
+    bool encrypted, readable; /* readable: the session's keys open it, or nothing needs it */
+};
+
+/* Of an object that is there, or was until it was deleted: from its newest version, at the time of
+ * this call, back to the one that created it. Of one that was created again under its id: its last
+ * life. session: whose keys open types, names and payloads; NULL: the chain's. progress: copied;
+ * NULL: nobody. One thread at a time.
+ * Errors: NOT_FOUND: it never was; UNSUPPORTED: the chain is thin; MISUSE: ate_top; E_*. */
+ATE_CALL int ate_versions_start(struct ate_chain *chain, struct ate_session *session,
+                                struct ate_id id, const struct ate_progress *progress,
+                                struct ate_versions **ret_versions);
+
+/* WAITS for the disk: reads the log from the version before back to this one, each part of it once
+ * in a whole walk; holds two transactions in memory. What it gives is borrowed until the next call.
+ * COMPACTED stands for one or more versions that were compacted away at this point; the next call
+ * goes on behind them, or gives END. What was moved or renamed there is not told.
+ * Errors: END: that was all; COMPACTED, TAMPERED, E_*. */
+ATE_CALL int ate_versions_next(struct ate_versions *versions, struct ate_version *ret_version);
+
+/* The object as the last version given left it. Its created_sequence is 0 if it was deleted since.
+ * Errors: MISUSE: there is none, or it is a deletion; NO_KEY, COMPACTED: the payload is gone. */
+ATE_CALL int ate_versions_load(struct ate_versions *versions, struct ate_object *ret_object);
+ATE_API void ate_versions_end(struct ate_versions *versions); /* takes NULL */
+
+/* ---- the chain as it was ---- */
+
+/* WAITS for the disk. How many transactions the root had ordered by that time of its clock: what
+ * ate_txn_begin_at() wants. All of them, for a time to come.
+ * Errors: NOT_FOUND: the chain did not exist then; UNSUPPORTED: it is thin; E_*. */
+ATE_CALL int ate_chain_size_at(struct ate_chain *chain, int64_t root_time_ns, uint64_t *ret_size);
+
+/* A transaction that reads the chain as it was when it had `size` transactions, which is after
+ * sequence size - 1: objects, names, children and rules of then. It is never stale. Changes,
+ * commits and refresh are MISUSE. Keys: those of then, and of who was let in since.
+ *
+ * What did not change since costs what it costs now. A find or load of something else reads the log
+ * back from there to the version that it wants, or all of it if there is none; the first walk over
+ * the children of an object reads it from the object's creation on. It keeps about 300 bytes for
+ * each object that it found so, and does not read for it again. flags: ATE_TREE: much is going to
+ * be read: this call reads all of the log up to there, and holds in memory what an open holds, up
+ * to 160 bytes for each object then; all else is then as fast as now.
+ *
+ * progress: copied, and told until the transaction ends; NULL: nobody.
+ * Errors: NOT_FOUND: the chain never had that size; COMPACTED: what it was then is gone;
+ * UNSUPPORTED: it is thin; MISUSE, TAMPERED, E_*. */
+ATE_CALL int ate_txn_begin_at(struct ate_chain *chain, struct ate_session *session, uint64_t size,
+                              unsigned flags, const struct ate_progress *progress,
+                              struct ate_txn **ret_txn);
 
 /* ---- verify ---- */
 

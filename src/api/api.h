@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/workers.h"
-#include "chain/chain.h"
+#include "chain/search.h"
 #include "dio/dio.h"
 
 struct ate_chain {
@@ -32,6 +32,9 @@ struct ate_chain {
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
 void ate__chain_handle_unref(struct ate_chain *c);
 struct ate__txn_id ate__txn_id_of(struct ate_txn_id id);
+/* The chain that is held here, with its history. UNSUPPORTED: it is thin. */
+int ate__chain_held(struct ate_chain *chain, struct ate__chain **ret_held) ATE__CHECK;
+struct ate__progress ate__progress_of(const struct ate_progress *progress); /* takes NULL */
 /* ret_receipt: NULL if it is not wanted. */
 void ate__receipt_fill(const struct ate__receipt *r, struct ate_receipt *ret_receipt);
 

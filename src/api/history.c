@@ -158,28 +158,12 @@ int ate_history_load(struct ate_history *h, size_t event_index, struct ate_objec
     const struct ate__records *r = &h->records;
     if (!r->present || event_index >= r->tx.event_count)
         return ate__fail(ATE_MISUSE, "history: there is no such event");
-    const struct ate__opened *o = &r->events[event_index];
-    const struct ate__event *e = o->event;
-    if (e->form == ATE__DROPPED || e->form == ATE__STRIPPED)
-        return ate__fail(ATE_COMPACTED, "history: the payload is gone");
-    if (kind_of(e) != ATE_EVENT_BODY)
-        return ate__fail(ATE_MISUSE, "history: not a body event");
-    if (!o->readable)
-        return ate__fail(ATE_NO_KEY, "history: the session's keys do not open it");
-    *ret_object = (struct ate_object){
-        .type = o->type,
-        .encoding = o->encoding == ATE__JSON ? "json" : "msgpack",
-        .payload = o->payload,
-        .name = o->name,
-        .id = e->header.object,
-        .parent = e->header.parent,
-        .payload_size = o->payload.size,
-        .sequence = r->sequence,
-        .updated_ns = (int64_t)r->root_time_us * 1000,
-        .authors = h->authors,
-        .author_count = r->tx.signature_count,
-        .readable = true,
-        .open = !o->encrypted,
-    };
+    int rc = ate__opened_object(&r->events[event_index], ret_object);
+    if (rc)
+        return rc;
+    ret_object->sequence = r->sequence;
+    ret_object->updated_ns = (int64_t)r->root_time_us * 1000;
+    ret_object->authors = h->authors;
+    ret_object->author_count = r->tx.signature_count;
     return 0;
 }

@@ -160,6 +160,37 @@ static int check_name(struct ate__records *r, const struct ate__event *e, struct
     return rc < 0 ? rc : 0;
 }
 
+int ate__records_open(struct ate__records *r, const struct ate__event *e, struct ate__opened *o)
+{
+    int rc = r->chain->pipe->v->refresh(r->snapshot);
+    if (!rc)
+        rc = open_event(r, e, o);
+    return rc ? rc : check_name(r, e, o);
+}
+
+int ate__opened_object(const struct ate__opened *o, struct ate_object *ret_object)
+{
+    const struct ate__event *e = o->event;
+    if (e->form == ATE__DROPPED || e->form == ATE__STRIPPED)
+        return ate__fail(ATE_COMPACTED, "history: the payload is gone");
+    if (e->kind != ATE__EVENT_BODY || ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
+        return ate__fail(ATE_MISUSE, "history: not a body event");
+    if (!o->readable)
+        return ate__fail(ATE_NO_KEY, "history: the session's keys do not open it");
+    *ret_object = (struct ate_object){
+        .type = o->type,
+        .encoding = o->encoding == ATE__JSON ? "json" : "msgpack",
+        .payload = o->payload,
+        .name = o->name,
+        .id = e->header.object,
+        .parent = e->header.parent,
+        .payload_size = o->payload.size,
+        .readable = true,
+        .open = !o->encrypted,
+    };
+    return 0;
+}
+
 void ate__records_unread(struct ate__records *r)
 {
     ate__assert(r->present);

@@ -36,4 +36,10 @@ int ate__records_init(struct ate__records *r, struct ate_chain *chain, struct at
                       uint64_t from) ATE__CHECK;
 void ate__records_deinit(struct ate__records *r);
 int ate__records_next(struct ate__records *r) ATE__CHECK; /* ATE_END: at the published head */
+/* One event of the chain, with what the others need to be opened: refreshes the snapshot. plain is
+ * the caller's to end. Errors: E_* */
+int ate__records_open(struct ate__records *r, const struct ate__event *e, struct ate__opened *o)
+    ATE__CHECK;
+/* The object as an opened event left it. Errors: MISUSE: not a body event; NO_KEY COMPACTED. */
+int ate__opened_object(const struct ate__opened *o, struct ate_object *ret_object) ATE__CHECK;
 void ate__records_unread(struct ate__records *r); /* next() gives the present one again */

@@ -399,22 +399,27 @@ static int find_event(struct ate__chain *c, const struct ate__view_body *body, s
     return rc;
 }
 
-int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
-                     const struct ate_id *id, struct ate__buf *buf, struct ate__event *ret_event,
-                     struct ate__authors *ret_authors)
+int ate__chain_body_event(struct ate__chain *c, const struct ate__view_body *body,
+                          struct ate__buf *buf, struct ate__event *ret_event,
+                          struct ate__authors *ret_authors)
 {
-    struct ate__view_body body;
     struct ate__event event;
     size_t at = buf->size;
-    int rc = ate__view_body(s, id, &body);
-    if (rc)
-        return rc;
-    rc = find_event(c, &body, buf, &event);
+    int rc = find_event(c, body, buf, &event);
     if (!rc && ret_authors)
-        rc = authors_of(c, &body, ret_authors);
+        rc = authors_of(c, body, ret_authors);
     if (!rc)
         *ret_event = event;
     else
         buf->size = at;
     return rc;
+}
+
+int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
+                     const struct ate_id *id, struct ate__buf *buf, struct ate__event *ret_event,
+                     struct ate__authors *ret_authors)
+{
+    struct ate__view_body body;
+    int rc = ate__view_body(s, id, &body);
+    return rc ? rc : ate__chain_body_event(c, &body, buf, ret_event, ret_authors);
 }

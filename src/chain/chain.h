@@ -103,7 +103,11 @@ int ate__chain_history(struct ate__chain *c, uint64_t from, uint64_t to, ate__hi
 void ate__chain_listen(struct ate__chain *c, struct ate__listener *l);
 void ate__chain_unlisten(struct ate__chain *c, struct ate__listener *l);
 
-/* Body event of a live object at a snapshot: see ate__pipe_vtable.event. */
+/* Body event of a live object at a snapshot, or where a view said that it is: see
+ * ate__pipe_vtable.event. */
+int ate__chain_body_event(struct ate__chain *c, const struct ate__view_body *body,
+                          struct ate__buf *buf, struct ate__event *ret_event,
+                          struct ate__authors *ret_authors) ATE__CHECK;
 int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
                      const struct ate_id *id, struct ate__buf *buf, struct ate__event *ret_event,
                      struct ate__authors *ret_authors) ATE__CHECK;

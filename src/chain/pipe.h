@@ -66,6 +66,7 @@ struct ate__offer {
     void *private_[8];
 };
 
+struct ate__chain;
 struct ate__pipe;
 struct ate__snapshot { /* first member of each implementation's */
     struct ate__pipe *pipe;
@@ -167,12 +168,14 @@ struct ate__pipe_vtable {
                      struct ate__listener *l); /* returns when no call of it is under way */
     bool (*damage)(struct ate__pipe *p, struct ate__storage_damage *ret_damage);
     bool (*read_only)(struct ate__pipe *p);
+    struct ate__chain *(*held)(struct ate__pipe *p); /* with all of its history; NULL: thin */
 };
 struct ate__pipe {
     const struct ate__pipe_vtable *v;
     const struct ate__env *env;
     bool remote; /* its root is another machine's process; there is no outbox here */
     bool thin; /* and no mirror either */
+    struct ate__pipe *now; /* of one that shows the past (chain/past.h): that of the present */
 };
 
 /* Asking and waiting for the answer. */

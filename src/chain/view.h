@@ -88,3 +88,22 @@ int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id
                          const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id) ATE__CHECK;
 int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
                          uint64_t *at, struct ate_id *ret_child) ATE__CHECK;
+
+/* ---- for questions about the past, of which a view holds what readers need ----
+ *
+ * A snapshot may be asked at a smaller size than it was begun with: what it then finds is right,
+ * and what it does not find may be there all the same. */
+
+/* The newest version, deleted or not. NOT_FOUND STALE */
+struct ate__view_newest {
+    bool deleted;
+    uint64_t sequence;
+    uint64_t created_sequence, created_us; /* of its life; 0 where it is deleted */
+    struct ate_hash hash; /* of its body or of the tombstone that took it along */
+};
+int ate__view_newest(const struct ate__view_snapshot *s, const struct ate_id *id,
+                     struct ate__view_newest *ret) ATE__CHECK;
+/* The control event in force at the snapshot's size in a life that began with `since`; NULL: none.
+ * These are all held, and valid as long as the view. */
+const struct ate__control *ate__view_control(const struct ate__view_snapshot *s,
+                                             const struct ate_id *id, uint64_t since);

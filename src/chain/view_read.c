@@ -136,6 +136,40 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
     return rc;
 }
 
+int ate__view_newest(const struct ate__view_snapshot *s, const struct ate_id *id,
+                     struct ate__view_newest *ret)
+{
+    struct ate__view_newest newest = {.deleted = false};
+    struct ate__slot *slot;
+    ate__rcu_enter();
+    const struct ate__version *v = find(s, id, &slot);
+    if (v) {
+        newest.deleted = v->flags & ATE__VERSION_DELETED;
+        newest.sequence = v->sequence;
+        newest.hash = v->hash;
+    }
+    if (v && !newest.deleted) {
+        newest.created_sequence = ate__version_created(s->view, v);
+        newest.created_us = ate__version_created_us(s->view, v);
+    }
+    int rc = leave(s, v ? 0 : ATE_NOT_FOUND);
+    if (!rc)
+        *ret = newest;
+    return rc;
+}
+
+const struct ate__control *ate__view_control(const struct ate__view_snapshot *s,
+                                             const struct ate_id *id, uint64_t since)
+{
+    const struct ate__control *control = NULL;
+    uint32_t slot;
+    ate__rcu_enter();
+    if (ate__view_find_slot(s->view, id, &slot))
+        control = control_at(s->view, ate__slot_at(s->view, slot), s->size, since);
+    ate__rcu_leave();
+    return control;
+}
+
 int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent,
                          const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id)
 {

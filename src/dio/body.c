@@ -22,6 +22,25 @@ static void take_items(struct ate__body *b, const struct ate__header *h)
     b->reply_to = h->reply_to;
 }
 
+/* In the past: who was let into the scope since then has its key all the same. NO_KEY */
+static int data_key_now(struct ate_txn *t, const struct ate_id *scope,
+                        const struct ate_hash *key_id, struct ate__data_key **ret_key)
+{
+    struct ate__pipe *now = t->dio->pipe->now;
+    struct ate__object_facts f;
+    struct ate__snapshot *s;
+    int rc = now->v->begin(now, &s);
+    if (rc)
+        return rc;
+    rc = ate__facts_object(now->v->facts(s), scope, &f);
+    if (!rc && !f.control)
+        rc = ate__fail(ATE_NO_KEY, "it was sealed in a scope that there is no more");
+    if (!rc)
+        rc = ate__data_key_open(&t->dio->seal, t->session, f.control, key_id, ret_key);
+    now->v->end(s);
+    return rc;
+}
+
 /* The data key under which a body was sealed. That is the one of the scope in which it lies, or,
  * where something above it got a scope of its own and the body was not written anew since, of a
  * scope further up. */
@@ -41,6 +60,8 @@ static int data_key_of(struct ate_txn *t, const struct ate_id *id, const struct 
                          : ate__fail(ATE_NO_KEY, "no scope above it has its data key");
         if (!rc)
             rc = ate__data_key_open(&t->dio->seal, t->session, control, key_id, ret_key);
+        if (rc == ATE_NO_KEY && t->dio->pipe->now)
+            rc = data_key_now(t, &scope, key_id, ret_key);
         if (rc != ATE_NO_KEY || ate__id_equal(&scope, &ate_top))
             return rc;
         rc = facts->v->object(facts, &scope, &f);
@@ -77,6 +98,7 @@ static int open_event(struct ate_txn *t, const struct ate_id *id, const struct a
 {
     b->hash = e->hash;
     b->payload_size = e->payload_size;
+    b->compacted = e->form == ATE__STRIPPED && t->dio->pipe->now;
     if (ate__header_has(&e->header, ATE__TAG_CONF)) {
         int rc = open_private(t, id, e, b);
         return rc == ATE_NO_KEY ? 0 : rc;
@@ -149,6 +171,11 @@ static int not_readable(const struct ate__change *c)
     return ate__fail(ATE_NO_KEY,
                      "object %s: it has to be sealed anew, and the session's keys do not open it",
                      ate__id_text(&c->id, text));
+}
+
+int ate__body_check_payload(const struct ate__body *b)
+{
+    return b->compacted ? ate__fail(ATE_COMPACTED, "what it was then was compacted away") : 0;
 }
 
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b)

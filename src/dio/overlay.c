@@ -235,10 +235,31 @@ int ate__txn_effect(struct ate_txn *t, const struct ate__change *c, enum ate__ef
 
 /* ---- names ---- */
 
+/* In the past: who was let in since then has the name key all the same. */
+static int name_key_now(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
+                        struct ate__key32 *ret_key)
+{
+    struct ate__pipe *now = t->dio->pipe->now;
+    struct ate__snapshot *s;
+    bool is_private = false;
+    int rc = now->v->begin(now, &s);
+    if (rc)
+        return rc;
+    rc =
+        ate__name_key_of(&t->dio->seal, t->session, now->v->facts(s), parent, &is_private, ret_key);
+    now->v->end(s);
+    *ret_private = true;
+    if (rc == ATE_NOT_FOUND || (!rc && !is_private))
+        rc = ate__fail(ATE_NO_KEY, "the names there were private, and are not any more");
+    return rc;
+}
+
 int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
                       struct ate__key32 *ret_key)
 {
-    return ate__name_key_of(&t->dio->seal, t->session, &t->facts, parent, ret_private, ret_key);
+    int rc = ate__name_key_of(&t->dio->seal, t->session, &t->facts, parent, ret_private, ret_key);
+    return rc == ATE_NO_KEY && t->dio->pipe->now ? name_key_now(t, parent, ret_private, ret_key)
+                                                 : rc;
 }
 
 /* The object that holds one of the tags in the snapshot, unless this transaction took it away from

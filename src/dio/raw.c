@@ -138,6 +138,8 @@ static int load_raw(struct ate_txn *t, const struct ate_id *id, unsigned flags,
     if (!rc)
         rc = ate__txn_body(t, id, ATE__BODY_NAME | (flags & ATE_AUTHORS ? ATE__BODY_AUTHORS : 0u),
                            &b);
+    if (!rc && b.readable && !(flags & ATE_NO_PAYLOAD))
+        rc = ate__body_check_payload(&b);
     if (rc)
         return rc;
     const struct ate__change *c = ate__txn_change(t, id);

@@ -90,8 +90,18 @@ int ate__txn_read(struct ate_txn *t)
     return t->dio->pipe->v->begin(t->dio->pipe, &t->snapshot);
 }
 
+int ate__txn_check_present(const struct ate_txn *t)
+{
+    return t->dio->pipe->now ? ate__fail(ATE_MISUSE, "transaction: it reads the chain as it was, "
+                                                     "and nothing can be changed there")
+                             : 0;
+}
+
 int ate__txn_write(struct ate_txn *t)
 {
+    int rc = ate__txn_check_present(t);
+    if (rc)
+        return rc;
     if (t->flags & ATE_READ)
         return ate__fail(ATE_READ_ONLY, "transaction: begun with ATE_READ");
     if (t->dio->pipe->v->read_only(t->dio->pipe))
@@ -158,8 +168,9 @@ int ate_txn_refresh(struct ate_txn *t)
 {
     if (ate__txn_is_offered(t) || t->frozen)
         return ate__fail(ATE_MISUSE, "transaction: its commit has no answer yet");
-    if (!t->snapshot)
-        return 0;
+    int rc = ate__txn_check_present(t);
+    if (rc || !t->snapshot)
+        return rc;
     return t->dio->pipe->v->refresh(t->snapshot);
 }
 

@@ -106,6 +106,7 @@ void ate__txn_let_go(struct ate_txn *t); /* of one hold */
 int ate__txn_read(struct ate_txn *t)
     ATE__CHECK; /* there is a snapshot from now on; MISUSE: frozen */
 int ate__txn_write(struct ate_txn *t) ATE__CHECK; /* the same, for changes; READ_ONLY MISUSE */
+int ate__txn_check_present(const struct ate_txn *t) ATE__CHECK; /* MISUSE: it reads the past */
 int ate__txn_lend(struct ate_txn *t, void *take_block) ATE__CHECK; /* consumed even on failure */
 void ate__txn_drop_changes(struct ate_txn *t);
 
@@ -144,6 +145,8 @@ struct ate__body { /* a stored or pending body, opened */
     struct ate_bytes name, type, payload, user; /* name: if it was wanted */
     uint8_t encoding;
     bool readable, open, has_payload, has_reply_to;
+    bool compacted; /* it had a payload, of which compaction left the hash: type and name may be
+                       gone with it */
     struct ate_id reply_to;
     uint64_t payload_size;
     struct ate_hash hash;         /* zero: pending */
@@ -163,6 +166,8 @@ int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
 /* The same without type and payload, which come from elsewhere: where it lies, its name, its items.
  * b: the body that is replaced, with its name. NO_KEY */
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
+
+int ate__body_check_payload(const struct ate__body *b) ATE__CHECK; /* COMPACTED */
 
 /* archive.c */
 bool ate__txn_archive(const struct ate_txn *t);

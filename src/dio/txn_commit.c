@@ -224,7 +224,10 @@ int ate__txn_offer(struct ate_txn *t, bool waits, void (*done)(void *arg), void 
 {
     if (ate__txn_is_offered(t))
         return ate__fail(ATE_MISUSE, "transaction: it is being committed already");
-    int rc = t->frozen ? 0 : build(t);
+    int rc = ate__txn_check_present(t);
+    if (rc)
+        return rc;
+    rc = t->frozen ? 0 : build(t);
     if (rc == ATE_END) {
         struct ate_head head = ate_txn_base(t);
         *ret_receipt = (struct ate_receipt){head.size ? head.size - 1 : 0, head.root, ATE_DURABLE};

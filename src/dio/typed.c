@@ -115,12 +115,15 @@ static int decode(const struct wanted *w, const struct ate__body *b,
     size_t size;
     if (!b->readable)
         return ate__fail(ATE_NO_KEY, "the session's keys do not open the object");
+    int rc = ate__body_check_payload(b);
+    if (rc)
+        return rc;
     if (!ate__bytes_equal(b->type, ate__text_bytes(w->type->name)))
         return wrong_type(b->type, w->type);
     if (!b->has_payload)
         return ate__fail(ATE_NOT_LOCAL, "the object's payload is not here");
-    int rc = ate__codec_decode_behind(w->type, b->payload, offsetof(struct ate__decoded, object),
-                                      &block, &size);
+    rc = ate__codec_decode_behind(w->type, b->payload, offsetof(struct ate__decoded, object),
+                                  &block, &size);
     if (rc)
         return rc;
     struct ate__decoded *d = block;

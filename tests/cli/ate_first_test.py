@@ -62,7 +62,7 @@ def test_what_is_missing_is_said_with_what_makes_it(w):
     assert b"NOT_FOUND: open nowhere/: no such directory" in r.err, r
     w.ate("put", "notes", "hello", "world")
     r = w.ate("get", "notes", "hello", "--at", "yesterday", status=2)
-    assert b"a time such as 2027-01-31 or 2027-01-31T23:59:59" in r.err, r
+    assert b"a time such as 2027-01-31, 2027-01-31T23:59:59+01:00, -2h or -7d" in r.err, r
 
 
 def test_places(w):

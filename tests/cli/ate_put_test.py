@@ -227,8 +227,64 @@ def test_past(w):
     assert o["value"] == "one" and o["type"] == "text" and o["sequence"] == 1, o
     w.ate("get", "notes", "docs/x", "--at", str(last), "-o", "out")
     assert w.path("out").read_bytes() == large
-    for bad in ("", "x", "-1", "2027-13-01", "yesterday"):
+    for bad in ("", "x", "-1", "2027-13-01", "yesterday", "-2y", "2027-01-01T00:00+24:00"):
         w.refused(2, "MISUSE", "get", "notes", "docs/x", "--at=" + bad)
+    w.refused(1, "NOT_FOUND", "get", "notes", "docs/x", "--at", str(last + 4))
+    w.refused(1, "NOT_FOUND", "get", "notes", "docs/x", "--at", "-7d")  # before the chain
+    w.refused(1, "NOT_FOUND", "get", "notes", "docs/x", "--at", "-0s")  # as now
+    assert w.ate("ls", "-R", "notes", "--at", str(last + 2)).out == b"old\nold/x\n"
+    assert w.ate("ls", "notes", "docs", "--at", str(last)).out == b"x\n"
+    w.ate("export", "notes", "then", "--at", str(last))
+    assert w.path("then/docs/x").read_bytes() == large
+    zone = times[1].replace("Z", "+00:00")
+    assert w.ate("get", "notes", "docs/x", "--at", zone).out == b"one"
+
+
+def test_history(w):
+    w.key()
+    for words in (["put", "notes", "docs/x", "one"], ["put", "notes", "docs/x", "two"],
+                  ["mv", "notes", "docs/x", "docs/y"], ["mv", "notes", "docs/y", "y"],
+                  ["put", "notes", "y", "three"], ["mv", "notes", "y", "docs/x"],
+                  ["rm", "notes", "-r", "docs"], ["put", "notes", "y", "another"]):
+        w.ate(*words)
+    found = w.ate("history", "notes", "y", "--at", "4", "--json").objects()
+    said = [(v["sequence"], v["what"], v.get("name")) for v in found]
+    assert said == [(7, ["deleted"], None), (6, ["moved", "renamed"], "x"), (5, ["changed"], "y"),
+                    (4, ["moved"], "y"), (3, ["renamed"], "y"), (2, ["changed"], "x"),
+                    (1, ["created"], "x")], said
+    assert all(len(v["authors"]) == 1 for v in found)
+    again = w.ate("history", "notes", "docs/x", "--at", "1", "--json", "-n", "2").objects()
+    assert again == found[:2]
+    lines = w.ate("history", "notes", "y").out.decode().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("8  ") and "  created  text  " in lines[0]
+    assert "--at" in w.refused(1, "NOT_FOUND", "history", "notes", "docs/x")
+    w.refused(2, "MISUSE", "history", "notes", "/")
+    w.refused(2, "MISUSE", "history", "notes", "y", "-n", "0")
+    w.ate("put", "notes", "bad\x1b[31m\nname", "x")
+    out = w.ate("history", "notes", "bad\x1b[31m\nname").out
+    assert b"\x1b" not in out and len(out.splitlines()) == 1, out
+    w.key("other.key")
+    w.refused(3, "NO_KEY", "history", "notes", "y", "-k", "other.key", "--root",
+              w.ate("key", "show", "--json").object()["fingerprint"])
+
+
+def test_compacted_past(w):
+    """What compaction left of an object: its history, and not what it was."""
+    w.key()
+    w.ate("put", "notes", "x", "one")
+    for i in range(20):
+        w.ate("put", "notes", "x", stdin=content(20000 + i))
+    w.ate("put", "notes", "x", "two")
+    said = w.ate("compact", "notes", "--json").object()
+    assert said["payloads"] > 0, said
+    found = w.ate("history", "notes", "x", "--json").objects()
+    assert found[0]["payload"] and found[-1]["what"] == ["created"], found
+    assert not any(v["payload"] for v in found[10:-1]), found  # newer ones may still be there
+    assert b"  -  compacted" in w.ate("history", "notes", "x").out
+    w.refused(1, "COMPACTED", "get", "notes", "x", "--at", "9")
+    w.ate("ls", "notes", "--at", "9")
+    assert w.ate("get", "notes", "x").out == b"two"
+    assert w.ate("get", "notes", "x", "--at", str(found[0]["sequence"])).out == b"two"
 
 
 def test_scopes(w):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * units_fuzz.c: ate__number_parse(), ate__duration_parse(), ate__period_parse(), ate__size_parse(),
- * ate__time_parse(), as options and --at have them. What is read lies in its bounds; a time that is
- * written is read as the same.
+ * ate__time_parse(), ate__moment_parse(), as options and --at have them. What is read lies in its
+ * bounds; a time that is written is read as the same.
  */
 #include "base/assert.h"
 #include "base/err.h"
@@ -38,6 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rc = ate__time_parse("what", ate__time_text(ns, false, written), &again);
         ate__assert(!rc && again <= ns && ns - again < 1000);
     }
+    rc = ate__moment_parse("what", text, INT64_C(1801439999123456789), &ns);
+    check(rc);
+    ate__assert(rc || ns >= 0);
     free(text);
     return 0;
 }

@@ -72,10 +72,13 @@ struct options { /* strings are words of the command line */
     bool has_if, has_since;
     uint64_t if_sequence, since;
     uint64_t count; /* of --count or -n; UINT64_MAX: all */
-    const char *type, *output, *at, *label;
+    const char *type, *output, *label;
     const char *since_file, *checkpoint, *chain_id;
     const char *log_key[OPTION_FILES_MAX];
     size_t log_key_count;
+    bool has_at;      /* as after sequence at_size - 1, or, where that is 0, at this time */
+    uint64_t at_size;
+    int64_t at_ns;
     uint64_t max_files, max_bytes; /* UINT64_MAX: all */
     uint64_t rate; /* bytes a second; 0: not given */
     bool worm;     /* of the chain that is made: an archive */
@@ -93,7 +96,7 @@ struct command {
 };
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
-    cmd_compact, cmd_hold, cmd_release;
+    cmd_compact, cmd_history, cmd_hold, cmd_release;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

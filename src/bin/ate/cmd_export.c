@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "bin/ate/at.h"
 #include "bin/ate/export.h"
 #include <dirent.h>
 #include <errno.h>
@@ -232,7 +233,7 @@ static int open_all(struct export *ex, struct export_attributes *ret_attributes)
     ate__map_init(&ex->apart, sizeof(struct ate_id), seed);
     int rc = open_chain(ex->o, OPEN_STREAMS, &ex->at);
     if (!rc)
-        rc = ate_txn_begin(ex->at.chain, NULL, ATE_READ, &ex->txn);
+        rc = at_begin(ex->o, ex->at.chain, true, &ex->txn);
     if (rc)
         return rc;
     export_check_view(ex);
@@ -301,10 +302,10 @@ const struct command cmd_export = {
     .operands = "CHAIN DIR [NAME]",
     .operands_min = 2,
     .operands_max = 3,
-    .options = OPTS_CHAIN,
+    .options = OPTS_CHAIN | OPT(OPT_AT),
     .run = run,
     .help =
-        "ate export CHAIN DIR [NAME]\n"
+        "ate export CHAIN DIR [NAME] [--at SEQ|TIME]\n"
         "\n"
         "Writes what lies below NAME, or all of the chain, to DIR, which is made, or empty. Files\n"
         "and directories get the modes and times that they were imported with, and as root their\n"
@@ -320,6 +321,8 @@ const struct command cmd_export = {
         "not hold or fits no file system is named and not written: 6 or 7; 8 is this machine.\n"
         "\n"
         "  -v               name what is skipped\n"
+        "  --at SEQ|TIME    as it was then; ate get --help has the forms of TIME. Reads the log\n"
+        "                   up to there, and holds as much in memory as an open of it\n"
         "  --json           the summary as an object; a line for each entry that fails\n"
         "  --mirror DIR     keep a copy of a remote chain there: the next export fetches less\n",
 };

@@ -4,9 +4,9 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "bin/ate/at.h"
 #include "bin/ate/describe.h"
 #include "bin/ate/open.h"
-#include "bin/ate/past.h"
 #include "bin/ate/path.h"
 #include "bin/ate/sink.h"
 #include "bin/ate/stop.h"
@@ -21,14 +21,13 @@ struct get {
     struct sink sink;
 };
 
-/* ---- now ---- */
-
 static int find(struct get *g)
 {
-    int rc = ate_txn_begin(g->at.chain, NULL, ATE_READ, &g->txn);
+    /* The payload of then may be gone, which is better told than that its type is. */
+    unsigned flags = ate__out.json ? ATE_AUTHORS : g->o->has_at ? 0 : ATE_NO_PAYLOAD;
+    int rc = at_begin(g->o, g->at.chain, false, &g->txn);
     if (!rc)
-        rc = path_find(g->txn, &g->path, ate__out.json ? ATE_AUTHORS : ATE_NO_PAYLOAD, &g->object,
-                       NULL);
+        rc = path_find(g->txn, &g->path, flags, &g->object, NULL);
     if (!rc && !g->object.readable) {
         char readers[512];
         open_readers_text(g->txn, g->object.id, readers, sizeof readers);
@@ -88,40 +87,15 @@ static int write_content(struct get *g)
     return rc ? rc : sink_finish(&g->sink);
 }
 
-/* ---- as it was ---- */
-
-static int get_past(struct get *g)
-{
-    struct past *past;
-    int rc = past_open(g->at.chain, g->o->at, &past);
-    if (rc)
-        return rc;
-    if (ate__out.json)
-        rc = past_print(past, &g->path, g->o->operand[1]);
-    if (!rc && g->o->output && strcmp(g->o->output, "-") != 0)
-        rc = sink_file(&g->sink, g->o->output);
-    else if (!rc)
-        sink_stdout(&g->sink);
-    if (!rc && (!ate__out.json || g->o->output))
-        rc = past_read(past, &g->path, sink_write, &g->sink);
-    if (!rc && (!ate__out.json || g->o->output))
-        rc = sink_finish(&g->sink);
-    past_close(past);
-    return rc;
-}
-
-/* ---- the command ---- */
-
 static int get(struct get *g)
 {
     int rc = path_parse(g->o->operand[1], &g->path);
     if (!rc && !g->path.count)
         rc = ate__fail(ATE_MISUSE, "the top has no value: ate ls lists it");
     if (!rc)
-        rc = open_chain(g->o, g->o->at ? OPEN_STREAMS : OPEN_READS, &g->at);
-    if (rc || g->o->at)
-        return rc ? rc : get_past(g);
-    rc = find(g);
+        rc = open_chain(g->o, g->o->has_at ? OPEN_STREAMS : OPEN_READS, &g->at);
+    if (!rc)
+        rc = find(g);
     if (!rc && ate__out.json)
         rc = print_json(g);
     if (!rc && (!ate__out.json || g->o->output))
@@ -165,8 +139,11 @@ const struct command cmd_get = {
         "  ate get @work photos/cat -o cat.jpg\n"
         "  ate get notes hello --json                 with type, times, sequence and authors\n"
         "  ate get notes hello --at 2026-12-31        as it was at the beginning of that day\n"
+        "  ate get notes hello --at -2h               as it was two hours ago\n"
         "\n"
         "  -o, --output FILE   into the file, which appears when it is whole\n"
-        "  --at SEQ|TIME       as it was after that sequence, or at that time (UTC)\n"
+        "  --at SEQ|TIME       as it was after that sequence, or at that time by the clock of the\n"
+        "                      chain's root: 2026-12-31, 2026-12-31T23:59:59+01:00, or without a\n"
+        "                      zone in UTC; -90s, -30m, -2h, -7d, -1w: so long ago\n"
         "  --timeout TIME      of the whole command\n",
 };

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "bin/ate/at.h"
 #include "bin/ate/describe.h"
 #include "bin/ate/list.h"
 #include "bin/ate/open.h"
@@ -186,9 +187,9 @@ static int list_all(struct ls *ls)
     struct ate_object o;
     int rc = path_parse(ls->o->operand_count > 1 ? ls->o->operand[1] : NULL, &ls->path);
     if (!rc)
-        rc = open_chain(ls->o, OPEN_READS, &ls->at);
+        rc = open_chain(ls->o, ls->o->has_at ? OPEN_STREAMS : OPEN_READS, &ls->at);
     if (!rc)
-        rc = ate_txn_begin(ls->at.chain, NULL, ATE_READ, &ls->txn);
+        rc = at_begin(ls->o, ls->at.chain, ls->o->tree, &ls->txn);
     if (!rc)
         rc = path_find(ls->txn, &ls->path, ATE_NO_PAYLOAD | ATE_AUTHORS, &o, NULL);
     if (rc)
@@ -216,10 +217,10 @@ const struct command cmd_ls = {
     .operands = "CHAIN [NAME]",
     .operands_min = 1,
     .operands_max = 2,
-    .options = OPTS_CHAIN | OPT(OPT_LONG) | OPT(OPT_TREE),
+    .options = OPTS_CHAIN | OPT(OPT_LONG) | OPT(OPT_TREE) | OPT(OPT_AT),
     .run = run,
     .help =
-        "ate ls CHAIN [NAME] [-lR]\n"
+        "ate ls CHAIN [NAME] [-lR] [--at SEQ|TIME]\n"
         "\n"
         "Lists the names one level below, sorted; what your keys do not open is listed as\n"
         "\"private\", what has no name by its id. Control characters in names are escaped.\n"
@@ -231,5 +232,6 @@ const struct command cmd_ls = {
         "  -l, --long      type, size, sequence, time, who signed, who may read, of an archive\n"
         "                  how long it is kept and whether it is held, name\n"
         "  -R, --tree      all levels, as paths\n"
+        "  --at SEQ|TIME   what lay there then; ate get --help has the forms of TIME\n"
         "  --timeout TIME  of the whole command\n",
 };

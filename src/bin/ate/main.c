@@ -9,10 +9,10 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_key,     &cmd_put,         &cmd_get,     &cmd_rm,     &cmd_mv,
-    &cmd_ls,      &cmd_watch,       &cmd_log,     &cmd_verify, &cmd_checkpoint,
-    &cmd_prove,   &cmd_check_proof, &cmd_import,  &cmd_export, &cmd_name,
-    &cmd_compact, &cmd_hold,        &cmd_release, NULL,
+    &cmd_key,        &cmd_put,     &cmd_get,         &cmd_rm,      &cmd_mv,
+    &cmd_ls,         &cmd_watch,   &cmd_log,         &cmd_history, &cmd_verify,
+    &cmd_checkpoint, &cmd_prove,   &cmd_check_proof, &cmd_import,  &cmd_export,
+    &cmd_name,       &cmd_compact, &cmd_hold,        &cmd_release, NULL,
 };
 
 static const char first_help[] =
@@ -79,8 +79,8 @@ static int unknown(const char *word)
     if (meant)
         return ate__report_usage("there is no command \"%s\"; did you mean %s?", shown, meant);
     return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, get, "
-                             "rm, mv, ls, watch, log, verify, checkpoint, prove, check-proof, "
-                             "import, export, name, compact, hold, release",
+                             "rm, mv, ls, watch, log, history, verify, checkpoint, prove, "
+                             "check-proof, import, export, name, compact, hold, release",
                              shown);
 }
 

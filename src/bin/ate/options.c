@@ -2,6 +2,7 @@
  *
  * options.c: the one table of options; each command allows some of them.
  */
+#include "base/env.h"
 #include "base/err.h"
 #include "bin/ate/cmd.h"
 #include <string.h>
@@ -79,6 +80,20 @@ static int take_text(const char *option, const char *value, const char **ret)
     return 0;
 }
 
+/* Digits alone are a sequence. */
+static int take_at(struct options *o, const char *value)
+{
+    int64_t now_ns = (int64_t)ate__wall_us(&ate__env_real) * 1000;
+    uint64_t sequence = 0;
+    o->has_at = true;
+    o->at_size = 0;
+    if (!*value || value[strspn(value, "0123456789")])
+        return ate__moment_parse("--at", value, now_ns, &o->at_ns);
+    int rc = ate__number_parse("--at", value, 0, INT64_MAX, &sequence);
+    o->at_size = sequence + 1;
+    return rc;
+}
+
 static int take_value(struct options *o, enum option_id id, const char *value)
 {
     switch (id) {
@@ -94,7 +109,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
         return ate__number_parse("--if", value, 0, INT64_MAX, &o->if_sequence);
     case OPT_TYPE: return take_text("--type", value, &o->type);
     case OPT_OUTPUT: return take_text("--output", value, &o->output);
-    case OPT_AT: return take_text("--at", value, &o->at);
+    case OPT_AT: return take_at(o, value);
     case OPT_LABEL: return take_text("--label", value, &o->label);
     case OPT_SINCE_FILE: return take_text("--since", value, &o->since_file);
     case OPT_CHECKPOINT: return take_text("--checkpoint", value, &o->checkpoint);

@@ -108,6 +108,9 @@ int ate__size_parse(const char *what, const char *text, uint64_t *ret_bytes)
 
 /* ---- times ---- */
 
+static const char wanted_time[] =
+    "a time such as 2027-01-31, 2027-01-31T23:59:59+01:00, -2h or -7d";
+
 /* Exactly `count` digits of a value between min and max, then maybe the byte that has to follow. */
 static bool field(const char **at, int count, int min, int max, char next, int *ret)
 {
@@ -137,11 +140,29 @@ static bool fraction(const char **at, int64_t *ret_ns)
     return *at > from;
 }
 
+/* "Z", "+hh:mm" or "-hh:mm"; what is east of UTC is later there. */
+static bool zone(const char **at, int *ret_seconds)
+{
+    int hours, minutes, sign = **at == '-' ? -1 : 1;
+    if (**at == 'Z') {
+        (*at)++;
+        return true;
+    }
+    if (**at != '+' && **at != '-')
+        return true;
+    (*at)++;
+    if (!field(at, 2, 0, 23, ':', &hours) || !field(at, 2, 0, 59, 0, &minutes))
+        return false;
+    *ret_seconds = sign * (hours * 3600 + minutes * 60);
+    return true;
+}
+
 int ate__time_parse(const char *what, const char *text, int64_t *ret_ns)
 {
     struct tm tm = {0};
     const char *at = text;
     int64_t ns = 0;
+    int offset = 0;
     bool good = field(&at, 4, 1970, 2261, '-', &tm.tm_year) &&
                 field(&at, 2, 1, 12, '-', &tm.tm_mon) && field(&at, 2, 1, 31, 0, &tm.tm_mday);
     if (good && (*at == 'T' || *at == ' ')) {
@@ -155,16 +176,41 @@ int ate__time_parse(const char *what, const char *text, int64_t *ret_ns)
             at++;
             good = fraction(&at, &ns);
         }
+        good = good && zone(&at, &offset);
+    } else {
+        at += good && *at == 'Z';
     }
-    at += good && *at == 'Z';
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
     int day = tm.tm_mday;
     time_t seconds = good && !*at ? timegm(&tm) : -1;
-    if (seconds < 0 || tm.tm_mday != day) /* timegm() makes March of the 30th of February */
-        return refuse(what, text, "a time such as 2027-01-31 or 2027-01-31T23:59:59");
-    *ret_ns = (int64_t)seconds * NS_PER_S + ns;
+    if (seconds < offset || seconds < 0 ||
+        tm.tm_mday != day) /* timegm() makes March of the 30th of February */
+        return refuse(what, text, wanted_time);
+    *ret_ns = ((int64_t)seconds - offset) * NS_PER_S + ns;
     return 0;
+}
+
+int ate__moment_parse(const char *what, const char *text, int64_t now_ns, int64_t *ret_ns)
+{
+    static const struct {
+        const char *unit;
+        uint64_t seconds;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}};
+    uint64_t n;
+    if (text[0] != '-')
+        return ate__time_parse(what, text, ret_ns);
+    const char *end = digits(text + 1, &n);
+    for (size_t i = 0; end && i < ATE__COUNT_OF(units); i++) {
+        int64_t ago;
+        if (strcmp(end, units[i].unit) != 0)
+            continue;
+        if (__builtin_mul_overflow(n, units[i].seconds * (uint64_t)NS_PER_S, &ago) || ago > now_ns)
+            break; /* before 1970 */
+        *ret_ns = now_ns - ago;
+        return 0;
+    }
+    return refuse(what, text, wanted_time);
 }
 
 const char *ate__time_text(int64_t ns, bool shortly, char text[ATE__TIME_TEXT])

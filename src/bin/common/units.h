@@ -16,8 +16,12 @@ int ate__duration_parse(const char *what, const char *text, int32_t *ret_ms) ATE
 int ate__period_parse(const char *what, const char *text, uint64_t *ret_seconds) ATE__CHECK;
 /* digits, then nothing, K, M, G or T, and "iB" or not: powers of 1,024 */
 int ate__size_parse(const char *what, const char *text, uint64_t *ret_bytes) ATE__CHECK;
-/* "2027-01-31", "2027-01-31T23:59", with ":59" and ".123456789" or not, "Z" or not: UTC */
+/* "2027-01-31", "2027-01-31T23:59", with ":59" and ".123456789" or not; then "Z", "+01:00" or
+ * "-05:30", or nothing, which is UTC as well; a day alone is its beginning in UTC */
 int ate__time_parse(const char *what, const char *text, int64_t *ret_ns) ATE__CHECK;
+/* The same, or how long ago: "-90s", "-30m", "-2h", "-7d", "-1w" */
+int ate__moment_parse(const char *what, const char *text, int64_t now_ns, int64_t *ret_ns)
+    ATE__CHECK;
 
 enum { ATE__TIME_TEXT = 32, ATE__SIZE_TEXT = 16 }; /* bytes with the NUL */
 

@@ -134,6 +134,10 @@ static void test_times(void **state)
         {"2027-01-31 23:59:59.5", INT64_C(1801439999500000000)},
         {"2027-01-31T23:59:59.123456789Z", INT64_C(1801439999123456789)},
         {"2024-02-29", INT64_C(1709164800000000000)},
+        {"2027-01-31T23:59:59+00:00", INT64_C(1801439999000000000)},
+        {"2027-01-31T23:59:59+01:00", INT64_C(1801436399000000000)},
+        {"2027-01-31 23:59:59.5-05:30", INT64_C(1801459799500000000)},
+        {"2027-02-01T01:59+02:00", INT64_C(1801439940000000000)},
     };
     int64_t ns;
     for (size_t i = 0; i < ATE__COUNT_OF(good); i++) {
@@ -156,10 +160,58 @@ static void test_times(void **state)
                                       "2027-01-01T00:00.",
                                       "0000-01-01",
                                       "2027-01-01T00:00:00.1234567890",
-                                      "2027-01-01T00:00:00+01:00"};
+                                      "2027-01-01T00:00:00+24:00",
+                                      "2027-01-01T00:00:00+01:60",
+                                      "2027-01-01T00:00:00+0100",
+                                      "2027-01-01T00:00:00+1:00",
+                                      "2027-01-01T00:00:00Z+01:00",
+                                      "2027-01-01+01:00",
+                                      "1970-01-01T00:00+01:00",
+                                      "-2h"};
     ns = 5;
     for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
         assert_int_equal(ate__time_parse("t", bad[i], &ns), ATE_MISUSE);
+    assert_true(ns == 5);
+}
+
+static void test_moments(void **state)
+{
+    (void)state;
+    const int64_t now = INT64_C(1801439999123456789), second = INT64_C(1000000000);
+    static const struct {
+        const char *text;
+        int64_t seconds;
+    } good[] = {{"-0s", 0},
+                {"-90s", 90},
+                {"-30m", 1800},
+                {"-2h", 7200},
+                {"-7d", 604800},
+                {"-1w", 604800},
+                {"-1040w", INT64_C(1040) * 604800}};
+    int64_t ns;
+    for (size_t i = 0; i < ATE__COUNT_OF(good); i++) {
+        assert_int_equal(ate__moment_parse("t", good[i].text, now, &ns), 0);
+        assert_true(ns == now - good[i].seconds * second);
+    }
+    assert_int_equal(ate__moment_parse("t", "2027-01-31T23:59:59Z", 0, &ns), 0);
+    assert_true(ns == INT64_C(1801439999000000000));
+    static const char *const bad[] = {"",
+                                      "-",
+                                      "-2",
+                                      "-h",
+                                      "--2h",
+                                      "-2 h",
+                                      "-2y",
+                                      "-2h3m",
+                                      "+2h",
+                                      "-99999w",
+                                      "2h",
+                                      "-1.5h",
+                                      "-18446744073709551615s",
+                                      "-99999999999999999999s"};
+    ns = 5;
+    for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
+        assert_int_equal(ate__moment_parse("t", bad[i], now, &ns), ATE_MISUSE);
     assert_true(ns == 5);
 }
 
@@ -187,7 +239,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_durations),
         cmocka_unit_test(test_periods), cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_times),   cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_times),   cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
