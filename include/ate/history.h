@@ -76,7 +76,7 @@ struct ate_progress {
     void *arg;
 };
 
-struct ate_version {
+struct ate_object_version {
     uint64_t sequence;
     int64_t root_time_ns, writer_time_ns; /* as in struct ate_history_txn */
     const struct ate_hash *authors; /* fingerprints that signed it; none where everyone may write */
@@ -110,7 +110,8 @@ ATE_CALL int ate_versions_start(struct ate_chain *chain, struct ate_session *ses
  * COMPACTED stands for one or more versions that were compacted away at this point; the next call
  * goes on behind them, or gives END. What was moved or renamed there is not told.
  * Errors: END: that was all; COMPACTED, TAMPERED, E_*. */
-ATE_CALL int ate_versions_next(struct ate_versions *versions, struct ate_version *ret_version);
+ATE_CALL int ate_versions_next(struct ate_versions *versions,
+                               struct ate_object_version *ret_version);
 
 /* The object as the last version given left it. Its created_sequence is 0 if it was deleted since.
  * Errors: MISUSE: there is none, or it is a deletion; NO_KEY, COMPACTED: the payload is gone. */

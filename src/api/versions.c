@@ -200,7 +200,7 @@ static bool renamed(const struct version *now, const struct version *before)
     return ate__id_equal(&a->parent, &b->parent) && !same_tags(a, b);
 }
 
-static void show(struct ate_versions *v, bool comparable, struct ate_version *ret)
+static void show(struct ate_versions *v, bool comparable, struct ate_object_version *ret)
 {
     const struct version *s = &v->shown;
     const struct ate__found *f = &s->at.found;
@@ -208,7 +208,7 @@ static void show(struct ate_versions *v, bool comparable, struct ate_version *re
     const struct ate__opened *o = &s->opened;
     for (uint32_t i = 0; i < f->tx.signature_count; i++)
         v->authors[i] = f->tx.signatures[i].fingerprint;
-    *ret = (struct ate_version){
+    *ret = (struct ate_object_version){
         .sequence = f->place.sequence,
         .root_time_ns = (int64_t)f->place.root_time_us * 1000,
         .writer_time_ns = (int64_t)f->tx.time_us * 1000,
@@ -233,7 +233,7 @@ static void show(struct ate_versions *v, bool comparable, struct ate_version *re
     ret->renamed = renamed(s, &v->ahead);
 }
 
-int ate_versions_next(struct ate_versions *v, struct ate_version *ret_version)
+int ate_versions_next(struct ate_versions *v, struct ate_object_version *ret_version)
 {
     struct version next = {.present = false};
     enum ahead what = AHEAD_END;

@@ -22,7 +22,7 @@ struct history {
 };
 
 /* What happened to it; returns how many words. */
-static size_t words_of(const struct ate_version *v, const char *ret_words[WORDS])
+static size_t words_of(const struct ate_object_version *v, const char *ret_words[WORDS])
 {
     size_t n = 0;
     if (v->moved)
@@ -34,7 +34,7 @@ static size_t words_of(const struct ate_version *v, const char *ret_words[WORDS]
     return n;
 }
 
-static void print_json(const struct history *h, const struct ate_version *v)
+static void print_json(const struct history *h, const struct ate_object_version *v)
 {
     char time[ATE__TIME_TEXT], id[ATE_ID_TEXT], hash[ATE_HASH_TEXT];
     const char *words[WORDS];
@@ -66,7 +66,7 @@ static void print_json(const struct history *h, const struct ate_version *v)
     ate__print_json(object);
 }
 
-static void print_text(const struct ate_version *v)
+static void print_text(const struct ate_object_version *v)
 {
     char text[ATE_HASH_TEXT], time[ATE__TIME_TEXT], size[ATE__SIZE_TEXT], id[ATE_ID_TEXT];
     const char *words[WORDS];
@@ -112,7 +112,7 @@ static int print_all(const struct history *h)
 {
     static const struct ate_progress progress = {open_show_progress, NULL};
     struct ate_versions *versions;
-    struct ate_version v;
+    struct ate_object_version v;
     uint64_t printed = 0;
     int rc = ate_versions_start(h->at.chain, NULL, h->id, &progress, &versions);
     if (rc)

@@ -204,7 +204,7 @@ static void check_size(uint64_t size, unsigned flags)
 static void check_versions(unsigned i)
 {
     struct ate_versions *versions;
-    struct ate_version v;
+    struct ate_object_version v;
     struct ate_object o;
     int rc;
     ok(ate_versions_start(&chain, NULL, ids[i], NULL, &versions));
@@ -351,7 +351,7 @@ static void progress_is_told(void **state)
     struct ate_progress progress = {tell, &told};
     struct ate_txn *t;
     struct ate_versions *versions;
-    struct ate_version v;
+    struct ate_object_version v;
     begin(true);
     make_history(3);
     told = 0;

@@ -44,7 +44,7 @@ static struct ate_versions *versions_of(struct ate_id id, unsigned session)
 static void deleted_with_what_was_above(void **state)
 {
     (void)state;
-    struct ate_version v;
+    struct ate_object_version v;
     struct ate_object o;
     begin(true);
     for (unsigned both = 0; both < 2; both++) {
@@ -71,7 +71,7 @@ static void private_to_others(void **state)
 {
     (void)state;
     struct ate_versions *versions;
-    struct ate_version v;
+    struct ate_object_version v;
     struct ate_object o;
     begin(false);
     versions = versions_of(kid, 1);
@@ -124,7 +124,7 @@ static void holes(void **state)
     begin(false);
     struct ate__storage *s = ate__chain_storage(world_chain(&w));
     struct ate__storage_vtable holed = *s->v;
-    struct ate_version v;
+    struct ate_object_version v;
     whole = s->v;
     holed.scan = scan_what_is_left;
     s->v = &holed;
@@ -148,7 +148,7 @@ static void nothing_is_skipped(void **state)
 {
     (void)state;
     struct ate_versions *versions;
-    struct ate_version v;
+    struct ate_object_version v;
     ate__schema_forget_all();
     heap_start();
     begin(false);
