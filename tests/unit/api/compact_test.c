@@ -59,7 +59,7 @@ static void tell(void *arg, const char *stage, uint64_t done, uint64_t total)
 static void check_text(struct ate_chain *c, const char *text)
 {
     struct ate_txn *txn;
-    const struct note *n;
+    const struct note *n = NULL;
     struct ate_id id;
     expect(ate_txn_begin(c, NULL, ATE_READ, &txn), 0);
     expect(ate_find(txn, note, ate_top, "note", &id, &n), 0);
