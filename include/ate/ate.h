@@ -28,6 +28,7 @@
  */
 #pragma once
 #include <ate/archive.h>
+#include <ate/backup.h>
 #include <ate/base.h>
 #include <ate/bytes.h>
 #include <ate/chain.h>

@@ -113,6 +113,7 @@ int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate
         .source = c->storage,
         .to = done.size,
         .split = true,
+        .dir_name = copy->dir_name,
         .existing = copy->existing,
         .record = check_record,
         .leaves = leaves,

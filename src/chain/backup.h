@@ -12,6 +12,7 @@
 
 struct ate__chain_copy {
     uint64_t size;  /* transactions that the copy gets; 0: all. One inside of a group too */
+    const char *dir_name; /* NULL: ",chain" */
     bool existing;  /* what is there of the same chain is brought up to it */
     bool damaged;   /* up to the damage that the open found; false: damage ends it */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; may be NULL */
@@ -22,7 +23,7 @@ struct ate__chain_copied {
     uint64_t size;
     struct ate_hash root;
 };
-/* dir: the target's, whose `,chain` it becomes; borrowed. A chain open for writing is copied up to
+/* dir: the target's, below which it lies; borrowed. A chain open for writing is copied up to
  * what is on stable storage. Errors: TAMPERED: the chain is damaged; ROLLED_BACK: the target has
  * more; FORKED: the target, or the log since it was opened, has other transactions; NOT_FOUND: size
  * is above the chain's; and those of ate__backup_run(). Any thread. */

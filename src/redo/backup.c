@@ -107,7 +107,8 @@ static int check_target(struct ate__backup_world *x)
 
 static int open_target(struct ate__backup_world *x, struct ate__dir *dir)
 {
-    int rc = x->vfs->open_dir(dir, ATE__CHAIN_NAME, true, &x->dir);
+    const char *name = x->b->dir_name ? x->b->dir_name : ATE__CHAIN_NAME;
+    int rc = x->vfs->open_dir(dir, name, true, &x->dir);
     if (!rc)
         rc = check_other(x);
     if (!rc)

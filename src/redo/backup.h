@@ -29,6 +29,7 @@ struct ate__backup {
     struct ate__storage *source; /* of the engine `file` */
     uint64_t to;  /* the log's size there: not above what the source has on stable storage */
     bool split;   /* `to` may lie inside a group, of which the beginning is written then */
+    const char *dir_name; /* NULL: ",chain" */
     bool existing; /* a log that is there already is brought up to `to`; false: EXISTS */
     uint64_t step_bytes; /* 0: ATE__BACKUP_STEP_BYTES */
     /* Each record that is copied or stands in the target. A result that is not 0 ends it. */
@@ -42,10 +43,10 @@ struct ate__backed_up {
     uint64_t size_before; /* the target had; 0 also where there was no log */
     uint64_t segments_copied, segments_kept, bytes_copied;
 };
-/* The log becomes `,chain` below `dir`, which is borrowed. Errors: EXISTS; IN_USE: somebody writes
- * there; WRONG_CHAIN; ROLLED_BACK: it is larger than `to`; TAMPERED (the source; or the target has
- * no whole list) UNSUPPORTED; COMPACTED: `to` lies below the cut-off; STALE: the source was
- * compacted beyond `to`, open it again; MISUSE: the target is the source; those of the callbacks,
- * E_*. Whatever was switched stays. */
+/* The log becomes `,chain`, or that name, below `dir`, which is borrowed. Errors: EXISTS; IN_USE:
+ * somebody writes there; WRONG_CHAIN; ROLLED_BACK: it is larger than `to`; TAMPERED (the source; or
+ * the target has no whole list) UNSUPPORTED; COMPACTED: `to` lies below the cut-off; STALE: the
+ * source was compacted beyond `to`, open it again; MISUSE: the target is the source; those of the
+ * callbacks, E_*. Whatever was switched stays. */
 int ate__backup_run(const struct ate__env *env, const struct ate__backup *backup,
                     struct ate__dir *dir, struct ate__backed_up *ret_done) ATE__CHECK;

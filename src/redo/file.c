@@ -207,6 +207,21 @@ static int begin_writing(struct ate__redo *r, unsigned flags, const struct ate_h
     return rc ? rc : ate__create_log(r, chain_id, role);
 }
 
+/* Between the two renames of a repair there is no log, and none may be made (chain/repair.h). */
+static int open_log_dir(struct ate__redo *r, struct ate__dir *dir, bool create)
+{
+    const char *name = r->conf.dir_name ? r->conf.dir_name : ATE__CHAIN_NAME;
+    struct ate__dir *repaired = NULL;
+    int rc = r->vfs->open_dir(dir, name, false, &r->dir);
+    if (rc != ATE_NOT_FOUND)
+        return rc;
+    rc = r->vfs->open_dir(dir, ATE__REPAIRED_NAME, false, &repaired);
+    r->vfs->close_dir(repaired);
+    if (!rc)
+        return ate__fail(ATE_TAMPERED, "a repair was cut short: repair it again, to its end");
+    return rc == ATE_NOT_FOUND ? r->vfs->open_dir(dir, name, create, &r->dir) : rc;
+}
+
 int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags,
                            const struct ate_hash *chain_id, enum ate__role role,
                            const struct ate__storage_conf *conf, struct ate__storage **ret_storage)
@@ -217,7 +232,7 @@ int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, uns
         return ate__fail(ATE_MISUSE, "a new log cannot be opened for reading");
     int rc = new_redo(env, conf, &r);
     if (!rc)
-        rc = env->vfs->open_dir(dir, ATE__CHAIN_NAME, create, &r->dir);
+        rc = open_log_dir(r, dir, create);
     if (rc)
         return rc;
     ate__tiles_init(&r->tiles, r->vfs, r->dir, false);

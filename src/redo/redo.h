@@ -41,7 +41,6 @@
 #include "redo/scan.h"
 #include "redo/tiles.h"
 
-#define ATE__CHAIN_NAME ",chain"
 #define ATE__LOCK_NAME "lock"
 
 struct ate__list {

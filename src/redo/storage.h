@@ -25,6 +25,9 @@
 #include "base/env.h"
 #include "base/err.h"
 
+#define ATE__CHAIN_NAME ",chain"
+#define ATE__REPAIRED_NAME ",repaired" /* what a repair makes, until it is `,chain` */
+
 enum { ATE__TILE_LEAVES = 256 };
 enum ate__sync { ATE__SYNC_ALWAYS, ATE__SYNC_INTERVAL, ATE__SYNC_NEVER };
 enum ate__role { ATE__ROLE_ROOT = 1, ATE__ROLE_MIRROR = 2 };
@@ -34,6 +37,9 @@ struct ate__storage_conf { /* zero: the defaults */
     uint32_t sync_interval_ms; /* under INTERVAL: an append this long after the last sync syncs */
     bool pad; /* every group of a new segment starts on a 4,096-byte block */
     bool no_prewrite; /* segments grow instead (docs/format/redo.md) */
+    const char *dir_name; /* of the log's directory; NULL: ",chain" */
+    bool rebuild_list; /* READ alone: where no list is whole, one is made of what is there, for a
+                        * repair (redo/salvage.h) */
     uint64_t trimmed_bytes_max; /* kept in trimmed/; 0: 64 MiB */
 };
 

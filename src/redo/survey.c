@@ -4,6 +4,7 @@
  */
 #include "redo/survey.h"
 #include "base/map.h"
+#include "redo/salvage.h"
 #include "redo/tail.h"
 
 void ate__survey_deinit(struct ate__redo *r, struct ate__survey *v)
@@ -233,6 +234,10 @@ int ate__survey_take(struct ate__redo *r, enum ate__survey_mode mode, uint64_t k
     struct ate__survey v = {.mode = mode};
     bool any = false;
     int rc = ate__pair_read(r->vfs, r->dir, &v.pair);
+    if (rc == ATE_TAMPERED && r->conf.rebuild_list) {
+        rc = ate__salvage_list(r->vfs, r->dir, &v.pair.meta);
+        v.pair.lost = "meta.a";
+    }
     int lists = rc;
     if (lists && lists != ATE_NOT_FOUND)
         return rc;

@@ -49,7 +49,11 @@ enum option_id {
     OPT_LOG_KEYS,
     OPT_CHAIN,
     OPT_WORM,
-    OPT_RETAIN
+    OPT_RETAIN,
+    OPT_TO,
+    OPT_EXISTING,
+    OPT_ACCEPT_LOSS,
+    OPT_YES
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -83,6 +87,8 @@ struct options { /* strings are words of the command line */
     uint64_t rate; /* bytes a second; 0: not given */
     bool worm;     /* of the chain that is made: an archive */
     uint64_t retain_s; /* of an archive; 0: not given */
+    bool has_to, existing, accept_loss, yes;
+    uint64_t to; /* a sequence */
 };
 
 struct command {
@@ -96,7 +102,7 @@ struct command {
 };
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
-    cmd_compact, cmd_history, cmd_hold, cmd_release;
+    cmd_compact, cmd_history, cmd_hold, cmd_release, cmd_backup, cmd_restore, cmd_repair;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

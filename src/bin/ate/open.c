@@ -329,6 +329,14 @@ static int check_where(const struct options *o)
     return 0;
 }
 
+int open_anchor(const struct options *o, struct ate_session **ret_session, char **ret_roots)
+{
+    int rc = check_where(o);
+    if (!rc)
+        rc = join(o->root, o->root_count, ret_roots);
+    return rc ? rc : open_session(o, OPEN_READS, ret_session);
+}
+
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
 {
     ate__cleanup(ate__freep) char *roots = NULL;

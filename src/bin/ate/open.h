@@ -23,6 +23,10 @@ struct opened {
  * damage, which is told here. Errors: as ate_session_open_all() and ate_chain_open(); NO_KEY: there
  * is no key file. */
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret) ATE__CHECK;
+/* What says whom to trust, alone: the session, NULL without keys, and the text of --root, NULL
+ * without, ended with ate__free(). Errors: as open_chain(). */
+int open_anchor(const struct options *o, struct ate_session **ret_session, char **ret_roots)
+    ATE__CHECK;
 /* Ends it, and gives the command's exit status: the one that it came to, or that of the damage,
  * which makes an answer of "done" or "no" none to rely on. */
 int open_close(struct opened *x, int status) ATE__CHECK;

@@ -46,6 +46,10 @@ static const struct ate__option table[] = {
     {"chain", 0, OPT_CHAIN, "ID"},
     {"worm", 0, OPT_WORM, NULL},
     {"retain", 0, OPT_RETAIN, "TIME"},
+    {"to", 0, OPT_TO, "SEQ"},
+    {"existing", 0, OPT_EXISTING, NULL},
+    {"accept-loss", 0, OPT_ACCEPT_LOSS, NULL},
+    {"yes", 'y', OPT_YES, NULL},
 };
 /* clang-format on */
 
@@ -123,6 +127,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_MAX_FILES: return ate__number_parse("--max-files", value, 0, INT64_MAX, &o->max_files);
     case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
     case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
+    case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
     default: return 0;
     }
@@ -142,6 +147,9 @@ static void take_switch(struct options *o, enum option_id id)
     o->remove |= id == OPT_REMOVE;
     o->log_keys |= id == OPT_LOG_KEYS;
     o->worm |= id == OPT_WORM;
+    o->existing |= id == OPT_EXISTING;
+    o->accept_loss |= id == OPT_ACCEPT_LOSS;
+    o->yes |= id == OPT_YES;
 }
 
 static void allow(uint64_t options, struct ate__option *ret_rows)

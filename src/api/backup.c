@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * backup.c: the public face of copies: the target's directory, and what was seen there before.
+ */
+#include "ate/backup.h"
+#include "api/api.h"
+#include "chain/backup.h"
+#include "chain/local.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct target {
+    const struct ate_backup_conf *conf;
+    const char *stage;
+    struct ate__chain *chain; /* the source's */
+    struct ate__dir *dir;
+    struct ate__memory memory; /* of the target's place */
+    bool has_memory;
+};
+
+static void tell(void *arg, uint64_t done, uint64_t total)
+{
+    const struct target *t = arg;
+    t->conf->progress(t->conf->progress_arg, t->stage, done, total);
+}
+
+/* The directory itself is made where it is missing; those above it are not. */
+static int open_dir(const char *path, struct ate__dir **ret_dir)
+{
+    const struct ate__vfs *vfs = ate__env_real.vfs;
+    struct ate__dir *parent;
+    int rc = vfs->open_root(vfs->user, path, ret_dir);
+    if (rc != ATE_NOT_FOUND)
+        return rc;
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    size_t name = end;
+    while (name && path[name - 1] != '/')
+        name--;
+    ate__cleanup(ate__freep) char *copy = ate__copy(path, end + 1);
+    ate__cleanup(ate__freep) char *above = name ? ate__copy(path, name + 1) : ate__copy_text(".");
+    if (!copy || !above)
+        return ate__no_memory();
+    copy[end] = 0;
+    if (name)
+        above[name] = 0;
+    rc = vfs->open_root(vfs->user, above, &parent);
+    if (rc)
+        return ate__context(rc, "%s", above);
+    rc = vfs->open_dir(parent, copy + name, true, ret_dir);
+    vfs->close_dir(parent);
+    return rc;
+}
+
+/* What this user saw there before is in what it gets, or its loss was accepted. */
+static int check_memory(struct target *t, const char *path, uint64_t size)
+{
+    struct ate__memory *m = &t->memory;
+    char real[PATH_MAX];
+    struct ate_hash root;
+    if (!realpath(path, real))
+        return ate__fail_errno(errno, "%s", path);
+    int rc = ate__memory_open(m, t->conf->state_dir, real);
+    t->has_memory = true;
+    if (!rc)
+        rc = ate__memory_check_chain(m, ate__trust_chain_id(ate__chain_trust(t->chain)));
+    if (rc || !m->known || (m->size > size && t->conf->accept_loss))
+        return rc;
+    if (m->size > size)
+        return ate__fail(ATE_ROLLED_BACK,
+                         "%s: %llu transactions were seen here before, and it would have %llu",
+                         m->place, (unsigned long long)m->size, (unsigned long long)size);
+    rc = ate__chain_root_at(t->chain, m->size, &root);
+    if (!rc && !ate__hash_equal(&root, &m->root))
+        rc =
+            ate__fail(ATE_FORKED,
+                      "%s: its first %llu transactions were others when they were seen here before",
+                      m->place, (unsigned long long)m->size);
+    return rc;
+}
+
+static void remember(struct target *t, const struct ate__chain_copied *done)
+{
+    struct ate__memory *m = &t->memory;
+    if (!m->known || m->size <= done->size)
+        return; /* it advances when it is opened */
+    ate__memory_forget(m);
+    ate__memory_advance(m, ate__trust_chain_id(ate__chain_trust(t->chain)), done->size,
+                        &done->root);
+    ate__memory_keep(m);
+}
+
+/* A history that ends where its compaction has left less than its certificate says stands alone
+ * only if it opens. */
+static int check_alone(const char *path, const struct ate__chain_copied *done)
+{
+    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
+    struct ate__pipe *pipe;
+    struct ate_hash root = {{0}};
+    uint64_t size, time_us;
+    int rc = ate__api_workers(&conf.chain.workers);
+    if (rc)
+        return rc;
+    rc = ate__local_open(&conf, path, NULL, ATE__STORAGE_READ, &pipe);
+    ate__api_workers_unref(conf.chain.workers);
+    if (rc)
+        return ate__context(rc, "what was restored");
+    ate__chain_head(ate__local_chain(pipe), &size, &root, &time_us);
+    pipe->v->unref(pipe);
+    if (size == done->size && ate__hash_equal(&root, &done->root))
+        return 0;
+    return ate__fail(ATE_COMPACTED,
+                     "what was restored ends at transaction %llu: the rest was compacted, and "
+                     "needs what follows",
+                     (unsigned long long)size);
+}
+
+static uint64_t size_of(struct ate__chain *c, uint64_t wanted)
+{
+    struct ate_hash root;
+    uint64_t size, time_us;
+    ate__chain_head(c, &size, &root, &time_us);
+    return wanted && wanted < size ? wanted : size;
+}
+
+static int copy(struct target *t, const char *path, bool existing, struct ate_backed_up *ret_done)
+{
+    const struct ate__chain_copy what = {
+        .size = t->conf->size,
+        .existing = existing,
+        .progress = t->conf->progress ? tell : NULL,
+        .progress_arg = t,
+    };
+    struct ate__chain_copied done;
+    uint64_t size = size_of(t->chain, t->conf->size);
+    int rc = open_dir(path, &t->dir);
+    if (!rc)
+        rc = check_memory(t, path, size);
+    if (!rc)
+        rc = ate__chain_copy(t->chain, t->dir, &what, &done);
+    if (!rc && done.size < size_of(t->chain, 0))
+        rc = check_alone(path, &done);
+    if (rc)
+        return rc;
+    remember(t, &done);
+    *ret_done = (struct ate_backed_up){
+        .head = {.size = done.size, .root = done.root},
+        .size_before = done.log.size_before,
+        .files_copied = done.log.segments_copied,
+        .files_kept = done.log.segments_kept,
+        .bytes_copied = done.log.bytes_copied,
+    };
+    return 0;
+}
+
+static int run(struct ate_chain *chain, const char *path, const struct ate_backup_conf *conf,
+               const char *stage, bool existing, struct ate_backed_up *ret_done)
+{
+    int rc = ate__check_may_wait();
+    if (!rc && (!path || !*path))
+        rc = ate__fail(ATE_MISUSE, "%s: no directory", stage);
+    if (!rc && !chain->dir)
+        rc = ate__fail(ATE_UNSUPPORTED,
+                       "%s: this chain is at a server: a copy of it is a mirror in a directory",
+                       stage);
+    if (rc)
+        return rc;
+    struct target t = {.conf = conf, .stage = stage, .chain = ate__local_chain(chain->pipe)};
+    rc = copy(&t, path, existing, ret_done);
+    ate__env_real.vfs->close_dir(t.dir);
+    if (t.has_memory)
+        ate__memory_close(&t.memory);
+    return ate__context(rc, "%s", path);
+}
+
+int ate_backup(struct ate_chain *chain, const char *dir, const struct ate_backup_conf *conf,
+               struct ate_backed_up *ret_done)
+{
+    struct ate_backup_conf asked = {0};
+    if (conf)
+        asked = *conf;
+    if (asked.size || asked.existing || asked.accept_loss)
+        return ate__fail(ATE_MISUSE, "backup: size, existing, accept_loss are a restore's");
+    return run(chain, dir, &asked, "backup", true, ret_done);
+}
+
+int ate_restore(struct ate_chain *backup, const char *dir, const struct ate_backup_conf *conf,
+                struct ate_backed_up *ret_done)
+{
+    struct ate_backup_conf asked = {0};
+    if (conf)
+        asked = *conf;
+    return run(backup, dir, &asked, "restore", asked.existing, ret_done);
+}

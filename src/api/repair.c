@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * repair.c: the public face of a repair: whom to trust, and what was seen there before.
+ */
+#include "chain/repair.h"
+#include "api/api.h"
+#include "ate/backup.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct repairing {
+    const struct ate_repair_conf *conf;
+    const char *path;
+    struct ate__anchor anchor;
+    struct ate__repaired out;
+};
+
+static int check_anchor(void *arg, struct ate__trust *trust)
+{
+    return ate__anchor_check(&((struct repairing *)arg)->anchor, trust);
+}
+
+static void tell(void *arg, uint64_t done, uint64_t total)
+{
+    const struct repairing *x = arg;
+    if (x->conf->progress)
+        x->conf->progress(x->conf->progress_arg, "repair", done, total);
+}
+
+/* What was seen beyond the repaired chain is lost, and this user has said so. */
+static int forget(const struct repairing *x)
+{
+    struct ate__memory m;
+    char real[PATH_MAX];
+    if (!realpath(x->path, real))
+        return ate__fail_errno(errno, "%s", x->path);
+    int rc = ate__memory_open(&m, x->conf->state_dir, real);
+    if (!rc && m.known && m.size > x->out.size) {
+        ate__memory_forget(&m);
+        ate__memory_advance(&m, &x->out.chain_id, x->out.size, &x->out.root);
+        ate__memory_keep(&m);
+    }
+    ate__memory_close(&m);
+    return rc;
+}
+
+static int run(struct repairing *x)
+{
+    const struct ate__vfs *vfs = ate__env_real.vfs;
+    struct ate__dir *dir;
+    struct ate__repair repair = {
+        .chain = {.env = &ate__env_real},
+        .anchor = check_anchor,
+        .progress = tell,
+        .arg = x,
+        .change = x->conf->change,
+    };
+    int rc = vfs->open_root(vfs->user, x->path, &dir);
+    if (rc)
+        return rc;
+    rc = ate__api_workers(&repair.chain.workers);
+    if (!rc) {
+        rc = ate__chain_repair(&repair, dir, &x->out);
+        ate__api_workers_unref(repair.chain.workers);
+    }
+    vfs->close_dir(dir);
+    bool changed = x->conf->change && x->out.damage.what != ATE_OK && !x->out.resumed;
+    return rc || !changed ? rc : forget(x);
+}
+
+static void fill(const struct repairing *x, struct ate_repaired *ret)
+{
+    const struct ate__repaired *o = &x->out;
+    *ret = (struct ate_repaired){
+        .is_damaged = o->damage.what != ATE_OK,
+        .resumed = o->resumed,
+        .what = o->damage.what,
+        .sequence = o->size,
+        .head = {.size = o->size, .root = o->root},
+        .known = o->known,
+        .behind = o->behind,
+        .unreadable = o->unreadable,
+    };
+    snprintf(ret->damaged, sizeof ret->damaged, "%s", o->damaged);
+    snprintf(ret->salvage, sizeof ret->salvage, "%s", o->salvage);
+    if (o->damage.what != ATE_OK)
+        (void)ate__fail((int)o->damage.what, "%s%s%s", o->damage.file,
+                        o->damage.file[0] ? ": " : "", o->damage.text);
+    ret->text = ate__error_text();
+}
+
+int ate_repair(const char *dir, struct ate_session *session, const struct ate_repair_conf *conf,
+               struct ate_repaired *ret_repaired)
+{
+    static const struct ate_repair_conf defaults;
+    struct repairing x = {.conf = conf ? conf : &defaults, .path = dir};
+    int rc = ate__check_may_wait();
+    if (!rc && (!dir || !*dir))
+        rc = ate__fail(ATE_MISUSE, "repair: no directory");
+    if (rc)
+        return rc;
+    rc = ate__anchor_init(&x.anchor, x.conf->root, NULL, session);
+    if (!rc)
+        rc = run(&x);
+    ate__anchor_deinit(&x.anchor);
+    if (rc)
+        return ate__context(rc, "%s", dir);
+    fill(&x, ret_repaired);
+    return 0;
+}

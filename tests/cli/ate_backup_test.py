@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""ate backup, restore and repair: of chains in use, killed on the way, with damage."""
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+
+from world import PATIENCE_S, Skipped, main
+
+
+def fill(w, count, begin=0):
+    for n in range(begin, begin + count):
+        w.ate("put", "notes", f"k{n}", stdin=bytes([n % 251]) * 3000)
+
+
+def head(w, chain):
+    v = w.ate("verify", chain, "--json").objects()[-1]
+    return v["size"], v["head"]
+
+
+def segments(w, chain):
+    return sorted(pathlib.Path(w.path(chain), ",chain").glob("*.seg"))
+
+
+def flip(path, at):
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def test_incremental(w):
+    w.key()
+    fill(w, 40)
+    first = w.ate("backup", "notes", "copy", "--json").object()
+    assert first["size_before"] == 0 and first["files_kept"] == 0, first
+    again = w.ate("backup", "notes", "copy", "--json").object()
+    assert again["files_copied"] == again["bytes_copied"] == 0, again
+    fill(w, 40, 40)
+    more = w.ate("backup", "notes", "copy", "--json").object()
+    assert more["size_before"] == first["size"] and more["files_kept"] >= 1, more
+    assert head(w, "copy") == head(w, "notes") == (more["size"], more["head"])
+    assert w.ate("get", "copy", "k77").out == bytes([77]) * 3000
+    w.ate("compact", "notes")
+    w.ate("backup", "notes", "copy")
+    w.ate("backup", "notes", "fresh")
+    for a, b in zip(segments(w, "copy"), segments(w, "fresh"), strict=True):
+        assert a.name == b.name and a.read_bytes() == b.read_bytes(), (a, b)
+
+
+def test_in_use(w):
+    """A writer that goes on, one group after the other, while copies are made."""
+    w.key()
+    fill(w, 10)
+    big = w.path("big")
+    for n in range(60):
+        w.file(f"big/{n}", os.urandom(40000))
+    writer = w.popen("ate", "import", "notes", big, "in", stdout=subprocess.PIPE)
+    sizes = [w.ate("backup", "notes", "copy", "--json").object()["size"] for _ in range(4)]
+    assert sizes == sorted(sizes) and sizes[0] >= 11, sizes
+    writer.communicate()
+    assert writer.returncode == 0
+    w.ate("backup", "notes", "copy")
+    assert head(w, "copy") == head(w, "notes")
+
+
+def test_killed(w):
+    """kill -9 at moments that the scheduler chooses: the copy is one, never a smaller one."""
+    w.key()
+    fill(w, 20)
+    w.ate("backup", "notes", "copy")
+    seen = head(w, "copy")[0]
+    for n in range(12):
+        fill(w, 3, 100 + 3 * n)
+        process = w.popen("ate", "backup", "notes", "copy", stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE)
+        try:
+            process.communicate(timeout=0.005 * n)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        now = head(w, "copy")[0]
+        assert now >= seen, (now, seen)
+        seen = now
+    w.ate("backup", "notes", "copy")
+    assert head(w, "copy") == head(w, "notes")
+    left = [p.name for p in pathlib.Path(w.path("copy"), ",chain").iterdir()]
+    assert not [name for name in left if name.endswith(".new")], left
+
+
+def test_damaged_copy(w):
+    w.key()
+    fill(w, 30)
+    w.ate("backup", "notes", "copy")
+    for segment in segments(w, "copy"):
+        flip(segment, segment.stat().st_size // 2)
+        assert w.ate("verify", "copy", status=6).err
+        mended = w.ate("backup", "notes", "copy", "--json").object()
+        assert mended["files_copied"] == 1, mended
+        assert head(w, "copy") == head(w, "notes")
+    flip(segments(w, "copy")[0], 20000)
+    assert w.ate("restore", "copy", "back", status=6).err
+    assert not pathlib.Path(w.path("back"), ",chain").exists()
+
+
+def test_refused(w):
+    w.key()
+    fill(w, 10)
+    w.ate("backup", "notes", "copy")
+    w.ate("restore", "copy", "early", "--to", "5")
+    assert head(w, "early")[0] == 6
+    assert b"ROLLED_BACK" in w.ate("backup", "early", "copy", status=6).err
+    assert b"EXISTS" in w.ate("restore", "copy", "early", status=1).err
+    w.ate("restore", "copy", "early", "--existing")
+    w.ate("put", "early", "other", "history")
+    w.ate("put", "notes", "one", "history")
+    w.ate("backup", "notes", "copy")
+    assert b"FORKED" in w.ate("backup", "early", "copy", status=6).err
+    w.ate("put", "another", "x", "y")
+    assert b"WRONG_CHAIN" in w.ate("backup", "another", "copy", status=6).err
+    w.ate("backup", "notes", "notes", status=2)
+    assert b"NOT_FOUND" in w.ate("restore", "copy", "new", "--to", "4711", status=1).err
+    assert head(w, "copy") == head(w, "notes")
+    # What was seen at a place is not set back unless its loss is accepted.
+    subprocess.run(["rm", "-r", w.path("early")], check=True)
+    assert b"ROLLED_BACK" in w.ate("restore", "copy", "early", "--to", "5", status=6).err
+    w.ate("restore", "copy", "early", "--to", "5", "--accept-loss")
+    assert head(w, "early")[0] == 6
+
+
+def test_remote(w):
+    w.key()
+    server = w.server("--no-auth")
+    where = server.chain("/example.com/joe/notes")
+    w.ate("put", where, "a", "b")
+    first = w.ate("backup", where, "copy", "--json").object()
+    w.ate("put", where, "c", "d")
+    assert w.ate("backup", where, "copy", "--json").object()["size"] == first["size"] + 1
+    assert w.ate("get", "copy", "c").out == b"d"
+    w.ate("restore", where, "copy", status=2)
+    server.stop()
+
+
+def test_repair(w):
+    w.key()
+    fill(w, 30)
+    assert b"nothing to repair" in w.ate("repair", "notes").out
+    segment = segments(w, "notes")[0]
+    flip(segment, segment.stat().st_size // 2)
+    damaged = segment.read_bytes()
+    said = w.ate("repair", "notes", status=6)
+    assert b"are lost" in said.out and b"--yes" in said.err, str(said)
+    assert segment.read_bytes() == damaged and not pathlib.Path(w.path("notes"),
+                                                                ",damaged-1").exists()
+    done = w.ate("repair", "notes", "--yes", "--json").object()
+    assert done["repaired"] and 0 < done["lost"] < 31 and done["behind"], done
+    notes = pathlib.Path(w.path("notes"))
+    assert (notes / done["original"] / segment.name).read_bytes() == damaged
+    listed = (notes / done["salvage"] / "list").read_text().splitlines()
+    assert len([line for line in listed if line[0] != "#"]) == done["behind"], listed
+    assert head(w, "notes") == (done["size"], done["head"])
+    w.ate("put", "notes", "goes", "on")
+    w.ate("repair", "tcp://localhost:1/a#pin=" + 43 * "A", status=2)
+    w.ate("repair", "nowhere", status=1)
+
+
+def answer(w, words, answered):
+    """The command with a terminal as its stdin and stdout."""
+    try:
+        master, slave = pty.openpty()
+    except OSError as why:
+        raise Skipped(f"no terminals here, is /dev/pts mounted? {why}") from why
+    process = w.popen(*words, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = b""
+    while b"repair it?" not in shown:
+        shown += os.read(master, 4096)
+    os.write(master, answered)
+    status = process.wait(PATIENCE_S)
+    os.close(master)
+    return status
+
+
+def test_asks(w):
+    w.key()
+    fill(w, 20)
+    flip(segments(w, "notes")[0], 40000)
+    assert answer(w, ("ate", "repair", "notes"), b"y\n") == 6
+    assert w.ate("verify", "notes", status=6).err
+    assert answer(w, ("ate", "repair", "notes"), b"yes\n") == 0
+    assert head(w, "notes")[0] > 3
+
+
+if __name__ == "__main__":
+    main(__name__)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Power loss at every call that changes the disk while a damaged chain is repaired.
+ *
+ * On each disk that a power loss may leave, the chain is the damaged one, or the repaired one, or
+ * none can be opened and none made; the damaged bytes are there in each case, as they were. Then
+ * the repair is done once more, to its end.
+ *
+ * crash-repair takes the arguments and the environment of crash-redo. */
+#include "chain/repair.h"
+#include "lib/distinct.h"
+#include "point.h"
+#include "unit/chain/kit.h"
+#include <stdlib.h>
+
+enum { SCRIPTS = 4, SEEDS_EACH = 12, IMAGES_MIN = 80 };
+#define SEGMENT "0000000000000001.seg"
+
+struct world {
+    struct kit k;
+    uint64_t script, size; /* of what verifies */
+    uint8_t *bytes;        /* of the damaged segment */
+    size_t bytes_size;
+};
+static struct distinct images;
+static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
+static uint64_t points, damaged, between, repaired;
+
+static const char story[] = "repair";
+
+static int repair(struct kit *k, struct ate__repaired *ret)
+{
+    struct ate__repair conf = {.chain = kit_conf(k), .change = true};
+    return ate__chain_repair(&conf, k->root, ret);
+}
+
+static bool has_bytes(struct world *f, const struct world *w, const char *path)
+{
+    size_t size;
+    if (!simdisk_exists(f->k.disk, path))
+        return false;
+    uint8_t *bytes = simdisk_get(f->k.disk, path, &size);
+    bool same = size == w->bytes_size && !memcmp(bytes, w->bytes, size);
+    free(bytes);
+    return same;
+}
+
+static void after_crash(struct world *f, const struct world *w)
+{
+    struct ate__repaired r;
+    struct ate__storage *storage;
+    bool is_there = simdisk_exists(f->k.disk, "/c/,chain/" SEGMENT);
+    bool original = has_bytes(f, w, "/c/,chain/" SEGMENT);
+    assert_true(original || has_bytes(f, w, "/c/,damaged-1/" SEGMENT));
+    if (!is_there) {
+        between++;
+        assert_int_equal(kit_open(&f->k, 0), ATE_TAMPERED);
+        assert_int_equal(ate__storage_open_file(&f->k.sim.env, f->k.root, ATE__STORAGE_CREATE,
+                                                &f->k.chain_id, ATE__ROLE_ROOT, NULL, &storage),
+                         ATE_TAMPERED);
+    }
+    damaged += original;
+    repaired += is_there && !original;
+    if (is_there && !original) {
+        kit_open_ok(&f->k, 0);
+        assert_true(kit_size(&f->k) == w->size);
+        kit_close(&f->k);
+    }
+    kit_ok(repair(&f->k, &r));
+    kit_open_ok(&f->k, 0);
+    assert_true(kit_size(&f->k) == w->size);
+    kit_close(&f->k);
+    points++;
+}
+
+static void each_call(void *arg, uint64_t number)
+{
+    struct world *w = arg;
+    struct rnd r = rnd_of(w->script * 1000003 + number);
+    for (uint64_t i = 0; i < seeds_each; i++) {
+        uint64_t seed = rnd_u64(&r);
+        if (!point_begin(story, w->script, number, seed))
+            continue;
+        struct world f = {.size = w->size};
+        kit_take(&f.k, &w->k, simdisk_crash(w->k.disk, seed), seed);
+        if (distinct_add(&images, simdisk_digest(f.k.disk)))
+            after_crash(&f, w);
+        kit_deinit(&f.k);
+        point_end();
+    }
+}
+
+static void script(uint64_t seed)
+{
+    struct world w = {.script = seed};
+    struct ate__repaired r;
+    if (!point_wants_script(story, seed))
+        return;
+    kit_init(&w.k, seed);
+    kit_create_ok(&w.k);
+    for (unsigned i = 1; i <= 40 + seed % 3 * 30; i++)
+        kit_put_ok(&w.k, i, "a text that is long enough to be lost in the middle of a chain");
+    kit_close(&w.k);
+    simdisk_settle(w.k.disk);
+    simdisk_flip(w.k.disk, "/c/,chain/" SEGMENT, 7000 + seed * 800 % 6000, 2);
+    w.bytes = simdisk_get(w.k.disk, "/c/,chain/" SEGMENT, &w.bytes_size);
+    kit_open_ok(&w.k, ATE__STORAGE_READ);
+    w.size = kit_size(&w.k);
+    kit_close(&w.k);
+    simdisk_watch(w.k.disk, each_call, &w);
+    kit_ok(repair(&w.k, &r));
+    simdisk_watch(w.k.disk, NULL, NULL);
+    assert_true(r.size == w.size && r.behind > 0);
+    free(w.bytes);
+    kit_deinit(&w.k);
+}
+
+static void test_power_loss(void **state)
+{
+    (void)state;
+    uint64_t seed = rnd_seed(1);
+    for (uint64_t i = 0; i < scripts; i++)
+        script(seed + i);
+    print_message("%llu crash points: %llu damaged, %llu in between, %llu repaired\n",
+                  (unsigned long long)points, (unsigned long long)damaged,
+                  (unsigned long long)between, (unsigned long long)repaired);
+    if (!point_given())
+        assert_true(damaged && between && repaired);
+    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
+        assert_true(images.count >= IMAGES_MIN);
+}
+
+int main(int argc, char **argv)
+{
+    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
+    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_power_loss, point_say),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    distinct_deinit(&images);
+    return failed;
+}
