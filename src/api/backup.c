@@ -100,7 +100,7 @@ static int check_alone(const char *path, const struct ate__chain_copied *done)
     struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
     struct ate__pipe *pipe;
     struct ate_hash root = {{0}};
-    uint64_t size, time_us;
+    uint64_t size;
     int rc = ate__api_workers(&conf.chain.workers);
     if (rc)
         return rc;
@@ -108,7 +108,7 @@ static int check_alone(const char *path, const struct ate__chain_copied *done)
     ate__api_workers_unref(conf.chain.workers);
     if (rc)
         return ate__context(rc, "what was restored");
-    ate__chain_head(ate__local_chain(pipe), &size, &root, &time_us);
+    ate__chain_head(ate__local_chain(pipe), &size, &root);
     pipe->v->unref(pipe);
     if (size == done->size && ate__hash_equal(&root, &done->root))
         return 0;
@@ -121,8 +121,8 @@ static int check_alone(const char *path, const struct ate__chain_copied *done)
 static uint64_t size_of(struct ate__chain *c, uint64_t wanted)
 {
     struct ate_hash root;
-    uint64_t size, time_us;
-    ate__chain_head(c, &size, &root, &time_us);
+    uint64_t size;
+    ate__chain_head(c, &size, &root);
     return wanted && wanted < size ? wanted : size;
 }
 

@@ -82,7 +82,6 @@ static int take_lock(struct repairing *x)
 static int look_at_chain(struct repairing *x)
 {
     struct ate__storage_state state;
-    uint64_t time_us;
     int rc = open_log(x, NULL, &x->c);
     if (!rc && !x->c->trust)
         rc = ate__fail(ATE_TAMPERED, "not even its first transaction can be read");
@@ -93,7 +92,7 @@ static int look_at_chain(struct repairing *x)
     x->c->storage->v->state(x->c->storage, &state);
     x->out.damage = x->c->damage;
     x->out.chain_id = state.chain_id;
-    ate__chain_head(x->c, &x->out.size, &x->out.root, &time_us);
+    ate__chain_head(x->c, &x->out.size, &x->out.root);
     x->out.known = ate__max(ate__max(state.size, state.floor), x->out.size);
     return 0;
 }
@@ -220,11 +219,11 @@ static int check_repaired(struct repairing *x)
 {
     struct ate__chain *c;
     struct ate_hash root;
-    uint64_t size, time_us;
+    uint64_t size;
     int rc = open_log(x, ATE__REPAIRED_NAME, &c);
     if (rc)
         return ate__context(rc, "what was repaired");
-    ate__chain_head(c, &size, &root, &time_us);
+    ate__chain_head(c, &size, &root);
     if (c->damage.what != ATE_OK || size != x->out.size || !ate__hash_equal(&root, &x->out.root))
         rc = ate__fail(ATE_TAMPERED, "what was repaired ends at transaction %llu of %llu: %s",
                        (unsigned long long)size, (unsigned long long)x->out.size, c->damage.text);

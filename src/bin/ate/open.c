@@ -333,7 +333,7 @@ int open_anchor(const struct options *o, struct ate_session **ret_session, char 
 {
     int rc = check_where(o);
     if (!rc)
-        rc = join(o->root, o->root_count, ret_roots);
+        rc = open_join(o->root, o->root_count, ret_roots);
     return rc ? rc : open_session(o, OPEN_READS, ret_session);
 }
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Copies and the way back through the public interface, beside a handle that writes. */
+#include "ate/ate.h"
+#include "lib/check.h"
+#include "lib/tmpdir.h"
+#include <stdlib.h>
+
+struct note {
+    const char *text;
+};
+ATE_TYPE(note, ATE_FIELD(text));
+
+static char home[4000];
+
+static void expect(int rc, int expected)
+{
+    if (rc != expected)
+        print_error("%s: %s\n", ate_result_name(rc), ate_error());
+    assert_int_equal(rc, expected);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[4][4100];
+    static unsigned next;
+    char *p = path[next++ % 4];
+    snprintf(p, sizeof path[0], "%s/%s", home, name);
+    return p;
+}
+
+static struct ate_chain *open_chain(const char *name, unsigned flags)
+{
+    struct ate_session *s;
+    struct ate_chain *c;
+    expect(ate_session_open(path_of("key"), ATE_CREATE, &s), 0);
+    expect(ate_chain_open(path_of(name), s, flags, NULL, &c), 0);
+    ate_session_close(s);
+    return c;
+}
+
+static void put(struct ate_chain *c, const char *name)
+{
+    struct ate_txn *txn;
+    struct ate_id id;
+    expect(ate_txn_begin(c, NULL, 0, &txn), 0);
+    expect(ate_put_as(txn, note, ate_top, name, &(struct note){"a text"}, &id), 0);
+    expect(ate_txn_commit(txn, NULL), 0);
+    ate_txn_end(txn);
+}
+
+static void tell(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+    assert_string_equal(stage, "backup");
+    assert_true(done <= total);
+    ++*(uint64_t *)arg;
+}
+
+static void check(const char *name, const struct ate_head *head)
+{
+    struct ate_chain *c = open_chain(name, ATE_READ);
+    struct ate_head now = ate_chain_head(c);
+    assert_true(now.size == head->size);
+    assert_memory_equal(&now.root, &head->root, sizeof now.root);
+    ate_chain_close(c);
+}
+
+/* The handle goes on writing between the copies. */
+static void copies(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain("notes", ATE_CREATE);
+    struct ate_backed_up done;
+    uint64_t calls = 0;
+    struct ate_backup_conf conf = {.progress = tell, .progress_arg = &calls};
+    put(c, "one");
+    expect(ate_backup(c, path_of("copy"), &conf, &done), 0);
+    assert_true(calls > 0 && done.head.size == 2 && done.size_before == 0);
+    put(c, "two");
+    put(c, "three");
+    expect(ate_backup(c, path_of("copy"), NULL, &done), 0);
+    assert_true(done.head.size == 4 && done.size_before == 2);
+    check("copy", &done.head);
+    expect(ate_backup(c, path_of("copy"), &(struct ate_backup_conf){.size = 3}, &done), ATE_MISUSE);
+    expect(ate_backup(c, path_of("notes"), NULL, &done), ATE_MISUSE);
+    expect(ate_backup(c, "", NULL, &done), ATE_MISUSE);
+    expect(ate_backup(c, path_of("no/copy"), NULL, &done), ATE_NOT_FOUND);
+    ate_chain_close(c);
+}
+
+static void and_back(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain("copy", ATE_READ);
+    struct ate_backed_up done;
+    struct ate_backup_conf conf = {.size = 3};
+    expect(ate_restore(c, path_of("back"), &conf, &done), 0);
+    assert_true(done.head.size == 3);
+    check("back", &done.head);
+    expect(ate_restore(c, path_of("back"), NULL, &done), ATE_EXISTS);
+    conf = (struct ate_backup_conf){.existing = true};
+    expect(ate_restore(c, path_of("back"), &conf, &done), 0);
+    assert_true(done.size_before == 3);
+    check("back", &done.head);
+    conf.size = 2;
+    expect(ate_restore(c, path_of("back"), &conf, &done), ATE_ROLLED_BACK);
+    conf.size = 100;
+    expect(ate_restore(c, path_of("back"), &conf, &done), ATE_NOT_FOUND);
+    ate_chain_close(c);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(home, sizeof home, "%s", tmpdir_new());
+    setenv("HOME", home, 1);
+    unsetenv("XDG_STATE_HOME");
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(copies), cmocka_unit_test(and_back)};
+    return cmocka_run_group_tests(tests, set_up, NULL);
+}
