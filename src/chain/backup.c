@@ -61,6 +61,11 @@ static int leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves)
     return rc;
 }
 
+static int head(void *arg, uint64_t sequence, struct ate_hash *ret_head)
+{
+    return ate__chain_root_at(((struct copy *)arg)->c, sequence, ret_head);
+}
+
 static void progress(void *arg, uint64_t done, uint64_t total)
 {
     const struct ate__chain_copy *conf = ((struct copy *)arg)->conf;
@@ -117,6 +122,7 @@ int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate
         .existing = copy->existing,
         .record = check_record,
         .leaves = leaves,
+        .head = head,
         .progress = progress,
         .arg = &x,
     };

@@ -150,14 +150,12 @@ static int last_row(const struct ate__backup_world *x, size_t *ret_last)
 {
     const struct ate__list *list = &x->source->list;
     size_t k = ate__list_find(list, x->b->to);
-    if (k && list->items[k]->head.compacted && list->items[k]->head.first_sequence == x->b->to)
+    if (k && list->items[k]->head.compacted && list->items[k]->head.first_sequence == x->b->to &&
+        !list->items[k - 1]->head.compacted)
         k--;
     if (x->b->to < x->source->cut_off)
         return ate__fail(ATE_COMPACTED, "what lies below %llu was compacted: not up to %llu",
                          (unsigned long long)x->source->cut_off, (unsigned long long)x->b->to);
-    if (list->items[k]->head.compacted)
-        return ate__fail(ATE_STALE, "the source was compacted up to %llu meanwhile",
-                         (unsigned long long)list->items[k]->end);
     *ret_last = k;
     return 0;
 }
@@ -182,14 +180,27 @@ static size_t step_end(struct ate__backup_world *x, size_t last)
     return end;
 }
 
+/* No segment has it, here or there. Under the source's mutex. */
+static uint64_t free_id(const struct ate__backup_world *x)
+{
+    uint64_t id = 0;
+    for (size_t i = 0; i < x->source->list.count; i++)
+        id = ate__max(id, x->source->list.items[i]->head.id);
+    for (size_t i = 0; i < x->pair.meta.count; i++)
+        id = ate__max(id, x->pair.meta.segments[i].id);
+    return id + 1;
+}
+
 static int make_rows(struct ate__backup_world *x)
 {
     struct ate__redo *r = x->source;
     size_t last, end = 0;
+    uint64_t id = 0;
     pthread_mutex_lock(&r->mutex);
     int rc = last_row(x, &last);
     if (!rc) {
         end = step_end(x, last);
+        id = free_id(x);
         ate__free(x->rows);
         x->rows = ate__alloc_array(end + 1, sizeof *x->rows);
         rc = x->rows ? 0 : ate__no_memory();
@@ -205,6 +216,11 @@ static int make_rows(struct ate__backup_world *x)
     at->is_last = true;
     at->entry.end = x->to;
     at->entry.head = (struct ate_hash){{0}};
+    if (!at->head.compacted)
+        return 0;
+    at->is_framed = true;
+    at->is_sealed = at->entry.compacted = false;
+    at->entry.id = id;
     return 0;
 }
 
@@ -213,8 +229,8 @@ static int make_rows(struct ate__backup_world *x)
 static int rename_new(struct ate__backup_world *x, const struct ate__backup_row *row)
 {
     char from[ATE__SEGMENT_NAME], to[ATE__SEGMENT_NAME];
-    ate__segment_new_name(row->head.id, from);
-    ate__segment_name(row->head.id, to);
+    ate__segment_new_name(row->entry.id, from);
+    ate__segment_name(row->entry.id, to);
     int rc = x->vfs->rename(x->dir, from, to);
     return rc == ATE_NOT_FOUND ? ate__context(ATE_E_SYSTEM, "give a segment its name") : rc;
 }
@@ -235,7 +251,7 @@ static void keep(struct ate__backup_world *x, const struct ate__meta_entry *e,
  * the same. */
 static int take_row(struct ate__backup_world *x, struct ate__backup_row *row)
 {
-    size_t i = index_in_target(x, row->head.id);
+    size_t i = index_in_target(x, row->entry.id);
     bool listed = i != (size_t)no_entry, fits = false;
     const struct ate__meta_entry *e = listed ? &x->pair.meta.segments[i] : NULL;
     int rc = listed && x->is_sound[i] ? ate__backup_fits(x, e, row, &fits) : 0;
@@ -427,7 +443,7 @@ static int note_sound(struct ate__backup_world *x)
  * there is nothing behind it. */
 static bool is_behind(const struct ate__backup_world *x)
 {
-    size_t i = index_in_target(x, x->rows[x->row_count - 1].head.id);
+    size_t i = index_in_target(x, x->rows[x->row_count - 1].entry.id);
     return i != (size_t)no_entry && x->pair.meta.segments[i].sealed &&
            x->pair.meta.floor == x->b->to;
 }

@@ -36,6 +36,8 @@ struct ate__backup {
     int (*record)(void *arg, const struct ate__record_out *record);
     /* 256 leaves from `first` on, of a log that was compacted. */
     int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves);
+    /* The head before that sequence, where a compacted group is framed anew. */
+    int (*head)(void *arg, uint64_t sequence, struct ate_hash *ret_head);
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; may be NULL */
     void *arg;
 };
@@ -45,8 +47,8 @@ struct ate__backed_up {
 };
 /* The log becomes `,chain`, or that name, below `dir`, which is borrowed. Errors: EXISTS; IN_USE:
  * somebody writes there; WRONG_CHAIN; ROLLED_BACK: it is larger than `to`; TAMPERED (the source; or
- * the target has no whole list) UNSUPPORTED; COMPACTED: `to` lies below the cut-off; STALE: the
- * source was compacted beyond `to`, open it again; MISUSE: the target is the source; those of the
+ * the target has no whole list) UNSUPPORTED; COMPACTED: `to` lies below the cut-off;
+ * STALE: the source is compacted all the time; MISUSE: the target is the source; those of the
  * callbacks, E_*. Whatever was switched stays. */
 int ate__backup_run(const struct ate__env *env, const struct ate__backup *backup,
                     struct ate__dir *dir, struct ate__backed_up *ret_done) ATE__CHECK;

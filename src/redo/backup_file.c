@@ -3,6 +3,7 @@
  * backup_file.c: one segment of a copy.
  */
 #include "redo/backup_file.h"
+#include "base/endian.h"
 
 /* ---- what the target has ---- */
 
@@ -204,6 +205,7 @@ struct copying {
     struct ate__walk w;
     struct ate__buf out; /* the end of it, not written yet */
     uint64_t length;
+    uint32_t seed; /* of the target's segment */
 };
 
 static int flush(struct copying *c)
@@ -226,30 +228,38 @@ static int put(struct copying *c, struct ate_bytes bytes)
     return c->out.size < ATE__WINDOW_BYTES ? 0 : flush(c);
 }
 
-/* The beginning of a group, up to `to`, as a group. */
-static int put_part(struct copying *c)
+/* A group, or its beginning up to `to`, under the target's salt. */
+static int frame(struct copying *c)
 {
     struct ate__backup_world *x = c->x;
     const struct ate__walk *w = &c->w;
-    uint32_t seed = c->p.segment->seed;
     struct ate__group_head head = w->head;
+    struct ate_hash before;
     ate__cleanup(ate__buf_deinit) struct ate__buf records = ATE__BUF_NULL;
     struct ate__wr wr = ate__wr_of(&records);
     size_t at = ATE__GROUP_HEAD;
-    if (!x->b->split || head.compacted)
-        return ate__fail(ATE_MISUSE, "%llu lies inside of a group", (unsigned long long)x->to);
-    head.count = (uint32_t)(x->to - head.first_sequence);
+    int rc = 0;
+    if (head.compacted) {
+        if (head.end_sequence - head.first_sequence != head.count)
+            return ate__fail(ATE_COMPACTED, "transactions from %llu on were left out",
+                             (unsigned long long)head.first_sequence);
+        rc = x->b->head(x->b->arg, head.first_sequence, &before);
+        head.head_before = ate__load64(before.b);
+        head.compacted = false;
+    }
+    head.count = (uint32_t)ate__min(x->to - head.first_sequence, head.count);
     for (uint32_t i = 0; i < head.count; i++) {
         uint64_t sequence;
         struct ate_bytes body;
         ate__group_next(w->bytes, &at, &sequence, &body);
-        ate__record_write(&wr, seed, ATE__KIND_TRANSACTION, sequence, body);
+        ate__record_write(&wr, c->seed, ATE__KIND_TRANSACTION, sequence, body);
     }
-    int rc = ate__wr_end(&wr);
+    if (!rc)
+        rc = ate__wr_end(&wr);
     head.bytes = (uint32_t)(ATE__GROUP_HEAD + records.size);
     ate__buf_clear(&x->buf);
     wr = ate__wr_of(&x->buf);
-    ate__group_head_write(&wr, seed, &head);
+    ate__group_head_write(&wr, c->seed, &head);
     ate__wr_bytes(&wr, ate__buf_bytes(&records));
     ate__wr_zeros(&wr, (size_t)(ate__group_start(c->length + head.bytes, w->padded) - c->length -
                                 head.bytes));
@@ -266,11 +276,31 @@ static int put_group(struct copying *c)
     int rc = each_record(c->x, w, c->row->is_last ? c->x->to : UINT64_MAX);
     if (rc)
         return rc;
-    if (c->row->is_last && w->sequence > c->x->to)
-        return put_part(c);
+    bool part = c->row->is_last && w->sequence > c->x->to;
+    if (part && !c->x->b->split)
+        return ate__fail(ATE_MISUSE, "%llu lies inside of a group", (unsigned long long)c->x->to);
+    if (part || c->row->is_framed)
+        return frame(c);
     uint64_t gap = w->offset - w->group_offset - w->head.bytes;
     rc = put(c, w->bytes);
     return rc || !gap ? rc : put(c, ate__bytes(zeros, (size_t)gap));
+}
+
+/* Of a segment of its own. */
+static int put_new_head(struct copying *c)
+{
+    struct ate__segment_head head = c->row->head;
+    ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&bytes);
+    head.id = c->row->entry.id;
+    head.compacted = head.padded = false;
+    head.capacity = ate__next_capacity(ATE__SEGMENT_BYTES_MIN, 2 * c->row->groups_end);
+    head.capacity = ate__min(head.capacity, ATE__SEGMENT_BYTES_MAX);
+    ate__random(c->x->env, &head.salt, sizeof head.salt);
+    c->seed = ate__salt_seed(head.salt);
+    ate__segment_head_write(&w, &head);
+    int rc = ate__wr_end(&w);
+    return rc ? rc : put(c, ate__buf_bytes(&bytes));
 }
 
 static int put_head(struct copying *c)
@@ -330,7 +360,7 @@ static int put_footer(struct copying *c)
 static int make_file(struct copying *c)
 {
     char name[ATE__SEGMENT_NAME];
-    ate__segment_new_name(c->row->head.id, name);
+    ate__segment_new_name(c->row->entry.id, name);
     int rc = c->x->vfs->remove(c->x->dir, name);
     if (rc && rc != ATE_NOT_FOUND)
         return rc;
@@ -349,9 +379,10 @@ int ate__backup_copy(struct ate__backup_world *x, struct ate__backup_row *row)
     bool seals = row->is_sealed && !row->is_last && !row->is_short;
     ate__window_init(&window, x->vfs, c.p.file);
     ate__walk_begin(&c.w, &window, c.p.segment, row->groups_end);
+    c.seed = c.p.segment->seed;
     rc = make_file(&c);
     if (!rc)
-        rc = put_head(&c);
+        rc = row->is_framed ? put_new_head(&c) : put_head(&c);
     if (!rc)
         rc = put_groups(&c);
     if (!rc && !row->is_last)
@@ -384,7 +415,7 @@ int ate__backup_seal(struct ate__backup_world *x, struct ate__backup_row *row)
     int rc = pin_row(x, row, &p);
     if (rc)
         return rc;
-    ate__segment_name(row->head.id, name);
+    ate__segment_name(row->entry.id, name);
     rc = source_footer(x, row, &p, &there);
     ate__unpin(x->source, &p);
     if (!rc)

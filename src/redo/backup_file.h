@@ -9,11 +9,13 @@
 /* A segment as the target is to list it. */
 struct ate__backup_row {
     struct ate__meta_entry entry;
-    struct ate__segment_head head;
+    struct ate__segment_head head; /* of the source's; the target's has the id of `entry` */
     uint64_t groups_end; /* bytes in front of the footer; of the source until it is copied */
     bool is_sealed;      /* in the source */
     bool is_last;        /* in the target: it ends at `to` */
     bool is_new;         /* its file is ID.new, to be named behind the switch */
+    bool is_framed; /* the last, and compacted in the source: framed anew, as groups that a log
+                     * can go on behind */
     bool is_short;       /* to be sealed behind the switch */
 };
 struct ate__backup_world {

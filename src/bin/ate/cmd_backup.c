@@ -56,7 +56,9 @@ static int back_up_remote(const struct options *o)
     struct opened x = {0};
     struct ate_backed_up done = {0};
     mirrored.mirror = o->operand[1];
-    int rc = open_chain(&mirrored, OPEN_VERIFIES, &x);
+    int rc = o->mirror ? ate__fail(ATE_MISUSE, "--mirror: DIR is the mirror") : 0;
+    if (!rc)
+        rc = open_chain(&mirrored, OPEN_VERIFIES, &x);
     if (!rc)
         rc = ate_chain_sync(x.chain, NULL);
     struct ate_damage damage;
@@ -114,7 +116,7 @@ const struct command cmd_backup = {
     .operands = "CHAIN DIR",
     .operands_min = 2,
     .operands_max = 2,
-    .options = OPTS_CHAIN & ~OPT(OPT_MIRROR),
+    .options = OPTS_CHAIN,
     .run = back_up,
     .help =
         "ate backup CHAIN DIR\n"
@@ -139,8 +141,7 @@ const struct command cmd_restore = {
     .operands = "BACKUP CHAIN",
     .operands_min = 2,
     .operands_max = 2,
-    .options = (OPTS_CHAIN & ~(OPT(OPT_MIRROR) | OPT(OPT_CLEAR))) | OPT(OPT_TO) |
-               OPT(OPT_EXISTING) | OPT(OPT_ACCEPT_LOSS),
+    .options = OPTS_CHAIN | OPT(OPT_TO) | OPT(OPT_EXISTING) | OPT(OPT_ACCEPT_LOSS),
     .run = restore,
     .help =
         "ate restore BACKUP CHAIN [--to SEQ]\n"

@@ -155,7 +155,7 @@ const struct command cmd_repair = {
     .operands = "CHAIN",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_YES),
+    .options = OPTS_CHAIN | OPT(OPT_YES),
     .run = run,
     .help =
         "ate repair CHAIN [--yes]\n"

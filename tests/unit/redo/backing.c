@@ -16,6 +16,13 @@ static int on_record(void *arg, const struct ate__record_out *record)
     return attempt ? ate__fail(ATE_FORKED, "another record") : 0;
 }
 
+static int head_of(void *arg, uint64_t sequence, struct ate_hash *ret_head)
+{
+    (void)arg;
+    *ret_head = kit_head(sequence);
+    return 0;
+}
+
 int backing_run(struct backing *b)
 {
     struct ate__storage_state state;
@@ -30,6 +37,7 @@ int backing_run(struct backing *b)
         .step_bytes = b->step_bytes,
         .record = on_record,
         .leaves = compacting_leaves,
+        .head = head_of,
         .arg = b,
     };
     simdisk_mkdir(b->k->disk, b->to_dir);

@@ -171,6 +171,27 @@ static void test_split(void **state)
     kit_deinit(&k);
 }
 
+/* Up to a sequence inside of what was compacted without holes. */
+static void test_split_compacted(void **state)
+{
+    (void)state;
+    struct kit k;
+    begin(&k, 13, 900);
+    seal_all(&k);
+    struct compactor c = {.keep_all_from = 900, .shallow = true};
+    assert_int_equal(compacting_all(&k, &c, 900, 0), 0);
+    for (uint64_t to = 1; to < 900; to += 1 + to % 37) {
+        struct backing b = {.k = &k, .to_dir = "/b", .to = to, .split = true};
+        simdisk_unlink(k.disk, "/b");
+        backing_ok(&b);
+        backing_check(&k, "/b", to);
+        b.to = 0;
+        backing_ok(&b);
+        backing_check(&k, "/b", 900);
+    }
+    kit_deinit(&k);
+}
+
 /* ---- what is refused ---- */
 
 static void refused(struct backing *b, int result)
@@ -351,7 +372,7 @@ int main(void)
         cmocka_unit_test(test_compacted),   cmocka_unit_test(test_beside),
         cmocka_unit_test(test_split),       cmocka_unit_test(test_refused),
         cmocka_unit_test(test_flips),       cmocka_unit_test(test_damaged_source),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults),      cmocka_unit_test(test_split_compacted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
