@@ -194,7 +194,7 @@ static uint64_t free_id(const struct ate__backup_world *x)
 static int make_rows(struct ate__backup_world *x)
 {
     struct ate__redo *r = x->source;
-    size_t last, end = 0;
+    size_t last = 0, end = 0;
     uint64_t id = 0;
     pthread_mutex_lock(&r->mutex);
     int rc = last_row(x, &last);
