@@ -29,7 +29,7 @@ ATE_API bool ate_chain_archive(const struct ate_chain *chain, uint64_t *ret_rete
 ATE_CALL int ate_hold(struct ate_txn *txn, struct ate_id id);
 ATE_CALL int ate_release(struct ate_txn *txn, struct ate_id id);
 
-struct ate_keeping {
+struct ate_kept {
     bool archive;   /* false: the chain is none, and all else is zero */
     bool for_ever;  /* no time comes at which it may be deleted */
     bool held;      /* by itself, or by something above it, changes of the transaction included */
@@ -39,6 +39,6 @@ struct ate_keeping {
 };
 /* What keeps the object. Reads as ate_protection() does.
  * Errors: NOT_FOUND, STALE, TOO_BIG, E_*. */
-ATE_CALL int ate_keeping(struct ate_txn *txn, struct ate_id id, struct ate_keeping *ret_keeping);
+ATE_CALL int ate_keeping(struct ate_txn *txn, struct ate_id id, struct ate_kept *ret_keeping);
 
 ATE__END

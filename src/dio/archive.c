@@ -73,7 +73,7 @@ static bool held_here(struct ate_txn *t, const struct ate_id *id,
 
 /* From the object upwards; facts: its own. */
 static int find_hold(struct ate_txn *t, struct ate_id at, struct ate__object_facts facts,
-                     struct ate_keeping *k)
+                     struct ate_kept *k)
 {
     for (unsigned depth = 0; depth <= ATE__PARENTS_MAX; depth++) {
         if (held_here(t, &at, &facts)) {
@@ -92,7 +92,7 @@ static int find_hold(struct ate_txn *t, struct ate_id at, struct ate__object_fac
 }
 
 static void find_time(const struct ate_txn *t, const struct ate_id *id,
-                      const struct ate__object_facts *facts, struct ate_keeping *k)
+                      const struct ate__object_facts *facts, struct ate_kept *k)
 {
     uint64_t retention = genesis_of(t)->retention_us, since = facts->updated_us;
     const struct ate__change *c = ate__txn_change(t, id);
@@ -104,9 +104,9 @@ static void find_time(const struct ate_txn *t, const struct ate_id *id,
     }
 }
 
-int ate_keeping(struct ate_txn *t, struct ate_id id, struct ate_keeping *ret_keeping)
+int ate_keeping(struct ate_txn *t, struct ate_id id, struct ate_kept *ret_keeping)
 {
-    struct ate_keeping k = {.archive = ate__txn_archive(t)};
+    struct ate_kept k = {.archive = ate__txn_archive(t)};
     struct ate__object_facts facts;
     int rc = ate__txn_read(t);
     if (!rc)

@@ -250,7 +250,7 @@ static int search(struct ate__redo *r, uint64_t sequence, struct ate__position *
             rc = ate__walk_next(&w, &verdict);
         if (!rc && verdict == ATE__GOOD && w.sequence > sequence) {
             struct ate_bytes body;
-            uint64_t offset;
+            uint64_t offset = 0;
             rc = find_in_group(&w, sequence, &offset, &body);
             if (!rc) {
                 ret_position->place = ate__position_place(p.segment, offset);

@@ -179,7 +179,7 @@ int describe_attributes(struct ate_txn *txn, const struct ate_object *o, json_t 
 int describe_keeping(struct ate_txn *txn, struct ate_id id, json_t *object)
 {
     char text[ATE__TIME_TEXT], at[ATE_ID_TEXT];
-    struct ate_keeping k;
+    struct ate_kept k;
     int rc = ate_keeping(txn, id, &k);
     if (rc || !k.archive)
         return rc;
@@ -194,7 +194,7 @@ int describe_keeping(struct ate_txn *txn, struct ate_id id, json_t *object)
 int describe_keeping_text(struct ate_txn *txn, struct ate_id id, char ret_text[DESCRIBE_KEEPING])
 {
     char text[ATE__TIME_TEXT];
-    struct ate_keeping k;
+    struct ate_kept k;
     int rc = ate_keeping(txn, id, &k);
     if (rc)
         return rc;

@@ -38,9 +38,9 @@ static void refused(struct ate_txn *t, const char *sentence)
     ate_txn_cancel(t);
 }
 
-static struct ate_keeping keeping(struct ate_txn *t, struct ate_id id)
+static struct ate_kept keeping(struct ate_txn *t, struct ate_id id)
 {
-    struct ate_keeping k;
+    struct ate_kept k;
     ok(ate_keeping(t, id, &k));
     assert_true(k.archive);
     return k;
@@ -80,7 +80,7 @@ static void it_is_kept_until_its_time(void **state)
     struct ate_id a = note_new(t, ate_top, "a");
     assert_true(keeping(t, a).until_ns == 0);
     ok(ate_txn_commit(t, NULL));
-    struct ate_keeping k = keeping(t, a);
+    struct ate_kept k = keeping(t, a);
     assert_true(!k.held && !k.for_ever);
     assert_true(k.until_ns / 1000000000 == 1609459200 + RETENTION);
     ok(ate_delete(t, a, 0));
@@ -102,7 +102,7 @@ static void it_is_kept_for_ever(void **state)
     struct ate_txn *t = world_begin(&w);
     struct ate_id a = note_new(t, ate_top, "a");
     ok(ate_txn_commit(t, NULL));
-    struct ate_keeping k = keeping(t, a);
+    struct ate_kept k = keeping(t, a);
     assert_true(k.for_ever && !k.until_ns && !k.held);
     w.sim.wall_us += 1000ull * 365 * 86400 * SECOND;
     ok(ate_delete(t, a, 0));
@@ -150,7 +150,7 @@ static void what_is_held_stays(void **state)
     ok(ate_txn_commit(t, NULL));
     assert_int_equal(world_size(&w), size);
     ok(ate_hold(t, dir));
-    struct ate_keeping k = keeping(t, a);
+    struct ate_kept k = keeping(t, a);
     assert_true(k.held && ate__id_equal(&k.held_at, &dir)); /* before the commit too */
     ok(ate_txn_commit(t, NULL));
     k = keeping(t, a);
@@ -242,7 +242,7 @@ static void the_root_holds_what_it_cannot_read(void **state)
 static void other_chains_hold_nothing(void **state)
 {
     (void)state;
-    struct ate_keeping k;
+    struct ate_kept k;
     world_init(&w, true);
     struct ate_txn *t = world_begin(&w);
     struct ate_id a = note_new(t, ate_top, "a");
