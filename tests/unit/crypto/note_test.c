@@ -338,7 +338,8 @@ static void verifier_keys(void **state)
     }
     /* the halves the other way round, two of one kind, halves of two names, another algorithm */
     char *line = (char *)text.data;
-    size_t whole = strcspn(line + first + 1, "\n") + first + 2;
+    const char *second_end = memchr(line + first + 1, '\n', text.size - first - 1);
+    size_t whole = (size_t)(second_end - line) + 1;
     struct ate__buf bad = ATE__BUF_NULL;
     assert_int_equal(ate__buf_append(&bad, ate__bytes(line + first + 1, whole - first - 1)), 0);
     assert_int_equal(ate__buf_append(&bad, ate__bytes(line, first + 1)), 0);
