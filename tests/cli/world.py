@@ -247,6 +247,9 @@ def pipe_full(fd):
 def main(module):
     """Runs the file's tests, or those that are named behind the folder of the programs."""
     named = sys.argv[2:]
+    for number in signal.SIGHUP, signal.SIGINT, signal.SIGTERM:
+        if signal.getsignal(number) == signal.SIG_IGN:  # as nohup and background jobs have them
+            signal.signal(number, signal.SIG_DFL)
     tests = [(n, f) for n, f in vars(sys.modules[module]).items()
              if n.startswith("test_") and callable(f) and (not named or n in named)]
     if not tests:
