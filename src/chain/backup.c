@@ -28,16 +28,8 @@ static int leaf_of_identity(const struct ate__record_out *record, struct ate_has
 static int leaf_of(struct ate__chain *c, const struct ate__record_out *record,
                    struct ate_hash *ret_leaf)
 {
-    struct ate__tx tx;
-    if (record->identity)
-        return leaf_of_identity(record, ret_leaf);
-    int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
-    if (rc)
-        return rc;
-    rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us,
-                      ret_leaf);
-    ate__tx_deinit(&tx);
-    return rc;
+    return record->identity ? leaf_of_identity(record, ret_leaf)
+                            : ate__chain_leaf_of(c, record, ret_leaf);
 }
 
 static int check_record(void *arg, const struct ate__record_out *record)
