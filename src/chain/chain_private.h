@@ -87,6 +87,8 @@ struct ate__chain {
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
     atomic_bool compacting; /* no mutex */
+    /* What was deeply compacted is believed from this size on: it has the certificate. */
+    _Atomic uint64_t believed_from;
     /* Taken alone or under the commit mutex, and under it nothing that waits: the disk may be asked
      * under the commit mutex, and who offers on a loop's thread does not wait for the disk. */
     pthread_mutex_t inbox_mutex; /* protects what follows */

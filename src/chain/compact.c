@@ -248,8 +248,7 @@ static int shorten(void *arg, const struct ate__record_out *record, struct ate__
     if (rc)
         return rc;
     if (record->identity) {
-        *ret_remains =
-            identity_goes(x, record->sequence) ? ATE__REMAINS_NOTHING : ATE__REMAINS_ALL;
+        *ret_remains = identity_goes(x, record->sequence) ? ATE__REMAINS_NOTHING : ATE__REMAINS_ALL;
         return 0;
     }
     rc = decode(x, record, &tx);

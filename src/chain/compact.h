@@ -28,10 +28,11 @@ struct ate__compact_conf { /* zero: the defaults */
     uint64_t below;        /* only what ends at or below this sequence; 0: no bound */
     unsigned gain_percent; /* a segment is written anew if so much of it goes; 0: 10 */
     bool deep;
-    uint64_t cut_off; /* deep: S; not below the present one; 0: the newest sequence older than 7 days
-                         of root time, or nearer where much lies above it (never under 1 hour);
+    uint64_t cut_off; /* deep: S; not below the present one; 0: the newest sequence older than 7
+                         days of root time, or nearer where much lies above it (never under 1 hour);
                          UINT64_MAX: the newest */
-    struct ate_session *session; /* deep: signs where no SNAPSHOT of S is there; borrowed, or NULL */
+    struct ate_session
+        *session; /* deep: signs where no SNAPSHOT of S is there; borrowed, or NULL */
     uint64_t bytes_per_second; /* read and written, about; 0: as fast as it goes */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; NULL */
     bool (*cancel)(void *arg); /* asked often; NULL: never */

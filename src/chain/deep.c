@@ -107,7 +107,10 @@ static int choose(struct ate__deep *d)
     struct ate__storage_state state;
     struct ate_hash root;
     uint64_t size, root_time_us, asked = d->conf->cut_off;
-    ate__chain_head(d->c, &size, &root, &root_time_us);
+    ate__chain_head(d->c, &size, &root);
+    pthread_mutex_lock(&d->c->mutex);
+    root_time_us = d->c->root_time_us;
+    pthread_mutex_unlock(&d->c->mutex);
     d->c->storage->v->state(d->c->storage, &state);
     int rc = asked ? 0 : choose_by_age(d, size, root_time_us, &asked);
     if (rc)
@@ -288,8 +291,7 @@ static int note_all(struct ate__deep *d)
     return rc ? rc : ate__keep_end(d->keep);
 }
 
-int ate__deep_begin(struct ate__deep *d, struct ate__chain *c,
-                    const struct ate__compact_conf *conf)
+int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf)
 {
     *d = (struct ate__deep){.c = c, .conf = conf};
     if (ate__trust_genesis(c->trust)->archive)
@@ -311,7 +313,7 @@ void ate__deep_end(struct ate__deep *d)
 
 static int find_snapshot(void *arg, const struct ate__record_out *record)
 {
-    const struct ate__deep *d = arg;
+    struct ate__deep *d = arg;
     struct ate__tx tx;
     if (record->identity)
         return 0;
@@ -326,6 +328,7 @@ static int find_snapshot(void *arg, const struct ate__record_out *record)
             rc = ATE_END;
     }
     ate__tx_deinit(&tx);
+    d->certified_at = record->sequence;
     return rc;
 }
 
@@ -351,7 +354,6 @@ static int make_snapshot(struct ate__deep *d, const struct ate__key *key, struct
     enum ate__hash_alg alg = ate__trust_alg(d->c->trust);
     struct ate__signature signature;
     struct ate_hash hash;
-    uint64_t ignored;
     ate__header_snapshot(&w, &(struct ate__snapshot_item){d->size, d->root, d->state_root});
     int rc = ate__header_end(&w);
     struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
@@ -363,7 +365,7 @@ static int make_snapshot(struct ate__deep *d, const struct ate__key *key, struct
         .event_count = 1,
     };
     ate__random(d->c->conf.env, in.id.origin, sizeof in.id.origin);
-    ate__chain_head(d->c, &in.base_size, &in.base_root, &ignored);
+    ate__chain_head(d->c, &in.base_size, &in.base_root);
     if (!rc)
         rc = ate__tx_encode(&in, alg, buf, &hash);
     if (!rc)
@@ -378,8 +380,9 @@ static int commit_snapshot(struct ate__deep *d)
     const struct ate__key *key = signer_of(d);
     d->c->storage->v->state(d->c->storage, &state);
     if (state.role != ATE__ROLE_ROOT)
-        return ate__fail(ATE_NO_KEY, "this is a mirror, and the chain has no certificate for its "
-                                     "first %llu transactions",
+        return ate__fail(ATE_NO_KEY,
+                         "this is a mirror, and the chain has no certificate for its "
+                         "first %llu transactions",
                          (unsigned long long)d->size);
     if (!key)
         return ate__fail(ATE_NO_KEY, "only a root key or a compactor key signs what may be left "
@@ -387,9 +390,9 @@ static int commit_snapshot(struct ate__deep *d)
     int rc = make_snapshot(d, key, &buf);
     if (rc)
         return rc;
-    struct ate__offer offer = {
-        .encoded = ate__buf_bytes(&buf), .waits = true, .timeout_ms = -1};
+    struct ate__offer offer = {.encoded = ate__buf_bytes(&buf), .waits = true, .timeout_ms = -1};
     ate__chain_wait(d->c, &offer);
+    d->certified_at = offer.receipt.sequence;
     return offer.result ? ate__fail(offer.result, "%s", offer.text) : 0;
 }
 
@@ -402,5 +405,9 @@ int ate__deep_certify(struct ate__deep *d)
         rc = rc ? rc : commit_snapshot(d);
     else
         rc = 0;
-    return rc ? rc : ate__chain_sync(d->c, &ignored);
+    if (!rc)
+        rc = ate__chain_sync(d->c, &ignored);
+    if (!rc)
+        atomic_store(&d->c->believed_from, d->certified_at + 1);
+    return rc;
 }

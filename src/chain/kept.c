@@ -84,9 +84,8 @@ static int note_txn(void *arg, const struct ate__record_out *record)
     struct ate__state_txn *t = &r->txns[r->count];
     struct ate__identity identity;
     struct ate__tx tx;
-    int rc = record->identity
-                 ? ate__identity_read(record->body, &identity)
-                 : ate__tx_decode(record->body, ate__trust_alg(r->c->trust), &tx);
+    int rc = record->identity ? ate__identity_read(record->body, &identity)
+                              : ate__tx_decode(record->body, ate__trust_alg(r->c->trust), &tx);
     if (rc)
         return rc;
     *t = (struct ate__state_txn){.sequence = record->sequence};
@@ -317,7 +316,7 @@ int ate__kept_reach(struct ate__kept *k)
     return ate__chain_state_root(k->c, k->cut_off, &k->state_root);
 }
 
-void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx)
+void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx, uint64_t sequence)
 {
     for (uint32_t i = 0; i < tx->event_count && k->reached && !k->certified; i++) {
         const struct ate__event *e = &tx->events[i];
@@ -326,6 +325,8 @@ void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx)
             continue;
         k->certified = ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);
         k->contradicted |= !k->certified;
+        if (k->certified)
+            atomic_store(&k->c->believed_from, sequence + 1);
     }
 }
 

@@ -6,8 +6,8 @@
  * there is believed only as a whole: the tree of S leaves and the state behind them must be those
  * that a SNAPSHOT further up in the same chain states; until that was seen nothing is served.
  *
- *  1. What is missing lies below the last full tile of leaves, which stands in the tiles; there, the
- *     leaf of a record that is left must be the one in its tile, too.
+ *  1. What is missing lies below the last full tile of leaves, which stands in the tiles; there,
+ * the leaf of a record that is left must be the one in its tile, too.
  *  2. A compaction that did not come to its end left a history of which the first segments have
  *     lost all of some objects and the others have not. What is written about an object that does
  *     not live is passed over, and an object that goes below one that does not live goes: that is
@@ -59,6 +59,6 @@ int ate__kept_take(struct ate__kept *k, struct ate__tx *tx, uint64_t sequence) A
 /* All below the cut-off was taken in, and nothing else. Errors: as state_root(). */
 int ate__kept_reach(struct ate__kept *k) ATE__CHECK;
 /* A transaction was accepted: it may be the certificate. */
-void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx);
+void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx, uint64_t sequence);
 /* At the end of the history. Errors: OMITTED. */
 int ate__kept_end(const struct ate__kept *k) ATE__CHECK;

@@ -28,13 +28,15 @@ struct story {
 /* A chain with a window of STORY_WINDOW, with its genesis. */
 void story_init(struct story *s, uint64_t seed);
 void story_deinit(struct story *s);
+/* The same story on another disk, which it then owns; no chain is open. It keeps what was noted. */
+void story_fork(struct story *f, const struct story *s, struct simdisk *take_disk, uint64_t seed);
 /* So many transactions more. 0, or the result of the first that failed other than by a refusal. */
 int story_go_on(struct story *s, unsigned count);
 /* The chain as it is is how it must be from now on. */
 void story_note(struct story *s);
 /* Every object and text is as it was noted; each root up to that size is, and each proof holds. */
 void story_check(struct story *s);
-/* The same without the proofs of every size. */
+/* The same without the proofs of every size; a certificate may have come since. */
 void story_check_state(struct story *s);
 /* cut_off: as struct ate__compact_conf has it. */
 int story_compact(struct story *s, uint64_t cut_off, struct ate__compacted *ret);
