@@ -367,20 +367,29 @@ static void test_compacted(void **state)
 {
     (void)state;
     struct world w = world_new();
-    write_some(&w, 700);
+    struct ate_hash last;
+    write_some(&w, 400);
+    for (unsigned i = 0; i < 300; i++) { /* one object, over and over */
+        struct kit_put put = {.object = kit_id(9000), .prev = i ? &last : NULL};
+        struct ate__buf tx = kit_put(&w.chain, &w.known, &put, &last);
+        kit_commit(w.writer, 1, 1, &w.known, ate__buf_bytes(&tx));
+        kit_committed(w.writer, 1, ate__buf_bytes(&tx), &w.known);
+        ate__buf_deinit(&tx);
+    }
+    write_some(&w, 1000 - 700);
     kit_close(w.writer);
     ate__server_end(w.server);
     compact_log(&w, 600);
     w.server = kit_start(&w.conf);
     struct kit_client *c = w.writer = kit_connect(w.server);
-    assert_int_equal(kit_open(c, 1, &w.chain).size, 702);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1002);
     kit_subscribe(c, 1, &nothing);
     assert_int_equal(kit_subscribed(c).size, 0);
     assert_int_equal(kit_error, ATE_COMPACTED);
     assert_non_null(strstr(kit_error_text, "below transaction 600"));
-    assert_int_equal(kit_open(c, 2, &w.chain).size, 702);
+    assert_int_equal(kit_open(c, 2, &w.chain).size, 1002);
     kit_subscribe(c, 2, &w.known);
-    assert_int_equal(kit_subscribed(c).size, 702);
+    assert_int_equal(kit_subscribed(c).size, 1002);
     world_free(&w);
 }
 
