@@ -100,7 +100,7 @@ struct ate__chain {
     /* Until begin(): the tree of what stays where it is; NULL: all does. What follows it waits in
      * the view, without a position. */
     struct ate__frontier *firm;
-    bool part;       /* see ate__chain_open_part() */
+    bool part; /* see ate__chain_open_part() */
     bool unbelieved; /* damage was found before what stands for all that is missing */
     /* Constant once it has begun. */
     bool read_only; /* damage was found, or opened for reading; or it has not begun */

@@ -57,6 +57,7 @@ static int rob(struct kit *k, struct thief *t)
     int rc = 0;
     kit_ok(kit_storage(k, 0, &storage));
     kit_ok(ate__chain_open(&(struct ate__chain_conf){.env = &k->sim.env}, storage, 0, &k->chain));
+    kit_ok(ate__chain_begin(k->chain));
     for (uint64_t from = 0; !rc; from = done.end) {
         struct ate__rewrite w = {
             .from = from, .to = UINT64_MAX, .cut_off = t->cut_off, .record = steal, .arg = t};
@@ -271,8 +272,7 @@ static void test_flips_are_caught(void **state)
             struct ate__storage_damage damage = {.what = ATE_OK};
             if (!rc)
                 ate__chain_damage(s.k.chain, &damage);
-            storage = rc ? NULL : ate__chain_storage(s.k.chain);
-            if (!rc && damage.what == ATE_OK && !storage->v->check(storage))
+            if (!rc && damage.what == ATE_OK)
                 fail_msg("a flip of %s at %llu is not noticed", ranges[i].file,
                          (unsigned long long)at);
             kit_close(&s.k);

@@ -350,6 +350,7 @@ static void compact_log(const struct world *w, uint64_t cut_off)
         ate__storage_open_file(&ate__env_real, dir, 0, NULL, ATE__ROLE_ROOT, NULL, &storage), 0);
     vfs->close_dir(dir);
     assert_int_equal(ate__chain_open(&conf, storage, 0, &chain), 0);
+    assert_int_equal(ate__chain_begin(chain), 0);
     ate__cleanup(ate__secret_deinit) struct ate__secret text = {0};
     assert_int_equal(ate__key_encode(w->chain.key, &text), 0);
     assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &key), 0);
