@@ -6,11 +6,20 @@
  * superseded, and of deleted objects. Every header, hash and signature stays, so that all of the
  * history still verifies from the root key on, and every proof made before stays valid. What a
  * transaction that has begun may still read stays too.
+ *
+ * A *deep* compaction drops transactions and events too, below a *cut-off*: what was superseded,
+ * and what belongs to objects that are long gone. What lives keeps its values, its authors, its
+ * times and all by which its rights are judged; of every transaction the leaf of the tree stays, so
+ * that every proof for every earlier size can still be made. Before anything goes a certificate is
+ * committed, signed by a root key or a compactor key of the session: whoever opens the chain
+ * computes what it states from what is left, and refuses a chain that lacks more (ATE_OMITTED).
  */
 #pragma once
 #include <ate/chain.h>
 
 ATE__BEGIN
+
+#define ATE_CUT_OFF_NEWEST UINT64_MAX
 
 struct ate_compact_conf { /* zero means the default in every field */
     uint64_t below; /* only what lies below this sequence; 0: all that is old enough by itself */
@@ -19,12 +28,18 @@ struct ate_compact_conf { /* zero means the default in every field */
     /* bytes; runs inside the call, on its thread, and may not call the library */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
-    uint64_t reserved[8]; /* zero */
+    bool deep;
+    uint64_t cut_off; /* deep: transactions below it may go. 0: those older than 7 days, or younger
+                         ones, but none of the last hour, where they take more than four times
+                         as much as all that lives; ATE_CUT_OFF_NEWEST: all there are */
+    uint64_t reserved[6]; /* zero */
 };
 struct ate_compacted {
     uint64_t files, rewritten; /* that were looked at; that were written anew */
     uint64_t payloads; /* that went */
     uint64_t bytes_before, bytes_after; /* of the chain on disk */
+    uint64_t events, transactions; /* that went */
+    uint64_t cut_off; /* of the chain; 0: nothing but payloads ever went */
 };
 
 /* WAITS. Of a chain in a directory, opened for writing; conf NULL: all defaults. Needs room on the
@@ -32,7 +47,8 @@ struct ate_compacted {
  * the process too: what was done until then stands. The stage that progress is told is "compact".
  * Any thread; one at a time.
  * Errors: UNSUPPORTED: the chain is at a server, which compacts it; BUSY: it is being compacted
- * already; READ_ONLY, E_NO_SPACE, TAMPERED, WOULD_DEADLOCK, E_*. */
+ * already; NO_KEY: no key of the session may sign the certificate; DENIED: an archive is never
+ * deeply compacted; READ_ONLY, E_NO_SPACE, TAMPERED, WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *conf,
                                struct ate_compacted *ret_compacted);
 

@@ -28,6 +28,9 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
     struct ate__compact_conf inner = {
         .below = asked.below,
         .gain_percent = asked.gain_percent,
+        .deep = asked.deep,
+        .cut_off = asked.cut_off,
+        .session = chain->session,
         .bytes_per_second = asked.bytes_per_second,
         .progress = asked.progress ? tell : NULL,
         .arg = &asked,
@@ -41,6 +44,9 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
         .payloads = done.payloads,
         .bytes_before = done.bytes_before,
         .bytes_after = done.bytes_after,
+        .events = done.events,
+        .transactions = done.transactions,
+        .cut_off = done.cut_off,
     };
     return 0;
 }

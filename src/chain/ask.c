@@ -16,8 +16,9 @@
 
 static int root_time_of(void *arg, const struct ate__record_out *record)
 {
-    *(uint64_t *)arg = record->root_time_us;
-    return 0;
+    struct ate__receipt *receipt = arg;
+    receipt->root_time_us = record->root_time_us;
+    return ATE_END;
 }
 
 /* Under the mutex. */
@@ -46,8 +47,12 @@ int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
     pthread_mutex_unlock(&c->mutex);
     if (!rc)
         rc = c->storage->v->scan(c->storage, receipt.sequence, receipt.sequence + 1,
-                                 &(struct ate__scan){NULL, root_time_of, &receipt.root_time_us});
-    if (rc)
+                                 &(struct ate__scan){NULL, root_time_of, &receipt});
+    if (!rc)
+        rc = ate__fail(ATE_COMPACTED,
+                       "it was committed as transaction %llu, which was compacted away",
+                       (unsigned long long)receipt.sequence);
+    if (rc != ATE_END)
         return rc;
     receipt.stage = ate__chain_stage(c, receipt.sequence);
     *ret_receipt = receipt;

@@ -90,6 +90,12 @@ static int size_of(struct ate__chain *c, uint64_t wanted, uint64_t *ret_size)
     if (wanted > size)
         return ate__fail(ATE_NOT_FOUND, "the chain has %llu transactions",
                          (unsigned long long)size);
+    if (wanted && wanted < atomic_load(&c->believed_from))
+        return ate__fail(ATE_COMPACTED,
+                         "of the first %llu transactions some were compacted away, and only the "
+                         "first %llu say which may be missing",
+                         (unsigned long long)wanted,
+                         (unsigned long long)atomic_load(&c->believed_from));
     *ret_size = wanted ? wanted : size;
     return 0;
 }

@@ -26,6 +26,7 @@ struct ate__chain_copied {
 /* dir: the target's, below which it lies; borrowed. A chain open for writing is copied up to
  * what is on stable storage. Errors: TAMPERED: the chain is damaged; ROLLED_BACK: the target has
  * more; FORKED: the target, or the log since it was opened, has other transactions; NOT_FOUND: size
- * is above the chain's; and those of ate__backup_run(). Any thread. */
+ * is above the chain's; COMPACTED: size is below what certifies its cut-off; and those of
+ * ate__backup_run(). Any thread. */
 int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate__chain_copy *copy,
                     struct ate__chain_copied *ret_copied) ATE__CHECK;

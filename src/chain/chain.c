@@ -104,20 +104,21 @@ static int open_chain(struct ate__chain *c, unsigned flags)
     s->v->damage(s, &c->damage);
     c->read_only = true;
     bool bearable = rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED;
-    if (bearable && flags & ATE__STORAGE_READ && c->tree.size) {
+    if (bearable && flags & ATE__STORAGE_READ && c->tree.size && !c->unbelieved) {
         note_damage(c, rc);
         rc = 0;
     }
     return rc;
 }
 
-int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
-                    unsigned flags, struct ate__chain **ret_chain)
+static int open_new(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                    unsigned flags, bool part, struct ate__chain **ret_chain)
 {
     struct ate__chain *c;
     int rc = new_chain(conf, take_storage, &c);
     if (rc)
         return rc;
+    c->part = part;
     rc = open_chain(c, flags);
     c->conf.progress = NULL; /* of the call that opens, and of no other */
     if (rc) {
@@ -126,6 +127,18 @@ int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *tak
     }
     *ret_chain = c;
     return 0;
+}
+
+int ate__chain_open(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                    unsigned flags, struct ate__chain **ret_chain)
+{
+    return open_new(conf, take_storage, flags, false, ret_chain);
+}
+
+int ate__chain_open_part(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                         struct ate__chain **ret_chain)
+{
+    return open_new(conf, take_storage, 0, true, ret_chain);
 }
 
 int ate__chain_begin(struct ate__chain *c)
@@ -179,7 +192,10 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
     if (rc)
         return rc;
     c->conf.progress = NULL;
-    rc = begin_trust(c, genesis_tx);
+    c->storage->v->tiles_hold(c->storage, ate__chain_tile_leaves, c); /* for compaction */
+    rc = c->storage->v->tiles_release(c->storage);
+    if (!rc)
+        rc = begin_trust(c, genesis_tx);
     if (!rc) {
         struct ate__offer offer = {.encoded = genesis_tx, .waits = true, .timeout_ms = -1};
         ate__chain_wait(c, &offer);
@@ -285,6 +301,8 @@ struct history {
 static int history_record(void *arg, const struct ate__record_out *record)
 {
     const struct history *h = arg;
+    if (record->identity)
+        return 0;
     return h->each(h->arg, &(struct ate__history_record){record->sequence, record->root_time_us,
                                                          record->body, record->last_in_group});
 }

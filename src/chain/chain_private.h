@@ -87,6 +87,8 @@ struct ate__chain {
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
     atomic_bool compacting; /* no mutex */
+    /* What was deeply compacted is believed from this size on: it has the certificate. */
+    _Atomic uint64_t believed_from;
     /* Taken alone or under the commit mutex, and under it nothing that waits: the disk may be asked
      * under the commit mutex, and who offers on a loop's thread does not wait for the disk. */
     pthread_mutex_t inbox_mutex; /* protects what follows */
@@ -98,6 +100,8 @@ struct ate__chain {
     /* Until begin(): the tree of what stays where it is; NULL: all does. What follows it waits in
      * the view, without a position. */
     struct ate__frontier *firm;
+    bool part; /* see ate__chain_open_part() */
+    bool unbelieved; /* damage was found before what stands for all that is missing */
     /* Constant once it has begun. */
     bool read_only; /* damage was found, or opened for reading; or it has not begun */
     struct ate__storage_damage damage;
@@ -114,6 +118,7 @@ struct ate__chain {
 
 /* heads.c */
 void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *root);
+bool ate__heads_has(struct ate__chain *c, uint64_t size); /* in memory */
 int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
     ATE__CHECK;
 /* The leaves of a group that was appended just now, for the tiles. They are not synced, and rebuilt
@@ -125,6 +130,10 @@ void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct at
 /* For tiles_hold(): those of one tile, from the records. arg: the chain. */
 int ate__chain_tile_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves) ATE__CHECK;
 bool ate__chain_lacks_leaves(struct ate__chain *c); /* of what is published */
+/* chain.c: opens a log of which the end is not given, so that what certifies its cut-off may be
+ * missing; it is for who has that chain open, and knows. */
+int ate__chain_open_part(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
+                         struct ate__chain **ret_chain) ATE__CHECK;
 int ate__chain_leaf_of(struct ate__chain *c, const struct ate__record_out *record,
                        struct ate_hash *ret_leaf) ATE__CHECK;
 /* open.c: takes in what the storage holds from there on, and publishes what does not move before

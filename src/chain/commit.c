@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/kept.h"
 #include "chain/snapshot.h"
 
 /* ---- before it is ordered, without the mutex ---- */
@@ -162,6 +163,7 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
 
 struct first_answer {
     struct ate__chain *c;
+    bool found; /* or compacted away */
     struct ate_hash hash;
     uint64_t root_time_us;
 };
@@ -169,13 +171,17 @@ struct first_answer {
 static int read_first(void *arg, const struct ate__record_out *record)
 {
     struct first_answer *first = arg;
+    struct ate__identity identity;
     struct ate__tx tx;
-    int rc = ate__tx_decode(record->body, ate__trust_alg(first->c->trust), &tx);
+    int rc = record->identity ? ate__identity_read(record->body, &identity)
+                              : ate__tx_decode(record->body, ate__trust_alg(first->c->trust), &tx);
     if (rc)
         return rc;
-    first->hash = tx.hash;
+    first->found = true;
+    first->hash = record->identity ? identity.hash : tx.hash;
     first->root_time_us = record->root_time_us;
-    ate__tx_deinit(&tx);
+    if (!record->identity)
+        ate__tx_deinit(&tx);
     return 0;
 }
 
@@ -193,6 +199,10 @@ int ate__work_repeat(struct ate__chain *c, struct ate__work *w)
     struct first_answer first = {.c = c};
     int rc = c->storage->v->scan(c->storage, w->sequence, w->sequence + 1,
                                  &(struct ate__scan){NULL, read_first, &first});
+    if (!rc && !first.found)
+        rc = ate__fail(ATE_STALE,
+                       "number %llu of its origin was committed as %llu, which was compacted away",
+                       (unsigned long long)w->tx.id.number, (unsigned long long)w->sequence);
     if (!rc && !ate__hash_equal(&first.hash, &w->tx.hash))
         rc = other_bytes(w);
     if (rc)

@@ -8,10 +8,11 @@
 int ate__chain_judge(struct ate__chain *c, const struct ate__tx *tx, uint64_t sequence,
                      uint64_t root_time_us, struct ate__verdict *verdict)
 {
-    uint64_t first;
+    uint64_t first, window = ate__trust_genesis(c->trust)->window;
     verdict->result = 0;
     verdict->conflict_count = 0;
-    if (sequence && !ate__trust_origin(c->trust, &tx->id, &first))
+    /* Who was compacted knows nothing older, and all judge alike. */
+    if (sequence && !ate__trust_origin(c->trust, &tx->id, &first) && sequence - first <= window)
         return ate__fail(ATE_MALFORMED, "number %llu of its origin was committed as %llu",
                          (unsigned long long)tx->id.number, (unsigned long long)first);
     return ate__accept(c->trust, &c->latest, tx, sequence, root_time_us, verdict);

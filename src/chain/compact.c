@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * compact.c: shallow compaction.
+ * compact.c: compaction, shallow and deep.
  *
  *   1. every full segment is read, and what would go of it is added up
- *   2. those that are worth it, the emptiest first, are written anew
+ *   2. those that are worth it are written anew: the emptiest first, or, deep, from the first one
+ *      on all of which something is left out
  *   3. the view is told where the records of a new segment lie
  */
 #include "chain/compact.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/deep.h"
+#include "chain/kept.h"
 #include <stdlib.h>
 
 enum { GAIN_PERCENT = 10, PAUSE_MS_MIN = 5, BLOCK_BYTES = 1 << 20 };
 
 struct plan { /* of one segment */
     uint64_t first, end, bytes, goes;
+    bool drops; /* events go */
 };
 struct compacting {
     struct ate__chain *c;
@@ -23,7 +27,9 @@ struct compacting {
     struct plan *plans;
     size_t count, capacity;
     struct plan *plan; /* the segment that is looked at */
+    struct ate__deep deep; /* size 0: shallow */
     const struct ate__tx *tx; /* the transaction that is made shorter */
+    uint64_t sequence;        /* its */
     uint64_t done, total; /* bytes, for progress */
     uint64_t since_pause;
     struct ate__compacted result;
@@ -38,10 +44,86 @@ static bool goes(const struct ate__chain *c, const struct ate__event *e)
            !ate__view_holds(c->view, &e->header.object, &e->hash);
 }
 
+static bool is_deep(const struct compacting *x, uint64_t sequence)
+{
+    return sequence < x->deep.size;
+}
+
+/* What stays of an event of the transaction that is looked at. */
 static enum ate__part part_of(void *arg, uint32_t event)
 {
     struct compacting *x = arg;
-    return goes(x->c, &x->tx->events[event]) ? ATE__PART_HEADER : ATE__PART_WHOLE;
+    const struct ate__event *e = &x->tx->events[event];
+    if (e->form == ATE__DROPPED)
+        return ATE__PART_HASH;
+    enum ate__fate fate = is_deep(x, x->sequence)
+                              ? ate__keep_fate(x->deep.keep, e, x->sequence, NULL)
+                              : ATE__FATE_WHOLE;
+    if (fate == ATE__FATE_GONE)
+        return ATE__PART_HASH;
+    return fate == ATE__FATE_HEADER || goes(x->c, e) ? ATE__PART_HEADER : ATE__PART_WHOLE;
+}
+
+/* An event that is no longer than its hash stays with the transaction. */
+static bool is_shorter_gone(const struct ate__event *e)
+{
+    return e->whole.size > 1 + sizeof e->hash;
+}
+
+static enum ate__part part_left(void *arg, uint32_t event)
+{
+    const struct compacting *x = arg;
+    const struct ate__event *e = &x->tx->events[event];
+    enum ate__part stays = part_of(arg, event);
+    bool pays = e->form == ATE__DROPPED || is_shorter_gone(e);
+    return stays == ATE__PART_HASH && !pays ? ATE__PART_WHOLE : stays;
+}
+
+struct loss { /* of a transaction */
+    uint64_t gone, events, payloads, bytes; /* events: of those that are gone, by which it gets
+                                               shorter */
+    enum ate__remains remains;
+};
+
+static bool has_payload(const struct ate__event *e)
+{
+    return e->form == ATE__CLEAR || e->form == ATE__CIPHER;
+}
+
+/* Of one that keeps no event. */
+static void lose_all(const struct compacting *x, const struct ate__tx *tx, struct loss *loss)
+{
+    if (x->sequence >= x->deep.gaps_below)
+        return;
+    bool known = ate__keep_identity(x->deep.keep, x->sequence);
+    loss->remains = known ? ATE__REMAINS_IDENTITY : ATE__REMAINS_NOTHING;
+    loss->bytes = tx->encoded.size - (known ? ATE__IDENTITY_BYTES : 0);
+    loss->events = loss->gone;
+}
+
+static struct loss loss_of(struct compacting *x, const struct ate__tx *tx, uint64_t sequence)
+{
+    struct loss loss = {0};
+    uint32_t left = 0;
+    x->tx = tx;
+    x->sequence = sequence;
+    for (uint32_t i = 0; i < tx->event_count; i++) {
+        const struct ate__event *e = &tx->events[i];
+        enum ate__part stays = part_of(x, i);
+        left += stays != ATE__PART_HASH;
+        loss.gone += stays == ATE__PART_HASH && e->form != ATE__DROPPED;
+        if (stays == ATE__PART_HASH && e->form != ATE__DROPPED && is_shorter_gone(e)) {
+            loss.events++;
+            loss.bytes += e->whole.size - 1 - sizeof e->hash;
+        } else if (stays == ATE__PART_HEADER && has_payload(e)) {
+            loss.payloads++;
+            loss.bytes += e->payload_size;
+        }
+    }
+    loss.remains = loss.events || loss.payloads ? ATE__REMAINS_SHORTER : ATE__REMAINS_ALL;
+    if (!left && is_deep(x, sequence))
+        lose_all(x, tx, &loss);
+    return loss;
 }
 
 /* ---- pauses ---- */
@@ -80,7 +162,7 @@ static int note_segment(void *arg, const struct ate__segment_out *s)
         return ATE_END;
     int rc = ate__grow(&x->plans, &x->capacity, x->count + 1, sizeof *x->plans);
     if (!rc)
-        x->plans[x->count++] = (struct plan){s->first, s->end, s->bytes, 0};
+        x->plans[x->count++] = (struct plan){s->first, s->end, s->bytes, 0, false};
     x->total += s->bytes;
     return rc;
 }
@@ -91,20 +173,30 @@ static int decode(const struct compacting *x, const struct ate__record_out *reco
     return ate__tx_decode(record->body, ate__trust_alg(x->c->trust), ret_tx);
 }
 
+/* It is known for as long as the transaction may be sent again. */
+static bool identity_goes(const struct compacting *x, uint64_t sequence)
+{
+    return sequence < x->deep.gaps_below && !ate__keep_identity(x->deep.keep, sequence);
+}
+
 static int weigh_record(void *arg, const struct ate__record_out *record)
 {
     struct compacting *x = arg;
     struct ate__tx tx;
     int rc = check_canceled(x);
     pause_after(x, record->body.size);
-    if (rc || record->identity)
+    if (rc)
         return rc;
+    if (record->identity) {
+        x->plan->goes += identity_goes(x, record->sequence) ? record->body.size : 0;
+        return 0;
+    }
     rc = decode(x, record, &tx);
     if (rc)
         return rc;
-    for (uint32_t i = 0; i < tx.event_count; i++)
-        if (goes(x->c, &tx.events[i]))
-            x->plan->goes += tx.events[i].payload_size;
+    struct loss loss = loss_of(x, &tx, record->sequence);
+    x->plan->goes += loss.bytes;
+    x->plan->drops |= loss.events != 0;
     ate__tx_deinit(&tx);
     return 0;
 }
@@ -139,26 +231,40 @@ static bool is_worth(const struct compacting *x, const struct plan *p)
 
 /* ---- 2 ---- */
 
+static int write_identity(const struct compacting *x, const struct ate__tx *tx,
+                          struct ate__buf *body)
+{
+    struct ate__identity identity;
+    int rc = ate__identity_of(tx, ate__trust_alg(x->c->trust), &identity);
+    return rc ? rc : ate__identity_write(body, &identity);
+}
+
 static int shorten(void *arg, const struct ate__record_out *record, struct ate__buf *body,
                    enum ate__remains *ret_remains)
 {
     struct compacting *x = arg;
     struct ate__tx tx;
     int rc = check_canceled(x);
-    if (rc || record->identity)
+    if (rc)
         return rc;
+    if (record->identity) {
+        *ret_remains = identity_goes(x, record->sequence) ? ATE__REMAINS_NOTHING : ATE__REMAINS_ALL;
+        return 0;
+    }
     rc = decode(x, record, &tx);
     if (rc)
         return rc;
-    uint64_t payloads = 0;
-    for (uint32_t i = 0; i < tx.event_count; i++)
-        payloads += goes(x->c, &tx.events[i]);
-    x->tx = &tx;
-    if (payloads)
-        rc = ate__tx_reduce_parts(&tx, part_of, x, body);
+    struct loss loss = loss_of(x, &tx, record->sequence);
+    if (loss.remains == ATE__REMAINS_SHORTER)
+        rc = ate__tx_reduce_parts(&tx, part_left, x, body);
+    else if (loss.remains == ATE__REMAINS_IDENTITY)
+        rc = write_identity(x, &tx, body);
     ate__tx_deinit(&tx);
-    *ret_remains = payloads ? ATE__REMAINS_SHORTER : ATE__REMAINS_ALL;
-    x->result.payloads += payloads;
+    *ret_remains = loss.remains;
+    x->result.payloads += loss.payloads;
+    x->result.events += loss.events;
+    x->result.transactions +=
+        loss.remains == ATE__REMAINS_IDENTITY || loss.remains == ATE__REMAINS_NOTHING;
     return rc;
 }
 
@@ -178,20 +284,74 @@ static int move_record(void *arg, const struct ate__record_out *record)
     return 0;
 }
 
-static int rewrite(struct compacting *x, const struct plan *p)
+/* The segments from `from` to `to`, as many of them as become one. */
+static int rewrite(struct compacting *x, uint64_t from, uint64_t to, uint64_t *ret_end)
 {
     struct ate__storage *s = x->c->storage;
     struct ate__rewritten done;
-    struct ate__rewrite w = {
-        .from = p->first, .to = p->end, .record = shorten, .pause = pause_after, .arg = x};
-    uint64_t payloads = x->result.payloads;
+    struct ate__compacted before = x->result;
+    struct ate__rewrite w = {.from = from,
+                             .to = to,
+                             .cut_off = x->deep.size,
+                             .record = shorten,
+                             .pause = pause_after,
+                             .arg = x};
     int rc = s->v->rewrite(s, &w, &done);
     if (rc) {
-        x->result.payloads = payloads;
+        x->result = before;
         return rc;
     }
-    x->result.rewritten++;
-    return s->v->scan(s, p->first, p->end, &(struct ate__scan){NULL, move_record, x});
+    *ret_end = done.end;
+    for (size_t i = 0; i < x->count; i++)
+        x->result.rewritten += x->plans[i].first >= from && x->plans[i].first < done.end;
+    return s->v->scan(s, from, done.end, &(struct ate__scan){NULL, move_record, x});
+}
+
+static int rewrite_emptiest(struct compacting *x)
+{
+    uint64_t ignored;
+    int rc = 0;
+    qsort(x->plans, x->count, sizeof *x->plans, by_share);
+    for (size_t i = 0; i < x->count && !rc; i++)
+        x->total += is_worth(x, &x->plans[i]) ? x->plans[i].bytes : 0;
+    for (size_t i = 0; i < x->count && !rc && is_worth(x, &x->plans[i]); i++)
+        rc = rewrite(x, x->plans[i].first, x->plans[i].end, &ignored);
+    return rc;
+}
+
+/* Up to the last one that is worth it; between them those may stay of which no event goes. */
+static size_t count_due(const struct compacting *x)
+{
+    size_t count = x->count;
+    while (count && !is_worth(x, &x->plans[count - 1]))
+        count--;
+    return count;
+}
+
+static bool is_due(const struct compacting *x, const struct plan *p)
+{
+    return p->drops || is_worth(x, p);
+}
+
+static int rewrite_deep(struct compacting *x)
+{
+    size_t count = count_due(x), next;
+    for (size_t i = 0; i < count; i++)
+        x->total += is_due(x, &x->plans[i]) ? x->plans[i].bytes : 0;
+    int rc = count ? ate__deep_certify(&x->deep) : 0;
+    for (size_t i = 0; i < count && !rc; i = next) {
+        uint64_t end = 0;
+        for (next = i; next < count && is_due(x, &x->plans[next]); next++)
+            ;
+        if (next == i) {
+            next++;
+            continue;
+        }
+        rc = rewrite(x, x->plans[i].first, x->plans[next - 1].end, &end);
+        for (next = i + 1; next < count && x->plans[next].first < end; next++)
+            ;
+    }
+    return rc;
 }
 
 static int run(struct compacting *x)
@@ -200,14 +360,15 @@ static int run(struct compacting *x)
     struct ate__storage *s = x->c->storage;
     s->v->state(s, &state);
     x->result.bytes_before = state.bytes;
-    int rc = weigh(x);
-    qsort(x->plans, x->count, sizeof *x->plans, by_share);
-    for (size_t i = 0; i < x->count && !rc; i++)
-        x->total += is_worth(x, &x->plans[i]) ? x->plans[i].bytes : 0;
-    for (size_t i = 0; i < x->count && !rc && is_worth(x, &x->plans[i]); i++)
-        rc = rewrite(x, &x->plans[i]);
+    int rc = x->conf->deep ? ate__deep_begin(&x->deep, x->c, x->conf) : 0;
+    if (!rc)
+        rc = weigh(x);
+    if (!rc)
+        rc = x->deep.size ? rewrite_deep(x) : rewrite_emptiest(x);
+    ate__deep_end(&x->deep);
     s->v->state(s, &state);
     x->result.bytes_after = state.bytes;
+    x->result.cut_off = state.cut_off;
     return rc;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/kept.h"
 
 void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *root)
 {
@@ -52,6 +53,12 @@ void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *
         size = ate__view_published(c->view);
     while (!recent_head(c, size, ret_root));
     *ret_size = size;
+}
+
+bool ate__heads_has(struct ate__chain *c, uint64_t size)
+{
+    struct ate_hash root;
+    return recent_head(c, size, &root);
 }
 
 static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_hash)
@@ -118,26 +125,43 @@ enum { LEAVES_RETRY_MS = 1000 };
 int ate__chain_leaf_of(struct ate__chain *c, const struct ate__record_out *record,
                        struct ate_hash *ret_leaf)
 {
+    struct ate__identity identity;
     struct ate__tx tx;
-    int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
+    int rc = record->identity ? ate__identity_read(record->body, &identity)
+                              : ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
     if (rc)
         return rc;
+    if (record->identity)
+        return ate__tx_leaf_of(&identity.hash, &identity.signatures_hash, record->sequence,
+                               record->root_time_us, ret_leaf);
     rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us,
                       ret_leaf);
     ate__tx_deinit(&tx);
     return rc;
 }
 
+/* Leaves of what compaction left out are never made from records. */
+static int check_next(const struct ate__record_out *record, uint64_t next)
+{
+    return record->sequence == next
+               ? 0
+               : ate__fail(ATE_E_IO, "transaction %llu, which was there, is not any more",
+                           (unsigned long long)next);
+}
+
 static int add_from_record(void *arg, const struct ate__record_out *record)
 {
     struct ate__chain *c = arg;
     struct ate_hash leaf;
-    int rc = ate__chain_leaf_of(c, record, &leaf);
+    int rc = check_next(record, c->storage->v->tiles_size(c->storage));
+    if (!rc)
+        rc = ate__chain_leaf_of(c, record, &leaf);
     return rc ? rc : c->storage->v->tiles_append(c->storage, &leaf, 1);
 }
 
 struct leaves {
     struct ate__chain *c;
+    uint64_t first;
     struct ate_hash *to;
     size_t count;
 };
@@ -145,12 +169,13 @@ struct leaves {
 static int put_leaf(void *arg, const struct ate__record_out *record)
 {
     struct leaves *l = arg;
-    return ate__chain_leaf_of(l->c, record, &l->to[l->count++]);
+    int rc = check_next(record, l->first + l->count);
+    return rc ? rc : ate__chain_leaf_of(l->c, record, &l->to[l->count++]);
 }
 
 int ate__chain_tile_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves)
 {
-    struct leaves l = {arg, ret_leaves, 0};
+    struct leaves l = {arg, first, ret_leaves, 0};
     int rc = l.c->storage->v->scan(l.c->storage, first, first + ATE__TILE_LEAVES,
                                    &(struct ate__scan){NULL, put_leaf, &l});
     if (!rc && l.count < ATE__TILE_LEAVES)

@@ -8,7 +8,8 @@
  * same batch is checked again when its turn comes.
  *
  * A group counts whole: tree, head and view move on at its end. Where a record is not believed, the
- * chain ends before its group.
+ * chain ends before its group. Of a log that was deeply compacted all is believed or nothing
+ * (chain/kept.h).
  *
  * Records that are not known to be synced are judged where a crash left them, and wait in the view
  * like those of a group that is not written yet. When the storage has written them anew, they are
@@ -17,6 +18,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/kept.h"
 #include <stdio.h>
 
 enum { BATCH_RECORDS = 1024, BATCH_BYTES = 4 << 20, TILES_AT_ONCE = ATE__TILE_LEAVES };
@@ -29,12 +31,15 @@ struct item {
     bool decoded, last_in_group;
     bool starts_group;
     bool compacted; /* the group: the head before it is not known */
+    bool is_identity;
+    struct ate__identity identity;
     uint64_t head_before;
     int checked;
 };
 struct replay {
     struct ate__chain *c;
     struct ate__frontier tree; /* with the group under way */
+    struct ate__kept kept;
     struct item *items;
     size_t count;
     struct ate__buf bytes;
@@ -65,6 +70,8 @@ static int check_item(struct replay *r, struct item *i)
     struct ate_bytes body = ate__bytes(r->bytes.data + i->at, i->size);
     enum ate__hash_alg alg;
     int rc = 0;
+    if (i->is_identity)
+        return ate__identity_read(body, &i->identity);
     if (i->decoded)
         return ate__trust_verify(c->trust, &i->tx);
     if (c->trust)
@@ -111,45 +118,14 @@ static int take_genesis(struct ate__chain *c, const struct item *i)
                      "the log is labelled with another chain id than its genesis has");
 }
 
-static int take_item(struct replay *r, struct item *i)
-{
-    struct ate__chain *c = r->c;
-    struct ate__verdict verdict;
-    struct ate_hash leaf;
-    int rc = i->starts_group ? check_group(c, i) : 0;
-    if (!rc && !i->decoded) {
-        i->checked = check_item(r, i);
-        rc = i->decoded ? 0 : i->checked;
-    }
-    if (!rc && !c->trust)
-        rc = take_genesis(c, i);
-    if (!rc && (i->checked || i->sequence == 0))
-        rc = ate__trust_verify(c->trust, &i->tx);
-    if (!rc)
-        rc = ate__chain_judge(c, &i->tx, i->sequence, i->root_time_us, &verdict);
-    if (!rc)
-        rc = ate__chain_take(c, &i->tx, i->sequence);
-    if (rc)
-        return rc;
-    c->next_sequence = i->sequence + 1;
-    if (i->sequence < r->moves)
-        ate__view_place(c->view, i->sequence, &i->position, i->root_time_us);
-    rc = ate__tx_leaf(&i->tx, ate__trust_alg(c->trust), i->sequence, i->root_time_us, &leaf);
-    if (!rc)
-        rc = ate__frontier_append(&r->tree, &leaf);
-    if (rc)
-        return rc;
-    r->leaves[r->leaf_count++] = leaf;
-    return r->leaf_count == TILES_AT_ONCE ? write_tiles(r) : 0;
-}
-
 static void publish(struct ate__chain *c, uint64_t size)
 {
     ate__view_publish(c->view, size);
     ate__view_reclaim(c->view, 0);
 }
 
-static int end_group(struct replay *r, const struct item *i)
+/* The tree has all that was read. */
+static int note_head(struct replay *r, uint64_t root_time_us)
 {
     struct ate__chain *c = r->c;
     struct ate_hash root;
@@ -162,11 +138,135 @@ static int end_group(struct replay *r, const struct item *i)
         return rc;
     c->tree = r->tree;
     c->root = root;
-    c->root_time_us = i->root_time_us;
+    c->root_time_us = root_time_us;
     ate__heads_add(c, c->tree.size, &c->root);
     if (!c->firm)
         publish(c, c->tree.size);
     return 0;
+}
+
+static int add_leaf(struct replay *r, const struct ate_hash *leaf)
+{
+    int rc = ate__frontier_append(&r->tree, leaf);
+    if (rc)
+        return rc;
+    r->leaves[r->leaf_count++] = *leaf;
+    return r->leaf_count == TILES_AT_ONCE ? write_tiles(r) : 0;
+}
+
+/* What compaction left out. */
+static int fill(struct replay *r, uint64_t to)
+{
+    struct ate__chain *c = r->c;
+    struct ate_hash leaf;
+    if (r->tree.size == to)
+        return 0;
+    if (!c->trust)
+        return ate__fail(ATE_TAMPERED, "the genesis is missing");
+    for (uint64_t sequence = r->tree.size; sequence < to; sequence++) {
+        int rc = ate__kept_leaf(&r->kept, sequence, &leaf);
+        if (!rc)
+            rc = add_leaf(r, &leaf);
+        if (rc)
+            return rc;
+    }
+    ate__trust_skip(c->trust, to);
+    c->next_sequence = to;
+    return 0;
+}
+
+/* A root that is asked for is in memory or in the tiles, also within the group under way. */
+static int have_root(struct replay *r, uint64_t size)
+{
+    bool due = size > r->leaf_first && size <= r->tree.size && r->leaf_count;
+    return due && !ate__heads_has(r->c, size) ? write_tiles(r) : 0;
+}
+
+static int judge(struct replay *r, struct item *i)
+{
+    struct ate__chain *c = r->c;
+    struct ate__verdict verdict;
+    if (i->sequence < r->kept.cut_off)
+        return ate__kept_take(&r->kept, &i->tx, i->sequence);
+    int rc = have_root(r, i->tx.base_size);
+    for (uint32_t n = 0; n < i->tx.event_count && !rc; n++)
+        if (i->tx.events[n].form != ATE__DROPPED && i->tx.events[n].kind == ATE__EVENT_SNAPSHOT)
+            rc = have_root(r, i->tx.events[n].header.snapshot.size);
+    if (!rc)
+        rc = ate__chain_judge(c, &i->tx, i->sequence, i->root_time_us, &verdict);
+    return rc ? rc : ate__chain_take(c, &i->tx, i->sequence);
+}
+
+static int take_tx(struct replay *r, struct item *i, struct ate_hash *leaf)
+{
+    struct ate__chain *c = r->c;
+    int rc = 0;
+    if (!i->decoded) {
+        i->checked = check_item(r, i);
+        rc = i->decoded ? 0 : i->checked;
+    }
+    if (!rc && !c->trust)
+        rc = take_genesis(c, i);
+    if (!rc && (i->checked || i->sequence == 0))
+        rc = ate__trust_verify(c->trust, &i->tx);
+    if (!rc)
+        rc = judge(r, i);
+    if (rc)
+        return rc;
+    if (i->sequence < r->moves)
+        ate__view_place(c->view, i->sequence, &i->position, i->root_time_us);
+    ate__kept_look(&r->kept, &i->tx, i->sequence);
+    return ate__tx_leaf(&i->tx, ate__trust_alg(c->trust), i->sequence, i->root_time_us, leaf);
+}
+
+static int take_identity(struct replay *r, struct item *i, struct ate_hash *leaf)
+{
+    struct ate__chain *c = r->c;
+    if (i->sequence >= r->kept.gaps_below || !c->trust)
+        return ate__fail(ATE_TAMPERED, "only its identity is left, and it was not compacted away");
+    int rc = check_item(r, i);
+    if (!rc)
+        rc = ate__trust_apply_identity(c->trust, &i->identity.id, i->sequence);
+    return rc ? rc
+              : ate__tx_leaf_of(&i->identity.hash, &i->identity.signatures_hash, i->sequence,
+                                i->root_time_us, leaf);
+}
+
+/* What was left out between two groups belongs to neither. */
+static int begin_group(struct replay *r, const struct item *i)
+{
+    struct ate__chain *c = r->c;
+    int rc = c->tree.size < r->tree.size ? note_head(r, c->root_time_us) : 0;
+    return rc ? rc : check_group(c, i);
+}
+
+static int reach(struct replay *r)
+{
+    bool due = r->kept.cut_off && r->tree.size == r->kept.cut_off && !r->kept.reached;
+    return due ? ate__kept_reach(&r->kept) : 0;
+}
+
+static int take_item(struct replay *r, struct item *i)
+{
+    struct ate_hash leaf;
+    int rc = fill(r, i->sequence);
+    if (!rc && i->starts_group)
+        rc = begin_group(r, i);
+    if (!rc)
+        rc = reach(r);
+    if (!rc)
+        rc = i->is_identity ? take_identity(r, i, &leaf) : take_tx(r, i, &leaf);
+    if (!rc)
+        rc = ate__kept_compare(&r->kept, i->sequence, &leaf);
+    if (rc)
+        return rc;
+    r->c->next_sequence = i->sequence + 1;
+    return add_leaf(r, &leaf);
+}
+
+static int end_group(struct replay *r, const struct item *i)
+{
+    return note_head(r, i->root_time_us);
 }
 
 static void clear_batch(struct replay *r)
@@ -239,6 +339,7 @@ static int on_record(void *arg, const struct ate__record_out *record)
         .last_in_group = record->last_in_group,
         .starts_group = r->group_due,
         .compacted = r->compacted,
+        .is_identity = record->identity,
         .head_before = r->group_head,
     };
     r->group_due = false;
@@ -263,6 +364,9 @@ static int end_before(struct replay *r, int rc)
 {
     struct ate__chain *c = r->c;
     char text[ATE__ERROR_SIZE];
+    c->unbelieved = ate__kept_open(&r->kept);
+    if (c->unbelieved)
+        return rc; /* there is no end to go back to */
     snprintf(text, sizeof text, "%s", ate__error_text());
     ate__chain_untake(c, c->tree.size);
     int tiles_rc = cut_tiles(c);
@@ -288,6 +392,20 @@ static int flush_rest(struct replay *r, int rc)
     return flushed ? flushed : rc;
 }
 
+/* Behind the last record. */
+static int end_history(struct replay *r, uint64_t size)
+{
+    struct ate__chain *c = r->c;
+    int rc = fill(r, size);
+    if (!rc)
+        rc = reach(r);
+    if (!rc && c->tree.size < r->tree.size)
+        rc = note_head(r, c->root_time_us);
+    if (!rc && r->leaf_count)
+        rc = write_tiles(r);
+    return rc || c->part ? rc : ate__kept_end(&r->kept);
+}
+
 int ate__chain_replay(struct ate__chain *c, uint64_t from)
 {
     struct ate__storage_state state;
@@ -306,15 +424,17 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from)
     if (!r.items)
         return ate__no_memory();
     c->next_sequence = from;
+    ate__kept_begin(&r.kept, c, from < state.cut_off ? state.cut_off : 0);
     int rc = cut_tiles(c);
     if (!rc)
         rc = c->storage->v->scan(c->storage, from, state.size,
                                  &(struct ate__scan){on_group, on_record, &r});
     rc = flush_rest(&r, rc);
-    if (!rc && r.leaf_count)
-        rc = write_tiles(&r);
+    if (!rc)
+        rc = end_history(&r, state.size);
     if (rc)
         rc = end_before(&r, rc);
+    ate__kept_deinit(&r.kept);
     clear_batch(&r);
     ate__buf_deinit(&r.bytes);
     ate__free(r.items);

@@ -272,23 +272,34 @@ static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, siz
     return 0;
 }
 
-static int install_tombstone(struct ate__view *v, const struct ate__event *e, uint64_t sequence)
+static int delete_object(struct ate__view *v, const struct ate_id *id, bool subtree,
+                         uint64_t sequence, const struct ate_hash *hash)
 {
     ate__cleanup(ate__freep) uint32_t *list = NULL;
     size_t count = 0, capacity = 0;
     uint32_t slot;
-    if (!ate__view_find_slot(v, &e->header.object, &slot))
+    if (!ate__view_find_slot(v, id, &slot))
         return ate__fail(ATE_E_BUG,
                          "view: a tombstone of an object that is not there was accepted");
-    int rc = delete_slot(v, slot, sequence, &e->hash);
-    if (!rc && e->header.tombstone == 1)
+    int rc = delete_slot(v, slot, sequence, hash);
+    if (!rc && subtree)
         rc = add_children(v, slot, &list, &count, &capacity);
     for (size_t i = 0; !rc && i < count; i++) {
-        rc = delete_slot(v, list[i], sequence, &e->hash);
+        rc = delete_slot(v, list[i], sequence, hash);
         if (!rc)
             rc = add_children(v, list[i], &list, &count, &capacity);
     }
     return rc;
+}
+
+static int install_tombstone(struct ate__view *v, const struct ate__event *e, uint64_t sequence)
+{
+    return delete_object(v, &e->header.object, e->header.tombstone == 1, sequence, &e->hash);
+}
+
+int ate__view_forget(struct ate__view *v, const struct ate_id *id, uint64_t sequence)
+{
+    return delete_object(v, id, true, sequence, &(struct ate_hash){{0}});
 }
 
 static void unlink_body(struct ate__view *v, const struct ate__pending *p)

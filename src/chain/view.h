@@ -48,6 +48,9 @@ void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__p
  * had. Readers see old and new places mixed for a moment, and find the event by its hash then. */
 void ate__view_move(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence,
                     const struct ate__position *position);
+/* The object and all below it go with this sequence, as a SUBTREE tombstone of it would do it; for
+ * an open of what compaction left. The object is there. Errors: as install(). */
+int ate__view_forget(struct ate__view *v, const struct ate_id *id, uint64_t sequence) ATE__CHECK;
 void ate__view_publish(struct ate__view *v,
                        uint64_t size); /* readers see all below size from now on */
 void ate__view_rollback(struct ate__view *v); /* to the published size */
@@ -64,6 +67,10 @@ struct ate__view_snapshot {
 };
 int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snapshot *ret)
     ATE__CHECK;
+/* By the writer: all objects that the view knows, living or not, in any order; *at starts at 0.
+ * Errors: END. */
+int ate__view_next_object(const struct ate__view_snapshot *s, uint64_t *at, struct ate_id *ret_id,
+                          struct ate__object_facts *ret) ATE__CHECK;
 void ate__view_end(struct ate__view_snapshot *s);
 /* Whether some reader, now or later, may see this body of the object: what no version of the view
  * is any more, none can. Any thread. */

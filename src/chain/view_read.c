@@ -117,6 +117,30 @@ static void facts_of(const struct ate__view *view, const struct ate__version *v,
         memcpy(f->tags + f->tag_count++ * ATE__NAME_TAG, more->second_tag, ATE__NAME_TAG);
 }
 
+static void object_of(const struct ate__view_snapshot *s, const struct ate__slot *slot,
+                      const struct ate__version *v, struct ate__object_facts *f)
+{
+    if (v)
+        facts_of(s->view, v, f);
+    if (slot == ate__slot_at(s->view, 0))
+        f->live = true;
+    if (f->live)
+        f->control = control_at(s->view, slot, s->size, f->created_sequence);
+}
+
+int ate__view_next_object(const struct ate__view_snapshot *s, uint64_t *at, struct ate_id *ret_id,
+                          struct ate__object_facts *ret)
+{
+    struct ate__object_facts f = {.live = false};
+    if (*at >= s->view->slots.count)
+        return ATE_END;
+    const struct ate__slot *slot = ate__slot_at(s->view, (uint32_t)(*at)++);
+    object_of(s, slot, ate__slot_version(s->view, slot, s->size), &f);
+    *ret_id = slot->id;
+    *ret = f;
+    return 0;
+}
+
 int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id,
                      struct ate__object_facts *ret)
 {
@@ -124,12 +148,7 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
     struct ate__slot *slot = NULL;
     ate__rcu_enter();
     const struct ate__version *v = find(s, id, &slot);
-    if (v)
-        facts_of(s->view, v, &f);
-    if (slot == ate__slot_at(s->view, 0))
-        f.live = true;
-    if (f.live)
-        f.control = control_at(s->view, slot, s->size, f.created_sequence);
+    object_of(s, slot, v, &f);
     int rc = leave(s, 0);
     if (!rc)
         *ret = f;

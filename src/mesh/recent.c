@@ -103,10 +103,16 @@ static int take_record(void *arg, const struct ate__history_record *record)
 static int read_tx(struct ate__recent *r, struct ate__recent_tx *t)
 {
     enum ate__hash_alg alg = ate__trust_alg(ate__chain_trust(r->chain));
+    struct ate__storage *storage = ate__chain_storage(r->chain);
+    struct ate__storage_state state;
     int rc = ate__chain_history(r->chain, t->sequence, t->sequence + 1, take_record, t);
+    storage->v->state(storage, &state);
     if (!rc && !t->record.size)
-        rc = ate__fail(ATE_TAMPERED, "the log has no transaction %llu",
-                       (unsigned long long)t->sequence);
+        rc = t->sequence < state.cut_off
+                 ? ate__fail(ATE_COMPACTED, "transaction %llu was compacted away",
+                             (unsigned long long)t->sequence)
+                 : ate__fail(ATE_TAMPERED, "the log has no transaction %llu",
+                             (unsigned long long)t->sequence);
     return rc ? rc : ate__tx_decode(ate__buf_bytes(&t->record), alg, &t->tx);
 }
 

@@ -52,6 +52,21 @@ static uint64_t readable(const struct ate__hosted *h)
     return state.floor < size ? state.floor : size;
 }
 
+/* Below the cut-off nothing is there as the root closed it. */
+static int check_not_compacted(struct ate__hosted *h, uint64_t from)
+{
+    struct ate__storage *storage = ate__chain_storage(h->chain);
+    struct ate__storage_state state;
+    storage->v->state(storage, &state);
+    if (from >= state.cut_off)
+        return 0;
+    return ate__fail(
+        ATE_COMPACTED,
+        "the server's log was compacted below transaction %llu, and a mirror that ends "
+        "at %llu cannot be brought up to it",
+        (unsigned long long)state.cut_off, (unsigned long long)from);
+}
+
 struct grouping {
     struct ate__hosted *hosted;
     struct ate__groups *groups;
@@ -108,7 +123,10 @@ static int read_groups(struct ate__hosted *h, uint64_t from, size_t bytes_max,
     ate__groups_clear(groups);
     groups->end = from;
     groups->to = readable(h);
-    int rc = ate__chain_history(h->chain, from, groups->to, take_record, &g);
+    int rc = check_not_compacted(h, from);
+    if (rc)
+        return rc;
+    rc = ate__chain_history(h->chain, from, groups->to, take_record, &g);
     ate__buf_deinit(&g.records);
     return rc == ATE_END ? 0 : rc;
 }
@@ -387,6 +405,8 @@ static int ask(struct asking *a)
     if (!rc && a->head.size && !ate__hash_equal(&root, &a->head.root))
         rc = ate__fail(ATE_FORKED, "your history of %s is another than this server's, at size %llu",
                        h->path, (unsigned long long)a->head.size);
+    if (!rc)
+        rc = check_not_compacted(h, a->head.size);
     if (!rc)
         rc = ate__chain_consistency(h->chain, a->head.size, m.head.size, &m.consistency);
     if (rc)

@@ -80,11 +80,16 @@ int ate__file_used(struct ate__storage *storage,
         return rc;
     pthread_mutex_lock(&r->mutex);
     uint64_t meta_bytes = r->meta_bytes;
+    uint64_t cut_off = r->cut_off; /* leaves below it are believed, or compared */
     const char *lost = r->meta_lost;
     pthread_mutex_unlock(&r->mutex);
     for (size_t i = 0; i < ATE__COUNT_OF(metas) && !rc; i++)
         if (!lost || strcmp(lost, metas[i]))
             rc = each(arg, metas[i], 0, meta_bytes);
+    for (uint64_t i = 0; i < cut_off / ATE__TILE_LEAVES && !rc; i++) {
+        uint64_t at = ate__tile_place(0, i) * ATE__TILE_BYTES;
+        rc = each(arg, "tiles", at, at + ATE__TILE_BYTES);
+    }
     for (size_t i = 0; i < count && !rc; i++)
         rc = each(arg, rows[i].name, 0, rows[i].length + (rows[i].sealed ? ATE__FOOTER : 0));
     ate__free(rows);

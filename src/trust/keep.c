@@ -5,7 +5,6 @@
 #include "trust/keep.h"
 #include "base/alloc.h"
 #include "base/err.h"
-#include "base/text.h"
 #include "trust/keep_private.h"
 
 enum { SWEEP_MIN = 4096 }; /* lives before the first sweep */
@@ -91,13 +90,6 @@ void ate__keep_free(struct ate__keep *k)
 
 /* ---- the first pass ---- */
 
-static int missing(const struct ate_id *id, uint64_t sequence, const char *what)
-{
-    char text[ATE__ID_TEXT];
-    return ate__fail(ATE_TAMPERED, "transaction %llu: object %s: %s was left out",
-                     (unsigned long long)sequence, ate__id_text(id, text), what);
-}
-
 static bool is_body(const struct ate__event *e)
 {
     return e->form != ATE__DROPPED && e->kind == ATE__EVENT_BODY;
@@ -114,14 +106,24 @@ static int leave(struct ate__keep *k, struct ate__life *l)
     return 0;
 }
 
+static void end_life(struct ate__life *l, uint64_t sequence)
+{
+    l->flags |= ATE__LIFE_ENDED;
+    l->end = sequence;
+    if (l->parent == ATE__LIFE_NONE)
+        l->parent = ATE__LIFE_TOP;
+}
+
 /* Lives that begin in the transaction have begun: one may lie below another that comes behind. */
 static int note_body(struct ate__keep *k, const struct ate__header *h, uint64_t sequence)
 {
     struct ate__life *l = newest_of(k, &h->object), *above = newest_of(k, &h->parent);
     if (!l || ate__life_ended(l))
-        return missing(&h->object, sequence, "what created it");
-    if (!above || ate__life_ended(above))
-        return missing(&h->object, sequence, "what it lies below");
+        return 0;
+    if (!above || ate__life_ended(above)) {
+        end_life(l, sequence);
+        return 0;
+    }
     uint32_t parent = (uint32_t)(above - k->lives);
     bool first = l->parent == ATE__LIFE_NONE;
     bool moves = !first && (l->parent != parent || l->collection != h->collection);
@@ -136,14 +138,11 @@ static int note_body(struct ate__keep *k, const struct ate__header *h, uint64_t 
     return 0;
 }
 
-static int note_tombstone(struct ate__keep *k, const struct ate_id *id, uint64_t sequence)
+static void note_tombstone(struct ate__keep *k, const struct ate_id *id, uint64_t sequence)
 {
     struct ate__life *l = newest_of(k, id);
-    if (!l || ate__life_ended(l))
-        return missing(id, sequence, "what created it");
-    l->flags |= ATE__LIFE_ENDED;
-    l->end = sequence;
-    return 0;
+    if (l && !ate__life_ended(l))
+        end_life(l, sequence);
 }
 
 static enum ate__vote plugin_vote(const struct ate__keep *k, const struct ate__keep_event *e)
@@ -152,17 +151,13 @@ static enum ate__vote plugin_vote(const struct ate__keep *k, const struct ate__k
 }
 
 /* A life of which a plug-in keeps something is kept. */
-static int note_wish(struct ate__keep *k, const struct ate__event *e, uint64_t sequence)
+static void note_wish(struct ate__keep *k, const struct ate__event *e, uint64_t sequence)
 {
     struct ate__keep_event event = {sequence, e};
     enum ate__vote vote = plugin_vote(k, &event);
-    if (vote != ATE__KEEP && vote != ATE__FORCE_KEEP)
-        return 0;
     struct ate__life *l = newest_of(k, &e->header.object);
-    if (!l)
-        return missing(&e->header.object, sequence, "what created it");
-    l->flags |= ATE__LIFE_PINNED;
-    return 0;
+    if (l && (vote == ATE__KEEP || vote == ATE__FORCE_KEEP))
+        l->flags |= ATE__LIFE_PINNED;
 }
 
 static int note_event(struct ate__keep *k, const struct ate__event *e, uint64_t sequence)
@@ -172,7 +167,9 @@ static int note_event(struct ate__keep *k, const struct ate__event *e, uint64_t 
         return 0;
     if (is_body(e) && !ate__keep_is_tombstone(e))
         rc = note_body(k, &e->header, sequence);
-    return rc ? rc : note_wish(k, e, sequence);
+    if (!rc)
+        note_wish(k, e, sequence);
+    return rc;
 }
 
 int ate__keep_note(struct ate__keep *k, const struct ate__tx *tx, uint64_t sequence)
@@ -191,10 +188,10 @@ int ate__keep_note(struct ate__keep *k, const struct ate__tx *tx, uint64_t seque
     }
     for (uint32_t i = 0; !rc && i < tx->event_count; i++)
         rc = note_event(k, &tx->events[i], sequence);
-    for (uint32_t i = 0; !rc && i < tx->event_count; i++) {
+    for (uint32_t i = 0; i < tx->event_count && !rc; i++) {
         const struct ate__event *e = &tx->events[i];
         if (is_body(e) && ate__keep_is_tombstone(e))
-            rc = note_tombstone(k, &e->header.object, sequence);
+            note_tombstone(k, &e->header.object, sequence);
     }
     return rc;
 }

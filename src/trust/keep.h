@@ -15,8 +15,8 @@
  *
  * Two passes: ate__keep_note() for each transaction in ascending order, ate__keep_end(), then
  * ate__keep_fate() in any order, from one thread or several. The history is one that was accepted.
- * What was compacted before may be compacted again: transactions and events that are gone are
- * passed over.
+ * What was compacted before may be compacted again, also where that did not come to its end: what
+ * belongs to a life whose beginning is gone goes, and so does a life that went below one.
  *
  * Memory: 72 bytes and a place in a hash map for each kept life, and as much for lives that ended
  * and were not swept yet, of which there are never more than of the others (at least 4,096 may be);
@@ -49,8 +49,7 @@ int ate__keep_new(const uint64_t seed[2], uint64_t size, uint64_t window,
                   const struct ate__keep_plugin *plugin, struct ate__keep **ret_keep) ATE__CHECK;
 void ate__keep_free(struct ate__keep *k); /* takes NULL */
 ATE__FREEP(struct ate__keep, ate__keep_free)
-/* Ascending; those from `size` on are passed over. Errors: E_MEMORY; TAMPERED: something is missing
- * that an earlier compaction keeps. */
+/* Ascending; those from `size` on are passed over. Errors: E_MEMORY. */
 int ate__keep_note(struct ate__keep *k, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
 /* After the last of them. Errors: E_MEMORY. */
 int ate__keep_end(struct ate__keep *k) ATE__CHECK;

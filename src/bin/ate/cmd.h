@@ -43,6 +43,8 @@ enum option_id {
     OPT_MAX_BYTES,
     OPT_REMOVE,
     OPT_RATE,
+    OPT_DEEP,
+    OPT_CUT_OFF,
     OPT_SINCE_FILE,
     OPT_CHECKPOINT,
     OPT_LOG_KEY,
@@ -89,6 +91,8 @@ struct options { /* strings are words of the command line */
     uint64_t retain_s; /* of an archive; 0: not given */
     bool has_to, existing, accept_loss, yes;
     uint64_t to; /* a sequence */
+    bool deep;
+    uint64_t cut_off; /* 0: not given; ATE_CUT_OFF_NEWEST */
 };
 
 struct command {

@@ -14,6 +14,9 @@ static void print_json(const struct ate_compacted *c)
     ate__json_set_number(object, "files", c->files);
     ate__json_set_number(object, "rewritten", c->rewritten);
     ate__json_set_number(object, "payloads", c->payloads);
+    ate__json_set_number(object, "events", c->events);
+    ate__json_set_number(object, "transactions", c->transactions);
+    ate__json_set_number(object, "cut_off", c->cut_off);
     ate__json_set_number(object, "bytes_before", c->bytes_before);
     ate__json_set_number(object, "bytes_after", c->bytes_after);
     ate__print_json(object);
@@ -29,6 +32,10 @@ static void print_text(const struct ate_compacted *c)
                    c->payloads, c->rewritten, c->files);
     else
         ate__print("%s: there is nothing to gain\n", ate__size_text(c->bytes_after, after));
+    if (c->events)
+        ate__print("below transaction %" PRIu64 " %" PRIu64 " events went, all that %" PRIu64
+                   " transactions did\n",
+                   c->cut_off, c->events, c->transactions);
 }
 
 static int run(const struct options *o)
@@ -37,8 +44,12 @@ static int run(const struct options *o)
     struct ate_compacted done;
     struct ate_compact_conf conf = {
         .bytes_per_second = o->rate,
+        .deep = o->deep,
+        .cut_off = o->cut_off,
         .progress = open_show_progress,
     };
+    if (o->cut_off && !o->deep)
+        return ate__report_usage("--cut-off goes with --deep");
     char *subject = open_subject(o);
     int rc = open_chain(o, OPEN_CHANGES, &x);
     if (!rc)
@@ -60,7 +71,7 @@ const struct command cmd_compact = {
     .operands = "CHAIN",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTS_CHAIN | OPT(OPT_RATE),
+    .options = OPTS_CHAIN | OPT(OPT_RATE) | OPT(OPT_DEEP) | OPT(OPT_CUT_OFF),
     .run = run,
     .help =
         "ate compact CHAIN\n"
@@ -70,8 +81,18 @@ const struct command cmd_compact = {
         "that ate verify says the same as before. Only a chain in a directory; nothing else may\n"
         "have it open for writing. It may be stopped at any moment.\n"
         "\n"
+        "With --deep transactions go as well, below a cut-off: all that belongs to no object\n"
+        "that lives or was deleted a short while ago. A certificate is committed first, signed\n"
+        "by your key, which must be a root key or a compactor key; without it nobody opens a\n"
+        "chain that lacks something. Every proof for every earlier size can still be made.\n"
+        "\n"
         "  ate compact notes\n"
         "  ate compact notes --rate 20M\n"
+        "  ate compact notes --deep\n"
+        "  ate compact notes --deep --cut-off now\n"
         "\n"
+        "  --deep          drop transactions, too\n"
+        "  --cut-off SEQ   those below this one, or `now`: all; else those older than 7 days, or\n"
+        "                  than an hour where much has gathered\n"
         "  --rate SIZE     read and write no more than about so many bytes a second\n",
 };

@@ -39,6 +39,8 @@ static const struct ate__option table[] = {
     {"max-bytes", 0, OPT_MAX_BYTES, "SIZE"},
     {"remove", 0, OPT_REMOVE, NULL},
     {"rate", 0, OPT_RATE, "SIZE"},
+    {"deep", 0, OPT_DEEP, NULL},
+    {"cut-off", 0, OPT_CUT_OFF, "SEQ"},
     {"since", 0, OPT_SINCE_FILE, "FILE"},
     {"checkpoint", 0, OPT_CHECKPOINT, "FILE"},
     {"log-key", 0, OPT_LOG_KEY, "FILE"},
@@ -52,6 +54,14 @@ static const struct ate__option table[] = {
     {"yes", 'y', OPT_YES, NULL},
 };
 /* clang-format on */
+
+static int take_cut_off(const char *value, uint64_t *ret_cut_off)
+{
+    if (strcmp(value, "now"))
+        return ate__number_parse("--cut-off", value, 1, INT64_MAX, ret_cut_off);
+    *ret_cut_off = ATE_CUT_OFF_NEWEST;
+    return 0;
+}
 
 static int take_scope(const char *value, unsigned *ret_scope)
 {
@@ -129,6 +139,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
     case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
+    case OPT_CUT_OFF: return take_cut_off(value, &o->cut_off);
     default: return 0;
     }
 }
@@ -150,6 +161,7 @@ static void take_switch(struct options *o, enum option_id id)
     o->existing |= id == OPT_EXISTING;
     o->accept_loss |= id == OPT_ACCEPT_LOSS;
     o->yes |= id == OPT_YES;
+    o->deep |= id == OPT_DEEP;
 }
 
 static void allow(uint64_t options, struct ate__option *ret_rows)

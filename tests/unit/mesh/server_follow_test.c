@@ -3,7 +3,9 @@
  * SUBSCRIBE: catch-up, live groups, slow readers, isolation.
  */
 #include "kit.h"
+#include "chain/compact.h"
 #include "lib/tmpdir.h"
+#include "trust/session.h"
 #include <stdlib.h>
 
 static const struct ate__head nothing;
@@ -330,6 +332,68 @@ static void test_weak_sync(void **state)
     world_free(&w);
 }
 
+/* What lies below the cut-off is not as the root closed it, and nobody is told that it were. */
+static void compact_log(const struct world *w, uint64_t cut_off)
+{
+    char path[4100];
+    const struct ate__vfs *vfs = ate__env_real.vfs;
+    struct ate__chain_conf conf = {.env = &ate__env_real};
+    struct ate__compact_conf how = {.deep = true, .cut_off = cut_off, .gain_percent = 1};
+    struct ate__compacted done;
+    struct ate__storage *storage;
+    struct ate__chain *chain;
+    struct ate__dir *dir;
+    struct ate__key *key;
+    snprintf(path, sizeof path, "%s%s", w->conf.logs, w->chain.path);
+    assert_int_equal(vfs->open_root(vfs->user, path, &dir), 0);
+    assert_int_equal(
+        ate__storage_open_file(&ate__env_real, dir, 0, NULL, ATE__ROLE_ROOT, NULL, &storage), 0);
+    vfs->close_dir(dir);
+    assert_int_equal(ate__chain_open(&conf, storage, 0, &chain), 0);
+    assert_int_equal(ate__chain_begin(chain), 0);
+    ate__cleanup(ate__secret_deinit) struct ate__secret text = {0};
+    assert_int_equal(ate__key_encode(w->chain.key, &text), 0);
+    assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &key), 0);
+    assert_int_equal(ate__session_new(&how.session), 0);
+    assert_int_equal(ate__session_add(how.session, key), 0);
+    int rc = ate__chain_compact(chain, &how, &done);
+    if (rc)
+        fail_msg("compact: %s", ate__error_text());
+    assert_true(done.cut_off == cut_off);
+    ate__session_unref(how.session);
+    ate__chain_close(chain);
+}
+
+static void test_compacted(void **state)
+{
+    (void)state;
+    struct world w = world_new();
+    struct ate_hash last;
+    write_some(&w, 400);
+    for (unsigned i = 0; i < 300; i++) { /* one object, over and over */
+        struct kit_put put = {.object = kit_id(9000), .prev = i ? &last : NULL};
+        struct ate__buf tx = kit_put(&w.chain, &w.known, &put, &last);
+        kit_commit(w.writer, 1, 1, &w.known, ate__buf_bytes(&tx));
+        kit_committed(w.writer, 1, ate__buf_bytes(&tx), &w.known);
+        ate__buf_deinit(&tx);
+    }
+    write_some(&w, 1000 - 700);
+    kit_close(w.writer);
+    ate__server_end(w.server);
+    compact_log(&w, 600);
+    w.server = kit_start(&w.conf);
+    struct kit_client *c = w.writer = kit_connect(w.server);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1002);
+    kit_subscribe(c, 1, &nothing);
+    assert_int_equal(kit_subscribed(c).size, 0);
+    assert_int_equal(kit_error, ATE_COMPACTED);
+    assert_non_null(strstr(kit_error_text, "below transaction 600"));
+    assert_int_equal(kit_open(c, 2, &w.chain).size, 1002);
+    kit_subscribe(c, 2, &w.known);
+    assert_int_equal(kit_subscribed(c).size, 1002);
+    world_free(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_restarts),
         cmocka_unit_test(test_weak_sync),
+        cmocka_unit_test(test_compacted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -525,21 +525,46 @@ static void what_ended_is_let_go(void **state)
     draft_free(gone);
 }
 
-static void a_gap_is_seen(void **state)
+static enum ate__fate fate_of(struct ate__keep *k, struct draft *d, uint64_t sequence)
+{
+    return ate__keep_fate(k, &d->tx.events[0], sequence, NULL);
+}
+
+/* A compaction that stopped midway: of a life that goes the beginning is gone already. The rest
+ * goes, with what was made or moved below it since. */
+static void what_lost_its_beginning_goes(void **state)
 {
     (void)state;
     struct ate__keep *k;
     plant(&w, id_of(1), ate__top_id);
-    struct draft *d = change(1, ate__top_id, "x"), *below = by_root();
+    plant(&w, id_of(3), ate__top_id);
+    struct draft *d = change(1, ate__top_id, "x"), *below = by_root(), *other = by_root(),
+                 *moves = change(3, id_of(1), "y"), *gone = by_root(), *lives = by_root();
     draft_create(below, id_of(2), id_of(1));
+    draft_create(other, id_of(3), ate__top_id);
+    draft_create(lives, id_of(4), ate__top_id);
+    draft_tombstone(gone, id_of(1), hash_of(1), true);
     assert_int_equal(ate__keep_new(seed, 100, 10, NULL, &k), 0);
-    assert_int_equal(ate__keep_note(k, &d->tx, 2), ATE_TAMPERED);
-    ate__keep_free(k);
-    assert_int_equal(ate__keep_new(seed, 100, 10, NULL, &k), 0);
-    assert_int_equal(ate__keep_note(k, draft_tx(below), 2), ATE_TAMPERED);
+    assert_int_equal(ate__keep_note(k, draft_tx(other), 2), 0);
+    assert_int_equal(ate__keep_note(k, &d->tx, 3), 0);
+    assert_int_equal(ate__keep_note(k, draft_tx(below), 4), 0);
+    assert_int_equal(ate__keep_note(k, &moves->tx, 5), 0);
+    assert_int_equal(ate__keep_note(k, draft_tx(gone), 6), 0);
+    assert_int_equal(ate__keep_note(k, draft_tx(lives), 7), 0);
+    assert_int_equal(ate__keep_end(k), 0);
+    assert_int_equal(fate_of(k, other, 2), ATE__FATE_GONE);
+    assert_int_equal(fate_of(k, d, 3), ATE__FATE_GONE);
+    assert_int_equal(fate_of(k, below, 4), ATE__FATE_GONE);
+    assert_int_equal(fate_of(k, moves, 5), ATE__FATE_GONE);
+    assert_int_equal(fate_of(k, gone, 6), ATE__FATE_GONE);
+    assert_int_equal(fate_of(k, lives, 7), ATE__FATE_WHOLE);
     ate__keep_free(k);
     draft_free(d);
     draft_free(below);
+    draft_free(other);
+    draft_free(moves);
+    draft_free(gone);
+    draft_free(lives);
 }
 
 static int keep_once(void *arg)
@@ -575,7 +600,7 @@ int main(void)
         cmocka_unit_test(histories_by_chance),
         cmocka_unit_test_setup_teardown(votes_are_counted, begin, end),
         cmocka_unit_test_setup_teardown(what_ended_is_let_go, begin, end),
-        cmocka_unit_test_setup_teardown(a_gap_is_seen, begin, end),
+        cmocka_unit_test_setup_teardown(what_lost_its_beginning_goes, begin, end),
         cmocka_unit_test(survives_want_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

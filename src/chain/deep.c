@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * deep.c: the cut-off of a deep compaction: chosen, verified, certified.
+ */
+#include "chain/deep.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "chain/chain_private.h"
+#include "chain/kept.h"
+#include "trust/session.h"
+
+#define DAY_US (UINT64_C(86400) * 1000000)
+#define HOUR_US (UINT64_C(3600) * 1000000)
+enum { AGE_DAYS = 7, ABOVE_FACTOR = 4 /* times what lives */ };
+
+static int check_canceled(const struct ate__deep *d)
+{
+    return d->conf->cancel && d->conf->cancel(d->conf->arg)
+               ? ate__fail(ATE_CANCELED, "the compaction was stopped; nothing has changed")
+               : 0;
+}
+
+static int scan(struct ate__deep *d, uint64_t from, uint64_t to,
+                int (*record)(void *arg, const struct ate__record_out *record), void *arg)
+{
+    struct ate__storage *s = d->c->storage;
+    return s->v->scan(s, from, to, &(struct ate__scan){NULL, record, arg});
+}
+
+/* ---- where ---- */
+
+struct choosing {
+    struct ate__deep *d;
+    uint64_t week_us, hour_us;     /* those times ago */
+    uint64_t bytes, live;
+    uint64_t week, hour, nearest;  /* ends of groups */
+    uint64_t week_bytes;           /* below `week` */
+};
+
+static int note_age(void *arg, const struct ate__record_out *record)
+{
+    struct choosing *x = arg;
+    x->bytes += record->body.size;
+    if (record->last_in_group && record->root_time_us <= x->week_us) {
+        x->week = record->sequence + 1;
+        x->week_bytes = x->bytes;
+    }
+    if (record->last_in_group && record->root_time_us <= x->hour_us)
+        x->hour = record->sequence + 1;
+    return check_canceled(x->d);
+}
+
+static int note_live(void *arg, const struct ate__record_out *record)
+{
+    struct choosing *x = arg;
+    struct ate__chain *c = x->d->c;
+    struct ate__tx tx;
+    int rc = check_canceled(x->d);
+    if (!rc && !record->identity)
+        rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
+    if (rc || record->identity)
+        return rc;
+    for (uint32_t i = 0; i < tx.event_count; i++) {
+        const struct ate__event *e = &tx.events[i];
+        if (e->form != ATE__DROPPED && e->kind == ATE__EVENT_BODY &&
+            ate__view_holds(c->view, &e->header.object, &e->hash))
+            x->live += e->whole.size;
+    }
+    ate__tx_deinit(&tx);
+    return 0;
+}
+
+/* The first end of a group above which not too much is left. */
+static int note_nearest(void *arg, const struct ate__record_out *record)
+{
+    struct choosing *x = arg;
+    x->bytes -= record->body.size;
+    if (!record->last_in_group || x->bytes > ABOVE_FACTOR * x->live)
+        return check_canceled(x->d);
+    x->nearest = record->sequence + 1;
+    return ATE_END;
+}
+
+static int choose_by_age(struct ate__deep *d, uint64_t size, uint64_t root_time_us,
+                         uint64_t *ret_size)
+{
+    uint64_t now_us = ate__wall_us(d->c->conf.env);
+    now_us = now_us > root_time_us ? now_us : root_time_us;
+    struct choosing x = {.d = d,
+                         .week_us = now_us - ate__min(now_us, AGE_DAYS * DAY_US),
+                         .hour_us = now_us - ate__min(now_us, HOUR_US)};
+    int rc = scan(d, 0, size, note_age, &x);
+    *ret_size = x.week;
+    if (rc || x.hour <= x.week)
+        return rc;
+    rc = scan(d, 0, size, note_live, &x);
+    x.bytes -= x.week_bytes;
+    if (rc || x.bytes <= ABOVE_FACTOR * x.live)
+        return rc;
+    rc = scan(d, x.week, x.hour, note_nearest, &x);
+    *ret_size = rc == ATE_END ? x.nearest : x.hour;
+    return rc == ATE_END ? 0 : rc;
+}
+
+static int choose(struct ate__deep *d)
+{
+    struct ate__storage_state state;
+    struct ate_hash root;
+    uint64_t size, root_time_us, asked = d->conf->cut_off;
+    ate__chain_head(d->c, &size, &root);
+    pthread_mutex_lock(&d->c->mutex);
+    root_time_us = d->c->root_time_us;
+    pthread_mutex_unlock(&d->c->mutex);
+    d->c->storage->v->state(d->c->storage, &state);
+    int rc = asked ? 0 : choose_by_age(d, size, root_time_us, &asked);
+    if (rc)
+        return rc;
+    asked = asked < size ? asked : size;
+    d->size = asked > state.cut_off ? asked : state.cut_off;
+    uint64_t full = ate__min(d->size, d->c->storage->v->tiles_size(d->c->storage));
+    d->gaps_below = full - full % ATE__TILE_LEAVES;
+    return 0;
+}
+
+/* ---- the history up to there, once more ---- */
+
+struct part { /* of a storage */
+    struct ate__storage base;
+    struct ate__storage *of;
+    uint64_t size, leaves;
+};
+
+static struct ate__storage *whole_of(struct ate__storage *s)
+{
+    return ATE__CONTAINER(s, struct part, base)->of;
+}
+
+static void part_close(struct ate__storage *s)
+{
+    ate__free(ATE__CONTAINER(s, struct part, base));
+}
+
+static void part_state(struct ate__storage *s, struct ate__storage_state *ret_state)
+{
+    struct part *p = ATE__CONTAINER(s, struct part, base);
+    p->of->v->state(p->of, ret_state);
+    ret_state->size = ret_state->moves = p->size;
+    ret_state->writable = false;
+}
+
+static void part_damage(struct ate__storage *s, struct ate__storage_damage *ret_damage)
+{
+    (void)s;
+    *ret_damage = (struct ate__storage_damage){.what = ATE_OK};
+}
+
+static int part_scan(struct ate__storage *s, uint64_t from, uint64_t to,
+                     const struct ate__scan *scan_out)
+{
+    struct part *p = ATE__CONTAINER(s, struct part, base);
+    return p->of->v->scan(p->of, from, ate__min(to, p->size), scan_out);
+}
+
+/* The leaves are compared with what the whole one has, which was verified when it was opened. */
+static int part_append(struct ate__storage *s, const struct ate_hash *leaves, size_t count)
+{
+    struct part *p = ATE__CONTAINER(s, struct part, base);
+    for (size_t i = 0; i < count; i++) {
+        struct ate_hash leaf;
+        int rc = p->of->v->tiles_node(p->of, 0, p->leaves, &leaf);
+        if (!rc && !ate__hash_equal(&leaf, &leaves[i]))
+            rc = ate__fail(ATE_TAMPERED, "transaction %llu was changed since the chain was opened",
+                           (unsigned long long)p->leaves);
+        if (rc)
+            return rc;
+        p->leaves++;
+    }
+    return 0;
+}
+
+static uint64_t part_leaves(struct ate__storage *s)
+{
+    return ATE__CONTAINER(s, struct part, base)->leaves;
+}
+
+static int part_truncate(struct ate__storage *s, uint64_t size)
+{
+    ATE__CONTAINER(s, struct part, base)->leaves = size;
+    return 0;
+}
+
+static int part_node(struct ate__storage *s, unsigned level, uint64_t index,
+                     struct ate_hash *ret_hash)
+{
+    return whole_of(s)->v->tiles_node(whole_of(s), level, index, ret_hash);
+}
+
+static void part_hold(struct ate__storage *s,
+                      int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves),
+                      void *arg)
+{
+    (void)s;
+    (void)leaves;
+    (void)arg;
+}
+
+static int part_release(struct ate__storage *s)
+{
+    (void)s;
+    return 0;
+}
+
+static int part_stored(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves)
+{
+    return whole_of(s)->v->tiles_stored(whole_of(s), first, ret_leaves);
+}
+
+/* What a chain asks of a storage that it does not write to. */
+static const struct ate__storage_vtable part_vtable = {
+    .close = part_close,
+    .state = part_state,
+    .damage = part_damage,
+    .scan = part_scan,
+    .tiles_append = part_append,
+    .tiles_size = part_leaves,
+    .tiles_truncate = part_truncate,
+    .tiles_node = part_node,
+    .tiles_hold = part_hold,
+    .tiles_release = part_release,
+    .tiles_stored = part_stored,
+};
+
+static int open_part(struct ate__deep *d, struct ate__chain **ret_chain)
+{
+    struct part *p = ate__alloc(sizeof *p);
+    if (!p)
+        return ate__no_memory();
+    *p = (struct part){{&part_vtable}, d->c->storage, d->size, 0};
+    struct ate__chain_conf conf = {.env = d->c->conf.env, .workers = d->c->conf.workers};
+    return ate__chain_open_part(&conf, &p->base, ret_chain);
+}
+
+static int verify(struct ate__deep *d)
+{
+    struct ate__chain *c;
+    int rc = open_part(d, &c);
+    if (rc)
+        return rc;
+    ate__assert(c->tree.size == d->size);
+    d->root = c->root;
+    rc = ate__chain_state_root(c, d->size, &d->state_root);
+    ate__chain_close(c);
+    return rc;
+}
+
+/* ---- what is kept ---- */
+
+/* What a reader that began earlier may still ask for stays. */
+static struct ate__ballot vote(void *arg, const struct ate__keep_event *e)
+{
+    const struct ate__deep *d = arg;
+    const struct ate__header *h = &e->event->header;
+    bool held = e->event->kind == ATE__EVENT_BODY && !ate__header_has(h, ATE__TAG_TOMBSTONE) &&
+                ate__view_holds(d->c->view, &h->object, &e->event->hash);
+    return (struct ate__ballot){held ? ATE__KEEP : ATE__ABSTAIN, false};
+}
+
+static int note(void *arg, const struct ate__record_out *record)
+{
+    struct ate__deep *d = arg;
+    struct ate__tx tx;
+    int rc = check_canceled(d);
+    if (rc || record->identity)
+        return rc;
+    rc = ate__tx_decode(record->body, ate__trust_alg(d->c->trust), &tx);
+    if (rc)
+        return rc;
+    rc = ate__keep_note(d->keep, &tx, record->sequence);
+    ate__tx_deinit(&tx);
+    return rc;
+}
+
+static int note_all(struct ate__deep *d)
+{
+    uint64_t seed[2], window = ate__trust_genesis(d->c->trust)->window;
+    ate__random(d->c->conf.env, seed, sizeof seed);
+    d->plugin = (struct ate__keep_plugin){vote, d};
+    int rc = ate__keep_new(seed, d->size, window, &d->plugin, &d->keep);
+    if (!rc)
+        rc = scan(d, 0, d->size, note, d);
+    return rc ? rc : ate__keep_end(d->keep);
+}
+
+int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf)
+{
+    *d = (struct ate__deep){.c = c, .conf = conf};
+    if (ate__trust_genesis(c->trust)->archive)
+        return ate__fail(ATE_DENIED, "nothing is left out of an archive");
+    int rc = choose(d);
+    if (rc || !d->size)
+        return rc;
+    rc = verify(d);
+    return rc ? rc : note_all(d);
+}
+
+void ate__deep_end(struct ate__deep *d)
+{
+    ate__keep_free(d->keep);
+    d->keep = NULL;
+}
+
+/* ---- the certificate ---- */
+
+static int find_snapshot(void *arg, const struct ate__record_out *record)
+{
+    struct ate__deep *d = arg;
+    struct ate__tx tx;
+    if (record->identity)
+        return 0;
+    int rc = ate__tx_decode(record->body, ate__trust_alg(d->c->trust), &tx);
+    if (rc)
+        return rc;
+    for (uint32_t i = 0; i < tx.event_count && !rc; i++) {
+        const struct ate__event *e = &tx.events[i];
+        const struct ate__snapshot_item *s = &e->header.snapshot;
+        if (e->form != ATE__DROPPED && e->kind == ATE__EVENT_SNAPSHOT && s->size == d->size &&
+            ate__hash_equal(&s->root, &d->root) && ate__hash_equal(&s->state_root, &d->state_root))
+            rc = ATE_END;
+    }
+    ate__tx_deinit(&tx);
+    d->certified_at = record->sequence;
+    return rc;
+}
+
+static const struct ate__key *signer_of(const struct ate__deep *d)
+{
+    const struct ate__trust *t = d->c->trust;
+    const struct ate_session *session = d->conf->session;
+    size_t count = session ? ate__session_key_count(session) : 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct ate__key *key = ate__session_key(session, i);
+        if (ate__trust_has_office(t, ATE__ROOT_KEY, &key->fingerprint) ||
+            ate__trust_has_office(t, ATE__COMPACTOR_KEY, &key->fingerprint))
+            return key;
+    }
+    return NULL;
+}
+
+static int make_snapshot(struct ate__deep *d, const struct ate__key *key, struct ate__buf *buf)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf header = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf signature_bytes = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    enum ate__hash_alg alg = ate__trust_alg(d->c->trust);
+    struct ate__signature signature;
+    struct ate_hash hash;
+    ate__header_snapshot(&w, &(struct ate__snapshot_item){d->size, d->root, d->state_root});
+    int rc = ate__header_end(&w);
+    struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
+    struct ate__tx_in in = {
+        .chain_id = *ate__trust_chain_id(d->c->trust),
+        .id.number = 1,
+        .time_us = ate__wall_us(d->c->conf.env),
+        .events = &event,
+        .event_count = 1,
+    };
+    ate__random(d->c->conf.env, in.id.origin, sizeof in.id.origin);
+    ate__chain_head(d->c, &in.base_size, &in.base_root);
+    if (!rc)
+        rc = ate__tx_encode(&in, alg, buf, &hash);
+    if (!rc)
+        rc = ate__trust_sign(d->c->trust, key, alg, &hash, &signature_bytes, &signature);
+    return rc ? rc : ate__tx_encode_signatures(&signature, 1, buf);
+}
+
+static int commit_snapshot(struct ate__deep *d)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf buf = ATE__BUF_NULL;
+    struct ate__storage_state state;
+    const struct ate__key *key = signer_of(d);
+    d->c->storage->v->state(d->c->storage, &state);
+    if (state.role != ATE__ROLE_ROOT)
+        return ate__fail(ATE_NO_KEY,
+                         "this is a mirror, and the chain has no certificate for its "
+                         "first %llu transactions",
+                         (unsigned long long)d->size);
+    if (!key)
+        return ate__fail(ATE_NO_KEY, "only a root key or a compactor key signs what may be left "
+                                     "out, and there is none of them here");
+    int rc = make_snapshot(d, key, &buf);
+    if (rc)
+        return rc;
+    struct ate__offer offer = {.encoded = ate__buf_bytes(&buf), .waits = true, .timeout_ms = -1};
+    ate__chain_wait(d->c, &offer);
+    d->certified_at = offer.receipt.sequence;
+    return offer.result ? ate__fail(offer.result, "%s", offer.text) : 0;
+}
+
+int ate__deep_certify(struct ate__deep *d)
+{
+    struct ate__receipt ignored;
+    uint64_t published = ate__view_published(d->c->view);
+    int rc = scan(d, d->size, published, find_snapshot, d);
+    if (rc != ATE_END)
+        rc = rc ? rc : commit_snapshot(d);
+    else
+        rc = 0;
+    if (!rc)
+        rc = ate__chain_sync(d->c, &ignored);
+    if (!rc)
+        atomic_store(&d->c->believed_from, d->certified_at + 1);
+    return rc;
+}
