@@ -215,6 +215,8 @@ static int take_tx(struct replay *r, struct item *i, struct ate_hash *leaf)
         return rc;
     if (i->sequence < r->moves)
         ate__view_place(c->view, i->sequence, &i->position, i->root_time_us);
+    else
+        ate__view_date(c->view, i->sequence, i->root_time_us);
     ate__kept_look(&r->kept, &i->tx, i->sequence);
     return ate__tx_leaf(&i->tx, ate__trust_alg(c->trust), i->sequence, i->root_time_us, leaf);
 }

@@ -367,23 +367,39 @@ static void set_place(struct ate__version *version, const struct ate__position *
     atomic_store_explicit(&version->record_size, position->size, memory_order_relaxed);
 }
 
+static void set_time(struct ate__view *v, const struct ate__pending *p, uint64_t root_time_us)
+{
+    struct ate__version *version = ate__version_at(v, p->version);
+    uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
+    struct ate__more *more = ate__version_more(v, version);
+    version->updated_us = root_time_us;
+    if (more)
+        more->created_us = older && more->created_sequence < p->sequence
+                               ? ate__version_created_us(v, ate__version_at(v, older))
+                               : root_time_us;
+}
+
 void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,
                      uint64_t root_time_us)
 {
     for (; v->placed < v->pending_count && v->pending[v->placed].sequence == sequence;
          v->placed++) {
-        if (!v->pending[v->placed].version)
+        const struct ate__pending *p = &v->pending[v->placed];
+        if (!p->version)
             continue;
-        struct ate__version *version = ate__version_at(v, v->pending[v->placed].version);
-        uint32_t older = atomic_load_explicit(&version->older, memory_order_relaxed);
-        set_place(version, position);
-        version->updated_us = root_time_us;
-        struct ate__more *more = ate__version_more(v, version);
-        if (more)
-            more->created_us = older && more->created_sequence < sequence
-                                   ? ate__version_created_us(v, ate__version_at(v, older))
-                                   : root_time_us;
+        set_place(ate__version_at(v, p->version), position);
+        set_time(v, p, root_time_us);
     }
+}
+
+void ate__view_date(struct ate__view *v, uint64_t sequence, uint64_t root_time_us)
+{
+    size_t first = v->pending_count;
+    while (first && v->pending[first - 1].sequence == sequence)
+        first--;
+    for (size_t i = first; i < v->pending_count; i++)
+        if (v->pending[i].version)
+            set_time(v, &v->pending[i], root_time_us);
 }
 
 void ate__view_move(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence,

@@ -44,6 +44,9 @@ void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx);
  * placed before it is published. */
 void ate__view_place(struct ate__view *v, uint64_t sequence, const struct ate__position *position,
                      uint64_t root_time_us);
+/* The newest that was installed has this root time; where it lies is told later. What an archive
+ * lets go depends on it. */
+void ate__view_date(struct ate__view *v, uint64_t sequence, uint64_t root_time_us);
 /* Compaction has moved the record of `sequence`, which may have fewer events and payloads than it
  * had. Readers see old and new places mixed for a moment, and find the event by its hash then. */
 void ate__view_move(struct ate__view *v, const struct ate__tx *tx, uint64_t sequence,

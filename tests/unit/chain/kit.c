@@ -44,9 +44,12 @@ void kit_genesis(struct kit *k, const struct ate__auth *auth, uint64_t window, u
         .signature_algorithms = ate__bytes(algorithm, 2),
         .strength_min = 192,
     };
-    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__buf body = ATE__BUF_NULL, options = ATE__BUF_NULL;
     struct ate__frontier empty;
     struct draft d;
+    if (k->retention_us)
+        kit_ok(ate__genesis_worm(k->retention_us, &options));
+    g.options = ate__buf_bytes(&options);
     kit_ok(ate__genesis_encode(&g, &body));
     kit_ok(ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &k->chain_id));
     draft_init(&d, &k->chain_id);
@@ -61,6 +64,7 @@ void kit_genesis(struct kit *k, const struct ate__auth *auth, uint64_t window, u
     memcpy(k->genesis, bytes.data, bytes.size);
     k->genesis_size = bytes.size;
     draft_deinit(&d);
+    ate__buf_deinit(&options);
     ate__buf_deinit(&body);
 }
 

@@ -377,6 +377,34 @@ static void a_changed_disk(void **state)
     end();
 }
 
+/* What an archive had let go by the clock is let go again where a crash left both the object and
+ * its deletion on no stable storage. */
+static void an_archive_that_was_not_synced(void **state)
+{
+    (void)state;
+    struct draft d;
+    const struct ate__auth everyone = auth_write(ATE__RULE_EVERYONE);
+    kit_init(&kit, 11);
+    kit.sync = ATE__SYNC_NEVER;
+    kit.retention_us = 1000;
+    kit_genesis(&kit, &everyone, 1000, 7);
+    kit_create_ok(&kit);
+    kit_put_ok(&kit, 1, "x");
+    kit_put_ok(&kit, 2, "y");
+    uint64_t stored_us = kit_facts(&kit, 2).updated_us;
+    simenv_set_wall_us(&kit.sim, stored_us + 1000);
+    kit_begin(&kit, &d);
+    draft_tombstone(&d, id_of(2), kit_facts(&kit, 2).body, false);
+    assert_int_equal(kit_commit(&kit, &d), 0);
+    draft_deinit(&d);
+    kit_put_ok(&kit, 3, "z");
+    kit_kill(&kit);
+    kit_open_ok(&kit, 0);
+    assert_true(kit_size(&kit) == 5 && kit_facts(&kit, 2).deleted);
+    assert_true(kit_facts(&kit, 1).updated_us == stored_us);
+    kit_deinit(&kit);
+}
+
 static void an_empty_log_is_an_empty_mirror(void **state)
 {
     (void)state;
@@ -439,6 +467,7 @@ int main(void)
         cmocka_unit_test(keys_within_a_batch),
         cmocka_unit_test(many_records),
         cmocka_unit_test(a_changed_disk),
+        cmocka_unit_test(an_archive_that_was_not_synced),
         cmocka_unit_test(an_empty_log_is_an_empty_mirror),
         cmocka_unit_test(lack_of_memory),
     };
