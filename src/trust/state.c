@@ -135,11 +135,32 @@ static int check_genesis_keys(const struct ate__tx *tx)
     return 0;
 }
 
+/* Who shows it may be the one who made it, and may show nothing else: a thin client and who checks
+ * a proof judge no more of it than this. A key that stands beside the genesis signed nothing. */
+static int check_alone(const struct ate__tx *tx)
+{
+    uint32_t geneses = 0;
+    for (uint32_t i = 0; i < tx->event_count; i++) {
+        const struct ate__event *e = &tx->events[i];
+        bool is_genesis = ate__header_has(&e->header, ATE__TAG_GENESIS);
+        if (e->form == ATE__DROPPED)
+            continue;
+        geneses += is_genesis;
+        if (e->kind == ATE__EVENT_ROOT || e->kind == ATE__EVENT_REVOKE ||
+            (e->kind == ATE__EVENT_CHAIN && !is_genesis))
+            return ate__fail(ATE_MALFORMED, "event %u: transaction 0 names its keys in the genesis",
+                             i);
+    }
+    return geneses == 1 ? 0 : ate__fail(ATE_MALFORMED, "two events are one");
+}
+
 static int apply(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence);
 
 static int begin(struct ate__trust *t, const struct ate__tx *tx)
 {
     int rc = read_genesis(t, tx);
+    if (!rc)
+        rc = check_alone(tx);
     if (rc)
         return rc;
     ate__origins_init(&t->origins, t->seed, t->genesis.window);

@@ -14,10 +14,10 @@
 #include "trust/roster.h"
 
 struct ate__trust; /* opaque */
-/* From the encoded genesis transaction 0; checks that it is signed by every root key in it, and
- * takes the whole of it in: apply() of sequence 0 is not needed, and does nothing. env: for hash
- * seeds. Errors: MALFORMED UNSUPPORTED TAMPERED E_MEMORY, and DENIED (signed by a key that it does
- * not bring). */
+/* From the encoded genesis transaction 0; checks that it is signed by every root key in it and
+ * brings no other, and takes the whole of it in: apply() of sequence 0 is not needed, and does
+ * nothing. env: for hash seeds. Errors: MALFORMED UNSUPPORTED TAMPERED E_MEMORY, and DENIED (signed
+ * by a key that it does not bring). */
 int ate__trust_new(const struct ate__env *env, const struct ate__tx *genesis_tx,
                    struct ate__trust **ret_trust) ATE__CHECK;
 void ate__trust_free(struct ate__trust *t);

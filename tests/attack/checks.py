@@ -239,8 +239,12 @@ attack("wrong-pin", "pin-matches", "pin-was-checked")
 ANCHOR = "src/api/anchor.c"
 drop("declared-path", ANCHOR, "return names_path(a, trust) ? 0", "names_path(a, trust)", "1")
 drop("trusted-root", ANCHOR, "    if (!found)\n        return a->root_count", "!found")
+check("genesis-alone", "src/trust/state.c",
+      "if (e->kind == ATE__EVENT_ROOT || e->kind == ATE__EVENT_REVOKE ||",
+      "if ((e->kind == ATE__EVENT_ROOT && !REMOVED) || e->kind == ATE__EVENT_REVOKE ||")
 attack("another-path", "declared-path")
 attack("root-key-swapped", "trusted-root")
+attack("root-key-added", "genesis-alone")
 
 CLIENT = "src/mesh/client.c"
 drop("genesis-makes-id", CLIENT,

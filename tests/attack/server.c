@@ -34,8 +34,9 @@ static void another_path(void)
     rogue_free(r);
 }
 
-/* The server takes the root key's place: a genesis of its own making. */
-static struct past *past_of_eve(void)
+/* The server takes the root key's place: a genesis of its own making. `adds`: which names the
+ * owner's key as one that the same transaction adds. */
+static struct past *past_of_eve(bool adds)
 {
     struct past *p = past_new(NULL), *q = past_copy(p);
     struct ate__genesis g;
@@ -50,6 +51,15 @@ static struct past *past_of_eve(void)
     attack_must(ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &q->chain_id));
     past_begin(q, &d);
     draft_item(&d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
+    if (adds) {
+        struct ate__root_change add = {ATE__ROOT_ADD, ate__buf_bytes(&p->key[ROOT]->public_key)};
+        struct ate__buf header = ATE__BUF_NULL;
+        struct ate__header_wr w = ate__header_wr_of(&header);
+        ate__header_keys(&w, ATE__TAG_ROOT, &add, 1);
+        attack_must(ate__header_end(&w));
+        draft_event(&d, ATE__BARE, ate__buf_bytes(&header), ate__bytes(NULL, 0));
+        ate__buf_deinit(&header);
+    }
     past_sign(q, &d, EVE);
     past_commit_plain(q, &d);
     ate__buf_deinit(&body);
@@ -59,9 +69,17 @@ static struct past *past_of_eve(void)
 
 static void root_key_swapped(void)
 {
-    struct rogue *r = rogue_new(past_of_eve());
+    struct rogue *r = rogue_new(past_of_eve(false));
     attack_tried("opened", open_and_close(r, NULL), ATE_WRONG_CHAIN);
     attack_tried("mirrored", open_and_close(r, tmpdir_new()), ATE_WRONG_CHAIN);
+    rogue_free(r);
+}
+
+/* It need not sign what it is added to. */
+static void root_key_added(void)
+{
+    struct rogue *r = rogue_new(past_of_eve(true));
+    attack_tried("opened", open_and_close(r, NULL), ATE_BAD_PEER);
     rogue_free(r);
 }
 
@@ -330,6 +348,7 @@ const struct attack attacks_server[] = {
     {"wrong-pin", wrong_pin},
     {"another-path", another_path},
     {"root-key-swapped", root_key_swapped},
+    {"root-key-added", root_key_added},
     {"chain-id-claimed", chain_id_claimed},
     {"rolled-back-mirror", rolled_back_mirror},
     {"rolled-back-thin", rolled_back_thin},

@@ -111,6 +111,25 @@ static void keys_of_a_genesis_are_keys(void **state)
     genesis_deinit(&g);
 }
 
+/* Nobody becomes a root key, or anything else, beside it: a thin client judges no more of it. */
+static void a_genesis_stands_alone(void **state)
+{
+    (void)state;
+    struct genesis g;
+    struct ate_hash stranger = who(5);
+    for (unsigned i = 0; i < 2; i++) {
+        genesis_init(&g, 1);
+        struct ate__root_change add = {ATE__ROOT_ADD, ate__buf_bytes(&g.keys[1]->public_key)};
+        if (i)
+            draft_item(g.d, ATE__TAG_REVOKE, ate__bytes(&stranger, sizeof stranger));
+        else
+            draft_root(g.d, &add, 1);
+        expect_new(&g, 1, ATE_MALFORMED, "event 1: transaction 0 names its keys in the genesis");
+        expect_new(&g, 2, ATE_MALFORMED, "event 1");
+        genesis_deinit(&g);
+    }
+}
+
 /* ---- history ---- */
 
 static void origins(void **state)
@@ -330,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_genesis_makes_its_chain),
         cmocka_unit_test(what_is_no_genesis),
         cmocka_unit_test(keys_of_a_genesis_are_keys),
+        cmocka_unit_test(a_genesis_stands_alone),
         cmocka_unit_test(origins),
         cmocka_unit_test(the_genesis_is_taken_in_once),
         cmocka_unit_test(all_of_it_is_taken_back),
