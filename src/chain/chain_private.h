@@ -89,6 +89,10 @@ struct ate__chain {
     atomic_bool compacting; /* no mutex */
     /* What was deeply compacted is believed from this size on: it has the certificate. */
     _Atomic uint64_t believed_from;
+    /* The state behind the transactions below the cut-off, as it was certified; 0: there is none.
+     * By who opens, then by who compacts. */
+    uint64_t kept_size;
+    struct ate_hash kept_root;
     /* Taken alone or under the commit mutex, and under it nothing that waits: the disk may be asked
      * under the commit mutex, and who offers on a loop's thread does not wait for the disk. */
     pthread_mutex_t inbox_mutex; /* protects what follows */

@@ -302,6 +302,10 @@ static int rewrite(struct compacting *x, uint64_t from, uint64_t to, uint64_t *r
         return rc;
     }
     *ret_end = done.end;
+    if (x->deep.size) {
+        x->c->kept_size = x->deep.size;
+        x->c->kept_root = x->deep.state_root;
+    }
     for (size_t i = 0; i < x->count; i++)
         x->result.rewritten += x->plans[i].first >= from && x->plans[i].first < done.end;
     return s->v->scan(s, from, done.end, &(struct ate__scan){NULL, move_record, x});

@@ -240,6 +240,19 @@ static int open_part(struct ate__deep *d, struct ate__chain **ret_chain)
     return ate__chain_open_part(&conf, &p->base, ret_chain);
 }
 
+/* Where the chain was cut off before, its certificate may lie behind S, and leaves say nothing of
+ * which events are left: the state there is compared with the one that was believed. */
+static int check_kept(const struct ate__deep *d, const struct ate__chain *part)
+{
+    const struct ate__chain *c = d->c;
+    if (part->kept_size == c->kept_size && ate__hash_equal(&part->kept_root, &c->kept_root))
+        return 0;
+    return ate__fail(ATE_TAMPERED,
+                     "what is left of the transactions below %llu was changed since the chain was "
+                     "opened",
+                     (unsigned long long)part->kept_size);
+}
+
 static int verify(struct ate__deep *d)
 {
     struct ate__chain *c;
@@ -248,7 +261,9 @@ static int verify(struct ate__deep *d)
         return rc;
     ate__assert(c->tree.size == d->size);
     d->root = c->root;
-    rc = ate__chain_state_root(c, d->size, &d->state_root);
+    rc = check_kept(d, c);
+    if (!rc)
+        rc = ate__chain_state_root(c, d->size, &d->state_root);
     ate__chain_close(c);
     return rc;
 }

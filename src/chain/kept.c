@@ -313,7 +313,12 @@ int ate__kept_take(struct ate__kept *k, struct ate__tx *tx, uint64_t sequence)
 int ate__kept_reach(struct ate__kept *k)
 {
     k->reached = true;
-    return ate__chain_state_root(k->c, k->cut_off, &k->state_root);
+    int rc = ate__chain_state_root(k->c, k->cut_off, &k->state_root);
+    if (rc)
+        return rc;
+    k->c->kept_size = k->cut_off;
+    k->c->kept_root = k->state_root;
+    return 0;
 }
 
 void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx, uint64_t sequence)

@@ -169,6 +169,85 @@ static void test_readers_hold(void **state)
     story_deinit(&s);
 }
 
+/* ---- a disk that changes meanwhile ---- */
+
+static const struct ate__storage_vtable *honest;
+struct stealing {
+    const struct ate__scan *scan;
+    const struct ate__tx *tx;
+};
+
+static int pass_group(void *arg, const struct ate__group_out *group)
+{
+    const struct ate__scan *scan = ((struct stealing *)arg)->scan;
+    return scan->group ? scan->group(scan->arg, group) : 0;
+}
+
+static enum ate__part steal_part(void *arg, uint32_t event)
+{
+    const struct ate__event *e = &((const struct stealing *)arg)->tx->events[event];
+    struct ate_id stolen = id_of(900);
+    bool it = e->form == ATE__DROPPED ||
+              (e->kind == ATE__EVENT_BODY && ate__id_equal(&e->header.object, &stolen));
+    return it ? ATE__PART_HASH : ATE__PART_WHOLE;
+}
+
+static int steal_record(void *arg, const struct ate__record_out *record)
+{
+    struct stealing *t = arg;
+    struct ate__record_out robbed = *record;
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__tx tx;
+    if (record->identity)
+        return t->scan->record(t->scan->arg, record);
+    kit_ok(ate__tx_decode(record->body, ATE__SHA256, &tx));
+    t->tx = &tx;
+    kit_ok(ate__tx_reduce_parts(&tx, steal_part, t, &body));
+    robbed.body = ate__buf_bytes(&body);
+    int rc = t->scan->record(t->scan->arg, &robbed);
+    ate__tx_deinit(&tx);
+    ate__buf_deinit(&body);
+    return rc;
+}
+
+static int robbed_scan(struct ate__storage *storage, uint64_t from, uint64_t to,
+                       const struct ate__scan *scan)
+{
+    struct stealing t = {.scan = scan};
+    return honest->scan(storage, from, to, &(struct ate__scan){pass_group, steal_record, &t});
+}
+
+/* Leaves say nothing of which events are left. So that nobody certifies what he did not see. */
+static void test_a_disk_that_steals_meanwhile(void **state)
+{
+    (void)state;
+    story_init(&s, 70);
+    kit_put_ok(&s.k, 900, "what is there to stay");
+    kit_ok(story_go_on(&s, 700));
+    story_note(&s);
+    compact_ok(UINT64_MAX);
+    kit_ok(story_go_on(&s, 700));
+    story_note(&s);
+    for (unsigned reopened = 0; reopened < 2; reopened++) {
+        struct ate__storage *storage = ate__chain_storage(s.k.chain);
+        struct ate__compacted done;
+        honest = storage->v;
+        struct ate__storage_vtable robbing = *honest;
+        robbing.scan = robbed_scan;
+        storage->v = &robbing;
+        assert_int_equal(story_compact(&s, UINT64_MAX, &done), ATE_TAMPERED);
+        storage->v = honest;
+        assert_true(kit_size(&s.k) == s.size);
+        story_check_state(&s);
+        kit_reopen_ok(&s.k);
+    }
+    compact_ok(UINT64_MAX);
+    kit_reopen_ok(&s.k);
+    story_check(&s);
+    assert_string_equal(kit_text(&s.k, 900), "what is there to stay");
+    story_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +255,7 @@ int main(void)
         cmocka_unit_test(test_again_and_again),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_readers_hold),
+        cmocka_unit_test(test_a_disk_that_steals_meanwhile),
     };
     return cmocka_run_group_tests_name("chain/deep", tests, NULL, NULL);
 }
