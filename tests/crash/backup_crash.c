@@ -5,8 +5,7 @@
  * was acknowledged, and the copy is a log that opens and holds at least what it held when the last
  * copy ended. Then the copy is taken up again, to its end, and is what a fresh one would be.
  *
- * crash-backup takes the arguments and the environment of crash-redo. */
-#include "lib/distinct.h"
+ * Arguments and environment: point.h. */
 #include "point.h"
 #include "unit/redo/backing.h"
 #include <stdlib.h>
@@ -20,8 +19,6 @@ struct world {
     int64_t copied; /* of the last copy that ended; -1: none */
     uint64_t calls;
 };
-static struct distinct images;
-static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 static uint64_t points, none, longer;
 
 static const char story[] = "backup";
@@ -32,7 +29,7 @@ static void compact(struct world *w)
     assert_int_equal(compacting_all(&w->k, &c, CUT_OFF, CUT_OFF), 0);
 }
 
-static void after_crash(struct world *f)
+static void check_left(struct world *f)
 {
     struct reading r;
     struct backing b = {.k = &f->k, .to_dir = "/b", .step_bytes = 40000};
@@ -52,22 +49,20 @@ static void after_crash(struct world *f)
     points++;
 }
 
+static void after_crash(void *arg, struct simdisk *take_disk, uint64_t seed)
+{
+    const struct world *w = arg;
+    struct world f = {.acked = w->acked, .flight = w->flight, .copied = w->copied};
+    kit_take(&f.k, take_disk, seed);
+    f.k.conf = w->k.conf;
+    check_left(&f);
+    kit_deinit(&f.k);
+}
+
 static void each_call(void *arg, uint64_t number)
 {
     struct world *w = arg;
-    struct rnd r = rnd_of(w->script * 1000003 + number);
-    for (uint64_t i = 0; i < seeds_each; i++) {
-        uint64_t seed = rnd_u64(&r);
-        if (!point_begin(story, w->script, number, seed))
-            continue;
-        struct world f = {.acked = w->acked, .flight = w->flight, .copied = w->copied};
-        kit_take(&f.k, simdisk_crash(w->k.disk, seed), seed);
-        f.k.conf = w->k.conf;
-        if (distinct_add(&images, simdisk_digest(f.k.disk)))
-            after_crash(&f);
-        kit_deinit(&f.k);
-        point_end();
-    }
+    point_try(story, w->script, number, w->k.disk, after_crash, w);
 }
 
 /* Some appends while it is copied, few: each of their calls is a point too. */
@@ -97,8 +92,6 @@ static void copy(struct world *w)
 static void script(uint64_t seed)
 {
     struct world w = {.script = seed, .copied = -1};
-    if (!point_wants_script(story, seed))
-        return;
     kit_init(&w.k, seed);
     simdisk_mkdir(w.k.disk, "/b");
     w.k.conf.pad = seed % 4 == 1;
@@ -120,26 +113,20 @@ static void script(uint64_t seed)
 static void test_power_loss(void **state)
 {
     (void)state;
-    uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts; i++)
-        script(seed + i);
+    point_play(story, script);
     print_message("%llu crash points, %zu distinct images, %llu without a copy, %llu on the way\n",
-                  (unsigned long long)points, images.count, (unsigned long long)none,
+                  (unsigned long long)points, point_images.count, (unsigned long long)none,
                   (unsigned long long)longer);
     if (!point_given())
         assert_true(none && longer);
-    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
-        assert_true(images.count >= IMAGES_MIN);
+    point_check_images();
 }
 
 int main(int argc, char **argv)
 {
-    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
-    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    point_init(argc, argv, &(struct point_plan){SCRIPTS, SEEDS_EACH, IMAGES_MIN});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_loss, point_say),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    distinct_deinit(&images);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, point_deinit);
 }

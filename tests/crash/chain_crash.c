@@ -11,16 +11,8 @@
  *
  * A listener notes the largest size that was told: no disk after a loss may hold less.
  *
- * chain_crash [SCRIPTS SEEDS]
- *     Fewer or more scripts, and disks after each of their calls, than `make check` wants. It
- *     counts the disks that differ, and fails where the default makes fewer than IMAGES_MIN.
- * ATE_SEED=n chain_crash
- *     The same from another seed.
- * ATE_POINT=STORY:SCRIPT:CALL:SEED chain_crash
- *     Replays one crash point, as a failure prints it. With ATE_SIMDISK_TRACE=1 every call that
- *     changes the disk is printed. */
+ * Arguments and environment: point.h. */
 #include "chain_world.h"
-#include "lib/distinct.h"
 #include "point.h"
 
 #include <stdlib.h>
@@ -32,14 +24,12 @@ struct counts {
     uint64_t same_boot, stands;
 };
 static struct counts counts;
-static struct distinct images; /* disks that a loss left, by their digest */
-static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 
 /* ---- what follows a crash ---- */
 
 static void count_image(const struct world *w)
 {
-    distinct_add(&images, simdisk_digest(w->k.disk));
+    distinct_add(&point_images, simdisk_digest(w->k.disk));
 }
 
 static void after_crash(struct world *w)
@@ -93,34 +83,26 @@ static void after_one_group(struct world *w)
     }
 }
 
-/* After each call of the script that changes the disk: some disks that differ. */
+static void after_loss(void *arg, struct simdisk *take_disk, uint64_t seed)
+{
+    const struct world *w = arg;
+    struct world *f = malloc(sizeof *f);
+    assert_non_null(f);
+    world_fork(f, w, take_disk, seed);
+    w->after(f);
+    world_deinit(f);
+    counts.kept += f->kept;
+    counts.shorter += f->shorter;
+    free(f);
+}
+
 static void each_call(void *arg, uint64_t number)
 {
     struct world *w = arg;
-    struct distinct here = {.count = 0};
-    struct rnd r = rnd_of(w->script * 1000003 + number);
     /* Nothing unsynced is visible. */
     if (w->k.chain && w->k.sync == ATE__SYNC_ALWAYS)
         assert_true(ate__view_published(ate__chain_view(w->k.chain)) <= ate__max(w->acked, 1));
-    for (uint64_t tries = 0; here.count < seeds_each && tries < 2 * seeds_each; tries++) {
-        uint64_t seed = rnd_u64(&r);
-        if (!point_begin(w->story, w->script, number, seed))
-            continue;
-        struct world *f = malloc(sizeof *f);
-        assert_non_null(f);
-        world_fork(f, w, simdisk_crash(w->k.disk, seed), seed);
-        uint64_t digest = simdisk_digest(f->k.disk);
-        if (distinct_add(&here, digest)) {
-            distinct_add(&images, digest);
-            w->after(f);
-        }
-        world_deinit(f);
-        counts.kept += f->kept;
-        counts.shorter += f->shorter;
-        free(f);
-        point_end();
-    }
-    distinct_deinit(&here);
+    point_try(w->story, w->script, number, w->k.disk, after_loss, w);
 }
 
 static void script(const char *story, uint64_t seed, unsigned steps, void (*after)(struct world *w))
@@ -147,14 +129,15 @@ static void test_power_loss(void **state)
 {
     (void)state;
     uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts; i++)
+    for (uint64_t i = 0; i < point_scripts(); i++)
         script("loss", seed + i, 30, after_crash);
     print_message("%llu crash points, %zu distinct images, %llu groups under way kept, %llu "
                   "shorter under weaker policies, %llu opens interrupted, %llu second crashes, "
                   "%llu kills\n",
-                  (unsigned long long)counts.points, images.count, (unsigned long long)counts.kept,
-                  (unsigned long long)counts.shorter, (unsigned long long)counts.interrupted,
-                  (unsigned long long)counts.second, (unsigned long long)counts.kills);
+                  (unsigned long long)counts.points, point_images.count,
+                  (unsigned long long)counts.kept, (unsigned long long)counts.shorter,
+                  (unsigned long long)counts.interrupted, (unsigned long long)counts.second,
+                  (unsigned long long)counts.kills);
     if (!point_given())
         assert_true(counts.kept && counts.interrupted && counts.kills && counts.shorter);
 }
@@ -164,15 +147,14 @@ static void test_power_loss_commit_power_loss(void **state)
     (void)state;
     uint64_t seed = rnd_seed(1);
     counts = (struct counts){.points = 0};
-    for (uint64_t i = 0; i < scripts / 4; i++)
+    for (uint64_t i = 0; i < point_scripts() / 4; i++)
         script("twice", seed + 1000 + i, 12, after_one_group);
     print_message("%llu crash points, %llu second crashes, %zu distinct images in all\n",
                   (unsigned long long)counts.points, (unsigned long long)counts.second,
-                  images.count);
+                  point_images.count);
     if (!point_given())
         assert_true(counts.kept);
-    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
-        assert_true(images.count >= IMAGES_MIN);
+    point_check_images();
 }
 
 /* ---- a sync that fails once, in the same boot ---- */
@@ -399,15 +381,12 @@ static void test_faults(void **state)
 
 int main(int argc, char **argv)
 {
-    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
-    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    point_init(argc, argv, &(struct point_plan){SCRIPTS, SEEDS_EACH, IMAGES_MIN});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_loss, point_say),
         cmocka_unit_test_teardown(test_power_loss_commit_power_loss, point_say),
         cmocka_unit_test(test_sync_fails_once),
         cmocka_unit_test_teardown(test_faults, say_which),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    distinct_deinit(&images);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, point_deinit);
 }

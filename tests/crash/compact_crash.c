@@ -6,8 +6,7 @@
  * below the cut-off and has its leaf in the tiles; of the append under way all or nothing. Then the
  * compaction is done once more, to its end, the power goes again, and the same must hold.
  *
- * crash-compact takes the arguments and the environment of crash-redo. */
-#include "lib/distinct.h"
+ * Arguments and environment: point.h. */
 #include "point.h"
 #include "unit/redo/compacting.h"
 #include <stdlib.h>
@@ -21,8 +20,6 @@ struct world {
     size_t flight; /* records of the append under way */
     uint64_t pauses;
 };
-static struct distinct images;
-static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 static uint64_t points, gaps, whole;
 
 static const char story[] = "compact";
@@ -54,7 +51,7 @@ static void compact(struct world *w, uint64_t cut_off)
         fail_msg("compact: %d %s", rc, ate__error_text());
 }
 
-static void after_crash(struct world *f, uint64_t seed)
+static void check_left(struct world *f, uint64_t seed)
 {
     open_and_check(f);
     points++;
@@ -72,22 +69,20 @@ static void after_crash(struct world *f, uint64_t seed)
 
 /* ---- the points ---- */
 
+static void after_crash(void *arg, struct simdisk *take_disk, uint64_t seed)
+{
+    const struct world *w = arg;
+    struct world f = {.acked = w->acked, .flight = w->flight};
+    kit_take(&f.k, take_disk, seed);
+    f.k.conf = w->k.conf;
+    check_left(&f, seed);
+    kit_deinit(&f.k);
+}
+
 static void each_call(void *arg, uint64_t number)
 {
     struct world *w = arg;
-    struct rnd r = rnd_of(w->script * 1000003 + number);
-    for (uint64_t i = 0; i < seeds_each; i++) {
-        uint64_t seed = rnd_u64(&r);
-        if (!point_begin(story, w->script, number, seed))
-            continue;
-        struct world f = {.script = w->script, .acked = w->acked, .flight = w->flight};
-        kit_take(&f.k, simdisk_crash(w->k.disk, seed), seed);
-        f.k.conf = w->k.conf;
-        if (distinct_add(&images, simdisk_digest(f.k.disk)))
-            after_crash(&f, seed);
-        kit_deinit(&f.k);
-        point_end();
-    }
+    point_try(story, w->script, number, w->k.disk, after_crash, w);
 }
 
 static void append_meanwhile(void *arg)
@@ -105,8 +100,6 @@ static void append_meanwhile(void *arg)
 static void script(uint64_t seed)
 {
     struct world w = {.script = seed};
-    if (!point_wants_script(story, seed))
-        return;
     kit_init(&w.k, seed);
     w.k.conf.pad = seed % 4 == 1;
     w.k.conf.no_prewrite = seed % 4 == 2;
@@ -128,25 +121,19 @@ static void script(uint64_t seed)
 static void test_power_loss(void **state)
 {
     (void)state;
-    uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts; i++)
-        script(seed + i);
+    point_play(story, script);
     print_message("%llu crash points, %zu distinct images, %llu with records left out\n",
-                  (unsigned long long)points, images.count, (unsigned long long)gaps);
+                  (unsigned long long)points, point_images.count, (unsigned long long)gaps);
     if (!point_given())
         assert_true(gaps && whole);
-    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
-        assert_true(images.count >= IMAGES_MIN);
+    point_check_images();
 }
 
 int main(int argc, char **argv)
 {
-    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
-    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    point_init(argc, argv, &(struct point_plan){SCRIPTS, SEEDS_EACH, IMAGES_MIN});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_loss, point_say),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    distinct_deinit(&images);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, point_deinit);
 }

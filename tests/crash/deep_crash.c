@@ -7,16 +7,13 @@
  * is written to, the compaction is done once more, to its end, the power goes again, and the same
  * must hold.
  *
- * crash-deep takes the arguments and the environment of crash-redo. */
-#include "lib/distinct.h"
+ * Arguments and environment: point.h. */
 #include "point.h"
 #include "unit/chain/story.h"
 #include <stdlib.h>
 
 enum { SCRIPTS = 3, SEEDS_EACH = 4, IMAGES_MIN = 100, BEFORE = 800 };
 
-static struct distinct images;
-static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 static uint64_t points, cut, whole, script_now;
 
 static const char name[] = "deep";
@@ -38,7 +35,7 @@ static void open_and_check(struct story *f)
     }
 }
 
-static void after_crash(struct story *f, uint64_t seed)
+static void check_left(struct story *f, uint64_t seed)
 {
     struct ate__compacted done;
     open_and_check(f);
@@ -50,30 +47,25 @@ static void after_crash(struct story *f, uint64_t seed)
     open_and_check(f);
 }
 
+static void after_crash(void *arg, struct simdisk *take_disk, uint64_t seed)
+{
+    struct story *f = malloc(sizeof *f);
+    assert_non_null(f);
+    story_fork(f, arg, take_disk, seed);
+    check_left(f, seed);
+    story_deinit(f);
+    free(f);
+}
+
 static void each_call(void *arg, uint64_t number)
 {
     struct story *s = arg;
-    struct rnd r = rnd_of(script_now * 1000003 + number);
-    for (uint64_t i = 0; i < seeds_each; i++) {
-        uint64_t seed = rnd_u64(&r);
-        if (!point_begin(name, script_now, number, seed))
-            continue;
-        struct story *f = malloc(sizeof *f);
-        assert_non_null(f);
-        story_fork(f, s, simdisk_crash(s->k.disk, seed), seed);
-        if (distinct_add(&images, simdisk_digest(f->k.disk)))
-            after_crash(f, seed);
-        story_deinit(f);
-        free(f);
-        point_end();
-    }
+    point_try(name, script_now, number, s->k.disk, after_crash, s);
 }
 
 static void script(uint64_t seed)
 {
     struct ate__compacted done;
-    if (!point_wants_script(name, seed))
-        return;
     script_now = seed;
     struct story *s = malloc(sizeof *s);
     assert_non_null(s);
@@ -95,25 +87,19 @@ static void script(uint64_t seed)
 static void test_power_loss(void **state)
 {
     (void)state;
-    uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts; i++)
-        script(seed + i);
+    point_play(name, script);
     print_message("%llu crash points, %zu distinct images, %llu opened with a cut-off\n",
-                  (unsigned long long)points, images.count, (unsigned long long)cut);
+                  (unsigned long long)points, point_images.count, (unsigned long long)cut);
     if (!point_given())
         assert_true(cut && whole);
-    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
-        assert_true(images.count >= IMAGES_MIN);
+    point_check_images();
 }
 
 int main(int argc, char **argv)
 {
-    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
-    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    point_init(argc, argv, &(struct point_plan){SCRIPTS, SEEDS_EACH, IMAGES_MIN});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_loss, point_say),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    distinct_deinit(&images);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, point_deinit);
 }

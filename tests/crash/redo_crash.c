@@ -10,15 +10,7 @@
  * a sync above all: recovery in the same process, or by the next one in the same boot, or after a
  * power loss.
  *
- * redo_crash [SCRIPTS SEEDS]
- *     Fewer or more scripts, and disks after each of their calls, than `make check` wants. It
- *     counts the disks that differ, and fails where the default makes fewer than IMAGES_MIN.
- * ATE_SEED=n redo_crash
- *     The same from another seed.
- * ATE_POINT=STORY:SCRIPT:CALL:SEED redo_crash
- *     Replays one crash point, as a failure prints it. With ATE_SIMDISK_TRACE=1 every call that
- *     changes the disk is printed. */
-#include "lib/distinct.h"
+ * Arguments and environment: point.h. */
 #include "point.h"
 #include "unit/redo/kit.h"
 #include <stdlib.h>
@@ -42,8 +34,6 @@ struct counts {
     uint64_t points, torn, kept, second, interrupted, kills, faults, same_boot, lists;
 };
 static struct counts counts;
-static struct distinct images; /* disks that a loss left, by their digest */
-static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 
 /* --- the log under test --- */
 
@@ -192,7 +182,7 @@ static void after_crash(struct world *w)
         counts.kills++;
     } else {
         kit_crash(&w->k, rnd_u64(&w->r));
-        distinct_add(&images, simdisk_digest(w->k.disk));
+        distinct_add(&point_images, simdisk_digest(w->k.disk));
     }
     counts.second++;
     open_again(w);
@@ -211,7 +201,7 @@ static void after_one_append(struct world *w)
         uint64_t seed = rnd_u64(&w->r);
         struct world f;
         fork_world(&f, w, simdisk_crash(w->k.disk, seed), seed);
-        distinct_add(&images, simdisk_digest(f.k.disk));
+        distinct_add(&point_images, simdisk_digest(f.k.disk));
         open_again(&f);
         assert_int_equal(append(&f, 1, KIT_RECORD_MIN), 0);
         check(&f);
@@ -220,27 +210,19 @@ static void after_one_append(struct world *w)
     }
 }
 
-/* After each call of the script that changes the disk: some disks that differ. */
+static void after_loss(void *arg, struct simdisk *take_disk, uint64_t seed)
+{
+    const struct world *w = arg;
+    struct world f;
+    fork_world(&f, w, take_disk, seed);
+    w->after(&f);
+    kit_deinit(&f.k);
+}
+
 static void each_call(void *arg, uint64_t number)
 {
     struct world *w = arg;
-    struct distinct here = {.count = 0};
-    struct rnd r = rnd_of(w->script * 1000003 + number);
-    for (uint64_t tries = 0; here.count < seeds_each && tries < 2 * seeds_each; tries++) {
-        uint64_t seed = rnd_u64(&r);
-        if (!point_begin(w->story, w->script, number, seed))
-            continue;
-        struct world f;
-        fork_world(&f, w, simdisk_crash(w->k.disk, seed), seed);
-        uint64_t digest = simdisk_digest(f.k.disk);
-        if (distinct_add(&here, digest)) {
-            distinct_add(&images, digest);
-            w->after(&f);
-        }
-        kit_deinit(&f.k);
-        point_end();
-    }
-    distinct_deinit(&here);
+    point_try(w->story, w->script, number, w->k.disk, after_loss, w);
 }
 
 static void configure(struct world *w, uint64_t seed)
@@ -269,12 +251,12 @@ static void test_power_loss(void **state)
 {
     (void)state;
     uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts; i++)
+    for (uint64_t i = 0; i < point_scripts(); i++)
         script("loss", seed + i, 60, after_crash);
     print_message(
         "%llu crash points, %zu distinct images, %llu torn tails, %llu appends under way kept, "
         "%llu recoveries interrupted, %llu second crashes, %llu kills\n",
-        (unsigned long long)counts.points, images.count, (unsigned long long)counts.torn,
+        (unsigned long long)counts.points, point_images.count, (unsigned long long)counts.torn,
         (unsigned long long)counts.kept, (unsigned long long)counts.interrupted,
         (unsigned long long)counts.second, (unsigned long long)counts.kills);
     if (!point_given())
@@ -286,16 +268,15 @@ static void test_power_loss_append_power_loss(void **state)
     (void)state;
     uint64_t seed = rnd_seed(1);
     counts = (struct counts){.points = 0};
-    for (uint64_t i = 0; i < scripts; i++)
+    for (uint64_t i = 0; i < point_scripts(); i++)
         script("twice", seed + 100 + i, 20, after_one_append);
     print_message("%llu crash points, %llu second crashes, %llu torn tails, %zu distinct images "
                   "in all\n",
                   (unsigned long long)counts.points, (unsigned long long)counts.second,
-                  (unsigned long long)counts.torn, images.count);
+                  (unsigned long long)counts.torn, point_images.count);
     if (!point_given())
         assert_true(counts.torn && counts.kept);
-    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
-        assert_true(images.count >= IMAGES_MIN);
+    point_check_images();
 }
 
 /* --- a list that is torn --- */
@@ -325,7 +306,7 @@ static void torn_list(struct lists *l, unsigned n, const uint8_t *now, size_t si
     fork_world(&f, &l->w, simdisk_crash(l->w.k.disk, cut), cut);
     simdisk_put(f.k.disk, list_paths[n], bytes, whole);
     free(bytes);
-    distinct_add(&images, simdisk_digest(f.k.disk));
+    distinct_add(&point_images, simdisk_digest(f.k.disk));
     open_again(&f);
     kit_deinit(&f.k);
     counts.lists++;
@@ -357,7 +338,7 @@ static void test_torn_lists(void **state)
 {
     (void)state;
     uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts && !point_given(); i++) {
+    for (uint64_t i = 0; i < point_scripts() && !point_given(); i++) {
         struct lists *l = calloc(1, sizeof *l);
         assert_non_null(l);
         l->w.r = rnd_of(seed + i);
@@ -485,7 +466,7 @@ static void test_sync_fails_once(void **state)
     for (uint64_t n = 1; met; n++) {
         met = false;
         for (unsigned way = 0; way < 3; way++)
-            for (uint64_t i = 0; i < 2 * scripts; i++)
+            for (uint64_t i = 0; i < 2 * point_scripts(); i++)
                 met |= sync_fails_once(seed + 1000 * n + i, n, way);
     }
     print_message("%llu syncs failed once\n", (unsigned long long)counts.same_boot);
@@ -511,7 +492,7 @@ static void test_faults(void **state)
     for (size_t row = 0; row < ATE__COUNT_OF(rows) && !point_given(); row++)
         for (uint64_t n = 1, misses = 0; misses < 3; n++) {
             bool met = false;
-            for (uint64_t i = 0; i < scripts; i++)
+            for (uint64_t i = 0; i < point_scripts(); i++)
                 met |=
                     fault_at(seed + 1000 * n + i, rows[row].kinds, n, 1 + i % 3, rows[row].result);
             misses = met ? 0 : misses + 1;
@@ -521,8 +502,7 @@ static void test_faults(void **state)
 
 int main(int argc, char **argv)
 {
-    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
-    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    point_init(argc, argv, &(struct point_plan){SCRIPTS, SEEDS_EACH, IMAGES_MIN});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_loss, point_say),
         cmocka_unit_test_teardown(test_power_loss_append_power_loss, point_say),
@@ -530,7 +510,5 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sync_fails_once),
         cmocka_unit_test(test_faults),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    distinct_deinit(&images);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, point_deinit);
 }

@@ -5,9 +5,8 @@
  * none can be opened and none made; the damaged bytes are there in each case, as they were. Then
  * the repair is done once more, to its end.
  *
- * crash-repair takes the arguments and the environment of crash-redo. */
+ * Arguments and environment: point.h. */
 #include "chain/repair.h"
-#include "lib/distinct.h"
 #include "point.h"
 #include "unit/chain/kit.h"
 #include <stdlib.h>
@@ -21,8 +20,6 @@ struct world {
     uint8_t *bytes;        /* of the damaged segment */
     size_t bytes_size;
 };
-static struct distinct images;
-static uint64_t scripts = SCRIPTS, seeds_each = SEEDS_EACH;
 static uint64_t points, damaged, between, repaired;
 
 static const char story[] = "repair";
@@ -44,7 +41,7 @@ static bool has_bytes(struct world *f, const struct world *w, const char *path)
     return same;
 }
 
-static void after_crash(struct world *f, const struct world *w)
+static void check_left(struct world *f, const struct world *w)
 {
     struct ate__repaired r;
     struct ate__storage *storage;
@@ -72,29 +69,25 @@ static void after_crash(struct world *f, const struct world *w)
     points++;
 }
 
+static void after_crash(void *arg, struct simdisk *take_disk, uint64_t seed)
+{
+    const struct world *w = arg;
+    struct world f;
+    kit_take(&f.k, &w->k, take_disk, seed);
+    check_left(&f, w);
+    kit_deinit(&f.k);
+}
+
 static void each_call(void *arg, uint64_t number)
 {
     struct world *w = arg;
-    struct rnd r = rnd_of(w->script * 1000003 + number);
-    for (uint64_t i = 0; i < seeds_each; i++) {
-        uint64_t seed = rnd_u64(&r);
-        if (!point_begin(story, w->script, number, seed))
-            continue;
-        struct world f = {.size = w->size};
-        kit_take(&f.k, &w->k, simdisk_crash(w->k.disk, seed), seed);
-        if (distinct_add(&images, simdisk_digest(f.k.disk)))
-            after_crash(&f, w);
-        kit_deinit(&f.k);
-        point_end();
-    }
+    point_try(story, w->script, number, w->k.disk, after_crash, w);
 }
 
 static void script(uint64_t seed)
 {
     struct world w = {.script = seed};
     struct ate__repaired r;
-    if (!point_wants_script(story, seed))
-        return;
     kit_init(&w.k, seed);
     kit_create_ok(&w.k);
     for (unsigned i = 1; i <= 40 + seed % 3 * 30; i++)
@@ -117,26 +110,20 @@ static void script(uint64_t seed)
 static void test_power_loss(void **state)
 {
     (void)state;
-    uint64_t seed = rnd_seed(1);
-    for (uint64_t i = 0; i < scripts; i++)
-        script(seed + i);
+    point_play(story, script);
     print_message("%llu crash points: %llu damaged, %llu in between, %llu repaired\n",
                   (unsigned long long)points, (unsigned long long)damaged,
                   (unsigned long long)between, (unsigned long long)repaired);
     if (!point_given())
         assert_true(damaged && between && repaired);
-    if (!point_given() && scripts >= SCRIPTS && seeds_each >= SEEDS_EACH)
-        assert_true(images.count >= IMAGES_MIN);
+    point_check_images();
 }
 
 int main(int argc, char **argv)
 {
-    scripts = argc > 1 ? strtoull(argv[1], NULL, 10) : scripts;
-    seeds_each = argc > 2 ? strtoull(argv[2], NULL, 10) : seeds_each;
+    point_init(argc, argv, &(struct point_plan){SCRIPTS, SEEDS_EACH, IMAGES_MIN});
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_power_loss, point_say),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    distinct_deinit(&images);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, point_deinit);
 }
