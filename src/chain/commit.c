@@ -80,6 +80,7 @@ static int order_repeat(struct ate__chain *c, struct ate__work *w, uint64_t sequ
     if (original && !ate__hash_equal(&original->tx.hash, &w->tx.hash))
         return other_bytes(w);
     w->sequence = sequence;
+    w->offer->repeat = true;
     w->repeat = !original;
     if (original) {
         w->next = original->twins;

@@ -62,6 +62,7 @@ int ate__work_new(struct ate__chain *c, struct ate__offer *offer, struct ate__wo
         memcpy(w->copy, offer->encoded.data, offer->encoded.size);
     w->bytes = ate__bytes(w->copy, offer->encoded.size);
     w->offer = offer;
+    offer->repeat = false;
     w->waits = offer->waits;
     w->due_ms = due_of(c, offer);
     if (w->waits) {

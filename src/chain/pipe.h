@@ -60,6 +60,8 @@ struct ate__offer {
     int result; /* 0 committed; UNKNOWN; else refused: nothing was or will be applied */
     char text[512]; /* its sentence */
     struct ate__receipt receipt;
+    /* Of a chain on this machine: it was offered before, and is in the log or on its way there. */
+    bool repeat;
     struct ate__verdict verdict; /* of a refusal */
     /* Private to the pipe: */
     struct ate__offer *next;

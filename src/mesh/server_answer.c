@@ -38,7 +38,6 @@ struct ate__item {
     struct ate__txn_id id;   /* OUTCOME */
     struct ate__msg_get get; /* views into bytes */
     struct ate__offer offer; /* COMMIT */
-    uint64_t size_before;    /* COMMIT: of the chain when it came; what lies below is a repeat */
     struct ate__buf bytes;   /* the transaction; the ids of GET */
     /* the answer */
     uint16_t type;
@@ -480,7 +479,6 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
         enqueue(i, true);
         return;
     }
-    i->size_before = ate__view_published(ate__chain_view(s->hosted->chain));
     i->offer = (struct ate__offer){
         .encoded = ate__buf_bytes(&i->bytes), .timeout_ms = -1, .done = offer_done, .user = i};
     ate__chain_offer(s->hosted->chain, &i->offer);
@@ -573,8 +571,7 @@ static void item_back(struct ate__loop_task *task)
     struct ate__server *server = p->server;
     bool offered = i->kind == ITEM_COMMIT;
     int result = i->offer.result;
-    bool repeat = i->offer.receipt.sequence < i->size_before;
-    size_t stored = result || repeat ? 0 : i->bytes.size;
+    size_t stored = result || i->offer.repeat ? 0 : i->bytes.size;
     bool ends_turn = i->ends_turn, again = i->again;
     p->refs++;
     if (s->follow != ATE__FOLLOW_NOT && i->after > s->cursor && !i->fatal) {

@@ -348,6 +348,7 @@ static void all_sorts_together(void **state)
             assert_int_equal(ones[i].offer.result, 0);
             assert_int_equal(again[i].offer.result, 0);
             assert_true(ones[i].offer.receipt.sequence == again[i].offer.receipt.sequence);
+            assert_true(ones[i].offer.repeat != again[i].offer.repeat);
             one_deinit(&ones[i]);
             one_deinit(&again[i]);
         }
@@ -423,6 +424,7 @@ static void repeats_of_what_is_under_way(void **state)
         one_join(&twin[i]);
         assert_int_equal(twin[i].offer.result, 0);
         assert_memory_equal(&twin[i].offer.receipt, &of->offer.receipt, sizeof of->offer.receipt);
+        assert_true(twin[i].offer.repeat && !of->offer.repeat);
         one_deinit(&twin[i]);
     }
     assert_true(kit_size(&kit) == 3);

@@ -5,43 +5,10 @@
 #include "kit.h"
 #include "lib/heap.h"
 #include "lib/tmpdir.h"
-#include <pthread.h>
+#include "lines.h"
 #include <unistd.h>
 
 enum { OBJECTS = 4, PAYLOAD = 1 << 20, ANSWER = OBJECTS * PAYLOAD };
-
-/* --- the log --- */
-
-static struct {
-    pthread_mutex_t mutex;
-    char text[1 << 16];
-} lines = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void on_line(void *arg, int level, const char *line)
-{
-    (void)arg;
-    pthread_mutex_lock(&lines.mutex);
-    size_t used = strlen(lines.text);
-    snprintf(lines.text + used, sizeof lines.text - used, "%d %s\n", level, line);
-    pthread_mutex_unlock(&lines.mutex);
-}
-
-static unsigned count_lines(const char *part)
-{
-    unsigned count = 0;
-    pthread_mutex_lock(&lines.mutex);
-    for (const char *at = lines.text; (at = strstr(at, part)); at++)
-        count++;
-    pthread_mutex_unlock(&lines.mutex);
-    return count;
-}
-
-static void wait_for_lines(const char *part, unsigned count)
-{
-    for (unsigned i = 0; i < 1000 && count_lines(part) < count; i++)
-        usleep(10000);
-    assert_true(count_lines(part) >= count);
-}
 
 /* --- a server whose one chain has large objects --- */
 
@@ -65,7 +32,6 @@ static void put(struct world *w, size_t payload)
 static struct world world_new(const struct ate__server_conf *conf)
 {
     struct world w = {.chain = kit_chain_new("/w", true)};
-    lines.text[0] = 0;
     w.server = kit_start(conf);
     w.c = kit_connect(w.server);
     w.known = kit_create(w.c, 1, &w.chain);
@@ -187,7 +153,7 @@ static void test_unread(void **state)
     enum { HOGS = 8, GETS = 4, LIMIT = 4 * ANSWER };
     struct ate__server_conf conf = kit_conf(tmpdir_new());
     struct kit_client *hogs[HOGS];
-    conf.log = on_line;
+    lines_begin(&conf);
     conf.limits.dead_ms = 600000; /* for a slow machine: clients here are silent meanwhile */
     assert_int_equal(ate__server_limit_set(&conf, "unread", LIMIT), 0);
     heap_start();
@@ -202,7 +168,7 @@ static void test_unread(void **state)
         assert_in_range(heap_bytes() - ate__min(before, heap_bytes()), 0,
                         LIMIT + 4 * ANSWER); /* answers that are being made, and read */
     }
-    wait_for_lines("(unread)", 1);
+    lines_wait("(unread)", 1);
     unsigned dropped = 0;
     for (unsigned i = 0; i < HOGS; i++) {
         unsigned answers = read_answers(hogs[i], GETS);
@@ -211,7 +177,7 @@ static void test_unread(void **state)
         kit_kill(hogs[i]);
     }
     printf("# %u of %d hogs were dropped\n", dropped, HOGS);
-    assert_int_equal(count_lines("(unread)"), dropped);
+    assert_int_equal(lines_count("(unread)"), dropped);
     assert_in_range(dropped, HOGS / 2, HOGS - 1);
     ask(idle, &w.known, 1);
     assert_int_equal(read_answers(idle, 1), 1);
@@ -233,7 +199,7 @@ static void test_log_lines(void **state)
     (void)state;
     enum { LINES = 5, RUDE = 20 };
     struct ate__server_conf conf = kit_conf(tmpdir_new());
-    conf.log = on_line;
+    lines_begin(&conf);
     assert_int_equal(ate__server_limit_set(&conf, "log-lines", LINES), 0);
     struct world w = world_new(&conf);
     for (unsigned i = 0; i < RUDE; i++) {
@@ -247,11 +213,11 @@ static void test_log_lines(void **state)
     }
     kit_close(w.c);
     ate__server_end(w.server);
-    assert_int_equal(count_lines("closed: BAD_PEER"), LINES);
+    assert_int_equal(lines_count("closed: BAD_PEER"), LINES);
     char part[64];
     snprintf(part, sizeof part, "2 %d lines", RUDE - LINES);
-    assert_int_equal(count_lines(part), 1);
-    assert_int_equal(count_lines("(log-lines)"), 1);
+    assert_int_equal(lines_count(part), 1);
+    assert_int_equal(lines_count("(log-lines)"), 1);
     kit_chain_free(&w.chain);
 }
 

@@ -5,6 +5,7 @@
 #include "hooked.h"
 #include "kit.h"
 #include "lib/tmpdir.h"
+#include "lines.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,37 +14,10 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- its log, as tests look at it --- */
-
-static struct {
-    pthread_mutex_t mutex;
-    char text[1 << 16];
-} lines = {.mutex = PTHREAD_MUTEX_INITIALIZER};
-
-static void on_line(void *arg, int level, const char *line)
-{
-    (void)arg;
-    pthread_mutex_lock(&lines.mutex);
-    size_t used = strlen(lines.text);
-    snprintf(lines.text + used, sizeof lines.text - used, "%d %s\n", level, line);
-    pthread_mutex_unlock(&lines.mutex);
-}
-
-static unsigned count_lines(const char *part)
-{
-    unsigned count = 0;
-    pthread_mutex_lock(&lines.mutex);
-    for (const char *at = lines.text; (at = strstr(at, part)); at++)
-        count++;
-    pthread_mutex_unlock(&lines.mutex);
-    return count;
-}
-
 static struct ate__server_conf logging_conf(const char *logs)
 {
     struct ate__server_conf conf = kit_conf(logs);
-    conf.log = on_line;
-    lines.text[0] = 0;
+    lines_begin(&conf);
     return conf;
 }
 
@@ -63,13 +37,6 @@ static unsigned count_names(const char *path)
         count++;
     closedir(dir);
     return count;
-}
-
-static void wait_for_lines(const char *part, unsigned count)
-{
-    for (unsigned i = 0; i < 1000 && count_lines(part) < count; i++)
-        usleep(10000);
-    assert_true(count_lines(part) >= count);
 }
 
 /* --- tests --- */
@@ -146,8 +113,8 @@ static void test_who_may_create(void **state)
     kit_close(c);
     ate__server_end(s);
     assert_false(exists(logs, "jim"));
-    assert_int_equal(count_lines("created /joe/a for 127.0.0.1:"), 1);
-    assert_int_equal(count_lines("did not create /jim/a for 127.0.0.1:"), 1);
+    assert_int_equal(lines_count("created /joe/a for 127.0.0.1:"), 1);
+    assert_int_equal(lines_count("did not create /jim/a for 127.0.0.1:"), 1);
     kit_chain_free(&joe);
     kit_chain_free(&jim);
 }
@@ -256,7 +223,7 @@ static void test_one_instance(void **state)
         assert_int_equal(kit_create(c[0], 10 + i, &chain[i]).size, 1);
     for (unsigned i = 0; i < CHAINS; i++)
         kit_send(c[0], ATE__MSG_CLOSE, 10 + i, ate__bytes(NULL, 0));
-    wait_for_lines("closed /c/", CHAINS);
+    lines_wait("closed /c/", CHAINS);
     unsigned fds = 0;
     for (unsigned n = 1; n <= ROUNDS; n++) {
         for (unsigned i = 0; i < CLIENTS; i++)
@@ -273,11 +240,11 @@ static void test_one_instance(void **state)
                 assert_int_equal(f.type, ATE__MSG_OPENED);
                 kit_frame_free(&f);
             }
-        assert_int_equal(count_lines("opened /c/"), n * CHAINS);
+        assert_int_equal(lines_count("opened /c/"), n * CHAINS);
         for (unsigned i = 0; i < CLIENTS; i++)
             for (unsigned k = 0; k < CHAINS; k++)
                 kit_send(c[i], ATE__MSG_CLOSE, 1 + k, ate__bytes(NULL, 0));
-        wait_for_lines("closed /c/", (n + 1) * CHAINS);
+        lines_wait("closed /c/", (n + 1) * CHAINS);
         if (n == 1)
             fds = count_names("/proc/self/fd");
         assert_true(count_names("/proc/self/fd") <= fds);
@@ -399,7 +366,7 @@ static void test_damaged(void **state)
     struct ate__head head = kit_open(c, 1, &chain);
     assert_true(kit_read_only);
     assert_int_equal(head.size, 7); /* up to the damage */
-    assert_true(count_lines("0 /d is damaged") == 1);
+    assert_true(lines_count("0 /d is damaged") == 1);
     struct kit_put put = {.object = kit_id(100)};
     struct ate__buf tx = kit_put(&chain, &head, &put, NULL);
     kit_commit(c, 1, 1, &head, ate__buf_bytes(&tx));
@@ -649,8 +616,18 @@ static void test_end(void **state)
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool failing, stopped, going_on;
+    bool failing, slow, stopped, going_on;
 } disk = {.mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+/* Under the mutex. */
+static void stop_here(void)
+{
+    disk.stopped = true;
+    pthread_cond_broadcast(&disk.changed);
+    while (!disk.going_on)
+        pthread_cond_wait(&disk.changed, &disk.mutex);
+    disk.stopped = disk.going_on = false;
+}
 
 /* Syncs fail until a log that is being recovered looks for its files; there the disk stops. */
 static int stop_in_recovery(const char *call)
@@ -661,13 +638,21 @@ static int stop_in_recovery(const char *call)
         rc = ATE_E_IO;
     if (disk.failing && !strcmp(call, "list")) {
         disk.failing = false;
-        disk.stopped = true;
-        pthread_cond_broadcast(&disk.changed);
-        while (!disk.going_on)
-            pthread_cond_wait(&disk.changed, &disk.mutex);
+        stop_here();
     }
     pthread_mutex_unlock(&disk.mutex);
     return rc;
+}
+
+static int stop_in_sync(const char *call)
+{
+    pthread_mutex_lock(&disk.mutex);
+    if (disk.slow && !strcmp(call, "sync")) {
+        disk.slow = false;
+        stop_here();
+    }
+    pthread_mutex_unlock(&disk.mutex);
+    return 0;
 }
 
 static void wait_stopped(void)
@@ -733,6 +718,41 @@ static void test_stuck_recovery(void **state)
     kit_chain_free(&b);
 }
 
+/* What is sent again while it is being written is stored once, too, and counted once. */
+static void test_quota_of_what_is_under_way(void **state)
+{
+    (void)state;
+    struct ate__server_conf conf = kit_conf(tmpdir_new());
+    struct kit_chain a = kit_chain_new("/a", true), b = kit_chain_new("/b", true);
+    assert_int_equal(ate__server_limit_set(&conf, "create-bytes", 100000), 0);
+    conf.env = &hooked_env;
+    struct ate__server *s = kit_start(&conf);
+    struct kit_client *c = kit_connect(s);
+    struct ate__head known = kit_create(c, 1, &a);
+    kit_create(c, 2, &b);
+    struct ate__buf first = tx_of_size(&a, &known, 1, 30000);
+    struct ate__buf second = tx_of_size(&a, &known, 2, 40000);
+    disk.slow = true;
+    hooked_set(stop_in_sync);
+    kit_commit(c, 1, 1, &known, ate__buf_bytes(&first));
+    kit_flush(c);
+    wait_stopped();
+    kit_commit(c, 1, 2, &known, ate__buf_bytes(&first));
+    assert_int_equal(kit_open(c, 3, &b).size, 1); /* the server has got all before it */
+    go_on();
+    hooked_set(NULL);
+    kit_committed(c, 1, ate__buf_bytes(&first), &known);
+    kit_committed(c, 2, ate__buf_bytes(&first), &known);
+    kit_commit(c, 1, 3, &known, ate__buf_bytes(&second));
+    kit_committed(c, 3, ate__buf_bytes(&second), &known);
+    kit_close(c);
+    ate__server_end(s);
+    ate__buf_deinit(&first);
+    ate__buf_deinit(&second);
+    kit_chain_free(&a);
+    kit_chain_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -751,6 +771,7 @@ int main(void)
         cmocka_unit_test(test_end),
         cmocka_unit_test(test_quota_of_repeats),
         cmocka_unit_test(test_stuck_recovery),
+        cmocka_unit_test(test_quota_of_what_is_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
