@@ -78,7 +78,7 @@ struct watcher {
 
 static void take(struct watcher *w, const struct ate_event *e)
 {
-    const struct note *note;
+    const struct note *note = NULL;
     struct ate_txn *txn;
     must(ate_txn_begin(w->chain, NULL, ATE_READ, &txn), "begin");
     must(ate_load(txn, note, e->id, &note), "load");

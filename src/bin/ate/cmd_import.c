@@ -260,7 +260,7 @@ static int begin(struct import *im)
 static int import_all(struct import *im, const struct path *path, const struct stat *st)
 {
     ate__cleanup(store_node_unrefp) struct store_node *top = NULL;
-    bool is_new;
+    bool is_new = false; /* gcc -O1 does not see that make_top() sets it */
     int rc = begin(im);
     if (!rc && im->chain_inode == st->st_ino && im->chain_device == st->st_dev)
         rc = ate__fail(ATE_MISUSE, "the directory is the chain itself");

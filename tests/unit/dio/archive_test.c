@@ -274,7 +274,7 @@ static struct ate__compacted compact(void)
 static void check_notes(const struct ate_id *ids, unsigned from)
 {
     struct ate_txn *t = world_begin(&w);
-    const struct note *n;
+    const struct note *n = NULL;
     for (unsigned i = 0; i < NOTES; i++) {
         if (i < from) {
             assert_int_equal(note_at(t, ids[i]), -ATE_NOT_FOUND);
