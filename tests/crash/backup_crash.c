@@ -10,7 +10,7 @@
 #include "unit/redo/backing.h"
 #include <stdlib.h>
 
-enum { SCRIPTS = 4, SEEDS_EACH = 4, IMAGES_MIN = 350, BEFORE = 500, THEN = 1100, CUT_OFF = 700 };
+enum { SCRIPTS = 4, SEEDS_EACH = 3, IMAGES_MIN = 350, BEFORE = 500, THEN = 1100, CUT_OFF = 700 };
 
 struct world {
     struct kit k;
