@@ -11,7 +11,13 @@
 #include "redo/salvage.h"
 #include <stdio.h>
 
-enum { NAMES_MAX = 10000, LINE = 256, FLUSH_BYTES = 256 << 10, LOCK_WAIT_MORE_MS = 200 };
+enum {
+    CUT_OFFS_MAX = 16,
+    NAMES_MAX = 10000,
+    LINE = 256,
+    FLUSH_BYTES = 256 << 10,
+    LOCK_WAIT_MORE_MS = 200
+};
 
 struct repairing {
     const struct ate__repair *conf;
@@ -19,6 +25,7 @@ struct repairing {
     struct ate__dir *dir, *log; /* the chain's, and its ,chain */
     struct ate__file *lock;     /* of that; NULL: it has none */
     struct ate__chain *c;       /* up to the damage */
+    uint64_t cut_off;           /* of lists that are made anew */
     struct ate__repaired out;
     /* what lies behind */
     struct ate__dir *salvage;
@@ -31,7 +38,8 @@ struct repairing {
 
 static int open_storage(struct repairing *x, const char *name, struct ate__storage **ret_storage)
 {
-    struct ate__storage_conf conf = {.dir_name = name, .rebuild_list = true};
+    struct ate__storage_conf conf = {
+        .dir_name = name, .rebuild_list = true, .rebuild_cut_off = x->cut_off};
     return ate__storage_open_file(x->conf->chain.env, x->dir, ATE__STORAGE_READ, NULL,
                                   ATE__ROLE_ROOT, &conf, ret_storage);
 }
@@ -79,10 +87,88 @@ static int take_lock(struct repairing *x)
                : ate__fail(ATE_IN_USE, "somebody wrote to the chain just now");
 }
 
+/* ---- where it was cut off ---- */
+
+struct cut_offs {
+    struct repairing *x;
+    uint64_t sizes[CUT_OFFS_MAX]; /* descending */
+    size_t count;
+};
+
+static void note_size(struct cut_offs *k, uint64_t size)
+{
+    size_t at = 0;
+    while (at < k->count && k->sizes[at] > size)
+        at++;
+    if (at == CUT_OFFS_MAX || (at < k->count && k->sizes[at] == size))
+        return;
+    size_t behind = ate__min(k->count, CUT_OFFS_MAX - 1) - at;
+    memmove(&k->sizes[at + 1], &k->sizes[at], behind * sizeof *k->sizes);
+    k->sizes[at] = size;
+    k->count = at + 1 + behind;
+}
+
+static int each_snapshot(void *arg, const struct ate__salvaged *record)
+{
+    struct cut_offs *k = arg;
+    struct ate__tx tx;
+    int rc = ate__tx_decode(record->body, ate__trust_alg(k->x->c->trust), &tx);
+    if (rc)
+        return rc < 0 ? rc : 0;
+    for (uint32_t i = 0; i < tx.event_count; i++)
+        if (tx.events[i].form != ATE__DROPPED && tx.events[i].kind == ATE__EVENT_SNAPSHOT)
+            note_size(k, tx.events[i].header.snapshot.size);
+    ate__tx_deinit(&tx);
+    return 0;
+}
+
+static int pass_unreadable(void *arg, const char *file)
+{
+    (void)arg;
+    (void)file;
+    return 0;
+}
+
+/* The same log as far as a certificate of that size makes it believed, if that is further. */
+static int open_cut_off(struct repairing *x, uint64_t cut_off)
+{
+    struct ate__chain *c;
+    uint64_t before = x->cut_off;
+    x->cut_off = cut_off;
+    int rc = open_log(x, NULL, &c);
+    if (!rc && c->tree.size > x->c->tree.size) {
+        ate__chain_close(x->c);
+        x->c = c;
+        return 0;
+    }
+    x->cut_off = before;
+    if (!rc)
+        ate__chain_close(c);
+    return rc < 0 ? rc : 0;
+}
+
+/* The lists said it, and both are lost; what certifies that something is missing says it too. */
+static int find_cut_off(struct repairing *x)
+{
+    struct cut_offs k = {.x = x};
+    struct ate__pair pair;
+    int rc = x->c->trust ? ate__pair_read(x->vfs, x->log, &pair) : 0;
+    if (!rc && x->c->trust)
+        ate__pair_deinit(&pair);
+    if (rc != ATE_TAMPERED || x->c->damage.what == ATE_OK)
+        return rc < 0 ? rc : 0;
+    rc = ate__salvage_scan(x->vfs, x->log, each_snapshot, pass_unreadable, &k);
+    for (size_t i = 0; i < k.count && !rc; i++)
+        rc = k.sizes[i] > x->c->tree.size ? open_cut_off(x, k.sizes[i]) : 0;
+    return rc;
+}
+
 static int look_at_chain(struct repairing *x)
 {
     struct ate__storage_state state;
     int rc = open_log(x, NULL, &x->c);
+    if (!rc)
+        rc = find_cut_off(x);
     if (!rc && !x->c->trust)
         rc = ate__fail(ATE_TAMPERED, "not even its first transaction can be read");
     if (!rc && x->conf->anchor)

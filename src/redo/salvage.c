@@ -206,7 +206,6 @@ static int build(const struct candidates *c, struct ate__meta *m)
             break;
         m->chain_id = of->head.chain_id;
         m->generation += entry.compacted;
-        m->cut_off = entry.compacted ? entry.end : m->cut_off;
         m->floor = entry.end;
         of = find(c, entry.end, &m->chain_id);
     }
@@ -222,13 +221,15 @@ static int build(const struct candidates *c, struct ate__meta *m)
     return 0;
 }
 
-int ate__salvage_list(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__meta *ret_meta)
+int ate__salvage_list(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t cut_off,
+                      struct ate__meta *ret_meta)
 {
     struct candidates c = {.vfs = vfs, .dir = dir};
     struct ate__meta m = ATE__META_NULL;
     int rc = vfs->list(dir, add_candidate, &c);
     if (!rc)
         rc = build(&c, &m);
+    m.cut_off = ate__min(cut_off, m.floor);
     ate__free(c.items);
     if (rc)
         ate__meta_deinit(&m);

@@ -19,6 +19,7 @@ int ate__salvage_scan(const struct ate__vfs *vfs, struct ate__dir *dir,
                       int (*each)(void *arg, const struct ate__salvaged *record),
                       int (*unreadable)(void *arg, const char *file), void *arg) ATE__CHECK;
 /* A list as it may have been, where neither of the two is whole: segments that follow each other
- * from sequence 0 on, up to the first gap. Errors: TAMPERED: there is none; E_* */
-int ate__salvage_list(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__meta *ret_meta)
-    ATE__CHECK;
+ * from sequence 0 on, up to the first gap. Where it was cut off no segment says. Errors: TAMPERED:
+ * there is none; E_* */
+int ate__salvage_list(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t cut_off,
+                      struct ate__meta *ret_meta) ATE__CHECK;

@@ -40,6 +40,7 @@ struct ate__storage_conf { /* zero: the defaults */
     const char *dir_name; /* of the log's directory; NULL: ",chain" */
     bool rebuild_list; /* READ alone: where no list is whole, one is made of what is there, for a
                         * repair (redo/salvage.h) */
+    uint64_t rebuild_cut_off; /* of that list */
     uint64_t trimmed_bytes_max; /* kept in trimmed/; 0: 64 MiB */
 };
 

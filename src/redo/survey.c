@@ -235,7 +235,7 @@ int ate__survey_take(struct ate__redo *r, enum ate__survey_mode mode, uint64_t k
     bool any = false;
     int rc = ate__pair_read(r->vfs, r->dir, &v.pair);
     if (rc == ATE_TAMPERED && r->conf.rebuild_list) {
-        rc = ate__salvage_list(r->vfs, r->dir, &v.pair.meta);
+        rc = ate__salvage_list(r->vfs, r->dir, r->conf.rebuild_cut_off, &v.pair.meta);
         v.pair.lost = "meta.a";
     }
     int lists = rc;

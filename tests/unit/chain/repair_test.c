@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A damaged chain becomes the longest beginning of it that verifies; nothing else is changed. */
 #include "chain/repair.h"
-#include "kit.h"
+#include "story.h"
 #include <stdlib.h>
 
 enum { OBJECTS = 60 };
@@ -120,6 +120,46 @@ static void test_lists(void **state)
     kit_deinit(&k);
 }
 
+static void lose_lists(struct kit *k)
+{
+    kit_close(k);
+    simdisk_unlink(k->disk, "/c/,chain/meta.a");
+    simdisk_cut(k->disk, "/c/,chain/meta.b", 30);
+    assert_int_equal(kit_open(k, ATE__STORAGE_READ), ATE_TAMPERED);
+}
+
+/* The same where compaction has written segments anew, also where it has left out transactions. */
+static void test_lists_of_what_was_compacted(void **state)
+{
+    (void)state;
+    static struct story s;
+    struct ate__repaired r;
+    struct ate__compacted done;
+    for (unsigned deep = 0; deep < 3; deep++) {
+        story_init(&s, 90 + deep);
+        kit_ok(story_go_on(&s, 900));
+        story_note(&s);
+        ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+        struct ate__compact_conf conf = {
+            .deep = deep, .cut_off = UINT64_MAX, .session = s.session, .gain_percent = 1};
+        kit_ok(ate__chain_compact(s.k.chain, &conf, &done));
+        assert_true(done.rewritten && (done.cut_off != 0) == (deep != 0));
+        if (deep == 2) { /* twice, so that there are two certificates */
+            kit_ok(story_go_on(&s, 600));
+            story_note(&s);
+            kit_ok(ate__chain_compact(s.k.chain, &conf, &done));
+        }
+        uint64_t size = kit_size(&s.k);
+        lose_lists(&s.k);
+        kit_ok(repair(&s.k, true, &r));
+        assert_true(r.size == size && !r.behind);
+        kit_open_ok(&s.k, 0);
+        story_check(&s);
+        kit_put_ok(&s.k, 70, "it goes on");
+        story_deinit(&s);
+    }
+}
+
 static void test_faults(void **state)
 {
     (void)state;
@@ -150,9 +190,8 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_whole),  cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_lists),  cmocka_unit_test(test_lists_of_what_was_compacted),
         cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
