@@ -315,7 +315,8 @@ static int rewrite_emptiest(struct compacting *x)
 {
     uint64_t ignored;
     int rc = 0;
-    qsort(x->plans, x->count, sizeof *x->plans, by_share);
+    if (x->count)
+        qsort(x->plans, x->count, sizeof *x->plans, by_share);
     for (size_t i = 0; i < x->count && !rc; i++)
         x->total += is_worth(x, &x->plans[i]) ? x->plans[i].bytes : 0;
     for (size_t i = 0; i < x->count && !rc && is_worth(x, &x->plans[i]); i++)

@@ -118,6 +118,17 @@ static void test_payloads_go(void **state)
 }
 
 /* Every size has the root and the proofs that it had. */
+/* The last segment is never written anew, and here it is the only one. */
+static void test_nothing_to_do(void **state)
+{
+    (void)state;
+    begin(9, 0);
+    struct ate__compacted done = compact_ok();
+    assert_true(!done.segments && !done.rewritten && done.bytes_after == done.bytes_before);
+    kit_put_ok(&kit, 1, "it goes on");
+    end();
+}
+
 static void test_proofs_stay(void **state)
 {
     (void)state;
