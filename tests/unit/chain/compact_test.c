@@ -297,9 +297,10 @@ static void test_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_payloads_go),  cmocka_unit_test(test_proofs_stay),
-        cmocka_unit_test(test_readers_hold), cmocka_unit_test(test_canceled),
-        cmocka_unit_test(test_refused),      cmocka_unit_test(test_meanwhile),
+        cmocka_unit_test(test_payloads_go),   cmocka_unit_test(test_proofs_stay),
+        cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_readers_hold),
+        cmocka_unit_test(test_canceled),      cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_meanwhile),
     };
     return cmocka_run_group_tests_name("chain/compact", tests, NULL, NULL);
 }
