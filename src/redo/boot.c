@@ -112,9 +112,11 @@ static void tell_lost_list(struct ate__survey *v)
 {
     if (!v->pair.lost || v->mode == ATE__SURVEY_BESIDE)
         return;
-    ate__damage_set(&v->damage, ATE_TAMPERED, v->size, v->pair.lost, 0,
-                    v->newer ? "not whole, and a segment is newer than the other list"
-                             : "not whole; the other list is");
+    const char *what = v->newer ? "not whole, and a segment is newer than the other list"
+                                : "not whole; the other list is";
+    if (!v->pair.a_good && !v->pair.b_good)
+        what = "not whole, nor is the other list; this is what the segments tell";
+    ate__damage_set(&v->damage, ATE_TAMPERED, v->size, v->pair.lost, 0, what);
 }
 
 static int boot_reading(struct ate__redo *r, const struct ate__list *reuse)

@@ -91,6 +91,7 @@ static void test_list(void **state)
         k.conf.rebuild_list = true;
         kit_open_ok(&k, ATE__STORAGE_READ);
         assert_int_equal(kit_damage(&k).what, ATE_TAMPERED);
+        assert_non_null(strstr(kit_damage(&k).text, "nor is the other list"));
         kit_check_all(&k, RECORDS);
         kit_close(&k);
         /* up to the first gap */
