@@ -91,7 +91,7 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
     e->name = o->name;
     e->encrypted = o->encrypted;
     e->readable = o->readable;
-    e->has_payload = event->form == ATE__CLEAR || event->form == ATE__CIPHER;
+    e->has_payload = ate__event_has_payload(event);
     e->payload_size = o->readable && e->has_payload ? o->payload.size : event->payload_size;
     e->creates = e->kind == ATE_EVENT_BODY && !ate__header_has(h, ATE__TAG_PREV);
     e->subtree = h->tombstone == 1;

@@ -225,7 +225,7 @@ static void show(struct ate_versions *v, bool comparable, struct ate_object_vers
     ret->parent = e->header.parent;
     ret->type = o->type;
     ret->name = o->name;
-    ret->has_payload = e->form == ATE__CLEAR || e->form == ATE__CIPHER;
+    ret->has_payload = ate__event_has_payload(e);
     ret->payload_size = o->readable && ret->has_payload ? o->payload.size : e->payload_size;
     if (!comparable)
         return;

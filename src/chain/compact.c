@@ -28,8 +28,8 @@ struct compacting {
     size_t count, capacity;
     struct plan *plan; /* the segment that is looked at */
     struct ate__deep deep; /* size 0: shallow */
-    const struct ate__tx *tx; /* the transaction that is made shorter */
-    uint64_t sequence;        /* its */
+    enum ate__part *parts;    /* what stays of each event of the transaction that is looked at */
+    size_t parts_capacity;
     uint64_t done, total; /* bytes, for progress */
     uint64_t since_pause;
     struct ate__compacted result;
@@ -40,7 +40,7 @@ struct compacting {
 /* The payload of this event can be asked for by nobody. */
 static bool goes(const struct ate__chain *c, const struct ate__event *e)
 {
-    return (e->form == ATE__CLEAR || e->form == ATE__CIPHER) && e->kind == ATE__EVENT_BODY &&
+    return ate__event_has_payload(e) && e->kind == ATE__EVENT_BODY &&
            !ate__view_holds(c->view, &e->header.object, &e->hash);
 }
 
@@ -49,16 +49,13 @@ static bool is_deep(const struct compacting *x, uint64_t sequence)
     return sequence < x->deep.size;
 }
 
-/* What stays of an event of the transaction that is looked at. */
-static enum ate__part part_of(void *arg, uint32_t event)
+static enum ate__part part_of(const struct compacting *x, const struct ate__event *e,
+                              uint64_t sequence)
 {
-    struct compacting *x = arg;
-    const struct ate__event *e = &x->tx->events[event];
     if (e->form == ATE__DROPPED)
         return ATE__PART_HASH;
-    enum ate__fate fate = is_deep(x, x->sequence)
-                              ? ate__keep_fate(x->deep.keep, e, x->sequence, NULL)
-                              : ATE__FATE_WHOLE;
+    enum ate__fate fate =
+        is_deep(x, sequence) ? ate__keep_fate(x->deep.keep, e, sequence, NULL) : ATE__FATE_WHOLE;
     if (fate == ATE__FATE_GONE)
         return ATE__PART_HASH;
     return fate == ATE__FATE_HEADER || goes(x->c, e) ? ATE__PART_HEADER : ATE__PART_WHOLE;
@@ -73,10 +70,7 @@ static bool is_shorter_gone(const struct ate__event *e)
 static enum ate__part part_left(void *arg, uint32_t event)
 {
     const struct compacting *x = arg;
-    const struct ate__event *e = &x->tx->events[event];
-    enum ate__part stays = part_of(arg, event);
-    bool pays = e->form == ATE__DROPPED || is_shorter_gone(e);
-    return stays == ATE__PART_HASH && !pays ? ATE__PART_WHOLE : stays;
+    return x->parts[event];
 }
 
 struct loss { /* of a transaction */
@@ -85,45 +79,48 @@ struct loss { /* of a transaction */
     enum ate__remains remains;
 };
 
-static bool has_payload(const struct ate__event *e)
-{
-    return e->form == ATE__CLEAR || e->form == ATE__CIPHER;
-}
-
 /* Of one that keeps no event. */
-static void lose_all(const struct compacting *x, const struct ate__tx *tx, struct loss *loss)
+static void lose_all(const struct compacting *x, const struct ate__tx *tx, uint64_t sequence,
+                     struct loss *loss)
 {
-    if (x->sequence >= x->deep.gaps_below)
+    if (sequence >= x->deep.gaps_below)
         return;
-    bool known = ate__keep_identity(x->deep.keep, x->sequence);
+    bool known = ate__keep_identity(x->deep.keep, sequence);
     loss->remains = known ? ATE__REMAINS_IDENTITY : ATE__REMAINS_NOTHING;
     loss->bytes = tx->encoded.size - (known ? ATE__IDENTITY_BYTES : 0);
     loss->events = loss->gone;
 }
 
-static struct loss loss_of(struct compacting *x, const struct ate__tx *tx, uint64_t sequence)
+/* The parts, and what they leave out. */
+static int weigh_tx(struct compacting *x, const struct ate__tx *tx, uint64_t sequence,
+                    struct loss *ret_loss)
 {
     struct loss loss = {0};
     uint32_t left = 0;
-    x->tx = tx;
-    x->sequence = sequence;
+    int rc = ate__grow(&x->parts, &x->parts_capacity, tx->event_count, sizeof *x->parts);
+    if (rc)
+        return rc;
     for (uint32_t i = 0; i < tx->event_count; i++) {
         const struct ate__event *e = &tx->events[i];
-        enum ate__part stays = part_of(x, i);
+        enum ate__part stays = part_of(x, e, sequence);
+        bool goes_now = stays == ATE__PART_HASH && e->form != ATE__DROPPED;
+        bool shorter = goes_now && is_shorter_gone(e);
+        x->parts[i] = goes_now && !shorter ? ATE__PART_WHOLE : stays;
         left += stays != ATE__PART_HASH;
-        loss.gone += stays == ATE__PART_HASH && e->form != ATE__DROPPED;
-        if (stays == ATE__PART_HASH && e->form != ATE__DROPPED && is_shorter_gone(e)) {
+        loss.gone += goes_now;
+        if (shorter) {
             loss.events++;
             loss.bytes += e->whole.size - 1 - sizeof e->hash;
-        } else if (stays == ATE__PART_HEADER && has_payload(e)) {
+        } else if (stays == ATE__PART_HEADER && ate__event_has_payload(e)) {
             loss.payloads++;
             loss.bytes += e->payload_size;
         }
     }
     loss.remains = loss.events || loss.payloads ? ATE__REMAINS_SHORTER : ATE__REMAINS_ALL;
     if (!left && is_deep(x, sequence))
-        lose_all(x, tx, &loss);
-    return loss;
+        lose_all(x, tx, sequence, &loss);
+    *ret_loss = loss;
+    return 0;
 }
 
 /* ---- pauses ---- */
@@ -194,11 +191,12 @@ static int weigh_record(void *arg, const struct ate__record_out *record)
     rc = decode(x, record, &tx);
     if (rc)
         return rc;
-    struct loss loss = loss_of(x, &tx, record->sequence);
+    struct loss loss = {0};
+    rc = weigh_tx(x, &tx, record->sequence, &loss);
     x->plan->goes += loss.bytes;
     x->plan->drops |= loss.events != 0;
     ate__tx_deinit(&tx);
-    return 0;
+    return rc;
 }
 
 static int weigh(struct compacting *x)
@@ -254,18 +252,21 @@ static int shorten(void *arg, const struct ate__record_out *record, struct ate__
     rc = decode(x, record, &tx);
     if (rc)
         return rc;
-    struct loss loss = loss_of(x, &tx, record->sequence);
-    if (loss.remains == ATE__REMAINS_SHORTER)
+    struct loss loss = {0};
+    rc = weigh_tx(x, &tx, record->sequence, &loss);
+    if (!rc && loss.remains == ATE__REMAINS_SHORTER)
         rc = ate__tx_reduce_parts(&tx, part_left, x, body);
-    else if (loss.remains == ATE__REMAINS_IDENTITY)
+    else if (!rc && loss.remains == ATE__REMAINS_IDENTITY)
         rc = write_identity(x, &tx, body);
     ate__tx_deinit(&tx);
+    if (rc)
+        return rc;
     *ret_remains = loss.remains;
     x->result.payloads += loss.payloads;
     x->result.events += loss.events;
     x->result.transactions +=
         loss.remains == ATE__REMAINS_IDENTITY || loss.remains == ATE__REMAINS_NOTHING;
-    return rc;
+    return 0;
 }
 
 /* ---- 3 ---- */
@@ -390,6 +391,7 @@ int ate__chain_compact(struct ate__chain *c, const struct ate__compact_conf *con
     int rc = run(&x);
     atomic_store(&c->compacting, false);
     ate__free(x.plans);
+    ate__free(x.parts);
     if (!rc)
         *ret_compacted = x.result;
     return rc;

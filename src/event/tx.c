@@ -63,7 +63,7 @@ static int read_payload(struct ate__rd *r, struct ate__event *e)
     int rc = 0;
     if (e->form == ATE__CLEAR)
         e->salt = ate__rd_bytes(r, ATE__SALT_SIZE);
-    if (e->form == ATE__CLEAR || e->form == ATE__CIPHER) {
+    if (ate__event_has_payload(e)) {
         rc = ate__field_bytes(r, "bytes of a payload", ATE__CIPHER_MAX, &e->payload);
         e->payload_size = e->payload.size;
     } else if (e->form == ATE__STRIPPED) {

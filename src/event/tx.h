@@ -33,6 +33,11 @@ struct ate__event {
     struct ate_hash payload_hash; /* without payload: not read */
     struct ate_hash hash;         /* event hash */
 };
+/* The bytes, not what was stripped. */
+static inline bool ate__event_has_payload(const struct ate__event *e)
+{
+    return e->form == ATE__CLEAR || e->form == ATE__CIPHER;
+}
 
 enum ate__precondition_kind { ATE__IS_CURRENT = 1, ATE__IS_ABSENT = 2, ATE__TAG_FREE = 3 };
 struct ate__precondition {

@@ -29,7 +29,7 @@ static int hash_payload(enum ate__hash_alg alg, struct ate_bytes salt, struct at
 
 int ate__event_rehash(enum ate__hash_alg alg, struct ate__event *e)
 {
-    if (e->form == ATE__CLEAR || e->form == ATE__CIPHER) {
+    if (ate__event_has_payload(e)) {
         int rc = hash_payload(alg, e->salt, e->payload, &e->payload_hash);
         if (rc)
             return rc;

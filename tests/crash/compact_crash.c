@@ -11,7 +11,7 @@
 #include "unit/redo/compacting.h"
 #include <stdlib.h>
 
-enum { SCRIPTS = 6, SEEDS_EACH = 5, IMAGES_MIN = 350, BEFORE = 1300, CUT_OFF = 1100 };
+enum { SCRIPTS = 6, SEEDS_EACH = 5, IMAGES_MIN = 300, BEFORE = 1300, CUT_OFF = 1100 };
 
 struct world {
     struct kit k;
