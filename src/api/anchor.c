@@ -84,6 +84,12 @@ static bool names_path(const struct ate__anchor *a, struct ate__trust *trust)
     return !a->path || ate__bytes_equal(ate__text_bytes(a->path), ate__trust_genesis(trust)->name);
 }
 
+/* Of the session, where they are asked. */
+static size_t key_count(const struct ate__anchor *a)
+{
+    return a->root_count || !a->session ? 0 : ate__session_key_count(a->session);
+}
+
 int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
 {
     if (a->has_chain)
@@ -93,8 +99,7 @@ int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
     bool found = false;
     for (size_t i = 0; i < a->root_count; i++)
         found |= ate__trust_was_root(trust, &a->roots[i]);
-    size_t keys = a->root_count || !a->session ? 0 : ate__session_key_count(a->session);
-    for (size_t i = 0; i < keys; i++)
+    for (size_t i = 0; i < key_count(a); i++)
         found |= ate__trust_was_root(trust, &ate__session_key(a->session, i)->fingerprint);
     if (!found)
         return a->root_count ? refuse(ATE_WRONG_CHAIN,
@@ -102,4 +107,10 @@ int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
                              : refuse(ATE_UNTRUSTED, "nothing says which root key to trust", trust);
     return names_path(a, trust) ? 0
                                 : refuse(ATE_WRONG_CHAIN, "it was made under another path", trust);
+}
+
+int ate__anchor_check_genesis(const struct ate__anchor *a, struct ate__trust *trust)
+{
+    bool by_key = !a->has_chain && (a->root_count || key_count(a));
+    return by_key && names_path(a, trust) ? 0 : ate__anchor_check(a, trust);
 }

@@ -25,3 +25,6 @@ void ate__anchor_deinit(struct ate__anchor *a);
 /* UNTRUSTED WRONG_CHAIN with the chain's id, its root keys and the option that would accept them.
  */
 int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust) ATE__CHECK;
+/* The same of a genesis whose history is to come: it may still add a root key that satisfies the
+ * anchor, and 0 says no more than that. */
+int ate__anchor_check_genesis(const struct ate__anchor *a, struct ate__trust *trust) ATE__CHECK;

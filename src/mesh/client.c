@@ -433,9 +433,14 @@ static int new_mirror(struct ate__remote *r)
     return rc;
 }
 
+static int ask_anchor(struct ate__remote *r, struct ate__trust *trust, bool whole)
+{
+    return r->conf.anchor ? r->conf.anchor(r->conf.arg, trust, whole) : 0;
+}
+
 static int check_anchor(struct ate__remote *r, struct ate__trust *trust)
 {
-    int rc = r->conf.anchor ? r->conf.anchor(r->conf.arg, trust) : 0;
+    int rc = ask_anchor(r, trust, true);
     if (rc)
         return rc;
     pthread_mutex_lock(&r->mutex);
@@ -462,7 +467,9 @@ static int open_thin(struct ate__remote *r)
 
 static int open_mirror(struct ate__remote *r)
 {
-    int rc = ate__mirror_prepare(r->mirror, &r->chain_id);
+    int rc = ask_anchor(r, r->trust, false);
+    if (!rc)
+        rc = ate__mirror_prepare(r->mirror, &r->chain_id);
     if (!rc)
         rc = ate__loop_call(r->loop, admit, r);
     if (!rc)

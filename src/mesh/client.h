@@ -36,10 +36,11 @@ struct ate__remote_conf {
     int32_t timeout_ms; /* of every single wait; -1: none. Fetching a mirror: between two groups */
     /* Not empty: a transaction 0; CREATE if the chain is not there; created() tells. */
     struct ate_bytes genesis;
-    /* The anchor check of the caller, once the genesis (and, for a mirror, the history) is known
-     * and before anything is shown: 0 or UNTRUSTED, WRONG_CHAIN with the sentence. Runs inside
-     * ate__remote_open(). `trust`: of the genesis, or of all that was verified. NULL: none. */
-    int (*anchor)(void *arg, struct ate__trust *trust);
+    /* The anchor check of the caller: 0 or UNTRUSTED, WRONG_CHAIN with the sentence. Runs inside
+     * ate__remote_open(), before anything is shown. `trust`: of the genesis, or of all that was
+     * verified. Of a mirror first with the genesis, before anything is fetched or changed, and not
+     * `whole`: 0 says that the history may satisfy it; then with that. NULL: none. */
+    int (*anchor)(void *arg, struct ate__trust *trust, bool whole);
     /* The newest head of this chain that the caller remembers; size 0: none. What the server shows
      * must extend it. */
     uint64_t remembered_size;

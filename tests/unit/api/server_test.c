@@ -7,6 +7,8 @@
 #include "lib/check.h"
 #include "lib/tmpdir.h"
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct note {
     const char *text;
@@ -152,6 +154,38 @@ static void scopes_of_remote_chains(void **state)
         ate_chain_close(c[i]);
     ate_server_end(server);
     ate_session_close(me);
+}
+
+static bool is_empty(const char *path)
+{
+    return !rmdir(path) && !mkdir(path, 0700);
+}
+
+/* Where the genesis says already that it is not to be trusted, nothing is fetched; else the
+ * history is, which may add the root key that is. */
+static void mirrors_of_what_is_not_trusted(void **state)
+{
+    (void)state;
+    struct ate_session *me = session("me"), *other = session("other");
+    struct ate_chain *c;
+    struct ate_chain_conf conf = {.mirror_dir = path_of("untrusted")};
+    char wrong[ATE_HASH_TEXT], named[800];
+    start(true);
+    expect(ate_chain_open(address_of("/test/notes"), me, ATE_CREATE, NULL, &c), 0);
+    ate_chain_close(c);
+    ate_hash_text(ate_session_fingerprint(other), wrong);
+    snprintf(named, sizeof named, "%s,chain=%s", address_of("/test/notes"), wrong);
+    expect(ate_chain_open(address_of("/test/notes"), NULL, 0, &conf, &c), ATE_UNTRUSTED);
+    assert_true(is_empty(conf.mirror_dir));
+    expect(ate_chain_open(named, me, 0, &conf, &c), ATE_WRONG_CHAIN);
+    assert_true(is_empty(conf.mirror_dir));
+    expect(ate_chain_open(address_of("/test/notes"), other, 0, &conf, &c), ATE_UNTRUSTED);
+    assert_false(is_empty(conf.mirror_dir));
+    expect(ate_chain_open(address_of("/test/notes"), me, 0, &conf, &c), 0);
+    ate_chain_close(c);
+    ate_server_end(server);
+    ate_session_close(me);
+    ate_session_close(other);
 }
 
 static void mirrors_show_what_others_write(void **state)
@@ -396,6 +430,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(thin_clients_share_a_chain, set_up),
         cmocka_unit_test_setup(scopes_of_remote_chains, set_up),
+        cmocka_unit_test_setup(mirrors_of_what_is_not_trusted, set_up),
         cmocka_unit_test_setup(mirrors_show_what_others_write, set_up),
         cmocka_unit_test_setup(a_server_that_creates_nothing_says_so, set_up),
         cmocka_unit_test_setup(commits_go_on_after_a_restart, set_up),

@@ -17,6 +17,7 @@ struct far {
     atomic_uint_least64_t advanced;
     atomic_uint anchored;
     int anchor_result;
+    bool anchor_later; /* that only of the whole history */
 };
 /* A server on a new directory, and a chain that it does not have yet. everyone: may write. */
 struct far *far_new(bool everyone);

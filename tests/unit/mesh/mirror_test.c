@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,11 @@ static struct ate__pipe *open_mirror(struct far *f, const char *dir)
     f->conf.mirror_dir = NULL;
     f->conf.mirror_memory = false;
     return p;
+}
+
+static bool is_empty(const char *path)
+{
+    return !rmdir(path) && !mkdir(path, 0700);
 }
 
 static int try_mirror(struct far *f, const char *dir, struct ate__pipe **ret_pipe)
@@ -282,7 +288,13 @@ static void test_remembered(void **state)
     f->conf.remembered_size = 0;
     atomic_store(&f->advanced, 0);
     f->anchor_result = ATE_WRONG_CHAIN;
-    assert_int_equal(try_mirror(f, dir, &q), ATE_WRONG_CHAIN);
+    for (int later = 0; later < 2; later++) {
+        const char *other = tmpdir_new();
+        f->anchor_later = later;
+        assert_int_equal(try_mirror(f, dir, &q), ATE_WRONG_CHAIN);
+        assert_int_equal(try_mirror(f, other, &q), ATE_WRONG_CHAIN);
+        assert_true(is_empty(other) == !later); /* nothing is fetched for nothing */
+    }
     assert_int_equal(f->advanced, 0); /* nothing is remembered of what is not trusted */
     far_free(f);
 }
