@@ -17,7 +17,9 @@ enum ate_event_kind {
     ATE_EVENT_ROOT,       /* root keys added or removed */
     ATE_EVENT_REVOKE,     /* a key ended, chain-wide */
     ATE_EVENT_PUBLIC_KEY, /* a public key, brought along for those that need it */
-    ATE_EVENT_OTHER       /* of the system, shown by number */
+    ATE_EVENT_OTHER,      /* of the system */
+    ATE_EVENT_CERTIFICATE, /* which transactions a deep compaction may leave out */
+    ATE_EVENT_COMPACTED    /* compacted away: nothing but its hash is left */
 };
 
 struct ate_history_event {
@@ -35,6 +37,7 @@ struct ate_history_event {
     const struct ate_rules *rules; /* a control event's own; NULL where it sets none */
     size_t recipient_count; /* readers that it seals a key to */
     struct ate_hash fingerprint; /* of the key that it is about, else zeros */
+    uint64_t certified; /* a certificate: of so many transactions, from the first on; else 0 */
     struct ate_hash event_hash;
 };
 struct ate_history_txn {
@@ -57,7 +60,8 @@ struct ate_history_txn {
 ATE_CALL int ate_history_start(struct ate_chain *chain, struct ate_session *session,
                                uint64_t from_sequence, struct ate_history **ret_history);
 
-/* WAITS for the disk. The next transaction, up to the head at the time of the call.
+/* WAITS for the disk. The next transaction, up to the head at the time of the call. Those that were
+ * compacted away are passed over: their sequences are missing.
  * Errors: END, UNSUPPORTED: the chain is thin; COMPACTED, TAMPERED, E_*. */
 ATE_CALL int ate_history_next(struct ate_history *history, struct ate_history_txn *ret_txn);
 
@@ -147,7 +151,11 @@ ATE_CALL int ate_txn_begin_at(struct ate_chain *chain, struct ate_session *sessi
 
 struct ate_verified {
     struct ate_head head; /* of what holds */
-    uint64_t transactions, events, signatures;
+    uint64_t transactions, events, signatures; /* that are there */
+    uint64_t events_gone, payloads_gone; /* of those; compacted away, their hashes hold */
+    /* head.size - transactions were compacted away, all below this sequence; 0: none may be missing
+     */
+    uint64_t cut_off;
     uint64_t bytes; /* read and checked */
     uint64_t trimmed_bytes; /* a torn tail, never acknowledged to anybody */
     /* the first thing wrong; what == ATE_OK: all holds. Strings are borrowed from the chain. */

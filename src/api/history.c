@@ -56,7 +56,7 @@ static enum ate_event_kind kind_of(const struct ate__event *e)
     case ATE__EVENT_ROOT: return ATE_EVENT_ROOT;
     case ATE__EVENT_REVOKE: return ATE_EVENT_REVOKE;
     case ATE__EVENT_PUBLIC_KEY: return ATE_EVENT_PUBLIC_KEY;
-    case ATE__EVENT_SNAPSHOT:
+    case ATE__EVENT_SNAPSHOT: return ATE_EVENT_CERTIFICATE;
     case ATE__EVENT_RESERVED: break;
     }
     return ATE_EVENT_OTHER;
@@ -81,7 +81,7 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
 {
     const struct ate__event *event = o->event;
     const struct ate__header *h = &event->header;
-    *e = (struct ate_history_event){.kind = ATE_EVENT_OTHER, .event_hash = event->hash};
+    *e = (struct ate_history_event){.kind = ATE_EVENT_COMPACTED, .event_hash = event->hash};
     if (event->form == ATE__DROPPED)
         return 0;
     e->kind = kind_of(event);
@@ -97,6 +97,7 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
     e->subtree = h->tombstone == 1;
     e->epoch = o->encrypted ? h->conf.epoch : h->epoch.epoch;
     e->fingerprint = h->revoked;
+    e->certified = h->snapshot.size;
     if (e->kind == ATE_EVENT_PUBLIC_KEY)
         return ate__fingerprint(h->public_key, &e->fingerprint);
     if (e->kind == ATE_EVENT_CONTROL) {

@@ -14,7 +14,7 @@ int ate__chain_held(struct ate_chain *chain, struct ate__chain **ret_held)
     return *ret_held ? 0
                      : ate__fail(ATE_UNSUPPORTED,
                                  "a thin chain has no history here: open it with a mirror "
-                                 "(conf.mirror_dir, --mirror) to read it");
+                                 "(conf.mirror_dir) to read it");
 }
 
 struct ate__progress ate__progress_of(const struct ate_progress *progress)

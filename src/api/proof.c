@@ -171,11 +171,10 @@ static int last_signed(struct ate_chain *c, struct ate__buf *note)
         rc = ate__chain_signed(vfs, dir, note);
     vfs->close_dir(dir);
     return rc == ATE_NOT_FOUND
-               ? ate__fail(
-                     rc,
-                     "%s: no checkpoint was signed here yet, and a proof needs one: ate checkpoint "
-                     "signs one",
-                     c->name)
+               ? ate__fail(rc,
+                           "%s: no checkpoint was signed here yet, and a proof needs one: "
+                           "ate_checkpoint() signs one",
+                           c->name)
                : rc;
 }
 

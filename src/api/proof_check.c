@@ -62,8 +62,8 @@ static int of_trust(struct trusted *t, struct ate__trust *trust, const struct at
         rc = add_key(t, ate__bytes(t->bytes.data + i, ATE__LOG_PUBLIC));
     if (!rc && !t->count)
         rc = ate__fail(ATE_UNTRUSTED,
-                       "the genesis of the chain names no log key: give those that you trust "
-                       "(--log-key)");
+                       "the genesis of the chain names no log key: give those that you "
+                       "trust");
     return rc;
 }
 
@@ -76,7 +76,7 @@ static int of_genesis(struct trusted *t, struct ate_bytes genesis, const struct 
     if (!genesis.size)
         return ate__fail(ATE_UNTRUSTED,
                          "it carries no genesis, from which to know who may sign it: give the log "
-                         "keys that you trust (--log-key)");
+                         "keys that you trust");
     int rc = ate__tx_genesis_alg(genesis, &alg);
     if (!rc)
         rc = ate__tx_decode(genesis, alg, &tx);

@@ -27,6 +27,10 @@ static int count_record(void *arg, const struct ate__history_record *record)
     c->v->events += tx.event_count;
     c->v->signatures += tx.signature_count;
     c->v->bytes += record->body.size;
+    for (uint32_t i = 0; i < tx.event_count; i++) {
+        c->v->events_gone += tx.events[i].form == ATE__DROPPED;
+        c->v->payloads_gone += tx.events[i].form == ATE__STRIPPED;
+    }
     ate__tx_deinit(&tx);
     return 0;
 }
@@ -52,6 +56,13 @@ static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_v
         return rc;
     pipe->v->head(s, &v->head.size, &v->head.root);
     pipe->v->end(s);
+    struct ate__chain *held = pipe->v->held(pipe);
+    if (held) {
+        struct ate__storage_state state;
+        struct ate__storage *storage = ate__chain_storage(held);
+        storage->v->state(storage, &state);
+        v->cut_off = state.cut_off;
+    }
     return pipe->v->history(pipe, 0, count_record, &count);
 }
 

@@ -383,7 +383,7 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
         if (rc == ATE_EXISTS) /* somebody else was faster */
             rc = open_in(conf, dir, flags, false, l);
     } else if (rc == ATE_NOT_FOUND && !create && !conf->memory) {
-        rc = ate__context(rc, "no chain lies there; ate put and ATE_CREATE make one");
+        rc = ate__context(rc, "no chain lies there; ATE_CREATE makes one");
     }
     vfs->close_dir(dir);
     return finish(rc, l, ret_pipe);

@@ -591,8 +591,8 @@ static int check_size(struct ate__chain *c, uint64_t size)
     if (!size)
         return ate__fail(ATE_NOT_FOUND, "the chain did not exist then");
     if (size > published)
-        return ate__fail(ATE_NOT_FOUND, "the chain has only %" PRIu64 " transactions, not %" PRIu64,
-                         published, size);
+        return ate__fail(ATE_NOT_FOUND, "the newest sequence is %" PRIu64 ", not %" PRIu64,
+                         published - 1, size - 1);
     if (size < state.cut_off)
         return ate__fail(ATE_COMPACTED,
                          "what the chain was before sequence %" PRIu64 " was compacted away",

@@ -451,7 +451,7 @@ void ate__follow_subscribe(struct ate__stream *s, struct ate_bytes body)
         rc = ate__fail(ATE_OFFLINE, "the server is stopping");
     if (!rc && server->conf.sync == ATE__SYNC_NEVER)
         rc = ate__fail(ATE_UNSUPPORTED,
-                       "this server never syncs (--sync never), so nothing of its chains can be "
+                       "this server never syncs (conf.sync), so nothing of its chains can be "
                        "followed");
     struct asking *a = rc ? NULL : ate__alloc(sizeof *a);
     if (!rc && !a)

@@ -132,8 +132,8 @@ static int admit(struct ate__hosted *h, const struct ate_hash *root)
     const struct ate__peer *p = h->creator->peer;
     if (!s->conf.no_auth && !s->conf.admit)
         return ate__fail(ATE_DENIED,
-                         "there is no %s here, and this server creates no chains: start it with "
-                         "--no-auth to let anyone create them",
+                         "there is no %s here, and this server creates no chains; with "
+                         "conf.no_auth anyone may create them",
                          h->path);
     if (!s->conf.no_auth)
         return s->conf.admit(s->conf.admit_arg, h->path, root, p->name);

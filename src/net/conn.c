@@ -321,7 +321,8 @@ void ate__conn_eof(struct ate__conn *c, const char *error_text)
     else if (c->state == ATE__CONN_GREETING)
         snprintf(c->end_text, sizeof c->end_text, "%s%s",
                  "the other side closed the connection before it said HELLO",
-                 c->tls || c->server ? "" : "; does it run with --no-wire-encryption?");
+                 c->tls || c->server ? ""
+                                     : "; does it allow clear text (conf.no_wire_encryption)?");
     else if (c->tls)
         snprintf(c->end_text, sizeof c->end_text,
                  "the connection was cut: it ended without TLS's end");
@@ -438,7 +439,7 @@ static int decode(struct ate__conn *c, struct ate__net_frame *ret_frame, size_t 
     struct ate_bytes bytes = pipe_bytes(&c->in);
     if (greeting && !c->tls && looks_like_tls(bytes))
         return ate__fail(ATE_BAD_PEER, "the other side speaks TLS, this side clear text; "
-                                       "--no-wire-encryption has to be given on both");
+                                       "conf.no_wire_encryption has to be set on both");
     return ate__net_frame_decode(bytes,
                                  greeting ? c->limits.greeting_frame_bytes : c->limits.frame_bytes,
                                  ret_frame, ret_size);

@@ -56,13 +56,22 @@ def test_what_is_missing_is_said_with_what_makes_it(w):
     for where in "nowhere", "empty":
         r = w.ate("get", where, "hello", status=1)
         text = f"ate: get: {where}/hello: NOT_FOUND: no chain lies there; " \
-               "ate put and ATE_CREATE make one: open "
+               "ATE_CREATE makes one: open "
         assert r.err.decode().startswith(text), r
+        assert r.err.decode().endswith(" (ate put and ate import make one)\n"), r
+    assert "an address begins with tcp://" in w.refused(7, "MALFORMED", "ls", "http://host/path")
     r = w.ate("put", "nowhere/notes", "hello", "world", status=1)
     assert b"NOT_FOUND: open nowhere/: no such directory" in r.err, r
     w.ate("put", "notes", "hello", "world")
     r = w.ate("get", "notes", "hello", "--at", "yesterday", status=2)
     assert b"a time such as 2027-01-31, 2027-01-31T23:59:59+01:00, -2h or -7d" in r.err, r
+    assert b"--at, which is a sequence or a time: " in r.err, r
+    r = w.ate("get", "notes", "hello", "--at", "99", status=1)
+    assert r.err.endswith(b"NOT_FOUND: the newest sequence is 1, not 99\n"), r
+    r = w.ate("compact", "notes", "--deep", "--cut-off", "yesterday", status=2)
+    assert b"--cut-off, which is a sequence or `now`: " in r.err, r
+    assert w.refused(1, "NOT_FOUND", "prove", "notes", "1").endswith(
+        "(ate checkpoint, with the same --mirror)")
 
 
 def test_places(w):

@@ -2,6 +2,7 @@
 """log, verify, watch: what happened, and whether it holds."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -292,6 +293,36 @@ def test_compact(w):
     # A watch passes over values that are gone.
     assert len(w.ate("watch", "notes", "--since", "0", "--count", "5", "--json").objects()) == 5
     assert w.ate("compact", "tcp://localhost:1/a#pin=" + 43 * "A", status=None).status != 0
+
+
+def test_compact_deep(w):
+    """What is gone is said: in short by verify, where it was by log."""
+    w.key()
+    for n in range(270):
+        w.ate("put", "notes", "file", f"value {n}")
+    assert b"--cut-off says what is" in w.ate("compact", "notes", "--deep").out
+    said = w.ate("compact", "notes", "--deep", "--cut-off", "265").out.decode()
+    lost = re.search(r"below transaction 265: (\d+) events went, and (\d+) tr", said)
+    assert lost[1] == lost[2] and int(lost[2]) > 200, said
+    gone = int(lost[2])
+    said = w.ate("verify", "notes").out.decode().splitlines()
+    assert said[0].startswith(f"all holds: {272 - gone} transactions, "), said
+    assert re.fullmatch(f"gone below transaction 265, as a certificate in the chain allows: {gone} "
+                        r"transactions, \d+ more events, \d+ more values", said[1]), said
+    done = w.ate("verify", "notes", "--json").objects()[-1]
+    assert done["cut_off"] == 265 and done["size"] - done["transactions"] == gone, done
+    assert done["transactions_gone"] == gone and done["payloads_gone"] >= 1, done
+    log = w.ate("log", "notes").out.decode()
+    assert f"2 to {gone + 1}  compacted away\n" in log, log
+    assert "    * certificate  transactions below 265 may be compacted away\n" in log, log
+    assert re.search(r"\n    \+ compacted  \d+ B  \(\w{8}\)\n", log), log
+    gap, after = w.ate("log", "notes", "--since", "100", "-n", "1", "--json").objects()
+    assert gap == {"sequence": 100, "count": gone - 98, "compacted": True}, gap
+    assert after["sequence"] == gone + 2, after
+    last = w.ate("log", "notes", "--since", "271", "--json").object()
+    event = last["events"][0]
+    assert event["kind"] == "certificate" and event["certified"] == 265, last
+    assert w.ate("get", "notes", "file").out == b"value 269"
 
 
 if __name__ == "__main__":

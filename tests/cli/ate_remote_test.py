@@ -272,6 +272,22 @@ def test_clear_text_is_asked_for_by_both(w):
     r = w.ate("get", encrypted.chain(PATH), "x", "--no-wire-encryption", "--timeout", "3s",
               status=None)
     assert r.status in (5, 6, 7), r
+    assert b"--no-wire-encryption" in r.err, r
+
+
+def test_what_is_typed_stands_behind_the_sentence(w):
+    """The library names its own fields."""
+    w.key()
+    closed, lazy = w.server("-v"), w.server("--no-auth", "--sync", "never")
+    line = w.refused(3, "DENIED", "put", closed.chain(PATH), "x", "1")
+    assert "conf.no_auth" in line and line.endswith("(it has to be started with: atedb --no-auth)")
+    w.ate("put", lazy.chain(PATH), "x", "1")
+    line = w.refused(7, "UNSUPPORTED", "log", lazy.chain(PATH))
+    assert line.endswith("(it runs with: atedb --sync never)"), line
+    address = work(w).chain(PATH)
+    w.ate("put", address, "x", "1")
+    line = w.refused(7, "UNSUPPORTED", "checkpoint", address)
+    assert line.endswith("open it with a mirror (--mirror DIR)"), line
 
 
 if __name__ == "__main__":

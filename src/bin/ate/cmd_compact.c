@@ -22,7 +22,7 @@ static void print_json(const struct ate_compacted *c)
     ate__print_json(object);
 }
 
-static void print_text(const struct ate_compacted *c)
+static void print_text(const struct options *o, const struct ate_compacted *c)
 {
     char before[ATE__SIZE_TEXT], after[ATE__SIZE_TEXT];
     if (c->rewritten)
@@ -31,10 +31,11 @@ static void print_text(const struct ate_compacted *c)
                    ate__size_text(c->bytes_before, before), ate__size_text(c->bytes_after, after),
                    c->payloads, c->rewritten, c->files);
     else
-        ate__print("%s: there is nothing to gain\n", ate__size_text(c->bytes_after, after));
+        ate__print("%s: there is nothing to gain%s\n", ate__size_text(c->bytes_after, after),
+                   o->deep && !o->cut_off ? " that is old enough; --cut-off says what is" : "");
     if (c->events)
-        ate__print("below transaction %" PRIu64 " %" PRIu64 " events went, all that %" PRIu64
-                   " transactions did\n",
+        ate__print("below transaction %" PRIu64 ": %" PRIu64 " events went, and %" PRIu64
+                   " transactions with them\n",
                    c->cut_off, c->events, c->transactions);
 }
 
@@ -59,7 +60,7 @@ static int run(const struct options *o)
     if (!rc && ate__out.json)
         print_json(&done);
     else if (!rc)
-        print_text(&done);
+        print_text(o, &done);
     status = open_close(&x, status);
     ate__free(subject);
     return status;

@@ -18,8 +18,8 @@ struct log {
     struct known known;
 };
 
-static const char *const kinds[] = {"object",   "deleted", "rules",      "chain",
-                                    "root key", "revoked", "public key", "other"};
+static const char *const kinds[] = {"object",  "deleted",    "rules", "chain",       "root key",
+                                    "revoked", "public key", "other", "certificate", "compacted"};
 
 /* ---- JSON ---- */
 
@@ -48,6 +48,7 @@ static json_t *event_json(struct log *log, const struct ate_history_event *e)
         ate__json_set_number(object, "size", e->payload_size);
         ate__json_set_bool(object, "encrypted", e->encrypted);
         ate__json_set_bool(object, "readable", e->readable);
+        ate__json_set_bool(object, "compacted", e->payload_size && !e->has_payload);
         ate__json_set_text(object, "type", e->type);
         if (known_path_bytes(&log->known, e->id, &path) && path.size)
             ate__json_set_bytes(object, "name", ate__buf_bytes(&path));
@@ -61,6 +62,8 @@ static json_t *event_json(struct log *log, const struct ate_history_event *e)
         (void)!json_object_set_new(object, "admin", rule_json(&e->rules->admin));
         ate__json_set_number(object, "sealed_to", e->recipient_count);
     }
+    if (e->kind == ATE_EVENT_CERTIFICATE)
+        ate__json_set_number(object, "certified", e->certified);
     if (!ate__hash_is_zero(&e->fingerprint))
         ate__json_set_text(object, "fingerprint", ate_hash_text(e->fingerprint, hash));
     ate__json_set_text(object, "hash", ate_hash_text(e->event_hash, hash));
@@ -102,16 +105,17 @@ static int print_body(struct log *log, const struct ate_history_event *e)
 {
     char id[ATE_ID_TEXT], size[ATE__SIZE_TEXT];
     ate__print("    %c ", e->creates ? '+' : '~');
+    bool is_gone = e->payload_size && !e->has_payload;
     if (!e->readable) {
-        ate__print("private  %s  (%.8s)", ate__size_text(e->payload_size, size),
-                   ate_id_text(e->id, id));
+        ate__print("%s  %s  (%.8s)", is_gone ? "compacted" : "private",
+                   ate__size_text(e->payload_size, size), ate_id_text(e->id, id));
         if (!ate__id_equal(&e->parent, &ate_top))
             ate__print(" below (%.8s)", ate_id_text(e->parent, id));
         ate__print("\n");
         return 0;
     }
     ate__print_escaped(ate__text_bytes(e->type ? e->type : "-"));
-    ate__print("  %s  ", e->has_payload ? ate__size_text(e->payload_size, size) : "compacted");
+    ate__print("  %s  ", is_gone ? "compacted" : ate__size_text(e->payload_size, size));
     int rc = print_path(log, e->id);
     ate__print("%s\n", e->encrypted ? "" : "  open");
     return rc;
@@ -159,6 +163,11 @@ static int print_event(struct log *log, const struct ate_history_event *e)
         ate__print("\n");
         return 0;
     }
+    case ATE_EVENT_CERTIFICATE:
+        ate__print("    * certificate  transactions below %" PRIu64 " may be compacted away\n",
+                   e->certified);
+        return 0;
+    case ATE_EVENT_COMPACTED: ate__print("    compacted\n"); return 0;
     default: break;
     }
     ate__print("    * %s", kinds[e->kind]);
@@ -194,12 +203,31 @@ static int learn(struct log *log, const struct ate_history_txn *t)
     return rc;
 }
 
+/* What was compacted away in front of a transaction, from `first` on. */
+static void print_gap(struct log *log, uint64_t first, uint64_t end)
+{
+    first = first < log->o->since ? log->o->since : first;
+    if (first >= end)
+        return;
+    if (ate__out.json) {
+        json_t *object = json_object();
+        ate__json_set_number(object, "sequence", first);
+        ate__json_set_number(object, "count", end - first);
+        ate__json_set_bool(object, "compacted", true);
+        ate__print_json(object);
+    } else if (end - first == 1) {
+        ate__print("%" PRIu64 "  compacted away\n", first);
+    } else {
+        ate__print("%" PRIu64 " to %" PRIu64 "  compacted away\n", first, end - 1);
+    }
+}
+
 /* Walks from the beginning, so that names are known; prints what was asked for. */
 static int walk(struct log *log)
 {
     struct ate_history *h;
     struct ate_history_txn t;
-    uint64_t printed = 0;
+    uint64_t printed = 0, next = 0;
     int rc = ate_history_start(log->at.chain, NULL, 0, &h);
     if (rc)
         return rc;
@@ -207,11 +235,13 @@ static int walk(struct log *log)
         rc = learn(log, &t);
         if (!rc && t.sequence >= log->o->since) {
             printed++;
+            print_gap(log, next, t.sequence);
             if (ate__out.json)
                 print_txn_json(log, &t);
             else
                 rc = print_txn(log, &t);
         }
+        next = t.sequence + 1;
         if (!rc)
             rc = ate__out_flush();
         if (rc)
@@ -249,7 +279,8 @@ const struct command cmd_log = {
         "\n"
         "Prints each transaction with its sequence, the root's time, who signed it and whether it\n"
         "was verified, and below it what it changed: + made, ~ changed, - removed, ! who may do\n"
-        "what, * keys and settings. What your keys do not open is \"private\".\n"
+        "what, * keys and settings. \"private\": your keys do not open it; \"compacted\": what it\n"
+        "was is gone.\n"
         "\n"
         "  ate log notes\n"
         "  ate log @work --since 100 -n 10\n"

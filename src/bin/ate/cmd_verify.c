@@ -33,6 +33,10 @@ static void print_json(const struct opened *x, const struct ate_verified *v)
     ate__json_set_number(object, "bytes", v->bytes);
     ate__json_set_number(object, "trimmed_bytes", v->trimmed_bytes);
     ate__json_set_number(object, "size", v->head.size);
+    ate__json_set_number(object, "cut_off", v->cut_off);
+    ate__json_set_number(object, "transactions_gone", v->head.size - v->transactions);
+    ate__json_set_number(object, "events_gone", v->events_gone);
+    ate__json_set_number(object, "payloads_gone", v->payloads_gone);
     ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
     ate__print_json(object);
 }
@@ -44,6 +48,11 @@ static void print_text(const struct ate_verified *v)
                " signatures, %s; head %s\n",
                v->transactions, v->events, v->signatures, ate__size_text(v->bytes, size),
                ate_hash_text(v->head.root, head));
+    if (v->cut_off)
+        ate__print("gone below transaction %" PRIu64
+                   ", as a certificate in the chain allows: %" PRIu64 " transactions, %" PRIu64
+                   " more events, %" PRIu64 " more values\n",
+                   v->cut_off, v->head.size - v->transactions, v->events_gone, v->payloads_gone);
     if (v->trimmed_bytes)
         ate__note("%s: %" PRIu64 " bytes of an unfinished write at the end, never acknowledged",
                   ate__out.program, v->trimmed_bytes);
@@ -86,7 +95,7 @@ const struct command cmd_verify = {
         "Reads the whole history and checks every record, hash, signature and right, and the\n"
         "Merkle tree over them, starting from the root key that you trust and believing nothing\n"
         "else. Nobody's read key is needed. Exit status 0: all holds; 6: the first thing that is\n"
-        "wrong is named, with its place.\n"
+        "wrong is named, with its place. What was compacted away under a certificate is counted.\n"
         "\n"
         "  ate verify notes\n"
         "  ate verify notes --root 7f3kQ...     a chain of somebody else\n"

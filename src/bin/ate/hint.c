@@ -17,6 +17,18 @@ static const struct hint {
     {ATE_NOT_FOUND, "no such name: @", "make it with: ate name ", " ADDRESS"},
     {ATE_UNTRUSTED, " with root key ", "--root ", ""},
     {ATE_WRONG_CHAIN, " with root key ", "--root ", ""},
+    {ATE_NOT_FOUND, "no chain lies there", "ate put and ate import make one", NULL},
+    {ATE_NOT_FOUND, "no checkpoint was signed here yet", "ate checkpoint, with the same --mirror",
+     NULL},
+    {ATE_UNSUPPORTED, "open it with a mirror", "--mirror DIR", NULL},
+    {ATE_UNSUPPORTED, "this server never syncs", "it runs with: atedb --sync never", NULL},
+    {ATE_UNTRUSTED, "names no log key: give those that you trust", "--log-key FILE", NULL},
+    {ATE_UNTRUSTED, "give the log keys that you trust", "--log-key FILE", NULL},
+    {ATE_DENIED, "this server creates no chains", "it has to be started with: atedb --no-auth",
+     NULL},
+    {ATE_BAD_PEER, "speaks TLS, this side clear text", "--no-wire-encryption is for both", NULL},
+    {ATE_OFFLINE, "before it said HELLO; does it allow clear text",
+     "atedb --no-wire-encryption does", NULL},
     {ATE_OFFLINE, "cannot connect", "is the server running, and the address right?", NULL},
 };
 

@@ -174,6 +174,8 @@ static int make_folders_above(char *path)
 /* The address that @NAME stands for; anything else as it is. Ended with ate__free(). */
 static int look_up(const char *where, char **ret_where)
 {
+    if (strstr(where, "://") && !is_address(where))
+        return ate__fail(ATE_MALFORMED, "an address begins with tcp://");
     if (where[0] == '@')
         return ate__name_lookup(where + 1, ret_where);
     *ret_where = ate__copy_text(where);

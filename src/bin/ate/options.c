@@ -58,7 +58,8 @@ static const struct ate__option table[] = {
 static int take_cut_off(const char *value, uint64_t *ret_cut_off)
 {
     if (strcmp(value, "now"))
-        return ate__number_parse("--cut-off", value, 1, INT64_MAX, ret_cut_off);
+        return ate__number_parse("--cut-off, which is a sequence or `now`", value, 1, INT64_MAX,
+                                 ret_cut_off);
     *ret_cut_off = ATE_CUT_OFF_NEWEST;
     return 0;
 }
@@ -102,7 +103,7 @@ static int take_at(struct options *o, const char *value)
     o->has_at = true;
     o->at_size = 0;
     if (!*value || value[strspn(value, "0123456789")])
-        return ate__moment_parse("--at", value, now_ns, &o->at_ns);
+        return ate__moment_parse("--at, which is a sequence or a time", value, now_ns, &o->at_ns);
     int rc = ate__number_parse("--at", value, 0, INT64_MAX, &sequence);
     o->at_size = sequence + 1;
     return rc;

@@ -41,7 +41,8 @@ int source_open(const char *value, struct source *ret)
         char shown[SHOWN];
         ate__escaped(ate__text_bytes(s.name), shown, sizeof shown);
         source_close(&s);
-        return ate__fail(ATE_MISUSE, "%s is a directory: ate import stores it", shown);
+        return ate__fail(ATE_MISUSE, "%s is a directory, not a file; ate import stores directories",
+                         shown);
     }
     if (isatty(s.fd))
         ate__note("ate: reading the value from the terminal; Ctrl-D ends it");

@@ -90,7 +90,7 @@ static void test_who_may_create(void **state)
     struct kit_client *c = kit_connect(s);
     assert_int_equal(kit_create(c, 1, &joe).size, 0);
     assert_int_equal(kit_error, ATE_DENIED);
-    assert_non_null(strstr(kit_error_text, "--no-auth"));
+    assert_non_null(strstr(kit_error_text, "conf.no_auth"));
     kit_close(c);
     ate__server_end(s);
     assert_false(exists(logs, "joe"));

@@ -374,12 +374,12 @@ static void test_mixed_wire(void **state)
     ate__conn_eof(p.client.conn, NULL); /* OpenSSL has no alert for those who speak no TLS */
     pair_see(&p, &p.client);
     pair_trace(&p.client, "ended OFFLINE\n");
-    assert_non_null(strstr(p.client.text, "--no-wire-encryption"));
+    assert_non_null(strstr(p.client.text, "conf.no_wire_encryption"));
     pair_free(&p);
     p = pair_new(&client, NULL);
     pair_feed(&p, &p.client, "\x15\x03\x03\x00\x02\x02\x46", 7);
     pair_trace(&p.client, "ended BAD_PEER\n");
-    assert_non_null(strstr(p.client.text, "--no-wire-encryption"));
+    assert_non_null(strstr(p.client.text, "conf.no_wire_encryption"));
     pair_free(&p);
 }
 
