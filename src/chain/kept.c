@@ -137,6 +137,10 @@ int ate__chain_state_root(struct ate__chain *c, uint64_t size, struct ate_hash *
 
 /* ---- leaves ---- */
 
+/* No leaf has this hash, and the holes of a sparse file have it everywhere: whoever makes a log in
+ * which terabytes of leaves are missing has to make the leaves. */
+static const struct ate_hash hole;
+
 void ate__kept_begin(struct ate__kept *k, struct ate__chain *c, uint64_t cut_off)
 {
     *k = (struct ate__kept){
@@ -181,9 +185,14 @@ int ate__kept_leaf(struct ate__kept *k, uint64_t sequence, struct ate_hash *ret_
                          "cut off at %llu",
                          (unsigned long long)sequence, (unsigned long long)k->cut_off);
     int rc = need_tile(k, sequence);
-    if (!rc)
-        *ret_leaf = k->tile[sequence - k->tile_first];
-    return rc;
+    if (rc)
+        return rc;
+    const struct ate_hash *leaf = &k->tile[sequence - k->tile_first];
+    if (ate__hash_equal(leaf, &hole))
+        return ate__fail(ATE_TAMPERED, "transaction %llu is missing, and so is its leaf",
+                         (unsigned long long)sequence);
+    *ret_leaf = *leaf;
+    return 0;
 }
 
 int ate__kept_compare(struct ate__kept *k, uint64_t sequence, const struct ate_hash *leaf)

@@ -2,6 +2,7 @@
 /* The open of what a deep compaction left: what lacks more than was certified does not open. */
 #include "chain/kept.h"
 #include "story.h"
+#include <stdlib.h>
 
 static struct story s;
 
@@ -288,12 +289,40 @@ static void test_flips_are_caught(void **state)
     story_deinit(&s);
 }
 
+/* A sparse file may say that it holds any number of leaves: the first hole ends it. */
+static void test_holes_are_no_leaves(void **state)
+{
+    (void)state;
+    size_t size;
+    unsigned holes = 0;
+    story_init(&s, 41);
+    kit_ok(story_go_on(&s, 700));
+    story_note(&s);
+    compact_ok(UINT64_MAX);
+    kit_close(&s.k);
+    uint8_t *tiles = simdisk_get(s.k.disk, "/c/,chain/tiles", &size);
+    assert_true(size > 32 * 256);
+    for (size_t i = 0; i < 256; i += 5) {
+        uint8_t leaf[32];
+        memcpy(leaf, tiles + 32 * i, sizeof leaf);
+        memset(tiles + 32 * i, 0, sizeof leaf);
+        simdisk_put(s.k.disk, "/c/,chain/tiles", tiles, size);
+        assert_int_equal(kit_open(&s.k, ATE__STORAGE_READ), ATE_TAMPERED);
+        holes += strstr(ate__error_text(), "and so is its leaf") != NULL;
+        memcpy(tiles + 32 * i, leaf, sizeof leaf);
+    }
+    free(tiles);
+    assert_true(holes > 3);
+    story_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_omissions_are_caught),
         cmocka_unit_test(test_cut_off_needs_a_certificate),
         cmocka_unit_test(test_flips_are_caught),
+        cmocka_unit_test(test_holes_are_no_leaves),
     };
     return cmocka_run_group_tests_name("chain/kept", tests, NULL, NULL);
 }
