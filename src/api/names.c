@@ -31,14 +31,21 @@ static int parse_line(char *line, unsigned number, char **ret_name, char **ret_a
 {
     char *name = line + 5, *blank = strncmp(line, "name ", 5) ? NULL : strchr(name, ' ');
     if (!blank)
-        return ate__fail(ATE_MALFORMED, "config: line %u is not \"name NAME ADDRESS\"", number);
+        return ate__fail(ATE_MALFORMED, "line %u is not \"name NAME ADDRESS\"", number);
     *blank = 0;
     int rc = check_name(name);
     if (rc)
-        return ate__context(rc, "config: line %u", number);
+        return ate__context(rc, "line %u", number);
     *ret_name = name;
     *ret_address = blank + 1;
     return 0;
+}
+
+/* The file that a sentence is about. */
+static int in_config(int rc)
+{
+    ate__cleanup(ate__freep) char *path = NULL;
+    return rc && !config_path(&path) ? ate__context(rc, "%s", path) : rc;
 }
 
 static int read_config(struct ate__buf *text)
@@ -52,7 +59,7 @@ static int read_config(struct ate__buf *text)
     if (rc == ATE_NOT_FOUND)
         rc = 0;
     if (!rc && text->size && memchr(text->data, 0, text->size))
-        rc = ate__fail(ATE_MALFORMED, "config: a byte 0");
+        rc = in_config(ate__fail(ATE_MALFORMED, "a byte 0"));
     return rc ? rc : ate__buf_append(text, ate__bytes("", 1));
 }
 
@@ -64,9 +71,9 @@ int ate__name_each(int (*each)(void *arg, const char *name, const char *address)
     for (unsigned number = 1; !rc && *line; number++) {
         char *end = strchr(line, '\n'), *name = NULL, *address = NULL;
         if (!end)
-            return ate__fail(ATE_MALFORMED, "config: line %u does not end", number);
+            return in_config(ate__fail(ATE_MALFORMED, "line %u does not end", number));
         *end = 0;
-        rc = parse_line(line, number, &name, &address);
+        rc = in_config(parse_line(line, number, &name, &address));
         if (!rc)
             rc = each(arg, name, address);
         line = end + 1;

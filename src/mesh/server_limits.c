@@ -88,7 +88,7 @@ int ate__server_limit_set(struct ate__server_conf *conf, const char *name, uint6
         set(conf, l, value);
         return 0;
     }
-    return ate__fail(ATE_MISUSE, "there is no such limit (docs/format/limits.md lists them)");
+    return ate__fail(ATE_MISUSE, "there is no such limit");
 }
 
 bool ate__server_limit_next(const struct ate__server_conf *conf, size_t *at, const char **ret_name,

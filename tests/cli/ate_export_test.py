@@ -53,6 +53,8 @@ def test_the_directory_is_new(w):
     w.file("file", b"mine")
     w.refused(1, "EXISTS", "export", "chain", "full")
     w.refused(1, "EXISTS", "export", "chain", "file")
+    w.refused(2, "MISUSE", "export", "chain", "-")
+    assert not w.path("-").exists()
     w.refused(1, "NOT_FOUND", "export", "chain", "no/such")
     assert w.path("full/x").read_bytes() == w.path("file").read_bytes() == b"mine"
     w.path("empty").mkdir()

@@ -59,6 +59,10 @@ def test_what_is_missing_is_said_with_what_makes_it(w):
                "ATE_CREATE makes one: open "
         assert r.err.decode().startswith(text), r
         assert r.err.decode().endswith(" (ate put and ate import make one)\n"), r
+    w.path("home/.config/ate/config").write_text("name work\n")
+    line = w.refused(7, "MALFORMED", "ls", "@work")
+    assert line.endswith('/.config/ate/config: line 1 is not "name NAME ADDRESS"'), line
+    w.path("home/.config/ate/config").unlink()
     assert "an address begins with tcp://" in w.refused(7, "MALFORMED", "ls", "http://host/path")
     r = w.ate("put", "nowhere/notes", "hello", "world", status=1)
     assert b"NOT_FOUND: open nowhere/: no such directory" in r.err, r

@@ -282,6 +282,8 @@ static int run(const struct options *o)
 {
     struct export ex = {.o = o};
     struct export_attributes attributes = {0};
+    if (!strcmp(o->operand[1], "-"))
+        return ate__report_usage("export writes a directory; ate get writes one object to stdout");
     int rc = open_all(&ex, &attributes);
     int status = rc ? report(&ex, rc, false) : 0;
     if (!rc) {

@@ -53,6 +53,8 @@ static const char help_text[] =
     "  atedb /srv/ate -l 0.0.0.0       serves the chains it has to the network, and creates none\n"
     "  atedb pin /srv/ate              prints the pin without starting\n"
     "\n"
+    "The word solo may be left out.\n"
+    "\n"
     "  -l, --listen ADDRESS     127.0.0.1, 0.0.0.0, ::1, ... [127.0.0.1]\n"
     "  -p, --port PORT          0: any free one [5000]\n"
     "      --no-auth            anyone may create chains, within the limits of a source address\n"
