@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "chain/backup.h"
 #include "chain/local.h"
+#include "chain/signed.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 struct target {
     const struct ate_backup_conf *conf;
     const char *stage;
+    const char *place;        /* of the source */
     struct ate__chain *chain; /* the source's */
     struct ate__dir *dir;
     struct ate__memory memory; /* of the target's place */
@@ -126,6 +128,24 @@ static uint64_t size_of(struct ate__chain *c, uint64_t wanted)
     return wanted && wanted < size ? wanted : size;
 }
 
+/* What was signed in the source is remembered in the copy. */
+static int keep_signed(struct target *t)
+{
+    const struct ate__vfs *vfs = ate__env_real.vfs;
+    struct ate__dir *of = NULL, *from = NULL, *to = NULL;
+    int rc = vfs->open_root(vfs->user, t->place, &of);
+    if (!rc)
+        rc = vfs->open_dir(of, ATE__CHAIN_NAME, false, &from);
+    if (!rc)
+        rc = vfs->open_dir(t->dir, ATE__CHAIN_NAME, false, &to);
+    if (!rc)
+        rc = ate__chain_signed_keep(vfs, from, to);
+    vfs->close_dir(to);
+    vfs->close_dir(from);
+    vfs->close_dir(of);
+    return rc > 0 ? ate__context(ATE_E_SYSTEM, "what was signed") : rc;
+}
+
 static int copy(struct target *t, const char *path, bool existing, struct ate_backed_up *ret_done)
 {
     const struct ate__chain_copy what = {
@@ -141,6 +161,8 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
         rc = check_memory(t, path, size);
     if (!rc)
         rc = ate__chain_copy(t->chain, t->dir, &what, &done);
+    if (!rc)
+        rc = keep_signed(t);
     if (!rc && done.size < size_of(t->chain, 0))
         rc = check_alone(path, &done);
     if (rc)
@@ -168,7 +190,10 @@ static int run(struct ate_chain *chain, const char *path, const struct ate_backu
                        stage);
     if (rc)
         return rc;
-    struct target t = {.conf = conf, .stage = stage, .chain = ate__local_chain(chain->pipe)};
+    struct target t = {.conf = conf,
+                       .stage = stage,
+                       .place = chain->place,
+                       .chain = ate__local_chain(chain->pipe)};
     rc = copy(&t, path, existing, ret_done);
     ate__env_real.vfs->close_dir(t.dir);
     if (t.has_memory)

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "chain/backup.h"
 #include "chain/chain_private.h"
+#include "chain/signed.h"
 #include "redo/limits.h"
 #include "redo/salvage.h"
 #include <stdio.h>
@@ -317,6 +318,18 @@ static int check_repaired(struct repairing *x)
     return rc;
 }
 
+/* Else what is lost of what was signed could be signed otherwise. */
+static int keep_signed(struct repairing *x)
+{
+    struct ate__dir *to;
+    int rc = x->vfs->open_dir(x->dir, ATE__REPAIRED_NAME, false, &to);
+    if (rc)
+        return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", ATE__REPAIRED_NAME) : rc;
+    rc = ate__chain_signed_keep(x->vfs, x->log, to);
+    x->vfs->close_dir(to);
+    return rc;
+}
+
 static int make_repaired(struct repairing *x)
 {
     const struct ate__chain_copy copy = {
@@ -330,6 +343,8 @@ static int make_repaired(struct repairing *x)
     int rc = clear_repaired(x);
     if (!rc)
         rc = ate__chain_copy(x->c, x->dir, &copy, &done);
+    if (!rc)
+        rc = keep_signed(x);
     return rc ? rc : check_repaired(x);
 }
 

@@ -74,6 +74,33 @@ int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct a
     return rc ? rc : ate__buf_append(ret_note, ate__buf_bytes(&note));
 }
 
+/* How many transactions it is of; UINT64_MAX where that cannot be told, which stays as it is. */
+static uint64_t size_of(const struct ate__buf *note)
+{
+    struct ate__checkpoint c;
+    return ate__checkpoint_parse(ate__buf_bytes(note), &c) ? UINT64_MAX : c.size;
+}
+
+int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, struct ate__dir *to)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf there = ATE__BUF_NULL;
+    int rc = read_file(vfs, from, &note);
+    if (rc)
+        return rc == ATE_NOT_FOUND ? 0 : rc;
+    rc = read_file(vfs, to, &there);
+    if (rc && rc != ATE_NOT_FOUND)
+        return rc;
+    if (!rc && size_of(&there) >= size_of(&note))
+        return 0;
+    rc = write_new(vfs, to, ate__buf_bytes(&note));
+    if (!rc)
+        rc = vfs->rename(to, new_name, file_name);
+    if (!rc)
+        rc = vfs->sync_dir(to);
+    return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", file_name) : rc;
+}
+
 /* --- signing --- */
 
 int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)

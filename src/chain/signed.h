@@ -5,6 +5,8 @@
  *
  *  1. Nothing is signed that does not extend what that file says, nor while it cannot be read.
  *  2. A note is given to the caller once the file that holds it is synced.
+ *  3. Copies, and what is restored or repaired, remember it too: what they lack of what was signed
+ *     is never signed otherwise.
  *
  * Whoever signs has the chain open for writing, so no other process does. Thread-safe.
  */
@@ -21,6 +23,11 @@ int ate__chain_sign(struct ate__chain *c, struct ate__dir *dir, const struct ate
     ATE__CHECK;
 /* The last note that was signed there; appended. Errors: NOT_FOUND TAMPERED E_*. */
 int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__buf *ret_note)
+    ATE__CHECK;
+/* What was signed in the log `from` binds the log `to`, which is to hold the same chain or its
+ * beginning: its file is copied, synced, unless `to` remembers as much or more. Both are `,chain`
+ * directories. Errors: E_*. */
+int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, struct ate__dir *to)
     ATE__CHECK;
 /* Whether a checkpoint is of this chain and a prefix of it. Errors: WRONG_CHAIN; ROLLED_BACK: the
  * chain has fewer transactions; FORKED: others; E_*. */

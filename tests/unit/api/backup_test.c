@@ -108,6 +108,48 @@ static void and_back(void **state)
     ate_chain_close(c);
 }
 
+static void sign(struct ate_chain *c, int expected)
+{
+    char *text = NULL;
+    expect(ate_checkpoint(c, &text), expected);
+    ate_free(text);
+}
+
+/* What a copy lacks of what was signed is not signed otherwise there, nor in what comes back. */
+static void what_was_signed(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain("signed", ATE_CREATE);
+    struct ate_backed_up done;
+    struct ate_backup_conf conf = {.size = 2};
+    put(c, "one");
+    sign(c, 0);
+    expect(ate_backup(c, path_of("kept"), NULL, &done), 0);
+    put(c, "two");
+    sign(c, 0);
+    expect(ate_backup(c, path_of("kept"), NULL, &done), 0);
+    ate_chain_close(c);
+    c = open_chain("kept", ATE_READ);
+    expect(ate_restore(c, path_of("short"), &conf, &done), 0);
+    ate_chain_close(c);
+    c = open_chain("short", 0);
+    sign(c, ATE_ROLLED_BACK);
+    put(c, "another");
+    sign(c, ATE_FORKED);
+    ate_chain_close(c);
+    c = open_chain("kept", 0);
+    put(c, "three");
+    sign(c, 0);
+    ate_chain_close(c);
+    /* the older memory does not take the newer one's place */
+    c = open_chain("signed", ATE_READ);
+    expect(ate_backup(c, path_of("kept"), NULL, &done), ATE_ROLLED_BACK);
+    ate_chain_close(c);
+    c = open_chain("kept", 0);
+    sign(c, 0);
+    ate_chain_close(c);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -119,6 +161,7 @@ static int set_up(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(copies), cmocka_unit_test(and_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(copies), cmocka_unit_test(and_back),
+                                       cmocka_unit_test(what_was_signed)};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

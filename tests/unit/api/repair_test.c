@@ -71,6 +71,16 @@ static void flip(long at)
     fclose(f);
 }
 
+static void sign(int expected)
+{
+    struct ate_chain *c;
+    char *text = NULL;
+    expect(ate_chain_open(place, me, 0, NULL, &c), 0);
+    expect(ate_checkpoint(c, &text), expected);
+    ate_free(text);
+    ate_chain_close(c);
+}
+
 static void repair(void **state)
 {
     (void)state;
@@ -80,6 +90,7 @@ static void repair(void **state)
     make_chain();
     expect(ate_repair(place, me, &conf, &r), 0);
     assert_true(!r.is_damaged && r.head.size == NOTES + 1 && !r.damaged[0]);
+    sign(0);
     flip(30000);
     expect(ate_chain_open(place, me, 0, NULL, &c), ATE_TAMPERED);
     expect(ate_repair(place, me, NULL, &r), 0);
@@ -94,6 +105,10 @@ static void repair(void **state)
     expect(ate_chain_open(place, me, 0, NULL, &c), 0);
     assert_true(ate_chain_head(c).size == said.size);
     ate_chain_close(c);
+    /* what was signed of it is not signed otherwise */
+    sign(ATE_ROLLED_BACK);
+    make_chain();
+    sign(ATE_FORKED);
     expect(ate_repair("", me, &conf, &r), ATE_MISUSE);
     expect(ate_repair(home, me, &conf, &r), ATE_NOT_FOUND);
 }
