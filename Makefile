@@ -7,6 +7,7 @@
 #   make check      installs what the tests need, and runs every test; at most ten minutes
 #   make quick      the unit tests, the layer rule and the style; for daily work
 #   make asan tsan  every test under AddressSanitizer and UBSan; the unit tests under TSan
+#   make foreign    the tests of formats on s390x and arm64, under qemu
 #   make fuzz       each fuzz target for FUZZ_SECONDS (30), going on from its corpus
 #   make bench      the figures, each with its limit measured in the same run
 #   make cover      the lines that the tests reach, in build/cover/report
@@ -18,7 +19,7 @@
 PREFIX = /usr/local
 FUZZ_SECONDS = 30
 
-.PHONY: all demo check quick asan tsan fuzz bench cover tidy fmt man install uninstall clean
+.PHONY: all demo check quick asan tsan foreign fuzz bench cover tidy fmt man install uninstall clean
 all:
 	@scripts/build release
 
@@ -39,6 +40,11 @@ asan:
 
 tsan:
 	@scripts/check tsan
+
+foreign:
+	@scripts/deps check
+	@scripts/foreign check s390x
+	@scripts/foreign check arm64
 
 fuzz:
 	@scripts/fuzz $(FUZZ_SECONDS)

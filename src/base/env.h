@@ -4,6 +4,7 @@
  * gets it from here. An env is immutable and outlives what uses it; its functions are thread-safe.
  */
 #pragma once
+#include "base/endian.h"
 #include "base/vfs.h"
 #include <time.h>
 
@@ -43,6 +44,13 @@ static inline struct timespec ate__deadline(const struct ate__env *e, uint64_t m
 static inline void ate__random(const struct ate__env *e, void *to, size_t size)
 {
     e->random(e->user, to, size);
+}
+/* For what is stored: the same bytes are the same number on every machine. */
+static inline uint64_t ate__random_u64(const struct ate__env *e)
+{
+    uint8_t bytes[8];
+    ate__random(e, bytes, sizeof bytes);
+    return ate__load64(bytes);
 }
 static inline void ate__sleep_ms(const struct ate__env *e, uint64_t ms)
 {

@@ -296,7 +296,7 @@ static int put_new_head(struct copying *c)
     head.compacted = head.padded = false;
     head.capacity = ate__next_capacity(ATE__SEGMENT_BYTES_MIN, 2 * c->row->groups_end);
     head.capacity = ate__min(head.capacity, ATE__SEGMENT_BYTES_MAX);
-    ate__random(c->x->env, &head.salt, sizeof head.salt);
+    head.salt = ate__random_u64(c->x->env);
     c->seed = ate__salt_seed(head.salt);
     ate__segment_head_write(&w, &head);
     int rc = ate__wr_end(&w);

@@ -24,7 +24,7 @@ int ate__next_create(const struct ate__env *env, struct ate__dir *dir, uint64_t 
         ate__next_drop(env->vfs, dir, &n);
         return rc;
     }
-    ate__random(env, &n.salt, sizeof n.salt);
+    n.salt = ate__random_u64(env);
     *ret_next = n;
     return 0;
 }

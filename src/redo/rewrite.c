@@ -107,7 +107,7 @@ static int make_file(struct rewriting *x)
         .capacity = ATE__SEGMENT_BYTES_MAX, /* until it is known: seal() */
         .compacted = true,
     };
-    ate__random(r->env, &head.salt, sizeof head.salt);
+    head.salt = ate__random_u64(r->env);
     int rc = r->vfs->remove(r->dir, ATE__COMPACT_NAME);
     if (rc && rc != ATE_NOT_FOUND)
         return rc;

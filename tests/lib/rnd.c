@@ -3,6 +3,7 @@
  * rnd.c: a repeatable sequence of numbers.
  */
 #include "lib/rnd.h"
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ void rnd_bytes(struct rnd *r, void *to, size_t size)
 {
     uint8_t *p = to;
     while (size) {
-        uint64_t v = rnd_u64(r);
+        uint64_t v = htole64(rnd_u64(r)); /* the same bytes on every machine */
         size_t part = size < sizeof v ? size : sizeof v;
         memcpy(p, &v, part);
         p += part;

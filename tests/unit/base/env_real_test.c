@@ -104,6 +104,20 @@ static void test_simenv(void **state)
     simenv_deinit(&b);
 }
 
+static void eight_bytes(void *user, void *to, size_t size)
+{
+    (void)user;
+    assert_int_equal(size, 8);
+    memcpy(to, "\x01\x02\x03\x04\x05\x06\x07\x88", 8);
+}
+
+static void test_a_random_number_is_its_bytes(void **state)
+{
+    (void)state;
+    const struct ate__env e = {.random = eight_bytes};
+    assert_true(ate__random_u64(&e) == 0x8807060504030201);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +126,7 @@ int main(void)
         cmocka_unit_test(test_small_draws_never_repeat),
         cmocka_unit_test(test_a_forked_child_draws_its_own),
         cmocka_unit_test(test_simenv),
+        cmocka_unit_test(test_a_random_number_is_its_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

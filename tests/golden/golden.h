@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * golden.h: chains that every later version has to read, as one version of the program made them,
+ * and a text of what is in each.
+ *
+ * They are made on a disk in memory, with a clock that the maker moves, random bytes that repeat
+ * and keys of known seeds, so that the same program makes the same bytes, on every machine. They
+ * are made once for each version of the format; tests/vectors/golden/README.md has the rules.
+ */
+#pragma once
+#include "api/api.h"
+#include "ate/type.h"
+#include "lib/check.h"
+#include "lib/simdisk.h"
+#include "lib/simenv.h"
+
+enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 14 };
+/* Of the keys: who owns each chain, who writes too, who reads; and one whom nobody lets in. */
+enum { OWNER, SECOND, READER, STRANGER };
+extern const char *const golden_keys[GOLDEN_KEYS]; /* names of the files */
+
+/* A chain that is being made: at "/c/NAME" of the disk, or what it is a copy of at "/s/NAME". */
+struct golden {
+    const char *name;
+    struct simdisk *disk;
+    struct simenv sim;
+    struct ate_session *session[GOLDEN_KEYS]; /* each with its key; all public keys known */
+    struct ate_session *both;                 /* with those of OWNER and SECOND */
+    struct ate__dio *dio;                     /* of OWNER */
+    struct ate_chain chain;                   /* over dio, for calls that want one */
+    char place[64];
+};
+struct golden_chain {
+    const char *name;
+    void (*make)(struct golden *g);
+    bool copy, mirror;
+};
+extern const struct golden_chain golden_chains[GOLDEN_CHAINS];
+
+/* Makes the chain, and what lies beside it (`NAME.*`), below the directory `to`, which is there, on
+ * the real disk; and the key files, private and public. */
+void golden_make(const struct golden_chain *chain, const char *to);
+void golden_make_keys(const char *to);
+
+/* world.c, for chains.c */
+void golden_open(struct golden *g, unsigned flags, struct ate_bytes options);
+void golden_close(struct golden *g);
+void golden_kill(struct golden *g); /* the disk stays as it is now, and nothing is open */
+void golden_text(struct golden *g, const char *suffix, char *take_text); /* a file beside it */
+struct ate_hash golden_fingerprint(const struct golden *g, unsigned key);
+struct ate_txn *golden_begin(struct golden *g, struct ate_session *as);
+void golden_commit(struct ate_txn *t, struct golden *g); /* and ends it; a second passes */
+/* No randomness of OpenSSL from here on: signatures are those of FIPS 204's deterministic variant.
+ */
+void golden_still_openssl(void);
+
+/* describe.c: what is in the chain in the directory `path`, as the keys in the folder `keys` see
+ * it, one after the other, and nobody; appended. */
+void golden_describe(const char *path, const char *keys, unsigned flags, struct ate__buf *text);
+
+#define ok(call)                                                                                   \
+    do {                                                                                           \
+        int rc_ = (call);                                                                          \
+        if (rc_)                                                                                   \
+            fail_msg("%s:%d: %s: %s: %s", __FILE__, __LINE__, #call, ate__result_name(rc_),        \
+                     ate__error_text());                                                           \
+    } while (0)
