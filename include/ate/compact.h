@@ -2,8 +2,8 @@
  *
  * compact.h: a log gets shorter, while it is read and written.
  *
- * What is dropped are payloads that nobody can ask for any more: those of versions that were
- * superseded, and of deleted objects. Every header, hash and signature stays, so that all of the
+ * What is dropped are the payloads of versions that were superseded, and of deleted objects: to ask
+ * for one is COMPACTED from then on. Every header, hash and signature stays, so that all of the
  * history still verifies from the root key on, and every proof made before stays valid. What a
  * transaction that has begun may still read stays too.
  *

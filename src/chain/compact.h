@@ -2,8 +2,8 @@
  *
  * compact.h: the log of a chain gets shorter, while it is read and written.
  *
- * Shallow compaction drops payloads that nobody can ask for any more: those of bodies that were
- * superseded, or whose object was deleted. Headers, hashes and signatures stay, so that everything
+ * Shallow compaction drops the payloads of bodies that were superseded, or whose object was
+ * deleted. Headers, hashes and signatures stay, so that everything
  * still verifies from the root keys on; loading such a payload is ATE_COMPACTED.
  *
  * Deep compaction drops events and transactions, too, below a size S for which a SNAPSHOT stands in

@@ -77,10 +77,10 @@ const struct command cmd_compact = {
     .help =
         "ate compact CHAIN\n"
         "\n"
-        "Drops what nobody can ask for any more: the values of versions that newer ones replaced,\n"
-        "and of deleted objects. Who wrote what and when, every hash and every signature stay, so\n"
-        "that ate verify says the same as before. Only a chain in a directory; nothing else may\n"
-        "have it open for writing. It may be stopped at any moment.\n"
+        "Drops the values of versions that newer ones replaced, and of deleted objects: --at and\n"
+        "ate history find them no more. Who wrote what and when, every hash and every signature\n"
+        "stay, so that ate verify says the same as before. Only a chain in a directory; nothing\n"
+        "else may have it open for writing. It may be stopped at any moment.\n"
         "\n"
         "With --deep transactions go as well, below a cut-off: all that belongs to no object\n"
         "that lives or was deleted a short while ago. A certificate is committed first, signed\n"
@@ -92,7 +92,7 @@ const struct command cmd_compact = {
         "  ate compact notes --deep\n"
         "  ate compact notes --deep --cut-off now\n"
         "\n"
-        "  --deep          drop transactions, too\n"
+        "  --deep          drop transactions, too; there is no way back but a backup from before\n"
         "  --cut-off SEQ   those below this one, or `now`: all; else those older than 7 days, or\n"
         "                  than an hour where much has gathered\n"
         "  --rate SIZE     read and write no more than about so many bytes a second\n",
