@@ -5,35 +5,54 @@
  * tlog-checkpoint and tlog-proof.
  *
  * Checkpoints are signed by log keys, which the chain itself names: its genesis names that of
- * whoever created it, which follows from the creator's private key. Making one, or a proof, needs
- * the history here: a chain in a directory, or a remote one with a mirror.
+ * whoever created it, which follows from the creator's private key, and a root key adds and
+ * removes others, such as a server's. They are made where the history is: of a chain in a
+ * directory, or with a mirror, here; else its server is asked, and what it answers is verified
+ * here.
  *
  * Text that is given comes back as a string of the library's, ended with ate_free().
  */
 #pragma once
-#include <ate/chain.h>
+#include <ate/txn.h>
 
 ATE__BEGIN
 
 /* WAITS. Signs the newest head that is durable, with the log key of the first of the chain's
  * session's private keys whose log key is in force, once it was noted beside the chain that this
- * was signed: what is signed later extends it, or is refused. Errors: NO_KEY: no log key of the
- * session is in force; READ_ONLY: the chain was opened for reading; UNSUPPORTED: it is thin, or its
- * mirror is in memory; ROLLED_BACK, FORKED, WRONG_CHAIN, TAMPERED: it does not extend what was
- * signed there last; OFFLINE, TIMEOUT, WOULD_DEADLOCK, E_*. */
+ * was signed: what is signed later extends it, or is refused. Of a chain at a server that is thin,
+ * or where the session has no such key: the newest checkpoint that the server has, which a server
+ * with a log key in force signs when it is asked; it is verified to be signed by a log key in force
+ * and to be a part of all that was ever seen of the chain here.
+ * Errors: NO_KEY: no log key of the session is in force; NOT_FOUND: the server has none; READ_ONLY:
+ * the chain was opened for reading; UNSUPPORTED: its mirror is in memory; ROLLED_BACK, FORKED,
+ * WRONG_CHAIN, TAMPERED: it does not extend what was signed there last, or what was seen of it;
+ * UNTRUSTED: no log key signed it; OFFLINE, TIMEOUT, WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_checkpoint(struct ate_chain *chain, char **ret_text);
 
 /* The log keys in force, for those who check what they sign: two lines each, as verifier keys of
- * C2SP signed-note.
- * Errors: NOT_FOUND: the chain names none; E_MEMORY. */
+ * C2SP signed-note. WAITS where the chain is thin: that none was removed rests on its server then.
+ * Errors: NOT_FOUND: the chain names none; E_MEMORY; of a server: OFFLINE, TIMEOUT, TAMPERED, ...
+ */
 ATE_CALL int ate_log_keys(struct ate_chain *chain, char **ret_text);
 
+/* WAITS. Who may sign from the next transaction on, by a root key of the session. log_key: the text
+ * of a log key, as `atedb log-key` and ate_server_log_key() give it; to remove one also its
+ * fingerprint. What a key signed before it was removed does not verify any more for who knows of
+ * the removal. ret_receipt may be NULL.
+ * Errors: DENIED: the session has no root key; CONFLICT: it is one already, or is none; TOO_BIG:
+ * there are 64; MALFORMED, UNSUPPORTED: the text; READ_ONLY; others as of a commit. */
+ATE_CALL int ate_log_key_add(struct ate_chain *chain, const char *log_key,
+                             struct ate_receipt *ret_receipt);
+ATE_CALL int ate_log_key_remove(struct ate_chain *chain, const char *log_key,
+                                struct ate_receipt *ret_receipt);
+
 /* WAITS. That the transaction is in the chain, as the checkpoint signs it. checkpoint NULL: a new
- * one as of ate_checkpoint(), or where that cannot be made here, the last that was.
- * Errors: NOT_FOUND: the chain, or the checkpoint, has no such transaction, or nothing was signed
- * here; of a checkpoint that is given: MALFORMED, UNTRUSTED: no log key of the chain signed it;
- * TAMPERED: its signature does not hold; WRONG_CHAIN, FORKED, ROLLED_BACK: it is none of this
- * chain's; UNSUPPORTED: the chain is thin; others as of ate_checkpoint(). */
+ * one as of ate_checkpoint(), or where that cannot be made here, the last that was, or the
+ * server's. Errors: NOT_FOUND: the chain, or the checkpoint, has no such transaction, or nothing
+ * was signed here; COMPACTED: a deep compaction left nothing of the transaction; of a checkpoint
+ * that is given: MALFORMED, UNTRUSTED: no log key of the chain signed it; TAMPERED: its signature
+ * does not hold; WRONG_CHAIN, FORKED, ROLLED_BACK: it is none of this chain's; others as of
+ * ate_checkpoint(). */
 ATE_CALL int ate_prove(struct ate_chain *chain, uint64_t sequence, const char *checkpoint,
                        char **ret_text);
 
@@ -48,13 +67,13 @@ ATE_CALL int ate_prove_since(struct ate_chain *chain, const char *older_checkpoi
  * carries; those that were added later have to be given as log_keys. */
 struct ate_proof_conf {
     const char *log_keys; /* text of ate_log_keys() */
-    const char *chain;    /* chain id, 43 characters */
-    const char *root;     /* fingerprints or public key files, separated by commas */
+    const char *chain; /* chain id, 43 characters */
+    const char *root; /* fingerprints or public key files, separated by commas */
     uint64_t reserved[5];
 };
 enum ate_proof_kind {
     ATE_PROOF_CHECKPOINT, /* a head that a log key signed */
-    ATE_PROOF_INCLUSION,  /* and a transaction is in it */
+    ATE_PROOF_INCLUSION, /* and a transaction is in it */
     ATE_PROOF_CONSISTENCY /* and it extends an older one */
 };
 struct ate_proved {
@@ -62,11 +81,11 @@ struct ate_proved {
     struct ate_hash chain;
     struct ate_head head;
     struct ate_hash log_key; /* fingerprint of who signed it */
-    int64_t signed_ns;       /* when, as the signer's clock said */
-    struct ate_head older;   /* of a consistency */
-    uint64_t sequence;       /* of an inclusion: the transaction */
+    int64_t signed_ns; /* when, as the signer's clock said */
+    struct ate_head older; /* of a consistency */
+    uint64_t sequence; /* of an inclusion: the transaction */
     struct ate_hash tx_hash;
-    int64_t root_time_ns;    /* when the root ordered it */
+    int64_t root_time_ns; /* when the root ordered it */
 };
 /* text: a proof or a checkpoint (for which log_keys are needed, as it carries no genesis). session
  * may be NULL; conf NULL: nothing in it is given. Asks nobody and reads nothing but key files.

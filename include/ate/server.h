@@ -43,6 +43,11 @@ ATE_CALL int ate_server_start(const struct ate_server_conf *conf, struct ate_ser
 /* tcp://127.0.0.1:5000/#pin=...; borrowed from it */
 ATE_API const char *ate_server_address(const struct ate_server *server);
 
+/* Its log key, LOGS/,server/log-key, made at the first start: the public half, as text for
+ * ate_log_key_add(), ended with ate_free(). It signs the heads of the chains that name it.
+ * Errors: E_MEMORY. */
+ATE_CALL int ate_server_log_key(const struct ate_server *server, char **ret_text);
+
 /* Orderly: takes no more work, finishes what it has within drain_ms, closes; takes NULL. What
  * was acknowledged is on disk in any case. */
 ATE_API void ate_server_end(struct ate_server *server);

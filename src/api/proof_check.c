@@ -126,6 +126,10 @@ static int check(const struct ate__proof_text *p, bool alone, struct ate_session
     if (!rc)
         rc = alone ? ate__checkpoint_verify(p->checkpoint, t.key, t.count, &c)
                    : ate__proof_verify(p, t.key, t.count, &older, &c);
+    if (rc == ATE_UNTRUSTED && t.count && !conf->log_keys)
+        return ate__fail(rc,
+                         "no log key of the genesis signed it; those that were added to the chain "
+                         "later have to be given (--log-key)");
     if (rc)
         return rc;
     *ret = (struct ate_proved){

@@ -233,6 +233,17 @@ const char *ate_server_address(const struct ate_server *s)
     return ate__server_address(s->inner);
 }
 
+int ate_server_log_key(const struct ate_server *s, char **ret_text)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
+    int rc = ate__server_log_key(s->inner, &text);
+    if (!rc)
+        rc = ate__buf_append(&text, ate__bytes("", 1));
+    if (!rc)
+        *ret_text = (char *)ate__steal(&text.data);
+    return rc;
+}
+
 void ate_server_end(struct ate_server *s)
 {
     if (!s)

@@ -19,6 +19,7 @@
 #pragma once
 #include "base/err.h"
 #include "base/workers.h"
+#include "crypto/merkle.h"
 #include "redo/storage.h"
 #include "trust/accept.h"
 #include "trust/seal.h"
@@ -122,6 +123,23 @@ struct ate__listener {
     struct ate__listener *next; /* private */
 };
 
+/* What a remote chain asks its server for in the place of a history. Each waits. Nothing but the
+ * log keys is verified: whoever asks knows the heads of which the rest speaks. */
+struct ate__proof_entry;
+struct ate__far_vtable {
+    /* Of a thin chain: public keys in force, ATE__LOG_PUBLIC bytes each, appended. */
+    int (*log_keys)(struct ate__pipe *p, struct ate__buf *ret_keys);
+    /* The newest checkpoint, a note; appended. NOT_FOUND: nothing was signed there. */
+    int (*checkpoint)(struct ate__pipe *p, struct ate__buf *ret_note);
+    /* Of the leaf at a sequence below size, and what it is hashed from; of the tree of old_size in
+     * that of size. NOT_FOUND: the server's tree is smaller; COMPACTED. */
+    int (*inclusion)(struct ate__pipe *p, uint64_t sequence, uint64_t size,
+                     struct ate__proof_entry *ret_entry, struct ate__proof *ret_path);
+    int (*consistency)(struct ate__pipe *p, uint64_t old_size, uint64_t size,
+                       struct ate__proof *ret_path);
+    struct ate_bytes (*genesis)(struct ate__pipe *p); /* transaction 0; lives as long as p */
+};
+
 struct ate__chain;
 struct ate__pipe_vtable {
     struct ate__pipe *(*ref)(struct ate__pipe *p);
@@ -171,6 +189,7 @@ struct ate__pipe_vtable {
     bool (*damage)(struct ate__pipe *p, struct ate__storage_damage *ret_damage);
     bool (*read_only)(struct ate__pipe *p);
     struct ate__chain *(*held)(struct ate__pipe *p); /* with all of its history; NULL: thin */
+    const struct ate__far_vtable *far; /* NULL: it is not remote */
 };
 struct ate__pipe {
     const struct ate__pipe_vtable *v;

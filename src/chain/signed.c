@@ -2,6 +2,7 @@
 #include "chain/signed.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/kept.h"
 #include <inttypes.h>
 
 static const char log_name[] = ",chain";
@@ -173,4 +174,47 @@ int ate__chain_sign(struct ate__chain *c, struct ate__dir *dir, const struct ate
     rc = sign(c, dir, key, &checkpoint, &note);
     pthread_mutex_unlock(&signing);
     return rc ? rc : ate__buf_append(ret_note, ate__buf_bytes(&note));
+}
+
+/* --- entries --- */
+
+struct entry {
+    enum ate__hash_alg alg;
+    struct ate__proof_entry entry;
+};
+
+static int take_entry(void *arg, const struct ate__record_out *record)
+{
+    struct entry *e = arg;
+    struct ate__identity identity;
+    struct ate__tx tx;
+    int rc = record->identity ? ate__identity_read(record->body, &identity)
+                              : ate__tx_decode(record->body, e->alg, &tx);
+    if (!rc && !record->identity) {
+        rc = ate__identity_of(&tx, e->alg, &identity);
+        ate__tx_deinit(&tx);
+    }
+    if (rc)
+        return rc;
+    e->entry = (struct ate__proof_entry){record->sequence, record->root_time_us, identity.hash,
+                                         identity.signatures_hash};
+    return ATE_END;
+}
+
+int ate__chain_entry(struct ate__chain *c, uint64_t sequence, struct ate__proof_entry *ret_entry)
+{
+    struct entry e = {.alg = ate__trust_alg(c->trust)};
+    uint64_t size = ate__view_published(c->view);
+    if (sequence >= size)
+        return ate__fail(ATE_NOT_FOUND,
+                         "transaction %" PRIu64 "; the chain has %" PRIu64 " transactions",
+                         sequence, size);
+    int rc = c->storage->v->scan(c->storage, sequence, sequence + 1,
+                                 &(struct ate__scan){NULL, take_entry, &e});
+    if (!rc)
+        rc = ate__fail(ATE_COMPACTED, "transaction %" PRIu64 " was compacted away", sequence);
+    if (rc != ATE_END)
+        return rc;
+    *ret_entry = e.entry;
+    return 0;
 }

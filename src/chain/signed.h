@@ -13,6 +13,7 @@
 #pragma once
 #include "chain/chain.h"
 #include "trust/checkpoint.h"
+#include "trust/proof.h"
 
 /* dir: the directory that `,chain` lies in, borrowed. size, root: a head of the chain that is on
  * stable storage. Appends the note. Errors: FORKED, ROLLED_BACK, WRONG_CHAIN: what was signed there
@@ -32,4 +33,8 @@ int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, st
 /* Whether a checkpoint is of this chain and a prefix of it. Errors: WRONG_CHAIN; ROLLED_BACK: the
  * chain has fewer transactions; FORKED: others; E_*. */
 int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)
+    ATE__CHECK;
+/* What the leaf of a published transaction is hashed from, of one too of which compaction left
+ * nothing else. Errors: NOT_FOUND: there is no such one; COMPACTED: not even that was left; E_*. */
+int ate__chain_entry(struct ate__chain *c, uint64_t sequence, struct ate__proof_entry *ret_entry)
     ATE__CHECK;

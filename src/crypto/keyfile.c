@@ -15,6 +15,7 @@
 
 static const char private_head[] = "ate-key";
 static const char public_head[] = "ate-public-key";
+static const char log_head[] = "ate-log-key";
 static const char version[] = "1";
 static const char algorithm[] = "mldsa65-ed25519-sha512 x-wing";
 
@@ -209,7 +210,10 @@ static int check_head(struct ate_bytes word, struct ate_bytes value, const char 
     if (is_text(word, private_head))
         return ate__fail(ATE_MALFORMED, "line 1: a private key file where a public one belongs");
     if (is_text(word, public_head))
-        return ate__fail(ATE_MALFORMED, "line 1: a public key file where a private one belongs");
+        return ate__fail(ATE_MALFORMED, "line 1: a public key file where %s belongs",
+                         head == log_head ? "a log key" : "a private one");
+    if (is_text(word, log_head))
+        return ate__fail(ATE_MALFORMED, "line 1: a log key where another key file belongs");
     return ate__fail(ATE_MALFORMED, "line 1: not a key file");
 }
 
@@ -389,4 +393,41 @@ int ate__public_key_decode(struct ate_bytes text, struct ate__buf *ret_public_ke
     if (f[PUBLIC_LABEL].value.size)
         memcpy(ret_label, f[PUBLIC_LABEL].value.data, f[PUBLIC_LABEL].value.size);
     return 0;
+}
+
+/* --- log keys --- */
+
+int ate__log_key_encode(struct ate_bytes log_key, struct ate__buf *ret_text)
+{
+    char key[(ATE__LOG_PUBLIC + 2) / 3 * 4 + 1];
+    struct ate__log_parts parts;
+    int rc = ate__log_public_parse(log_key, &parts);
+    if (rc)
+        return rc;
+    ate__b64_encode(log_key, key);
+    size_t size = line_size(log_head, strlen(version)) + line_size("key", strlen(key));
+    rc = ate__buf_reserve(ret_text, size);
+    if (rc)
+        return rc;
+    uint8_t *to = put_line(ret_text->data + ret_text->size, log_head, ate__text_bytes(version));
+    put_line(to, "key", ate__text_bytes(key));
+    ret_text->size += size;
+    return 0;
+}
+
+int ate__log_key_decode(struct ate_bytes text, struct ate__buf *ret_log_key)
+{
+    struct field key = {.word = "key"};
+    uint8_t bytes[ATE__LOG_PUBLIC];
+    size_t size;
+    struct ate__log_parts parts;
+    int rc = parse_lines(text, log_head, &key, 1);
+    if (rc)
+        return rc;
+    rc = ate__b64_decode(key.value.data, key.value.size, bytes, sizeof bytes, &size);
+    if (!rc)
+        rc = ate__log_public_parse(ate__bytes(bytes, size), &parts);
+    if (rc)
+        return ate__context(rc, "line %u", key.line);
+    return ate__buf_append(ret_log_key, ate__bytes(bytes, size));
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "crypto/kem.h"
+#include "crypto/log_key.h"
 #include "crypto/sign.h"
 
 enum {
@@ -59,3 +60,7 @@ int ate__public_key_encode(struct ate_bytes public_key, const char *label,
                            struct ate__buf *ret_text) ATE__CHECK;
 int ate__public_key_decode(struct ate_bytes text, struct ate__buf *ret_public_key,
                            char ret_label[ATE__KEY_LABEL_MAX + 1]) ATE__CHECK;
+/* Lines `ate-log-key 1`, `key <base64url of the public key of a log key>`; both append. Errors: as
+ * of ate__log_public_parse(), and of decoding as above. */
+int ate__log_key_encode(struct ate_bytes log_key, struct ate__buf *ret_text) ATE__CHECK;
+int ate__log_key_decode(struct ate_bytes text, struct ate__buf *ret_log_key) ATE__CHECK;

@@ -134,6 +134,19 @@ static int is_wanted(const struct ate__event *e, enum want want, const void *key
     return 0;
 }
 
+static int mark(struct making *m, struct shown *t, uint32_t event)
+{
+    if (t->keep[event])
+        return 0;
+    int rc = ate__grow(&m->marks, &m->mark_capacity, m->mark_count + 1, sizeof *m->marks);
+    if (rc)
+        return rc;
+    t->keep[event] = 1;
+    m->bytes += t->read->tx.events[event].whole.size;
+    m->marks[m->mark_count++] = (struct mark){t, event};
+    return 0;
+}
+
 /* Marks the event of a transaction that is wanted: key is an object's id or a fingerprint. The
  * genesis transaction is known. */
 static int want(struct making *m, uint64_t sequence, enum want what, const void *key, bool whole)
@@ -152,15 +165,7 @@ static int want(struct making *m, uint64_t sequence, enum want what, const void 
     if (rc)
         return rc;
     t->whole = t->whole || whole;
-    if (t->keep[--i])
-        return 0;
-    rc = ate__grow(&m->marks, &m->mark_capacity, m->mark_count + 1, sizeof *m->marks);
-    if (rc)
-        return rc;
-    t->keep[i] = 1;
-    m->bytes += t->read->tx.events[i].whole.size;
-    m->marks[m->mark_count++] = (struct mark){t, i};
-    return 0;
+    return mark(m, t, i - 1);
 }
 
 /* The keys of all who signed what is shown, and of those who signed what brought these. */
@@ -323,6 +328,34 @@ static int want_parent(struct making *m)
     return rc ? rc : want_keys(m);
 }
 
+/* --- log keys --- */
+
+/* All events of a transaction that may say something of them. */
+static int want_change(struct making *m, uint64_t sequence)
+{
+    struct shown *t;
+    int rc = show(m, sequence, &t);
+    for (uint32_t i = 0; !rc && i < t->read->tx.event_count; i++) {
+        const struct ate__event *e = &t->read->tx.events[i];
+        if (e->form != ATE__DROPPED && (e->kind == ATE__EVENT_REVOKE ||
+                                        (e->kind == ATE__EVENT_CHAIN && e->header.log_keys.size)))
+            rc = mark(m, t, i);
+    }
+    return rc;
+}
+
+static int want_log_keys(struct making *m)
+{
+    const struct ate__trust *trust = ate__chain_trust(m->chain);
+    uint64_t sequence;
+    int rc = 0;
+    for (size_t at = 0;
+         !rc && !too_big(m) &&
+         ate__trust_next_change(trust, ATE__LOG_KEY, m->snapshot->size, &at, &sequence);)
+        rc = want_change(m, sequence);
+    return rc ? rc : want_keys(m);
+}
+
 static int collect(struct making *m)
 {
     int rc;
@@ -330,6 +363,7 @@ static int collect(struct making *m)
     case ATE__GET_OBJECTS: return add_asked(m);
     case ATE__GET_NAME: rc = want_parent(m); return rc ? rc : add_named(m);
     case ATE__GET_CHILDREN: rc = want_parent(m); return rc ? rc : add_children(m);
+    case ATE__GET_LOG_KEYS: return want_log_keys(m);
     default: return 0;
     }
 }

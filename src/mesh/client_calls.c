@@ -215,6 +215,8 @@ static enum ate__message message_of(const struct ate__call *call)
     switch (call->kind) {
     case ATE__CALL_COMMIT: return ATE__MSG_COMMIT;
     case ATE__CALL_OUTCOME: return ATE__MSG_OUTCOME;
+    case ATE__CALL_PROVE: return ATE__MSG_PROVE;
+    case ATE__CALL_CHECKPOINT: return ATE__MSG_CHECKPOINT;
     default: return ATE__MSG_GET;
     }
 }
@@ -229,6 +231,12 @@ static void encode(struct ate__client *c, const struct ate__call *call, uint32_t
     } else if (call->kind == ATE__CALL_OUTCOME) {
         ate__msg_outcome_encode(
             w, &(struct ate__msg_outcome){.request = request, .known = known, .id = call->id});
+    } else if (call->kind == ATE__CALL_PROVE) {
+        struct ate__msg_prove prove = call->prove;
+        prove.request = request;
+        ate__msg_prove_encode(w, &prove);
+    } else if (call->kind == ATE__CALL_CHECKPOINT) {
+        ate__msg_checkpoint_encode(w, &(struct ate__msg_checkpoint){request});
     } else {
         struct ate__msg_get get = {.kind = ATE__GET_HEAD};
         if (call->kind == ATE__CALL_GET)
@@ -554,6 +562,35 @@ int ate__calls_got(struct ate__client *c, struct ate_bytes body)
             return ask_again(c, call);
     }
     return rc || !call ? rc : answer_got(c, call, &m, body);
+}
+
+/* An answer that says nothing of heads. */
+static int answer_plain(struct ate__client *c, enum ate__call_kind kind, uint32_t request,
+                        struct ate_bytes body, const char *what)
+{
+    struct ate__call *call = NULL;
+    int rc = find(c, request, what, &call);
+    if (rc || !call)
+        return rc;
+    if (call->kind != kind)
+        return wrong_answer(c, what);
+    rc = ate__buf_append(&call->got, body);
+    finish(c, call, rc, ate__error_text());
+    return 0;
+}
+
+int ate__calls_proven(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_proven m;
+    int rc = ate__client_decoded(c, ate__msg_proven_decode(body, &m));
+    return rc ? rc : answer_plain(c, ATE__CALL_PROVE, m.request, body, "PROVEN");
+}
+
+int ate__calls_signed(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_signed m;
+    int rc = ate__client_decoded(c, ate__msg_signed_decode(body, &m));
+    return rc ? rc : answer_plain(c, ATE__CALL_CHECKPOINT, m.request, body, "SIGNED");
 }
 
 /* Nothing was applied, and it may be another time: it is sent again after a while. */

@@ -554,4 +554,5 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .damage = remote_damage,
     .read_only = remote_read_only,
     .held = remote_held,
+    .far = &ate__remote_far,
 };

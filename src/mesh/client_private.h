@@ -98,4 +98,6 @@ void ate__calls_confirmed(struct ate__client *c, uint64_t ticket, int result);
 /* Answers. 0, or a result that is final for the client. */
 int ate__calls_committed(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
 int ate__calls_got(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
+int ate__calls_proven(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
+int ate__calls_signed(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
 int ate__calls_rejected(struct ate__client *c, struct ate_bytes body) ATE__CHECK;

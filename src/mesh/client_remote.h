@@ -66,6 +66,7 @@ static inline struct ate__remote *ate__remote_of(struct ate__pipe *p)
     return ATE__CONTAINER(p, struct ate__remote, base);
 }
 extern const struct ate__pipe_vtable ate__remote_vtable; /* client_pipe.c */
+extern const struct ate__far_vtable ate__remote_far;      /* client_proofs.c */
 
 /* client.c */
 void ate__remote_free(struct ate__remote *r); /* after the last reference */

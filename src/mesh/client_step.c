@@ -300,6 +300,8 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     switch (frame->type) {
     case ATE__MSG_COMMITTED: return ate__calls_committed(c, frame->body);
     case ATE__MSG_GOT: return ate__calls_got(c, frame->body);
+    case ATE__MSG_PROVEN: return ate__calls_proven(c, frame->body);
+    case ATE__MSG_SIGNED: return ate__calls_signed(c, frame->body);
     case ATE__MSG_REJECTED: return ate__calls_rejected(c, frame->body);
     case ATE__MSG_GROUP:
         if (ate__client_follows(c))
@@ -431,7 +433,7 @@ void ate__client_admit(struct ate__client *c, enum ate__hash_alg alg)
     ate__client_enter(c);
     c->admitted = true;
     c->conf.alg = alg;
-    if (!ate__client_follows(c) && c->newest.size > c->firm.size) {
+    if (!ate__client_follows(c) && c->newest.size) {
         if (!c->weak)
             c->firm = c->newest;
         c->driver->advanced(c->driver, &c->newest, !c->weak);

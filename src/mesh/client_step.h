@@ -42,7 +42,10 @@ enum ate__call_kind {
     ATE__CALL_COMMIT,
     ATE__CALL_OUTCOME,
     ATE__CALL_GET,
-    ATE__CALL_SYNC /* GET HEAD, once all commits that were submitted before it have an answer */
+    ATE__CALL_SYNC, /* GET HEAD, once all commits that were submitted before it have an answer */
+    /* Of both the answer is decoded and nothing more: whoever asks knows the trees it speaks of. */
+    ATE__CALL_PROVE,
+    ATE__CALL_CHECKPOINT
 };
 
 /* One question to the server. The caller fills the first part; memory is the caller's until
@@ -50,13 +53,14 @@ enum ate__call_kind {
 struct ate__call {
     enum ate__call_kind kind;
     uint64_t deadline_ms; /* of the env's monotonic clock; UINT64_MAX: none */
-    bool patient;         /* BUSY is waited out, as OFFLINE always is */
-    struct ate_bytes tx;  /* COMMIT: encoded */
+    bool patient; /* BUSY is waited out, as OFFLINE always is */
+    struct ate_bytes tx; /* COMMIT: encoded */
     struct ate_hash tx_hash;
     struct ate_bytes signature_section;
-    struct ate__txn_id id;        /* COMMIT, OUTCOME */
+    struct ate__txn_id id; /* COMMIT, OUTCOME */
     struct ate__msg_get get; /* GET; what it points to stays; request and known are not read */
     struct ate_hash at_root; /* GET with `at`: the root there, verified before */
+    struct ate__msg_prove prove; /* PROVE; request is not read */
     void (*done)(struct ate__call *call);
     void *user;
     /* The answer: */
@@ -64,7 +68,8 @@ struct ate__call {
     char text[ATE__ERROR_SIZE]; /* its sentence */
     struct ate__receipt receipt; /* COMMIT, OUTCOME; SYNC: only size and head */
     struct ate__verdict verdict; /* of a refusal */
-    struct ate__buf got; /* GET: body of GOT, decoded once without failure */
+    struct ate__buf
+        got; /* GET, PROVE, CHECKPOINT: body of the answer, decoded once without failure */
     struct ate__head head; /* GET: of GOT; verified unless the client follows */
     /* Private: */
     struct ate__call *next, **before;

@@ -7,10 +7,12 @@
 #include "base/err.h"
 #include "base/name.h"
 #include "base/text.h"
+#include "crypto/keyfile.h"
 #include <stdio.h>
 
 #define OWN_NAME ",server"
 #define KEY_NAME "key"
+#define LOG_KEY_NAME "log-key"
 #define LOCK_NAME "lock"
 #define CHAIN_NAME ",chain"
 
@@ -88,13 +90,14 @@ void ate__home_close(struct ate__home *h)
 
 /* Reads a file of at most size_max bytes into room of size_max + 1. check may be NULL. */
 static int read_into(struct ate__home *h, const char *name, uint8_t *to, size_t size_max,
-                     size_t *ret_size, int (*check)(struct ate__home *h, struct ate__file *file))
+                     size_t *ret_size,
+                     int (*check)(struct ate__home *h, const char *name, struct ate__file *file))
 {
     struct ate__file *file;
     int rc = h->vfs->open(h->own, name, ATE__OPEN_READ, &file);
     if (rc)
         return rc;
-    rc = check ? check(h, file) : 0;
+    rc = check ? check(h, name, file) : 0;
     if (!rc)
         rc = h->vfs->read(file, 0, to, size_max + 1, ret_size);
     h->vfs->close(file);
@@ -175,7 +178,7 @@ static int make_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
 }
 
 /* A key that others could read is no secret any more; mending that is for its owner to decide. */
-static int check_alone(struct ate__home *h, struct ate__file *file)
+static int check_alone(struct ate__home *h, const char *name, struct ate__file *file)
 {
     char shown[512];
     struct ate__stat about;
@@ -186,8 +189,8 @@ static int check_alone(struct ate__home *h, struct ate__file *file)
     return ate__fail(
         ATE_DENIED,
         "others may get at it (mode %03o); make it the server's alone: chmod 600 %s/" OWN_NAME
-        "/" KEY_NAME,
-        (unsigned)about.mode & 0777, shown);
+        "/%s",
+        (unsigned)about.mode & 0777, shown, name);
 }
 
 int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
@@ -202,6 +205,43 @@ int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
     else if (!rc)
         rc = ate__tls_server_key_load(ate__bytes(pem.data, size), ret_key);
     return ate__context(rc, "%s/%s", OWN_NAME, KEY_NAME);
+}
+
+/* --- the log key --- */
+
+static int make_log_key(struct ate__home *h, const struct ate__env *env, struct ate__key **ret_key)
+{
+    ate__cleanup(ate__secret_deinit) struct ate__secret text = ATE__SECRET_NULL;
+    ate__cleanup(ate__key_freep) struct ate__key *key = NULL;
+    if (!h->lock)
+        return ate__fail(ATE_NOT_FOUND, "there is no key yet");
+    int rc = ate__key_generate(env, "log key of a server", &key);
+    if (!rc)
+        rc = ate__key_encode(key, &text);
+    if (!rc)
+        rc = ate__home_write(h, LOG_KEY_NAME, ate__bytes(text.data, text.size), true);
+    if (rc)
+        return rc;
+    *ret_key = ate__steal(&key);
+    return 0;
+}
+
+int ate__home_log_key(struct ate__home *h, const struct ate__env *env,
+                      struct ate__log_key **ret_key)
+{
+    ate__cleanup(ate__secret_deinit) struct ate__secret text = ATE__SECRET_NULL;
+    ate__cleanup(ate__key_freep) struct ate__key *key = NULL;
+    size_t size;
+    int rc = ate__secret_init(&text, ATE__KEY_FILE_MAX + 1);
+    if (!rc)
+        rc = read_into(h, LOG_KEY_NAME, text.data, ATE__KEY_FILE_MAX, &size, check_alone);
+    if (rc == ATE_NOT_FOUND)
+        rc = make_log_key(h, env, &key);
+    else if (!rc)
+        rc = ate__key_decode(ate__bytes(text.data, size), &key);
+    if (!rc)
+        rc = ate__log_key_of_seed(&key->seed, ret_key);
+    return ate__context(rc, "%s/%s", OWN_NAME, LOG_KEY_NAME);
 }
 
 /* --- chains --- */

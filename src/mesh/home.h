@@ -3,6 +3,7 @@
  * home.h: the directory of a server's chains (LOGS).
  *
  *     LOGS/,server/key       private key of the server: PEM, 0600, made at the first start
+ *     LOGS/,server/log-key   key file, 0600, made at the first start: its log key signs checkpoints
  *     LOGS/,server/lock      held by the server that serves LOGS
  *     LOGS/,server/sources   what each source address created and stored (sources.h), 0600
  *     LOGS/example.com/joe/notes/,chain    the chain /example.com/joe/notes
@@ -12,6 +13,7 @@
  */
 #pragma once
 #include "base/env.h"
+#include "crypto/log_key.h"
 #include "crypto/tls.h"
 
 struct ate__home {
@@ -29,6 +31,9 @@ void ate__home_close(struct ate__home *h); /* takes one of zeros */
  * Errors: NOT_FOUND: it is missing, and the lock was not taken; DENIED: others may read or change
  * it; MALFORMED UNSUPPORTED TOO_BIG: the file holds something else; E_*. */
 int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key) ATE__CHECK;
+/* Its log key, in the same way. */
+int ate__home_log_key(struct ate__home *h, const struct ate__env *env,
+                      struct ate__log_key **ret_key) ATE__CHECK;
 /* The directory of a chain; its name was checked. create: made with all above it.
  * Errors: NOT_FOUND E_*. */
 int ate__home_dir(struct ate__home *h, const char *chain, bool create, struct ate__dir **ret_dir)

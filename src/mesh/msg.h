@@ -20,6 +20,8 @@
  *  OUTCOME request, (origin, number)   COMMITTED | REJECTED (NOT_FOUND: it is not in the chain;
  *                                      UNKNOWN: it is being written)
  *  GET request, ...                    GOT | REJECTED
+ *  PROVE request, ...                  PROVEN | REJECTED
+ *  CHECKPOINT request                  SIGNED | REJECTED (NOT_FOUND: nothing was signed there)
  *  CLOSE                               -
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
@@ -35,6 +37,7 @@
 #pragma once
 #include "chain/pipe.h"
 #include "crypto/merkle.h"
+#include "crypto/note.h"
 #include "mesh/limits.h"
 #include "net/frame.h"
 
@@ -43,8 +46,9 @@
     X(OPEN, 16) X(OPENED, 17) X(CREATE, 18) X(EXISTS, 19) X(SUBSCRIBE, 20) X(SUBSCRIBED, 21) \
     X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) \
     X(GOT, 28) X(CLOSE, 29) \
+    X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) \
     /* reserved: a later version */ \
-    X(RESYNC, 30) X(REDIRECT, 31) X(LOAD, 32) X(PROVE, 33) X(CHECKPOINT, 34)
+    X(RESYNC, 30) X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
 enum ate__message {
 #define ATE__X(name, number) ATE__MSG_##name = number,
@@ -122,7 +126,8 @@ enum ate__get_kind {
     ATE__GET_HEAD = 0,
     ATE__GET_OBJECTS = 1,
     ATE__GET_NAME = 2,
-    ATE__GET_CHILDREN = 3
+    ATE__GET_CHILDREN = 3,
+    ATE__GET_LOG_KEYS = 4 /* no objects: the transactions that added or removed a log key */
 };
 enum { ATE__GET_NO_PAYLOAD = 1 /* payloads over ATE__GET_PAYLOAD_MAX are left out (STRIPPED) */ };
 struct ate__msg_get {
@@ -167,6 +172,32 @@ struct ate__shown_tx {
     struct ate__proof inclusion;
     struct ate_bytes record; /* reduced: tx_hash and signatures are those of the whole */
 };
+/* What a client that has no history asks for, to check it itself. Both sizes are sizes of the tree,
+ * none beyond what is published. */
+enum ate__prove_kind {
+    ATE__PROVE_INCLUSION = 1, /* of the transaction `first` in the tree of `size` */
+    ATE__PROVE_CONSISTENCY = 2 /* of the tree of `first` transactions with that of `size` */
+};
+struct ate__msg_prove {
+    uint32_t request;
+    uint8_t kind;
+    uint64_t first, size; /* INCLUSION: first < size; CONSISTENCY: first <= size */
+};
+struct ate__msg_proven {
+    uint32_t request;
+    uint8_t kind;
+    struct ate__proof path;
+    /* INCLUSION: what the leaf is hashed from, beside the sequence */
+    uint64_t root_time_us;
+    struct ate_hash tx_hash, signatures_hash;
+};
+struct ate__msg_checkpoint {
+    uint32_t request;
+};
+struct ate__msg_signed {
+    uint32_t request;
+    struct ate_bytes note; /* not empty, at most ATE__NOTE_MAX; nothing in it was looked at */
+};
 
 /* One pair each: encode appends the body to w; decode reads a frame's body.
  * Errors: MALFORMED TOO_BIG UNSUPPORTED. */
@@ -186,6 +217,10 @@ ATE__MSG_PAIR(rejected);
 ATE__MSG_PAIR(outcome);
 ATE__MSG_PAIR(get);
 ATE__MSG_PAIR(got);
+ATE__MSG_PAIR(prove);
+ATE__MSG_PAIR(proven);
+ATE__MSG_PAIR(checkpoint);
+ATE__MSG_PAIR(signed);
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */

@@ -27,7 +27,7 @@ void ate__msg_get_encode(struct ate__wr *w, const struct ate__msg_get *m)
         ate__wr_id(w, &m->parent);
         ate__wr_u64(w, m->cursor);
         break;
-    default: ate__assert(m->kind == ATE__GET_HEAD);
+    default: ate__assert(m->kind == ATE__GET_HEAD || m->kind == ATE__GET_LOG_KEYS);
     }
 }
 
@@ -65,7 +65,7 @@ int ate__msg_get_decode(struct ate_bytes body, struct ate__msg_get *ret)
     m.known = ate__rd_head(&r);
     m.kind = ate__rd_u8(&r);
     m.flags = ate__rd_u8(&r);
-    if (ate__rd_ok(&r) && m.kind > ATE__GET_CHILDREN)
+    if (ate__rd_ok(&r) && m.kind > ATE__GET_LOG_KEYS)
         return ate__fail(ATE_UNSUPPORTED, "GET: unknown kind %u", m.kind);
     if (ate__rd_ok(&r) && m.flags & ~ATE__GET_NO_PAYLOAD)
         return ate__fail(ATE_UNSUPPORTED, "GET: unknown flags %u", m.flags);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "crypto/keyfile.h"
 #include "mesh/server_private.h"
 #include "net/tcp_uv.h"
 #include <stdarg.h>
@@ -181,6 +182,7 @@ static void server_free(struct ate__server *s)
     ate__map_deinit(&s->hosted);
     ate__sources_deinit(&s->sources);
     ate__tls_server_key_free(s->key);
+    ate__log_key_free(s->log_key);
     ate__home_close(&s->home);
     ate__free(s->address);
     pthread_cond_destroy(&s->quiet);
@@ -280,6 +282,8 @@ int ate__server_core(const struct ate__server_conf *conf, struct ate__server **r
     int rc = ate__home_open(conf->env, conf->logs, true, &s->home);
     if (!rc)
         rc = ate__home_key(&s->home, &s->key);
+    if (!rc)
+        rc = ate__home_log_key(&s->home, conf->env, &s->log_key);
     if (!rc && ate__sources_mend(&s->sources, &s->home))
         ate__server_log(s, ATE__LOG_WARNING, "%s", ate__error_text());
     if (!rc && conf->no_auth)
@@ -362,23 +366,56 @@ struct ate_hash ate__server_pin(const struct ate__server *s)
     return ate__tls_server_key_pin(s->key);
 }
 
-int ate__server_pin_of(const struct ate__env *env, const char *logs, struct ate_hash *ret_pin)
+int ate__server_log_key(const struct ate__server *s, struct ate__buf *ret_text)
 {
-    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *key = NULL;
+    return ate__log_key_encode(ate__log_key_public(s->log_key), ret_text);
+}
+
+/* What a home holds, made where it is missing if nobody serves it. */
+static int from_home(const struct ate__env *env, const char *logs,
+                     int (*take)(struct ate__home *home, const struct ate__env *env, void *arg),
+                     void *arg)
+{
     struct ate__home home;
     int rc = ate__home_open(env, logs, false, &home);
     if (rc)
         return rc;
-    rc = ate__home_key(&home, &key);
+    rc = take(&home, env, arg);
     ate__home_close(&home);
-    if (rc == ATE_NOT_FOUND) {
-        rc = ate__home_open(env, logs, true, &home);
-        if (rc)
-            return rc;
-        rc = ate__home_key(&home, &key);
-        ate__home_close(&home);
-    }
+    if (rc != ATE_NOT_FOUND)
+        return rc;
+    rc = ate__home_open(env, logs, true, &home);
+    if (rc)
+        return rc;
+    rc = take(&home, env, arg);
+    ate__home_close(&home);
+    return rc;
+}
+
+static int read_pin(struct ate__home *home, const struct ate__env *env, void *arg)
+{
+    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *key = NULL;
+    struct ate_hash *ret_pin = arg;
+    (void)env;
+    int rc = ate__home_key(home, &key);
     if (!rc)
         *ret_pin = ate__tls_server_key_pin(key);
     return rc;
+}
+
+int ate__server_pin_of(const struct ate__env *env, const char *logs, struct ate_hash *ret_pin)
+{
+    return from_home(env, logs, read_pin, ret_pin);
+}
+
+static int read_log_key(struct ate__home *home, const struct ate__env *env, void *arg)
+{
+    ate__cleanup(ate__log_key_freep) struct ate__log_key *key = NULL;
+    int rc = ate__home_log_key(home, env, &key);
+    return rc ? rc : ate__log_key_encode(ate__log_key_public(key), arg);
+}
+
+int ate__server_log_key_of(const struct ate__env *env, const char *logs, struct ate__buf *ret_text)
+{
+    return from_home(env, logs, read_log_key, ret_text);
 }

@@ -56,10 +56,15 @@ int ate__server_start(const struct ate__server_conf *conf, struct ate__server **
 /* tcp://127.0.0.1:5000/#pin=... */
 const char *ate__server_address(const struct ate__server *s);
 struct ate_hash ate__server_pin(const struct ate__server *s);
+/* The public half of its log key, as text (crypto/keyfile.h); appended. Errors: E_MEMORY. */
+int ate__server_log_key(const struct ate__server *s, struct ate__buf *ret_text) ATE__CHECK;
 /* Refuses what is new, answers what is in flight, closes all chains (idle marks and all); returns
  * within drain_ms, but for a chain that is just being opened. Commits are finished; who does not
  * read its answers is waited for no longer than ATE__NET_STUCK_MS. Takes NULL. */
 void ate__server_end(struct ate__server *s);
 /* The pin of LOGS/,server/key, which is made if it is missing. Errors: as start. */
 int ate__server_pin_of(const struct ate__env *env, const char *logs, struct ate_hash *ret_pin)
+    ATE__CHECK;
+/* The same of LOGS/,server/log-key. */
+int ate__server_log_key_of(const struct ate__env *env, const char *logs, struct ate__buf *ret_text)
     ATE__CHECK;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * server_answer.c: COMMIT, OUTCOME, GET, and their answers.
+ * server_answer.c: COMMIT, OUTCOME, GET, PROVE, CHECKPOINT, and their answers.
  *
  * Each request is an item. Once it has its result (an offer's; of the others as soon as they came)
  * it enters the queue of its stream. One thread at a time takes items off a queue, builds their
  * answers and posts them to the loop: so the heads that a client is shown form one line, and each
  * answer's consistency proof starts at the newest head proven before it (msg.h). The thread that
- * synced a commit builds its answer itself if nobody else is at it; it leaves GETs and OUTCOMEs,
+ * synced a commit builds its answer itself if nobody else is at it; it leaves all others,
  * which read the log, to `reads`.
  *
  * These are small to ask for and large to answer. So the streams of a connection take turns, one at
@@ -26,7 +26,7 @@
 #include <stdio.h>
 
 /* REPEAT: a COMMIT that its source has no room for, unless it was stored before. */
-enum item_kind { ITEM_COMMIT, ITEM_REPEAT, ITEM_OUTCOME, ITEM_GET };
+enum item_kind { ITEM_COMMIT, ITEM_REPEAT, ITEM_OUTCOME, ITEM_GET, ITEM_PROVE, ITEM_CHECKPOINT };
 
 struct ate__item {
     enum item_kind kind;
@@ -37,6 +37,7 @@ struct ate__item {
     struct ate__head known;
     struct ate__txn_id id;   /* OUTCOME */
     struct ate__msg_get get; /* views into bytes */
+    struct ate__msg_prove prove;
     struct ate__offer offer; /* COMMIT */
     struct ate__buf bytes;   /* the transaction; the ids of GET */
     /* the answer */
@@ -292,6 +293,46 @@ static void build_get(struct ate__item *i)
         reject(i, rc, ate__error_text(), NULL);
 }
 
+/* --- PROVE, CHECKPOINT --- */
+
+static int prove_answer(struct ate__item *i)
+{
+    struct ate__msg_proven m;
+    int rc = ate__hosted_prove(i->stream->hosted, &i->prove, &m);
+    if (rc)
+        return rc;
+    struct ate__wr w = ate__wr_of(&i->answer);
+    ate__msg_proven_encode(&w, &m);
+    i->type = ATE__MSG_PROVEN;
+    return ate__wr_end(&w);
+}
+
+static void build_prove(struct ate__item *i)
+{
+    int rc = prove_answer(i);
+    if (rc)
+        reject(i, rc, ate__error_text(), NULL);
+}
+
+static int checkpoint_answer(struct ate__item *i)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    int rc = ate__hosted_checkpoint(i->stream->hosted, &note);
+    if (rc)
+        return rc;
+    struct ate__wr w = ate__wr_of(&i->answer);
+    ate__msg_signed_encode(&w, &(struct ate__msg_signed){i->request, ate__buf_bytes(&note)});
+    i->type = ATE__MSG_SIGNED;
+    return ate__wr_end(&w);
+}
+
+static void build_checkpoint(struct ate__item *i)
+{
+    int rc = checkpoint_answer(i);
+    if (rc)
+        reject(i, rc, ate__error_text(), NULL);
+}
+
 /* --- the queue of a stream --- */
 
 static void item_back(struct ate__loop_task *task);
@@ -299,10 +340,9 @@ static void item_back(struct ate__loop_task *task);
 static void build(struct ate__item *i)
 {
     static void (*const builders[])(struct ate__item *) = {
-        [ITEM_COMMIT] = build_commit,
-        [ITEM_REPEAT] = build_repeat,
-        [ITEM_OUTCOME] = build_outcome,
-        [ITEM_GET] = build_get,
+        [ITEM_COMMIT] = build_commit,   [ITEM_REPEAT] = build_repeat,
+        [ITEM_OUTCOME] = build_outcome, [ITEM_GET] = build_get,
+        [ITEM_PROVE] = build_prove,     [ITEM_CHECKPOINT] = build_checkpoint,
     };
     /* What nobody is there to get is not read. */
     if (i->kind == ITEM_COMMIT || !i->stream->ended)
@@ -524,6 +564,44 @@ void ate__answer_get(struct ate__stream *s, struct ate_bytes body)
     i->get = m;
     i->get.ids = i->bytes.data;
     enqueue(i, true);
+}
+
+/* A request that names no head. */
+static void ask_for(struct ate__stream *s, enum item_kind kind, uint32_t request,
+                    const struct ate__msg_prove *prove)
+{
+    static const struct ate__head none;
+    int rc = check_request(s, &none);
+    if (rc) {
+        refuse(s, request, rc);
+        return;
+    }
+    struct ate__item *i = item_new(s, kind, request, &none, ate__bytes(NULL, 0));
+    if (!i)
+        return;
+    if (prove)
+        i->prove = *prove;
+    enqueue(i, true);
+}
+
+void ate__answer_prove(struct ate__stream *s, struct ate_bytes body)
+{
+    struct ate__msg_prove m;
+    int rc = ate__msg_prove_decode(body, &m);
+    if (rc)
+        ate__stream_fail(s, rc, ate__error_text());
+    else
+        ask_for(s, ITEM_PROVE, m.request, &m);
+}
+
+void ate__answer_checkpoint(struct ate__stream *s, struct ate_bytes body)
+{
+    struct ate__msg_checkpoint m;
+    int rc = ate__msg_checkpoint_decode(body, &m);
+    if (rc)
+        ate__stream_fail(s, rc, ate__error_text());
+    else
+        ask_for(s, ITEM_CHECKPOINT, m.request, NULL);
 }
 
 /* --- on the loop: answers --- */

@@ -230,6 +230,7 @@ static void closing_work(struct ate__job *job)
     h->pipe->v->unref(h->pipe);
     h->pipe = NULL;
     h->chain = NULL;
+    ate__buf_clear(&h->note);
 }
 
 /* --- on the loop --- */
@@ -264,6 +265,8 @@ static void hosted_free(struct ate__hosted *h)
     bool removed = ate__map_remove(&h->server->hosted, &h->key);
     ate__assert(removed && !h->waiters && !h->users && !h->pipe);
     ate__groups_deinit(&h->groups);
+    ate__buf_deinit(&h->note);
+    pthread_mutex_destroy(&h->signing);
     pthread_mutex_destroy(&h->mutex);
     ate__free(h->path);
     ate__free(h);
@@ -432,6 +435,7 @@ static int hosted_new(struct ate__server *server, struct ate_bytes path, const s
     h->key = *key;
     h->last_waiter = &h->waiters;
     pthread_mutex_init(&h->mutex, NULL);
+    pthread_mutex_init(&h->signing, NULL);
     *ret_hosted = h;
     return 0;
 }

@@ -173,6 +173,8 @@ static const struct handler handlers[] = {
     [ATE__MSG_COMMIT] = {.goes_on = ate__answer_commit},
     [ATE__MSG_OUTCOME] = {.goes_on = ate__answer_outcome},
     [ATE__MSG_GET] = {.goes_on = ate__answer_get},
+    [ATE__MSG_PROVE] = {.goes_on = ate__answer_prove},
+    [ATE__MSG_CHECKPOINT] = {.goes_on = ate__answer_checkpoint},
     [ATE__MSG_CLOSE] = {.goes_on = handle_close},
 };
 

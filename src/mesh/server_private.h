@@ -7,15 +7,16 @@
  *     server_stream.c  one stream: OPEN, CREATE, CLOSE, its end
  *     server_hosted.c  the chains that are open, each once: opening, creating, closing
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
- *     server_answer.c  COMMIT, OUTCOME, GET and their answers
+ *     server_answer.c  COMMIT, OUTCOME, GET, PROVE, CHECKPOINT and their answers
+ *     server_prove.c   what PROVE and CHECKPOINT ask for
  *     server_unread.c  what peers that do not read cost all together
  *
  * Threads. All state belongs to the loop's thread, but where a field says otherwise. What waits
  * for the disk or takes long runs on one of three pools, so that none of them stops another:
- * `chains` checks, orders and syncs; `reads` reads the log for subscribers and GETs; `opens` opens,
- * creates and closes chains. Work goes out as a struct ate__job, which comes back to the loop, or
- * as an offer, whose answer is built on the thread that synced it, so that a commit crosses
- * threads twice: loop -> pool -> loop.
+ * `chains` checks, orders and syncs; `reads` reads the log for subscribers, GETs and proofs;
+ * `opens` opens, creates and closes chains. Work goes out as a struct ate__job, which comes back to
+ * the loop, or as an offer, whose answer is built on the thread that synced it, so that a commit
+ * crosses threads twice: loop -> pool -> loop.
  *
  * Lives. A peer lives until its link has ended and its streams are gone; a stream until it has
  * ended and all work for it has come back; a hosted chain is not closed while a stream uses it.
@@ -53,6 +54,7 @@ struct ate__server {
     struct ate__server_conf conf; /* its limits are filled in; logs and listen are NULL */
     struct ate__home home;
     struct ate__tls_server_key *key;
+    struct ate__log_key *log_key;
     struct ate__workers *chains, *reads, *opens;
     struct ate__loop *loop;
     struct ate__acceptor *acceptor; /* NULL: none */
@@ -259,6 +261,11 @@ struct ate__hosted {
     uint64_t delivered; /* what streams that are live have all got */
     struct ate__job read;
     struct ate__groups groups;
+
+    /* server_prove.c */
+    pthread_mutex_t signing; /* guards the rest */
+    struct ate__buf note; /* the last checkpoint that was signed since it is open; empty: none */
+    uint64_t note_size, note_ms;
 };
 
 /* The stream, which holds what it asks for, waits for the chain; ate__stream_got() or
@@ -282,7 +289,19 @@ void ate__follow_catch_up(struct ate__peer *p); /* if one of its streams may rea
 void ate__answer_commit(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_get(struct ate__stream *s, struct ate_bytes body);
+void ate__answer_prove(struct ate__stream *s, struct ate_bytes body);
+void ate__answer_checkpoint(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_release(struct ate__stream *s); /* the cursor moved on, or the stream has ended */
 void ate__answer_turn(struct ate__peer *p); /* if one of its streams may have its turn now */
 void ate__answer_init(struct ate__stream *s);
 void ate__answer_deinit(struct ate__stream *s);
+
+/* --- server_prove.c --- */
+
+/* Any thread but the loop's. Errors: NOT_FOUND: beyond what is published; COMPACTED TAMPERED E_*.
+ */
+int ate__hosted_prove(struct ate__hosted *h, const struct ate__msg_prove *m,
+                      struct ate__msg_proven *ret_proven) ATE__CHECK;
+/* Appends a note. Errors: NOT_FOUND: there is none; FORKED, ROLLED_BACK, TAMPERED: what was signed
+ * here last is no prefix of the chain; E_*. */
+int ate__hosted_checkpoint(struct ate__hosted *h, struct ate__buf *ret_note) ATE__CHECK;

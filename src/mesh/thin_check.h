@@ -18,8 +18,8 @@
  * Rests on the server:
  *   - that nothing newer exists: no newer body, control event, move, deletion, or object of that
  *     name; that what it calls absent is, and that a list of children is complete;
- *   - that an object whose rules it does not show has none, and that no key was revoked and no root
- *     key removed;
+ *   - that an object whose rules it does not show has none, that no key was revoked, and no root
+ * key or log key removed;
  *   - where an ancestor lay when something below it was signed, if its own current body is
  *     younger: then a right that is not given by the rules below that ancestor is not judged; and,
  *     for a body that replaced another, that it did not come from elsewhere, where what its
@@ -65,3 +65,8 @@ int ate__thin_learn(struct ate__thin_chain *c, const struct ate__tx *tx, uint64_
 int ate__thin_check(struct ate__thin_chain *c, const struct ate__head *head,
                     const struct ate__msg_get *get, const struct ate__msg_got *got,
                     struct ate__thin_known *known) ATE__CHECK;
+
+/* The same of an answer to ATE__GET_LOG_KEYS: the public keys of the log keys in force, of
+ * ATE__LOG_PUBLIC bytes each, appended. Those that were added are signed for by a root key. */
+int ate__thin_log_keys(struct ate__thin_chain *c, const struct ate__head *head,
+                       const struct ate__msg_got *got, struct ate__buf *ret_keys) ATE__CHECK;

@@ -46,6 +46,8 @@ struct ate__thin_object *ate__thin_find(const struct ate__thin_answer *a, const 
 /* thin_txs.c. Errors: TAMPERED BAD_PEER UNSUPPORTED TOO_BIG E_MEMORY */
 int ate__thin_read_txs(struct ate__thin_answer *a) ATE__CHECK;
 int ate__thin_verify_txs(struct ate__thin_answer *a) ATE__CHECK;
+/* A root key signs it, as far as these were shown. */
+bool ate__thin_root_signs(const struct ate__thin_answer *a, const struct ate__thin_tx *t);
 int ate__thin_take_root(struct ate__thin_answer *a, const struct ate__thin_tx *t,
                         const struct ate__event *e) ATE__CHECK;
 /* thin_rights.c: the rights behind an object that is shown anew. TAMPERED BAD_PEER */

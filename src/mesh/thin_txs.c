@@ -143,7 +143,7 @@ static bool signs(const struct ate__tx *tx, const struct ate_hash *fingerprint)
     return false;
 }
 
-static bool root_signs(struct ate__thin_answer *a, const struct ate__thin_tx *t)
+bool ate__thin_root_signs(const struct ate__thin_answer *a, const struct ate__thin_tx *t)
 {
     for (uint32_t i = 0; i < t->tx->signature_count; i++)
         if (ate__thin_is_root(a->chain, &t->tx->signatures[i].fingerprint, t->sequence))
@@ -174,7 +174,7 @@ int ate__thin_take_root(struct ate__thin_answer *a, const struct ate__thin_tx *t
                         const struct ate__event *e)
 {
     struct ate__root_change change;
-    if (!root_signs(a, t))
+    if (!ate__thin_root_signs(a, t))
         return ate__fail(ATE_TAMPERED,
                          "transaction %llu changes the root keys, and no root key that was shown "
                          "signs it",

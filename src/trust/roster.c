@@ -149,6 +149,34 @@ bool ate__roster_is_revoked(struct ate__roster *r, const struct ate_hash *finger
 
 /* ---- at an earlier size ---- */
 
+/* The nth change of a holder: added, removed, revoked; 0: there is none. Lock held. */
+static uint64_t change_of(const struct ate__roster *r, const struct ate__roster_holder *holder,
+                          size_t n)
+{
+    uint64_t sequence = 0;
+    switch (n) {
+    case 0: return holder->from;
+    case 1: return holder->until == not_removed ? 0 : holder->until;
+    default: (void)ate__map_get(&r->revoked, &holder->fingerprint, &sequence); return sequence;
+    }
+}
+
+bool ate__roster_next_change(struct ate__roster *r, enum ate__office office, uint64_t size,
+                             size_t *at, uint64_t *ret_sequence)
+{
+    enum { CHANGES = 3 };
+    uint64_t found = 0;
+    pthread_rwlock_rdlock(&r->lock);
+    for (; !found && *at < CHANGES * r->holder_count; ++*at) {
+        const struct ate__roster_holder *holder = &r->holders[*at / CHANGES];
+        uint64_t sequence = holder->office == office ? change_of(r, holder, *at % CHANGES) : 0;
+        found = sequence < size ? sequence : 0;
+    }
+    pthread_rwlock_unlock(&r->lock);
+    *ret_sequence = found;
+    return found != 0;
+}
+
 bool ate__roster_next_at(struct ate__roster *r, enum ate__office office, uint64_t size, size_t *at,
                          struct ate_hash *ret_fingerprint)
 {

@@ -39,6 +39,10 @@ bool ate__roster_is(struct ate__roster *r, enum ate__office office,
 bool ate__roster_was(struct ate__roster *r, enum ate__office office,
                      const struct ate_hash *fingerprint);
 bool ate__roster_is_revoked(struct ate__roster *r, const struct ate_hash *fingerprint);
+/* The transactions 1 to size - 1 by which the office of a key began or ended, some perhaps more
+ * than once: *at starts at 0; false at the end. Any thread. */
+bool ate__roster_next_change(struct ate__roster *r, enum ate__office office, uint64_t size,
+                             size_t *at, uint64_t *ret_sequence);
 
 /* Behind the transactions 0 to size - 1, in the order in which they came: *at starts at 0; false at
  * the end. For one caller that keeps changes out meanwhile. */

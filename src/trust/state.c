@@ -240,6 +240,12 @@ bool ate__trust_has_office(const struct ate__trust *t, enum ate__office office,
     return ate__roster_is(&inside(t)->roster, office, fingerprint);
 }
 
+bool ate__trust_next_change(const struct ate__trust *t, enum ate__office office, uint64_t size,
+                            size_t *at, uint64_t *ret_sequence)
+{
+    return ate__roster_next_change(&inside(t)->roster, office, size, at, ret_sequence);
+}
+
 size_t ate__trust_root_keys(const struct ate__trust *t, struct ate_hash *ret_fingerprints,
                             size_t capacity)
 {

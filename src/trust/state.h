@@ -33,6 +33,9 @@ size_t ate__trust_office(const struct ate__trust *t, enum ate__office office,
                          struct ate_hash *ret_fingerprints, size_t capacity);
 bool ate__trust_has_office(const struct ate__trust *t, enum ate__office office,
                            const struct ate_hash *fingerprint);
+/* See ate__roster_next_change(). */
+bool ate__trust_next_change(const struct ate__trust *t, enum ate__office office, uint64_t size,
+                            size_t *at, uint64_t *ret_sequence);
 bool ate__trust_is_root(const struct ate__trust *t, const struct ate_hash *fingerprint);
 /* In genesis or added later: anchors (docs/format/keys.md). */
 bool ate__trust_was_root(const struct ate__trust *t, const struct ate_hash *fingerprint);

@@ -140,20 +140,19 @@ def test_who_may_sign(w):
     w.ate("checkpoint", "notes", "--key", "other.key", "--root", root, status=3)
 
 
-def test_at_a_server(w):
-    """With a mirror, in which it is remembered what was signed."""
+def test_with_a_mirror(w):
+    """In which it is remembered what was signed."""
     root = w.key()
     server = w.server()
     address = server.chain("/joe/notes", f",root={root}")
     w.ate("put", address, "a", "x")
-    w.refused(7, "UNSUPPORTED", "checkpoint", address)
     old = save(w, "old", w.ate("checkpoint", address, "--mirror", "mirror"))
     w.ate("put", address, "b", "x")
     new = save(w, "new", w.ate("checkpoint", address, "--mirror", "mirror"))
     keys = save(w, "keys", w.ate("checkpoint", address, "--log-keys"))
     proof = save(w, "p", w.ate("prove", address, "2", "--mirror", "mirror"))
     since = save(w, "s", w.ate("prove", address, "--since", old, "--checkpoint", new))
-    w.refused(1, "NOT_FOUND", "prove", address, "1")  # a mirror in memory remembers nothing
+    w.refused(1, "NOT_FOUND", "prove", address, "1")  # the server signed nothing
     server.stop()
     for name in (proof, since):
         w.ate("check-proof", name, "--root", root)
@@ -161,6 +160,138 @@ def test_at_a_server(w):
     # The mirror itself, as it lies there, proves too, and signs nothing.
     w.ate("check-proof", save(w, "q", w.ate("prove", "mirror", "1", "--root", root)))
     w.refused(3, "READ_ONLY", "checkpoint", "mirror", "--root", root)
+
+
+def signing_server(w):
+    """A server that may sign the heads of a chain, which has the transactions 0 to 3."""
+    root = w.key()
+    server = w.server()
+    address = server.chain("/joe/notes", f",root={root}")
+    w.ate("name", "work", address)
+    w.ate("put", "@work", "a", "x")
+    w.ate("put", "@work", "b", "x")
+    (w.dir / "server.key").write_bytes(w.run("atedb", "log-key", "logs").out)
+    w.refused(1, "NOT_FOUND", "checkpoint", "@work")
+    w.ate("checkpoint", "@work", "--add-log-key", "server.key")
+    return root, server, address
+
+
+def test_a_server_signs(w):
+    """Nothing of the chain is here, and all of it is checked."""
+    root, server, address = signing_server(w)
+    save(w, "keys", w.ate("checkpoint", "@work", "--log-keys"))
+    old = save(w, "old", w.ate("checkpoint", "@work"))
+    assert (w.dir / old).read_text().split("\n")[1] == "4"
+    assert w.ate("checkpoint", "@work").out == (w.dir / old).read_bytes()
+    w.ate("put", "@work", "c", "x")
+    proofs = [save(w, f"p{i}", w.ate("prove", "@work", str(i))) for i in range(5)]
+    since = save(w, "since", w.ate("prove", "@work", "--since", old))
+    w.refused(1, "NOT_FOUND", "prove", "@work", "5")
+    w.refused(1, "NOT_FOUND", "prove", "@work", "4", "--checkpoint", old)
+    w.ate("prove", "@work", "2", "--checkpoint", old)
+    # Somebody else who has no key, and none of the state.
+    stranger = {"HOME": str(w.dir / "stranger")}
+    new = save(w, "new", w.ate("checkpoint", address, env=stranger))
+    w.ate("check-proof", save(w, "q", w.ate("prove", address, "1", env=stranger)),
+          "--log-key", "keys")
+    save(w, "mirrored", w.ate("checkpoint", address, "--mirror", "m", env=stranger))
+    # With the history, from the directory itself: the same proofs.
+    server.stop()
+    for name in proofs + [since, old, new, "mirrored"]:
+        w.ate("check-proof", name, "--log-key", "keys")
+    assert independently(w, "keys", old, new, since, *proofs)
+    assert b"--log-key" in w.ate("check-proof", proofs[1], "--root", root, status=6).err
+    local = "logs/joe/notes"
+    given = [w.ate("prove", local, str(i), "--checkpoint", new, "--root", root).out
+             for i in range(5)]
+    assert given == [(w.dir / p).read_bytes() for p in proofs]
+
+
+def test_a_server_may_not_sign_any_more(w):
+    _, _, _ = signing_server(w)
+    old = save(w, "old", w.ate("checkpoint", "@work"))
+    w.ate("checkpoint", "@work", "--remove-log-key", "server.key")
+    w.refused(1, "NOT_FOUND", "checkpoint", "@work")
+    w.refused(6, "UNTRUSTED", "prove", "@work", "1", "--checkpoint", old)
+    w.refused(4, "CONFLICT", "checkpoint", "@work", "--remove-log-key", "server.key")
+    lines = w.ate("checkpoint", "@work", "--log-keys").lines()
+    assert len(lines) == 2, lines
+    w.ate("key", "new", "other.key")
+    w.refused(3, "DENIED", "checkpoint", "@work", "--add-log-key", "server.key",
+              "--key", "other.key")
+    w.refused(7, "MALFORMED", "checkpoint", "@work", "--add-log-key", "old")
+    w.ate("checkpoint", "@work", "--add-log-key", "server.key", "--log-keys", status=2)
+    # In a directory, by its fingerprint.
+    w.ate("put", "local", "a", "x")
+    w.ate("checkpoint", "local", "--add-log-key", "server.key", "--json")
+    assert len(w.ate("checkpoint", "local", "--log-keys").lines()) == 4
+    root = w.ate("key", "show", "--json").object()["fingerprint"]
+    w.refused(4, "CONFLICT", "checkpoint", "local", "--remove-log-key", root)
+
+
+def forget(w):
+    shutil.rmtree(w.home / ".local/state/ate")
+
+
+def behind_their_back(w, server, change):
+    server.stop()
+    change(w.dir / "logs/joe/notes")
+    server.start()
+
+
+def test_a_server_whose_log_was_set_back(w):
+    """Whoever saw more notices, with a mirror and without; whoever signed more does, too."""
+    _, server, address = signing_server(w)
+    server.stop()
+    shutil.copytree(w.dir / "logs/joe/notes", w.dir / "early")
+    server.start()
+    w.ate("put", "@work", "c", "x")
+    w.ate("ls", "@work", "--mirror", "m")
+    note = save(w, "note", w.ate("checkpoint", "@work"))
+
+    def set_back(place):
+        signed = (place / ",chain/checkpoint").read_bytes()
+        shutil.rmtree(place)
+        shutil.copytree(w.dir / "early", place)
+        (place / ",chain/checkpoint").write_bytes(signed)
+
+    behind_their_back(w, server, set_back)
+    for words in (["get", "@work", "a"], ["put", "@work", "d", "x"], ["checkpoint", "@work"],
+                  ["prove", "@work", "1"], ["ls", "@work", "--mirror", "m"]):
+        w.refused(6, "ROLLED_BACK", *words)
+    assert "transactions" in w.refused(6, "ROLLED_BACK", "verify", "@work")
+    forget(w)  # nobody remembers, but the server has signed more, and what was signed is kept
+    w.ate("get", "@work", "a")
+    assert "signed here last" in w.refused(6, "ROLLED_BACK", "checkpoint", "@work")
+    w.refused(6, "ROLLED_BACK", "prove", "@work", "--since", note)
+    assert "ROLLED_BACK" in server.log_text() or "signed here last" in server.log_text()
+
+
+def test_a_server_whose_log_was_forked(w):
+    _, server, address = signing_server(w)
+    server.stop()
+    shutil.copytree(w.dir / "logs/joe/notes", w.dir / "fork")
+    server.start()
+    w.ate("put", "@work", "c", "mine")
+    w.ate("ls", "@work", "--mirror", "m")
+    note = save(w, "note", w.ate("checkpoint", "@work"))
+    root = w.ate("key", "show", "--json").object()["fingerprint"]
+    for name in ("c", "d"):
+        w.ate("put", "fork", name, "theirs", "--root", root)
+
+    def fork(place):
+        shutil.rmtree(place)
+        shutil.copytree(w.dir / "fork", place)
+
+    behind_their_back(w, server, fork)
+    for words in (["get", "@work", "a"], ["put", "@work", "e", "x"], ["checkpoint", "@work"],
+                  ["prove", "@work", "1"], ["ls", "@work", "--mirror", "m"]):
+        w.refused(6, "FORKED", *words)
+    forget(w)
+    w.ate("get", "@work", "a")
+    w.refused(6, "FORKED", "prove", "@work", "--since", note)
+    w.refused(6, "FORKED", "prove", "@work", "1", "--checkpoint", note)
+    w.refused(6, "FORKED", "ls", "@work", "--mirror", "m")  # the mirror remembers by itself
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
  *
  * Input: u8 flags (1: follows, 2: creates), then steps: u8 kind, and by kind 0: a frame: u8 type,
  * u8 stream (0: the present one), u16 size, body; 1: the honest OPENED with patches (patch.h);
- * 2: a call (u8: commit, outcome, head); 3: the honest COMMITTED (u8 request) with patches; 4: u16
+ * 2: a call (u8: commit, outcome, head, proof,
+ * checkpoint); 3: the honest COMMITTED (u8 request) with patches; 4: u16
  * milliseconds pass; 5: the link is lost; 6: there is room again; 7: the honest GOT of a head (u8
  * request, size) with patches; 8: connected.
  *
@@ -109,11 +110,13 @@ static void submit(struct stage *s, struct ate__rd *r)
     unsigned what = ate__rd_u8(r);
     if (calls == CALLS)
         return;
-    if (what % 3 == 0)
+    static const enum ate__call_kind kinds[] = {ATE__CALL_COMMIT, ATE__CALL_OUTCOME, ATE__CALL_SYNC,
+                                                ATE__CALL_PROVE, ATE__CALL_CHECKPOINT};
+    enum ate__call_kind kind = kinds[what % ATE__COUNT_OF(kinds)];
+    if (kind == ATE__CALL_COMMIT)
         call[calls++] = stage_commit_call(s, 1 + what / 3 % (s->past->size - 1), 5000);
     else
-        call[calls++] =
-            stage_read_call(s, what % 3 == 1 ? ATE__CALL_OUTCOME : ATE__CALL_SYNC, 5000);
+        call[calls++] = stage_read_call(s, kind, 5000);
 }
 
 static void step(struct stage *s, struct ate__rd *r)

@@ -55,7 +55,9 @@ enum option_id {
     OPT_TO,
     OPT_EXISTING,
     OPT_ACCEPT_LOSS,
-    OPT_YES
+    OPT_YES,
+    OPT_ADD_LOG_KEY,
+    OPT_REMOVE_LOG_KEY
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -80,6 +82,7 @@ struct options { /* strings are words of the command line */
     uint64_t count; /* of --count or -n; UINT64_MAX: all */
     const char *type, *output, *label;
     const char *since_file, *checkpoint, *chain_id;
+    const char *add_log_key, *remove_log_key; /* files; the latter also a fingerprint */
     const char *log_key[OPTION_FILES_MAX];
     size_t log_key_count;
     bool has_at;      /* as after sequence at_size - 1, or, where that is 0, at this time */

@@ -40,7 +40,7 @@ static int run(const struct options *o)
     if (read_sequence(o, &sequence))
         return ate__report_usage("%s", ate__error_text());
     char *subject = ate__copy_text(o->operand[0]);
-    int rc = open_chain(o, OPEN_STREAMS, &x);
+    int rc = open_chain(o, OPEN_READS, &x);
     if (!rc)
         rc = prove(o, &x, sequence);
     int status = rc ? open_report(rc, &x, subject) : 0;
@@ -64,7 +64,7 @@ const struct command cmd_prove = {
         "Prints a proof (C2SP tlog-proof) that the transaction is in the chain, or that nothing\n"
         "was changed or left out since the checkpoint in the file. Whoever has it checks it with\n"
         "ate check-proof, without the chain. It ends with a checkpoint: the last one that ate\n"
-        "checkpoint signed there, or the one that is given.\n"
+        "checkpoint signed there, the newest of the chain's server, or the one that is given.\n"
         "\n"
         "  ate prove notes 3 > 3.tlog-proof\n"
         "  ate prove notes --since notes.checkpoint > extends.proof\n"

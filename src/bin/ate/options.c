@@ -45,6 +45,8 @@ static const struct ate__option table[] = {
     {"checkpoint", 0, OPT_CHECKPOINT, "FILE"},
     {"log-key", 0, OPT_LOG_KEY, "FILE"},
     {"log-keys", 0, OPT_LOG_KEYS, NULL},
+    {"add-log-key", 0, OPT_ADD_LOG_KEY, "FILE"},
+    {"remove-log-key", 0, OPT_REMOVE_LOG_KEY, "FILE|KEY"},
     {"chain", 0, OPT_CHAIN, "ID"},
     {"worm", 0, OPT_WORM, NULL},
     {"retain", 0, OPT_RETAIN, "TIME"},
@@ -129,6 +131,8 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_SINCE_FILE: return take_text("--since", value, &o->since_file);
     case OPT_CHECKPOINT: return take_text("--checkpoint", value, &o->checkpoint);
     case OPT_LOG_KEY: return take_file("--log-key", value, o->log_key, &o->log_key_count);
+    case OPT_ADD_LOG_KEY: return take_text("--add-log-key", value, &o->add_log_key);
+    case OPT_REMOVE_LOG_KEY: return take_text("--remove-log-key", value, &o->remove_log_key);
     case OPT_CHAIN: return take_text("--chain", value, &o->chain_id);
     case OPT_SINCE:
         o->has_since = true;

@@ -199,6 +199,24 @@ static int print_pin(const struct options *o)
     return 0;
 }
 
+static int print_log_key(const struct options *o)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
+    int rc = ate__server_log_key_of(&ate__env_real, o->logs, &text);
+    if (!rc)
+        rc = ate__buf_append(&text, ate__bytes("", 1));
+    if (rc)
+        return ate__report(rc, o->logs);
+    if (ate__out.json) {
+        json_t *object = json_object();
+        ate__json_set_text(object, "log_key", (const char *)text.data);
+        ate__print_json(object);
+    } else {
+        ate__print("%s", (const char *)text.data);
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options o;
@@ -218,7 +236,7 @@ int main(int argc, char **argv)
     o.conf.env = &ate__env_real;
     o.conf.logs = o.logs;
     o.conf.log = log_line;
-    status = o.pin ? print_pin(&o) : serve(&o);
+    status = o.pin ? print_pin(&o) : o.log_key ? print_log_key(&o) : serve(&o);
     ate__free(logs);
     return ate__out_end(status);
 }

@@ -44,6 +44,7 @@ static const struct ate__option table[] = {
 static const char help_text[] =
     "atedb [solo] [LOGS]\n"
     "atedb pin [LOGS]\n"
+    "atedb log-key [LOGS]\n"
     "\n"
     "Serves the chains below the directory LOGS to clients over TLS. One line on stdout says when\n"
     "it is ready, and where: the address with the server's pin, to be given to `ate`. Lines about\n"
@@ -52,6 +53,9 @@ static const char help_text[] =
     "  atedb --no-auth                 on 127.0.0.1:5000; anyone who reaches it may create chains\n"
     "  atedb /srv/ate -l 0.0.0.0       serves the chains it has to the network, and creates none\n"
     "  atedb pin /srv/ate              prints the pin without starting\n"
+    "  atedb log-key /srv/ate          prints the server's log key, for ate checkpoint\n"
+    "                                  --add-log-key: whoever owns a chain lets the server sign\n"
+    "                                  its heads by it\n"
     "\n"
     "The word solo may be left out.\n"
     "\n"
@@ -68,7 +72,7 @@ static const char help_text[] =
     "\n"
     "LOGS: else $STATE_DIRECTORY/logs; else /var/lib/atedb/logs as root; else\n"
     "${XDG_DATA_HOME:-~/.local/share}/atedb/logs. The server's key is LOGS/,server/key, made at\n"
-    "the first start: the pin moves with LOGS.\n"
+    "the first start: the pin moves with LOGS. So does its log key, LOGS/,server/log-key.\n"
     "\n"
     "Limits:\n";
 
@@ -150,6 +154,10 @@ static int take_operand(struct options *o, const char *word, unsigned count)
         return 0;
     if (count == 0 && !strcmp(word, "pin")) {
         o->pin = true;
+        return 0;
+    }
+    if (count == 0 && !strcmp(word, "log-key")) {
+        o->log_key = true;
         return 0;
     }
     if (o->logs)

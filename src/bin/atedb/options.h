@@ -8,7 +8,7 @@
 
 struct options {
     const char *logs;            /* NULL: the default place */
-    bool pin;                    /* print the pin, and do nothing else */
+    bool pin, log_key;           /* print it, and do nothing else */
     int ready_fd;                /* the ready line goes there too; -1: not */
     struct ate__server_conf conf; /* listen, port, sync, limits, no_auth, no_wire_encryption */
 };

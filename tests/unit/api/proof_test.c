@@ -5,6 +5,7 @@
  */
 #include "ate/proof.h"
 #include "api/api.h"
+#include "crypto/keyfile.h"
 #include "trust/checkpoint.h"
 #include "dio/type.h"
 #include "lib/heap.h"
@@ -170,6 +171,68 @@ static void what_contradicts_is_refused(void **state)
     ate__log_key_free(key);
 }
 
+/* The text of the log key that follows from this key file's seed. */
+static char *log_key_of(int session, struct ate_hash *ret_fingerprint)
+{
+    struct ate__buf text = ATE__BUF_NULL;
+    struct ate__log_key *key;
+    ok(ate__log_key_of_seed(&ate__session_key(w.session[session], 0)->seed, &key));
+    ok(ate__fingerprint(ate__log_key_public(key), ret_fingerprint));
+    ok(ate__log_key_encode(ate__log_key_public(key), &text));
+    ok(ate__buf_append(&text, ate__bytes("", 1)));
+    ate__log_key_free(key);
+    return (char *)text.data;
+}
+
+static size_t log_key_count(void)
+{
+    char *keys;
+    size_t lines = 0;
+    ok(ate_log_keys(&chain, &keys));
+    for (const char *at = keys; (at = strchr(at, '\n')); at++)
+        lines++;
+    ate_free(keys);
+    return lines / 2;
+}
+
+/* Whoever has a root key says who may sign. */
+static void log_keys_change(void **state)
+{
+    (void)state;
+    struct ate_hash fingerprint;
+    struct ate_receipt receipt;
+    char print[ATE_HASH_TEXT], *text = log_key_of(1, &fingerprint), *checkpoint;
+    ate_hash_text(fingerprint, print);
+    put("a");
+    chain.session = w.session[1];
+    expect(ate_checkpoint(&chain, &checkpoint), ATE_NO_KEY);
+    expect(ate_log_key_add(&chain, text, NULL), ATE_DENIED);
+    chain.session = NULL;
+    expect(ate_log_key_add(&chain, text, NULL), ATE_DENIED);
+    chain.session = w.session[0];
+    expect(ate_log_key_add(&chain, NULL, NULL), ATE_MISUSE);
+    expect(ate_log_key_add(&chain, "x", NULL), ATE_MALFORMED);
+    expect(ate_log_key_remove(&chain, print, NULL), ATE_CONFLICT);
+    ok(ate_log_key_add(&chain, text, &receipt));
+    assert_true(receipt.sequence == 2 && receipt.stage == ATE_DURABLE);
+    expect(ate_log_key_add(&chain, text, NULL), ATE_CONFLICT);
+    assert_int_equal(log_key_count(), 2);
+
+    chain.session = w.session[1];
+    ok(ate_checkpoint(&chain, &checkpoint));
+    ate_free(checkpoint);
+    expect(ate_log_key_remove(&chain, print, NULL), ATE_DENIED);
+    chain.session = w.session[0];
+    ok(ate_log_key_remove(&chain, print, NULL));
+    assert_int_equal(log_key_count(), 1);
+    ok(ate_log_key_add(&chain, text, NULL)); /* once more, and by its text */
+    ok(ate_log_key_remove(&chain, text, NULL));
+    expect(ate_log_key_remove(&chain, "x", NULL), ATE_MALFORMED);
+    chain.session = w.session[1];
+    expect(ate_checkpoint(&chain, &checkpoint), ATE_NO_KEY);
+    ate_free(text);
+}
+
 /* Every allocation refused in turn. */
 static void without_memory(void **state)
 {
@@ -210,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(proofs, begin, end),
         cmocka_unit_test_setup_teardown(refusals, begin, end),
         cmocka_unit_test_setup_teardown(what_contradicts_is_refused, begin, end),
+        cmocka_unit_test_setup_teardown(log_keys_change, begin, end),
         cmocka_unit_test(without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

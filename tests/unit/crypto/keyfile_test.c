@@ -446,6 +446,46 @@ static void generated_keys_work(void **state)
     simenv_deinit(&sim);
 }
 
+static void log_key_file(void **state)
+{
+    (void)state;
+    struct ate__key32 seed = {{9}};
+    struct ate__log_key *log_key;
+    struct ate__buf text = ATE__BUF_NULL, back = ATE__BUF_NULL;
+    assert_int_equal(ate__log_key_of_seed(&seed, &log_key), 0);
+    assert_int_equal(ate__log_key_encode(ate__log_key_public(log_key), &text), 0);
+    assert_memory_equal(text.data, "ate-log-key 1\nkey AgAgAAAA", 26);
+    assert_int_equal(ate__log_key_decode(ate__buf_bytes(&text), &back), 0);
+    assert_true(ate__bytes_equal(ate__buf_bytes(&back), ate__log_key_public(log_key)));
+    ate__buf_clear(&back);
+    for (size_t size = 0; size < text.size; size++)
+        assert_int_equal(ate__log_key_decode(ate__bytes(text.data, size), &back), ATE_MALFORMED);
+    assert_int_equal(ate__buf_append(&text, ate__text_bytes("label x\n")), 0);
+    assert_int_equal(ate__log_key_decode(ate__buf_bytes(&text), &back), ATE_UNSUPPORTED);
+    static const struct {
+        const char *text;
+        int result;
+    } rows[] = {
+        {"ate-log-key 2\nkey AgAg\n", ATE_UNSUPPORTED},
+        {"ate-log-key 1\n", ATE_MALFORMED},
+        {"ate-log-key 1\nkey AgAg\n", ATE_MALFORMED},
+        {"ate-log-key 1\nkey !\n", ATE_MALFORMED},
+        {"ate-key 1\nkey AgAg\n", ATE_MALFORMED},
+        {"ate-public-key 1\nkey AgAg\n", ATE_MALFORMED},
+        {"hello\n", ATE_MALFORMED},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(rows); i++)
+        assert_int_equal(ate__log_key_decode(ate__text_bytes(rows[i].text), &back), rows[i].result);
+    assert_int_equal(back.size, 0);
+    /* What is no log key is not written as one. */
+    ate__buf_clear(&text);
+    assert_int_equal(ate__log_key_encode(ate__bytes("x", 1), &text), ATE_MALFORMED);
+    assert_int_equal(text.size, 0);
+    ate__buf_deinit(&text);
+    ate__buf_deinit(&back);
+    ate__log_key_free(log_key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -459,6 +499,7 @@ int main(void)
         cmocka_unit_test(bad_public_keys),
         cmocka_unit_test(public_file),
         cmocka_unit_test(bad_public_files),
+        cmocka_unit_test(log_key_file),
         cmocka_unit_test(generated_keys_work),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

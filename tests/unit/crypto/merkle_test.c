@@ -312,6 +312,44 @@ static void the_largest_trees(void **state)
     }
 }
 
+/* The example of RFC 9162, 2.1.5: seven leaves, their nodes by its letters, and the proofs that it
+ * names. a to f are the first six leaves, j is the seventh. */
+static void rfc_9162_example(void **state)
+{
+    (void)state;
+    enum { A, B, C, D, E, F, G, H, I, J, K, L, NODES };
+    static const struct {
+        uint64_t from;
+        bool inclusion; /* of d<from>; else PROOF(from, D[7]) */
+        const char *path;
+    } rows[] = {
+        {0, true, "bhl"},   {3, true, "cgl"}, {4, true, "fjk"},  {6, true, "ik"},
+        {3, false, "cdgl"}, {4, false, "l"},  {6, false, "ijk"},
+    };
+    struct ate_hash node[NODES];
+    struct reader r = {.size = 7};
+    for (unsigned i = 0; i < 7; i++)
+        assert_int_equal(ate__leaf_hash(ate__bytes(&"0123456"[i], 1), &leaf[i]), 0);
+    memcpy(node, leaf, 6 * sizeof leaf[0]);
+    node[J] = leaf[6];
+    assert_int_equal(ate__node_hash(&node[A], &node[B], &node[G]), 0);
+    assert_int_equal(ate__node_hash(&node[C], &node[D], &node[H]), 0);
+    assert_int_equal(ate__node_hash(&node[E], &node[F], &node[I]), 0);
+    assert_int_equal(ate__node_hash(&node[G], &node[H], &node[K]), 0);
+    assert_int_equal(ate__node_hash(&node[I], &node[J], &node[L]), 0);
+    for (size_t n = 0; n < ATE__COUNT_OF(rows); n++) {
+        struct ate__proof proof;
+        int rc = rows[n].inclusion
+                     ? ate__merkle_inclusion(read_node, &r, rows[n].from, 7, &proof)
+                     : ate__merkle_consistency(read_node, &r, rows[n].from, 7, &proof);
+        assert_int_equal(rc, 0);
+        assert_int_equal(proof.count, strlen(rows[n].path));
+        for (uint32_t i = 0; i < proof.count; i++)
+            assert_memory_equal(&proof.hash[i], &node[rows[n].path[i] - 'a'],
+                                sizeof(struct ate_hash));
+    }
+}
+
 /* The tree of eight leaves that Certificate Transparency's implementations test RFC 6962 and RFC
  * 9162 with. */
 static const char *const entry[8] = {
@@ -429,6 +467,7 @@ int main(void)
         cmocka_unit_test(impossible_questions),
         cmocka_unit_test(reader_failures_come_through),
         cmocka_unit_test(the_largest_trees),
+        cmocka_unit_test(rfc_9162_example), /* replaces the leaves, as the next does */
         cmocka_unit_test(published_tree), /* last: it replaces the leaves */
     };
     return cmocka_run_group_tests(tests, make_leaves, NULL);

@@ -5,6 +5,7 @@
 #include "far.h"
 #include "lib/heap.h"
 #include "lib/tmpdir.h"
+#include "trust/proof.h"
 #include "trust/seal.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -93,6 +94,14 @@ static void test_remembered(void **state)
     struct ate__head now = far_head(p);
     assert_memory_equal(&now, &head, sizeof head);
     far_close(p);
+    f->conf.remembered_size = head.size; /* nothing is newer: it is known without a question */
+    f->conf.remembered_root = head.root;
+    p = far_open(f);
+    now = far_head(p);
+    assert_memory_equal(&now, &head, sizeof head);
+    far_close(p);
+    f->conf.remembered_size = old.size;
+    f->conf.remembered_root = old.root;
     f->conf.remembered_root.b[3] ^= 1;
     assert_int_equal(far_try(f, &p), ATE_FORKED);
     f->conf.remembered_size = head.size;
@@ -128,6 +137,45 @@ static void test_outcome_and_sync(void **state)
     struct ate__storage_damage damage;
     assert_false(p->v->damage(p, &damage));
     far_close(q);
+    far_close(p);
+    far_free(f);
+}
+
+/* What a chain without a history asks for. */
+static void test_far(void **state)
+{
+    (void)state;
+    struct far *f = far_new(true);
+    struct ate__pipe *p = far_open(f);
+    const struct ate__far_vtable *far = p->v->far;
+    struct ate__head head[5] = {[1] = far_head(p)};
+    struct ate__buf note = ATE__BUF_NULL, keys = ATE__BUF_NULL;
+    struct ate__proof_entry entry;
+    struct ate__proof path;
+    struct ate_hash leaf;
+    for (uint64_t n = 1; n < 4; n++) {
+        far_put(f, p, n);
+        head[n + 1] = far_head(p);
+    }
+    for (uint64_t n = 0; n < 4; n++) {
+        assert_int_equal(far->inclusion(p, n, 4, &entry, &path), 0);
+        assert_int_equal(
+            ate__tx_leaf_of(&entry.tx_hash, &entry.signatures_hash, n, entry.root_time_us, &leaf),
+            0);
+        assert_int_equal(ate__merkle_check_inclusion(&leaf, n, 4, &path, &head[4].root), 0);
+    }
+    assert_int_equal(far->consistency(p, 2, 4, &path), 0);
+    assert_int_equal(ate__merkle_check_consistency(2, &head[2].root, 4, &head[4].root, &path), 0);
+    assert_int_equal(far->inclusion(p, 4, 5, &entry, &path), ATE_NOT_FOUND);
+    assert_int_equal(far->consistency(p, 2, 5, &path), ATE_NOT_FOUND);
+    assert_int_equal(far->checkpoint(p, &note), ATE_NOT_FOUND);
+    assert_int_equal(far->log_keys(p, &keys), 0);
+    assert_int_equal(note.size + keys.size, 0);
+    assert_true(ate__bytes_equal(far->genesis(p), ate__buf_bytes(&f->chain.genesis)));
+    far_stop(f);
+    f->conf.timeout_ms = 100;
+    far_start(f);
+    assert_int_equal(far->consistency(p, 2, 4, &path), 0); /* over the next connection */
     far_close(p);
     far_free(f);
 }
@@ -437,6 +485,7 @@ int main(void)
         cmocka_unit_test(test_open_and_put),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_far),
         cmocka_unit_test(test_outcome_and_sync),
         cmocka_unit_test(test_many_in_flight),
         cmocka_unit_test(test_refused_at_once),

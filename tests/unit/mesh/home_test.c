@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "mesh/home.h"
+#include "crypto/keyfile.h"
 #include "lib/check.h"
 #include "lib/simdisk.h"
 #include "lib/simenv.h"
@@ -89,6 +90,52 @@ static void test_key(void **state)
     ate__home_close(&h);
 }
 
+static struct ate_hash print_of(const struct ate__log_key *k)
+{
+    struct ate_hash fingerprint;
+    assert_int_equal(ate__fingerprint(ate__log_key_public(k), &fingerprint), 0);
+    return fingerprint;
+}
+
+static void test_log_key(void **state)
+{
+    (void)state;
+    const char *root = tmpdir_new();
+    struct ate__home h;
+    struct ate__log_key *key;
+    struct stat st;
+    assert_int_equal(ate__home_open(env, root, false, &h), 0);
+    assert_int_equal(ate__home_log_key(&h, env, &key), ATE_NOT_FOUND);
+    ate__home_close(&h);
+    assert_int_equal(ate__home_open(env, root, true, &h), 0);
+    assert_int_equal(ate__home_log_key(&h, env, &key), 0);
+    struct ate_hash made = print_of(key), again;
+    ate__log_key_free(key);
+    assert_int_equal(stat(path_in(root, ",server/log-key"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(ate__home_log_key(&h, env, &key), 0);
+    again = print_of(key);
+    ate__log_key_free(key);
+    assert_memory_equal(&made, &again, sizeof made);
+    for (mode_t other = 1; other < 0100; other <<= 1) {
+        assert_int_equal(chmod(path_in(root, ",server/log-key"), 0600 | other), 0);
+        assert_int_equal(ate__home_log_key(&h, env, &key), ATE_DENIED);
+        assert_non_null(strstr(ate__error_text(), ",server/log-key"));
+    }
+    assert_int_equal(chmod(path_in(root, ",server/log-key"), 0600), 0);
+    /* What is no key is never replaced. */
+    FILE *f = fopen(path_in(root, ",server/log-key"), "w");
+    fputs("hello\n", f);
+    fclose(f);
+    assert_int_equal(ate__home_log_key(&h, env, &key), ATE_MALFORMED);
+    f = fopen(path_in(root, ",server/log-key"), "w");
+    for (unsigned i = 0; i < ATE__KEY_FILE_MAX + 1; i++)
+        putc('x', f);
+    fclose(f);
+    assert_int_equal(ate__home_log_key(&h, env, &key), ATE_TOO_BIG);
+    ate__home_close(&h);
+}
+
 static void test_chains(void **state)
 {
     (void)state;
@@ -165,9 +212,8 @@ static void test_power_loss(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),
-        cmocka_unit_test(test_key),
-        cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_open),       cmocka_unit_test(test_key),
+        cmocka_unit_test(test_log_key),    cmocka_unit_test(test_chains),
         cmocka_unit_test(test_power_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,13 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_GOT };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_SIGNED };
+
+/* CLOSE has no body, and what is reserved no meaning. */
+static bool has_body(unsigned type)
+{
+    return type <= ATE__MSG_GOT || type >= ATE__MSG_PROVE;
+}
 
 /* --- messages at random --- */
 
@@ -124,7 +130,7 @@ static void random_get(struct rnd *r, struct ate__wr *w)
     struct ate__msg_get m = {.request = 1 + (uint32_t)rnd_below(r, 1000),
                              .at = rnd_u64(r),
                              .known = random_head(r, 0),
-                             .kind = (uint8_t)rnd_below(r, 4),
+                             .kind = (uint8_t)rnd_below(r, 5),
                              .flags = (uint8_t)rnd_below(r, 2),
                              .id_count = 1 + (uint32_t)rnd_below(r, ATE__GET_IDS_MAX),
                              .ids = scratch,
@@ -166,6 +172,25 @@ static void random_got(struct rnd *r, struct ate__wr *w)
     ate__buf_deinit(&objects);
 }
 
+static void random_proof_message(struct rnd *r, unsigned type, struct ate__wr *w)
+{
+    uint32_t request = 1 + (uint32_t)rnd_below(r, UINT32_MAX);
+    uint8_t kind = (uint8_t)(ATE__PROVE_INCLUSION + rnd_below(r, 2));
+    struct ate__msg_prove prove = {request, kind, rnd_below(r, 1000), 1000 + rnd_u64(r) / 2};
+    struct ate__msg_proven proven = {.request = request, .kind = kind, .path = random_proof(r)};
+    struct ate__msg_checkpoint checkpoint = {request};
+    struct ate__msg_signed signed_ = {request, random_bytes(r, 1, 3000)};
+    proven.root_time_us = rnd_u64(r);
+    proven.tx_hash = random_hash(r);
+    proven.signatures_hash = random_hash(r);
+    switch (type) {
+    case ATE__MSG_PROVE: ate__msg_prove_encode(w, &prove); break;
+    case ATE__MSG_PROVEN: ate__msg_proven_encode(w, &proven); break;
+    case ATE__MSG_CHECKPOINT: ate__msg_checkpoint_encode(w, &checkpoint); break;
+    default: ate__msg_signed_encode(w, &signed_);
+    }
+}
+
 static struct ate__buf random_message(struct rnd *r, unsigned type)
 {
     struct ate__buf body = ATE__BUF_NULL;
@@ -178,8 +203,10 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         random_commit_message(r, type, &w);
     else if (type == ATE__MSG_GET)
         random_get(r, &w);
-    else
+    else if (type == ATE__MSG_GOT)
         random_got(r, &w);
+    else
+        random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
     return body;
 }
@@ -208,7 +235,7 @@ static void test_round_trip(void **state)
     struct rnd r = rnd_of(rnd_seed(1));
     rnd_bytes(&r, scratch, sizeof scratch);
     for (unsigned type = FIRST; type <= LAST; type++)
-        for (unsigned n = 0; n < 200; n++) {
+        for (unsigned n = 0; has_body(type) && n < 200; n++) {
             struct ate__buf again = ATE__BUF_NULL, body = random_message(&r, type);
             assert_int_equal(decode(type, body.data, body.size, &again), 0);
             assert_int_equal(again.size, body.size);
@@ -224,7 +251,7 @@ static void test_cut_and_lengthened(void **state)
     struct rnd r = rnd_of(rnd_seed(2));
     rnd_bytes(&r, scratch, sizeof scratch);
     for (unsigned type = FIRST; type <= LAST; type++)
-        for (unsigned n = 0; n < 10; n++) {
+        for (unsigned n = 0; has_body(type) && n < 10; n++) {
             struct ate__buf again = ATE__BUF_NULL, body = random_message(&r, type);
             for (size_t size = 0; size < body.size; size++)
                 assert_true(refused(decode(type, body.data, size, &again)));
@@ -242,7 +269,7 @@ static void test_changed(void **state)
     struct rnd r = rnd_of(rnd_seed(3));
     rnd_bytes(&r, scratch, sizeof scratch);
     for (unsigned type = FIRST; type <= LAST; type++)
-        for (unsigned n = 0; n < 2000; n++) {
+        for (unsigned n = 0; has_body(type) && n < 2000; n++) {
             struct ate__buf again = ATE__BUF_NULL, body = random_message(&r, type);
             size_t at = rnd_below(&r, body.size < 200 || rnd_below(&r, 2) ? body.size : 200);
             body.data[at] ^= (uint8_t)(1u << rnd_below(&r, 8));
@@ -326,6 +353,49 @@ static void test_counts(void **state)
     }
 }
 
+static int decode_prove(uint8_t kind, uint64_t first, uint64_t size)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    ate__msg_prove_encode(&w, &(struct ate__msg_prove){1, kind, first, size});
+    int rc = decode_hand(ATE__MSG_PROVE, &body);
+    ate__buf_deinit(&body);
+    return rc;
+}
+
+static void test_prove(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_prove(ATE__PROVE_INCLUSION, 6, 7), 0);
+    assert_int_equal(decode_prove(ATE__PROVE_INCLUSION, 7, 7), ATE_MALFORMED);
+    assert_int_equal(decode_prove(ATE__PROVE_INCLUSION, UINT64_MAX, 0), ATE_MALFORMED);
+    assert_int_equal(decode_prove(ATE__PROVE_CONSISTENCY, 7, 7), 0);
+    assert_int_equal(decode_prove(ATE__PROVE_CONSISTENCY, 0, 0), 0);
+    assert_int_equal(decode_prove(ATE__PROVE_CONSISTENCY, 8, 7), ATE_MALFORMED);
+    assert_int_equal(decode_prove(0, 1, 7), ATE_UNSUPPORTED);
+    assert_int_equal(decode_prove(3, 1, 7), ATE_UNSUPPORTED);
+}
+
+static void test_signed(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t size;
+        int result;
+    } cases[] = {
+        {0, ATE_MALFORMED}, {1, 0}, {ATE__NOTE_MAX, 0}, {ATE__NOTE_MAX + 1, ATE_MALFORMED}};
+    uint8_t *note = calloc(1, ATE__NOTE_MAX + 1);
+    assert_non_null(note);
+    for (size_t i = 0; i < ATE__COUNT_OF(cases); i++) {
+        struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        ate__msg_signed_encode(&w, &(struct ate__msg_signed){1, ate__bytes(note, cases[i].size)});
+        assert_int_equal(decode_hand(ATE__MSG_SIGNED, &body), cases[i].result);
+        ate__buf_deinit(&body);
+    }
+    free(note);
+}
+
 static void test_heads(void **state)
 {
     (void)state;
@@ -405,7 +475,8 @@ int main(void)
         cmocka_unit_test(test_changed),    cmocka_unit_test(test_open),
         cmocka_unit_test(test_counts),     cmocka_unit_test(test_heads),
         cmocka_unit_test(test_rejected),   cmocka_unit_test(test_worked),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_prove),
+        cmocka_unit_test(test_signed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,10 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_OUTCOME: RECODE(outcome)
     case ATE__MSG_GET: RECODE(get)
     case ATE__MSG_GOT: RECODE_LIST(got, txs)
+    case ATE__MSG_PROVE: RECODE(prove)
+    case ATE__MSG_PROVEN: RECODE(proven)
+    case ATE__MSG_CHECKPOINT: RECODE(checkpoint)
+    case ATE__MSG_SIGNED: RECODE(signed)
     default: return ate__fail(ATE_MISUSE, "no message with a body");
     }
 }

@@ -111,9 +111,9 @@ static void test_connection(void **state)
         ATE__MSG_RESYNC,
         ATE__MSG_REDIRECT,
         ATE__MSG_LOAD,
-        ATE__MSG_PROVE,
-        ATE__MSG_CHECKPOINT,
-        35,
+        ATE__MSG_PROVEN,
+        ATE__MSG_SIGNED,
+        37,
         1000,
         UINT16_MAX,
     };

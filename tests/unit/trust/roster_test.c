@@ -78,6 +78,59 @@ static void compare_at(struct ate__roster *r, enum ate__office office, uint64_t 
     }
 }
 
+/* Nothing that changed an office below that size is left out. */
+static void compare_changes(struct ate__roster *r, enum ate__office office, uint64_t size)
+{
+    static bool told[HISTORY * 2];
+    uint64_t sequence;
+    bool is[KEYS], was, revoked;
+    memset(told, 0, sizeof told);
+    for (size_t at = 0; ate__roster_next_change(r, office, size, &at, &sequence);) {
+        assert_true(sequence > 0 && sequence < size && sequence < ATE__COUNT_OF(told));
+        told[sequence] = true;
+    }
+    for (unsigned key = 0; key < KEYS; key++)
+        plain(office, key, 1, &is[key], &was, &revoked);
+    for (uint64_t n = 1; n < size && n < ATE__COUNT_OF(told); n++)
+        for (unsigned key = 0; key < KEYS; key++) {
+            bool now;
+            plain(office, key, n + 1, &now, &was, &revoked);
+            assert_true(now == is[key] || told[n]);
+            is[key] = now;
+        }
+}
+
+static void changes(void **state)
+{
+    (void)state;
+    static const uint64_t seed[2] = {1, 2};
+    struct rnd rnd = rnd_of(rnd_seed(5));
+    struct ate__roster r;
+    uint64_t sequence = 1;
+    ate__roster_init(&r, seed);
+    history_count = 0;
+    while (history_count < 60) {
+        unsigned key = (unsigned)rnd_below(&rnd, KEYS), what = (unsigned)rnd_below(&rnd, 20);
+        struct ate_hash fingerprint = key_of(key);
+        enum ate__office office = (enum ate__office)rnd_below(&rnd, ATE__OFFICES);
+        enum what did = what < 10 ? ADD : what < 19 ? REMOVE : REVOKE;
+        sequence += rnd_below(&rnd, 3);
+        if (did == ADD)
+            assert_int_equal(ate__roster_add(&r, office, &fingerprint, sequence), 0);
+        else if (did == REMOVE)
+            ate__roster_remove(&r, office, &fingerprint, sequence);
+        else
+            assert_int_equal(ate__roster_revoke(&r, &fingerprint, sequence), 0);
+        history[history_count].office = office;
+        history[history_count].what = did;
+        history[history_count].key = key;
+        history[history_count++].sequence = sequence;
+        for (int each = 0; each < ATE__OFFICES; each++)
+            compare_changes(&r, (enum ate__office)each, 1 + rnd_below(&rnd, sequence + 2));
+    }
+    ate__roster_deinit(&r);
+}
+
 static void random_histories(void **state)
 {
     (void)state;
@@ -86,6 +139,7 @@ static void random_histories(void **state)
     struct ate__roster r;
     uint64_t sequence = 1;
     ate__roster_init(&r, seed);
+    history_count = 0;
     for (int round = 0; round < ROUNDS; round++) {
         unsigned key = (unsigned)rnd_below(&rnd, KEYS), what = (unsigned)rnd_below(&rnd, 20);
         struct ate_hash fingerprint = key_of(key);
@@ -122,6 +176,7 @@ static void random_histories(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(changes),
         cmocka_unit_test(random_histories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
