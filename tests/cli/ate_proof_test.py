@@ -294,5 +294,31 @@ def test_a_server_whose_log_was_forked(w):
     w.refused(6, "FORKED", "ls", "@work", "--mirror", "m")  # the mirror remembers by itself
 
 
+def test_of_a_chain_that_was_compacted(w):
+    """What is left of a transaction proves it; every two sizes still go together."""
+    root, server, address = signing_server(w)
+    old = save(w, "old", w.ate("checkpoint", "@work"))
+    for n in range(300):
+        w.ate("put", "@work", "a", str(n))
+    early = [save(w, f"e{i}", w.ate("prove", "@work", str(i))) for i in (0, 1, 150)]
+    server.stop()
+    local = "logs/joe/notes"
+    w.ate("compact", local, "--deep", "--cut-off", "now", "--root", root)
+    server.start()
+    save(w, "keys", w.ate("checkpoint", "@work", "--log-keys"))
+    w.ate("check-proof", save(w, "s", w.ate("prove", "@work", "--since", old)),
+          "--log-key", "keys")
+    new = save(w, "new", w.ate("checkpoint", "@work"))
+    for i in (0, 1, 150, 299, 303):
+        proof = save(w, "p", w.ate("prove", "@work", str(i), "--checkpoint", new))
+        w.ate("check-proof", proof, "--log-key", "keys")
+        assert w.ate("check-proof", proof, "--log-key", "keys", "--json").object()["sequence"] == i
+    server.stop()
+    for name in early:
+        w.ate("check-proof", name, "--log-key", "keys")
+    for i in (0, 1, 150):
+        assert w.ate("prove", local, str(i), "--checkpoint", new, "--root", root).out
+
+
 if __name__ == "__main__":
     main(__name__)
