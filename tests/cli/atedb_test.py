@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import stat
 import subprocess
 import threading
+import time
 
 from world import Failed, main
 
@@ -181,6 +183,27 @@ def test_who_may_create(w):
     log = server.log_text()
     assert "info: created /a for 127.0.0.1:" in log
     assert "info: did not create /a for 127.0.0.1:" in log
+
+
+def test_descriptors_are_shared(w):
+    """Connections that never say a word leave enough of them for the files of chains."""
+    few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+    a = Atedb(w, "--no-auth", "-p", "0", "logs", preexec_fn=few)
+    port = int(READY.fullmatch(a.line)[3])
+    files = f"/proc/{a.process.pid}/fd"
+    before = len(os.listdir(files))
+    silent = []
+    for _ in range(100):
+        silent.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+    most = 0
+    for _ in range(20):  # all of them are in its queue, and it takes them
+        most = max(most, len(os.listdir(files)))
+        time.sleep(0.02)
+    for s in silent:
+        s.close()
+    lines = a.stop()
+    assert "atedb: info: 50 connections at most: this process may have 100 descriptors" in lines
+    assert most - before <= 52 and most < 90, (before, most)
 
 
 def test_stops_under_load(w):

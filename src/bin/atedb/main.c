@@ -136,16 +136,6 @@ static void raise_descriptors(void)
     (void)!setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* A chain that is just being opened holds the end up, and nothing else can: what was acknowledged
- * is on disk, so there is nothing to wait for. */
-static void on_late(int signal_number)
-{
-    static const char line[] = "atedb: warning: a chain was still being opened: left as it is\n";
-    (void)signal_number;
-    (void)!write(STDERR_FILENO, line, sizeof line - 1);
-    _exit(0);
-}
-
 static uint64_t limit_of(const struct ate__server_conf *conf, const char *name)
 {
     const char *found;
@@ -154,6 +144,31 @@ static uint64_t limit_of(const struct ate__server_conf *conf, const char *name)
         if (!strcmp(found, name))
             break;
     return value;
+}
+
+/* The files of chains have room beside any number of connections: else newcomers could stop the
+ * commits of those who are there. */
+static int share_descriptors(struct ate__server_conf *conf)
+{
+    struct rlimit limit;
+    char line[128];
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur / 2 >= limit_of(conf, "connections"))
+        return 0;
+    uint64_t most = limit.rlim_cur > 2 ? limit.rlim_cur / 2 : 1;
+    snprintf(line, sizeof line, "%llu connections at most: this process may have %llu descriptors",
+             (unsigned long long)most, (unsigned long long)limit.rlim_cur);
+    log_line(NULL, 2, line);
+    return ate__server_limit_set(conf, "connections", most);
+}
+
+/* A chain that is just being opened holds the end up, and nothing else can: what was acknowledged
+ * is on disk, so there is nothing to wait for. */
+static void on_late(int signal_number)
+{
+    static const char line[] = "atedb: warning: a chain was still being opened: left as it is\n";
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, line, sizeof line - 1);
+    _exit(0);
 }
 
 static void end_in_time(const struct options *o, struct ate__server *server)
@@ -166,12 +181,15 @@ static void end_in_time(const struct options *o, struct ate__server *server)
 
 static int serve(const struct options *o)
 {
+    struct ate__server_conf conf = o->conf;
     struct ate__server *server;
     sigset_t signals;
     int signal_number;
     block_signals(&signals);
     raise_descriptors();
-    int rc = ate__server_start(&o->conf, &server);
+    int rc = share_descriptors(&conf);
+    if (!rc)
+        rc = ate__server_start(&conf, &server);
     if (rc)
         return ate__report(rc, o->logs);
     say_ready(o, server);
