@@ -9,7 +9,6 @@
 #include "redo/backup_file.h"
 
 enum { PLAN_TRIES = 16 };
-static const uint64_t no_entry = UINT64_MAX;
 
 /* ---- the target ---- */
 
@@ -118,12 +117,12 @@ static int open_target(struct ate__backup_world *x, struct ate__dir *dir)
     return rc || x->is_fresh ? rc : check_target(x);
 }
 
-static size_t index_in_target(const struct ate__backup_world *x, uint64_t id)
+/* NULL: it has no segment of that id. */
+static const struct ate__meta_entry *listed_in_target(const struct ate__backup_world *x,
+                                                      uint64_t id)
 {
-    for (size_t i = 0; i < x->pair.meta.count; i++)
-        if (x->pair.meta.segments[i].id == id)
-            return i;
-    return (size_t)no_entry;
+    size_t i = ate__meta_find(&x->pair.meta, id);
+    return i < x->pair.meta.count ? &x->pair.meta.segments[i] : NULL;
 }
 
 /* ---- the plan ---- */
@@ -172,7 +171,7 @@ static size_t step_end(struct ate__backup_world *x, size_t last)
             s->head.first_sequence >= x->pair.meta.floor &&
             x->source->cut_off == x->pair.meta.cut_off)
             end = i;
-        if (index_in_target(x, s->head.id) == (size_t)no_entry)
+        if (!listed_in_target(x, s->head.id))
             bytes += s->length;
     }
     if (!x->total_bytes)
@@ -228,11 +227,9 @@ static int make_rows(struct ate__backup_world *x)
 
 static int rename_new(struct ate__backup_world *x, const struct ate__backup_row *row)
 {
-    char from[ATE__SEGMENT_NAME], to[ATE__SEGMENT_NAME];
+    char from[ATE__SEGMENT_NAME];
     ate__segment_new_name(row->entry.id, from);
-    ate__segment_name(row->entry.id, to);
-    int rc = x->vfs->rename(x->dir, from, to);
-    return rc == ATE_NOT_FOUND ? ate__context(ATE_E_SYSTEM, "give a segment its name") : rc;
+    return ate__segment_rename(x->vfs, x->dir, from, row->entry.id);
 }
 
 static void keep(struct ate__backup_world *x, const struct ate__meta_entry *e,
@@ -251,21 +248,20 @@ static void keep(struct ate__backup_world *x, const struct ate__meta_entry *e,
  * the same. */
 static int take_row(struct ate__backup_world *x, struct ate__backup_row *row)
 {
-    size_t i = index_in_target(x, row->entry.id);
-    bool listed = i != (size_t)no_entry, fits = false;
-    const struct ate__meta_entry *e = listed ? &x->pair.meta.segments[i] : NULL;
-    int rc = listed && x->is_sound[i] ? ate__backup_fits(x, e, row, &fits) : 0;
+    const struct ate__meta_entry *e = listed_in_target(x, row->entry.id);
+    bool sound = e && x->is_sound[e - x->pair.meta.segments], fits = false;
+    int rc = sound ? ate__backup_fits(x, e, row, &fits) : 0;
     if (rc)
         return rc;
     if (fits) {
         keep(x, e, row);
         return 0;
     }
-    row->is_short = listed && !e->sealed && row->is_sealed && !row->is_last;
+    row->is_short = e && !e->sealed && row->is_sealed && !row->is_last;
     rc = ate__backup_copy(x, row);
     if (rc)
         return rc;
-    row->is_new = !listed || e->sealed != row->entry.sealed || row->entry.length < e->length;
+    row->is_new = !e || e->sealed != row->entry.sealed || row->entry.length < e->length;
     return row->is_new ? 0 : rename_new(x, row);
 }
 
@@ -404,17 +400,6 @@ static int seal_rows(struct ate__backup_world *x)
     return rc || !any ? rc : put_list(x);
 }
 
-static int each_leftover(void *arg, const char *name)
-{
-    struct ate__backup_world *x = arg;
-    uint64_t id;
-    bool leftover = ate__segment_is_unnamed(name);
-    if (ate__segment_id_of(name, &id))
-        leftover = index_in_target(x, id) == (size_t)no_entry;
-    int rc = leftover ? x->vfs->remove(x->dir, name) : 0;
-    return rc == ATE_NOT_FOUND ? 0 : rc;
-}
-
 /* A footer and what is left over are no part of what was asked for: compaction beside may take the
  * source of a footer away, and the next copy sees to them. */
 static int finish_switch(struct ate__backup_world *x)
@@ -424,7 +409,7 @@ static int finish_switch(struct ate__backup_world *x)
         rc = seal_rows(x);
     if (rc == ATE_STALE)
         rc = 0;
-    return rc ? rc : x->vfs->list(x->dir, each_leftover, x);
+    return rc ? rc : ate__segment_remove_leftovers(x->vfs, x->dir, &x->pair.meta);
 }
 
 static int note_sound(struct ate__backup_world *x)
@@ -443,9 +428,8 @@ static int note_sound(struct ate__backup_world *x)
  * there is nothing behind it. */
 static bool is_behind(const struct ate__backup_world *x)
 {
-    size_t i = index_in_target(x, x->rows[x->row_count - 1].entry.id);
-    return i != (size_t)no_entry && x->pair.meta.segments[i].sealed &&
-           x->pair.meta.floor == x->b->to;
+    const struct ate__meta_entry *e = listed_in_target(x, x->rows[x->row_count - 1].entry.id);
+    return e && e->sealed && x->pair.meta.floor == x->b->to;
 }
 
 static int one_switch(struct ate__backup_world *x)

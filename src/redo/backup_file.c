@@ -361,12 +361,7 @@ static int make_file(struct copying *c)
 {
     char name[ATE__SEGMENT_NAME];
     ate__segment_new_name(c->row->entry.id, name);
-    int rc = c->x->vfs->remove(c->x->dir, name);
-    if (rc && rc != ATE_NOT_FOUND)
-        return rc;
-    rc = c->x->vfs->open(c->x->dir, name, ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_EXCLUSIVE,
-                         &c->file);
-    return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", name) : rc;
+    return ate__segment_create(c->x->vfs, c->x->dir, name, &c->file);
 }
 
 int ate__backup_copy(struct ate__backup_world *x, struct ate__backup_row *row)

@@ -25,6 +25,14 @@ int ate__meta_add(struct ate__meta *m, const struct ate__meta_entry *entry)
     return rc;
 }
 
+size_t ate__meta_find(const struct ate__meta *m, uint64_t id)
+{
+    size_t i = 0;
+    while (i < m->count && m->segments[i].id != id)
+        i++;
+    return i;
+}
+
 int ate__meta_encode(const struct ate__meta *m, struct ate__buf *buf)
 {
     ate__buf_clear(buf);

@@ -63,6 +63,8 @@ struct ate__meta {
 void ate__meta_deinit(struct ate__meta *m);
 /* Appends a segment. ATE_E_MEMORY, and m is unchanged. */
 int ate__meta_add(struct ate__meta *m, const struct ate__meta_entry *entry) ATE__CHECK;
+/* Where that id is; the count: nowhere. */
+size_t ate__meta_find(const struct ate__meta *m, uint64_t id);
 /* buf is cleared first. ATE_E_MEMORY */
 int ate__meta_encode(const struct ate__meta *m, struct ate__buf *buf) ATE__CHECK;
 /* ret_meta is the caller's to deinit. Errors: TAMPERED (not whole, or against the rules above)

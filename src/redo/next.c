@@ -10,13 +10,7 @@ int ate__next_create(const struct ate__env *env, struct ate__dir *dir, uint64_t 
                      bool padded, struct ate__next *ret_next)
 {
     struct ate__next n = {.capacity = capacity, .padded = padded};
-    int rc = env->vfs->remove(dir, ATE__NEXT_NAME);
-    if (rc && rc != ATE_NOT_FOUND)
-        return rc;
-    rc = env->vfs->open(dir, ATE__NEXT_NAME,
-                        ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_EXCLUSIVE, &n.file);
-    if (rc == ATE_EXISTS)
-        return ate__fail(ATE_E_SYSTEM, "%s was removed and is there", ATE__NEXT_NAME);
+    int rc = ate__segment_create(env->vfs, dir, ATE__NEXT_NAME, &n.file);
     if (rc)
         return rc;
     rc = env->vfs->sync_dir(dir);
@@ -89,11 +83,7 @@ int ate__next_finish(const struct ate__vfs *vfs, struct ate__next *n,
 
 int ate__next_rename(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t id)
 {
-    char name[ATE__SEGMENT_NAME];
-    ate__segment_name(id, name);
-    int rc = vfs->rename(dir, ATE__NEXT_NAME, name);
-    if (rc == ATE_NOT_FOUND)
-        return ate__context(ATE_E_SYSTEM, "give a segment its name");
+    int rc = ate__segment_rename(vfs, dir, ATE__NEXT_NAME, id);
     return rc ? rc : vfs->sync_dir(dir);
 }
 

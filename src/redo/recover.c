@@ -14,26 +14,6 @@ static struct ate__segment *last_of(const struct ate__survey *v)
 
 /* --- 3: names --- */
 
-struct removal {
-    struct ate__redo *r;
-    const struct ate__meta *meta;
-    int rc;
-};
-
-static int each_leftover(void *arg, const char *name)
-{
-    struct removal *m = arg;
-    uint64_t id;
-    bool unnamed = ate__segment_is_unnamed(name);
-    if (!unnamed && !ate__segment_id_of(name, &id))
-        return 0;
-    for (size_t i = 0; !unnamed && i < m->meta->count; i++)
-        if (m->meta->segments[i].id == id)
-            return 0;
-    int rc = m->r->vfs->remove(m->r->dir, name);
-    return rc == ATE_NOT_FOUND ? 0 : rc;
-}
-
 static int name_new(struct ate__redo *r, struct ate__survey *v)
 {
     int rc = 0;
@@ -43,24 +23,21 @@ static int name_new(struct ate__redo *r, struct ate__survey *v)
         if (!s->is_new)
             continue;
         ate__segment_new_name(s->head.id, from);
-        rc = r->vfs->rename(r->dir, from, s->name);
+        rc = ate__segment_rename(r->vfs, r->dir, from, s->head.id);
         s->is_new = false;
     }
-    if (rc == ATE_NOT_FOUND)
-        return ate__context(ATE_E_SYSTEM, "give a segment its name");
     return rc ? rc : r->vfs->sync_dir(r->dir);
 }
 
 static int settle_names(struct ate__redo *r, struct ate__survey *v)
 {
-    struct removal m = {.r = r, .meta = &v->pair.meta};
     int rc = v->next_named ? ate__next_rename(r->vfs, r->dir, last_of(v)->head.id) : 0;
     if (!rc && v->compact_named)
         rc = ate__rewrite_rename(r->vfs, r->dir, v->compact_named);
     if (!rc && v->new_named)
         rc = name_new(r, v);
     if (!rc && v->leftovers)
-        rc = r->vfs->list(r->dir, each_leftover, &m);
+        rc = ate__segment_remove_leftovers(r->vfs, r->dir, &v->pair.meta);
     if (rc)
         return rc;
     v->next_named = v->new_named = v->leftovers = false;

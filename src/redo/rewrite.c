@@ -108,16 +108,11 @@ static int make_file(struct rewriting *x)
         .compacted = true,
     };
     head.salt = ate__random_u64(r->env);
-    int rc = r->vfs->remove(r->dir, ATE__COMPACT_NAME);
-    if (rc && rc != ATE_NOT_FOUND)
-        return rc;
-    rc = r->vfs->open(r->dir, ATE__COMPACT_NAME,
-                      ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_EXCLUSIVE, &x->file);
+    int rc = ate__segment_create(r->vfs, r->dir, ATE__COMPACT_NAME, &x->file);
     if (!rc)
         rc = r->vfs->sync_dir(r->dir);
-    if (rc)
-        return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", ATE__COMPACT_NAME) : rc;
-    rc = ate__segment_new(&head, x->file, &x->next);
+    if (!rc)
+        rc = ate__segment_new(&head, x->file, &x->next);
     if (!rc)
         x->file = NULL;
     return rc;
@@ -343,11 +338,7 @@ static int check_present(struct rewriting *x)
 
 int ate__rewrite_rename(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t id)
 {
-    char name[ATE__SEGMENT_NAME];
-    ate__segment_name(id, name);
-    int rc = vfs->rename(dir, ATE__COMPACT_NAME, name);
-    if (rc == ATE_NOT_FOUND)
-        return ate__context(ATE_E_SYSTEM, "give a segment its name");
+    int rc = ate__segment_rename(vfs, dir, ATE__COMPACT_NAME, id);
     return rc ? rc : vfs->sync_dir(dir);
 }
 

@@ -62,6 +62,50 @@ bool ate__segment_is_unnamed(const char *name)
            ate__segment_new_id_of(name, &id);
 }
 
+int ate__segment_create(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
+                        struct ate__file **ret_file)
+{
+    int rc = vfs->remove(dir, name);
+    if (rc && rc != ATE_NOT_FOUND)
+        return rc;
+    rc = vfs->open(dir, name, ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_EXCLUSIVE, ret_file);
+    return rc > 0 ? ate__context(ATE_E_SYSTEM, "make %s", name) : rc;
+}
+
+int ate__segment_rename(const struct ate__vfs *vfs, struct ate__dir *dir, const char *from,
+                        uint64_t id)
+{
+    char name[ATE__SEGMENT_NAME];
+    ate__segment_name(id, name);
+    int rc = vfs->rename(dir, from, name);
+    return rc == ATE_NOT_FOUND ? ate__context(ATE_E_SYSTEM, "give a segment its name") : rc;
+}
+
+struct removal {
+    const struct ate__vfs *vfs;
+    struct ate__dir *dir;
+    const struct ate__meta *meta;
+};
+
+static int remove_leftover(void *arg, const char *name)
+{
+    const struct removal *r = arg;
+    uint64_t id;
+    bool leftover = ate__segment_is_unnamed(name);
+    if (ate__segment_id_of(name, &id))
+        leftover = ate__meta_find(r->meta, id) == r->meta->count;
+    if (!leftover)
+        return 0;
+    int rc = r->vfs->remove(r->dir, name);
+    return rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
+int ate__segment_remove_leftovers(const struct ate__vfs *vfs, struct ate__dir *dir,
+                                  const struct ate__meta *meta)
+{
+    return vfs->list(dir, remove_leftover, &(struct removal){vfs, dir, meta});
+}
+
 int ate__segment_new(const struct ate__segment_head *head, struct ate__file *take_file,
                      struct ate__segment **ret_segment)
 {

@@ -9,9 +9,9 @@
  *   headed     next      no            its header and, from recovery, groups: all synced
  *   listed     next      yes           the same; the rename may have been lost
  *   last       ID.seg    yes           groups are appended; the tail may be torn
- *   full       ID.seg    yes           groups up to the listed length; what follows is not looked
- * at sealed     ID.seg    yes           the same, a footer, and the end of the file leftover ID.seg
- * no            removed by the next open for writing
+ *   full       ID.seg    yes           groups up to the listed length; the rest is not looked at
+ *   sealed     ID.seg    yes           the same, a footer, and the end of the file
+ *   leftover   ID.seg    no            removed by the next open for writing
  *
  *   prepared -> headed    ate__next_finish()          (redo/next.c)
  *   headed   -> listed    ate__pair_change()          (redo/pair.c)
@@ -56,6 +56,17 @@ void ate__segment_new_name(uint64_t id, char ret_name[ATE__SEGMENT_NAME]);
 bool ate__segment_new_id_of(const char *name, uint64_t *ret_id);
 /* `next`, `compact`, ID.new: a leftover, unless a listed segment lacks its file. */
 bool ate__segment_is_unnamed(const char *name);
+
+/* A new file under a name that no list knows, `next` or the like; a leftover of it goes. Errors:
+ * E_* */
+int ate__segment_create(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
+                        struct ate__file **ret_file) ATE__CHECK;
+/* That file becomes ID.seg; the directory is not synced. Errors: E_* */
+int ate__segment_rename(const struct ate__vfs *vfs, struct ate__dir *dir, const char *from,
+                        uint64_t id) ATE__CHECK;
+/* Removes what is a segment by its name and not in the list. Errors: E_* */
+int ate__segment_remove_leftovers(const struct ate__vfs *vfs, struct ate__dir *dir,
+                                  const struct ate__meta *meta) ATE__CHECK;
 
 /* With one reference; takes `take_file` on success (may be NULL). ATE_E_MEMORY */
 int ate__segment_new(const struct ate__segment_head *head, struct ate__file *take_file,
