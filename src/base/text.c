@@ -150,6 +150,17 @@ int ate__base64_decode(const char *text, size_t text_size, uint8_t *ret, size_t 
     return decode_base64(&standard, text, text_size, ret, ret_capacity, ret_size);
 }
 
+bool ate__take_line(struct ate_bytes *rest, struct ate_bytes *ret_line)
+{
+    const char *from = rest->data;
+    const char *end = rest->size ? memchr(from, '\n', rest->size) : NULL;
+    if (!end)
+        return false;
+    *ret_line = ate__bytes(from, (size_t)(end - from));
+    *rest = ate__bytes(end + 1, rest->size - ret_line->size - 1);
+    return true;
+}
+
 int ate__decimal_parse(const char *text, size_t text_size, uint64_t *ret_number)
 {
     uint64_t number = 0;

@@ -26,6 +26,9 @@ void ate__base64_encode(struct ate_bytes bytes, char *ret_text);
 int ate__base64_decode(const char *text, size_t text_size, uint8_t *ret, size_t ret_capacity,
                        size_t *ret_size) ATE__CHECK;
 
+/* The next line without its newline, which `rest` is moved behind; false: none is left, or it does
+ * not end. */
+bool ate__take_line(struct ate_bytes *rest, struct ate_bytes *ret_line);
 /* A number in decimal, in its shortest form. */
 int ate__decimal_parse(const char *text, size_t text_size, uint64_t *ret_number) ATE__CHECK;
 

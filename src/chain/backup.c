@@ -6,37 +6,16 @@
 #include "base/err.h"
 #include "chain/chain_private.h"
 
-enum { IDENTITY_NUMBER_AT = 24, IDENTITY = 88 };
-
 struct copy {
     struct ate__chain *c;
     const struct ate__chain_copy *conf;
 };
 
-static int leaf_of_identity(const struct ate__record_out *record, struct ate_hash *ret_leaf)
-{
-    struct ate_hash tx_hash, signatures;
-    struct ate__rd r = ate__rd_of(record->body);
-    ate__rd_bytes(&r, IDENTITY_NUMBER_AT);
-    tx_hash = ate__rd_hash(&r);
-    signatures = ate__rd_hash(&r);
-    if (!ate__rd_end(&r))
-        return ate__fail(ATE_TAMPERED, "an identity of %zu bytes", record->body.size);
-    return ate__tx_leaf_of(&tx_hash, &signatures, record->sequence, record->root_time_us, ret_leaf);
-}
-
-static int leaf_of(struct ate__chain *c, const struct ate__record_out *record,
-                   struct ate_hash *ret_leaf)
-{
-    return record->identity ? leaf_of_identity(record, ret_leaf)
-                            : ate__chain_leaf_of(c, record, ret_leaf);
-}
-
 static int check_record(void *arg, const struct ate__record_out *record)
 {
     struct ate__chain *c = ((struct copy *)arg)->c;
     struct ate_hash leaf, verified;
-    int rc = leaf_of(c, record, &leaf);
+    int rc = ate__chain_leaf_of(c, record, &leaf);
     if (!rc)
         rc = c->storage->v->tiles_node(c->storage, 0, record->sequence, &verified);
     if (!rc && !ate__hash_equal(&leaf, &verified))

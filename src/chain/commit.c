@@ -173,16 +173,12 @@ static int read_first(void *arg, const struct ate__record_out *record)
 {
     struct first_answer *first = arg;
     struct ate__identity identity;
-    struct ate__tx tx;
-    int rc = record->identity ? ate__identity_read(record->body, &identity)
-                              : ate__tx_decode(record->body, ate__trust_alg(first->c->trust), &tx);
+    int rc = ate__identity_of_record(record, ate__trust_alg(first->c->trust), &identity);
     if (rc)
         return rc;
     first->found = true;
-    first->hash = record->identity ? identity.hash : tx.hash;
+    first->hash = identity.hash;
     first->root_time_us = record->root_time_us;
-    if (!record->identity)
-        ate__tx_deinit(&tx);
     return 0;
 }
 

@@ -126,18 +126,10 @@ int ate__chain_leaf_of(struct ate__chain *c, const struct ate__record_out *recor
                        struct ate_hash *ret_leaf)
 {
     struct ate__identity identity;
-    struct ate__tx tx;
-    int rc = record->identity ? ate__identity_read(record->body, &identity)
-                              : ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
-    if (rc)
-        return rc;
-    if (record->identity)
-        return ate__tx_leaf_of(&identity.hash, &identity.signatures_hash, record->sequence,
-                               record->root_time_us, ret_leaf);
-    rc = ate__tx_leaf(&tx, ate__trust_alg(c->trust), record->sequence, record->root_time_us,
-                      ret_leaf);
-    ate__tx_deinit(&tx);
-    return rc;
+    int rc = ate__identity_of_record(record, ate__trust_alg(c->trust), &identity);
+    return rc ? rc
+              : ate__tx_leaf_of(&identity.hash, &identity.signatures_hash, record->sequence,
+                                record->root_time_us, ret_leaf);
 }
 
 /* Leaves of what compaction left out are never made from records. */

@@ -46,6 +46,20 @@ int ate__identity_of(const struct ate__tx *tx, enum ate__hash_alg alg,
     return rc;
 }
 
+int ate__identity_of_record(const struct ate__record_out *record, enum ate__hash_alg alg,
+                            struct ate__identity *ret_identity)
+{
+    struct ate__tx tx;
+    if (record->identity)
+        return ate__identity_read(record->body, ret_identity);
+    int rc = ate__tx_decode(record->body, alg, &tx);
+    if (rc)
+        return rc;
+    rc = ate__identity_of(&tx, alg, ret_identity);
+    ate__tx_deinit(&tx);
+    return rc;
+}
+
 /* ---- the state ---- */
 
 enum { TXNS_AT_ONCE = 512 };
@@ -81,18 +95,12 @@ static int next_object(void *arg, uint64_t *at, struct ate__state_object *ret_ob
 static int note_txn(void *arg, const struct ate__record_out *record)
 {
     struct rows *r = arg;
-    struct ate__state_txn *t = &r->txns[r->count];
     struct ate__identity identity;
-    struct ate__tx tx;
-    int rc = record->identity ? ate__identity_read(record->body, &identity)
-                              : ate__tx_decode(record->body, ate__trust_alg(r->c->trust), &tx);
+    int rc = ate__identity_of_record(record, ate__trust_alg(r->c->trust), &identity);
     if (rc)
         return rc;
-    *t = (struct ate__state_txn){.sequence = record->sequence};
-    t->id = record->identity ? identity.id : tx.id;
-    t->hash = record->identity ? identity.hash : tx.hash;
-    if (!record->identity)
-        ate__tx_deinit(&tx);
+    r->txns[r->count] = (struct ate__state_txn){
+        .sequence = record->sequence, .id = identity.id, .hash = identity.hash};
     return ++r->count == TXNS_AT_ONCE ? ATE_END : 0;
 }
 

@@ -7,7 +7,7 @@
  * that a SNAPSHOT further up in the same chain states; until that was seen nothing is served.
  *
  *  1. What is missing lies below the last full tile of leaves, which stands in the tiles; there,
- * the leaf of a record that is left must be the one in its tile, too.
+ *     the leaf of a record that is left must be the one in its tile, too.
  *  2. A compaction that did not come to its end left a history of which the first segments have
  *     lost all of some objects and the others have not. What is written about an object that does
  *     not live is passed over, and an object that goes below one that does not live goes: that is
@@ -27,6 +27,9 @@ int ate__identity_write(struct ate__buf *buf, const struct ate__identity *identi
 /* Of a transaction that is there. */
 int ate__identity_of(const struct ate__tx *tx, enum ate__hash_alg alg,
                      struct ate__identity *ret_identity) ATE__CHECK;
+/* Of a record, whether it is whole or only that is left of it. Errors: as of decoding. */
+int ate__identity_of_record(const struct ate__record_out *record, enum ate__hash_alg alg,
+                            struct ate__identity *ret_identity) ATE__CHECK;
 
 /* The state root behind the first `size` transactions, which the view and the trust state of this
  * chain hold, and no more. By who opens it. Errors: TAMPERED E_*. */

@@ -167,13 +167,9 @@ struct field {
 /* Takes the next line off *rest, without its LF. */
 static int take_line(struct ate_bytes *rest, unsigned number, struct ate_bytes *ret_line)
 {
-    const char *from = rest->data;
-    const char *end = rest->size ? memchr(from, '\n', rest->size) : NULL;
-    if (!end)
-        return ate__fail(ATE_MALFORMED, "line %u does not end with a newline", number);
-    *ret_line = ate__bytes(from, (size_t)(end - from));
-    *rest = ate__bytes(end + 1, rest->size - ret_line->size - 1);
-    return 0;
+    return ate__take_line(rest, ret_line)
+               ? 0
+               : ate__fail(ATE_MALFORMED, "line %u does not end with a newline", number);
 }
 
 static bool is_word_character(char c)

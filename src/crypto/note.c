@@ -76,18 +76,6 @@ static int key_id_of(struct ate_bytes name, uint8_t type, struct ate_bytes key,
 
 /* --- reading --- */
 
-/* The next line without its newline; false: none is left, or it does not end. */
-static bool take_line(struct ate_bytes *rest, struct ate_bytes *ret_line)
-{
-    const char *from = rest->data;
-    const char *end = rest->size ? memchr(from, '\n', rest->size) : NULL;
-    if (!end)
-        return false;
-    *ret_line = ate__bytes(from, (size_t)(end - from));
-    *rest = ate__bytes(end + 1, rest->size - ret_line->size - 1);
-    return true;
-}
-
 static int check_characters(struct ate_bytes note)
 {
     const uint8_t *p = note.data;
@@ -156,7 +144,7 @@ int ate__note_parse(struct ate_bytes note, struct ate__note *ret_note)
     if (!rc)
         rc = ate__buf_reserve(&ret_note->decoded, lines.size);
     while (!rc && lines.size)
-        rc = take_line(&lines, &line)
+        rc = ate__take_line(&lines, &line)
                  ? take_signature(ret_note, line)
                  : ate__fail(ATE_MALFORMED, "a note's last line does not end with a newline");
     if (rc)
@@ -174,8 +162,8 @@ int ate__note_tree_parse(struct ate_bytes text, struct ate__note_tree *ret_tree)
     struct ate__note_tree tree;
     struct ate_bytes size, root;
     size_t root_size;
-    if (!take_line(&text, &tree.origin) || !tree.origin.size || !take_line(&text, &size) ||
-        !take_line(&text, &root))
+    if (!ate__take_line(&text, &tree.origin) || !tree.origin.size ||
+        !ate__take_line(&text, &size) || !ate__take_line(&text, &root))
         return ate__fail(ATE_MALFORMED, "a checkpoint has an origin, a size and a root hash");
     int rc = ate__decimal_parse(size.data, size.size, &tree.size);
     if (rc)
@@ -433,7 +421,7 @@ static int split_key(struct ate_bytes line, struct vkey *ret_key)
 static int take_key(struct ate_bytes *text, uint8_t type, size_t size, struct vkey *ret_key)
 {
     struct ate_bytes line;
-    if (!take_line(text, &line))
+    if (!ate__take_line(text, &line))
         return ate__fail(ATE_MALFORMED, "a log key is two verifier keys, a line each");
     int rc = split_key(line, ret_key);
     if (rc)

@@ -13,6 +13,7 @@
 #include "trust/proof.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "base/rd.h"
 #include "base/wr.h"
 #include "event/tx.h"
@@ -98,21 +99,10 @@ static int malformed(const char *what)
     return ate__fail(ATE_MALFORMED, "not a proof: %s", what);
 }
 
-static bool take_line(struct ate_bytes *rest, struct ate_bytes *ret_line)
-{
-    const char *from = rest->data;
-    const char *end = rest->size ? memchr(from, '\n', rest->size) : NULL;
-    if (!end)
-        return false;
-    *ret_line = ate__bytes(from, (size_t)(end - from));
-    *rest = ate__bytes(end + 1, rest->size - ret_line->size - 1);
-    return true;
-}
-
 static int take_head(struct ate_bytes *rest, enum ate__proof_kind *ret_kind)
 {
     struct ate_bytes line;
-    if (!take_line(rest, &line))
+    if (!ate__take_line(rest, &line))
         return malformed("it ends in its first line");
     if (ate__bytes_equal(line, ate__text_bytes(inclusion_head)))
         *ret_kind = ATE__PROOF_INCLUSION;
@@ -129,7 +119,7 @@ static int take_value(struct ate_bytes *rest, const char *word, struct ate_bytes
     struct ate_bytes line;
     size_t n = strlen(word);
     const char *p = rest->data;
-    if (!take_line(rest, &line) || line.size <= n + 1 || memcmp(p, word, n) || p[n] != ' ')
+    if (!ate__take_line(rest, &line) || line.size <= n + 1 || memcmp(p, word, n) || p[n] != ' ')
         return ate__fail(ATE_MALFORMED, "not a proof of a chain: a line \"%s\" belongs there",
                          word);
     *ret_value = ate__bytes(p + n + 1, line.size - n - 1);
@@ -182,7 +172,7 @@ static int take_path(struct ate_bytes *rest, struct ate__proof *path)
     size_t size;
     path->count = 0;
     for (;;) {
-        if (!take_line(rest, &line))
+        if (!ate__take_line(rest, &line))
             return malformed("no blank line stands behind its path");
         if (!line.size)
             return 0;
@@ -202,7 +192,7 @@ static int take_note(struct ate_bytes *rest, struct ate_bytes *ret_note)
     struct ate_bytes line;
     const uint8_t *from = rest->data;
     for (unsigned blanks = 0; blanks < 2;) {
-        if (!take_line(rest, &line))
+        if (!ate__take_line(rest, &line))
             return malformed("no blank line stands between its two checkpoints");
         blanks += !line.size;
     }

@@ -133,6 +133,20 @@ static void test_decimal(void **state)
     assert_true(n == UINT64_MAX);
 }
 
+static void test_lines(void **state)
+{
+    (void)state;
+    struct ate_bytes rest = ate__text_bytes("one\n\nno end"), line;
+    assert_true(ate__take_line(&rest, &line));
+    assert_true(ate__bytes_equal(line, ate__text_bytes("one")));
+    assert_true(ate__take_line(&rest, &line));
+    assert_int_equal(line.size, 0);
+    assert_false(ate__take_line(&rest, &line));
+    assert_true(ate__bytes_equal(rest, ate__text_bytes("no end")));
+    rest = ate__bytes(NULL, 0);
+    assert_false(ate__take_line(&rest, &line));
+}
+
 static void test_b64_one_form(void **state)
 {
     (void)state;
@@ -342,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_b64_random),    cmocka_unit_test(test_ids),
         cmocka_unit_test(test_utf8),          cmocka_unit_test(test_escape),
         cmocka_unit_test(test_escape_random), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
