@@ -10,7 +10,7 @@ enum { CACHE_BYTES = 16 << 20 }; /* of decoded objects, a transaction of the pas
 
 int ate__chain_held(struct ate_chain *chain, struct ate__chain **ret_held)
 {
-    *ret_held = chain->pipe->v->held(chain->pipe);
+    *ret_held = chain->pipe->v->chain(chain->pipe);
     return *ret_held ? 0
                      : ate__fail(ATE_UNSUPPORTED,
                                  "a thin chain has no history here: open it with a mirror "

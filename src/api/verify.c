@@ -56,7 +56,7 @@ static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_v
         return rc;
     pipe->v->head(s, &v->head.size, &v->head.root);
     pipe->v->end(s);
-    struct ate__chain *held = pipe->v->held(pipe);
+    struct ate__chain *held = pipe->v->chain(pipe);
     if (held) {
         struct ate__storage_state state;
         struct ate__storage *storage = ate__chain_storage(held);

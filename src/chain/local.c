@@ -134,7 +134,6 @@ static const struct ate__pipe_vtable local_vtable = {
     .unlisten = local_unlisten,
     .damage = local_damage,
     .read_only = local_read_only,
-    .held = chain_of,
 };
 
 /* ---- opening ---- */

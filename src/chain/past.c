@@ -498,7 +498,7 @@ static bool past_read_only(struct ate__pipe *pipe)
     return true;
 }
 
-static struct ate__chain *past_held(struct ate__pipe *pipe)
+static struct ate__chain *past_chain(struct ate__pipe *pipe)
 {
     return pipe_of(pipe)->chain;
 }
@@ -561,7 +561,7 @@ static const struct ate__pipe_vtable past_vtable = {
     .unref = past_unref,
     .trust = past_trust,
     .created = past_created,
-    .held = past_held,
+    .chain = past_chain,
     .begin = past_begin,
     .refresh = past_refresh,
     .end = past_end,

@@ -148,7 +148,7 @@ struct ate__pipe_vtable {
     struct ate__trust *(*trust)(
         struct ate__pipe *p); /* chain id, hash, keys; shared, see trust/state.h */
     bool (*created)(struct ate__pipe *p); /* this open made the chain */
-    struct ate__chain *(*chain)(struct ate__pipe *p); /* what is held of it here; NULL: thin */
+    struct ate__chain *(*chain)(struct ate__pipe *p); /* with all of its history; NULL: thin */
     /* ---- reading ---- */
     int (*begin)(struct ate__pipe *p, struct ate__snapshot **ret_snapshot);
     int (*refresh)(struct ate__snapshot *s);
@@ -188,7 +188,6 @@ struct ate__pipe_vtable {
                      struct ate__listener *l); /* returns when no call of it is under way */
     bool (*damage)(struct ate__pipe *p, struct ate__storage_damage *ret_damage);
     bool (*read_only)(struct ate__pipe *p);
-    struct ate__chain *(*held)(struct ate__pipe *p); /* with all of its history; NULL: thin */
     const struct ate__far_vtable *far; /* NULL: it is not remote */
 };
 struct ate__pipe {

@@ -525,11 +525,6 @@ static void remote_unlisten(struct ate__pipe *p, struct ate__listener *l)
         ate__chain_unlisten(chain_of(p), l);
 }
 
-static struct ate__chain *remote_held(struct ate__pipe *p)
-{
-    return p->thin ? NULL : chain_of(p);
-}
-
 const struct ate__pipe_vtable ate__remote_vtable = {
     .ref = remote_ref,
     .unref = remote_unref,
@@ -553,6 +548,5 @@ const struct ate__pipe_vtable ate__remote_vtable = {
     .unlisten = remote_unlisten,
     .damage = remote_damage,
     .read_only = remote_read_only,
-    .held = remote_held,
     .far = &ate__remote_far,
 };
