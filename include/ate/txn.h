@@ -126,6 +126,9 @@ struct ate_object {
     /* false: the session's keys do not open it; type, name and payload are empty then */
     bool readable;
     bool open; /* every reader may read it */
+    /* in the chain as it was: what it was then was compacted away; type, name and payload are empty
+     */
+    bool compacted;
     uint64_t reserved[4];
 };
 

@@ -155,6 +155,7 @@ static int load_raw(struct ate_txn *t, const struct ate_id *id, unsigned flags,
         .updated_ns = pending ? 0 : (int64_t)facts.updated_us * 1000,
         .readable = b.readable,
         .open = b.open,
+        .compacted = b.compacted,
     };
     rc = lend_body(t, &b, flags, &o);
     if (!rc)

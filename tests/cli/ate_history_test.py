@@ -288,6 +288,9 @@ def test_compact(w):
     assert log == [(t["sequence"], t["hash"]) for t in w.ate("log", "notes", "--json").objects()]
     for n in range(3):
         assert w.ate("get", "notes", f"file {n}").out == bytes([57 + n]) * 20000
+    assert w.ate("ls", "notes", "--at", "3").out == 3 * b"compacted\n"
+    r = w.ate("export", "notes", "then", "--at", "3", status=1)
+    assert r.err.endswith(b"export: skipped: 3 whose content of then was compacted away\n"), r
     assert b"nothing to gain" in w.ate("compact", "notes").out
     w.ate("put", "notes", "file 0", "new")
     # A watch passes over values that are gone.

@@ -14,7 +14,13 @@
 #include <inttypes.h>
 #include <unistd.h>
 
-enum { SHOWN = 512, STATUS_REFUSED = 3, STATUS_NOT_REACHED = 5, WORKING_MODE = 0700 };
+enum {
+    SHOWN = 512,
+    STATUS_NO = 1,
+    STATUS_REFUSED = 3,
+    STATUS_NOT_REACHED = 5,
+    WORKING_MODE = 0700
+};
 
 /* ---- entries that fail ---- */
 
@@ -98,6 +104,7 @@ static void print_json(const struct export *ex, double seconds)
     ate__json_set_number(object, "hard_links", c->hardlinks);
     ate__json_set_number(object, "bytes", c->bytes);
     ate__json_set_number(object, "private", c->is_private);
+    ate__json_set_number(object, "compacted", c->compacted);
     ate__json_set_number(object, "nameless", c->nameless);
     ate__json_set_number(object, "unfinished", c->unfinished);
     ate__json_set_number(object, "not_owned", c->not_owned);
@@ -122,6 +129,9 @@ static void say_done(const struct export *ex)
     if (c->is_private)
         ate__note("export: skipped: %" PRIu64 " that your keys do not open (-v names them)",
                   c->is_private);
+    if (c->compacted)
+        ate__note("export: skipped: %" PRIu64 " whose content of then was compacted away",
+                  c->compacted);
     if (c->nameless)
         ate__note("export: skipped: %" PRIu64 " objects without a name", c->nameless);
     if (c->not_owned)
@@ -292,6 +302,8 @@ static int run(const struct options *o)
         status = rc ? report(&ex, rc, true) : ex.status;
         if (!status && ex.counts.is_private)
             status = STATUS_REFUSED;
+        if (!status && ex.counts.compacted)
+            status = STATUS_NO;
         if (!rc)
             say_done(&ex);
     }
@@ -319,8 +331,9 @@ const struct command cmd_export = {
         "  ate export -v @work public-part            names what your keys do not open\n"
         "\n"
         "Values of ate put become files; so do objects of other programs, as they are stored.\n"
-        "What your keys do not open is skipped, and the exit status is 3 at the end. What does\n"
-        "not hold or fits no file system is named and not written: 6 or 7; 8 is this machine.\n"
+        "What your keys do not open is skipped, and the exit status is 3 at the end; so is what\n"
+        "was compacted away since --at: 1. What does not hold or fits no file system is named and\n"
+        "not written: 6 or 7; 8 is this machine.\n"
         "\n"
         "  -v               name what is skipped\n"
         "  --at SEQ|TIME    as it was then; ate get --help has the forms of TIME. Reads the log\n"

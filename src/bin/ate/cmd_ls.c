@@ -22,7 +22,7 @@ struct ls {
     struct ate_txn *txn;
 };
 
-/* What an entry is called: its path below the listed one, "private", or its id. */
+/* What an entry is called: its path below the listed one, "private", "compacted", or its id. */
 static int name_of(const struct list_entry *e, const char *prefix, struct ate__buf *ret_name)
 {
     char id[ATE_ID_TEXT];
@@ -33,6 +33,8 @@ static int name_of(const struct list_entry *e, const char *prefix, struct ate__b
     if (e->name)
         return ate__buf_append(ret_name, name);
     ate_id_text(e->id, id);
+    if (e->object.compacted)
+        return ate__buf_append(ret_name, ate__text_bytes("compacted"));
     rc = ate__buf_append(ret_name, ate__text_bytes(e->kind == CONTENT_PRIVATE ? "private" : "("));
     if (!rc && e->kind != CONTENT_PRIVATE)
         rc = ate__buf_append(ret_name, ate__text_bytes(id));
@@ -65,6 +67,8 @@ static int print_json(struct ls *ls, const struct list_entry *e, const struct at
         json_decref(object);
         return rc;
     }
+    if (e->object.compacted)
+        ate__json_set_bool(object, "compacted", true);
     if (e->name)
         ate__json_set_bytes(object, "name", ate__buf_bytes(name));
     if (rules.read.who == ATE_KEYS)
@@ -223,7 +227,8 @@ const struct command cmd_ls = {
         "ate ls CHAIN [NAME] [-lR] [--at SEQ|TIME]\n"
         "\n"
         "Lists the names one level below, sorted; what your keys do not open is listed as\n"
-        "\"private\", what has no name by its id. Control characters in names are escaped.\n"
+        "\"private\", what was compacted away since --at as \"compacted\", what has no name by\n"
+        "its id. Control characters in names are escaped.\n"
         "\n"
         "  ate ls notes\n"
         "  ate ls -l @work docs\n"

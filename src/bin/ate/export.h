@@ -29,6 +29,7 @@ struct export_counts {
     uint64_t bytes;
     uint64_t holes;      /* of the bytes: not written, because they are zero */
     uint64_t is_private; /* not opened by the keys */
+    uint64_t compacted;  /* in the chain as it was: gone since */
     uint64_t nameless;   /* objects without a name */
     uint64_t unfinished; /* files that their import did not finish */
     uint64_t views;      /* of other states of the chain than the first */

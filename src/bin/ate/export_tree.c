@@ -174,7 +174,9 @@ static int export_below(struct export *ex, struct ate_id id, unsigned depth)
     for (size_t i = 0; !rc && i < l.count; i++) {
         const struct list_entry *e = &l.entries[i];
         ate_txn_end_loans(ex->txn);
-        if (e->kind == CONTENT_PRIVATE)
+        if (e->object.compacted)
+            ex->counts.compacted++;
+        else if (e->kind == CONTENT_PRIVATE)
             rc = export_hidden(ex, e);
         else if (!e->name)
             rc = pass_over(ex, e);
