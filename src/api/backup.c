@@ -4,6 +4,7 @@
  */
 #include "ate/backup.h"
 #include "api/api.h"
+#include "base/dir.h"
 #include "chain/backup.h"
 #include "chain/local.h"
 #include "chain/signed.h"
@@ -26,35 +27,6 @@ static void tell(void *arg, uint64_t done, uint64_t total)
 {
     const struct target *t = arg;
     t->conf->progress(t->conf->progress_arg, t->stage, done, total);
-}
-
-/* The directory itself is made where it is missing; those above it are not. */
-static int open_dir(const char *path, struct ate__dir **ret_dir)
-{
-    const struct ate__vfs *vfs = ate__env_real.vfs;
-    struct ate__dir *parent;
-    int rc = vfs->open_root(vfs->user, path, ret_dir);
-    if (rc != ATE_NOT_FOUND)
-        return rc;
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    size_t name = end;
-    while (name && path[name - 1] != '/')
-        name--;
-    ate__cleanup(ate__freep) char *copy = ate__copy(path, end + 1);
-    ate__cleanup(ate__freep) char *above = name ? ate__copy(path, name + 1) : ate__copy_text(".");
-    if (!copy || !above)
-        return ate__no_memory();
-    copy[end] = 0;
-    if (name)
-        above[name] = 0;
-    rc = vfs->open_root(vfs->user, above, &parent);
-    if (rc)
-        return ate__context(rc, "%s", above);
-    rc = vfs->open_dir(parent, copy + name, true, ret_dir);
-    vfs->close_dir(parent);
-    return rc;
 }
 
 /* What this user saw there before is in what it gets, or its loss was accepted. */
@@ -156,7 +128,7 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
     };
     struct ate__chain_copied done;
     uint64_t size = size_of(t->chain, t->conf->size);
-    int rc = open_dir(path, &t->dir);
+    int rc = ate__dir_open(ate__env_real.vfs, path, ATE__DIR_MAKE, &t->dir);
     if (!rc)
         rc = check_memory(t, path, size);
     if (!rc)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "chain/local.h"
 #include "base/alloc.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/name.h"
 #include "base/text.h"
@@ -334,29 +335,11 @@ static int create_at(const struct ate__local_conf *conf, struct ate__dir *dir, c
     return rc ? rc : create_in(conf, dir, ate__buf_bytes(&genesis), l);
 }
 
-/* The directory itself is made where it is missing; those above it are not. */
 static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__dir **ret_dir)
 {
-    char name[ATE__CHAIN_NAME_MAX + 1];
-    struct ate__dir *parent;
-    int rc = name_of_path(path, name);
-    if (rc)
-        return rc;
-    size_t end = strlen(path);
-    while (path[end - 1] == '/')
-        end--;
-    size_t above = end - strlen(name + 1);
-    ate__cleanup(ate__freep) char *parent_path = above ? ate__copy_text(path) : ate__copy_text(".");
-    if (!parent_path)
-        return ate__no_memory();
-    if (above)
-        parent_path[above] = 0;
-    rc = vfs->open_root(vfs->user, parent_path, &parent);
-    if (rc)
-        return rc;
-    rc = vfs->open_dir(parent, name + 1, true, ret_dir);
-    vfs->close_dir(parent);
-    return rc;
+    char ignored[ATE__CHAIN_NAME_MAX + 1];
+    int rc = name_of_path(path, ignored);
+    return rc ? rc : ate__dir_open(vfs, path, ATE__DIR_MAKE, ret_dir);
 }
 
 int ate__local_open(const struct ate__local_conf *conf, const char *path,

@@ -4,6 +4,7 @@
  */
 #include "mesh/home.h"
 #include "base/alloc.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/name.h"
 #include "base/text.h"
@@ -17,30 +18,6 @@
 #define CHAIN_NAME ",chain"
 
 /* --- LOGS --- */
-
-/* The directory at path[0..size), made with those above it where they are missing. */
-static int make_path(const struct ate__vfs *vfs, char *path, size_t size, struct ate__dir **ret_dir)
-{
-    while (size > 1 && path[size - 1] == '/')
-        size--;
-    path[size] = 0;
-    int rc = vfs->open_root(vfs->user, size ? path : ".", ret_dir);
-    if (rc != ATE_NOT_FOUND || !size)
-        return rc;
-    size_t last = size;
-    while (last && path[last - 1] != '/')
-        last--;
-    ate__cleanup(ate__freep) char *name = ate__copy_text(path + last);
-    struct ate__dir *parent;
-    if (!name)
-        return ate__no_memory();
-    rc = make_path(vfs, path, last, &parent);
-    if (rc)
-        return rc;
-    rc = vfs->open_dir(parent, name, true, ret_dir);
-    vfs->close_dir(parent);
-    return rc;
-}
 
 static int take_lock(struct ate__home *h, const char *logs)
 {
@@ -56,13 +33,8 @@ int ate__home_open(const struct ate__env *env, const char *logs, bool lock,
     struct ate__home h = {.vfs = env->vfs};
     if (!logs[0])
         return ate__fail(ATE_E_SYSTEM, "the directory of the chains has no name");
-    ate__cleanup(ate__freep) char *path = ate__copy_text(logs);
     h.place = ate__copy_text(logs);
-    if (!path || !h.place) {
-        ate__home_close(&h);
-        return ate__no_memory();
-    }
-    int rc = make_path(h.vfs, path, strlen(path), &h.logs);
+    int rc = h.place ? ate__dir_open(h.vfs, logs, ATE__DIR_MAKE_ALL, &h.logs) : ate__no_memory();
     if (!rc)
         rc = h.vfs->open_dir(h.logs, OWN_NAME, true, &h.own);
     if (!rc && lock)

@@ -2,6 +2,7 @@
 #include "mesh/mirror.h"
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/dir.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "event/tx.h"
@@ -46,39 +47,6 @@ struct ate__mirror {
 
 /* ---- the directory ---- */
 
-/* Made where it is missing; those above it are not. */
-static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__dir **ret_dir)
-{
-    size_t end = strlen(path), start;
-    while (end && path[end - 1] == '/')
-        end--;
-    for (start = end; start && path[start - 1] != '/';)
-        start--;
-    ate__cleanup(ate__freep) char *copy = ate__copy_text(start ? path : ".");
-    ate__cleanup(ate__freep) char *name = ate__copy(path + start, end - start + 1);
-    struct ate__dir *parent;
-    if (!copy || !name)
-        return ate__no_memory();
-    name[end - start] = 0;
-    if (start)
-        copy[start] = 0;
-    int rc = vfs->open_root(vfs->user, copy, &parent);
-    if (rc)
-        return rc;
-    rc = vfs->open_dir(parent, name, true, ret_dir);
-    vfs->close_dir(parent);
-    return rc;
-}
-
-static int open_dir(struct ate__mirror *m)
-{
-    const struct ate__vfs *vfs = m->conf.env->vfs;
-    int rc = vfs->open_root(vfs->user, m->conf.dir, &m->dir);
-    if (rc == ATE_NOT_FOUND)
-        rc = make_dir(vfs, m->conf.dir, &m->dir);
-    return rc ? ate__context(rc, "mirror %s", m->conf.dir) : 0;
-}
-
 static const struct ate__storage_conf storage_conf = {.sync = ATE__SYNC_NEVER};
 
 static int open_chain(struct ate__mirror *m, struct ate__storage *take_storage)
@@ -103,9 +71,9 @@ static int open_chain(struct ate__mirror *m, struct ate__storage *take_storage)
 static int open_there(struct ate__mirror *m)
 {
     struct ate__storage *storage;
-    int rc = open_dir(m);
+    int rc = ate__dir_open(m->conf.env->vfs, m->conf.dir, ATE__DIR_MAKE, &m->dir);
     if (rc)
-        return rc;
+        return ate__context(rc, "mirror %s", m->conf.dir);
     rc = ate__storage_open_file(m->conf.env, m->dir, 0, NULL, ATE__ROLE_MIRROR, &storage_conf,
                                 &storage);
     if (rc == ATE_NOT_FOUND)
