@@ -68,9 +68,9 @@ struct ate_repair_conf { /* zero means the default in every field */
 };
 struct ate_repaired {
     bool is_damaged; /* false: all holds, and nothing was done */
-    bool
-        resumed; /* an earlier repair was cut short, and is ended: nothing of what follows is set */
-    /* what is wrong; the text lives until this thread's next call of the library */
+    /* An earlier repair was cut short, and is ended: nothing of what follows is set. */
+    bool resumed;
+    /* What is wrong; the text lives until this thread's next call of the library */
     enum ate_result what;
     uint64_t sequence; /* the first transaction that does not hold */
     const char *text;
