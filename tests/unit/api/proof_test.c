@@ -261,6 +261,20 @@ static void without_memory(void **state)
         if (!rc)
             ate_free(text);
     }
+    struct ate_hash ignored;
+    char *log_key = log_key_of(1, &ignored);
+    rc = ATE_E_MEMORY;
+    for (uint64_t n = 1; rc; n++) {
+        heap_fail(n, n % 2);
+        rc = ate_log_key_add(&chain, log_key, NULL);
+        heap_fail(0, false);
+        if (rc && rc != ATE_CONFLICT) /* committed, and then the answer was short of memory */
+            expect(rc, ATE_E_MEMORY);
+        if (rc == ATE_CONFLICT)
+            break;
+    }
+    assert_int_equal(log_key_count(), 2);
+    ate_free(log_key);
     ate_free(checkpoint);
     ate_free(proof);
     end(state);

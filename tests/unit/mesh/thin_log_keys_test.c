@@ -4,6 +4,7 @@
  * keys of the history stand for the log keys that follow from their seeds.
  */
 #include "crypto/log_key.h"
+#include "lib/heap.h"
 #include "thin_world.h"
 
 static struct ate__buf public_of(struct past *p, int key)
@@ -206,13 +207,47 @@ static void test_shown_otherwise(void **state)
     past_free(other);
 }
 
+/* Every allocation refused in turn. */
+static void test_without_memory(void **state)
+{
+    (void)state;
+    struct past *p = thin_bare();
+    struct ate__buf keys = ATE__BUF_NULL, body = ATE__BUF_NULL;
+    const struct ate__msg_get get = {.kind = ATE__GET_LOG_KEYS};
+    struct thin_world w;
+    struct ate__msg_got got;
+    int rc = ATE_E_MEMORY;
+    change(p, ROOT, ALICE, true);
+    change(p, ROOT, BOB, true);
+    change(p, ROOT, ALICE, false);
+    thin_init(&w, p);
+    show_all(&w, 0);
+    answer.get = &get;
+    past_answer_encode(&answer, 1, w.size, &body);
+    past_answer_free(&answer);
+    must(ate__msg_got_decode(ate__buf_bytes(&body), &got));
+    struct ate__head head = past_head(p, w.size);
+    for (uint64_t n = 1; rc; n++) {
+        heap_fail(n, n % 2);
+        rc = ate__thin_log_keys(&w.chain, &head, &got, &keys);
+        heap_fail(0, false);
+        if (rc)
+            thin_expect(__LINE__, rc, ATE_E_MEMORY, NULL);
+        if (rc)
+            assert_int_equal(keys.size, 0);
+    }
+    assert_int_equal(keys.size, ATE__LOG_PUBLIC);
+    ate__buf_deinit(&keys);
+    ate__buf_deinit(&body);
+    thin_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_later_root),
-        cmocka_unit_test(test_lies),
-        cmocka_unit_test(test_shown_otherwise),
+        cmocka_unit_test(test_changes),        cmocka_unit_test(test_later_root),
+        cmocka_unit_test(test_lies),           cmocka_unit_test(test_shown_otherwise),
+        cmocka_unit_test(test_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);
 }
