@@ -5,6 +5,7 @@
 #include "ate/chain.h"
 #include "api/api.h"
 #include "api/names.h"
+#include "api/proof_fork.h"
 #include "chain/create.h"
 #include "chain/local.h"
 #include "mesh/client.h"
@@ -281,6 +282,8 @@ static int open_remote(struct opening *o)
     };
     o->chain->anchor = &o->anchor;
     rc = ate__remote_open(&conf, &o->pipe);
+    if ((rc == ATE_FORKED || rc == ATE_ROLLED_BACK) && m->known)
+        rc = ate__fork_evidence(m, &conf, rc);
     o->chain->anchor = NULL;
     if (!rc)
         o->chain->created = o->pipe->v->created(o->pipe);

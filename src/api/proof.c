@@ -4,6 +4,7 @@
  * chain's server.
  */
 #include "ate/proof.h"
+#include "api/proof_fork.h"
 #include "api/proof_source.h"
 
 static int give(struct ate__buf *text, char **ret_text)
@@ -125,7 +126,11 @@ static int check_note(struct ate_chain *c, struct ate_bytes note,
         return rc;
     rc = ate__checkpoint_verify(note, keys.key, keys.count, ret_checkpoint);
     ate__log_keys_deinit(&keys);
-    return rc ? rc : ate__proof_check_prefix(c, ret_checkpoint);
+    if (!rc)
+        rc = ate__proof_check_prefix(c, ret_checkpoint);
+    if (!rc && c->pipe->remote)
+        ate__fork_keep_note(&c->memory, note);
+    return rc;
 }
 
 static int ask(struct ate_chain *c, struct ate__buf *note)

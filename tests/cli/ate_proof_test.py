@@ -258,7 +258,8 @@ def test_a_server_whose_log_was_set_back(w):
     behind_their_back(w, server, set_back)
     for words in (["get", "@work", "a"], ["put", "@work", "d", "x"], ["checkpoint", "@work"],
                   ["prove", "@work", "1"], ["ls", "@work", "--mirror", "m"]):
-        w.refused(6, "ROLLED_BACK", *words)
+        # It signs nothing that would contradict what it signed.
+        assert "is kept in" not in w.refused(6, "ROLLED_BACK", *words)
     assert "transactions" in w.refused(6, "ROLLED_BACK", "verify", "@work")
     forget(w)  # nobody remembers, but the server has signed more, and what was signed is kept
     w.ate("get", "@work", "a")
@@ -283,7 +284,18 @@ def test_a_server_whose_log_was_forked(w):
         shutil.rmtree(place)
         shutil.copytree(w.dir / "fork", place)
 
+    keys = save(w, "keys", w.ate("checkpoint", "@work", "--log-keys"))
     behind_their_back(w, server, fork)
+    # Whoever kept what the server signed has it in writing.
+    said = w.refused(6, "FORKED", "get", "@work", "a")
+    evidence = pathlib.Path(said.rsplit(" is kept in ", 1)[1]).read_text()
+    both = evidence.split("\n\nate/")
+    (w.dir / "before").write_text(both[0] + "\n")
+    (w.dir / "now").write_text("ate/" + both[1])
+    assert (w.dir / "before").read_bytes() == (w.dir / note).read_bytes()
+    sizes = [w.ate("check-proof", name, "--log-key", keys, "--json").object()["size"]
+             for name in ("before", "now")]
+    assert sizes == [5, 6], sizes
     for words in (["get", "@work", "a"], ["put", "@work", "e", "x"], ["checkpoint", "@work"],
                   ["prove", "@work", "1"], ["ls", "@work", "--mirror", "m"]):
         w.refused(6, "FORKED", *words)
