@@ -10,8 +10,8 @@
  * directory, or with a mirror, here; else its server is asked, and what it answers is verified
  * here.
  *
- * The newest checkpoint that a server gave is kept beside the head that is remembered of it. Where an
- * open fails later with FORKED or ROLLED_BACK, the server is asked what it signs now; if that
+ * The newest checkpoint that a server gave is kept beside the head that is remembered of it. Where
+ * an open fails later with FORKED or ROLLED_BACK, the server is asked what it signs now; if that
  * contradicts what was kept, both are written to one file, which the error's sentence names.
  *
  * Text that is given comes back as a string of the library's, ended with ate_free().
