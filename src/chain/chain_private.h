@@ -226,6 +226,11 @@ void ate__chain_failed(struct ate__chain *c, struct ate__works *done);
 /* Tries recovery again, where it failed and that is some time ago. False: still broken. */
 bool ate__chain_mend(struct ate__chain *c);
 void ate__chain_tell(struct ate__chain *c); /* listeners; no lock held */
+/* room.c */
+bool ate__tx_frees(const struct ate__tx *tx); /* it makes room: deletions, certificates */
+/* Whether it may be ordered, for all that the disk has. Errors: E_NO_SPACE */
+int ate__chain_check_room(struct ate__chain *c, const struct ate__tx *tx) ATE__CHECK;
+int ate__chain_no_room(const char *cause) ATE__CHECK; /* E_NO_SPACE; cause: NULL: none */
 /* group_tick.c */
 void ate__chain_tick_due(struct ate__chain *c);
 void ate__chain_tick_run(struct ate__task *task);

@@ -149,6 +149,8 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
     if (rc && rc == w->checked)
         ate__error_set(w->text.data ? (const char *)w->text.data : ate__result_text(rc));
     if (!rc)
+        rc = ate__chain_check_room(c, &w->tx);
+    if (!rc)
         rc = ate__chain_take(c, &w->tx, c->next_sequence);
     if (rc)
         return rc;

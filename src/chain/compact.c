@@ -298,6 +298,10 @@ static int rewrite(struct compacting *x, uint64_t from, uint64_t to, uint64_t *r
                              .pause = pause_after,
                              .arg = x};
     int rc = s->v->rewrite(s, &w, &done);
+    if (rc == ATE_E_NO_SPACE) { /* the log has given up for it what it keeps: once more */
+        x->result = before;
+        rc = s->v->rewrite(s, &w, &done);
+    }
     if (rc) {
         x->result = before;
         return rc;

@@ -80,6 +80,7 @@ static int give_space(struct group *g, struct ate__group_space *s, size_t n)
 static int prepare_group(struct ate__chain *c, struct group *g)
 {
     size_t n = c->writing.count;
+    g->in.frees = true;
     int space = give_space(g, n <= ATE__GROUP_KEPT ? &c->group_space : &g->own, n);
     if (space)
         return space;
@@ -91,6 +92,7 @@ static int prepare_group(struct ate__chain *c, struct group *g)
         if (rc)
             return rc;
         g->records[g->in.count++] = w->bytes;
+        g->in.frees &= ate__tx_frees(&w->tx);
     }
     return ate__frontier_root(&g->tree, &g->root);
 }
@@ -180,11 +182,13 @@ static bool is_harmless(struct ate__chain *c, int rc)
 
 static void fail_group(struct ate__chain *c, int rc, struct ate__works *done)
 {
+    char cause[ATE__ERROR_SIZE];
     if (!is_harmless(c, rc)) {
         ate__chain_failed(c, done);
         return;
     }
-    fail_all(c, done, rc);
+    snprintf(cause, sizeof cause, "%s", ate__error_text());
+    fail_all(c, done, rc == ATE_E_NO_SPACE ? ate__chain_no_room(cause) : rc);
     c->losses++;
     ate__chain_untake(c, c->tree.size);
 }

@@ -213,12 +213,15 @@ int ate__file_append(struct ate__storage *storage, const struct ate__group_in *g
                          (unsigned long long)group->first_sequence,
                          (unsigned long long)tail.last->end);
     if (!fits(tail.last, bytes)) {
-        rc = ate__roll(r, bytes, &group->head_before);
+        rc = ate__roll(r, bytes, group);
         if (!rc)
             rc = tail_of(r, &tail);
         if (rc)
             return rc;
     }
+    rc = r->prewrite ? ate__make_room(r, bytes, group->frees) : 0;
+    if (rc)
+        return rc;
     return write_group(r, &tail, group, bytes, sync_is_due(r));
 }
 

@@ -190,7 +190,7 @@ int ate__boot(struct ate__redo *r)
 
 /* Looked at anew, so that no reader shares a segment with what changes it; by begin() it has to say
  * what was judged. Under `change`. */
-static int change_files(struct ate__redo *r, uint64_t known_floor, const uint64_t *judged)
+static int change_once(struct ate__redo *r, uint64_t known_floor, const uint64_t *judged)
 {
     struct ate__survey v;
     int rc = ate__survey_take(r, ATE__SURVEY_WRITER, known_floor, NULL, &v);
@@ -213,6 +213,27 @@ static int change_files(struct ate__redo *r, uint64_t known_floor, const uint64_
     return rc;
 }
 
+/* On a full disk with the room that is kept, too. Under `change`. */
+static int change_files(struct ate__redo *r, uint64_t known_floor, const uint64_t *judged)
+{
+    r->full_once = false;
+    int rc = change_once(r, known_floor, judged);
+    if (rc != ATE_E_NO_SPACE)
+        return rc;
+    if (!ate__give_spare(r))
+        return ate__fail(rc,
+                         "the disk is full, and nothing is left of what the log keeps: make room");
+    r->full_once = true;
+    return change_once(r, known_floor, judged);
+}
+
+/* Without it the log goes on all the same: with E_NO_SPACE it is full. Under `change`. */
+static void keep_room(struct ate__redo *r)
+{
+    int rc = ate__fill_reserve(r);
+    (void)rc;
+}
+
 int ate__file_begin(struct ate__storage *storage)
 {
     struct ate__redo *r = (struct ate__redo *)storage;
@@ -227,6 +248,7 @@ int ate__file_begin(struct ate__storage *storage)
         r->held = false;
         pthread_mutex_unlock(&r->mutex);
         ate__tiles_may_write(&r->tiles);
+        keep_room(r);
     }
     pthread_mutex_unlock(&r->change);
     return ate__context(rc, "recover the log");
@@ -236,7 +258,7 @@ int ate__file_recover(struct ate__storage *storage)
 {
     struct ate__redo *r = (struct ate__redo *)storage;
     pthread_mutex_lock(&r->mutex);
-    bool writable = r->writable, failed = r->failed;
+    bool writable = r->writable, failed = r->failed, full = r->full;
     uint64_t floor = r->floor;
     pthread_mutex_unlock(&r->mutex);
     if (!writable)
@@ -246,6 +268,8 @@ int ate__file_recover(struct ate__storage *storage)
     pthread_mutex_lock(&r->change);
     ate__next_drop(r->vfs, r->dir, &r->next);
     int rc = change_files(r, floor, NULL);
+    if (!rc && (full || r->full_once))
+        ate__set_full(r, true, 0); /* until prepare() finds room */
     pthread_mutex_unlock(&r->change);
     return ate__context(rc, "recover the log");
 }

@@ -17,6 +17,9 @@ static int end_writing(struct ate__redo *r)
     if (rc)
         return rc;
     rc = ate__give_back(r);
+    if (!rc)
+        rc = ate__fill_reserve(r);
+    rc = rc == ATE_E_NO_SPACE ? 0 : rc;
     const struct ate__meta_entry *listed = &r->pair.meta.segments[r->pair.meta.count - 1];
     if (rc || listed->length == r->floor_length)
         return rc;
@@ -32,6 +35,7 @@ static void destroy(struct ate__redo *r)
     if (r->dir)
         ate__tiles_deinit(&r->tiles);
     r->vfs->close(r->next.file);
+    ate__reserve_deinit(r->vfs, &r->reserve);
     ate__list_deinit(r->vfs, &r->list);
     ate__pair_deinit(&r->pair);
     ate__buf_deinit(&r->group);

@@ -15,6 +15,9 @@ enum {
     ATE__WINDOW_BYTES_MIN = 16 << 10, /* the first read of a search or scan */
     ATE__WINDOW_BYTES = 256 << 10,    /* and the largest */
     ATE__PREWRITE_BYTES = 512 << 10,   /* zeros in one step of prepare(), synced */
+    ATE__RESERVE_BYTES_MIN = 16 << 10, /* the file `reserve` (redo/reserve.h) */
+    ATE__RESERVE_BYTES_MAX = 1 << 20,
+    ATE__ROOM_BYTES_MIN = 64 << 10, /* beyond the reserve, until a log is not full any more */
     ATE__TRIMMED_BYTES_MAX = 64 << 20, /* in trimmed/ unless configured */
     ATE__TRIMMED_FILES_MAX = 256,
     ATE__LOCK_WAIT_MS = 1000,

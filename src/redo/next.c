@@ -41,6 +41,27 @@ int ate__next_prewrite(const struct ate__vfs *vfs, struct ate__next *n, uint64_t
     return rc;
 }
 
+/* A write that failed may have left a longer file than its capacity will be. */
+static int cut_off(const struct ate__vfs *vfs, const struct ate__next *n)
+{
+    int rc = vfs->truncate(n->file, n->zeros);
+    return rc ? rc : vfs->sync(n->file);
+}
+
+int ate__next_make_do(const struct ate__vfs *vfs, struct ate__next *n, uint64_t bytes)
+{
+    int rc = cut_off(vfs, n);
+    while (!rc && n->zeros < n->capacity)
+        rc = ate__next_prewrite(vfs, n, ZEROS);
+    if (rc != ATE_E_NO_SPACE)
+        return rc;
+    uint64_t capacity = n->zeros & ~(uint64_t)(ATE__PAD_BYTES - 1);
+    if (capacity < ATE__SEGMENT_BYTES_MIN || capacity < bytes)
+        return rc;
+    n->capacity = n->zeros = capacity;
+    return cut_off(vfs, n);
+}
+
 uint64_t ate__next_capacity(uint64_t wanted, uint64_t bytes)
 {
     if (wanted > ATE__SEGMENT_BYTES_MAX)

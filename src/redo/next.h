@@ -22,6 +22,9 @@ int ate__next_create(const struct ate__env *env, struct ate__dir *dir, uint64_t 
                      bool padded, struct ate__next *ret_next) ATE__CHECK;
 /* Writes and syncs up to `step` more zeros. Errors: E_* */
 int ate__next_prewrite(const struct ate__vfs *vfs, struct ate__next *n, uint64_t step) ATE__CHECK;
+/* After E_NO_SPACE: the capacity becomes what was prewritten, and what there is still room for, if
+ * that is `bytes` at least. Errors: E_NO_SPACE E_* */
+int ate__next_make_do(const struct ate__vfs *vfs, struct ate__next *n, uint64_t bytes) ATE__CHECK;
 /* A capacity that holds `bytes` at least. */
 uint64_t ate__next_capacity(uint64_t wanted, uint64_t bytes);
 /* Writes the header, not synced, and gives the segment, whose file it then is. Errors: TOO_BIG (an

@@ -216,7 +216,7 @@ static int relocate(struct ate__redo *r, struct ate__survey *v)
 {
     struct ate__segment *next = NULL;
     bool dropped;
-    int rc = v->torn_bytes ? keep_tail(r, v) : 0;
+    int rc = v->torn_bytes && !r->full_once ? keep_tail(r, v) : 0;
     if (!rc)
         rc = ate__grow(&v->list.items, &v->list.capacity, v->list.count + 1, sizeof *v->list.items);
     if (!rc)

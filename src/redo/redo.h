@@ -6,6 +6,7 @@
  *   ,chain/meta.a meta.b   what is live (redo/meta.h, redo/pair.h)
  *   ,chain/ID.seg          segments (redo/segment.h)
  *   ,chain/next            the segment to come (redo/next.h)
+ *   ,chain/reserve         room for what makes room (redo/reserve.h)
  *   ,chain/compact         what compaction writes in the place of some (redo/rewrite.c)
  *   ,chain/ID.new          what a backup has written and not listed (redo/backup.h)
  *   ,chain/tiles           leaf hashes (redo/tiles.h)
@@ -16,12 +17,12 @@
  *   READING   shows what stood there at open or refresh(); append() is READ_ONLY
  *   HELD      has the lock, shows what will stand, and changes no file; append() is READ_ONLY
  *   WRITING   all calls
- *   FULL      WRITING, and the last attempt to make room met a full disk
+ *   FULL      WRITING, and the disk is full: what does not make room is not to be appended
  *   FAILED    reads go on; append() is READ_ONLY
  *
  *   HELD -> WRITING      ate__file_begin()
- *   WRITING -> FULL      ate__roll(), ate__prepare(): E_NO_SPACE
- *   FULL -> WRITING      ate__roll(), ate__prepare() that met room
+ *   WRITING -> FULL      E_NO_SPACE for the segment, the reserve, a group that frees nothing
+ *   FULL -> WRITING      ate__roll() that met room; ate__file_prepare(), with the reserve whole
  *   WRITING -> FAILED    ate__broke(): a write or a sync failed whose outcome decides what stands
  *   FAILED -> WRITING    ate__file_recover(): as an open, with new descriptors
  *
@@ -38,6 +39,7 @@
 #pragma once
 #include "redo/next.h"
 #include "redo/pair.h"
+#include "redo/reserve.h"
 #include "redo/scan.h"
 #include "redo/tiles.h"
 
@@ -58,9 +60,11 @@ struct ate__redo {
     bool prewrite;
     struct ate__tiles tiles;
 
-    pthread_mutex_t change; /* held by whoever changes the lists or `next`; guards the next three */
+    pthread_mutex_t change; /* held by whoever changes the lists or `next`; guards the next five */
     struct ate__pair pair;
     struct ate__next next;
+    struct ate__reserve reserve;
+    bool full_once; /* a recovery had to use the reserve: it keeps no torn tail */
     uint64_t rewriting_id; /* promised to a segment that is being written; 0: none */
 
     pthread_mutex_t syncing; /* held over a sync of the last segment and the note of its failure, so
@@ -77,6 +81,8 @@ struct ate__redo {
     enum ate__role role;
     uint64_t revision, generation, cut_off;
     uint64_t meta_bytes;
+    uint64_t spare; /* bytes of the reserve, as far as known */
+    uint64_t wanted; /* FULL: there was no room for so many bytes */
     const char *meta_lost; /* a list that a reader found damaged; NULL: none */
     uint64_t synced_ms; /* when the last segment was synced last */
     uint64_t epoch; /* rises when the list was made anew from the disk */
@@ -148,7 +154,7 @@ int ate__check_usable(struct ate__redo *r) ATE__CHECK;
 
 /* Goes over to a new segment that has room for a group of `bytes`. Errors: E_NO_SPACE (nothing has
  * changed); others: the handle has failed. */
-int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head) ATE__CHECK;
+int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate__group_in *group) ATE__CHECK;
 int ate__file_prepare(struct ate__storage *storage);
 /* No segment has it, nor had. Under `change`. */
 uint64_t ate__free_id(const struct ate__redo *r);
@@ -162,6 +168,26 @@ int ate__meta_of(struct ate__redo *r, struct ate__meta *ret_meta) ATE__CHECK;
 int ate__meta_put(struct ate__redo *r, struct ate__meta *take_meta) ATE__CHECK;
 /* Bytes that a group, an idle mark, take in a segment. */
 uint64_t ate__room_of(const struct ate__segment *s, uint64_t group_bytes);
+
+/* --- room.c: a full disk --- */
+
+/* Where the last segment grows, zeros take the place of a group of `bytes` first, so that a full
+ * disk is met while nothing of the group is written. A call of the leader. Errors: E_NO_SPACE
+ * (nothing has changed) E_* */
+int ate__make_room(struct ate__redo *r, uint64_t bytes, bool frees) ATE__CHECK;
+bool ate__reserve_due(const struct ate__redo *r); /* under the mutex */
+/* Fills the reserve; with room for what there was none for, the log is not full any more. Under
+ * `change`. Errors: E_NO_SPACE (the log is full) E_* */
+int ate__fill_reserve(struct ate__redo *r) ATE__CHECK;
+/* So much of the reserve, or what it has, goes back to the disk. Under `change`. */
+uint64_t ate__give_room(struct ate__redo *r, uint64_t bytes);
+/* The disk is full, or is not; wanted: bytes that there was no room for. */
+void ate__set_full(struct ate__redo *r, bool full, uint64_t wanted);
+/* All that was kept or prepared and is not needed yet goes back to the disk, for the rewriting of a
+ * segment or a recovery. False: there was nothing. Under `change`. */
+bool ate__give_spare(struct ate__redo *r);
+/* Bytes up to which segments double. */
+uint64_t ate__segment_max(const struct ate__redo *r);
 
 /* --- rewrite.c: compaction --- */
 

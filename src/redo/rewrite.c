@@ -74,13 +74,14 @@ int ate__file_segments(struct ate__storage *storage, ate__segment_fn *each, void
 static int choose(struct rewriting *x)
 {
     struct ate__redo *r = x->r;
-    const uint64_t room = ATE__SEGMENT_BYTES_MAX - ATE__SEGMENT_HEAD - ATE__FOOTER;
+    const uint64_t room = ate__segment_max(r) - ATE__SEGMENT_HEAD - ATE__FOOTER;
     x->at = r->list.count ? ate__list_find(&r->list, x->w->from) : 0;
     x->epoch = r->epoch;
     uint64_t bytes = 0;
     for (size_t i = x->at; i + 1 < r->list.count; i++) {
         struct ate__segment *s = r->list.items[i];
-        if (s->end > x->w->to || bytes + groups_bytes(s) > room)
+        bool more = x->old.count; /* one may be larger than segments are to be by now */
+        if (s->end > x->w->to || (more && (r->full || bytes + groups_bytes(s) > room)))
             break;
         int rc = ate__list_add(&x->old, s);
         if (rc)
@@ -409,6 +410,10 @@ static void end(struct rewriting *x, int rc)
     if (rc)
         give_up(x, rc);
     r->rewriting_id = 0;
+    if (rc == ATE_E_NO_SPACE) {
+        ate__give_spare(r);
+        ate__set_full(r, true, 0);
+    }
     pthread_mutex_unlock(&r->change);
     pthread_mutex_lock(&r->mutex);
     ate__list_deinit(r->vfs, &x->old);

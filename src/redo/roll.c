@@ -79,7 +79,8 @@ static bool prewrite_due(const struct ate__redo *r)
 
 bool ate__prepare_due(const struct ate__redo *r)
 {
-    return r->writable && !r->held && !r->failed && (r->unsealed || prewrite_due(r));
+    return r->writable && !r->held && !r->failed &&
+           (r->unsealed || ate__reserve_due(r) || prewrite_due(r));
 }
 
 /* The first segment that is full and has no footer. */
@@ -136,28 +137,24 @@ static uint64_t capacity_after(struct ate__redo *r)
     pthread_mutex_lock(&r->mutex);
     uint64_t capacity = r->list.items[r->list.count - 1]->head.capacity;
     pthread_mutex_unlock(&r->mutex);
-    return ate__next_capacity(2 * capacity, 0);
+    return ate__next_capacity(ate__min(2 * capacity, ate__segment_max(r)), 0);
 }
 
-/* One step. Under `change`. */
-static int prewrite(struct ate__redo *r, uint64_t step)
+/* One step towards a `next` that holds so many bytes. Under `change`. */
+static int prewrite(struct ate__redo *r, uint64_t bytes)
 {
     int rc = 0;
     if (!r->next.file)
         rc = ate__next_create(r->env, r->dir, capacity_after(r), r->conf.pad, &r->next);
     if (!rc)
-        rc = ate__next_prewrite(r->vfs, &r->next, step);
-    /* What could not be synced may be lost without a further word: not to be used. */
-    if (rc && rc != ATE_E_NO_SPACE)
+        rc = ate__next_prewrite(r->vfs, &r->next, ATE__PREWRITE_BYTES);
+    if (rc == ATE_E_NO_SPACE && r->next.file)
+        rc = ate__next_make_do(r->vfs, &r->next, bytes);
+    /* What could not be synced may be lost without a further word: not to be used. On a full disk
+     * others have more use for it. */
+    if (rc)
         ate__next_drop(r->vfs, r->dir, &r->next);
     return rc;
-}
-
-static void set_full(struct ate__redo *r, bool full)
-{
-    pthread_mutex_lock(&r->mutex);
-    r->full = full;
-    pthread_mutex_unlock(&r->mutex);
 }
 
 int ate__file_prepare(struct ate__storage *storage)
@@ -168,11 +165,14 @@ int ate__file_prepare(struct ate__storage *storage)
         return rc;
     pthread_mutex_lock(&r->change);
     pthread_mutex_lock(&r->mutex);
-    bool due = ate__prepare_due(r), wanted = due && prewrite_due(r);
+    bool due = ate__prepare_due(r), spare = due && ate__reserve_due(r);
+    bool wanted = due && !spare && prewrite_due(r);
     pthread_mutex_unlock(&r->mutex);
-    struct ate__segment *full = due && !wanted ? unsealed(r) : NULL;
-    if (wanted)
-        rc = prewrite(r, ATE__PREWRITE_BYTES);
+    struct ate__segment *full = due && !spare && !wanted ? unsealed(r) : NULL;
+    if (spare)
+        rc = ate__fill_reserve(r);
+    else if (wanted)
+        rc = prewrite(r, 0);
     else if (full)
         rc = seal(r, full);
     pthread_mutex_lock(&r->mutex);
@@ -180,8 +180,8 @@ int ate__file_prepare(struct ate__storage *storage)
     if (wanted && !rc)
         r->next_ready = r->next.zeros == r->next.capacity;
     pthread_mutex_unlock(&r->mutex);
-    if (rc == ATE_E_NO_SPACE || (wanted && !rc))
-        set_full(r, rc == ATE_E_NO_SPACE);
+    if (rc == ATE_E_NO_SPACE)
+        ate__set_full(r, true, 0);
     pthread_mutex_unlock(&r->change);
     return rc;
 }
@@ -221,7 +221,7 @@ int ate__file_rest(struct ate__storage *storage)
 /* --- taking it into use --- */
 
 /* `next` with room for the group, prewritten where the log does that. Under `change`. */
-static int next_for(struct ate__redo *r, uint64_t bytes)
+static int next_for(struct ate__redo *r, uint64_t bytes, const struct ate__group_in *group)
 {
     uint64_t room = ate__group_start(ATE__SEGMENT_HEAD, r->conf.pad) +
                     ate__group_start(bytes, r->conf.pad) +
@@ -229,12 +229,17 @@ static int next_for(struct ate__redo *r, uint64_t bytes)
     int rc = 0;
     if (!r->next.file)
         rc = ate__next_create(r->env, r->dir, capacity_after(r), r->conf.pad, &r->next);
-    if (rc)
-        return rc;
-    r->next.capacity = ate__next_capacity(r->next.capacity, room);
+    if (!rc)
+        r->next.capacity = ate__next_capacity(r->next.capacity, room);
     while (r->prewrite && !rc && r->next.zeros < r->next.capacity)
-        rc = ate__next_prewrite(r->vfs, &r->next, ATE__PREWRITE_BYTES);
-    return rc;
+        rc = prewrite(r, room);
+    if (rc != ATE_E_NO_SPACE || !group->frees)
+        return rc;
+    /* As small as can be, and not prewritten: ate__make_room() makes it grow. Room for its header,
+     * and for a list that grows by a block. */
+    ate__give_room(r, 2 * ATE__PAD_BYTES);
+    return ate__next_create(r->env, r->dir, ate__next_capacity(ATE__SEGMENT_BYTES_MIN, room),
+                            r->conf.pad, &r->next);
 }
 
 /* The list with the new segment behind the last, which ends here; one without records goes. */
@@ -286,7 +291,6 @@ static void install(struct ate__redo *r, struct ate__segment *take_next,
     *place = take_next;
     r->floor_length = take_next->length;
     r->next_ready = false;
-    r->full = false;
     pthread_mutex_unlock(&r->mutex);
 }
 
@@ -325,14 +329,14 @@ static int take_into_use(struct ate__redo *r, struct ate__segment *next,
     return 0;
 }
 
-static int roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head)
+static int roll(struct ate__redo *r, uint64_t bytes, const struct ate__group_in *group)
 {
     struct ate__segment *next = NULL;
     /* All that the old segment holds is on stable storage before another is named (redo.h, 3). */
     int rc = ate__file_sync(&r->storage);
     if (rc)
         return rc;
-    rc = next_for(r, bytes);
+    rc = next_for(r, bytes, group);
     if (rc == ATE_E_NO_SPACE)
         return rc;
     if (!rc)
@@ -343,7 +347,7 @@ static int roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head
     if (!rc)
         rc = r->vfs->sync(next->file);
     if (!rc)
-        rc = take_into_use(r, next, head);
+        rc = take_into_use(r, next, &group->head_before);
     if (!rc)
         return 0;
     if (next)
@@ -351,12 +355,12 @@ static int roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head
     return ate__broke(r, rc);
 }
 
-int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate_hash *head)
+int ate__roll(struct ate__redo *r, uint64_t bytes, const struct ate__group_in *group)
 {
     pthread_mutex_lock(&r->change);
-    int rc = roll(r, bytes, head);
-    if (rc == ATE_E_NO_SPACE)
-        set_full(r, true);
+    int rc = roll(r, bytes, group);
+    if (!group->frees && (!rc || rc == ATE_E_NO_SPACE))
+        ate__set_full(r, rc, bytes);
     pthread_mutex_unlock(&r->change);
     return rc;
 }

@@ -35,6 +35,8 @@ enum ate__role { ATE__ROLE_ROOT = 1, ATE__ROLE_MIRROR = 2 };
 struct ate__storage_conf { /* zero: the defaults */
     enum ate__sync sync;
     uint32_t sync_interval_ms; /* under INTERVAL: an append this long after the last sync syncs */
+    uint64_t segment_bytes; /* up to which the sizes of new segments double; a multiple of 4,096
+                             * from ATE__SEGMENT_BYTES_MIN on; 0: ATE__SEGMENT_BYTES_MAX */
     bool pad; /* every group of a new segment starts on a 4,096-byte block */
     bool no_prewrite; /* segments grow instead (docs/format/redo.md) */
     const char *dir_name; /* of the log's directory; NULL: ",chain" */
@@ -55,6 +57,7 @@ struct ate__group_in {
     size_t count; /* 0: as idle() */
     struct ate__position *ret_positions; /* count of them, written by a successful append; NULL:
                                           * not wanted */
+    bool frees; /* it makes room: what is kept for that may be used */
 };
 struct ate__group_out {
     uint64_t first_sequence, root_time_us, floor;
@@ -159,10 +162,11 @@ struct ate__storage_vtable {
     int (*recover)(struct ate__storage *s);
     /* Appends the idle mark if the last data group has no witness. Errors: as append. */
     int (*idle)(struct ate__storage *s);
-    /* Background: one step, of bounded length, towards what is due: prewriting the next segment,
-     * sealing full ones. Call it again while state().prepare_due, with pauses that leave the disk
-     * to the commits; append() does without pauses what was not done in time. 0 also when nothing
-     * was due. Errors: E_NO_SPACE (state `full`), READ_ONLY, E_*. */
+    /* Background: one step, of bounded length, towards what is due: the room that is kept, and, if
+     * the log is full, whether there is more; prewriting the next segment; sealing full ones. Call
+     * it again while state().prepare_due, with pauses that leave the disk to the commits; append()
+     * does without pauses what was not done in time. 0 also when nothing was due. Errors:
+     * E_NO_SPACE (state `full`), READ_ONLY, E_*. */
     int (*prepare)(struct ate__storage *s);
     /* All records from `from` on, below `to`, in order, to the size at the call, with the groups
      * and idle marks they are in. NOT_FOUND: from is above the size. TAMPERED: damage below the

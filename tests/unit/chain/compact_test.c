@@ -222,7 +222,7 @@ static void test_refused(void **state)
     kit_close(&kit);
     assert_true(simdisk_digest(kit.disk) == digest);
     kit_open_ok(&kit, 0);
-    simdisk_limit(kit.disk, simdisk_used(kit.disk) + 4096);
+    simdisk_limit(kit.disk, 4096); /* what the log keeps and gives up is not enough either */
     assert_int_equal(ate__chain_compact(kit.chain, &conf, &done), ATE_E_NO_SPACE);
     simdisk_limit(kit.disk, UINT64_MAX);
     check_texts(11);

@@ -12,7 +12,7 @@ enum { PUTS = 120, TEXT = 3000, ROOM_STEP = 4096, ROOMS = 40 };
 
 static struct kit kit;
 static struct {
-    unsigned long refused, unknown, stood, reopened_full, stuck;
+    unsigned long refused, unknown, stood, reopened_full, stuck, deleted;
 } counts;
 
 /* Object n has the text of its number, if it is there at all. */
@@ -75,13 +75,39 @@ static void reopen_full(void)
     kit_open_ok(&kit, 0);
 }
 
-static void fill(uint64_t room, unsigned way)
+static int delete(unsigned object)
+{
+    struct draft d;
+    kit_begin(&kit, &d);
+    draft_tombstone(&d, id_of(object), kit_facts(&kit, object).body, false);
+    int rc = kit_commit(&kit, &d);
+    draft_deinit(&d);
+    return rc;
+}
+
+/* What is kept is enough for deletions, and for a log that has to recover. */
+static void deletes(bool *there, unsigned count)
+{
+    for (unsigned n = 0; n < 2 && n < count; n++)
+        if (there[n]) {
+            kit_ok(delete (1 + n));
+            there[n] = false;
+            counts.deleted++;
+        }
+    check(there, count);
+    assert_int_equal(put(count), ATE_E_NO_SPACE);
+    if (!strstr(kit.text, "the disk is full") || !strstr(kit.text, "delete and compact"))
+        fail_msg("%s", kit.text);
+}
+
+static void fill(uint64_t room, unsigned way, bool grows)
 {
     bool there[PUTS + 1] = {false};
     unsigned count = 0;
     uint64_t unknown = 0;
     int rc = 0;
     kit_init(&kit, 100 + room + way);
+    simdisk_set_copy_on_write(kit.disk, grows);
     kit_create_ok(&kit);
     simdisk_limit(kit.disk, simdisk_used(kit.disk) + room);
     while (!rc && count < PUTS - 1) {
@@ -94,6 +120,8 @@ static void fill(uint64_t room, unsigned way)
     counts.unknown += rc == ATE_UNKNOWN;
     unknown = rc == ATE_UNKNOWN ? kit.number : 0;
     check(there, count - 1);
+    if (way != 1)
+        deletes(there, count - 1);
     if (way == 1) {
         kit_crash(&kit, room);
         simdisk_limit(kit.disk, simdisk_used(kit.disk));
@@ -114,11 +142,14 @@ static void a_disk_that_is_full(void **state)
     (void)state;
     for (uint64_t i = 0; i < ROOMS; i++)
         for (unsigned way = 0; way < 3; way++)
-            fill(i * ROOM_STEP, way);
+            for (unsigned grows = 0; grows < 2; grows++)
+                fill(i * ROOM_STEP, way, grows);
     print_message("%lu refused, %lu not known, of which %lu stood; %lu opened while full, %lu only "
-                  "for reading\n",
-                  counts.refused, counts.unknown, counts.stood, counts.reopened_full, counts.stuck);
-    assert_true(counts.refused && counts.unknown);
+                  "for reading; %lu deleted\n",
+                  counts.refused, counts.unknown, counts.stood, counts.reopened_full, counts.stuck,
+                  counts.deleted);
+    assert_true(counts.refused && counts.unknown && counts.deleted);
+    assert_true(!counts.stuck);
 }
 
 int main(void)

@@ -266,7 +266,8 @@ __attribute__((format(printf, 2, 3))) static bool check_disk(struct simdisk *tak
 /* That a list or the tiles are lost is no harm: the other list, the records have all. */
 static bool is_dispensable(const struct file *f)
 {
-    return strstr(f->path, "/meta.") || strstr(f->path, "/tiles") || strstr(f->path, "/lock");
+    return strstr(f->path, "/meta.") || strstr(f->path, "/tiles") || strstr(f->path, "/lock") ||
+           strstr(f->path, "/reserve");
 }
 
 /* Any other file is missed. */

@@ -37,7 +37,7 @@ static void test_cost(void **state)
     for (uint64_t i = 60; i < 90; i++) {
         struct cost before = cost_of(&k);
         kit_record(body, sizeof body, i, 0);
-        struct ate__group_in group = {i, 1000000 + i, kit_head(i), &record, 1, NULL};
+        struct ate__group_in group = {i, 1000000 + i, kit_head(i), &record, 1, NULL, false};
         assert_int_equal(k.s->v->append(k.s, &group), 0);
         struct cost after = cost_of(&k);
         assert_true(after.writes == before.writes + 1 && after.syncs == before.syncs + 1);
@@ -196,7 +196,9 @@ static void test_sticky(void **state)
         kit_check_all(&k, 2); /* reads go on */
         assert_int_equal(k.s->v->recover(k.s), 0);
         now = kit_state(&k);
-        assert_true(!now.failed && !now.full && (now.size == 2 || now.size == 5));
+        assert_true(!now.failed && now.full == !(i % 3) && (now.size == 2 || now.size == 5));
+        assert_int_equal(k.s->v->prepare(k.s), 0); /* there is room */
+        assert_false(kit_state(&k).full);
         stood += now.size == 5;
         gone += now.size == 2;
         kit_append_ok(&k, 1, 500);
@@ -254,8 +256,8 @@ static void test_positions(void **state)
             kit_record(bodies[i], 900 - 100 * i, first + i, 0);
             records[i] = ate__bytes(bodies[i], 900 - 100 * i);
         }
-        struct ate__group_in group = {first, 1000000 + first, kit_head(first), records,
-                                      3,     positions};
+        struct ate__group_in group = {
+            first, 1000000 + first, kit_head(first), records, 3, positions, false};
         assert_int_equal(k.s->v->append(k.s, &group), 0);
         for (size_t i = 0; i < 3; i++) {
             uint64_t reads = simdisk_count(k.disk, SIMDISK_ALL);

@@ -247,18 +247,26 @@ static void test_full_disk(void **state)
     }
 }
 
-/* A segment whose file grows meets the full disk in the group's own write. */
+/* Where nothing is prewritten a group meets the full disk in its own write; the recovery has the
+ * reserve, once. */
 static void test_full_growing(void **state)
 {
     (void)state;
     struct kit k;
     kit_init(&k, 1);
+    k.conf.no_prewrite = true;
     kit_open_ok(&k, ATE__STORAGE_CREATE);
     kit_append_ok(&k, 1, 10000);
     simdisk_limit(k.disk, simdisk_used(k.disk));
     assert_int_equal(kit_append(&k, 2, 10000, 0), ATE_E_IO);
     struct ate__storage_state now = kit_state(&k);
     assert_true(now.full && now.failed && now.size == 1);
+    assert_int_equal(k.s->v->recover(k.s), 0);
+    assert_true(kit_state(&k).full && !kit_state(&k).failed);
+    kit_check_all(&k, 1);
+    assert_int_equal(k.s->v->prepare(k.s), ATE_E_NO_SPACE);
+    simdisk_limit(k.disk, 4096); /* no reserve is large enough */
+    assert_int_equal(kit_append(&k, 2, 10000, 0), ATE_E_IO);
     assert_int_equal(k.s->v->recover(k.s), ATE_E_NO_SPACE);
     assert_true(kit_state(&k).failed);
     kit_check_all(&k, 1);
@@ -325,9 +333,11 @@ static void test_prepare_fails(void **state)
     simdisk_fail(k.disk, SIMDISK_SYNC, 1, 1, ATE_E_IO);
     assert_int_equal(k.s->v->prepare(k.s), ATE_E_IO);
     assert_false(simdisk_exists(k.disk, KIT_DIR "/next"));
+    assert_false(kit_state(&k).full);
     assert_false(kit_state(&k).failed);
     prepare_all(&k);
     kit_append_ok(&k, 5, 10000);
+    assert_int_equal(k.s->v->prepare(k.s), 0); /* the reserve becomes larger */
     /* A seal too. */
     simdisk_fail(k.disk, SIMDISK_SYNC, 1, 1, ATE_E_IO);
     assert_int_equal(k.s->v->prepare(k.s), ATE_E_IO);
