@@ -6,7 +6,11 @@
 #include "mesh/client_private.h"
 #include <stdio.h>
 
-enum { REFUSED_MS = 20 /* first wait after a refusal, doubled each time */, DOUBLINGS_MAX = 6 };
+enum {
+    REFUSED_MS = 20, /* first wait after a refusal, doubled each time */
+    DOUBLINGS_MAX = 6,
+    REFUSALS_MAX = 8 /* of a commit in a row, by a machine that lacks something: 3.8 s */
+};
 
 /* ---- lists ---- */
 
@@ -606,6 +610,14 @@ static void try_later(struct ate__client *c, struct ate__call *call, int result)
     ate__client_wake(c, call->not_before_ms);
 }
 
+/* What lasts, as a full disk does, is the answer. */
+static void refused_for_long(struct ate__client *c, struct ate__call *call)
+{
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", call->text);
+    finish_unanswered(c, call, ATE_OFFLINE, text);
+}
+
 int ate__calls_rejected(struct ate__client *c, struct ate_bytes body)
 {
     struct ate__msg_rejected m;
@@ -617,7 +629,10 @@ int ate__calls_rejected(struct ate__client *c, struct ate_bytes body)
         return rc;
     ate__escaped(m.text, call->text, sizeof call->text);
     if (m.result == ATE_OFFLINE || (m.result == ATE_BUSY && call->patient)) {
+        bool commit = m.result == ATE_OFFLINE && call->kind == ATE__CALL_COMMIT;
         try_later(c, call, m.result);
+        if (commit && call->refusals > REFUSALS_MAX)
+            refused_for_long(c, call);
         return 0;
     }
     /* Of a commit FORKED may speak of the transaction's base, of a read only of what was seen. */

@@ -386,6 +386,18 @@ static void test_offline_is_tried_again(void **state)
         stage_pass(s, 1);
     }
     stage_done(call, ATE_TIMEOUT);
+
+    /* What lasts, as a full disk does, is said long before the time is over. */
+    call = stage_commit_call(s, 3, 30000);
+    unsigned ms = 0;
+    for (; ms < 30000 && !call->done; ms++) {
+        while (!stage_quiet(s))
+            stage_say_rejected(s, sent(s, 3), ATE_OFFLINE, "the disk is full");
+        stage_pass(s, 1);
+    }
+    assert_true(ms > 2000 && ms < 5000);
+    assert_non_null(strstr(call->call.text, "the disk is full"));
+    stage_done(call, ATE_OFFLINE);
     stage_free(s);
 }
 
