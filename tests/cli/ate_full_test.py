@@ -67,7 +67,7 @@ def fill(w, chain, status, name):
         r = w.ate("put", "--timeout", "10s", chain, object_name, f"@{value}", status=None)
         n += 1
         assert n < 1000
-        if status == 5 and b": UNKNOWN: " in r.err:  # a client's time may be over before it is asked
+        if status == 5 and b": UNKNOWN: " in r.err:  # its time was over before
             sizes.pop(object_name, None)
         elif r.status:
             assert r.status == status and name in r.err, r
