@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * The files of a chain as somebody left them who wanted to harm it: a bit of every byte, every
- * length, files gone, exchanged, doubled, older, of another chain. Whatever is opened then is what
- * was written, all of it for a writer; a reader may see less, and is told; what is refused is not
- * touched.
+ * length, files gone, exchanged, doubled, older, of another chain; and so with the groups of a
+ * segment, and the sectors of the disk. With the argument `all`: all bits of every byte. Whatever
+ * is opened then is what was written, all of it for a writer; a reader may see less, and is told;
+ * what is refused is not touched.
  */
 #include "chain/chain_private.h"
+#include "base/endian.h"
 #include "kit.h"
 #include "lib/simdisk.h"
-
+#include "redo/format.h"
 #include <stdlib.h>
 
 #define FOLDER "/c/,chain"
@@ -277,19 +279,23 @@ static void expect_missed(const struct file *f, size_t at, bool whole)
         fail_msg("%s at %zu: %s", f->path, at, whole ? "not noticed" : "refused");
 }
 
+static bool all_bits;
+
 static void a_bit_of_every_byte(void **state)
 {
     (void)state;
     begin_small();
     for (size_t i = 0; i < files.count; i++) {
         const struct file *f = &files.file[i];
-        for (size_t at = 0; at < f->size; at++) {
+        for (size_t at = 0; at < 8 * f->size; at += all_bits ? 1 : 8) {
             struct simdisk *d = copy();
-            simdisk_flip(d, f->path, at, (uint8_t)(1u << (at * 7 + i) % 8));
-            expect_missed(f, at, check_disk(d, "a bit of byte %zu of %s", at, f->path));
+            unsigned bit = all_bits ? at % 8 : (at / 8 * 7 + i) % 8;
+            simdisk_flip(d, f->path, at / 8, (uint8_t)(1u << bit));
+            expect_missed(f, at / 8,
+                          check_disk(d, "bit %u of byte %zu of %s", bit, at / 8, f->path));
         }
     }
-    end("a bit of every byte");
+    end(all_bits ? "every bit" : "a bit of every byte");
 }
 
 static void every_length(void **state)
@@ -432,8 +438,154 @@ static void files_of_another_time_or_chain(void **state)
     end("files of another time or chain");
 }
 
-int main(void)
+/* ---- pieces of a file ---- */
+
+enum { GROUPS_MAX = 64, SECTOR = 512 };
+
+/* Where the groups of a segment begin, and behind the last one where it ends. */
+static size_t groups_of(const struct file *f, size_t at[GROUPS_MAX])
 {
+    size_t count = 0, next = ATE__SEGMENT_HEAD;
+    while (next + ATE__GROUP_HEAD <= f->size && ate__load32(f->bytes + next)) {
+        assert_true(count < GROUPS_MAX - 1);
+        at[count++] = next;
+        if (f->bytes[next + 4] != ATE__KIND_GROUP) /* a footer: the end */
+            next = f->size;
+        else
+            next += ate__load32(f->bytes + next + ATE__RECORD_HEAD);
+    }
+    at[count] = next;
+    return count;
+}
+
+struct pieces {
+    const struct file *f;
+    size_t at[GROUPS_MAX], count;
+    size_t order[2 * GROUPS_MAX], chosen; /* which, in their new order */
+};
+
+/* The segment of these groups, with what stood behind them all. */
+static void check_order(const struct pieces *p, const char *how, size_t i, size_t j)
+{
+    struct simdisk *d = copy();
+    struct ate__buf bytes = ATE__BUF_NULL;
+    const uint8_t *from = p->f->bytes;
+    kit_ok(ate__buf_append(&bytes, ate__bytes(from, p->at[0])));
+    for (size_t n = 0; n < p->chosen; n++) {
+        size_t at = p->at[p->order[n]];
+        kit_ok(ate__buf_append(&bytes, ate__bytes(from + at, p->at[p->order[n] + 1] - at)));
+    }
+    size_t end = p->at[p->count];
+    kit_ok(ate__buf_append(&bytes, ate__bytes(from + end, p->f->size - end)));
+    simdisk_put(d, p->f->path, bytes.data, bytes.size);
+    ate__buf_deinit(&bytes);
+    check_disk(d, "%s: groups %zu and %zu %s", p->f->path, i, j, how);
+}
+
+static void choose(struct pieces *p, size_t without)
+{
+    p->chosen = 0;
+    for (size_t n = 0; n < p->count; n++)
+        if (n != without)
+            p->order[p->chosen++] = n;
+}
+
+static void insert(struct pieces *p, size_t place, size_t group)
+{
+    memmove(p->order + place + 1, p->order + place, (p->chosen - place) * sizeof p->order[0]);
+    p->order[place] = group;
+    p->chosen++;
+}
+
+/* All checksums hold: each is whole, of this segment, and where it does not belong. */
+static void groups_out_of_their_places(void **state)
+{
+    (void)state;
+    begin_big();
+    for (size_t i = 0; i < files.count; i++) {
+        struct pieces p = {.f = &files.file[i]};
+        if (!strstr(p.f->path, ".seg"))
+            continue;
+        p.count = groups_of(p.f, p.at);
+        assert_true(p.count > 0);
+        for (size_t one = 0; one < p.count; one++) {
+            choose(&p, one);
+            check_order(&p, "gone", one, one);
+            for (size_t place = 0; place <= p.count; place++) {
+                choose(&p, SIZE_MAX);
+                insert(&p, place, one);
+                check_order(&p, "doubled", one, place);
+                if (place == p.count || place == one)
+                    continue;
+                choose(&p, one);
+                insert(&p, place, one);
+                check_order(&p, "moved", one, place);
+                choose(&p, SIZE_MAX);
+                p.order[one] = place;
+                p.order[place] = one;
+                check_order(&p, "exchanged", one, place);
+            }
+        }
+    }
+    end("groups out of their places");
+}
+
+static void put_sector(struct simdisk *d, const struct file *f, size_t to, const uint8_t *from)
+{
+    simdisk_patch(d, f->path, to, from, ate__min((size_t)SECTOR, f->size - to));
+}
+
+/* As a disk leaves them that wrote in another order, or not at all. */
+static void sectors_out_of_their_places(void **state)
+{
+    (void)state;
+    static const uint8_t zeros[SECTOR];
+    begin_small();
+    for (size_t i = 0; i < files.count; i++) {
+        const struct file *f = &files.file[i];
+        for (size_t one = 0; one < f->size; one += SECTOR) {
+            struct simdisk *d = copy();
+            put_sector(d, f, one, zeros);
+            check_disk(d, "%s: zeros from %zu", f->path, one);
+            for (size_t other = 0; other + SECTOR <= f->size; other += SECTOR) {
+                if (other == one)
+                    continue;
+                d = copy();
+                put_sector(d, f, one, f->bytes + other);
+                check_disk(d, "%s: sector %zu also at %zu", f->path, other, one);
+                if (other < one || one + SECTOR > f->size)
+                    continue;
+                d = copy();
+                put_sector(d, f, one, f->bytes + other);
+                put_sector(d, f, other, f->bytes + one);
+                check_disk(d, "%s: sectors %zu and %zu exchanged", f->path, one, other);
+            }
+        }
+    }
+    end("sectors out of their places");
+}
+
+/* Torn: the size is there, and what was written last is not. */
+static void zeros_from_every_place(void **state)
+{
+    (void)state;
+    begin_small();
+    for (size_t i = 0; i < files.count; i++) {
+        const struct file *f = &files.file[i];
+        uint8_t *zeros = calloc(1, f->size + 1);
+        for (size_t at = 0; at < f->size; at += 8) {
+            struct simdisk *d = copy();
+            simdisk_patch(d, f->path, at, zeros, f->size - at);
+            check_disk(d, "%s: zeros from %zu on", f->path, at);
+        }
+        free(zeros);
+    }
+    end("zeros from every place");
+}
+
+int main(int argc, char **argv)
+{
+    all_bits = argc > 1 && !strcmp(argv[1], "all");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_bit_of_every_byte),
         cmocka_unit_test(every_length),
@@ -442,6 +594,9 @@ int main(void)
         cmocka_unit_test(files_in_each_others_place),
         cmocka_unit_test(files_that_do_not_belong),
         cmocka_unit_test(files_of_another_time_or_chain),
+        cmocka_unit_test(groups_out_of_their_places),
+        cmocka_unit_test(sectors_out_of_their_places),
+        cmocka_unit_test(zeros_from_every_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
