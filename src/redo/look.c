@@ -107,6 +107,8 @@ static int scan_segment(struct scanning *c, struct ate__pinned *p, struct ate__w
         if (head->count)
             ate__note_group(c->r, p->segment, head->first_sequence, w->group_offset);
         rc = deliver(c, w, p->segment);
+        /* What the segment has behind that is nothing to this scan, damage least of all. */
+        c->ended = c->next >= c->to && c->to < p->end;
     }
     return rc;
 }

@@ -250,6 +250,8 @@ static void test_damage(void **state)
     char path[64];
     assert_true(kit_segment(&k, 0, path));
     simdisk_flip(k.disk, path, 88 + 3 * (64 + 24 + 4000) + 500, 1);
+    assert_int_equal(kit_scan(&k, 0, 3, &seen), 0); /* what ends in front of it does not meet it */
+    assert_true(seen.next == 3 && kit_damage(&k).what == ATE_OK);
     assert_int_equal(kit_scan(&k, 0, UINT64_MAX, &seen), ATE_TAMPERED);
     assert_true(seen.next == 3);
     struct ate__storage_damage damage = kit_damage(&k);
