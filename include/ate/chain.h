@@ -33,6 +33,7 @@ struct ate_receipt {
 
 enum ate_sync { ATE_SYNC_ALWAYS, ATE_SYNC_INTERVAL, ATE_SYNC_NEVER };
 
+struct ate_compact_when; /* compact.h */
 struct ate_chain_conf { /* zero means the default in every field */
     const char
         *root; /* root keys to trust: fingerprints or public key files, separated by commas; NULL:
@@ -58,7 +59,9 @@ struct ate_chain_conf { /* zero means the default in every field */
      * archive that these two lines would make, else EXISTS. */
     bool archive;
     uint64_t retention_s; /* of an archive, seconds of root time; 0: for ever */
-    uint64_t reserved[6]; /* zero; how this struct grows without breaking programs */
+    /* Of a chain in a directory, opened for writing: when it is compacted by itself; NULL: never */
+    const struct ate_compact_when *compact;
+    uint64_t reserved[5]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

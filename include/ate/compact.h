@@ -37,9 +37,10 @@ struct ate_compact_conf { /* zero means the default in every field */
 struct ate_compacted {
     uint64_t files, rewritten; /* that were looked at; that were written anew */
     uint64_t payloads; /* that went */
-    uint64_t bytes_before, bytes_after; /* of the chain on disk */
+    uint64_t bytes_before, bytes_after; /* of the chain on disk, which may have grown meanwhile */
     uint64_t events, transactions; /* that went */
     uint64_t cut_off; /* of the chain; 0: nothing but payloads ever went */
+    uint64_t bytes_freed; /* by the files that were written anew */
 };
 
 /* WAITS. Of a chain in a directory, opened for writing; conf NULL: all defaults. Needs room on the
@@ -51,5 +52,42 @@ struct ate_compacted {
  * deeply compacted; READ_ONLY, E_NO_SPACE, TAMPERED, WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *conf,
                                struct ate_compacted *ret_compacted);
+
+/* ---- by itself ---- */
+
+/* When an open chain is compacted by itself. What counts are the files of its log that are full;
+ * growth is measured from what the last compaction left, and a chain that never was compacted is
+ * all growth. Whatever the mode, a log of less than size_min is left alone, and so is one to which
+ * nothing was added since the last run. */
+enum ate_compact_mode {
+    ATE_COMPACT_NEVER,           /* the default */
+    ATE_COMPACT_ON_OPEN,         /* once, when it is opened */
+    ATE_COMPACT_TIMER,           /* every_s after the last run, or after the open */
+    ATE_COMPACT_FACTOR,          /* when it has grown to factor_percent of what was left */
+    ATE_COMPACT_SIZE,            /* when it has grown by `size` */
+    ATE_COMPACT_FACTOR_OR_TIMER, /* whatever comes first */
+    ATE_COMPACT_SIZE_OR_TIMER
+};
+/* Of struct ate_chain_conf and struct ate_server_conf; read during the call, so it may lie on the
+ * stack. It runs on a thread of its own, one chain after the other, beside reads and commits, none
+ * of which fails for it; it ends with the chain, at once. A run that failed is tried again after a
+ * minute, then after two, and so on up to about an hour. */
+struct ate_compact_when { /* zero means the default in every field */
+    enum ate_compact_mode mode;
+    unsigned factor_percent; /* above 100; 0: 200 */
+    uint64_t size;           /* bytes; 0: 64 MiB */
+    uint64_t every_s;        /* 0: 3,600 */
+    uint64_t size_min;       /* bytes; 0: 2 MiB */
+    uint64_t bytes_per_second; /* of reading and writing; 0: 16 MiB */
+    /* Deep, at most once a day, with the default cut-off, where a key of the session may sign the
+     * certificate in that chain; elsewhere payloads alone go. */
+    bool deep;
+    struct ate_session *session; /* deep: NULL: that of the open; a server needs one */
+    /* A run ended: 0, or the result and its sentence, with `compacted` zero then. Runs on that
+     * thread, until the chain is closed, and may not call the library. A server has its log. */
+    void (*ran)(void *arg, int result, const char *text, const struct ate_compacted *compacted);
+    void *ran_arg;
+    uint64_t reserved[6]; /* zero */
+};
 
 ATE__END

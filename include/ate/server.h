@@ -33,7 +33,9 @@ struct ate_server_conf {       /* zero means the default in every field */
     uint32_t drain_ms; /* how long ate_server_end() waits for work in flight; 0: 10,000 */
     const struct ate_limit *limits; /* those that differ from their default */
     size_t limit_count;
-    uint64_t reserved[8];
+    /* When the chains that are open are compacted by themselves (compact.h); NULL: never */
+    const struct ate_compact_when *compact;
+    uint64_t reserved[7];
 };
 
 /* Listens when it returns. Its key is LOGS/,server/key, made at the first start.

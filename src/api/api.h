@@ -13,6 +13,9 @@
 #include "chain/search.h"
 #include "dio/dio.h"
 
+struct ate_compact_when;
+struct ate_compacted;
+struct ate__compacted;
 struct ate_chain {
     atomic_uint refs;          /* the handle, watches and histories */
     struct ate__dio *dio;
@@ -28,6 +31,9 @@ struct ate_chain {
     int32_t timeout_ms;
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     struct ate__storage_damage damage;
+    void (*compact_ran)(void *arg, int result, const char *text,
+                        const struct ate_compacted *compacted);
+    void *compact_ran_arg;
 };
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
 void ate__chain_handle_unref(struct ate_chain *c);
@@ -35,6 +41,11 @@ struct ate__txn_id ate__txn_id_of(struct ate_txn_id id);
 /* The chain that is held here, with its history. UNSUPPORTED: it is thin. */
 int ate__chain_held(struct ate_chain *chain, struct ate__chain **ret_held) ATE__CHECK;
 struct ate__progress ate__progress_of(const struct ate_progress *progress); /* takes NULL */
+/* compact.c: what a program asked for, without done and arg. Errors: MISUSE. */
+int ate__compact_when(const struct ate_compact_when *when, struct ate_session *session,
+                      struct ate__auto_conf *ret_conf) ATE__CHECK;
+/* For struct ate__auto_conf; arg: the handle. */
+void ate__compact_tell(void *arg, int result, const char *text, const struct ate__compacted *done);
 /* ret_receipt: NULL if it is not wanted. */
 void ate__receipt_fill(const struct ate__receipt *r, struct ate_receipt *ret_receipt);
 

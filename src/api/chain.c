@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "api/names.h"
 #include "api/proof_fork.h"
+#include "ate/compact.h"
 #include "chain/create.h"
 #include "chain/local.h"
 #include "mesh/client.h"
@@ -60,6 +61,7 @@ struct opening {
     bool remote;
     struct ate__anchor anchor;
     struct ate__workers *workers;
+    struct ate__auto_conf compact; /* its workers: this one's, until the chain has its own */
     struct ate_chain *chain;
     struct ate__pipe *pipe;
     struct ate__buf options; /* of the genesis, if one is made */
@@ -87,6 +89,25 @@ static int check_archive_conf(const struct ate_chain_conf *conf, unsigned flags)
         return ate__fail(ATE_MISUSE, "chain: conf.retention_s: at most %llu; 0 is for ever",
                          (unsigned long long)RETENTION_S_MAX);
     return 0;
+}
+
+/* Each chain has a thread of its own for it: one never waits for another. */
+static int prepare_compact(struct opening *o)
+{
+    const struct ate_compact_when *when = o->conf->compact;
+    if (!when || when->mode == ATE_COMPACT_NEVER)
+        return 0;
+    if (o->remote || (o->flags & ATE_READ))
+        return ate__fail(ATE_MISUSE, "chain: conf.compact is for a chain in a directory that is "
+                                     "opened for writing");
+    int rc = ate__compact_when(when, o->session, &o->compact);
+    if (!rc)
+        rc = ate__workers_new(1, &o->compact.workers);
+    o->compact.done = ate__compact_tell;
+    o->compact.arg = o->chain;
+    o->chain->compact_ran = when->ran;
+    o->chain->compact_ran_arg = when->ran_arg;
+    return rc;
 }
 
 static int find_where(struct opening *o)
@@ -213,6 +234,7 @@ static int open_local(struct opening *o)
                 .sync_interval_ms = o->conf->sync_interval_ms,
                 .progress = o->conf->progress,
                 .progress_arg = o->conf->progress_arg,
+                .compact = o->compact,
             },
         .options = ate__buf_bytes(&o->options),
         .accept = accept_local,
@@ -372,6 +394,8 @@ static int begin(struct opening *o)
     c->timeout_ms = o->conf->timeout_ms ? o->conf->timeout_ms : 30000;
     int rc = find_where(o);
     if (!rc)
+        rc = prepare_compact(o);
+    if (!rc)
         rc = find_place(o);
     if (!rc)
         rc = ate__anchor_init(&o->anchor, o->conf->root, o->remote ? &o->addr : NULL, o->session);
@@ -442,6 +466,7 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
     ate__buf_deinit(&o.options);
     if (o.workers)
         ate__api_workers_unref(o.workers);
+    ate__workers_unref(o.compact.workers);
     ate__free(o.looked_up);
     ate__free(o.place);
     ate__free(o.real);

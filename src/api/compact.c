@@ -13,6 +13,21 @@ static void tell(void *arg, uint64_t done, uint64_t total)
     conf->progress(conf->progress_arg, "compact", done, total);
 }
 
+static struct ate_compacted compacted_of(const struct ate__compacted *done)
+{
+    return (struct ate_compacted){
+        .files = done->segments,
+        .rewritten = done->rewritten,
+        .payloads = done->payloads,
+        .bytes_before = done->bytes_before,
+        .bytes_after = done->bytes_after,
+        .events = done->events,
+        .transactions = done->transactions,
+        .cut_off = done->cut_off,
+        .bytes_freed = done->bytes_freed,
+    };
+}
+
 int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *conf,
                       struct ate_compacted *ret_compacted)
 {
@@ -38,15 +53,38 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
     rc = ate__chain_compact(ate__local_chain(chain->pipe), &inner, &done);
     if (rc)
         return ate__context(rc, "compact");
-    *ret_compacted = (struct ate_compacted){
-        .files = done.segments,
-        .rewritten = done.rewritten,
-        .payloads = done.payloads,
-        .bytes_before = done.bytes_before,
-        .bytes_after = done.bytes_after,
-        .events = done.events,
-        .transactions = done.transactions,
-        .cut_off = done.cut_off,
-    };
+    *ret_compacted = compacted_of(&done);
     return 0;
+}
+
+/* ---- by itself ---- */
+
+int ate__compact_when(const struct ate_compact_when *when, struct ate_session *session,
+                      struct ate__auto_conf *ret_conf)
+{
+    struct ate__auto_conf conf = {
+        .rule = {.mode = (enum ate__compact_mode)when->mode,
+                 .every_ms = when->every_s * 1000,
+                 .growth_bytes = when->size,
+                 .factor_percent = when->factor_percent,
+                 .bytes_min = when->size_min},
+        .session = !when->deep ? NULL : when->session ? when->session : session,
+        .bytes_per_second = when->bytes_per_second,
+    };
+    if (when->every_s > UINT64_MAX / 1000)
+        conf.rule.every_ms = UINT64_MAX;
+    int rc = ate__compact_rule_check(&conf.rule);
+    if (!rc && when->deep && !conf.session)
+        rc = ate__fail(ATE_MISUSE, "compact: deep needs a session with a key that may sign");
+    if (!rc)
+        *ret_conf = conf;
+    return rc;
+}
+
+void ate__compact_tell(void *arg, int result, const char *text, const struct ate__compacted *done)
+{
+    const struct ate_chain *chain = arg;
+    struct ate_compacted compacted = compacted_of(done);
+    if (chain->compact_ran)
+        chain->compact_ran(chain->compact_ran_arg, result, text, &compacted);
 }

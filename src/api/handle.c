@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 #include "ate/archive.h"
+#include "chain/local.h"
 
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c)
 {
@@ -26,6 +27,8 @@ void ate__chain_handle_unref(struct ate_chain *c)
     if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
         return;
     remember(c);
+    if (c->dio && c->dir) /* transactions may go on for a while, and it tells this handle */
+        ate__chain_compact_stop(ate__local_chain(c->pipe));
     ate__dio_unref(c->dio);
     ate__session_unref(c->session);
     ate__memory_close(&c->memory);

@@ -6,6 +6,7 @@
 #include "ate/server.h"
 #include "api/api.h"
 #include "api/loop.h"
+#include "ate/compact.h"
 #include "mesh/server.h"
 #include "net/addr.h"
 #include <stdio.h>
@@ -20,6 +21,7 @@ struct ate_server {
     void (*log)(void *arg, int level, const char *line);
     void *log_arg;
     struct ate_loop *loop;
+    struct ate_session *compact_session; /* NULL: none */
 };
 
 /* ---- a question, asked on a worker, answered in the loop ---- */
@@ -199,7 +201,11 @@ static int fill_conf(struct ate_server *s, const struct ate_server_conf *conf,
         return ate__fail(ATE_MISUSE, "server: no directory for its chains");
     if ((conf->admit || conf->log) && !conf->loop)
         return ate__fail(ATE_MISUSE, "server: admit and log need a loop to run in");
-    if (conf->drain_ms)
+    if (conf->compact)
+        rc = ate__compact_when(conf->compact, NULL, &inner->compact);
+    if (!rc && inner->compact.session)
+        s->compact_session = ate__session_ref(inner->compact.session);
+    if (!rc && conf->drain_ms)
         rc = ate__server_limit_set(inner, "drain-ms", conf->drain_ms);
     for (size_t i = 0; !rc && i < conf->limit_count; i++)
         rc = ate__server_limit_set(inner, conf->limits[i].name, conf->limits[i].value);
@@ -221,6 +227,7 @@ int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret
     if (!rc)
         rc = ate__server_start(&inner, &s->inner);
     if (rc) {
+        ate__session_unref(s->compact_session);
         ate__free(s);
         return rc;
     }
@@ -249,5 +256,6 @@ void ate_server_end(struct ate_server *s)
     if (!s)
         return;
     ate__server_end(s->inner);
+    ate__session_unref(s->compact_session);
     ate__free(s);
 }

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/compact_auto.h"
 #include <stdio.h>
 
 /* ---- the latest state, for acceptance ---- */
@@ -161,7 +162,7 @@ int ate__chain_begin(struct ate__chain *c)
         s->v->damage(s, &c->damage);
         c->read_only = !state.writable;
     }
-    return 0;
+    return ate__auto_begin(c, &c->compacts);
 }
 
 static int begin_trust(struct ate__chain *c, struct ate_bytes genesis_tx)
@@ -206,6 +207,8 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
     }
     if (!rc && conf->sync != ATE__SYNC_ALWAYS) /* whatever may be lost later, the chain is there */
         rc = c->storage->v->sync(c->storage);
+    if (!rc)
+        rc = ate__auto_begin(c, &c->compacts);
     if (rc) {
         ate__chain_close(c);
         return rc;
@@ -243,10 +246,16 @@ static void finish_all(struct ate__chain *c)
     pthread_mutex_unlock(&c->mutex);
 }
 
+void ate__chain_compact_stop(struct ate__chain *c)
+{
+    ate__auto_end(ate__steal(&c->compacts));
+}
+
 void ate__chain_close(struct ate__chain *c)
 {
     if (!c)
         return;
+    ate__chain_compact_stop(c);
     finish_all(c);
     ate__assert(!c->leading && !c->listeners);
     ate__workers_unref(c->conf.workers);

@@ -22,11 +22,25 @@
  */
 #pragma once
 #include "base/workers.h"
+#include "chain/compact_mode.h"
 #include "chain/pipe.h"
 #include "chain/view.h"
 #include "crypto/merkle.h"
 
 struct ate__chain;
+struct ate__compacted;
+/* Compaction by itself (chain/compact_auto.h); zeros: never. */
+struct ate__auto_conf {
+    struct ate__compact_rule rule;
+    struct ate__workers *workers; /* one thread, of no other work: a run takes long, and sleeps */
+    struct ate_session *session;  /* deep where it has a key that may sign; NULL: shallow */
+    uint64_t bytes_per_second;    /* 0: 16 MiB */
+    uint64_t since_ms;            /* monotonic: when the timer began; 0: now */
+    uint32_t look_ms;             /* after something was published; 0: a second */
+    /* A run ended, well or not (then with the sentence); on its thread. NULL: nobody is told. */
+    void (*done)(void *arg, int result, const char *text, const struct ate__compacted *done);
+    void *arg;
+};
 struct ate__chain_conf {
     const struct ate__env *env;
     struct ate__workers *workers; /* NULL: no background work, offers without a waiting thread run
@@ -35,6 +49,7 @@ struct ate__chain_conf {
     uint32_t sync_interval_ms;
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
+    struct ate__auto_conf compact; /* from begin() or create() to close(); of a file's log */
 };
 
 /* Opens what the storage holds, verifying all of it, and changes nothing. take_storage is consumed
@@ -54,6 +69,9 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
 /* Takes NULL. No snapshot and no listener may be left, and no thread be inside a call. Offers and
  * asks in flight are completed first, what was accepted of them is written. Not from done(). */
 void ate__chain_close(struct ate__chain *c);
+
+/* It is no longer compacted by itself, and its done() not called any more; close() does it too. */
+void ate__chain_compact_stop(struct ate__chain *c);
 
 struct ate__trust *ate__chain_trust(struct ate__chain *c); /* NULL: an empty mirror */
 struct ate__view *ate__chain_view(struct ate__chain *c);

@@ -15,7 +15,7 @@
 #include "chain/kept.h"
 #include <stdlib.h>
 
-enum { GAIN_PERCENT = 10, PAUSE_MS_MIN = 5, BLOCK_BYTES = 1 << 20 };
+enum { GAIN_PERCENT = 10 };
 
 struct plan { /* of one segment */
     uint64_t first, end, bytes, goes;
@@ -31,7 +31,7 @@ struct compacting {
     enum ate__part *parts;    /* what stays of each event of the transaction that is looked at */
     size_t parts_capacity;
     uint64_t done, total; /* bytes, for progress */
-    uint64_t since_pause;
+    struct ate__pace pace;
     struct ate__compacted result;
 };
 
@@ -133,19 +133,12 @@ static void pause_after(void *arg, uint64_t bytes)
     x->done += bytes;
     if (conf->progress)
         conf->progress(conf->arg, ate__min(x->done, x->total), x->total);
-    x->since_pause += bytes;
-    if (!conf->bytes_per_second || x->since_pause < BLOCK_BYTES / 8)
-        return;
-    uint64_t due_ms = x->since_pause * 1000 / conf->bytes_per_second;
-    if (due_ms < PAUSE_MS_MIN)
-        return;
-    x->since_pause = 0;
-    ate__sleep_ms(x->c->conf.env, (uint32_t)ate__min(due_ms, 1000));
+    ate__pace(&x->pace, bytes);
 }
 
 static int check_canceled(struct compacting *x)
 {
-    return x->conf->cancel && x->conf->cancel(x->conf->arg)
+    return ate__pace_canceled(&x->pace)
                ? ate__fail(ATE_CANCELED, "the compaction was stopped; what it did stands")
                : 0;
 }
@@ -311,6 +304,7 @@ static int rewrite(struct compacting *x, uint64_t from, uint64_t to, uint64_t *r
         x->c->kept_size = x->deep.size;
         x->c->kept_root = x->deep.state_root;
     }
+    x->result.bytes_freed += done.bytes_before - ate__min(done.bytes_before, done.bytes_after);
     for (size_t i = 0; i < x->count; i++)
         x->result.rewritten += x->plans[i].first >= from && x->plans[i].first < done.end;
     return s->v->scan(s, from, done.end, &(struct ate__scan){NULL, move_record, x});
@@ -370,7 +364,7 @@ static int run(struct compacting *x)
     struct ate__storage *s = x->c->storage;
     s->v->state(s, &state);
     x->result.bytes_before = state.bytes;
-    int rc = x->conf->deep ? ate__deep_begin(&x->deep, x->c, x->conf) : 0;
+    int rc = x->conf->deep ? ate__deep_begin(&x->deep, x->c, x->conf, &x->pace) : 0;
     if (!rc)
         rc = weigh(x);
     if (!rc)
@@ -385,7 +379,11 @@ static int run(struct compacting *x)
 int ate__chain_compact(struct ate__chain *c, const struct ate__compact_conf *conf,
                        struct ate__compacted *ret_compacted)
 {
-    struct compacting x = {.c = c, .conf = conf};
+    struct compacting x = {
+        .c = c,
+        .conf = conf,
+        .pace = {c->conf.env, conf->bytes_per_second, conf->cancel, conf->arg, 0},
+    };
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
     if (c->read_only || !state.writable)

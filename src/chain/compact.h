@@ -43,7 +43,8 @@ struct ate__compacted {
     uint64_t payloads; /* that went */
     uint64_t events, transactions; /* that went; of transactions, all that they did */
     uint64_t cut_off; /* of the log; 0: nothing is left out */
-    uint64_t bytes_before, bytes_after; /* of the files of the log */
+    uint64_t bytes_before, bytes_after; /* of the files of the log, which grew meanwhile */
+    uint64_t bytes_freed; /* of the files that were written anew */
 };
 /* Any thread; one at a time. Errors: BUSY: another is under way; CANCELED; READ_ONLY, UNSUPPORTED:
  * the log is in memory; E_NO_SPACE: no room for one segment more; TAMPERED, E_*. Deep: NO_KEY: no

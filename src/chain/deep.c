@@ -13,18 +13,40 @@
 #define HOUR_US (UINT64_C(3600) * 1000000)
 enum { AGE_DAYS = 7, ABOVE_FACTOR = 4 /* times what lives */ };
 
-static int check_canceled(const struct ate__deep *d)
+/* ---- reading, at its pace ---- */
+
+struct pass {
+    struct ate__deep *d;
+    const struct ate__scan *scan;
+};
+
+static int pass_group(void *arg, const struct ate__group_out *group)
 {
-    return d->conf->cancel && d->conf->cancel(d->conf->arg)
-               ? ate__fail(ATE_CANCELED, "the compaction was stopped; nothing has changed")
-               : 0;
+    const struct pass *p = arg;
+    return p->scan->group(p->scan->arg, group);
+}
+
+static int pass_record(void *arg, const struct ate__record_out *record)
+{
+    const struct pass *p = arg;
+    ate__pace(p->d->pace, record->body.size);
+    if (ate__pace_canceled(p->d->pace))
+        return ate__fail(ATE_CANCELED, "the compaction was stopped; nothing has changed");
+    return p->scan->record(p->scan->arg, record);
+}
+
+static int scan_paced(struct ate__deep *d, uint64_t from, uint64_t to, const struct ate__scan *out)
+{
+    struct ate__storage *s = d->c->storage;
+    struct pass p = {d, out};
+    struct ate__scan inner = {out->group ? pass_group : NULL, pass_record, &p};
+    return s->v->scan(s, from, to, &inner);
 }
 
 static int scan(struct ate__deep *d, uint64_t from, uint64_t to,
                 int (*record)(void *arg, const struct ate__record_out *record), void *arg)
 {
-    struct ate__storage *s = d->c->storage;
-    return s->v->scan(s, from, to, &(struct ate__scan){NULL, record, arg});
+    return scan_paced(d, from, to, &(struct ate__scan){NULL, record, arg});
 }
 
 /* ---- where ---- */
@@ -47,7 +69,7 @@ static int note_age(void *arg, const struct ate__record_out *record)
     }
     if (record->last_in_group && record->root_time_us <= x->hour_us)
         x->hour = record->sequence + 1;
-    return check_canceled(x->d);
+    return 0;
 }
 
 static int note_live(void *arg, const struct ate__record_out *record)
@@ -55,10 +77,10 @@ static int note_live(void *arg, const struct ate__record_out *record)
     struct choosing *x = arg;
     struct ate__chain *c = x->d->c;
     struct ate__tx tx;
-    int rc = check_canceled(x->d);
-    if (!rc && !record->identity)
-        rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
-    if (rc || record->identity)
+    if (record->identity)
+        return 0;
+    int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
+    if (rc)
         return rc;
     for (uint32_t i = 0; i < tx.event_count; i++) {
         const struct ate__event *e = &tx.events[i];
@@ -76,7 +98,7 @@ static int note_nearest(void *arg, const struct ate__record_out *record)
     struct choosing *x = arg;
     x->bytes -= record->body.size;
     if (!record->last_in_group || x->bytes > ABOVE_FACTOR * x->live)
-        return check_canceled(x->d);
+        return 0;
     x->nearest = record->sequence + 1;
     return ATE_END;
 }
@@ -127,6 +149,7 @@ static int choose(struct ate__deep *d)
 struct part { /* of a storage */
     struct ate__storage base;
     struct ate__storage *of;
+    struct ate__deep *d;
     uint64_t size, leaves;
 };
 
@@ -158,7 +181,7 @@ static int part_scan(struct ate__storage *s, uint64_t from, uint64_t to,
                      const struct ate__scan *scan_out)
 {
     struct part *p = ATE__CONTAINER(s, struct part, base);
-    return p->of->v->scan(p->of, from, ate__min(to, p->size), scan_out);
+    return scan_paced(p->d, from, ate__min(to, p->size), scan_out);
 }
 
 /* The leaves are compared with what the whole one has, which was verified when it was opened. */
@@ -235,7 +258,7 @@ static int open_part(struct ate__deep *d, struct ate__chain **ret_chain)
     struct part *p = ate__alloc(sizeof *p);
     if (!p)
         return ate__no_memory();
-    *p = (struct part){{&part_vtable}, d->c->storage, d->size, 0};
+    *p = (struct part){{&part_vtable}, d->c->storage, d, d->size, 0};
     struct ate__chain_conf conf = {.env = d->c->conf.env, .workers = d->c->conf.workers};
     return ate__chain_open_part(&conf, &p->base, ret_chain);
 }
@@ -284,10 +307,9 @@ static int note(void *arg, const struct ate__record_out *record)
 {
     struct ate__deep *d = arg;
     struct ate__tx tx;
-    int rc = check_canceled(d);
-    if (rc || record->identity)
-        return rc;
-    rc = ate__tx_decode(record->body, ate__trust_alg(d->c->trust), &tx);
+    if (record->identity)
+        return 0;
+    int rc = ate__tx_decode(record->body, ate__trust_alg(d->c->trust), &tx);
     if (rc)
         return rc;
     rc = ate__keep_note(d->keep, &tx, record->sequence);
@@ -306,9 +328,10 @@ static int note_all(struct ate__deep *d)
     return rc ? rc : ate__keep_end(d->keep);
 }
 
-int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf)
+int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf,
+                    struct ate__pace *pace)
 {
-    *d = (struct ate__deep){.c = c, .conf = conf};
+    *d = (struct ate__deep){.c = c, .conf = conf, .pace = pace};
     if (ate__trust_genesis(c->trust)->archive)
         return ate__fail(ATE_DENIED, "nothing is left out of an archive");
     int rc = choose(d);
@@ -347,10 +370,10 @@ static int find_snapshot(void *arg, const struct ate__record_out *record)
     return rc;
 }
 
-static const struct ate__key *signer_of(const struct ate__deep *d)
+const struct ate__key *ate__deep_signer(const struct ate__chain *c,
+                                        const struct ate_session *session)
 {
-    const struct ate__trust *t = d->c->trust;
-    const struct ate_session *session = d->conf->session;
+    const struct ate__trust *t = c->trust;
     size_t count = session ? ate__session_key_count(session) : 0;
     for (size_t i = 0; i < count; i++) {
         const struct ate__key *key = ate__session_key(session, i);
@@ -392,7 +415,7 @@ static int commit_snapshot(struct ate__deep *d)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf buf = ATE__BUF_NULL;
     struct ate__storage_state state;
-    const struct ate__key *key = signer_of(d);
+    const struct ate__key *key = ate__deep_signer(d->c, d->conf->session);
     d->c->storage->v->state(d->c->storage, &state);
     if (state.role != ATE__ROLE_ROOT)
         return ate__fail(ATE_NO_KEY,

@@ -5,11 +5,13 @@
  */
 #pragma once
 #include "chain/compact.h"
+#include "chain/pace.h"
 #include "trust/keep.h"
 
 struct ate__deep {
     struct ate__chain *c;
     const struct ate__compact_conf *conf;
+    struct ate__pace *pace;
     uint64_t size;       /* S; 0: there is nothing to leave out */
     uint64_t gaps_below; /* transactions may be missing below it */
     struct ate_hash root, state_root;
@@ -17,10 +19,13 @@ struct ate__deep {
     struct ate__keep *keep;
     struct ate__keep_plugin plugin;
 };
-/* Replays the history up to S on the side, and finds out what is kept. Errors: DENIED CANCELED
- * TAMPERED E_*. */
-int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf)
-    ATE__CHECK;
+/* Replays the history up to S on the side, at that pace, and finds out what is kept. Errors: DENIED
+ * CANCELED TAMPERED E_*. */
+int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf,
+                    struct ate__pace *pace) ATE__CHECK;
+/* The session's key that may sign a certificate now, or NULL; session may be NULL. */
+const struct ate__key *ate__deep_signer(const struct ate__chain *c,
+                                        const struct ate_session *session);
 /* A SNAPSHOT of S with that state root stands in the log, and is synced. Errors: NO_KEY, those of a
  * commit. */
 int ate__deep_certify(struct ate__deep *d) ATE__CHECK;

@@ -32,34 +32,50 @@ void ate__server_log(struct ate__server *s, enum ate__log_level level, const cha
     s->conf.log(s->conf.log_arg, (int)level, line);
 }
 
-static void log_left_out(struct ate__server *s, enum ate__log_level level, bool ends)
+static void log_left_out(struct ate__server *s, enum ate__log_level level,
+                         struct ate__log_limit *limit, const char *about, bool ends)
 {
-    uint64_t left_out =
-        ate__log_limit_left_out(&s->lines[level], ate__monotonic_ms(s->conf.env), ends);
+    uint64_t left_out = ate__log_limit_left_out(limit, ate__monotonic_ms(s->conf.env), ends);
     if (left_out)
         ate__server_log(s, level,
-                        "%llu lines about connections were left out; a minute has %u (log-lines)",
-                        (unsigned long long)left_out, s->conf.server_limits.log_lines);
+                        "%llu lines about %s were left out; a minute has %u (log-lines)",
+                        (unsigned long long)left_out, about, s->conf.server_limits.log_lines);
+}
+
+static void log_limited(struct ate__server *s, enum ate__log_level level,
+                        struct ate__log_limit *limit, const char *about, const char *format,
+                        va_list args)
+{
+    char line[ATE__ERROR_SIZE + ATE__CHAIN_NAME_MAX + 256];
+    uint32_t most = s->conf.server_limits.log_lines;
+    log_left_out(s, level, limit, about, false);
+    if (!ate__log_limit_take(limit, most, ate__monotonic_ms(s->conf.env)))
+        return;
+    vsnprintf(line, sizeof line, format, args);
+    ate__server_log(s, level, "%s", line);
 }
 
 void ate__server_log_peer(struct ate__server *s, enum ate__log_level level, const char *format, ...)
 {
-    char line[ATE__ERROR_SIZE + ATE__CHAIN_NAME_MAX + 256];
     va_list args;
-    uint32_t most = s->conf.server_limits.log_lines;
-    log_left_out(s, level, false);
-    if (!ate__log_limit_take(&s->lines[level], most, ate__monotonic_ms(s->conf.env)))
-        return;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    log_limited(s, level, &s->lines[level], "connections", format, args);
     va_end(args);
-    ate__server_log(s, level, "%s", line);
+}
+
+void ate__server_log_compact(struct ate__server *s, enum ate__log_level level, const char *format,
+                             ...)
+{
+    va_list args;
+    va_start(args, format);
+    log_limited(s, level, &s->compact_lines[level], "compaction", format, args);
+    va_end(args);
 }
 
 void ate__server_log_left_out(struct ate__server *s, bool ends)
 {
     for (unsigned level = 0; level < ATE__LOG_LEVELS; level++)
-        log_left_out(s, (enum ate__log_level)level, ends);
+        log_left_out(s, (enum ate__log_level)level, &s->lines[level], "connections", ends);
 }
 
 /* --- work off the loop --- */
@@ -177,8 +193,10 @@ static void server_free(struct ate__server *s)
 {
     ate__workers_unref(s->reads); /* first: one may still be waking the loop for its last job */
     ate__workers_unref(s->opens);
+    ate__workers_unref(s->compacts);
     ate__workers_unref(s->chains);
     ate__loop_unref(s->loop);
+    ate__map_deinit(&s->compacted);
     ate__map_deinit(&s->hosted);
     ate__sources_deinit(&s->sources);
     ate__tls_server_key_free(s->key);
@@ -247,6 +265,8 @@ static int start_threads(struct ate__server *s)
         rc = ate__workers_new(0, &s->reads);
     if (!rc)
         rc = ate__workers_new(OPEN_THREADS, &s->opens);
+    if (!rc && s->conf.compact.rule.mode != ATE__COMPACT_NEVER)
+        rc = ate__workers_new(1, &s->compacts);
     return rc ? rc : ate__loop_new(&s->loop);
 }
 
@@ -267,6 +287,7 @@ static struct ate__server *server_new(const struct ate__server_conf *conf)
     uint64_t seed[2];
     ate__random(conf->env, seed, sizeof seed);
     ate__map_init(&s->hosted, sizeof(struct ate_hash), seed);
+    ate__map_init(&s->compacted, sizeof(struct ate_hash), seed);
     const struct ate__server_limits *limits = &s->conf.server_limits;
     ate__sources_init(&s->sources, conf->env,
                       &(struct ate__sources_limits){limits->sources, limits->create_chains,
@@ -276,10 +297,13 @@ static struct ate__server *server_new(const struct ate__server_conf *conf)
 
 int ate__server_core(const struct ate__server_conf *conf, struct ate__server **ret_server)
 {
+    int rc = ate__compact_rule_check(&conf->compact.rule);
+    if (rc)
+        return rc;
     struct ate__server *s = server_new(conf);
     if (!s)
         return ate__no_memory();
-    int rc = ate__home_open(conf->env, conf->logs, true, &s->home);
+    rc = ate__home_open(conf->env, conf->logs, true, &s->home);
     if (!rc)
         rc = ate__home_key(&s->home, &s->key);
     if (!rc)

@@ -35,6 +35,9 @@ struct ate__server_conf {
     void *admit_arg;
     bool no_auth; /* anyone may create, within the limits of a source address; admit is not asked.
                    * Neither: nobody may. */
+    /* Each chain that is open is compacted by itself, one after the other; its session is borrowed
+     * until the end. Zeros: never. workers, since_ms, done and arg are not looked at. */
+    struct ate__auto_conf compact;
     /* One line for the log: level 0 error, 1 warning, 2 info, 3 debug; any thread. NULL: none. */
     void (*log)(void *arg, int level, const char *line);
     void *log_arg;

@@ -21,14 +21,15 @@
 
 /* --- what opens, on a thread of `opens` --- */
 
-static struct ate__local_conf local_conf(const struct ate__hosted *h)
+static struct ate__local_conf local_conf(struct ate__hosted *h)
 {
     const struct ate__server *s = h->server;
     return (struct ate__local_conf){
         .chain = {.env = s->conf.env,
                   .workers = s->chains,
                   .sync = s->conf.sync,
-                  .sync_interval_ms = s->conf.sync_interval_ms},
+                  .sync_interval_ms = s->conf.sync_interval_ms,
+                  .compact = ate__compact_conf_of(h)},
         .name = h->path,
     };
 }
@@ -78,6 +79,7 @@ static int check_genesis(struct ate__hosted *h, struct ate_bytes genesis, struct
     struct ate__local_conf conf = local_conf(h);
     struct ate__pipe *pipe;
     conf.chain.workers = NULL;
+    conf.chain.compact = (struct ate__auto_conf){.workers = NULL};
     conf.memory = true;
     int rc = ate__local_create(&conf, NULL, genesis, &pipe);
     if (rc)

@@ -6,17 +6,18 @@
  *     server_peer.c    one connection: frames to handlers, answers to frames, when it is not read
  *     server_stream.c  one stream: OPEN, CREATE, CLOSE, its end
  *     server_hosted.c  the chains that are open, each once: opening, creating, closing
+ *     server_compact.c compaction by itself: since when, and what it tells
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
  *     server_answer.c  COMMIT, OUTCOME, GET, PROVE, CHECKPOINT and their answers
  *     server_prove.c   what PROVE and CHECKPOINT ask for
  *     server_unread.c  what peers that do not read cost all together
  *
  * Threads. All state belongs to the loop's thread, but where a field says otherwise. What waits
- * for the disk or takes long runs on one of three pools, so that none of them stops another:
+ * for the disk or takes long runs on one of four pools, so that none of them stops another:
  * `chains` checks, orders and syncs; `reads` reads the log for subscribers, GETs and proofs;
- * `opens` opens, creates and closes chains. Work goes out as a struct ate__job, which comes back to
- * the loop, or as an offer, whose answer is built on the thread that synced it, so that a commit
- * crosses threads twice: loop -> pool -> loop.
+ * `opens` opens, creates and closes chains; `compacts`, of one thread, compacts them. Work goes out
+ * as a struct ate__job, which comes back to the loop, or as an offer, whose answer is built on the
+ * thread that synced it, so that a commit crosses threads twice: loop -> pool -> loop.
  *
  * Lives. A peer lives until its link has ended and its streams are gone; a stream until it has
  * ended and all work for it has come back; a hosted chain is not closed while a stream uses it.
@@ -55,17 +56,22 @@ struct ate__server {
     struct ate__home home;
     struct ate__tls_server_key *key;
     struct ate__log_key *log_key;
-    struct ate__workers *chains, *reads, *opens;
+    struct ate__workers *chains, *reads, *opens, *compacts; /* compacts: NULL: nothing is */
     struct ate__loop *loop;
     struct ate__acceptor *acceptor; /* NULL: none */
     char *address;
     /* thread-safe */
     struct ate__sources sources;
     atomic_size_t busy, committing; /* committing: commits, which count in busy as well */
-    pthread_mutex_t mutex; /* guards `quiet`, and how many chains there are in LOGS */
+    pthread_mutex_t mutex; /* guards `quiet`, `compacted`, and how many chains there are in LOGS */
     pthread_cond_t quiet;  /* one of them has fallen to 0 */
     bool counted;
     size_t chain_count;
+    /* SHA-256 of a path -> monotonic ms: when it was compacted, or else first opened. A chain is
+     * closed when it is idle, and its timer goes on. */
+    struct ate__map compacted;
+    /* of the thread that compacts */
+    struct ate__log_limit compact_lines[ATE__LOG_LEVELS];
     /* of the loop's thread */
     struct ate__map hosted; /* SHA-256 of the path -> struct ate__hosted */
     size_t open_count;      /* of them: open, or being opened or closed */
@@ -87,6 +93,9 @@ void ate__server_log(struct ate__server *s, enum ate__log_level level, const cha
 void ate__server_log_peer(struct ate__server *s, enum ate__log_level level, const char *format, ...)
     ATE__PRINTF(3, 4);
 void ate__server_log_left_out(struct ate__server *s, bool ends); /* if there is something to tell */
+/* One about a compaction, on its thread: within the same limit, for these alone. */
+void ate__server_log_compact(struct ate__server *s, enum ate__log_level level, const char *format,
+                             ...) ATE__PRINTF(3, 4);
 
 /* Work that comes back. Any thread. */
 void ate__server_busy(struct ate__server *s);
@@ -275,6 +284,11 @@ void ate__hosted_leave(struct ate__hosted *h); /* a stream does no longer use it
 void ate__hosted_settle(struct ate__hosted *h); /* nothing goes on: a server that ends closes it */
 void ate__hosted_sweep(void *server); /* closes what is idle; a timer's */
 void ate__hosted_close_all(struct ate__server *s);
+
+/* --- server_compact.c --- */
+
+/* For the chain of h, which is about to be opened or created. */
+struct ate__auto_conf ate__compact_conf_of(struct ate__hosted *h);
 
 /* --- server_follow.c --- */
 

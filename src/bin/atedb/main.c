@@ -2,6 +2,7 @@
  *
  * main.c: serves until a signal ends it.
  */
+#include "ate/session.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -254,7 +255,13 @@ int main(int argc, char **argv)
     o.conf.env = &ate__env_real;
     o.conf.logs = o.logs;
     o.conf.log = log_line;
-    status = o.pin ? print_pin(&o) : o.log_key ? print_log_key(&o) : serve(&o);
+    if (o.compact_key)
+        rc = ate_session_open(o.compact_key, 0, &o.conf.compact.session);
+    status = rc          ? ate__report(rc, o.compact_key)
+             : o.pin     ? print_pin(&o)
+             : o.log_key ? print_log_key(&o)
+                         : serve(&o);
+    ate_session_close(o.conf.compact.session);
     ate__free(logs);
     return ate__out_end(status);
 }

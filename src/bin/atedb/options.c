@@ -6,6 +6,7 @@
 #include "bin/common/args.h"
 #include "bin/common/out.h"
 #include "bin/common/units.h"
+#include "bin/common/when.h"
 #include "net/addr.h"
 #include <string.h>
 
@@ -20,6 +21,9 @@ enum {
     OPT_CLEAR,
     OPT_READY_FD,
     OPT_LIMIT,
+    OPT_COMPACT,
+    OPT_COMPACT_KEY,
+    OPT_COMPACT_RATE,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE
@@ -35,6 +39,9 @@ static const struct ate__option table[] = {
     {"no-wire-encryption", 0, OPT_CLEAR, NULL},
     {"ready-fd", 0, OPT_READY_FD, "N"},
     {"limit", 0, OPT_LIMIT, "NAME=VALUE"},
+    {"compact", 0, OPT_COMPACT, "WHEN"},
+    {"compact-key", 0, OPT_COMPACT_KEY, "FILE"},
+    {"compact-rate", 0, OPT_COMPACT_RATE, "SIZE"},
     {"json", 0, OPT_JSON, NULL},
     {"quiet", 'q', OPT_QUIET, NULL},
     {"verbose", 'v', OPT_VERBOSE, NULL},
@@ -63,6 +70,11 @@ static const char help_text[] =
     "  -p, --port PORT          0: any free one [5000]\n"
     "      --no-auth            anyone may create chains, within the limits of a source address\n"
     "      --sync WHEN          always; interval:MS; never: what a commit waits for [always]\n"
+    "      --compact WHEN       never; on-open; timer=1h; factor=2; size=64M; factor-or-timer=2,1h;\n"
+    "                           size-or-timer=64M,1h: when chains that are open lose old values,\n"
+    "                           which no proof needs; a log under 2 MiB is left alone [never]\n"
+    "      --compact-key FILE   transactions older than a week as well, where this key may say so\n"
+    "      --compact-rate SIZE  read and write so much a second, about [16M]\n"
     "      --no-wire-encryption clear text as well, on loopback alone\n"
     "      --ready-fd N         the ready line goes to that descriptor too\n"
     "      --limit NAME=VALUE   changes a limit; may be repeated; names and defaults below\n"
@@ -140,6 +152,10 @@ static int set_option(struct options *o, int id, const char *value)
         o->ready_fd = (int)number;
         break;
     case OPT_LIMIT: return set_limit(&o->conf, value);
+    case OPT_COMPACT: return ate__when_parse("--compact", value, &o->conf.compact.rule);
+    case OPT_COMPACT_KEY: o->compact_key = value; break;
+    case OPT_COMPACT_RATE:
+        return ate__size_parse("--compact-rate", value, &o->conf.compact.bytes_per_second);
     case OPT_JSON: ate__out.json = true; break;
     case OPT_QUIET: ate__out.quiet = true; break;
     case OPT_VERBOSE: ate__out.verbose++; break;
@@ -195,6 +211,10 @@ bool options_read(char **words, struct options *ret_options, int *ret_status)
                                            : ate__report(rc, NULL);
             return false;
         }
+    }
+    if (o.compact_key && o.conf.compact.rule.mode == ATE__COMPACT_NEVER) {
+        *ret_status = ate__report_usage("--compact-key goes with --compact");
+        return false;
     }
     *ret_options = o;
     return true;

@@ -9,8 +9,10 @@
 struct options {
     const char *logs;            /* NULL: the default place */
     bool pin, log_key;           /* print it, and do nothing else */
+    const char *compact_key;     /* NULL: none */
     int ready_fd;                /* the ready line goes there too; -1: not */
-    struct ate__server_conf conf; /* listen, port, sync, limits, no_auth, no_wire_encryption */
+    struct ate__server_conf conf; /* listen, port, sync, limits, no_auth, no_wire_encryption,
+                                    compact */
 };
 /* 0; or false with the exit status, all said. */
 bool options_read(char **words, struct options *ret_options, int *ret_status);

@@ -3,6 +3,7 @@
 #include "ate/ate.h"
 #include "lib/check.h"
 #include "lib/tmpdir.h"
+#include <pthread.h>
 #include <stdlib.h>
 
 struct note {
@@ -118,6 +119,108 @@ static void old_payloads_go(void **state)
     free(text);
 }
 
+/* ---- by itself ---- */
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    unsigned runs;
+    int result;
+    struct ate_compacted last;
+} ran = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static void on_ran(void *arg, int result, const char *text, const struct ate_compacted *compacted)
+{
+    assert_ptr_equal(arg, &ran);
+    assert_true((result != 0) == (*text != 0));
+    pthread_mutex_lock(&ran.mutex);
+    ran.runs++;
+    ran.result = result;
+    ran.last = *compacted;
+    pthread_cond_signal(&ran.cond);
+    pthread_mutex_unlock(&ran.mutex);
+}
+
+static int open_when(unsigned flags, const struct ate_compact_when *when, struct ate_chain **ret)
+{
+    char path[4100], key[4100];
+    struct ate_session *s;
+    struct ate_chain_conf conf = {.compact = when};
+    snprintf(path, sizeof path, "%s/notes", home);
+    snprintf(key, sizeof key, "%s/key", home);
+    expect(ate_session_open(key, ATE_CREATE, &s), 0);
+    int rc = ate_chain_open(path, s, flags, &conf, ret);
+    ate_session_close(s);
+    return rc;
+}
+
+static void by_itself(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain(ATE_CREATE);
+    char *text = calloc(1, TEXT + 1);
+    for (int i = 0; i < ROUNDS; i++)
+        put_round(c, text, i);
+    ate_chain_close(c);
+    ran.runs = 0;
+    struct ate_compact_when when = {.mode = ATE_COMPACT_ON_OPEN,
+                                    .size_min = 1,
+                                    .deep = true, /* nothing is old enough: payloads alone go */
+                                    .ran = on_ran,
+                                    .ran_arg = &ran};
+    expect(open_when(0, &when, &c), 0);
+    pthread_mutex_lock(&ran.mutex);
+    while (!ran.runs)
+        pthread_cond_wait(&ran.cond, &ran.mutex);
+    pthread_mutex_unlock(&ran.mutex);
+    expect(ran.result, 0);
+    assert_true(ran.last.payloads > ROUNDS / 2 && ran.last.rewritten && !ran.last.cut_off);
+    assert_true(ran.last.bytes_before > ran.last.bytes_after);
+    check_text(c, text);
+    ate_chain_close(c);
+    assert_int_equal(ran.runs, 1);
+    /* The default leaves a small log alone, and a chain may be closed with a transaction open. */
+    when.size_min = 0;
+    struct ate_txn *txn;
+    expect(open_when(0, &when, &c), 0);
+    expect(ate_txn_begin(c, NULL, ATE_READ, &txn), 0);
+    ate_chain_close(c);
+    ate_txn_end(txn);
+    assert_int_equal(ran.runs, 1);
+    free(text);
+}
+
+static void by_itself_refused(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain(ATE_CREATE);
+    ate_chain_close(c);
+    struct ate_compact_when when = {.mode = ATE_COMPACT_ON_OPEN};
+    expect(open_when(ATE_READ, &when, &c), ATE_MISUSE);
+    when.factor_percent = 100;
+    expect(open_when(0, &when, &c), ATE_MISUSE);
+    when = (struct ate_compact_when){.mode = (enum ate_compact_mode)7};
+    expect(open_when(0, &when, &c), ATE_MISUSE);
+    when = (struct ate_compact_when){.mode = ATE_COMPACT_TIMER, .every_s = UINT64_MAX};
+    struct ate_chain_conf conf = {.compact = &when};
+    expect(ate_chain_open("tcp://127.0.0.1:1/a/b", NULL, 0, &conf, &c), ATE_MISUSE);
+    expect(open_when(0, &when, &c), 0);
+    ate_chain_close(c);
+    /* A server has no session but the one that it is given for this. */
+    char logs[4100];
+    struct ate_server *server;
+    snprintf(logs, sizeof logs, "%s/logs", home);
+    when.deep = true;
+    struct ate_server_conf server_conf = {.logs = logs, .any_port = true, .compact = &when};
+    expect(ate_server_start(&server_conf, &server), ATE_MISUSE);
+    when.deep = false;
+    expect(ate_server_start(&server_conf, &server), 0);
+    ate_server_end(server);
+    when = (struct ate_compact_when){.mode = ATE_COMPACT_NEVER, .deep = true};
+    expect(open_when(ATE_READ, &when, &c), 0); /* never is never, whatever else it says */
+    ate_chain_close(c);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -131,6 +234,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(old_payloads_go, set_up),
+        cmocka_unit_test_setup(by_itself, set_up),
+        cmocka_unit_test_setup(by_itself_refused, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,7 @@ struct ate__chain_conf kit_conf(const struct kit *k)
         .workers = k->workers,
         .sync = k->sync,
         .sync_interval_ms = k->sync_interval_ms,
+        .compact = k->compact,
     };
 }
 
