@@ -60,11 +60,11 @@ ATE_CALL int ate_chain_compact(struct ate_chain *chain, const struct ate_compact
  * all growth. Whatever the mode, a log of less than size_min is left alone, and so is one to which
  * nothing was added since the last run. */
 enum ate_compact_mode {
-    ATE_COMPACT_NEVER,           /* the default */
-    ATE_COMPACT_ON_OPEN,         /* once, when it is opened */
-    ATE_COMPACT_TIMER,           /* every_s after the last run, or after the open */
-    ATE_COMPACT_FACTOR,          /* when it has grown to factor_percent of what was left */
-    ATE_COMPACT_SIZE,            /* when it has grown by `size` */
+    ATE_COMPACT_NEVER, /* the default */
+    ATE_COMPACT_ON_OPEN, /* once, when it is opened */
+    ATE_COMPACT_TIMER, /* every_s after the last run, or after the open */
+    ATE_COMPACT_FACTOR, /* when it has grown to factor_percent of what was left */
+    ATE_COMPACT_SIZE, /* when it has grown by `size` */
     ATE_COMPACT_FACTOR_OR_TIMER, /* whatever comes first */
     ATE_COMPACT_SIZE_OR_TIMER
 };
@@ -75,9 +75,9 @@ enum ate_compact_mode {
 struct ate_compact_when { /* zero means the default in every field */
     enum ate_compact_mode mode;
     unsigned factor_percent; /* above 100; 0: 200 */
-    uint64_t size;           /* bytes; 0: 64 MiB */
-    uint64_t every_s;        /* 0: 3,600 */
-    uint64_t size_min;       /* bytes; 0: 2 MiB */
+    uint64_t size; /* bytes; 0: 64 MiB */
+    uint64_t every_s; /* 0: 3,600 */
+    uint64_t size_min; /* bytes; 0: 2 MiB */
     uint64_t bytes_per_second; /* of reading and writing; 0: 16 MiB */
     /* Deep, at most once a day, with the default cut-off, where a key of the session may sign the
      * certificate in that chain; elsewhere payloads alone go. */

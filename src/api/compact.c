@@ -68,7 +68,9 @@ int ate__compact_when(const struct ate_compact_when *when, struct ate_session *s
                  .growth_bytes = when->size,
                  .factor_percent = when->factor_percent,
                  .bytes_min = when->size_min},
-        .session = !when->deep ? NULL : when->session ? when->session : session,
+        .session = !when->deep     ? NULL
+                   : when->session ? when->session
+                                   : session,
         .bytes_per_second = when->bytes_per_second,
     };
     if (when->every_s > UINT64_MAX / 1000)

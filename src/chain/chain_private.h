@@ -118,7 +118,7 @@ struct ate__chain {
     pthread_mutex_t listeners_mutex; /* protects the list, and is held while they are told */
     struct ate__listener *listeners;
     struct ate__task check, lead, tick; /* of conf.workers */
-    struct ate__auto *compacts;         /* NULL: not by itself */
+    struct ate__auto *compacts; /* NULL: not by itself */
 };
 
 /* heads.c */

@@ -114,8 +114,6 @@ static void run(struct ate__auto *a, const struct ate__compact_seen *before)
     }
     if (is_ending(a) && rc == ATE_CANCELED)
         return;
-    if (a->conf->done && rc != ATE_BUSY)
-        a->conf->done(a->conf->arg, rc, rc ? ate__error_text() : "", &done);
     struct ate__compact_seen after = see(a);
     ate__compact_ran(&a->watch, rc == 0, before->size, &after);
     if (deep && !rc) {
@@ -124,6 +122,8 @@ static void run(struct ate__auto *a, const struct ate__compact_seen *before)
     }
     if (rc == ATE_UNSUPPORTED) /* and never will be */
         a->watch.rule.mode = ATE__COMPACT_NEVER;
+    if (a->conf->done && rc != ATE_BUSY)
+        a->conf->done(a->conf->arg, rc, rc ? ate__error_text() : "", &done);
 }
 
 /* ---- when ---- */

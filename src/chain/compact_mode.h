@@ -18,13 +18,13 @@
 #include <stdint.h>
 
 enum ate__compact_mode { /* as enum ate_compact_mode */
-    ATE__COMPACT_NEVER,
-    ATE__COMPACT_ON_OPEN,
-    ATE__COMPACT_TIMER,
-    ATE__COMPACT_FACTOR,
-    ATE__COMPACT_SIZE,
-    ATE__COMPACT_FACTOR_OR_TIMER,
-    ATE__COMPACT_SIZE_OR_TIMER
+                         ATE__COMPACT_NEVER,
+                         ATE__COMPACT_ON_OPEN,
+                         ATE__COMPACT_TIMER,
+                         ATE__COMPACT_FACTOR,
+                         ATE__COMPACT_SIZE,
+                         ATE__COMPACT_FACTOR_OR_TIMER,
+                         ATE__COMPACT_SIZE_OR_TIMER
 };
 struct ate__compact_rule { /* zeros: never, and the defaults */
     enum ate__compact_mode mode;

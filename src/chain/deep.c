@@ -11,7 +11,7 @@
 
 #define DAY_US (UINT64_C(86400) * 1000000)
 #define HOUR_US (UINT64_C(3600) * 1000000)
-enum { AGE_DAYS = 7, ABOVE_FACTOR = 4 /* times what lives */ };
+enum { AGE_DAYS = 7, ABOVE_FACTOR = 4 /* times what lives */, SIGN_TRIES = 8 };
 
 /* ---- reading, at its pace ---- */
 
@@ -425,11 +425,17 @@ static int commit_snapshot(struct ate__deep *d)
     if (!key)
         return ate__fail(ATE_NO_KEY, "only a root key or a compactor key signs what may be left "
                                      "out, and there is none of them here");
-    int rc = make_snapshot(d, key, &buf);
-    if (rc)
-        return rc;
-    struct ate__offer offer = {.encoded = ate__buf_bytes(&buf), .waits = true, .timeout_ms = -1};
-    ate__chain_wait(d->c, &offer);
+    struct ate__offer offer = {.result = ATE_STALE};
+    /* STALE: a window of others' commits went by between its base and its place. */
+    for (unsigned i = 0; i < SIGN_TRIES && offer.result == ATE_STALE; i++) {
+        ate__buf_clear(&buf);
+        int rc = make_snapshot(d, key, &buf);
+        if (rc)
+            return rc;
+        offer =
+            (struct ate__offer){.encoded = ate__buf_bytes(&buf), .waits = true, .timeout_ms = -1};
+        ate__chain_wait(d->c, &offer);
+    }
     d->certified_at = offer.receipt.sequence;
     return offer.result ? ate__fail(offer.result, "%s", offer.text) : 0;
 }

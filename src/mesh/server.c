@@ -37,8 +37,7 @@ static void log_left_out(struct ate__server *s, enum ate__log_level level,
 {
     uint64_t left_out = ate__log_limit_left_out(limit, ate__monotonic_ms(s->conf.env), ends);
     if (left_out)
-        ate__server_log(s, level,
-                        "%llu lines about %s were left out; a minute has %u (log-lines)",
+        ate__server_log(s, level, "%llu lines about %s were left out; a minute has %u (log-lines)",
                         (unsigned long long)left_out, about, s->conf.server_limits.log_lines);
 }
 

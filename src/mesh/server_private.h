@@ -64,7 +64,7 @@ struct ate__server {
     struct ate__sources sources;
     atomic_size_t busy, committing; /* committing: commits, which count in busy as well */
     pthread_mutex_t mutex; /* guards `quiet`, `compacted`, and how many chains there are in LOGS */
-    pthread_cond_t quiet;  /* one of them has fallen to 0 */
+    pthread_cond_t quiet; /* one of them has fallen to 0 */
     bool counted;
     size_t chain_count;
     /* SHA-256 of a path -> monotonic ms: when it was compacted, or else first opened. A chain is
@@ -74,7 +74,7 @@ struct ate__server {
     struct ate__log_limit compact_lines[ATE__LOG_LEVELS];
     /* of the loop's thread */
     struct ate__map hosted; /* SHA-256 of the path -> struct ate__hosted */
-    size_t open_count;      /* of them: open, or being opened or closed */
+    size_t open_count; /* of them: open, or being opened or closed */
     struct ate__peer *peers;
     size_t unread; /* at least what its peers hold together: the sum of their `unread` */
     struct ate__log_limit lines[ATE__LOG_LEVELS]; /* of those that peers cause */

@@ -59,6 +59,29 @@ def test_ready_line(w):
     assert a.stop(signal.SIGINT) == []
 
 
+def test_compact(w):
+    for word in "always", "timer=", "timer=1x", "factor=1", "size=0", "factor-or-timer=2":
+        refused(w, 2, "--compact: ", "logs", "--compact", word)
+    refused(w, 2, "--compact-rate", "logs", "--compact-rate", "fast")
+    refused(w, 2, "--compact-key goes with --compact", "logs", "--compact-key", "key")
+    refused(w, 1, "nowhere", "logs", "--compact", "on-open", "--compact-key", "nowhere")
+    w.run("ate", "key", "new", "key")
+    a = Atedb(w, "--no-auth", "-p", "0", "--compact", "size-or-timer=4M,1h", "--compact-key", "key",
+              "--compact-rate=64M", "logs")
+    where = READY.fullmatch(a.line)[1].replace("/#", "/a/b#")
+    value = w.path("value")
+    for i in range(12):
+        value.write_bytes(os.urandom(1 << 20))
+        w.run("ate", "put", where, "x", "@value", "-k", "key")
+    for line in a.process.stderr:
+        if line.startswith(b"atedb: info: compacted /a/b: "):
+            break
+    assert re.search(rb": \d+ of \d+ bytes went: \d+ old values, 0 events, 0 transactions", line)
+    assert w.run("ate", "get", where, "x", "-k", "key").out == value.read_bytes()
+    a.stop()
+    w.run("ate", "verify", "logs/a/b", "-k", "key")
+
+
 def test_pin_makes_the_key(w):
     pin = w.run("atedb", "pin", "new/logs").out.decode().strip()
     assert re.fullmatch(r"[\w-]{43}", pin)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * units_fuzz.c: ate__number_parse(), ate__duration_parse(), ate__period_parse(), ate__size_parse(),
- * ate__time_parse(), ate__moment_parse(), as options and --at have them. What is read lies in its
- * bounds; a time that is written is read as the same.
+ * ate__time_parse(), ate__moment_parse(), ate__when_parse(), as options and --at have them. What is
+ * read lies in its bounds; a time that is written is read as the same.
  */
 #include "base/assert.h"
 #include "base/err.h"
 #include "bin/common/units.h"
+#include "bin/common/when.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rc = ate__moment_parse("what", text, INT64_C(1801439999123456789), &ns);
     check(rc);
     ate__assert(rc || ns >= 0);
+    struct ate__compact_rule rule;
+    rc = ate__when_parse("what", text, &rule);
+    check(rc);
+    ate__assert(rc || !ate__compact_rule_check(&rule));
     free(text);
     return 0;
 }

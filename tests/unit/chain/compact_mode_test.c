@@ -28,8 +28,8 @@ static void ran(bool well, uint64_t now_ms, uint64_t bytes, uint64_t size)
 }
 
 static const enum ate__compact_mode modes[] = {
-    ATE__COMPACT_ON_OPEN,         ATE__COMPACT_TIMER,        ATE__COMPACT_FACTOR, ATE__COMPACT_SIZE,
-    ATE__COMPACT_FACTOR_OR_TIMER, ATE__COMPACT_SIZE_OR_TIMER};
+    ATE__COMPACT_ON_OPEN, ATE__COMPACT_TIMER,           ATE__COMPACT_FACTOR,
+    ATE__COMPACT_SIZE,    ATE__COMPACT_FACTOR_OR_TIMER, ATE__COMPACT_SIZE_OR_TIMER};
 
 static void test_never(void **state)
 {
@@ -212,11 +212,16 @@ static void test_rules(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_never),    cmocka_unit_test(test_left_alone),
-        cmocka_unit_test(test_on_open),  cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_clock_goes_back), cmocka_unit_test(test_factor),
-        cmocka_unit_test(test_size),     cmocka_unit_test(test_either),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_never),
+        cmocka_unit_test(test_left_alone),
+        cmocka_unit_test(test_on_open),
+        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_clock_goes_back),
+        cmocka_unit_test(test_factor),
+        cmocka_unit_test(test_size),
+        cmocka_unit_test(test_either),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -253,7 +253,7 @@ struct ate__object_facts kit_facts(struct kit *k, unsigned object)
     struct ate__view_snapshot s;
     struct ate__object_facts f;
     struct ate_id id = id_of(object);
-    kit_ok(ate__view_begin(ate__chain_view(k->chain), 0, &s));
+    kit_ok(ate__view_begin(ate__chain_view(k->chain), ate__monotonic_ms(&k->sim.env), &s));
     kit_ok(ate__view_object(&s, &id, &f));
     ate__view_end(&s);
     return f;
@@ -287,7 +287,7 @@ const char *kit_text(struct kit *k, unsigned object)
     struct ate__buf buf = ATE__BUF_NULL;
     struct ate__event e;
     struct ate_id id = id_of(object);
-    kit_ok(ate__view_begin(ate__chain_view(k->chain), 0, &s));
+    kit_ok(ate__view_begin(ate__chain_view(k->chain), ate__monotonic_ms(&k->sim.env), &s));
     int rc = ate__chain_event(k->chain, &s, &id, &buf, &e, NULL);
     ate__view_end(&s);
     text[0] = 0;

@@ -59,8 +59,10 @@ static void put(struct kit_client *c, unsigned times)
 {
     for (unsigned i = 0; i < times; i++) {
         struct ate_hash hash;
-        struct kit_put p = {.object = kit_id(1), .prev = there ? &newest : NULL,
-                            .payload_size = PAYLOAD, .unsigned_ = true};
+        struct kit_put p = {.object = kit_id(1),
+                            .prev = there ? &newest : NULL,
+                            .payload_size = PAYLOAD,
+                            .unsigned_ = true};
         struct ate__buf tx = kit_put(&chain, &known, &p, &hash);
         kit_commit(c, 1, 1, &known, ate__buf_bytes(&tx));
         kit_committed(c, 1, ate__buf_bytes(&tx), &known);
@@ -82,8 +84,9 @@ static void end(struct kit_client *c, struct ate__server *s)
 static void test_while_written(void **state)
 {
     (void)state;
-    struct ate__server_conf conf = conf_of(
-        tmpdir_new(), (struct ate__compact_rule){.mode = ATE__COMPACT_SIZE, .growth_bytes = 200000});
+    struct ate__server_conf conf =
+        conf_of(tmpdir_new(),
+                (struct ate__compact_rule){.mode = ATE__COMPACT_SIZE, .growth_bytes = 200000});
     struct ate__server *s = kit_start(&conf);
     struct kit_client *c = kit_connect(s), *other;
     begin(c);
@@ -177,16 +180,18 @@ static void test_never(void **state)
     put(c, 60);
     end(c, s);
     assert_int_equal(lines_count("compact"), 0);
-    conf.compact.rule = (struct ate__compact_rule){.mode = ATE__COMPACT_FACTOR,
-                                                   .factor_percent = 100};
+    conf.compact.rule =
+        (struct ate__compact_rule){.mode = ATE__COMPACT_FACTOR, .factor_percent = 100};
     assert_int_equal(ate__server_start(&conf, &refused), ATE_MISUSE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_while_written), cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_failure),       cmocka_unit_test(test_never),
+        cmocka_unit_test(test_while_written),
+        cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_failure),
+        cmocka_unit_test(test_never),
     };
     return cmocka_run_group_tests_name("mesh/server_compact", tests, NULL, NULL);
 }
