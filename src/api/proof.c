@@ -66,8 +66,8 @@ static int key_in_force(struct ate_chain *c, struct ate__log_key **ret_key)
     rc = find_key(c, &keys, &key);
     if (!rc && !keys.count)
         rc = ate__fail(ATE_NO_KEY,
-                       "%s names no log key, so nobody can sign its head: a root key names one "
-                       "(ate checkpoint --add-log-key), or whoever creates a chain",
+                       "%s names no log key, so nobody can sign its head: a root key names one, or "
+                       "whoever creates a chain",
                        c->name);
     else if (!rc && !key)
         rc = ate__fail(ATE_NO_KEY, "none of your keys is one whose log key may sign for %s",

@@ -129,7 +129,7 @@ static int check(const struct ate__proof_text *p, bool alone, struct ate_session
     if (rc == ATE_UNTRUSTED && t.count && !conf->log_keys)
         return ate__fail(rc,
                          "no log key of the genesis signed it; those that were added to the chain "
-                         "later have to be given (--log-key)");
+                         "later have to be given");
     if (rc)
         return rc;
     *ret = (struct ate_proved){

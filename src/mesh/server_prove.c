@@ -100,8 +100,8 @@ static int last_signed(struct ate__hosted *h, struct ate__dir *dir, struct ate__
         rc = verify(h, ate__buf_bytes(note));
     return rc == ATE_NOT_FOUND || rc == ATE_UNTRUSTED
                ? ate__fail(ATE_NOT_FOUND,
-                           "nobody signed a head of %s here who may: its owner lets this server do "
-                           "it with ate checkpoint --add-log-key",
+                           "nobody who may has signed a head of %s here, and the chain does not "
+                           "name this server's log key",
                            h->path)
                : rc;
 }

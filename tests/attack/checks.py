@@ -229,6 +229,27 @@ attack("rule-left-out", "control-line")
 attack("thin-archive-changed", "shown-archive")
 attack("thin-released-by-another", "shown-root-holds")
 
+# ---- proofs.c ----
+
+drop("shown-log-key-signed", "src/mesh/thin_log_keys.c", "if (!ate__thin_root_signs(a, t))",
+     "!ate__thin_root_signs(a, t)")
+drop("checkpoint-by-log-key", "src/trust/checkpoint.c", "if (!rc && !found)", "!found")
+SOURCE = "src/api/proof_source.c"
+drop("checkpoint-is-the-head", SOURCE,
+     "return ate__hash_equal(&checkpoint->root, &newest.head) ? 0 : fail_forked(checkpoint);",
+     "ate__hash_equal(&checkpoint->root, &newest.head)", "1")
+drop("checkpoint-extended", SOURCE, "return rc == ATE_TAMPERED ? fail_forked(checkpoint) : rc;",
+     "fail_forked(checkpoint)")
+check("proof-in-checkpoint", SOURCE,
+      "ate__merkle_check_inclusion(&leaf, sequence, checkpoint->size, path, &checkpoint->root);",
+      "REMOVED ? 0 : ate__merkle_check_inclusion(&leaf, sequence, checkpoint->size, path,\n"
+      "                                                  &checkpoint->root);")
+attack("log-key-by-outsider", "shown-log-key-signed")
+attack("checkpoint-by-outsider", "checkpoint-by-log-key")
+attack("checkpoint-of-another-head", "checkpoint-is-the-head")
+attack("checkpoint-of-another-past", "checkpoint-extended")
+attack("proof-of-another", "proof-in-checkpoint")
+
 # ---- server.c ----
 
 drop("pin-matches", "src/crypto/tls.c", "    return verified;\n}", "verified", "1")

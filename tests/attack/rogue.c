@@ -107,6 +107,59 @@ static void on_commit(struct rogue *r, struct ate__link *l, uint32_t stream, str
     }
 }
 
+static void refuse(struct ate__link *l, uint32_t stream, uint32_t request)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_rejected m = {
+        .request = request, .result = ATE_NOT_FOUND, .text = ate__text_bytes("nothing is signed")};
+    ate__msg_rejected_encode(&w, &m);
+    send_body(l, ATE__MSG_REJECTED, stream, &body);
+}
+
+static void on_checkpoint(struct rogue *r, struct ate__link *l, uint32_t stream,
+                          struct ate_bytes bytes)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_checkpoint ask;
+    if (ate__msg_checkpoint_decode(bytes, &ask))
+        return;
+    if (!r->note.size) {
+        refuse(l, stream, ask.request);
+        return;
+    }
+    ate__msg_signed_encode(&w, &(struct ate__msg_signed){ask.request, ate__buf_bytes(&r->note)});
+    send_body(l, ATE__MSG_SIGNED, stream, &body);
+}
+
+static void on_prove(struct rogue *r, struct ate__link *l, uint32_t stream, struct ate_bytes bytes)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_prove ask;
+    if (ate__msg_prove_decode(bytes, &ask))
+        return;
+    if (ask.size > r->size) {
+        refuse(l, stream, ask.request);
+        return;
+    }
+    struct ate__msg_proven m = {.request = ask.request, .kind = ask.kind};
+    if (ask.kind == ATE__PROVE_INCLUSION) {
+        m.path = past_inclusion(r->past, ask.first, ask.size);
+        m.root_time_us = r->past->time_us[ask.first];
+        m.tx_hash = r->past->tx[ask.first].hash;
+        attack_must(
+            ate__tx_signatures_hash(&r->past->tx[ask.first], ATE__SHA256, &m.signatures_hash));
+    } else {
+        m.path = past_consistency(r->past, ask.first, ask.size);
+    }
+    if (r->proven)
+        r->proven(r, &m);
+    ate__msg_proven_encode(&w, &m);
+    send_body(l, ATE__MSG_PROVEN, stream, &body);
+}
+
 /* ---- connections ---- */
 
 struct client {
@@ -123,6 +176,8 @@ static void on_frame(void *owner, const struct ate__net_frame *f)
     case ATE__MSG_SUBSCRIBE: on_subscribe(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_GET: on_get(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_COMMIT: on_commit(c->r, c->link, f->stream, f->body); break;
+    case ATE__MSG_CHECKPOINT: on_checkpoint(c->r, c->link, f->stream, f->body); break;
+    case ATE__MSG_PROVE: on_prove(c->r, c->link, f->stream, f->body); break;
     default: break;
     }
 }
@@ -169,6 +224,7 @@ void rogue_free(struct rogue *r)
     ate__loop_unref(r->loop);
     ate__tls_server_key_free(r->key);
     past_free(r->past);
+    ate__buf_deinit(&r->note);
     free(r);
 }
 

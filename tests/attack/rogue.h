@@ -2,7 +2,7 @@
  *
  * rogue.h: a server on the loopback that shows a history made by hand, truly or not.
  *
- * It speaks the protocol well: TLS with a key of its own, HELLO, OPEN, SUBSCRIBE, GET and COMMIT,
+ * It speaks the protocol well: TLS with a key of its own, HELLO and what may follow it,
  * with true proofs for the history that it has. What it lies about is one of its hooks.
  */
 #pragma once
@@ -27,6 +27,9 @@ struct rogue {
     /* Without it commits are refused. */
     void (*committed)(struct rogue *r, const struct ate__msg_commit *m,
                       struct ate__msg_committed *ret);
+    /* What is signed, a note; without it nothing is. */
+    struct ate__buf note;
+    void (*proven)(struct rogue *r, struct ate__msg_proven *m);
 
     struct ate__loop *loop;
     struct ate__tls_server_key *key;

@@ -286,8 +286,8 @@ def test_what_is_typed_stands_behind_the_sentence(w):
     assert line.endswith("(it runs with: atedb --sync never)"), line
     address = work(w).chain(PATH)
     w.ate("put", address, "x", "1")
-    line = w.refused(7, "UNSUPPORTED", "checkpoint", address)
-    assert line.endswith("open it with a mirror (--mirror DIR)"), line
+    line = w.refused(1, "NOT_FOUND", "checkpoint", address)
+    assert line.endswith("(its owner does, with: ate checkpoint --add-log-key FILE)"), line
 
 
 if __name__ == "__main__":

@@ -475,6 +475,15 @@ static void add_children(struct past_answer *a, uint32_t most)
         }
 }
 
+static void show_services(struct past_answer *a)
+{
+    for (uint64_t n = 1; n < a->size; n++)
+        for (uint32_t i = 0; i < a->past->tx[n].event_count; i++)
+            if (a->past->tx[n].events[i].kind == ATE__EVENT_CHAIN ||
+                a->past->tx[n].events[i].kind == ATE__EVENT_REVOKE)
+                show(a, n, i);
+}
+
 void past_answer_get(struct past *p, const struct ate__msg_get *get, uint64_t size,
                      struct past_answer *a)
 {
@@ -494,6 +503,8 @@ void past_answer_get(struct past *p, const struct ate__msg_get *get, uint64_t si
         if (is_live(a, &get->parent))
             show_object(a, get->parent);
     }
+    if (get->kind == ATE__GET_LOG_KEYS)
+        show_services(a);
     show_keys(a);
 }
 

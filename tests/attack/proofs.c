@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * proofs.c: what a lying server says is signed and proved, to a client that has no history.
+ */
+#include "attack.h"
+#include "crypto/log_key.h"
+#include "ate/proof.h"
+#include "trust/checkpoint.h"
+
+static struct ate__log_key *log_key_of(struct past *p, int key)
+{
+    struct ate__log_key *k;
+    attack_must(ate__log_key_of_seed(&p->key[key]->seed, &k));
+    return k;
+}
+
+/* The log key of `key` may sign from now on, by `signer`. */
+static void name_log_key(struct past *p, int signer, int key)
+{
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    struct ate__log_key *k = log_key_of(p, key);
+    struct ate__root_change change = {ATE__ROOT_ADD, ate__log_key_public(k)};
+    struct draft d;
+    ate__header_keys(&w, ATE__TAG_LOG_KEYS, &change, 1);
+    attack_must(ate__header_end(&w));
+    past_begin(p, &d);
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    past_sign(p, &d, signer);
+    past_commit(p, &d);
+    ate__buf_deinit(&header);
+    ate__log_key_free(k);
+}
+
+/* A server that signs its newest head, or what `change` makes of it, by the log key of `key`; that
+ * of alice is one of the chain's. */
+static struct rogue *signing(int key, void (*change)(struct past *p, struct ate__checkpoint *c))
+{
+    struct past *p = attack_family();
+    name_log_key(p, ROOT, ALICE);
+    past_create(p, ALICE, 8, 1, NULL, "more");
+    struct rogue *r = rogue_new(p);
+    struct ate__log_key *k = log_key_of(p, key);
+    struct ate__head head = past_head(p, r->size);
+    struct ate__checkpoint c = {
+        .chain_id = p->chain_id, .root = head.root, .size = head.size, .time_s = 1};
+    if (change)
+        change(p, &c);
+    attack_must(ate__checkpoint_make(&c, k, &r->note));
+    ate__log_key_free(k);
+    return r;
+}
+
+/* What a client without keys comes to: the log keys, the newest checkpoint, a proof. */
+enum question { LOG_KEYS, CHECKPOINT, PROOF };
+
+static int ask(struct rogue *r, enum question question)
+{
+    struct ate_chain *c = NULL;
+    char *text = NULL;
+    int rc = rogue_open(r, NULL, &c);
+    if (!rc)
+        rc = question == LOG_KEYS     ? ate_log_keys(c, &text)
+             : question == CHECKPOINT ? ate_checkpoint(c, &text)
+                                      : ate_prove(c, 1, NULL, &text);
+    ate_free(text);
+    ate_chain_close(c);
+    return rc;
+}
+
+static void tried(struct rogue *take_r, enum question question, int documented)
+{
+    attack_tried("told to a thin client", ask(take_r, question), documented);
+    rogue_free(take_r);
+}
+
+/* ---- who signs ---- */
+
+static void log_key_by_outsider(void)
+{
+    struct past *p = attack_family();
+    name_log_key(p, EVE, EVE);
+    tried(rogue_new(p), LOG_KEYS, ATE_TAMPERED);
+}
+
+static void checkpoint_by_outsider(void)
+{
+    tried(signing(EVE, NULL), CHECKPOINT, ATE_UNTRUSTED);
+}
+
+/* ---- what is signed ---- */
+
+static void change_root(struct past *p, struct ate__checkpoint *c)
+{
+    (void)p;
+    c->root.b[0] ^= 1;
+}
+
+static void checkpoint_of_another_head(void)
+{
+    tried(signing(ALICE, change_root), CHECKPOINT, ATE_FORKED);
+}
+
+static void change_size_and_root(struct past *p, struct ate__checkpoint *c)
+{
+    c->size--;
+    c->root = past_head(p, c->size).root;
+    c->root.b[0] ^= 1;
+}
+
+static void checkpoint_of_another_past(void)
+{
+    tried(signing(ALICE, change_size_and_root), CHECKPOINT, ATE_FORKED);
+}
+
+/* ---- what is proved ---- */
+
+static void another_transaction(struct rogue *r, struct ate__msg_proven *m)
+{
+    (void)r;
+    if (m->kind == ATE__PROVE_INCLUSION)
+        m->tx_hash.b[0] ^= 1;
+}
+
+static void proof_of_another(void)
+{
+    struct rogue *r = signing(ALICE, NULL);
+    r->proven = another_transaction;
+    tried(r, PROOF, ATE_TAMPERED);
+}
+
+const struct attack attacks_proofs[] = {
+    {"log-key-by-outsider", log_key_by_outsider},
+    {"checkpoint-by-outsider", checkpoint_by_outsider},
+    {"checkpoint-of-another-head", checkpoint_of_another_head},
+    {"checkpoint-of-another-past", checkpoint_of_another_past},
+    {"proof-of-another", proof_of_another},
+    {NULL, NULL},
+};
