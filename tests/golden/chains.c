@@ -12,6 +12,7 @@
 #include "crypto/log_key.h"
 #include "golden.h"
 #include "unit/chain/draft.h"
+#include <stdlib.h>
 
 #define RULE(...)                                                                                  \
     (struct ate_rule)                                                                              \
@@ -341,7 +342,12 @@ static void tear(struct golden *g)
         put_numbered(g, ate_top, i, i, 100);
     golden_kill(g);
     snprintf(path, sizeof path, "%s/,chain/0000000000000001.seg", g->place);
-    simdisk_cut(g->disk, path, simdisk_size(g->disk, path) - 40);
+    size_t end;
+    uint8_t *bytes = simdisk_get(g->disk, path, &end);
+    while (!bytes[end - 1]) /* room for what was to come */
+        end--;
+    simdisk_cut(g->disk, path, ((end + 7) & ~(size_t)7) - 40);
+    free(bytes);
 }
 
 static void make_torn(struct golden *g)
