@@ -61,7 +61,11 @@ struct ate_chain_conf { /* zero means the default in every field */
     uint64_t retention_s; /* of an archive, seconds of root time; 0: for ever */
     /* Of a chain in a directory, opened for writing: when it is compacted by itself; NULL: never */
     const struct ate_compact_when *compact;
-    uint64_t reserved[5]; /* zero; how this struct grows without breaking programs */
+    /* Of a chain in a directory, while it is open: the size up to which the files of its log
+     * double, a multiple of 4,096 from 64 KiB to 64 MiB; 0: 64 MiB. A log has at most 65,536 of
+     * them. */
+    uint64_t segment_bytes;
+    uint64_t reserved[4]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

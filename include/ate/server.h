@@ -35,7 +35,8 @@ struct ate_server_conf {       /* zero means the default in every field */
     size_t limit_count;
     /* When the chains that are open are compacted by themselves (compact.h); NULL: never */
     const struct ate_compact_when *compact;
-    uint64_t reserved[7];
+    uint64_t segment_bytes; /* as that of struct ate_chain_conf, for all chains */
+    uint64_t reserved[6];
 };
 
 /* Listens when it returns. Its key is LOGS/,server/key, made at the first start.

@@ -232,6 +232,7 @@ static int open_local(struct opening *o)
                 .workers = o->workers,
                 .sync = (enum ate__sync)o->conf->sync,
                 .sync_interval_ms = o->conf->sync_interval_ms,
+                .segment_bytes = o->conf->segment_bytes,
                 .progress = o->conf->progress,
                 .progress_arg = o->conf->progress_arg,
                 .compact = o->compact,
@@ -450,6 +451,8 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
     int rc = check_arguments(where, flags);
     if (!rc)
         rc = check_archive_conf(o.conf, flags);
+    if (!rc)
+        rc = ate__segment_bytes_check(o.conf->segment_bytes);
     if (!rc && o.conf->archive)
         rc = ate__genesis_worm(retention_us(o.conf), &o.options);
     if (!rc)

@@ -47,6 +47,7 @@ struct ate__chain_conf {
                                      inside offer() (tests) */
     enum ate__sync sync;
     uint32_t sync_interval_ms;
+    uint64_t segment_bytes; /* struct ate__storage_conf */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
     struct ate__auto_conf compact; /* from begin() or create() to close(); of a file's log */

@@ -173,7 +173,8 @@ static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir
                         struct ate__storage **ret_storage)
 {
     struct ate__storage_conf storage_conf = {.sync = conf->chain.sync,
-                                             .sync_interval_ms = conf->chain.sync_interval_ms};
+                                             .sync_interval_ms = conf->chain.sync_interval_ms,
+                                             .segment_bytes = conf->chain.segment_bytes};
     struct ate__storage *s;
     int rc = ate__storage_open_file(conf->chain.env, dir, flags & ATE__STORAGE_READ, NULL,
                                     ATE__ROLE_ROOT, &storage_conf, &s);
@@ -242,7 +243,8 @@ static int make_storage(const struct ate__local_conf *conf, struct ate__dir *dir
                         const struct ate_hash *chain_id, struct ate__storage **ret_storage)
 {
     struct ate__storage_conf storage_conf = {.sync = conf->chain.sync,
-                                             .sync_interval_ms = conf->chain.sync_interval_ms};
+                                             .sync_interval_ms = conf->chain.sync_interval_ms,
+                                             .segment_bytes = conf->chain.segment_bytes};
     if (conf->memory)
         return ate__storage_open_mem(conf->chain.env, chain_id, ATE__ROLE_ROOT, ret_storage);
     return ate__storage_open_file(conf->chain.env, dir, ATE__STORAGE_CREATE | ATE__STORAGE_ANEW,

@@ -297,6 +297,8 @@ static struct ate__server *server_new(const struct ate__server_conf *conf)
 int ate__server_core(const struct ate__server_conf *conf, struct ate__server **ret_server)
 {
     int rc = ate__compact_rule_check(&conf->compact.rule);
+    if (!rc)
+        rc = ate__segment_bytes_check(conf->segment_bytes);
     if (rc)
         return rc;
     struct ate__server *s = server_new(conf);

@@ -26,6 +26,7 @@ struct ate__server_conf {
     uint16_t port; /* 0: any free one */
     enum ate__sync sync;
     uint32_t sync_interval_ms;
+    uint64_t segment_bytes; /* struct ate__storage_conf */
     bool no_wire_encryption;
     struct ate__net_limits limits; /* zeros: the defaults */
     struct ate__server_limits server_limits;

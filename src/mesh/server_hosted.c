@@ -29,6 +29,7 @@ static struct ate__local_conf local_conf(struct ate__hosted *h)
                   .workers = s->chains,
                   .sync = s->conf.sync,
                   .sync_interval_ms = s->conf.sync_interval_ms,
+                  .segment_bytes = s->conf.segment_bytes,
                   .compact = ate__compact_conf_of(h)},
         .name = h->path,
     };

@@ -234,7 +234,9 @@ int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, uns
     ate__cleanup(destroyp) struct ate__redo *r = NULL;
     if (read && create)
         return ate__fail(ATE_MISUSE, "a new log cannot be opened for reading");
-    int rc = new_redo(env, conf, &r);
+    int rc = conf ? ate__segment_bytes_check(conf->segment_bytes) : 0;
+    if (!rc)
+        rc = new_redo(env, conf, &r);
     if (!rc)
         rc = open_log_dir(r, dir, create);
     if (rc)

@@ -15,6 +15,15 @@ uint64_t ate__segment_max(const struct ate__redo *r)
     return r->conf.segment_bytes ? r->conf.segment_bytes : ATE__SEGMENT_BYTES_MAX;
 }
 
+int ate__segment_bytes_check(uint64_t bytes)
+{
+    bool fits = bytes >= ATE__SEGMENT_BYTES_MIN && bytes <= ATE__SEGMENT_BYTES_MAX;
+    return !bytes || (fits && bytes % ATE__PAD_BYTES == 0)
+               ? 0
+               : ate__fail(ATE_MISUSE, "the size of segments: a multiple of %d from 64K to 64M",
+                           ATE__PAD_BYTES);
+}
+
 void ate__set_full(struct ate__redo *r, bool full, uint64_t wanted)
 {
     pthread_mutex_lock(&r->mutex);

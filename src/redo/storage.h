@@ -238,6 +238,8 @@ enum {
     ATE__STORAGE_CREATE = 2,
     ATE__STORAGE_ANEW = 4 /* with CREATE: a log without a record is replaced */
 };
+/* Whether conf.segment_bytes may be so many. Errors: MISUSE */
+int ate__segment_bytes_check(uint64_t bytes) ATE__CHECK;
 /* The engine `file`: the sub-directory `,chain` of `dir` (borrowed for the call). CREATE: a new log
  * for chain_id is made if there is none (ATE_EXISTS otherwise); without it chain_id and role are
  * not read, ATE_NOT_FOUND if there is none. conf: NULL for the defaults. READ: never writes; opens

@@ -54,6 +54,7 @@ enum option_id {
     OPT_RETAIN,
     OPT_TO,
     OPT_EXISTING,
+    OPT_SEGMENT_SIZE,
     OPT_ACCEPT_LOSS,
     OPT_YES,
     OPT_ADD_LOG_KEY,
@@ -92,6 +93,7 @@ struct options { /* strings are words of the command line */
     uint64_t rate; /* bytes a second; 0: not given */
     bool worm;     /* of the chain that is made: an archive */
     uint64_t retain_s; /* of an archive; 0: not given */
+    uint64_t segment_bytes; /* 0: not given */
     bool has_to, existing, accept_loss, yes;
     uint64_t to; /* a sequence */
     bool deep;

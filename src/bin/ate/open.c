@@ -350,6 +350,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
         .no_wire_encryption = o->clear,
         .archive = o->worm,
         .retention_s = o->retain_s,
+        .segment_bytes = o->segment_bytes,
         .progress = open_show_progress,
     };
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;

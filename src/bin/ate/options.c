@@ -50,6 +50,7 @@ static const struct ate__option table[] = {
     {"chain", 0, OPT_CHAIN, "ID"},
     {"worm", 0, OPT_WORM, NULL},
     {"retain", 0, OPT_RETAIN, "TIME"},
+    {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
     {"to", 0, OPT_TO, "SEQ"},
     {"existing", 0, OPT_EXISTING, NULL},
     {"accept-loss", 0, OPT_ACCEPT_LOSS, NULL},
@@ -143,6 +144,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
     case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
     case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);
+    case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->segment_bytes);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
     case OPT_CUT_OFF: return take_cut_off(value, &o->cut_off);
     default: return 0;

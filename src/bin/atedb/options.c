@@ -24,6 +24,7 @@ enum {
     OPT_COMPACT,
     OPT_COMPACT_KEY,
     OPT_COMPACT_RATE,
+    OPT_SEGMENT_SIZE,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE
@@ -42,6 +43,7 @@ static const struct ate__option table[] = {
     {"compact", 0, OPT_COMPACT, "WHEN"},
     {"compact-key", 0, OPT_COMPACT_KEY, "FILE"},
     {"compact-rate", 0, OPT_COMPACT_RATE, "SIZE"},
+    {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
     {"json", 0, OPT_JSON, NULL},
     {"quiet", 'q', OPT_QUIET, NULL},
     {"verbose", 'v', OPT_VERBOSE, NULL},
@@ -75,6 +77,7 @@ static const char help_text[] =
     "                           are open lose old values, which no proof needs [never]\n"
     "      --compact-key FILE   transactions older than a week as well, where this key may say so\n"
     "      --compact-rate SIZE  read and write so much a second, about [16M]\n"
+    "      --segment-size SIZE  the files of a chain's log double up to this [64M]\n"
     "      --no-wire-encryption clear text as well, on loopback alone\n"
     "      --ready-fd N         the ready line goes to that descriptor too\n"
     "      --limit NAME=VALUE   changes a limit; may be repeated; names and defaults below\n"
@@ -156,6 +159,7 @@ static int set_option(struct options *o, int id, const char *value)
     case OPT_COMPACT_KEY: o->compact_key = value; break;
     case OPT_COMPACT_RATE:
         return ate__size_parse("--compact-rate", value, &o->conf.compact.bytes_per_second);
+    case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->conf.segment_bytes);
     case OPT_JSON: ate__out.json = true; break;
     case OPT_QUIET: ate__out.quiet = true; break;
     case OPT_VERBOSE: ate__out.verbose++; break;

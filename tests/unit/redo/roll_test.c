@@ -95,6 +95,64 @@ static void test_sizes(void **state)
     kit_deinit(&k);
 }
 
+static struct ate__segment *last_of(const struct kit *k)
+{
+    return redo_of(k)->list.items[redo_of(k)->list.count - 1];
+}
+
+/* Sizes double up to what was asked for, which is not remembered. Lookups and appends go to the
+ * right file after each turn, reopened or not (hazards L1, L2), and nothing is written at another
+ * place than the end (L4). */
+static void test_segment_bytes(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {65536, 262144, 1 << 20, 0, 131072};
+    struct kit k;
+    uint64_t count = 0;
+    kit_init(&k, 1);
+    k.conf.segment_bytes = 65536;
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    for (size_t i = 0; i < ATE__COUNT_OF(sizes); i++) {
+        kit_close(&k);
+        k.conf.segment_bytes = sizes[i];
+        kit_open_ok(&k, 0);
+        uint64_t before = last_of(&k)->head.capacity, id = last_of(&k)->head.id;
+        for (size_t turns = redo_of(&k)->list.count + 3; redo_of(&k)->list.count < turns;) {
+            uint64_t length = last_of(&k)->length, last_id = last_of(&k)->head.id;
+            kit_append_ok(&k, 1, 9000);
+            count++;
+            assert_true(last_of(&k)->head.id != last_id || last_of(&k)->length > length);
+            prepare_all(&k);
+        }
+        assert_true(last_of(&k)->head.id > id);
+        uint64_t want = sizes[i] ? sizes[i] : ATE__SEGMENT_BYTES_MAX;
+        assert_true(last_of(&k)->head.capacity <= want);
+        assert_true(last_of(&k)->head.capacity == want || last_of(&k)->head.capacity > before);
+        kit_check_all(&k, count);
+    }
+    kit_close(&k);
+    kit_open_ok(&k, ATE__STORAGE_READ);
+    kit_check_all(&k, count);
+    kit_check_footers(&k);
+    kit_deinit(&k);
+}
+
+static void test_segment_bytes_bounds(void **state)
+{
+    (void)state;
+    static const uint64_t bad[] = {1, 4096, 65535, 65537, 61440, (64 << 20) + 4096, UINT64_MAX};
+    for (size_t i = 0; i < ATE__COUNT_OF(bad); i++) {
+        struct kit k;
+        kit_init(&k, 1);
+        k.conf.segment_bytes = bad[i];
+        assert_int_equal(kit_survey(&k, ATE__STORAGE_CREATE), ATE_MISUSE);
+        assert_false(simdisk_exists(k.disk, KIT_DIR));
+        kit_deinit(&k);
+    }
+    assert_int_equal(ate__segment_bytes_check(ATE__SEGMENT_BYTES_MAX), 0);
+    assert_int_equal(ate__segment_bytes_check(69632), 0);
+}
+
 /* A segment is as large as its first group asks for. */
 static void test_big_group(void **state)
 {
@@ -352,12 +410,19 @@ static void test_prepare_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),          cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_big_group),     cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_close),         cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_full_disk),     cmocka_unit_test(test_full_growing),
-        cmocka_unit_test(test_empty_segment), cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_big_group),
+        cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_growing),
+        cmocka_unit_test(test_empty_segment),
+        cmocka_unit_test(test_reserve),
         cmocka_unit_test(test_prepare_fails),
+        cmocka_unit_test(test_segment_bytes),
+        cmocka_unit_test(test_segment_bytes_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
