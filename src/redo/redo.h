@@ -174,7 +174,8 @@ uint64_t ate__room_of(const struct ate__segment *s, uint64_t group_bytes);
 /* Where the last segment grows, zeros take the place of a group of `bytes` first, so that a full
  * disk is met while nothing of the group is written. A call of the leader. Errors: E_NO_SPACE
  * (nothing has changed) E_* */
-int ate__make_room(struct ate__redo *r, uint64_t bytes, bool frees) ATE__CHECK;
+int ate__make_room(struct ate__redo *r, struct ate__segment *last, uint64_t bytes, bool frees)
+    ATE__CHECK;
 bool ate__reserve_due(const struct ate__redo *r); /* under the mutex */
 /* Fills the reserve; with room for what there was none for, the log is not full any more. Under
  * `change`. Errors: E_NO_SPACE (the log is full) E_* */

@@ -108,10 +108,8 @@ static int extend(struct ate__redo *r, struct ate__segment *s, uint64_t to)
     return cut ? cut : rc;
 }
 
-int ate__make_room(struct ate__redo *r, uint64_t bytes, bool frees)
+int ate__make_room(struct ate__redo *r, struct ate__segment *s, uint64_t bytes, bool frees)
 {
-    struct ate__segment *s =
-        r->list.items[r->list.count - 1]; /* the leader's, as all of the list */
     uint64_t mark = ate__room_of(s, ATE__GROUP_HEAD) + ATE__FOOTER;
     uint64_t to = ate__group_start(s->length + ate__room_of(s, bytes) + mark, true);
     if (to <= s->file_bytes)

@@ -4,6 +4,7 @@
  * when there is room.
  */
 #include "chain/chain_private.h"
+#include "chain/compact.h"
 #include "kit.h"
 #include <sched.h>
 
@@ -105,6 +106,36 @@ static void a_repeat_is_answered(void **state)
     end();
 }
 
+/* As shallow as it is, it works on a full disk, and ends that. */
+static void compaction_makes_room(void **state)
+{
+    (void)state;
+    static const struct ate__compact_conf conf = {.below = 0};
+    static char text[3001];
+    struct ate__compacted done;
+    for (unsigned room = 0; room < 40000; room += 8000) {
+        unsigned count = 0;
+        begin(0);
+        memset(text, 'x', sizeof text - 1);
+        for (; count < 300; count++)
+            kit_put_ok(&kit, 1 + count % 5, text);
+        simdisk_limit(kit.disk, simdisk_used(kit.disk) + room);
+        while (!kit_put(&kit, 1 + count % 5, text))
+            count++;
+        put_refused(9);
+        kit_ok(ate__chain_compact(kit.chain, &conf, &done));
+        assert_true(done.rewritten > 0 && done.bytes_after < done.bytes_before);
+        kit_put_ok(&kit, 9, "there is room");
+        for (unsigned n = 1; n <= 5; n++)
+            assert_true(strlen(kit_text(&kit, n)) > 100);
+        kit_reopen_ok(&kit);
+        for (unsigned n = 1; n <= 5; n++)
+            assert_true(strlen(kit_text(&kit, n)) > 100);
+        assert_string_equal(kit_text(&kit, 9), "there is room");
+        end();
+    }
+}
+
 /* Nobody commits anything: it looks for room each second. */
 static void it_goes_on_by_itself(void **state)
 {
@@ -131,6 +162,7 @@ int main(void)
         cmocka_unit_test(what_makes_room),
         cmocka_unit_test(a_repeat_is_answered),
         cmocka_unit_test(it_goes_on_by_itself),
+        cmocka_unit_test(compaction_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,6 +162,47 @@ static void test_makes_do(void **state)
     kit_deinit(&k);
 }
 
+/* A power loss at any call of a log that is full, while it frees and looks for room: what was
+ * acknowledged is there, and whatever is kept or not, the next process goes on. */
+static void crash_at(uint64_t n, bool *ret_stopped)
+{
+    kit_init(&k, n);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    while (redo()->list.count < 3) {
+        kit_append_ok(&k, 1, 9000);
+        prepare_all();
+    }
+    simdisk_limit(k.disk, simdisk_used(k.disk) + 20000);
+    uint64_t size = fill(9000);
+    simdisk_stop(k.disk, n);
+    for (unsigned i = 0; i < 12 && !append_freeing(9000); i++)
+        size++;
+    int rc = k.s->v->prepare(k.s);
+    simdisk_limit(k.disk, UINT64_MAX);
+    rc = rc ? rc : k.s->v->prepare(k.s);
+    if (!kit_append(&k, 1, 30000, 0))
+        size++;
+    *ret_stopped = simdisk_stopped(k.disk);
+    kit_crash(&k, n);
+    kit_open_ok(&k, 0);
+    assert_true(kit_state(&k).size == size || kit_state(&k).size == size + 1);
+    size = kit_state(&k).size;
+    kit_append_ok(&k, 1, 9000);
+    kit_check_all(&k, size + 1);
+    kit_deinit(&k);
+}
+
+static void test_power_loss(void **state)
+{
+    (void)state;
+    bool stopped = true;
+    uint64_t n = 0;
+    for (; stopped && n < 500; n++)
+        crash_at(n, &stopped);
+    print_message("%llu calls\n", (unsigned long long)n);
+    assert_true(n > 30 && !stopped);
+}
+
 /* One call fails for want of room, each in turn: nothing that was acknowledged is lost, and it goes
  * on by itself. */
 static void each_call(bool no_prewrite)
@@ -220,7 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),           cmocka_unit_test(test_frees),
         cmocka_unit_test(test_segment_for_frees), cmocka_unit_test(test_makes_do),
-        cmocka_unit_test(test_each_call),
+        cmocka_unit_test(test_each_call),         cmocka_unit_test(test_power_loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
