@@ -5,6 +5,7 @@
 #   make            the release programs, build/bin/ate and build/bin/atedb
 #   make demo       installs what a build needs, builds, and shows the whole of it on real files
 #   make check      installs what the tests need, and runs every test; at most ten minutes
+#   make check-long    what takes too long for that: crash points, every bit, other machines
 #   make quick      the unit tests, the layer rule and the style; for daily work
 #   make asan tsan  every test under AddressSanitizer and UBSan; the unit tests under TSan
 #   make foreign    the tests of formats on s390x and arm64, under qemu
@@ -19,7 +20,8 @@
 PREFIX = /usr/local
 FUZZ_SECONDS = 30
 
-.PHONY: all demo check quick asan tsan foreign fuzz bench cover tidy fmt man install uninstall clean
+.PHONY: all demo check check-long quick asan tsan foreign fuzz bench cover tidy fmt man
+.PHONY: install uninstall clean
 all:
 	@scripts/build release
 
@@ -31,6 +33,10 @@ demo:
 check:
 	@scripts/deps check
 	@scripts/check all
+
+check-long:
+	@scripts/deps check
+	@scripts/check long
 
 quick:
 	@scripts/check quick

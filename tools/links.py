@@ -204,7 +204,7 @@ def check_fuzz(tree):
 
 def main(args):
     tree = Tree(pathlib.Path(args[0] if args else ".").resolve())
-    goals = re.findall(r"\b[a-z-]+\b", " ".join(re.findall(r"^([a-z ]+):", tree.read("Makefile"),
+    goals = re.findall(r"\b[a-z-]+\b", " ".join(re.findall(r"^([a-z -]+):", tree.read("Makefile"),
                                                            re.M)))
     suites = re.findall(r"suite: '(\w+)'", tree.all_of("meson.build"))
     public = words(tree.all_of("include/*.h"))

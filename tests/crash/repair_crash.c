@@ -94,7 +94,8 @@ static void script(uint64_t seed)
         kit_put_ok(&w.k, i, "a text that is long enough to be lost in the middle of a chain");
     kit_close(&w.k);
     simdisk_settle(w.k.disk);
-    simdisk_flip(w.k.disk, "/c/,chain/" SEGMENT, 7000 + seed * 800 % 6000, 2);
+    /* Behind the genesis, without which there is nothing to repair. */
+    simdisk_flip(w.k.disk, "/c/,chain/" SEGMENT, 7100 + seed * 800 % 6000, 2);
     w.bytes = simdisk_get(w.k.disk, "/c/,chain/" SEGMENT, &w.bytes_size);
     kit_open_ok(&w.k, ATE__STORAGE_READ);
     w.size = kit_size(&w.k);
