@@ -15,11 +15,38 @@
  * computes what it states from what is left, and refuses a chain that lacks more (ATE_OMITTED).
  */
 #pragma once
-#include <ate/chain.h>
+#include <ate/history.h>
 
 ATE__BEGIN
 
 #define ATE_CUT_OFF_NEWEST UINT64_MAX
+
+/* A vote on an event: the strongest decides, force-keep, then force-drop, keep and drop; one that
+ * nobody votes for goes, if it is in question at all. The library's own rules force-keep all that
+ * acceptance needs to judge what stays, each present value, and what a transaction that has begun
+ * may read: no vote lets any of that go, ATE_VOTE_FORCE_DROP neither, which only overrules a KEEP.
+ * So a vote keeps more: an old version with its payload, an event of an object that is long gone,
+ * with all that it takes to judge it. */
+enum ate_vote {
+    ATE_VOTE_NONE,
+    ATE_VOTE_DROP,
+    ATE_VOTE_KEEP,
+    ATE_VOTE_FORCE_DROP,
+    ATE_VOTE_FORCE_KEEP
+};
+struct ate_vote_event {
+    uint64_t sequence;
+    enum ate_event_kind kind;
+    struct ate_id id, parent; /* parent: of a body */
+    struct ate_hash event_hash;
+    uint64_t payload_size; /* as stored; 0 also if it is gone */
+    bool has_payload;
+};
+/* The same answer for the same event each time: it is asked more than once. *ret_header_only, false
+ * before the call: keep it without its payload. Runs on the thread that compacts, and may not call
+ * the library. */
+typedef enum ate_vote ate_vote_fn(void *arg, const struct ate_vote_event *event,
+                                  bool *ret_header_only);
 
 struct ate_compact_conf { /* zero means the default in every field */
     uint64_t below; /* only what lies below this sequence; 0: all that is old enough by itself */
@@ -32,7 +59,9 @@ struct ate_compact_conf { /* zero means the default in every field */
     uint64_t cut_off; /* deep: transactions below it may go. 0: those older than 7 days, or younger
                          ones, but none of the last hour, where they take more than four times
                          as much as all that lives; ATE_CUT_OFF_NEWEST: all there are */
-    uint64_t reserved[6]; /* zero */
+    ate_vote_fn *vote; /* NULL: none */
+    void *vote_arg;
+    uint64_t reserved[4]; /* zero */
 };
 struct ate_compacted {
     uint64_t files, rewritten; /* that were looked at; that were written anew */
@@ -87,7 +116,9 @@ struct ate_compact_when { /* zero means the default in every field */
      * thread, until the chain is closed, and may not call the library. A server has its log. */
     void (*ran)(void *arg, int result, const char *text, const struct ate_compacted *compacted);
     void *ran_arg;
-    uint64_t reserved[6]; /* zero */
+    ate_vote_fn *vote; /* until the chain is closed; NULL: none */
+    void *vote_arg;
+    uint64_t reserved[4]; /* zero */
 };
 
 ATE__END

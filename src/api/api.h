@@ -13,8 +13,11 @@
 #include "chain/search.h"
 #include "dio/dio.h"
 
-struct ate_compact_when;
-struct ate_compacted;
+/* A program's votes in a compaction; constant while it may be asked. */
+struct ate__voter {
+    ate_vote_fn *vote; /* NULL: none */
+    void *arg;
+};
 struct ate__compacted;
 struct ate_chain {
     atomic_uint refs;          /* the handle, watches and histories */
@@ -34,6 +37,7 @@ struct ate_chain {
     void (*compact_ran)(void *arg, int result, const char *text,
                         const struct ate_compacted *compacted);
     void *compact_ran_arg;
+    struct ate__voter voter;
 };
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
 void ate__chain_handle_unref(struct ate_chain *c);
@@ -41,11 +45,13 @@ struct ate__txn_id ate__txn_id_of(struct ate_txn_id id);
 /* The chain that is held here, with its history. UNSUPPORTED: it is thin. */
 int ate__chain_held(struct ate_chain *chain, struct ate__chain **ret_held) ATE__CHECK;
 struct ate__progress ate__progress_of(const struct ate_progress *progress); /* takes NULL */
-/* compact.c: what a program asked for, without done and arg. Errors: MISUSE. */
+/* compact.c: what a program asked for, without done and arg. ret_voter: stays where it is while the
+ * chain is compacted. Errors: MISUSE. */
 int ate__compact_when(const struct ate_compact_when *when, struct ate_session *session,
-                      struct ate__auto_conf *ret_conf) ATE__CHECK;
+                      struct ate__voter *ret_voter, struct ate__auto_conf *ret_conf) ATE__CHECK;
 /* For struct ate__auto_conf; arg: the handle. */
 void ate__compact_tell(void *arg, int result, const char *text, const struct ate__compacted *done);
+enum ate_event_kind ate__event_kind_of(const struct ate__event *e); /* history.c */
 /* ret_receipt: NULL if it is not wanted. */
 void ate__receipt_fill(const struct ate__receipt *r, struct ate_receipt *ret_receipt);
 

@@ -100,7 +100,7 @@ static int prepare_compact(struct opening *o)
     if (o->remote || (o->flags & ATE_READ))
         return ate__fail(ATE_MISUSE, "chain: conf.compact is for a chain in a directory that is "
                                      "opened for writing");
-    int rc = ate__compact_when(when, o->session, &o->compact);
+    int rc = ate__compact_when(when, o->session, &o->chain->voter, &o->compact);
     if (!rc)
         rc = ate__workers_new(1, &o->compact.workers);
     o->compact.done = ate__compact_tell;

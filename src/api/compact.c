@@ -13,6 +13,35 @@ static void tell(void *arg, uint64_t done, uint64_t total)
     conf->progress(conf->progress_arg, "compact", done, total);
 }
 
+/* arg: struct ate__voter. */
+static struct ate__ballot ask_program(void *arg, const struct ate__keep_event *event)
+{
+    static const enum ate__vote votes[] = {
+        [ATE_VOTE_NONE] = ATE__ABSTAIN,
+        [ATE_VOTE_DROP] = ATE__DROP,
+        [ATE_VOTE_KEEP] = ATE__KEEP,
+        [ATE_VOTE_FORCE_DROP] = ATE__FORCE_DROP,
+        [ATE_VOTE_FORCE_KEEP] = ATE__FORCE_KEEP,
+    };
+    const struct ate__voter *voter = arg;
+    const struct ate__event *e = event->event;
+    struct ate__ballot ballot = {ATE__ABSTAIN, false};
+    struct ate_vote_event asked = {
+        .sequence = event->sequence,
+        .kind = ate__event_kind_of(e),
+        .id = e->header.object,
+        .parent = e->header.parent,
+        .event_hash = e->hash,
+        .has_payload = ate__event_has_payload(e),
+    };
+    if (asked.has_payload)
+        asked.payload_size = e->payload_size;
+    enum ate_vote vote = voter->vote(voter->arg, &asked, &ballot.header_only);
+    if ((unsigned)vote < ATE__COUNT_OF(votes))
+        ballot.vote = votes[vote];
+    return ballot;
+}
+
 static struct ate_compacted compacted_of(const struct ate__compacted *done)
 {
     return (struct ate_compacted){
@@ -40,7 +69,10 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
     if (rc)
         return rc;
     struct ate_compact_conf asked = conf ? *conf : defaults;
+    struct ate__voter voter = {asked.vote, asked.vote_arg};
+    const struct ate__keep_plugin plugin = {ask_program, &voter};
     struct ate__compact_conf inner = {
+        .plugin = asked.vote ? &plugin : NULL,
         .below = asked.below,
         .gain_percent = asked.gain_percent,
         .deep = asked.deep,
@@ -60,7 +92,7 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
 /* ---- by itself ---- */
 
 int ate__compact_when(const struct ate_compact_when *when, struct ate_session *session,
-                      struct ate__auto_conf *ret_conf)
+                      struct ate__voter *ret_voter, struct ate__auto_conf *ret_conf)
 {
     struct ate__auto_conf conf = {
         .rule = {.mode = (enum ate__compact_mode)when->mode,
@@ -78,9 +110,13 @@ int ate__compact_when(const struct ate_compact_when *when, struct ate_session *s
     int rc = ate__compact_rule_check(&conf.rule);
     if (!rc && when->deep && !conf.session)
         rc = ate__fail(ATE_MISUSE, "compact: deep needs a session with a key that may sign");
-    if (!rc)
-        *ret_conf = conf;
-    return rc;
+    if (rc)
+        return rc;
+    *ret_voter = (struct ate__voter){when->vote, when->vote_arg};
+    if (when->vote)
+        conf.plugin = (struct ate__keep_plugin){ask_program, ret_voter};
+    *ret_conf = conf;
+    return 0;
 }
 
 void ate__compact_tell(void *arg, int result, const char *text, const struct ate__compacted *done)

@@ -45,7 +45,7 @@ void ate_history_end(struct ate_history *h)
     ate__free(h);
 }
 
-static enum ate_event_kind kind_of(const struct ate__event *e)
+enum ate_event_kind ate__event_kind_of(const struct ate__event *e)
 {
     switch ((enum ate__event_kind)e->kind) {
     case ATE__EVENT_BODY:
@@ -84,7 +84,7 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
     *e = (struct ate_history_event){.kind = ATE_EVENT_COMPACTED, .event_hash = event->hash};
     if (event->form == ATE__DROPPED)
         return 0;
-    e->kind = kind_of(event);
+    e->kind = ate__event_kind_of(event);
     e->id = h->object;
     e->parent = h->parent;
     e->type = o->type;

@@ -22,6 +22,7 @@ struct ate_server {
     void *log_arg;
     struct ate_loop *loop;
     struct ate_session *compact_session; /* NULL: none */
+    struct ate__voter voter;
 };
 
 /* ---- a question, asked on a worker, answered in the loop ---- */
@@ -203,7 +204,7 @@ static int fill_conf(struct ate_server *s, const struct ate_server_conf *conf,
     if ((conf->admit || conf->log) && !conf->loop)
         return ate__fail(ATE_MISUSE, "server: admit and log need a loop to run in");
     if (conf->compact)
-        rc = ate__compact_when(conf->compact, NULL, &inner->compact);
+        rc = ate__compact_when(conf->compact, NULL, &s->voter, &inner->compact);
     if (!rc && inner->compact.session)
         s->compact_session = ate__session_ref(inner->compact.session);
     if (!rc && conf->drain_ms)

@@ -26,6 +26,7 @@
 #include "chain/pipe.h"
 #include "chain/view.h"
 #include "crypto/merkle.h"
+#include "trust/keep.h"
 
 struct ate__chain;
 struct ate__compacted;
@@ -34,7 +35,8 @@ struct ate__auto_conf {
     struct ate__compact_rule rule;
     struct ate__workers *workers; /* one thread, of no other work: a run takes long, and sleeps */
     struct ate_session *session;  /* deep where it has a key that may sign; NULL: shallow */
-    uint64_t bytes_per_second;    /* 0: 16 MiB */
+    struct ate__keep_plugin plugin; /* see struct ate__compact_conf; vote NULL: none */
+    uint64_t bytes_per_second;      /* 0: 16 MiB */
     uint64_t since_ms;            /* monotonic: when the timer began; 0: now */
     uint32_t look_ms;             /* after something was published; 0: a second */
     /* A run ended, well or not (then with the sentence); on its thread. NULL: nobody is told. */

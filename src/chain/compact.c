@@ -37,11 +37,21 @@ struct compacting {
 
 /* ---- what goes ---- */
 
-/* The payload of this event can be asked for by nobody. */
-static bool goes(const struct ate__chain *c, const struct ate__event *e)
+static bool is_wished_for(const struct compacting *x, const struct ate__event *e, uint64_t sequence)
+{
+    const struct ate__keep_plugin *plugin = x->conf->plugin;
+    if (!plugin)
+        return false;
+    struct ate__ballot b = plugin->vote(plugin->arg, &(struct ate__keep_event){sequence, e});
+    return (b.vote == ATE__KEEP || b.vote == ATE__FORCE_KEEP) && !b.header_only;
+}
+
+/* The payload of this event can be asked for by nobody, and nobody wishes it to stay. */
+static bool goes(const struct compacting *x, const struct ate__event *e, uint64_t sequence)
 {
     return ate__event_has_payload(e) && e->kind == ATE__EVENT_BODY &&
-           !ate__view_holds(c->view, &e->header.object, &e->hash);
+           !ate__view_holds(x->c->view, &e->header.object, &e->hash) &&
+           !is_wished_for(x, e, sequence);
 }
 
 static bool is_deep(const struct compacting *x, uint64_t sequence)
@@ -58,7 +68,7 @@ static enum ate__part part_of(const struct compacting *x, const struct ate__even
         is_deep(x, sequence) ? ate__keep_fate(x->deep.keep, e, sequence, NULL) : ATE__FATE_WHOLE;
     if (fate == ATE__FATE_GONE)
         return ATE__PART_HASH;
-    return fate == ATE__FATE_HEADER || goes(x->c, e) ? ATE__PART_HEADER : ATE__PART_WHOLE;
+    return fate == ATE__FATE_HEADER || goes(x, e, sequence) ? ATE__PART_HEADER : ATE__PART_WHOLE;
 }
 
 /* An event that is no longer than its hash stays with the transaction. */

@@ -23,6 +23,7 @@
  */
 #pragma once
 #include "chain/chain.h"
+#include "trust/keep.h"
 
 struct ate__compact_conf { /* zero: the defaults */
     uint64_t below;        /* only what ends at or below this sequence; 0: no bound */
@@ -33,6 +34,9 @@ struct ate__compact_conf { /* zero: the defaults */
                          UINT64_MAX: the newest */
     struct ate_session
         *session; /* deep: signs where no SNAPSHOT of S is there; borrowed, or NULL */
+    /* Wishes: an event or a payload that would go stays if it votes for it (trust/keep.h); not that
+     * anything goes that would stay. NULL: none. Borrowed. */
+    const struct ate__keep_plugin *plugin;
     uint64_t bytes_per_second; /* read and written, about; 0: as fast as it goes */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; NULL */
     bool (*cancel)(void *arg); /* asked often; NULL: never */

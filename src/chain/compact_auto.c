@@ -96,6 +96,7 @@ static int compact(struct ate__auto *a, bool deep, struct ate__compacted *ret_do
     struct ate__compact_conf conf = {
         .deep = deep,
         .session = deep ? a->conf->session : NULL,
+        .plugin = a->conf->plugin.vote ? &a->conf->plugin : NULL,
         .bytes_per_second = rate ? rate : BYTES_PER_SECOND,
         .cancel = is_ending,
         .arg = a,

@@ -293,14 +293,17 @@ static int verify(struct ate__deep *d)
 
 /* ---- what is kept ---- */
 
-/* What a reader that began earlier may still ask for stays. */
+/* What a reader that began earlier may still ask for stays, whoever wishes that it went. */
 static struct ate__ballot vote(void *arg, const struct ate__keep_event *e)
 {
     const struct ate__deep *d = arg;
     const struct ate__header *h = &e->event->header;
     bool held = e->event->kind == ATE__EVENT_BODY && !ate__header_has(h, ATE__TAG_TOMBSTONE) &&
                 ate__view_holds(d->c->view, &h->object, &e->event->hash);
-    return (struct ate__ballot){held ? ATE__KEEP : ATE__ABSTAIN, false};
+    const struct ate__keep_plugin *plugin = d->conf->plugin;
+    if (held)
+        return (struct ate__ballot){ATE__FORCE_KEEP, false};
+    return plugin ? plugin->vote(plugin->arg, e) : (struct ate__ballot){ATE__ABSTAIN, false};
 }
 
 static int note(void *arg, const struct ate__record_out *record)

@@ -232,7 +232,7 @@ enum ate__fate ate__keep_fate(const struct ate__keep *k, const struct ate__event
     struct count c = {ATE__ABSTAIN, ATE__ABSTAIN, NULL};
     for (size_t i = 0; i < ATE__COUNT_OF(rules); i++)
         count_ballot(&c, rules[i].vote(k, &e), rules[i].name);
-    if (k->plugin)
+    if (k->plugin && ate__life_at(k, &event->header.object, sequence))
         count_ballot(&c, k->plugin->vote(k->plugin->arg, &e), "plug-in");
     if (ret_rule)
         *ret_rule = c.rule;

@@ -36,8 +36,10 @@ struct ate__keep_event {
     uint64_t sequence;
     const struct ate__event *event; /* not DROPPED */
 };
-/* A plug-in: the same answer for the same event in both passes. It cannot drop what the rules of
- * this layer keep; with FORCE_DROP it overrules those that come before it in no other way. */
+/* A plug-in: the same answer for the same event in both passes. The rules of this layer force what
+ * they keep, because acceptance needs it, so that no vote drops any of it: FORCE_DROP overrules a
+ * KEEP, and nobody but a plug-in votes so. Of one that answers otherwise in the second pass what it
+ * then keeps of a life that is not kept goes all the same. */
 struct ate__keep_plugin {
     struct ate__ballot (*vote)(void *arg, const struct ate__keep_event *e);
     void *arg;

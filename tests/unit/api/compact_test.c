@@ -119,6 +119,54 @@ static void old_payloads_go(void **state)
     free(text);
 }
 
+/* ---- votes ---- */
+
+static enum ate_vote keep_odd(void *arg, const struct ate_vote_event *event, bool *ret_header_only)
+{
+    unsigned *asked = arg;
+    assert_false(*ret_header_only);
+    if (event->kind != ATE_EVENT_BODY || !event->has_payload)
+        return ATE_VOTE_NONE;
+    assert_true(event->payload_size >= TEXT);
+    assert_memory_equal(&event->parent, &ate_top, sizeof ate_top);
+    ++*asked;
+    *ret_header_only = event->sequence % 4 == 1;
+    return event->sequence % 2 ? ATE_VOTE_KEEP : ATE_VOTE_FORCE_DROP;
+}
+
+/* Of the old versions those stay that were voted for; the present one stays in any case. */
+static void votes(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain(ATE_CREATE);
+    char *text = calloc(1, TEXT + 1);
+    for (int i = 0; i < ROUNDS; i++)
+        put_round(c, text, i);
+    unsigned asked = 0, kept = 0, gone = 0;
+    struct ate_compact_conf conf = {.vote = keep_odd, .vote_arg = &asked};
+    struct ate_compacted done;
+    expect(ate_chain_compact(c, &conf, &done), 0);
+    assert_true(asked > 0 && done.payloads > ROUNDS / 2);
+    struct ate_history *h;
+    struct ate_history_txn t;
+    int rc;
+    expect(ate_history_start(c, NULL, 0, &h), 0);
+    while (!(rc = ate_history_next(h, &t)))
+        for (size_t i = 0; i < t.event_count; i++)
+            if (t.events[i].kind == ATE_EVENT_BODY) {
+                if (t.sequence % 4 == 3)
+                    assert_true(t.events[i].has_payload);
+                kept += t.events[i].has_payload;
+                gone += !t.events[i].has_payload;
+            }
+    expect(rc, ATE_END);
+    ate_history_end(h);
+    assert_true(gone == done.payloads && kept >= ROUNDS / 4);
+    check_text(c, text);
+    ate_chain_close(c);
+    free(text);
+}
+
 /* ---- by itself ---- */
 
 static struct {
@@ -234,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(old_payloads_go, set_up),
+        cmocka_unit_test_setup(votes, set_up),
         cmocka_unit_test_setup(by_itself, set_up),
         cmocka_unit_test_setup(by_itself_refused, set_up),
     };

@@ -180,6 +180,59 @@ static void test_readers_hold(void **state)
     end();
 }
 
+/* ---- wishes ---- */
+
+static struct ate__ballot wish(void *arg, const struct ate__keep_event *e)
+{
+    struct ate_id whole = id_of(3), header = id_of(4), gone = id_of(5);
+    unsigned *asked = arg;
+    ++*asked;
+    if (ate__id_equal(&e->event->header.object, &whole))
+        return (struct ate__ballot){ATE__KEEP, false};
+    if (ate__id_equal(&e->event->header.object, &header))
+        return (struct ate__ballot){ATE__FORCE_KEEP, true};
+    if (ate__id_equal(&e->event->header.object, &gone))
+        return (struct ate__ballot){ATE__FORCE_DROP, false};
+    return (struct ate__ballot){ATE__ABSTAIN, false};
+}
+
+static int count_whole(void *arg, const struct ate__history_record *record)
+{
+    unsigned *count = arg;
+    struct ate__tx tx;
+    kit_ok(ate__tx_decode(record->body, ATE__SHA256, &tx));
+    for (uint32_t i = 0; i < tx.event_count; i++)
+        for (unsigned n = 1; n <= OBJECTS; n++) {
+            struct ate_id id = id_of(n);
+            count[n] +=
+                tx.events[i].form == ATE__CLEAR && ate__id_equal(&tx.events[i].header.object, &id);
+        }
+    ate__tx_deinit(&tx);
+    return 0;
+}
+
+/* A vote keeps old payloads of one object, and takes no present value from another. */
+static void test_votes(void **state)
+{
+    (void)state;
+    unsigned asked = 0, count[OBJECTS + 1] = {0};
+    const struct ate__keep_plugin plugin = {wish, &asked};
+    struct ate__compact_conf conf = {.plugin = &plugin, .gain_percent = 1};
+    struct ate__compacted done;
+    begin(7, 30);
+    ate__view_reclaim(ate__chain_view(kit.chain), 0);
+    kit_ok(ate__chain_compact(kit.chain, &conf, &done));
+    assert_true(asked > 0 && done.payloads > 100);
+    kit_ok(ate__chain_history(kit.chain, 0, UINT64_MAX, count_whole, count));
+    assert_int_equal(count[3], 30);
+    for (unsigned n = 1; n <= OBJECTS; n++)
+        assert_true(n == 3 || (count[n] >= 1 && count[n] < 20));
+    check_texts(29);
+    kit_reopen_ok(&kit);
+    check_texts(29);
+    end();
+}
+
 static bool cancel_at(void *arg)
 {
     uint64_t *left = arg;
@@ -300,7 +353,7 @@ int main(void)
         cmocka_unit_test(test_payloads_go),   cmocka_unit_test(test_proofs_stay),
         cmocka_unit_test(test_nothing_to_do), cmocka_unit_test(test_readers_hold),
         cmocka_unit_test(test_canceled),      cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_meanwhile),
+        cmocka_unit_test(test_meanwhile),     cmocka_unit_test(test_votes),
     };
     return cmocka_run_group_tests_name("chain/compact", tests, NULL, NULL);
 }

@@ -248,6 +248,64 @@ static void test_a_disk_that_steals_meanwhile(void **state)
     story_deinit(&s);
 }
 
+/* ---- votes ---- */
+
+static struct ate__ballot always(void *arg, const struct ate__keep_event *e)
+{
+    (void)e;
+    return (struct ate__ballot){*(const enum ate__vote *)arg, false};
+}
+
+/* Another answer each time, which it must not give. */
+static struct ate__ballot by_chance(void *arg, const struct ate__keep_event *e)
+{
+    struct rnd *r = arg;
+    (void)e;
+    return (struct ate__ballot){(enum ate__vote)rnd_below(r, ATE__FORCE_KEEP + 1),
+                                rnd_below(r, 2) != 0};
+}
+
+static struct ate__compacted compact_voted(uint64_t seed, const struct ate__keep_plugin *plugin)
+{
+    struct ate__compacted done;
+    story_init(&s, seed);
+    struct ate__compact_conf conf = {.deep = true,
+                                     .cut_off = UINT64_MAX,
+                                     .session = s.session,
+                                     .gain_percent = 1,
+                                     .plugin = plugin};
+    kit_ok(story_go_on(&s, 900));
+    story_note(&s);
+    ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+    kit_ok(ate__chain_compact(s.k.chain, &conf, &done));
+    story_check_state(&s);
+    kit_reopen_ok(&s.k);
+    story_check(&s);
+    story_deinit(&s);
+    return done;
+}
+
+/* Whatever they are: what is left opens, verifies and proves. */
+static void test_votes(void **state)
+{
+    (void)state;
+    enum ate__vote vote = ATE__FORCE_DROP;
+    const struct ate__keep_plugin all = {always, &vote};
+    struct ate__compacted none = compact_voted(60, NULL), done = compact_voted(60, &all);
+    assert_true(none.transactions > 100 && none.payloads > 0);
+    assert_true(done.transactions == none.transactions && done.events == none.events &&
+                done.payloads == none.payloads);
+    vote = ATE__KEEP;
+    done = compact_voted(60, &all);
+    assert_true(!done.transactions && !done.events && !done.payloads);
+    for (uint64_t seed = 61; seed < 64; seed++) {
+        struct rnd r = rnd_of(seed);
+        const struct ate__keep_plugin any = {by_chance, &r};
+        done = compact_voted(seed, &any);
+        assert_true(done.events > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_readers_hold),
         cmocka_unit_test(test_a_disk_that_steals_meanwhile),
+        cmocka_unit_test(test_votes),
     };
     return cmocka_run_group_tests_name("chain/deep", tests, NULL, NULL);
 }
