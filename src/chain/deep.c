@@ -335,6 +335,8 @@ int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate_
                     struct ate__pace *pace)
 {
     *d = (struct ate__deep){.c = c, .conf = conf, .pace = pace};
+    if (!c->trust)
+        return 0; /* a mirror to which nothing came yet */
     if (ate__trust_genesis(c->trust)->archive)
         return ate__fail(ATE_DENIED, "nothing is left out of an archive");
     int rc = choose(d);
