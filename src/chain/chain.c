@@ -158,6 +158,7 @@ int ate__chain_begin(struct ate__chain *c)
     if (rc && rc != ATE_E_NO_SPACE)
         return rc;
     s->v->state(s, &state);
+    c->full = state.full;
     if (c->damage.what == ATE_OK) {
         s->v->damage(s, &c->damage);
         c->read_only = !state.writable;

@@ -83,6 +83,7 @@ struct ate__chain {
     uint32_t rest_ms; /* ATE__REST_MS, or what a test says */
     bool closing;
     bool wrote; /* since the last tick */
+    bool full; /* so was the log, when it was asked last */
     bool broken; /* the log failed, and its recovery did too */
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
@@ -231,6 +232,7 @@ void ate__chain_tell(struct ate__chain *c); /* listeners; no lock held */
 bool ate__tx_frees(const struct ate__tx *tx); /* it makes room: deletions, certificates */
 /* Whether it may be ordered, for all that the disk has. Errors: E_NO_SPACE */
 int ate__chain_check_room(struct ate__chain *c, const struct ate__tx *tx) ATE__CHECK;
+void ate__chain_ask_room(struct ate__chain *c); /* also before the chain is shared */
 int ate__chain_no_room(const char *cause) ATE__CHECK; /* E_NO_SPACE; cause: NULL: none */
 /* group_tick.c */
 void ate__chain_tick_due(struct ate__chain *c);

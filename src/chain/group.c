@@ -133,6 +133,7 @@ static void recover(struct ate__chain *c)
     ate__chain_untake(c, shown);
     int rc = c->storage->v->recover(c->storage);
     c->storage->v->state(c->storage, &state);
+    c->full = state.full;
     if (!rc && state.size < shown)
         rc = ate__fail(ATE_E_IO, "%llu transactions that were shown are lost",
                        (unsigned long long)(shown - state.size));
@@ -188,6 +189,7 @@ static void fail_group(struct ate__chain *c, int rc, struct ate__works *done)
         return;
     }
     snprintf(cause, sizeof cause, "%s", ate__error_text());
+    c->full |= rc == ATE_E_NO_SPACE;
     fail_all(c, done, rc == ATE_E_NO_SPACE ? ate__chain_no_room(cause) : rc);
     c->losses++;
     ate__chain_untake(c, c->tree.size);

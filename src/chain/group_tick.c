@@ -62,6 +62,7 @@ static void submit_again(struct ate__chain *c, enum act act, bool wrote, int pre
 {
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
+    c->full = state.full;
     if (state.full || prepared)
         submit(c, FULL_MS, false);
     else if (state.prepare_due)

@@ -19,11 +19,11 @@ bool ate__tx_frees(const struct ate__tx *tx)
     return frees;
 }
 
-static bool is_full(struct ate__chain *c)
+void ate__chain_ask_room(struct ate__chain *c)
 {
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
-    return state.full;
+    c->full = state.full;
 }
 
 int ate__chain_no_room(const char *cause)
@@ -37,13 +37,15 @@ int ate__chain_no_room(const char *cause)
 
 int ate__chain_check_room(struct ate__chain *c, const struct ate__tx *tx)
 {
-    if (!is_full(c) || ate__tx_frees(tx))
+    if (!c->full || ate__tx_frees(tx))
         return 0;
     if (!c->conf.workers) {
         int rc = c->storage->v->prepare(c->storage);
-        if (!rc && !is_full(c))
-            return 0;
+        (void)rc; /* it says the same */
     }
+    ate__chain_ask_room(c);
+    if (!c->full)
+        return 0;
     ate__chain_tick_due(c); /* which tries again, each second */
     return ate__chain_no_room(NULL);
 }
