@@ -15,6 +15,7 @@ static void open_chain(struct world *w, enum ate__sync sync, unsigned flags, uin
     struct ate__pipe *pipe;
     struct ate__local_conf conf = {
         .chain = {.env = &ate__env_real, .workers = w->workers, .sync = sync},
+        .no_view_image = w->no_view_image,
     };
     snprintf(path, sizeof path, "%s/chain", w->dir);
     if (ate__local_open(&conf, path, w->session, flags, &pipe) ||

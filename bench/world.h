@@ -21,6 +21,7 @@ struct world {
     struct ate_session *session;
     struct ate__workers *workers;
     struct ate__dio *dio;
+    bool no_view_image; /* of opens from now on */
 };
 void world_init(struct world *w, const char *name, enum ate__sync sync,
                 bool everyone_writes); /* below $ATE_BENCH_DIR, or . */

@@ -58,6 +58,9 @@ struct ate_chain_conf { /* zero means the default in every field */
     /* With ATE_CREATE: make an archive (archive.h). A chain that is there opens only if it is the
      * archive that these two lines would make, else EXISTS. */
     bool archive;
+    /* Of a chain in a directory: do not read or write the view image, which makes the next open
+     * faster for whoever has a private key of this session (docs/format/image.md). */
+    bool no_view_image;
     uint64_t retention_s; /* of an archive, seconds of root time; 0: for ever */
     /* Of a chain in a directory, opened for writing: when it is compacted by itself; NULL: never */
     const struct ate_compact_when *compact;

@@ -238,6 +238,7 @@ static int open_local(struct opening *o)
                 .compact = o->compact,
             },
         .options = ate__buf_bytes(&o->options),
+        .no_view_image = o->conf->no_view_image,
         .accept = accept_local,
         .accept_arg = o,
     };

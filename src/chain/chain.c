@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include "chain/compact_auto.h"
+#include "chain/image.h"
 #include <stdio.h>
 
 /* ---- the latest state, for acceptance ---- */
@@ -59,9 +60,11 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     c->storage = take_storage;
     c->latest.v = &latest_facts;
     c->rest_ms = ATE__REST_MS;
+    c->image_log_min = ATE__IMAGE_LOG_MIN;
     c->check = (struct ate__task){.run = ate__chain_check_run, .user = c};
     c->lead = (struct ate__task){.run = ate__chain_lead_run, .user = c};
     c->tick = (struct ate__task){.run = ate__chain_tick_run, .user = c};
+    c->imaging = (struct ate__task){.run = ate__chain_image_run, .user = c};
     if (c->conf.workers)
         ate__workers_ref(c->conf.workers);
     pthread_condattr_t monotonic;
@@ -77,6 +80,8 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     int rc = ate__view_new(conf->env, &c->view);
     if (!rc)
         rc = ate__frontier_root(&c->tree, &c->root);
+    if (!rc)
+        rc = ate__chain_image_new(c);
     if (rc) {
         ate__chain_close(c);
         return rc;
@@ -97,11 +102,47 @@ static void note_damage(struct ate__chain *c, int rc)
     snprintf(c->damage.text, sizeof c->damage.text, "%s", ate__error_text());
 }
 
+/* As if nothing had been taken in. */
+static int reset(struct ate__chain *c)
+{
+    ate__view_free(c->view);
+    c->view = NULL;
+    ate__trust_free(c->trust);
+    c->trust = NULL;
+    ate__free(c->firm);
+    c->firm = NULL;
+    ate__frontier_init(&c->tree);
+    c->root_time_us = c->judged_us = 0;
+    c->head_count = 0;
+    c->unbelieved = false;
+    atomic_store(&c->believed_from, 0);
+    int rc = ate__view_new(c->conf.env, &c->view);
+    if (!rc)
+        rc = ate__frontier_root(&c->tree, &c->root);
+    if (!rc)
+        ate__heads_add(c, 0, &c->root);
+    return rc;
+}
+
+/* The log above the image, or all of it. Where that is not believed, the image is not either. */
+static int replay(struct ate__chain *c)
+{
+    int rc = ate__chain_image_load(c) ? 0 : reset(c);
+    if (rc)
+        return rc;
+    uint64_t from = c->tree.size;
+    rc = ate__chain_replay(c, from);
+    if (rc <= 0 || !from)
+        return rc;
+    rc = reset(c);
+    return rc ? rc : ate__chain_replay(c, 0);
+}
+
 static int open_chain(struct ate__chain *c, unsigned flags)
 {
     struct ate__storage *s = c->storage;
     s->v->tiles_hold(s, ate__chain_tile_leaves, c);
-    int rc = ate__chain_replay(c, 0);
+    int rc = replay(c);
     s->v->damage(s, &c->damage);
     c->read_only = true;
     bool bearable = rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED;
@@ -122,6 +163,7 @@ static int open_new(const struct ate__chain_conf *conf, struct ate__storage *tak
     c->part = part;
     rc = open_chain(c, flags);
     c->conf.progress = NULL; /* of the call that opens, and of no other */
+    c->conf.image_secrets = NULL;
     if (rc) {
         ate__chain_close(c);
         return rc;
@@ -194,6 +236,7 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
     if (rc)
         return rc;
     c->conf.progress = NULL;
+    c->conf.image_secrets = NULL;
     c->storage->v->tiles_hold(c->storage, ate__chain_tile_leaves, c); /* for compaction */
     rc = c->storage->v->tiles_release(c->storage);
     if (!rc)
@@ -235,6 +278,7 @@ static void finish_all(struct ate__chain *c)
         stop_task(c, &c->tick);
         stop_task(c, &c->check);
         stop_task(c, &c->lead);
+        stop_task(c, &c->imaging);
     }
     pthread_mutex_lock(&c->mutex);
     ate__chain_check_inbox(c);
@@ -259,6 +303,8 @@ void ate__chain_close(struct ate__chain *c)
     ate__chain_compact_stop(c);
     finish_all(c);
     ate__assert(!c->leading && !c->listeners);
+    ate__chain_image_close(c);
+    ate__chain_image_free(c);
     ate__workers_unref(c->conf.workers);
     ate__view_free(c->view);
     ate__trust_free(c->trust);

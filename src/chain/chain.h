@@ -15,7 +15,7 @@
  * recovery has decided what stands. Where recovery fails too, commits get ATE_E_IO, and from time
  * to time one of them tries it again.
  *  5. Open re-verifies everything that it believes: signatures, authority, preconditions, sequence,
- * heads. It changes no file; begin() does, when whoever opens has no objection left. Records that a
+ * heads; but for what a view image has that was sealed with a secret of whoever opens (image.h). It changes no file; begin() does, when whoever opens has no objection left. Records that a
  * crash left unsynced are published only then, when they were written anew and synced.
  *
  * Thread-safe but for open and close.
@@ -26,6 +26,7 @@
 #include "chain/pipe.h"
 #include "chain/view.h"
 #include "crypto/merkle.h"
+#include "crypto/secret.h"
 #include "trust/keep.h"
 
 struct ate__chain;
@@ -53,6 +54,10 @@ struct ate__chain_conf {
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
     struct ate__auto_conf compact; /* from begin() or create() to close(); of a file's log */
+    /* Borrowed for the call that opens: with the first a view image is written, each may open one
+     * (chain/image.h). None: there is no image. */
+    const struct ate__key32 *image_secrets;
+    size_t image_secret_count;
 };
 
 /* Opens what the storage holds, verifying all of it, and changes nothing. take_storage is consumed

@@ -118,8 +118,10 @@ struct ate__chain {
     struct ate__group_space group_space; /* the leader's */
     pthread_mutex_t listeners_mutex; /* protects the list, and is held while they are told */
     struct ate__listener *listeners;
-    struct ate__task check, lead, tick; /* of conf.workers */
+    struct ate__task check, lead, tick, imaging; /* of conf.workers */
     struct ate__auto *compacts; /* NULL: not by itself */
+    struct ate__image *image; /* NULL: none is read or written */
+    uint64_t image_log_min; /* ATE__IMAGE_LOG_MIN, or what a test says */
 };
 
 /* heads.c */

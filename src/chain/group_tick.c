@@ -5,6 +5,7 @@
  */
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/image.h"
 
 enum {
     TICK_MS = 100,  /* without a write, until the log is marked as idle */
@@ -106,6 +107,7 @@ void ate__chain_tick_run(struct ate__task *task)
         ate__chain_failed(c, &done);
     if (!c->broken)
         submit_again(c, act, wrote, prepared);
+    ate__chain_image_due(c);
     ate__works_finish(c, &done);
     pthread_mutex_unlock(&c->mutex);
 }

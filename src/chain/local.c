@@ -6,6 +6,8 @@
 #include "base/name.h"
 #include "base/text.h"
 #include "chain/create.h"
+#include "chain/image.h"
+#include "chain/limits.h"
 #include "chain/snapshot.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -344,8 +346,8 @@ static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__di
     return rc ? rc : ate__dir_open(vfs, path, ATE__DIR_MAKE, ret_dir);
 }
 
-int ate__local_open(const struct ate__local_conf *conf, const char *path,
-                    struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
+static int open_at(const struct ate__local_conf *conf, const char *path,
+                   struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
 {
     const struct ate__vfs *vfs = conf->chain.env->vfs;
     bool create = flags & ATE__STORAGE_CREATE;
@@ -371,4 +373,31 @@ int ate__local_open(const struct ate__local_conf *conf, const char *path,
     }
     vfs->close_dir(dir);
     return finish(rc, l, ret_pipe);
+}
+
+struct image_secrets {
+    struct ate__key32 of[ATE__IMAGE_SECRETS_MAX]; /* of the session's private keys */
+};
+
+int ate__local_open(const struct ate__local_conf *conf, const char *path,
+                    struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
+{
+    struct ate__local_conf with_secrets = *conf;
+    struct image_secrets *secrets;
+    size_t count = session && !conf->no_view_image ? ate__session_key_count(session) : 0;
+    if (!count)
+        return open_at(conf, path, session, flags, ret_pipe);
+    secrets = ate__secret_alloc(sizeof *secrets);
+    if (!secrets)
+        return ate__no_memory();
+    count = ate__min(count, ATE__IMAGE_SECRETS_MAX);
+    int rc = 0;
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = ate__image_secret(&ate__session_key(session, i)->seed, &secrets->of[i]);
+    with_secrets.chain.image_secrets = secrets->of;
+    with_secrets.chain.image_secret_count = count;
+    if (!rc)
+        rc = open_at(&with_secrets, path, session, flags, ret_pipe);
+    ate__secret_free(secrets);
+    return rc;
 }

@@ -10,6 +10,7 @@ struct ate__local_conf {
     const char *name; /* declared path of a chain that is made; NULL: `/` and the last component of
                          the directory's real path */
     struct ate_bytes options; /* of the genesis of a chain that is made; borrowed */
+    bool no_view_image; /* none is read or written, whatever keys the session has */
     bool memory; /* nothing on disk: `path` is only the name's source */
     /* Asked about a chain that was found: all of it is verified, and no file is changed yet. Its
      * result is that of the open; a chain that it refuses stays as it was. NULL: none. */

@@ -152,6 +152,45 @@ void ate__view_expect(const struct ate__view *v, const struct ate__tx *tx)
         __builtin_prefetch(&t->cell[place_of(t, hash_id(v, &tx->events[i].header.object))]);
 }
 
+/* Cells that were asked for and not written yet: each is on its way from memory while those before
+ * it are written. */
+enum { CELLS_AHEAD = 16 };
+struct ahead {
+    struct ate__table *table;
+    uint64_t cell[CELLS_AHEAD]; /* 0: none */
+    uint64_t next, used;
+};
+
+static void put_ahead(struct ahead *a, uint64_t cell)
+{
+    uint64_t *due = &a->cell[a->next++ % CELLS_AHEAD];
+    if (*due)
+        a->used += put_cell(a->table, *due);
+    if (cell)
+        __builtin_prefetch(&a->table->cell[place_of(a->table, (uint32_t)(cell >> 32))], 1);
+    *due = cell;
+}
+
+static uint64_t end_ahead(struct ahead *a)
+{
+    for (unsigned i = 0; i < CELLS_AHEAD; i++)
+        put_ahead(a, 0);
+    return a->used;
+}
+
+static int index_ids(struct ate__view *v)
+{
+    struct ahead a = {.table = new_table(cells_for(v->slots.count))};
+    if (!a.table)
+        return ate__no_memory();
+    for (uint32_t s = 0; s < v->slots.count; s++)
+        put_ahead(&a, cell_of(hash_id(v, &ate__slot_at(v, s)->id), s + 1));
+    v->id_count = end_ahead(&a);
+    ate__free(atomic_load(&v->ids));
+    atomic_store(&v->ids, a.table);
+    return 0;
+}
+
 /* ---- what was touched ---- */
 
 int ate__view_widen_touched(struct ate__view *v)
@@ -314,6 +353,56 @@ static int renew_tags(struct ate__view *v)
     return 0;
 }
 
+static uint64_t count_tags(const struct ate__view *v)
+{
+    const uint8_t *tags[2];
+    uint64_t n = 0;
+    for (uint32_t i = 1; i <= v->versions.count; i++)
+        n += tags_of(v, ate__version_at(v, i), tags);
+    return n;
+}
+
+static int index_tags(struct ate__view *v)
+{
+    const uint8_t *tags[2];
+    v->tags_linked = count_tags(v);
+    if (!v->tags_linked)
+        return 0;
+    struct ahead a = {.table = new_table(cells_for(v->tags_linked))};
+    if (!a.table)
+        return ate__no_memory();
+    for (uint32_t s = 0; s < v->slots.count; s++) {
+        uint32_t i = atomic_load_explicit(&ate__slot_at(v, s)->body, memory_order_relaxed);
+        const struct ate__version *version = i ? ate__version_at(v, i) : NULL;
+        for (unsigned k = version ? tags_of(v, version, tags) : 0; k-- > 0;)
+            put_ahead(&a, cell_of(hash_tag(v, version->parent, tags[k]), s + 1));
+    }
+    v->tag_count = end_ahead(&a);
+    ate__free(atomic_load(&v->tags));
+    atomic_store(&v->tags, a.table);
+    return 0;
+}
+
+int ate__view_index_all(struct ate__view *v)
+{
+    uint64_t cells;
+    int rc = index_ids(v);
+    if (!rc)
+        rc = index_tags(v);
+    do { /* until it does not become wider */
+        cells = atomic_load(&v->touched)->mask;
+        if (!rc)
+            rc = ate__view_widen_touched(v);
+    } while (!rc && cells != atomic_load(&v->touched)->mask);
+    for (uint32_t s = 0; !rc && s < v->slots.count; s++) {
+        const struct ate__slot *slot = ate__slot_at(v, s);
+        uint32_t i = atomic_load_explicit(&slot->body, memory_order_relaxed);
+        if (i)
+            ate__view_touch(v, &slot->id, ate__version_at(v, i)->sequence);
+    }
+    return rc;
+}
+
 static int tags_have_room(struct ate__view *v)
 {
     const struct ate__table *t = atomic_load_explicit(&v->tags, memory_order_relaxed);
@@ -392,17 +481,11 @@ bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
 
 /* ---- children ---- */
 
-static bool is_member(const struct ate__version *version, uint32_t parent, uint32_t serial)
-{
-    return !(version->flags & ATE__VERSION_DELETED) && version->parent == parent &&
-           version->serial == serial;
-}
-
 static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate__view_member m)
 {
     for (uint32_t i = atomic_load(&ate__slot_at(v, m.child)->body); i != ATE__NONE;) {
         const struct ate__version *version = ate__version_at(v, i);
-        if (is_member(version, parent, m.serial))
+        if (ate__view_is_member(version, parent, m.serial))
             return true;
         i = atomic_load(&version->older);
     }
@@ -469,7 +552,7 @@ void ate__view_left(struct ate__view *v, const struct ate__version *gone,
     const uint8_t *tags[2];
     v->tags_linked -= tags_of(v, gone, tags);
     if (gone->flags & ATE__VERSION_DELETED ||
-        (stays && is_member(stays, gone->parent, gone->serial)))
+        (stays && ate__view_is_member(stays, gone->parent, gone->serial)))
         return;
     struct ate__extra *extra = ate__slot_extra(v, ate__slot_at(v, gone->parent));
     const struct ate__view_members *m = atomic_load(&extra->members);

@@ -159,6 +159,29 @@ static inline struct ate__version *ate__slot_version(const struct ate__view *v,
     return NULL;
 }
 
+/* Whether a version is what an entry of a child list stands for. */
+static inline bool ate__view_is_member(const struct ate__version *version, uint32_t parent,
+                                       uint32_t serial)
+{
+    return !(version->flags & ATE__VERSION_DELETED) && version->parent == parent &&
+           version->serial == serial;
+}
+/* The first entry with a serial above `after`. Serials ascend along the list, so a cursor survives
+ * its replacement. */
+static inline uint32_t ate__view_first_after(const struct ate__view_members *m, uint32_t count,
+                                             uint64_t after)
+{
+    uint32_t low = 0, high = count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (m->item[middle].serial <= after)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* view_index.c; the writer's, but for the two that find */
 bool ate__view_find_slot(const struct ate__view *v, const struct ate_id *id, uint32_t *ret_slot);
 bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
@@ -167,6 +190,9 @@ int ate__view_make_slot(struct ate__view *v, const struct ate_id *id, uint32_t *
     ATE__CHECK; /* found or made */
 int ate__view_widen_touched(struct ate__view *v) ATE__CHECK; /* if there are many slots by now */
 void ate__view_touch(struct ate__view *v, const struct ate_id *id, uint64_t sequence);
+/* All slots and the tags of all linked versions into new tables, and into what was touched: for a
+ * view that nobody reads yet. E_MEMORY */
+int ate__view_index_all(struct ate__view *v) ATE__CHECK;
 int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_extra)
     ATE__CHECK; /* found or made */
 /* The tags of a version that is linked to its slot: what no linked version has is left out of a

@@ -202,21 +202,6 @@ int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id
     return rc;
 }
 
-/* The first entry with a serial above `after`. Serials ascend along the list, so a cursor survives
- * its replacement. */
-static uint32_t first_after(const struct ate__view_members *m, uint32_t count, uint64_t after)
-{
-    uint32_t low = 0, high = count;
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (m->item[middle].serial <= after)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* The next entry of a list that is valid at the snapshot. */
 static const struct ate__view_member *next_member(const struct ate__view_snapshot *s,
                                                   uint32_t parent, uint64_t after)
@@ -225,11 +210,10 @@ static const struct ate__view_member *next_member(const struct ate__view_snapsho
     const struct ate__view_members *m =
         extra ? atomic_load_explicit(&extra->members, memory_order_acquire) : NULL;
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_acquire) : 0;
-    for (uint32_t i = m ? first_after(m, count, after) : 0; i < count; i++) {
+    for (uint32_t i = m ? ate__view_first_after(m, count, after) : 0; i < count; i++) {
         const struct ate__slot *child = ate__slot_at(s->view, m->item[i].child);
         const struct ate__version *v = ate__slot_version(s->view, child, s->size);
-        if (v && !(v->flags & ATE__VERSION_DELETED) && v->parent == parent &&
-            v->serial == m->item[i].serial)
+        if (v && ate__view_is_member(v, parent, m->item[i].serial))
             return &m->item[i];
     }
     return NULL;

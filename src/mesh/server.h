@@ -28,6 +28,7 @@ struct ate__server_conf {
     uint32_t sync_interval_ms;
     uint64_t segment_bytes; /* struct ate__storage_conf */
     bool no_wire_encryption;
+    bool no_view_image; /* none is read or written (chain/image.h) */
     struct ate__net_limits limits; /* zeros: the defaults */
     struct ate__server_limits server_limits;
     /* May this peer create the chain, whose root key (one of them) has this fingerprint? 0, or a

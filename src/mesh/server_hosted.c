@@ -24,13 +24,16 @@
 static struct ate__local_conf local_conf(struct ate__hosted *h)
 {
     const struct ate__server *s = h->server;
+    bool imaged = s->key && !s->conf.no_view_image;
     return (struct ate__local_conf){
         .chain = {.env = s->conf.env,
                   .workers = s->chains,
                   .sync = s->conf.sync,
                   .sync_interval_ms = s->conf.sync_interval_ms,
                   .segment_bytes = s->conf.segment_bytes,
-                  .compact = ate__compact_conf_of(h)},
+                  .compact = ate__compact_conf_of(h),
+                  .image_secrets = imaged ? ate__tls_server_key_secret(s->key) : NULL,
+                  .image_secret_count = imaged},
         .name = h->path,
     };
 }

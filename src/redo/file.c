@@ -100,6 +100,11 @@ static int tiles_stored(struct ate__storage *storage, uint64_t first, struct ate
     return ate__tiles_stored(&((struct ate__redo *)storage)->tiles, first, ret_leaves);
 }
 
+static struct ate__dir *file_dir(struct ate__storage *storage)
+{
+    return ((struct ate__redo *)storage)->dir;
+}
+
 static const struct ate__storage_vtable file_vtable = {
     .group_bytes_max = ATE__GROUP_BYTES_MAX,
     .durable_copies = 1,
@@ -127,6 +132,7 @@ static const struct ate__storage_vtable file_vtable = {
     .tiles_stored = tiles_stored,
     .segments = ate__file_segments,
     .rewrite = ate__file_rewrite,
+    .dir = file_dir,
 };
 
 /* --- open --- */

@@ -25,8 +25,11 @@ void ate__file_state(struct ate__storage *storage, struct ate__storage_state *re
         .full = r->full,
         .prepare_due = ate__prepare_due(r),
     };
-    if (r->list.count)
+    ret_state->length = r->full_bytes;
+    if (r->list.count) {
         ret_state->bytes += r->list.items[r->list.count - 1]->file_bytes;
+        ret_state->length += r->list.items[r->list.count - 1]->length;
+    }
     pthread_mutex_unlock(&r->mutex);
 }
 

@@ -67,6 +67,7 @@ static void mem_state(struct ate__storage *s, struct ate__storage_state *ret_sta
         .moves = m->size,
         .revision = 1,
         .bytes = m->bytes,
+        .length = m->bytes,
         .writable = true,
     };
     pthread_mutex_unlock(&m->mutex);

@@ -10,6 +10,7 @@
  *   ,chain/compact         what compaction writes in the place of some (redo/rewrite.c)
  *   ,chain/ID.new          what a backup has written and not listed (redo/backup.h)
  *   ,chain/tiles           leaf hashes (redo/tiles.h)
+ *   ,chain/view            no part of the log: the view image (chain/image_file.h)
  *   ,chain/trimmed/        torn tails, for inspection (redo/trim.h)
  *
  * States of a handle, and who moves it:

@@ -88,6 +88,7 @@ struct ate__storage_state {
     uint64_t moves; /* begin() will move the records from here on; the size: none */
     uint64_t generation, cut_off, revision;
     uint64_t bytes; /* on disk */
+    uint64_t length; /* bytes of the groups, with what frames them; prewritten room is not in it */
     bool writable, failed, full;
     bool prepare_due; /* prepare() has something to do */
 };
@@ -228,6 +229,9 @@ struct ate__storage_vtable {
      */
     int (*rewrite)(struct ate__storage *s, const struct ate__rewrite *rewrite,
                    struct ate__rewritten *ret_rewritten);
+    /* The directory of the log, for what is kept beside it and is no part of it; borrowed. NULL, or
+     * a result of NULL: there is none. */
+    struct ate__dir *(*dir)(struct ate__storage *s);
 };
 struct ate__storage {
     const struct ate__storage_vtable *v;

@@ -150,6 +150,20 @@ int ate__keyring_get(struct ate__keyring *k, const struct ate_hash *fingerprint,
     return rc;
 }
 
+int ate__keyring_next(struct ate__keyring *k, uint64_t size, size_t *at, uint64_t *ret_sequence,
+                      struct ate__buf *buf)
+{
+    pthread_rwlock_rdlock(&k->lock);
+    const struct ate__keyring_entry *e =
+        *at < k->count && k->entries[*at]->sequence < size ? k->entries[*at] : NULL;
+    int rc = e ? ate__buf_append(buf, ate__bytes(e->bytes, e->size)) : ATE_END;
+    if (!rc)
+        *ret_sequence = e->sequence;
+    pthread_rwlock_unlock(&k->lock);
+    *at += !rc;
+    return rc;
+}
+
 /* Keeps it with its entry if there is still one without; the longest kept gives way. Where memory
  * is short it is not kept. */
 static void keep(struct ate__keyring *k, const struct ate_hash *fingerprint,

@@ -47,6 +47,10 @@ bool ate__keyring_sequence(struct ate__keyring *k, const struct ate_hash *finger
 /* Appends the public key. Errors: NOT_FOUND (without a sentence). */
 int ate__keyring_get(struct ate__keyring *k, const struct ate_hash *fingerprint,
                      struct ate__buf *buf) ATE__CHECK;
+/* Those of sequences below `size`, in the order in which they came: *at starts at 0; END (without a
+ * sentence). Appends the public key. */
+int ate__keyring_next(struct ate__keyring *k, uint64_t size, size_t *at, uint64_t *ret_sequence,
+                      struct ate__buf *buf) ATE__CHECK;
 /* Errors: NOT_FOUND (without a sentence), and those of ate__prepare(). */
 int ate__keyring_prepare(struct ate__keyring *k, const struct ate_hash *fingerprint,
                          struct ate__prepared **ret_prepared) ATE__CHECK;

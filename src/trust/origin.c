@@ -266,3 +266,128 @@ bool ate__origins_find(const struct ate__origins *o, const struct ate__txn_id *i
     *ret_sequence = r->sequence;
     return true;
 }
+
+/* ---- for a view image ---- */
+
+enum { RECORD_BYTES = 16 + 8 + 8, ENTRY_BYTES = 4 + 8 };
+
+/* What an image has of one record: nothing of one that `size` sequences did not make. */
+static bool record_at(const struct ate__origins *o, uint64_t size, const struct ate__map *changed,
+                      uint32_t i, uint64_t *ret_number, uint64_t *ret_sequence)
+{
+    uint64_t by;
+    *ret_number = o->records[i].number;
+    *ret_sequence = o->records[i].sequence;
+    if (*ret_sequence < size || !ate__map_get(changed, &i, &by))
+        return true;
+    const struct ate__origin_undo *undo = &o->undo[(o->undo_next - (o->next - by)) % o->undo_max];
+    *ret_number = undo->number;
+    *ret_sequence = undo->sequence;
+    return !undo->was_new;
+}
+
+/* The records in the order of the list; known: where each stands in it, by its index. */
+static void write_records(const struct ate__origins *o, uint64_t size,
+                          const struct ate__map *changed, uint32_t *known, struct ate__wr *w)
+{
+    size_t mark = w->buf->size;
+    uint32_t count = 0;
+    ate__wr_u32(w, 0);
+    for (uint32_t i = o->longest; i; i = o->records[i - 1].newer) {
+        uint64_t number, sequence;
+        if (!record_at(o, size, changed, i - 1, &number, &sequence))
+            continue;
+        known[i - 1] = count++;
+        ate__wr_copy(w, o->records[i - 1].origin, 16);
+        ate__wr_u64(w, number);
+        ate__wr_u64(w, sequence);
+    }
+    if (!w->failed)
+        ate__store32(w->buf->data + mark, count);
+}
+
+int ate__origins_write(const struct ate__origins *o, uint64_t size, struct ate__wr *w)
+{
+    struct ate__map changed; /* records that were added to since, and by which sequence first */
+    uint64_t first = o->next - o->count;
+    int rc = 0;
+    ate__assert(size <= o->next && o->next - size <= o->undo_count && size >= first);
+    ate__cleanup(ate__freep) uint32_t *known = ate__alloc_array(o->record_count, sizeof *known);
+    if (!known)
+        return ate__no_memory();
+    ate__map_init(&changed, sizeof(uint32_t), o->seed);
+    for (uint64_t s = o->next; !rc && s-- > size;)
+        rc = ate__map_put(&changed, &o->origin[place_of(o, s)], s);
+    if (!rc)
+        rc = ate__buf_reserve(w->buf, o->record_count * RECORD_BYTES +
+                                          (size_t)(size - first) * ENTRY_BYTES + 12);
+    if (!rc) {
+        write_records(o, size, &changed, known, w);
+        ate__wr_u64(w, size - first);
+        for (uint64_t s = first; s < size; s++) {
+            ate__wr_u32(w, known[o->origin[place_of(o, s)]]);
+            ate__wr_u64(w, o->number[place_of(o, s)]);
+        }
+    }
+    ate__map_deinit(&changed);
+    return rc;
+}
+
+static int read_records(struct ate__origins *o, uint64_t size, struct ate__rd *rd)
+{
+    uint32_t count = ate__rd_count(rd, UINT32_MAX - 1, RECORD_BYTES);
+    int rc = ate__grow(&o->records, &o->record_capacity, count, sizeof *o->records);
+    for (uint32_t i = 0; !rc && i < count; i++) {
+        struct ate__origin_record *r = &o->records[i];
+        ate__rd_copy(rd, r->origin, 16);
+        r->number = ate__rd_u64(rd);
+        r->sequence = ate__rd_u64(rd);
+        if (r->sequence >= size || ate__map_get(&o->origin_index, r->origin, NULL))
+            ate__rd_fail(rd);
+        rc = ate__map_put(&o->origin_index, r->origin, i);
+        o->record_count = o->origin_count = i + 1;
+        link_newest(o, i);
+    }
+    return rc;
+}
+
+static int read_entries(struct ate__origins *o, uint64_t size, struct ate__rd *rd)
+{
+    uint64_t count = ate__rd_u64(rd);
+    if (count > size || count > o->kept || count > ate__rd_left(rd) / ENTRY_BYTES)
+        ate__rd_fail(rd);
+    if (!ate__rd_ok(rd))
+        return 0;
+    size_t places = (size_t)ate__min(size, o->kept);
+    int rc = ate__grow(&o->origin, &o->origin_capacity, places, sizeof *o->origin);
+    if (!rc)
+        rc = ate__grow(&o->number, &o->number_capacity, places, sizeof *o->number);
+    for (o->next = size - count; !rc && o->next < size;) {
+        size_t place = place_of(o, o->next);
+        rc = index_reserve(o);
+        o->origin[place] = ate__rd_u32(rd);
+        o->number[place] = ate__rd_u64(rd);
+        if (o->origin[place] >= o->record_count)
+            ate__rd_fail(rd);
+        if (rc || !ate__rd_ok(rd))
+            break;
+        index_put(o, place);
+        o->count++;
+        o->next++;
+    }
+    return rc;
+}
+
+int ate__origins_read(struct ate__origins *o, uint64_t size, struct ate__rd *rd)
+{
+    const uint64_t seed[2] = {o->seed[0], o->seed[1]};
+    uint64_t window = o->kept - ATE__ROLLBACK_MAX;
+    ate__origins_deinit(o);
+    ate__origins_init(o, seed, window);
+    int rc = read_records(o, size, rd);
+    if (!rc)
+        rc = read_entries(o, size, rd);
+    if (!rc && !ate__rd_ok(rd))
+        rc = ate__fail(ATE_MALFORMED, "view image: the origins");
+    return rc;
+}

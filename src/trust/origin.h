@@ -15,6 +15,8 @@
  */
 #pragma once
 #include "base/map.h"
+#include "base/rd.h"
+#include "base/wr.h"
 #include "event/tx.h"
 
 struct ate__origins {
@@ -50,3 +52,12 @@ void ate__origins_skip(struct ate__origins *o, uint64_t sequence);
 void ate__origins_rollback(struct ate__origins *o, uint64_t sequence);
 bool ate__origins_find(const struct ate__origins *o, const struct ate__txn_id *id,
                        uint64_t *ret_sequence);
+
+/* ---- for a view image (docs/format/image.md) ---- */
+
+/* As it is behind the transactions 0 to size - 1, of which no more than a rollback can reach were
+ * added since. Errors: E_MEMORY. */
+int ate__origins_write(const struct ate__origins *o, uint64_t size, struct ate__wr *w) ATE__CHECK;
+/* In the place of all that it holds; nothing below `size` can be taken back then. Errors: MALFORMED
+ * E_MEMORY; what it holds then is undefined, but can be freed. */
+int ate__origins_read(struct ate__origins *o, uint64_t size, struct ate__rd *rd) ATE__CHECK;

@@ -6,6 +6,7 @@
  */
 #include "trust/roster.h"
 #include "base/alloc.h"
+#include "base/err.h"
 
 struct ate__roster_holder {
     struct ate_hash fingerprint;
@@ -204,4 +205,81 @@ bool ate__roster_next_revoked_at(struct ate__roster *r, uint64_t size, size_t *a
         *ret_fingerprint = r->revocations[(*at)++].fingerprint;
     pthread_rwlock_unlock(&r->lock);
     return found;
+}
+
+/* ---- for a view image ---- */
+
+enum { HOLDER_BYTES = 32 + 1 + 8 + 8, REVOCATION_BYTES = 32 + 8 };
+
+void ate__roster_write(struct ate__roster *r, uint64_t size, struct ate__wr *w)
+{
+    size_t holders = 0, revocations = 0;
+    pthread_rwlock_rdlock(&r->lock);
+    while (holders < r->holder_count && r->holders[holders].from < size)
+        holders++;
+    while (revocations < r->revocation_count && r->revocations[revocations].sequence < size)
+        revocations++;
+    ate__wr_u32(w, (uint32_t)holders);
+    for (size_t i = 0; i < holders; i++) {
+        const struct ate__roster_holder *h = &r->holders[i];
+        ate__wr_hash(w, &h->fingerprint);
+        ate__wr_u8(w, h->office);
+        ate__wr_u64(w, h->from);
+        ate__wr_u64(w, h->until < size ? h->until : not_removed);
+    }
+    ate__wr_u32(w, (uint32_t)revocations);
+    for (size_t i = 0; i < revocations; i++) {
+        ate__wr_hash(w, &r->revocations[i].fingerprint);
+        ate__wr_u64(w, r->revocations[i].sequence);
+    }
+    pthread_rwlock_unlock(&r->lock);
+}
+
+static int read_holders(struct ate__roster *r, uint64_t size, struct ate__rd *rd)
+{
+    uint32_t count = ate__rd_count(rd, UINT32_MAX, HOLDER_BYTES);
+    uint64_t last = 0;
+    int rc = ate__grow(&r->holders, &r->holder_capacity, count, sizeof *r->holders);
+    for (r->holder_count = 0; !rc && r->holder_count < count; r->holder_count++) {
+        struct ate__roster_holder *h = &r->holders[r->holder_count];
+        h->fingerprint = ate__rd_hash(rd);
+        h->office = ate__rd_u8(rd);
+        h->from = ate__rd_u64(rd);
+        h->until = ate__rd_u64(rd);
+        if (h->office >= ATE__OFFICES || h->from < last || h->from >= size ||
+            (h->until != not_removed && (h->until < h->from || h->until >= size)))
+            ate__rd_fail(rd);
+        last = h->from;
+    }
+    return rc;
+}
+
+static int read_revocations(struct ate__roster *r, uint64_t size, struct ate__rd *rd)
+{
+    uint32_t count = ate__rd_count(rd, UINT32_MAX, REVOCATION_BYTES);
+    uint64_t last = 0;
+    int rc = ate__grow(&r->revocations, &r->revocation_capacity, count, sizeof *r->revocations);
+    ate__map_clear(&r->revoked);
+    for (r->revocation_count = 0; !rc && r->revocation_count < count; r->revocation_count++) {
+        struct ate__roster_revocation *v = &r->revocations[r->revocation_count];
+        v->fingerprint = ate__rd_hash(rd);
+        v->sequence = ate__rd_u64(rd);
+        if (v->sequence < last || v->sequence >= size)
+            ate__rd_fail(rd);
+        last = v->sequence;
+        rc = ate__map_put(&r->revoked, &v->fingerprint, v->sequence);
+    }
+    return rc;
+}
+
+int ate__roster_read(struct ate__roster *r, uint64_t size, struct ate__rd *rd)
+{
+    pthread_rwlock_wrlock(&r->lock);
+    int rc = read_holders(r, size, rd);
+    if (!rc)
+        rc = read_revocations(r, size, rd);
+    if (!rc && !ate__rd_ok(rd))
+        rc = ate__fail(ATE_MALFORMED, "view image: the keys of offices");
+    pthread_rwlock_unlock(&r->lock);
+    return rc;
 }

@@ -8,6 +8,8 @@
  */
 #pragma once
 #include "base/map.h"
+#include "base/rd.h"
+#include "base/wr.h"
 #include <pthread.h>
 
 enum ate__office { ATE__ROOT_KEY, ATE__LOG_KEY, ATE__COMPACTOR_KEY, ATE__OFFICES };
@@ -50,3 +52,11 @@ bool ate__roster_next_at(struct ate__roster *r, enum ate__office office, uint64_
                          struct ate_hash *ret_fingerprint);
 bool ate__roster_next_revoked_at(struct ate__roster *r, uint64_t size, size_t *at,
                                  struct ate_hash *ret_fingerprint);
+
+/* ---- for a view image (docs/format/image.md) ---- */
+
+/* As it is behind the transactions 0 to size - 1. For one caller that keeps changes out. */
+void ate__roster_write(struct ate__roster *r, uint64_t size, struct ate__wr *w);
+/* In the place of all that it holds. Errors: MALFORMED E_MEMORY; what it holds then is undefined,
+ * but can be freed. */
+int ate__roster_read(struct ate__roster *r, uint64_t size, struct ate__rd *rd) ATE__CHECK;

@@ -20,6 +20,7 @@ enum {
     OPT_SYNC,
     OPT_CLEAR,
     OPT_READY_FD,
+    OPT_VIEW_IMAGE,
     OPT_LIMIT,
     OPT_COMPACT,
     OPT_COMPACT_KEY,
@@ -38,6 +39,7 @@ static const struct ate__option table[] = {
     {"no-auth", 0, OPT_NO_AUTH, NULL},
     {"sync", 0, OPT_SYNC, "always|interval:MS|never"},
     {"no-wire-encryption", 0, OPT_CLEAR, NULL},
+    {"view-image", 0, OPT_VIEW_IMAGE, "on|off"},
     {"ready-fd", 0, OPT_READY_FD, "N"},
     {"limit", 0, OPT_LIMIT, "NAME=VALUE"},
     {"compact", 0, OPT_COMPACT, "WHEN"},
@@ -79,6 +81,8 @@ static const char help_text[] =
     "      --compact-rate SIZE  read and write so much a second, about [16M]\n"
     "      --segment-size SIZE  the files of a chain's log double up to this [64M]\n"
     "      --no-wire-encryption clear text as well, on loopback alone\n"
+    "      --view-image WHEN    on; off: neither reads nor writes images of chains, with which\n"
+    "                           they open faster [on]\n"
     "      --ready-fd N         the ready line goes to that descriptor too\n"
     "      --limit NAME=VALUE   changes a limit; may be repeated; names and defaults below\n"
     "      --json               the ready line and log lines as JSON objects\n"
@@ -113,6 +117,14 @@ static int set_sync(struct ate__server_conf *conf, const char *value)
     conf->sync = ATE__SYNC_INTERVAL;
     conf->sync_interval_ms = rc ? 0 : (uint32_t)ms;
     return rc;
+}
+
+static int set_view_image(struct ate__server_conf *conf, const char *value)
+{
+    conf->no_view_image = !strcmp(value, "off");
+    return conf->no_view_image || !strcmp(value, "on")
+               ? 0
+               : ate__fail(ATE_MISUSE, "--view-image: on or off");
 }
 
 static int set_limit(struct ate__server_conf *conf, const char *value)
@@ -154,6 +166,7 @@ static int set_option(struct options *o, int id, const char *value)
         rc = set_number("--ready-fd", value, 1 << 20, &number);
         o->ready_fd = (int)number;
         break;
+    case OPT_VIEW_IMAGE: return set_view_image(&o->conf, value);
     case OPT_LIMIT: return set_limit(&o->conf, value);
     case OPT_COMPACT: return ate__when_parse("--compact", value, &o->conf.compact.rule);
     case OPT_COMPACT_KEY: o->compact_key = value; break;

@@ -118,6 +118,8 @@ struct ate__chain_conf kit_conf(const struct kit *k)
         .sync = k->sync,
         .sync_interval_ms = k->sync_interval_ms,
         .compact = k->compact,
+        .image_secrets = k->image_secrets,
+        .image_secret_count = k->image_secret_count,
     };
 }
 

@@ -25,6 +25,8 @@ struct kit {
     uint32_t sync_interval_ms;
     uint64_t retention_us; /* kit_genesis() makes an archive; 0: it does not */
     struct ate__auto_conf compact; /* zeros: never by itself */
+    const struct ate__key32 *image_secrets; /* of a view image; the test's */
+    size_t image_secret_count;
     bool memory;       /* kit_create() makes it in memory */
     bool gated;        /* kit_create() and kit_open() put a gate in front of the storage */
     struct gate *gate; /* the present one, or NULL */
