@@ -15,8 +15,9 @@
  * recovery has decided what stands. Where recovery fails too, commits get ATE_E_IO, and from time
  * to time one of them tries it again.
  *  5. Open re-verifies everything that it believes: signatures, authority, preconditions, sequence,
- * heads; but for what a view image has that was sealed with a secret of whoever opens (image.h). It changes no file; begin() does, when whoever opens has no objection left. Records that a
- * crash left unsynced are published only then, when they were written anew and synced.
+ * heads; but for what a view image has that was sealed with a secret of whoever opens (image.h).
+ * It changes no file; begin() does, when whoever opens has no objection left. Records that a crash
+ * left unsynced are published only then, when they were written anew and synced.
  *
  * Thread-safe but for open and close.
  */
