@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * image.h: the view image of a chain: all that an open needs so as not to replay the log below it
- * (docs/format/image.md, docs/decisions/0024-the-view-image.md).
+ * (docs/format/image.md, docs/decisions/0025-the-view-image.md).
  *
  *  1. It is believed because the secret of whoever opens sealed it: he replayed that log himself.
  * Whatever is wrong with it, it is passed over, and all is replayed.
