@@ -281,13 +281,19 @@ static void expect_missed(const struct file *f, size_t at, bool whole)
 
 static bool all_bits;
 
+/* Nothing is read in the reserve, so some of its places do. */
+static size_t step_of(const struct file *f)
+{
+    return strstr(f->path, "/reserve") ? 61 : 1;
+}
+
 static void a_bit_of_every_byte(void **state)
 {
     (void)state;
     begin_small();
     for (size_t i = 0; i < files.count; i++) {
         const struct file *f = &files.file[i];
-        for (size_t at = 0; at < 8 * f->size; at += all_bits ? 1 : 8) {
+        for (size_t at = 0; at < 8 * f->size; at += (all_bits ? 1 : 8) * step_of(f)) {
             struct simdisk *d = copy();
             unsigned bit = all_bits ? at % 8 : (at / 8 * 7 + i) % 8;
             simdisk_flip(d, f->path, at / 8, (uint8_t)(1u << bit));
@@ -304,7 +310,7 @@ static void every_length(void **state)
     begin_small();
     for (size_t i = 0; i < files.count; i++) {
         const struct file *f = &files.file[i];
-        for (size_t size = 0; size < f->size; size++) {
+        for (size_t size = 0; size < f->size; size += step_of(f)) {
             struct simdisk *d = copy();
             simdisk_cut(d, f->path, size);
             expect_missed(f, size, check_disk(d, "%s cut at %zu", f->path, size));
@@ -573,7 +579,7 @@ static void zeros_from_every_place(void **state)
     for (size_t i = 0; i < files.count; i++) {
         const struct file *f = &files.file[i];
         uint8_t *zeros = calloc(1, f->size + 1);
-        for (size_t at = 0; at < f->size; at += 8) {
+        for (size_t at = 0; at < f->size; at += 8 * step_of(f)) {
             struct simdisk *d = copy();
             simdisk_patch(d, f->path, at, zeros, f->size - at);
             check_disk(d, "%s: zeros from %zu on", f->path, at);
