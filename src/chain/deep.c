@@ -315,7 +315,7 @@ static int note(void *arg, const struct ate__record_out *record)
     int rc = ate__tx_decode(record->body, ate__trust_alg(d->c->trust), &tx);
     if (rc)
         return rc;
-    rc = ate__keep_note(d->keep, &tx, record->sequence);
+    rc = ate__keep_see(d->keep, &tx, record->sequence);
     ate__tx_deinit(&tx);
     return rc;
 }

@@ -172,7 +172,7 @@ static int note_event(struct ate__keep *k, const struct ate__event *e, uint64_t 
     return rc;
 }
 
-int ate__keep_note(struct ate__keep *k, const struct ate__tx *tx, uint64_t sequence)
+int ate__keep_see(struct ate__keep *k, const struct ate__tx *tx, uint64_t sequence)
 {
     int rc = 0;
     if (sequence >= k->size)

@@ -13,7 +13,7 @@
  * 3. Each rule is a file keep_*.c and votes on each event; the strongest vote decides: force-keep,
  *    force-drop, keep, drop; an event that nobody votes for goes.
  *
- * Two passes: ate__keep_note() for each transaction in ascending order, ate__keep_end(), then
+ * Two passes: ate__keep_see() for each transaction in ascending order, ate__keep_end(), then
  * ate__keep_fate() in any order, from one thread or several. The history is one that was accepted.
  * What was compacted before may be compacted again, also where that did not come to its end: what
  * belongs to a life whose beginning is gone goes, and so does a life that went below one.
@@ -52,7 +52,7 @@ int ate__keep_new(const uint64_t seed[2], uint64_t size, uint64_t window,
 void ate__keep_free(struct ate__keep *k); /* takes NULL */
 ATE__FREEP(struct ate__keep, ate__keep_free)
 /* Ascending; those from `size` on are passed over. Errors: E_MEMORY. */
-int ate__keep_note(struct ate__keep *k, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
+int ate__keep_see(struct ate__keep *k, const struct ate__tx *tx, uint64_t sequence) ATE__CHECK;
 /* After the last of them. Errors: E_MEMORY. */
 int ate__keep_end(struct ate__keep *k) ATE__CHECK;
 

@@ -173,7 +173,7 @@ static struct ate__keep *keep_of(const struct past *p, const struct rest *from, 
     assert_int_equal(ate__keep_new(seed, size, WORLD_WINDOW, plugin, &k), 0);
     for (uint64_t i = 0; i < p->size; i++) { /* those from `size` on are passed over */
         const struct ate__tx *tx = from && i < from->size ? &from->tx[i] : whole_tx(p, i);
-        int rc = tx->event_count ? ate__keep_note(k, tx, i) : 0;
+        int rc = tx->event_count ? ate__keep_see(k, tx, i) : 0;
         if (rc)
             fail_msg("transaction %llu: %s", (unsigned long long)i, ate__error_text());
     }
@@ -474,9 +474,9 @@ static void votes_are_counted(void **state)
             struct draft *above = by_root();
             draft_create(above, id_of(9), ate__top_id);
             assert_int_equal(ate__keep_new(seed, sequence + 4, 2, &plugin, &k), 0);
-            assert_int_equal(ate__keep_note(k, draft_tx(above), sequence - 1), 0);
+            assert_int_equal(ate__keep_see(k, draft_tx(above), sequence - 1), 0);
             for (unsigned n = 0; n < 4; n++)
-                assert_int_equal(ate__keep_note(k, &d[n]->tx, sequence + n), 0);
+                assert_int_equal(ate__keep_see(k, &d[n]->tx, sequence + n), 0);
             assert_int_equal(ate__keep_end(k), 0);
             assert_int_equal(ate__keep_fate(k, &d[i]->tx.events[0], sequence + i, NULL), fates[i]);
             assert_false(ate__keep_identity(k, sequence + 1));
@@ -505,13 +505,13 @@ static void what_ended_is_let_go(void **state)
     heap_start();
     assert_int_equal(ate__keep_new(seed, 1000000, 10, NULL, &k), 0);
     for (unsigned i = 0; i < 20000; i++) {
-        assert_int_equal(ate__keep_note(k, &d->tx, sequence++), 0);
-        assert_int_equal(ate__keep_note(k, &gone->tx, sequence++), 0);
+        assert_int_equal(ate__keep_see(k, &d->tx, sequence++), 0);
+        assert_int_equal(ate__keep_see(k, &gone->tx, sequence++), 0);
         if (heap_bytes() > most)
             most = heap_bytes();
     }
     assert_true(most < 2 << 20);
-    assert_int_equal(ate__keep_note(k, &d->tx, sequence), 0);
+    assert_int_equal(ate__keep_see(k, &d->tx, sequence), 0);
     assert_int_equal(ate__keep_end(k), 0);
     const char *rule;
     assert_int_equal(ate__keep_fate(k, &d->tx.events[0], sequence, &rule), ATE__FATE_WHOLE);
@@ -545,12 +545,12 @@ static void what_lost_its_beginning_goes(void **state)
     draft_create(lives, id_of(4), ate__top_id);
     draft_tombstone(gone, id_of(1), hash_of(1), true);
     assert_int_equal(ate__keep_new(seed, 100, 10, NULL, &k), 0);
-    assert_int_equal(ate__keep_note(k, draft_tx(other), 2), 0);
-    assert_int_equal(ate__keep_note(k, &d->tx, 3), 0);
-    assert_int_equal(ate__keep_note(k, draft_tx(below), 4), 0);
-    assert_int_equal(ate__keep_note(k, &moves->tx, 5), 0);
-    assert_int_equal(ate__keep_note(k, draft_tx(gone), 6), 0);
-    assert_int_equal(ate__keep_note(k, draft_tx(lives), 7), 0);
+    assert_int_equal(ate__keep_see(k, draft_tx(other), 2), 0);
+    assert_int_equal(ate__keep_see(k, &d->tx, 3), 0);
+    assert_int_equal(ate__keep_see(k, draft_tx(below), 4), 0);
+    assert_int_equal(ate__keep_see(k, &moves->tx, 5), 0);
+    assert_int_equal(ate__keep_see(k, draft_tx(gone), 6), 0);
+    assert_int_equal(ate__keep_see(k, draft_tx(lives), 7), 0);
     assert_int_equal(ate__keep_end(k), 0);
     assert_int_equal(fate_of(k, other, 2), ATE__FATE_GONE);
     assert_int_equal(fate_of(k, d, 3), ATE__FATE_GONE);
@@ -575,7 +575,7 @@ static int keep_once(void *arg)
     if (rc)
         return rc;
     for (uint64_t i = 0; !rc && i < p->size; i++)
-        rc = ate__keep_note(k, whole_tx(p, i), i);
+        rc = ate__keep_see(k, whole_tx(p, i), i);
     if (!rc)
         rc = ate__keep_end(k);
     ate__keep_free(k);
