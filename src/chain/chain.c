@@ -164,6 +164,7 @@ static int open_new(const struct ate__chain_conf *conf, struct ate__storage *tak
     rc = open_chain(c, flags);
     c->conf.progress = NULL; /* of the call that opens, and of no other */
     c->conf.image_secrets = NULL;
+    c->conf.image_secret_count = 0;
     if (rc) {
         ate__chain_close(c);
         return rc;
@@ -237,6 +238,7 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
         return rc;
     c->conf.progress = NULL;
     c->conf.image_secrets = NULL;
+    c->conf.image_secret_count = 0;
     c->storage->v->tiles_hold(c->storage, ate__chain_tile_leaves, c); /* for compaction */
     rc = c->storage->v->tiles_release(c->storage);
     if (!rc)
