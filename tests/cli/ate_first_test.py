@@ -65,7 +65,7 @@ def test_what_is_missing_is_said_with_what_makes_it(w):
     w.path("home/.config/ate/config").unlink()
     assert "an address begins with tcp://" in w.refused(7, "MALFORMED", "ls", "http://host/path")
     r = w.ate("put", "nowhere/notes", "hello", "world", status=1)
-    assert b"NOT_FOUND: open nowhere/: no such directory" in r.err, r
+    assert b"NOT_FOUND: open nowhere: no such directory" in r.err, r
     w.ate("put", "notes", "hello", "world")
     r = w.ate("get", "notes", "hello", "--at", "yesterday", status=2)
     assert b"a time such as 2027-01-31, 2027-01-31T23:59:59+01:00, -2h or -7d" in r.err, r

@@ -8,18 +8,9 @@
  */
 #include "base/assert.h"
 #include "net/conn.h"
+#include "server_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct ate__tls_server_key *key;
-
-static void key_make(void)
-{
-    struct ate__secret pem = ATE__SECRET_NULL;
-    ate__assert(!ate__tls_server_key_generate(&pem));
-    ate__assert(!ate__tls_server_key_load(ate__bytes(pem.data, pem.size), &key));
-    ate__secret_deinit(&pem);
-}
 
 /* Takes all events; true while it has not ended. */
 static bool take(struct ate__conn *c, bool *opened, uint64_t now_ms)
@@ -56,14 +47,12 @@ static void drain(struct ate__conn *c, uint64_t now_ms)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (!key)
-        key_make();
     if (!size)
         return 0;
     struct ate__conn_conf conf = {
         .server = data[0] & 1,
         .wire = data[0] & 1 ? ATE__WIRE_EITHER : ATE__WIRE_CLEAR,
-        .server_key = key,
+        .server_key = server_key,
         .hello = ate__hello_ours(),
         .limits = {.frame_bytes = 4096},
     };

@@ -5,19 +5,9 @@
  */
 #include "base/assert.h"
 #include "base/err.h"
-#include "crypto/tls.h"
+#include "server_key.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static struct ate__tls_server_key *key;
-
-static void key_make(void)
-{
-    struct ate__secret pem = ATE__SECRET_NULL;
-    ate__assert(!ate__tls_server_key_generate(&pem));
-    ate__assert(!ate__tls_server_key_load(ate__bytes(pem.data, pem.size), &key));
-    ate__secret_deinit(&pem);
-}
 
 static void feed(struct ate__tls *t, struct ate_bytes bytes)
 {
@@ -33,11 +23,9 @@ static void feed(struct ate__tls *t, struct ate_bytes bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (!key)
-        key_make();
-    struct ate_hash pin = ate__tls_server_key_pin(key);
+    struct ate_hash pin = ate__tls_server_key_pin(server_key);
     struct ate__tls *server, *client;
-    ate__assert(!ate__tls_new_server(key, &server));
+    ate__assert(!ate__tls_new_server(server_key, &server));
     ate__assert(!ate__tls_new_client(&pin, 1, &client));
     feed(server, ate__bytes(data, size));
     feed(client, ate__bytes(data, size));
