@@ -339,13 +339,10 @@ int open_anchor(const struct options *o, struct ate_session **ret_session, char 
     return rc ? rc : open_session(o, OPEN_READS, ret_session);
 }
 
-int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
+static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
 {
-    ate__cleanup(ate__freep) char *roots = NULL;
-    ate__cleanup(ate__freep) char *mirror = NULL;
-    const char *where = o->operand[0];
-    struct opened x = {0};
-    struct ate_chain_conf conf = {
+    return (struct ate_chain_conf){
+        .root = roots,
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
         .archive = o->worm,
@@ -353,11 +350,36 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
         .segment_bytes = o->segment_bytes,
         .progress = open_show_progress,
     };
+}
+
+int open_again(const struct options *o, bool no_view_image, struct opened *x)
+{
+    ate__cleanup(ate__freep) char *roots = NULL;
+    ate__cleanup(ate__freep) char *mirror = NULL;
+    int rc = open_join(o->root, o->root_count, &roots);
+    struct ate_chain_conf conf = conf_of(o, roots);
+    conf.no_view_image = no_view_image;
+    if (!rc)
+        rc = choose_mirror(o, OPEN_CHANGES, &mirror, &conf.mirror_dir);
+    ate_chain_close(x->chain);
+    x->chain = NULL;
+    if (!rc)
+        rc = ate_chain_open(o->operand[0], x->session, 0, &conf, &x->chain);
+    ate__progress_end();
+    return rc;
+}
+
+int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
+{
+    ate__cleanup(ate__freep) char *roots = NULL;
+    ate__cleanup(ate__freep) char *mirror = NULL;
+    const char *where = o->operand[0];
+    struct opened x = {0};
     unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
     int rc = check_where(o);
     if (!rc)
         rc = open_join(o->root, o->root_count, &roots);
-    conf.root = roots;
+    struct ate_chain_conf conf = conf_of(o, roots);
     if (!rc)
         rc = open_session(o, kind, &x.session);
     if (!rc)

@@ -23,6 +23,9 @@ struct opened {
  * damage, which is told here. Errors: as ate_session_open_all() and ate_chain_open(); NO_KEY: there
  * is no key file. */
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret) ATE__CHECK;
+/* Closes the chain and opens it once more, for changes and with the same session; one that
+ * is closed (NULL) is opened. On failure it stays closed. Errors: as ate_chain_open(). */
+int open_again(const struct options *o, bool no_view_image, struct opened *x) ATE__CHECK;
 /* What says whom to trust, alone: the session, NULL without keys, and the text of --root, NULL
  * without, ended with ate__free(). Errors: as open_chain(). */
 int open_anchor(const struct options *o, struct ate_session **ret_session, char **ret_roots)

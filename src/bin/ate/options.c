@@ -7,6 +7,9 @@
 #include "bin/ate/cmd.h"
 #include <string.h>
 
+/* Of what a benchmark does at once, and what it stores. */
+enum { CLIENTS_MAX = 256, OBJECTS_MAX = 1000000, OBJECT_BYTES_MAX = 1 << 20 };
+
 /* clang-format off */
 static const struct ate__option table[] = {
     {"help", 'h', OPT_HELP, NULL},
@@ -55,6 +58,9 @@ static const struct ate__option table[] = {
     {"existing", 0, OPT_EXISTING, NULL},
     {"accept-loss", 0, OPT_ACCEPT_LOSS, NULL},
     {"yes", 'y', OPT_YES, NULL},
+    {"clients", 'c', OPT_CLIENTS, "N"},
+    {"size", 0, OPT_SIZE, "B"},
+    {"objects", 0, OPT_OBJECTS, "N"},
 };
 /* clang-format on */
 
@@ -65,6 +71,14 @@ static int take_cut_off(const char *value, uint64_t *ret_cut_off)
                                  ret_cut_off);
     *ret_cut_off = ATE_CUT_OFF_NEWEST;
     return 0;
+}
+
+static int take_size(const char *value, uint64_t *ret_bytes)
+{
+    int rc = ate__size_parse("--size", value, ret_bytes);
+    if (!rc && (*ret_bytes < 1 || *ret_bytes > OBJECT_BYTES_MAX))
+        return ate__fail(ATE_MISUSE, "--size: from 1 byte to 1 MiB");
+    return rc;
 }
 
 static int take_scope(const char *value, unsigned *ret_scope)
@@ -146,6 +160,9 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);
     case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->segment_bytes);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
+    case OPT_CLIENTS: return ate__number_parse("-c", value, 1, CLIENTS_MAX, &o->clients);
+    case OPT_SIZE: return take_size(value, &o->size_bytes);
+    case OPT_OBJECTS: return ate__number_parse("--objects", value, 1, OBJECTS_MAX, &o->objects);
     case OPT_CUT_OFF: return take_cut_off(value, &o->cut_off);
     default: return 0;
     }
