@@ -164,6 +164,20 @@ int ate__keyring_next(struct ate__keyring *k, uint64_t size, size_t *at, uint64_
     return rc;
 }
 
+bool ate__keyring_next_at(struct ate__keyring *k, uint64_t size, size_t *at,
+                          struct ate_hash *ret_fingerprint, uint64_t *ret_sequence)
+{
+    pthread_rwlock_rdlock(&k->lock);
+    bool found = *at < k->count && k->entries[*at]->sequence < size;
+    if (found) {
+        const struct ate__keyring_entry *e = k->entries[(*at)++];
+        *ret_fingerprint = e->fingerprint;
+        *ret_sequence = e->sequence;
+    }
+    pthread_rwlock_unlock(&k->lock);
+    return found;
+}
+
 /* Keeps it with its entry if there is still one without; the longest kept gives way. Where memory
  * is short it is not kept. */
 static void keep(struct ate__keyring *k, const struct ate_hash *fingerprint,

@@ -51,6 +51,9 @@ int ate__keyring_get(struct ate__keyring *k, const struct ate_hash *fingerprint,
  * sentence). Appends the public key. */
 int ate__keyring_next(struct ate__keyring *k, uint64_t size, size_t *at, uint64_t *ret_sequence,
                       struct ate__buf *buf) ATE__CHECK;
+/* The same without the key itself; false at the end. */
+bool ate__keyring_next_at(struct ate__keyring *k, uint64_t size, size_t *at,
+                          struct ate_hash *ret_fingerprint, uint64_t *ret_sequence);
 /* Errors: NOT_FOUND (without a sentence), and those of ate__prepare(). */
 int ate__keyring_prepare(struct ate__keyring *k, const struct ate_hash *fingerprint,
                          struct ate__prepared **ret_prepared) ATE__CHECK;

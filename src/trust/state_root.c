@@ -20,6 +20,7 @@ enum {
     ROW_REVOKED = 5,
     ROW_DELETED = 6,
     ROW_TXN = 7,
+    ROW_PUBLIC_KEY = 8,
     BODY_MAX = 16 + 32 + 32 /* bytes behind the kind: of an object */
 };
 _Static_assert(ROW_ROOT_KEY + (int)ATE__OFFICES == ROW_REVOKED, "a kind of rows for each office");
@@ -187,30 +188,42 @@ static int add_objects(struct making *m, uint8_t kind)
     return 0;
 }
 
-/* ---- kinds 2 to 5 ---- */
+/* ---- kinds 2 to 5, and 8 ---- */
 
-static int add_fingerprints(struct making *m, uint8_t kind)
+static bool next_key(const struct making *m, uint8_t kind, size_t *at, struct row *ret_row)
 {
-    struct ate__roster *r = &((struct ate__trust *)(uintptr_t)m->t)->roster;
-    struct row row = {{0}};
-    size_t at = 0;
+    struct ate__trust *t = (struct ate__trust *)(uintptr_t)m->t;
+    struct ate_hash fingerprint;
+    uint64_t sequence = 0;
+    bool found;
+    if (kind == ROW_PUBLIC_KEY)
+        found = ate__keyring_next_at(&t->keyring, m->size, at, &fingerprint, &sequence);
+    else if (kind == ROW_REVOKED)
+        found = ate__roster_next_revoked_at(&t->roster, m->size, at, &fingerprint);
+    else
+        found = ate__roster_next_at(&t->roster, (enum ate__office)(kind - ROW_ROOT_KEY), m->size,
+                                    at, &fingerprint);
+    if (!found)
+        return false;
+    *ret_row = (struct row){{0}};
+    memcpy(ret_row->bytes, fingerprint.b, sizeof fingerprint.b);
+    ate__store64be(ret_row->bytes + sizeof fingerprint.b, sequence);
+    return true;
+}
+
+static int add_keys(struct making *m, uint8_t kind)
+{
+    size_t at = 0, size = kind == ROW_PUBLIC_KEY ? 32 + 8 : 32;
+    struct row row;
     m->count = 0;
-    for (;;) {
-        struct ate_hash fingerprint;
-        bool found = kind == ROW_REVOKED
-                         ? ate__roster_next_revoked_at(r, m->size, &at, &fingerprint)
-                         : ate__roster_next_at(r, (enum ate__office)(kind - ROW_ROOT_KEY), m->size,
-                                               &at, &fingerprint);
-        if (!found)
-            break;
-        memcpy(row.bytes, fingerprint.b, sizeof fingerprint.b);
+    while (next_key(m, kind, &at, &row)) {
         int rc = keep_one(m, &row);
         if (rc)
             return rc;
     }
     sort(m);
     for (size_t i = 0; i < m->count; i++) {
-        int rc = add_leaf(m, kind, m->rows[i].bytes, 32);
+        int rc = add_leaf(m, kind, m->rows[i].bytes, size);
         if (rc)
             return rc;
     }
@@ -258,11 +271,13 @@ int ate__state_root_rows(const struct ate__trust *t, uint64_t size,
     ate__frontier_init(&m.tree);
     int rc = add_objects(&m, ROW_OBJECT);
     for (uint8_t kind = ROW_ROOT_KEY; !rc && kind <= ROW_REVOKED; kind++)
-        rc = add_fingerprints(&m, kind);
+        rc = add_keys(&m, kind);
     if (!rc)
         rc = add_objects(&m, ROW_DELETED);
     if (!rc)
         rc = add_txns(&m);
+    if (!rc)
+        rc = add_keys(&m, ROW_PUBLIC_KEY);
     return rc ? rc : ate__frontier_root(&m.tree, ret_root);
 }
 

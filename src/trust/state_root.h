@@ -8,6 +8,7 @@
  *   2  root key     fingerprint        3  log key   4  compactor key   5  revoked key
  *   6  deletion     id, u64 sequence of the tombstone; of the last W sequences
  *   7  transaction  u64 sequence, origin, u64 number, tx_hash; of the last W sequences
+ *   8  public key   fingerprint, u64 sequence of the transaction that brought it
  *
  * 1. Who holds the history gives the rows of kinds 1, 6 and 7 as a source; the others are in the
  *    trust state, which may be ahead of `size`.

@@ -98,7 +98,8 @@ static int list_kept(void *arg, const struct ate__history_record *record)
 
 static bool is_needed(const struct kept_event *e, uint64_t cut_off)
 {
-    if (e->kind == ATE__EVENT_REVOKE || e->kind == ATE__EVENT_CHAIN || e->sequence == 0)
+    if (e->kind == ATE__EVENT_REVOKE || e->kind == ATE__EVENT_CHAIN ||
+        e->kind == ATE__EVENT_PUBLIC_KEY || e->sequence == 0)
         return true;
     if (e->tombstone)
         return e->sequence + STORY_WINDOW >= cut_off;
@@ -166,6 +167,39 @@ static void test_omissions_are_caught(void **state)
     assert_true(needed > 5);
     kit_open_ok(&s.k, 0);
     story_deinit(&s);
+}
+
+/* It signed nothing yet, so that no signature needs it: what is left says that it was there. */
+static void test_a_key_that_is_missing(void **state)
+{
+    (void)state;
+    struct ate__key32 seed = {{0x77}};
+    struct ate__key *key;
+    struct draft d;
+    kit_ok(ate__key_of_seed(&seed, NULL, &key));
+    story_init(&s, 21);
+    kit_begin(&s.k, &d);
+    struct ate__auth auth = auth_write(ATE__RULE_INHERIT);
+    auth.rule[ATE__RIGHT_WRITE] = draft_rule(&d, &key->fingerprint, 1);
+    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&key->public_key));
+    draft_text(&d, id_of(900), NULL, "for one who is still to come");
+    draft_control(&d, id_of(900), NULL, &auth);
+    kit_ok(kit_commit(&s.k, &d));
+    draft_deinit(&d);
+    struct thief t = {.sequence = s.k.receipt.sequence};
+    kit_ok(story_go_on(&s, 700));
+    story_note(&s);
+    compact_ok(UINT64_MAX);
+    kit_close(&s.k);
+    int rc = open_robbed(&t);
+    assert_true(t.done);
+    if (rc != ATE_OMITTED)
+        fail_msg("%s", ate__result_name(rc));
+    assert_non_null(strstr(ate__error_text(), "not the state"));
+    kit_open_ok(&s.k, 0);
+    story_check(&s);
+    story_deinit(&s);
+    ate__key_free(key);
 }
 
 /* ---- certificates ---- */
@@ -320,6 +354,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_omissions_are_caught),
+        cmocka_unit_test(test_a_key_that_is_missing),
         cmocka_unit_test(test_cut_off_needs_a_certificate),
         cmocka_unit_test(test_flips_are_caught),
         cmocka_unit_test(test_holes_are_no_leaves),

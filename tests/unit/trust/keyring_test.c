@@ -43,6 +43,17 @@ static void keys_come_and_go(void **state)
         if (i < 600)
             assert_true(ate__bytes_equal(ate__buf_bytes(&buf), ate__bytes(&i, sizeof i)));
     }
+    for (uint64_t size = 0; size < 70; size += 7) {
+        struct ate_hash fingerprint;
+        uint64_t sequence, count = 0;
+        size_t at = 0;
+        while (ate__keyring_next_at(&k, size, &at, &fingerprint, &sequence)) {
+            struct ate_hash expected = fingerprint_of((unsigned)count);
+            assert_memory_equal(&fingerprint, &expected, sizeof expected);
+            assert_true(sequence == count++ / 10);
+        }
+        assert_true(count == (size < 60 ? size : 60) * 10);
+    }
     ate__buf_deinit(&buf);
     ate__keyring_deinit(&k);
 }

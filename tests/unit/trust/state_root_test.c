@@ -14,7 +14,8 @@ enum { SIZE_MAX_ = 200 };
 static struct world w;
 static struct source_txn txns[SIZE_MAX_];
 static struct model behind[SIZE_MAX_ + 1];
-static struct ate__key *compactor;
+static struct ate__key *compactor, *newcomer;
+static uint64_t newcomer_at;
 static struct ate__buf log_list, compactor_list;
 static struct ate__log_key *log_key;
 
@@ -42,6 +43,7 @@ static int begin(void **state)
     struct ate_bytes key;
     assert_int_equal(ate__log_key_of_seed(&log_seed, &log_key), 0);
     compactor = world_key(NULL, 77);
+    newcomer = world_key(NULL, 78);
     key = ate__log_key_public(log_key);
     assert_int_equal(ate__genesis_key_list(&key, 1, &log_list), 0);
     key = ate__buf_bytes(&compactor->public_key);
@@ -57,6 +59,10 @@ static int begin(void **state)
         struct model_object *o = model_find(&w.m, &id);
         if (i == 30) {
             draft_control(d, &(struct control){.auth = auth_write(rule_inherit)});
+        } else if (i == 35) {
+            newcomer_at = w.m.size;
+            draft_item(d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&newcomer->public_key));
+            draft_sign(d, newcomer->fingerprint);
         } else if (i == 40) {
             struct ate_hash gone = compactor->fingerprint;
             draft_item(d, ATE__TAG_REVOKE, ate__bytes(&gone, sizeof gone));
@@ -84,6 +90,7 @@ static int end(void **state)
         model_deinit(&behind[i]);
     world_deinit(&w);
     ate__key_free(compactor);
+    ate__key_free(newcomer);
     ate__log_key_free(log_key);
     ate__buf_deinit(&log_list);
     ate__buf_deinit(&compactor_list);
@@ -159,6 +166,11 @@ static struct ate_hash plain_root(uint64_t size)
     put(3, ate__bytes(&log, 32), none, none);
     bool revoked = ate__trust_is_revoked(w.t, &compactor->fingerprint) && size > 41;
     put(revoked ? 5 : 4, ate__bytes(&compactor->fingerprint, 32), none, none);
+    put(8, ate__bytes(&w.root->fingerprint, 32), big(0, a), none);
+    put(8, ate__bytes(&log, 32), big(0, a), none);
+    put(8, ate__bytes(&compactor->fingerprint, 32), big(0, a), none);
+    if (size > newcomer_at)
+        put(8, ate__bytes(&newcomer->fingerprint, 32), big(newcomer_at, a), none);
     for (uint64_t i = from; i < size; i++) {
         uint8_t id[24];
         memcpy(id, txns[i].id.origin, 16);
