@@ -33,6 +33,7 @@
 #include <ate/bytes.h>
 #include <ate/chain.h>
 #include <ate/compact.h>
+#include <ate/destroy.h>
 #include <ate/history.h>
 #include <ate/loop.h>
 #include <ate/proof.h>

@@ -9,6 +9,7 @@
 #include "chain/image.h"
 #include "chain/limits.h"
 #include "chain/snapshot.h"
+#include "redo/destroyed.h"
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -346,6 +347,18 @@ static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__di
     return rc ? rc : ate__dir_open(vfs, path, ATE__DIR_MAKE, ret_dir);
 }
 
+/* dir: NULL: not even that is there. The sentence is that of an open. */
+static int none_there(const struct ate__vfs *vfs, struct ate__dir *dir)
+{
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    int rc = dir ? ate__destroyed_check(vfs, dir, ATE_NOT_FOUND) : 0;
+    if (rc)
+        return rc;
+    ate__error_set(text);
+    return ate__context(ATE_NOT_FOUND, "no chain lies there; ATE_CREATE makes one");
+}
+
 static int open_at(const struct ate__local_conf *conf, const char *path,
                    struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
 {
@@ -369,7 +382,7 @@ static int open_at(const struct ate__local_conf *conf, const char *path,
         if (rc == ATE_EXISTS) /* somebody else was faster */
             rc = open_in(conf, dir, flags, false, l);
     } else if (rc == ATE_NOT_FOUND && !create && !conf->memory) {
-        rc = ate__context(rc, "no chain lies there; ATE_CREATE makes one");
+        rc = none_there(vfs, dir);
     }
     vfs->close_dir(dir);
     return finish(rc, l, ret_pipe);

@@ -18,6 +18,7 @@
 #include "base/name.h"
 #include "base/text.h"
 #include "mesh/server_private.h"
+#include "redo/destroyed.h"
 
 /* --- what opens, on a thread of `opens` --- */
 
@@ -209,12 +210,17 @@ static int open_or_create(struct ate__hosted *h)
 {
     struct ate__server *s = h->server;
     struct ate__dir *dir;
+    int gone = 0; /* it was destroyed */
     int rc = ate__home_dir(&s->home, h->path, false, &dir);
     if (!rc) {
         rc = open_there(h, dir);
+        if (rc == ATE_NOT_FOUND)
+            gone = ate__destroyed_check(s->home.vfs, dir, h->creator ? ATE_DENIED : rc);
         s->home.vfs->close_dir(dir);
     }
-    if (rc == ATE_NOT_FOUND && h->creator)
+    if (gone)
+        rc = ate__context(gone, "%s", h->path);
+    else if (rc == ATE_NOT_FOUND && h->creator)
         rc = create(h);
     else if (rc == ATE_NOT_FOUND)
         rc = ate__fail(rc, "there is no chain %s here", h->path);

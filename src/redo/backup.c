@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "redo/backup_file.h"
+#include "redo/destroyed.h"
 
 enum { PLAN_TRIES = 16 };
 
@@ -107,7 +108,9 @@ static int check_target(struct ate__backup_world *x)
 static int open_target(struct ate__backup_world *x, struct ate__dir *dir)
 {
     const char *name = x->b->dir_name ? x->b->dir_name : ATE__CHAIN_NAME;
-    int rc = x->vfs->open_dir(dir, name, true, &x->dir);
+    int rc = ate__destroyed_check(x->vfs, dir, ATE_DENIED);
+    if (!rc)
+        rc = x->vfs->open_dir(dir, name, true, &x->dir);
     if (!rc)
         rc = check_other(x);
     if (!rc)

@@ -3,6 +3,7 @@
  * file.c: the engine `file`: open and close. redo.h tells what it is made of.
  */
 #include "base/alloc.h"
+#include "redo/destroyed.h"
 #include "redo/redo.h"
 
 /* --- close --- */
@@ -217,12 +218,17 @@ static int begin_writing(struct ate__redo *r, unsigned flags, const struct ate_h
     return rc ? rc : ate__create_log(r, chain_id, role);
 }
 
-/* Between the two renames of a repair there is no log, and none may be made (chain/repair.h). */
+/* Between the two renames of a repair there is no log, and none may be made (chain/repair.h); nor
+ * where one was destroyed. */
 static int open_log_dir(struct ate__redo *r, struct ate__dir *dir, bool create)
 {
     const char *name = r->conf.dir_name ? r->conf.dir_name : ATE__CHAIN_NAME;
     struct ate__dir *repaired = NULL;
-    int rc = r->vfs->open_dir(dir, name, false, &r->dir);
+    int gone = create ? ATE_DENIED : ATE_NOT_FOUND;
+    int rc = r->conf.destroyed_too ? 0 : ate__destroyed_check(r->vfs, dir, gone);
+    if (rc)
+        return rc;
+    rc = r->vfs->open_dir(dir, name, false, &r->dir);
     if (rc != ATE_NOT_FOUND)
         return rc;
     rc = r->vfs->open_dir(dir, ATE__REPAIRED_NAME, false, &repaired);

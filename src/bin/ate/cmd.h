@@ -61,7 +61,8 @@ enum option_id {
     OPT_REMOVE_LOG_KEY,
     OPT_CLIENTS,
     OPT_SIZE,
-    OPT_OBJECTS
+    OPT_OBJECTS,
+    OPT_YES_NAME
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -98,6 +99,7 @@ struct options { /* strings are words of the command line */
     uint64_t retain_s; /* of an archive; 0: not given */
     uint64_t segment_bytes; /* 0: not given */
     bool has_to, existing, accept_loss, yes;
+    const char *yes_name; /* of the chain; NULL: not given */
     uint64_t to; /* a sequence */
     uint64_t clients, size_bytes, objects; /* of a benchmark; 0: not given */
     bool deep;
@@ -115,7 +117,8 @@ struct command {
 };
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
-    cmd_compact, cmd_history, cmd_hold, cmd_release, cmd_backup, cmd_restore, cmd_repair, cmd_bench;
+    cmd_compact, cmd_history, cmd_hold, cmd_release, cmd_backup, cmd_restore, cmd_repair,
+    cmd_destroy, cmd_bench;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

@@ -12,7 +12,8 @@ const struct command *const commands[] = {
     &cmd_key,         &cmd_put,    &cmd_get,     &cmd_rm,     &cmd_mv,         &cmd_ls,
     &cmd_watch,       &cmd_log,    &cmd_history, &cmd_verify, &cmd_checkpoint, &cmd_prove,
     &cmd_check_proof, &cmd_import, &cmd_export,  &cmd_name,   &cmd_compact,    &cmd_hold,
-    &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_bench,      NULL,
+    &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_destroy,    &cmd_bench,
+    NULL,
 };
 
 static const char first_help[] =
@@ -81,7 +82,7 @@ static int unknown(const char *word)
     return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, get, "
                              "rm, mv, ls, watch, log, history, verify, checkpoint, prove, "
                              "check-proof, import, export, name, compact, hold, release, "
-                             "backup, restore, repair, bench",
+                             "backup, restore, repair, destroy, bench",
                              shown);
 }
 

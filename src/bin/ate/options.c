@@ -61,6 +61,7 @@ static const struct ate__option table[] = {
     {"clients", 'c', OPT_CLIENTS, "N"},
     {"size", 0, OPT_SIZE, "B"},
     {"objects", 0, OPT_OBJECTS, "N"},
+    {"yes", 'y', OPT_YES_NAME, "NAME"},
 };
 /* clang-format on */
 
@@ -148,6 +149,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_LOG_KEY: return take_file("--log-key", value, o->log_key, &o->log_key_count);
     case OPT_ADD_LOG_KEY: return take_text("--add-log-key", value, &o->add_log_key);
     case OPT_REMOVE_LOG_KEY: return take_text("--remove-log-key", value, &o->remove_log_key);
+    case OPT_YES_NAME: return take_text("--yes", value, &o->yes_name);
     case OPT_CHAIN: return take_text("--chain", value, &o->chain_id);
     case OPT_SINCE:
         o->has_since = true;

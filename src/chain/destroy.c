@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * destroy.c: the owner of a chain in a directory destroys it.
+ */
+#include "chain/destroy.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "chain/chain_private.h"
+#include "trust/authority.h"
+#include <stdio.h>
+
+#define NEW_NAME ",destroyed.new"
+
+struct destroying {
+    const struct ate__destroy *conf;
+    const struct ate__vfs *vfs;
+    struct ate__dir *dir;
+    struct ate__chain *c;       /* NULL: only what an earlier one left */
+    const struct ate__key *key; /* that signs */
+    struct ate__buf statement;
+    struct ate__destroyed out;
+};
+
+static int check_name(const struct destroying *x)
+{
+    char shown[256];
+    const char *given = x->conf->name;
+    if (!given || !strcmp(given, x->out.name))
+        return 0;
+    return ate__fail(ATE_DENIED, "the chain here is %s, not %s; nothing was changed", x->out.name,
+                     ate__escaped(ate__text_bytes(given), shown, sizeof shown));
+}
+
+static void take_name(struct destroying *x, struct ate_bytes name)
+{
+    size_t size = ate__min(name.size, sizeof x->out.name - 1);
+    memcpy(x->out.name, name.data, size);
+    x->out.name[size] = 0;
+}
+
+/* ---- whether it may go ---- */
+
+static int check_owner(struct destroying *x)
+{
+    struct ate_hash roots[ATE__ROOT_KEYS_MAX];
+    char text[ATE__HASH_TEXT];
+    size_t count = x->conf->session ? ate__session_key_count(x->conf->session) : 0;
+    if (!count)
+        return ate__fail(ATE_NO_KEY, "only its owner destroys a chain, with a root key of it");
+    for (size_t i = 0; i < count && !x->key; i++) {
+        const struct ate__key *key = ate__session_key(x->conf->session, i);
+        if (ate__trust_is_root(x->c->trust, &key->fingerprint))
+            x->key = key;
+    }
+    if (x->key) {
+        x->out.key = x->key->fingerprint;
+        return 0;
+    }
+    if (!ate__trust_root_keys(x->c->trust, roots, 1))
+        return ate__fail(ATE_DENIED, "no root key of the chain is in force");
+    return ate__fail(ATE_DENIED, "only a root key in force destroys a chain; here that is %s",
+                     ate__hash_text(&roots[0], text));
+}
+
+static int check_kept(const struct destroying *x, const struct ate_id *id,
+                      const struct ate__object_facts *f, uint64_t now_us)
+{
+    uint64_t retention = ate__trust_genesis(x->c->trust)->retention_us;
+    uint64_t since = f->updated_us ? f->updated_us : now_us;
+    uint64_t over = since > UINT64_MAX - retention ? UINT64_MAX : since + retention;
+    char text[ATE__ID_TEXT];
+    struct ate_id at;
+    bool held;
+    if (!ate__is_top(id) && now_us < over)
+        return ate__fail(ATE_DENIED,
+                         "an archive: object %s is kept for %llu s more; nothing was changed",
+                         ate__id_text(id, text), (unsigned long long)((over - now_us) / 1000000));
+    int rc = ate__hold_of(&x->c->latest, id, &at, &held);
+    if (!rc && held)
+        rc = ate__fail(ATE_DENIED, "an archive: %s is held; nothing was changed",
+                       ate__is_top(&at) ? "the top" : ate__id_text(&at, text));
+    return rc;
+}
+
+/* Whoever asks, and whatever key he has. */
+static int check_archive(const struct destroying *x, uint64_t now_us)
+{
+    const struct ate__genesis *g = ate__trust_genesis(x->c->trust);
+    struct ate__view_snapshot s = {x->c->view, NULL, UINT64_MAX};
+    struct ate__object_facts f;
+    struct ate_id id;
+    uint64_t at = 0;
+    if (!g->archive)
+        return 0;
+    if (!g->retention_us)
+        return ate__fail(ATE_DENIED, "an archive that keeps everything for ever; nothing was "
+                                     "changed");
+    int rc = 0;
+    while (!rc && !(rc = ate__view_next_object(&s, &at, &id, &f)))
+        rc = f.live ? check_kept(x, &id, &f, now_us) : 0;
+    return rc == ATE_END ? 0 : rc;
+}
+
+static int check(struct destroying *x)
+{
+    pthread_mutex_lock(&x->c->mutex);
+    uint64_t now_us = ate__chain_time(x->c);
+    int rc = check_archive(x, now_us);
+    pthread_mutex_unlock(&x->c->mutex);
+    return rc;
+}
+
+/* For writing, and nothing is written: begin() never comes. */
+static int open_chain(struct destroying *x)
+{
+    static const struct ate__storage_conf conf = {.destroyed_too = true};
+    struct ate__storage_state state;
+    struct ate__storage *storage;
+    int rc = ate__storage_open_file(x->conf->chain.env, x->dir, 0, NULL, ATE__ROLE_ROOT, &conf,
+                                    &storage);
+    if (rc)
+        return rc;
+    storage->v->state(storage, &state);
+    rc = ate__chain_open(&x->conf->chain, storage, 0, &x->c);
+    if (rc)
+        return rc;
+    if (state.role == ATE__ROLE_MIRROR)
+        return ate__fail(ATE_READ_ONLY, "a mirror of a chain at a server: what is destroyed is the "
+                                        "chain there, and the mirror is removed as it lies");
+    if (x->c->damage.what != ATE_OK || !state.writable)
+        return ate__fail(ATE_TAMPERED, "damaged, so that it is not known who owns it: repair it "
+                                       "first");
+    if (!x->c->trust)
+        return ate__fail(ATE_NOT_FOUND, "no chain here: its creation is not finished");
+    return 0;
+}
+
+static int look(struct destroying *x)
+{
+    int rc = open_chain(x);
+    if (rc)
+        return rc;
+    x->out.chain_id = *ate__trust_chain_id(x->c->trust);
+    ate__chain_head(x->c, &x->out.size, &x->out.root);
+    take_name(x, ate__trust_genesis(x->c->trust)->name);
+    rc = check_owner(x);
+    if (!rc && x->conf->anchor)
+        rc = x->conf->anchor(x->conf->arg, x->c->trust);
+    if (!rc)
+        rc = check(x);
+    return rc ? rc : check_name(x);
+}
+
+/* ---- what was signed ---- */
+
+static int write_new(struct destroying *x)
+{
+    struct ate__file *file;
+    int rc = x->vfs->open(x->dir, NEW_NAME, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &file);
+    if (rc)
+        return rc;
+    rc = x->vfs->truncate(file, 0);
+    if (!rc)
+        rc = x->vfs->write(file, 0, x->statement.data, x->statement.size);
+    if (!rc)
+        rc = x->vfs->sync(file);
+    x->vfs->close(file);
+    return rc;
+}
+
+static int rename_in(struct destroying *x, const char *from, const char *to)
+{
+    int rc = x->vfs->rename(x->dir, from, to);
+    if (!rc)
+        rc = x->vfs->sync_dir(x->dir);
+    return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", from) : rc;
+}
+
+static int put_statement(struct destroying *x)
+{
+    x->out.time_us = ate__wall_us(x->conf->chain.env);
+    const struct ate__destruction d = {
+        .chain_id = x->out.chain_id,
+        .root = x->out.root,
+        .size = x->out.size,
+        .time_us = x->out.time_us,
+        .name = ate__text_bytes(x->out.name),
+    };
+    int rc = ate__destruction_make(&d, x->key, &x->statement);
+    if (!rc)
+        rc = write_new(x);
+    return rc ? rc : rename_in(x, NEW_NAME, ATE__DESTROYED_NAME);
+}
+
+static int read_statement(struct destroying *x)
+{
+    struct ate__destruction d;
+    struct ate__file *file;
+    size_t size = 0;
+    int rc = x->vfs->open(x->dir, ATE__DESTROYED_NAME, ATE__OPEN_READ, &file);
+    if (rc)
+        return rc;
+    rc = ate__buf_reserve(&x->statement, ATE__DESTRUCTION_MAX + 1);
+    if (!rc)
+        rc = x->vfs->read(file, 0, x->statement.data, ATE__DESTRUCTION_MAX + 1, &size);
+    x->vfs->close(file);
+    x->statement.size = size;
+    if (!rc)
+        rc = ate__destruction_read(ate__buf_bytes(&x->statement), &d);
+    if (rc)
+        return ate__context(rc == ATE_MALFORMED ? ATE_TAMPERED : rc, ATE__DESTROYED_NAME);
+    x->out.chain_id = d.chain_id;
+    x->out.root = d.root;
+    x->out.size = d.size;
+    x->out.time_us = d.time_us;
+    x->out.key = d.key;
+    take_name(x, d.name);
+    return 0;
+}
+
+/* ---- removing ---- */
+
+struct clearing {
+    const struct ate__vfs *vfs;
+    struct ate__dir *dir;
+    unsigned below; /* so many levels of directories may follow */
+};
+
+static int remove_one(void *arg, const char *name);
+
+/* NOT_FOUND: there is none. */
+static int clear(const struct clearing *c, const char *name)
+{
+    struct clearing in = {.vfs = c->vfs, .below = c->below - 1};
+    int rc = c->vfs->open_dir(c->dir, name, false, &in.dir);
+    if (rc)
+        return rc;
+    rc = c->vfs->list(in.dir, remove_one, &in);
+    c->vfs->close_dir(in.dir);
+    return rc ? rc : c->vfs->remove(c->dir, name);
+}
+
+/* Empty directories go as files do; `trimmed` is one that is not always. */
+static int remove_one(void *arg, const char *name)
+{
+    const struct clearing *c = arg;
+    int rc = c->vfs->remove(c->dir, name);
+    if (rc == ATE_E_SYSTEM && c->below)
+        rc = clear(c, name);
+    return rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
+static int clear_away(struct destroying *x)
+{
+    int rc = clear(&(struct clearing){x->vfs, x->dir, 2}, ATE__DESTROYING_NAME);
+    if (rc)
+        return rc == ATE_NOT_FOUND ? 0 : rc;
+    return x->vfs->sync_dir(x->dir);
+}
+
+static int destroy(struct destroying *x)
+{
+    int rc = put_statement(x);
+    if (!rc)
+        rc = clear_away(x); /* of a chain that was destroyed here before this one */
+    if (!rc)
+        rc = rename_in(x, ATE__CHAIN_NAME, ATE__DESTROYING_NAME);
+    return rc ? rc : clear_away(x);
+}
+
+/* ---- ending an earlier one ---- */
+
+static int is_there(struct destroying *x, const char *name, bool *ret_there)
+{
+    struct ate__dir *dir = NULL;
+    int rc = x->vfs->open_dir(x->dir, name, false, &dir);
+    x->vfs->close_dir(dir);
+    *ret_there = rc == 0;
+    return rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
+/* No chain lies here, and what is left of one may be all there is: the key that signed it goes on.
+ */
+static int resume(struct destroying *x)
+{
+    char text[ATE__HASH_TEXT];
+    bool left = false;
+    int rc = is_there(x, ATE__DESTROYING_NAME, &left);
+    if (!rc && !left)
+        rc = ate__destroyed_check(x->vfs, x->dir, ATE_NOT_FOUND);
+    if (!rc && !left)
+        rc = ate__fail(ATE_NOT_FOUND, "no chain lies there");
+    if (!rc)
+        rc = read_statement(x);
+    if (rc)
+        return rc;
+    x->out.resumed = true;
+    if (!x->conf->session || !ate__session_find(x->conf->session, &x->out.key))
+        return ate__fail(ATE_DENIED, "it was begun with key %s, which goes on with it",
+                         ate__hash_text(&x->out.key, text));
+    rc = check_name(x);
+    return rc || !x->conf->name ? rc : clear_away(x);
+}
+
+int ate__chain_destroy(const struct ate__destroy *conf, struct ate__dir *dir,
+                       struct ate__destroyed *ret_destroyed)
+{
+    struct destroying x = {.conf = conf, .vfs = conf->chain.env->vfs, .dir = dir};
+    bool there = false;
+    int rc = is_there(&x, ATE__CHAIN_NAME, &there);
+    if (!rc && !there)
+        rc = resume(&x);
+    else if (!rc)
+        rc = look(&x);
+    if (!rc && there && conf->name)
+        rc = destroy(&x);
+    char text[ATE__ERROR_SIZE]; /* the sentence stays */
+    snprintf(text, sizeof text, "%s", rc ? ate__error_text() : "");
+    ate__chain_close(x.c);
+    ate__buf_deinit(&x.statement);
+    if (rc)
+        ate__error_set(text);
+    else
+        *ret_destroyed = x.out;
+    return rc;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * destroy.h: the owner of a chain in a directory destroys it: its files go, and its place is never
+ * silently another's. What a crash after each step leaves:
+ *
+ *   1. the chain is opened, verified, and its log locked                     the chain
+ *   2. `,destroyed`, what the owner signed, is written, synced, renamed      destroyed: none opens
+ *                                                                            there, none is made
+ *   3. `,chain` is renamed to `,destroying`; the directory is synced         the same
+ *   4. all of `,destroying` is removed, and itself; the directory is synced  the same
+ *
+ *  1. Nothing is changed before the key, the name and all that an archive must keep were checked.
+ *  2. The lock of the log is held up to the end, so no writer lives through it. A reader that has
+ *     it open goes on in the files that it has.
+ *  3. What was cut short behind step 2 is ended by the next call, of the same key in step 4.
+ *  4. What a repair kept beside the chain stays.
+ */
+#pragma once
+#include "chain/chain.h"
+#include "redo/destroyed.h"
+#include "trust/destruction.h"
+
+#define ATE__DESTROYING_NAME ",destroying"
+
+struct ate__destroy {
+    struct ate__chain_conf chain;
+    struct ate_session *session; /* whose private key signs; NULL: nobody's */
+    /* Whether its root keys are trusted; a result that is not 0 ends it before anything is
+     * changed. May be NULL. */
+    int (*anchor)(void *arg, struct ate__trust *trust);
+    void *arg;
+    const char *name; /* of the chain; NULL: it only says what there is to be done */
+};
+struct ate__destroyed {
+    bool resumed; /* it was destroyed before, and what was left of it goes */
+    struct ate_hash chain_id, root, key; /* key: of who signs, or has signed */
+    uint64_t size, time_us;              /* time_us 0: nothing is signed yet */
+    char name[ATE__CHAIN_NAME_MAX + 1];
+};
+/* dir: the directory that `,chain` lies in. Errors: NOT_FOUND: no chain lies there, or it was
+ * destroyed to the end; NO_KEY: no private key; DENIED: none of a root key in force, another name,
+ * or an archive that has to keep something; READ_ONLY: a mirror; IN_USE; TAMPERED UNSUPPORTED: the
+ * chain, or what is left of it, does not verify; those of anchor(); E_*. */
+int ate__chain_destroy(const struct ate__destroy *destroy, struct ate__dir *dir,
+                       struct ate__destroyed *ret_destroyed) ATE__CHECK;
