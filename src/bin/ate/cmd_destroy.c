@@ -98,16 +98,16 @@ const struct command cmd_destroy = {
     .operands = "CHAIN",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_YES_NAME),
+    .options = OPTS_CHAIN | OPT(OPT_YES_NAME),
     .run = run,
     .help =
         "ate destroy CHAIN [--yes NAME]\n"
         "\n"
         "Removes all files of a chain in a directory, for its owner: who has a root key of it\n"
         "that is in force. It asks for the chain's name, as it is shown; for scripts --yes NAME\n"
-        "says it. What stays is a file CHAIN/,destroyed that says which chain this was, signed with\n"
-        "that key: whoever opens the chain is told, and none can be made in its place until that\n"
-        "file is removed.\n"
+        "says it. What stays is a file CHAIN/,destroyed that says which chain this was, signed\n"
+        "with that key: whoever opens the chain is told, and none can be made in its place until\n"
+        "that file is removed.\n"
         "\n"
         "There is no way back but a backup. Copies are not reached: backups, mirrors, and what\n"
         "ate repair kept beside the chain. An archive goes only when nothing in it has to be kept\n"
@@ -119,6 +119,5 @@ const struct command cmd_destroy = {
         "\n"
         "  ate destroy notes\n"
         "\n"
-        "  -y, --yes NAME  the chain's name; do not ask\n"
-        "  -k, --key FILE  the root key\n",
+        "  -y, --yes NAME  the chain's name; do not ask\n",
 };
