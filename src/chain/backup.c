@@ -6,10 +6,26 @@
 #include "base/err.h"
 #include "chain/chain_private.h"
 
+enum { TRIES = 16 };
+
 struct copy {
     struct ate__chain *c;
     const struct ate__chain_copy *conf;
+    uint64_t to;
+    bool is_behind; /* of a compaction that ran since `to` was chosen */
 };
+
+/* A copy has the certificate of what is missing in it; and one that is to have all there is has the
+ * same segments, so that it can be brought up to date. */
+static int check_plan(void *arg, uint64_t cut_off, bool ends_inside)
+{
+    struct copy *x = arg;
+    if (cut_off > atomic_load(&x->c->believed_cut_off))
+        return ate__fail(ATE_STALE, "another process compacted the chain since it was opened here");
+    x->is_behind =
+        (cut_off && x->to < atomic_load(&x->c->believed_from)) || (ends_inside && !x->conf->size);
+    return x->is_behind ? ate__fail(ATE_STALE, "the chain was compacted while it was copied") : 0;
+}
 
 static int check_record(void *arg, const struct ate__record_out *record)
 {
@@ -79,32 +95,47 @@ static int size_of(struct ate__chain *c, uint64_t wanted, uint64_t *ret_size)
     return 0;
 }
 
-int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate__chain_copy *copy,
-                    struct ate__chain_copied *ret_copied)
+static int copy_once(struct copy *x, struct ate__dir *dir, struct ate__chain_copied *ret_copied)
 {
-    struct copy x = {c, copy};
     struct ate__chain_copied done;
-    int rc = copy->damaged ? 0 : check_whole(c);
+    int rc = size_of(x->c, x->conf->size, &done.size);
     if (!rc)
-        rc = size_of(c, copy->size, &done.size);
-    if (!rc)
-        rc = ate__chain_root_at(c, done.size, &done.root);
+        rc = ate__chain_root_at(x->c, done.size, &done.root);
     if (rc)
         return rc;
+    x->to = done.size;
+    x->is_behind = false;
     struct ate__backup backup = {
-        .source = c->storage,
+        .source = x->c->storage,
         .to = done.size,
         .split = true,
-        .dir_name = copy->dir_name,
-        .existing = copy->existing,
+        .dir_name = x->conf->dir_name,
+        .existing = x->conf->existing,
+        .planned = check_plan,
         .record = check_record,
         .leaves = leaves,
         .head = head,
         .progress = progress,
-        .arg = &x,
+        .arg = x,
     };
-    rc = ate__backup_run(c->conf.env, &backup, dir, &done.log);
+    rc = ate__backup_run(x->c->conf.env, &backup, dir, &done.log);
     if (!rc)
         *ret_copied = done;
+    return rc;
+}
+
+int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate__chain_copy *copy,
+                    struct ate__chain_copied *ret_copied)
+{
+    struct copy x = {.c = c, .conf = copy};
+    int rc = copy->damaged ? 0 : check_whole(c);
+    if (!rc)
+        rc = copy_once(&x, dir, ret_copied);
+    /* What compaction took meanwhile, up to where it should have gone: up to a newer head. */
+    for (int i = 1; i < TRIES && !copy->size; i++) {
+        if (!(rc == ATE_STALE && x.is_behind) && rc != ATE_COMPACTED)
+            break;
+        rc = copy_once(&x, dir, ret_copied);
+    }
     return rc;
 }

@@ -116,6 +116,7 @@ static int reset(struct ate__chain *c)
     c->head_count = 0;
     c->unbelieved = false;
     atomic_store(&c->believed_from, 0);
+    atomic_store(&c->believed_cut_off, 0);
     int rc = ate__view_new(c->conf.env, &c->view);
     if (!rc)
         rc = ate__frontier_root(&c->tree, &c->root);

@@ -88,8 +88,9 @@ struct ate__chain {
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
     atomic_bool compacting; /* no mutex */
-    /* What was deeply compacted is believed from this size on: it has the certificate. */
-    _Atomic uint64_t believed_from;
+    /* What was deeply compacted is believed from this size on: it has the certificate. Set in front
+     * of the other: up to which cut-off that is so. */
+    _Atomic uint64_t believed_from, believed_cut_off;
     /* The state behind the transactions below the cut-off, as it was certified; 0: there is none.
      * By who opens, then by who compacts. */
     uint64_t kept_size;

@@ -456,7 +456,9 @@ int ate__deep_certify(struct ate__deep *d)
         rc = 0;
     if (!rc)
         rc = ate__chain_sync(d->c, &ignored);
-    if (!rc)
-        atomic_store(&d->c->believed_from, d->certified_at + 1);
-    return rc;
+    if (rc)
+        return rc;
+    atomic_store(&d->c->believed_from, d->certified_at + 1);
+    atomic_store(&d->c->believed_cut_off, d->size);
+    return 0;
 }

@@ -251,6 +251,7 @@ struct loading {
     struct ate__image_head head;
     struct ate__frontier tree; /* as the image has it */
     uint64_t root_time_us, believed_from, log_bytes;
+    uint64_t cut_off; /* of the log, where it has the image's generation */
 };
 
 static int check_head(struct loading *l)
@@ -266,6 +267,7 @@ static int check_head(struct loading *l)
         head->size < state.cut_off)
         return ate__fail(ATE_STALE, "view image: of %llu transactions, the log has %llu",
                          (unsigned long long)head->size, (unsigned long long)state.size);
+    l->cut_off = state.cut_off;
     return 0;
 }
 
@@ -413,6 +415,7 @@ static int load(struct loading *l)
     c->root_time_us = l->root_time_us;
     c->next_sequence = l->head.size;
     atomic_store(&c->believed_from, l->believed_from);
+    atomic_store(&c->believed_cut_off, l->cut_off);
     ate__heads_add(c, c->tree.size, &c->root);
     return 0;
 }

@@ -347,8 +347,10 @@ void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx, uint64_t sequ
             continue;
         k->certified = ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);
         k->contradicted |= !k->certified;
-        if (k->certified)
-            atomic_store(&k->c->believed_from, sequence + 1);
+        if (!k->certified)
+            continue;
+        atomic_store(&k->c->believed_from, sequence + 1);
+        atomic_store(&k->c->believed_cut_off, k->cut_off);
     }
 }
 

@@ -200,6 +200,7 @@ static int make_rows(struct ate__backup_world *x)
     uint64_t id = 0;
     pthread_mutex_lock(&r->mutex);
     int rc = last_row(x, &last);
+    x->cut_off = r->cut_off;
     if (!rc) {
         end = step_end(x, last);
         id = free_id(x);
@@ -280,7 +281,7 @@ static int take_rows(struct ate__backup_world *x)
 
 static uint64_t cut_off_of(const struct ate__backup_world *x)
 {
-    return ate__max(x->pair.meta.cut_off, ate__min(x->source->cut_off, x->to));
+    return ate__max(x->pair.meta.cut_off, ate__min(x->cut_off, x->to));
 }
 
 /* Those that the target has already are there still. */
@@ -438,6 +439,8 @@ static bool is_behind(const struct ate__backup_world *x)
 static int one_switch(struct ate__backup_world *x)
 {
     int rc = make_rows(x);
+    if (!rc && x->b->planned)
+        rc = x->b->planned(x->b->arg, x->cut_off, x->rows[x->row_count - 1].is_framed);
     if (!rc && is_behind(x)) {
         x->to = x->b->to;
         return 0;

@@ -32,6 +32,10 @@ struct ate__backup {
     const char *dir_name; /* NULL: ",chain" */
     bool existing; /* a log that is there already is brought up to `to`; false: EXISTS */
     uint64_t step_bytes; /* 0: ATE__BACKUP_STEP_BYTES */
+    /* Each time that a plan is made: below which sequence the source is cut off now, and whether
+     * the copy would end inside of a segment that compaction made, for which it gets a segment of
+     * its own. A result that is not 0 ends it. May be NULL. */
+    int (*planned)(void *arg, uint64_t cut_off, bool ends_inside);
     /* Each record that is copied or stands in the target. A result that is not 0 ends it. */
     int (*record)(void *arg, const struct ate__record_out *record);
     /* 256 leaves from `first` on, of a log that was compacted. */

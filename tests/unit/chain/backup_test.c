@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Copies of a chain: each record is the verified one, or nothing is changed. */
 #include "chain/backup.h"
-#include "kit.h"
+#include "story.h"
 #include <stdlib.h>
 
 static struct ate__dir *dir_of(struct kit *k, const char *path)
@@ -132,12 +132,102 @@ static void test_damaged(void **state)
     kit_deinit(&k);
 }
 
+/* ---- of a chain that was deeply compacted ---- */
+
+static struct story s;
+static unsigned told;
+
+static void compact_once(void *arg, uint64_t done, uint64_t total)
+{
+    struct ate__compacted compacted;
+    (void)arg;
+    (void)done;
+    (void)total;
+    if (!told++)
+        kit_ok(story_compact(&s, UINT64_MAX, &compacted));
+}
+
+static int copy_while_compacted(const char *path, uint64_t size, struct ate__chain_copied *ret)
+{
+    const struct ate__chain_copy copy = {.size = size, .existing = true, .progress = compact_once};
+    struct ate__dir *dir = dir_of(&s.k, path);
+    told = 0;
+    int rc = ate__chain_copy(s.k.chain, dir, &copy, ret);
+    simdisk_vfs(s.k.disk)->close_dir(dir);
+    assert_true(told > 0);
+    return rc;
+}
+
+/* A copy has the certificate of what is cut off in it, also of what is cut off while it is made;
+ * one that is to end in front of it is the whole one of before or does not come to be. */
+static void test_compacted_meanwhile(void **state)
+{
+    (void)state;
+    struct ate__chain_copied done;
+    unsigned refused = 0;
+    story_init(&s, 80);
+    for (unsigned round = 0; round < 3; round++) {
+        char path[32];
+        snprintf(path, sizeof path, "/p%u", round);
+        kit_ok(story_go_on(&s, 400));
+        kit_ok(copy_while_compacted("/b", 0, &done));
+        check_copy(&s.k, "/b", done.size);
+        kit_ok(story_go_on(&s, 400));
+        int rc = copy_while_compacted(path, kit_size(&s.k) - 3, &done);
+        if (!rc)
+            check_copy(&s.k, path, done.size);
+        else if (rc != ATE_STALE && rc != ATE_COMPACTED)
+            fail_msg("%s", ate__result_name(rc));
+        refused += rc != 0;
+        snprintf(path, sizeof path, "/p%u/,chain/meta.a", round);
+        assert_true(simdisk_exists(s.k.disk, path) == !rc);
+    }
+    assert_true(refused > 0);
+    story_deinit(&s);
+}
+
+/* One up to a sequence above the certificate and below, and brought up to date over compactions. */
+static void test_copy_of_a_compacted_chain(void **state)
+{
+    (void)state;
+    struct ate__chain_copied done;
+    struct ate__compacted compacted;
+    story_init(&s, 81);
+    kit_ok(story_go_on(&s, 700));
+    kit_ok(copy_to(&s.k, "/b", 0, true, &done));
+    for (unsigned round = 0; round < 3; round++) {
+        ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+        kit_ok(story_compact(&s, UINT64_MAX, &compacted));
+        print_message("cut off at %u, %u events and %u transactions went\n",
+                      (unsigned)compacted.cut_off, (unsigned)compacted.events,
+                      (unsigned)compacted.transactions);
+        assert_true(compacted.cut_off > 500);
+        uint64_t certified = kit_size(&s.k);
+        kit_ok(story_go_on(&s, 300));
+        kit_ok(copy_to(&s.k, "/b", 0, true, &done));
+        check_copy(&s.k, "/b", kit_size(&s.k));
+        char path[8];
+        snprintf(path, sizeof path, "/p%u", round);
+        assert_int_equal(copy_to(&s.k, path, certified - 1, true, &done), ATE_COMPACTED);
+        assert_int_equal(copy_to(&s.k, path, compacted.cut_off, true, &done), ATE_COMPACTED);
+        assert_int_equal(copy_to(&s.k, path, compacted.cut_off - 200, true, &done), ATE_COMPACTED);
+        kit_ok(copy_to(&s.k, path, certified, true, &done));
+        check_copy(&s.k, path, certified);
+        kit_ok(copy_to(&s.k, path, certified + 77, true, &done));
+        check_copy(&s.k, path, certified + 77);
+        assert_int_equal(copy_to(&s.k, path, certified + 76, true, &done), ATE_ROLLED_BACK);
+    }
+    story_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_forked),
         cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_compacted_meanwhile),
+        cmocka_unit_test(test_copy_of_a_compacted_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
