@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "chain/signed.h"
 #include "base/err.h"
+#include "base/replace.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
 #include <inttypes.h>
 
 static const char log_name[] = ",chain";
 static const char file_name[] = "checkpoint";
-static const char new_name[] = "checkpoint.new";
 
 /* One at a time, over all chains of the process: between the look at what was signed last and the
  * file that says what is signed now. */
@@ -29,31 +29,6 @@ static int read_file(const struct ate__vfs *vfs, struct ate__dir *log, struct at
     if (!rc)
         ret_note->size += size;
     return rc;
-}
-
-static int write_new(const struct ate__vfs *vfs, struct ate__dir *log, struct ate_bytes note)
-{
-    struct ate__file *file;
-    int rc = vfs->open(log, new_name, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &file);
-    if (rc)
-        return rc;
-    rc = vfs->truncate(file, 0);
-    if (!rc)
-        rc = vfs->write(file, 0, note.data, note.size);
-    if (!rc)
-        rc = vfs->sync(file);
-    vfs->close(file);
-    return rc;
-}
-
-static int put_file(const struct ate__vfs *vfs, struct ate__dir *log, struct ate_bytes note)
-{
-    int rc = write_new(vfs, log, note);
-    if (!rc)
-        rc = vfs->rename(log, new_name, file_name);
-    if (!rc)
-        rc = vfs->sync_dir(log);
-    return ate__context(rc, "the checkpoint that would be signed cannot be noted first");
 }
 
 int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__buf *ret_note)
@@ -94,11 +69,7 @@ int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, st
         return rc;
     if (!rc && size_of(&there) >= size_of(&note))
         return 0;
-    rc = write_new(vfs, to, ate__buf_bytes(&note));
-    if (!rc)
-        rc = vfs->rename(to, new_name, file_name);
-    if (!rc)
-        rc = vfs->sync_dir(to);
+    rc = ate__replace_file(vfs, to, file_name, ate__buf_bytes(&note), 0);
     return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", file_name) : rc;
 }
 
@@ -152,9 +123,9 @@ static int sign(struct ate__chain *c, struct ate__dir *dir, const struct ate__lo
         rc = vfs->open_dir(dir, log_name, false, &log);
     if (rc)
         return rc;
-    rc = put_file(vfs, log, ate__buf_bytes(note));
+    rc = ate__replace_file(vfs, log, file_name, ate__buf_bytes(note), 0);
     vfs->close_dir(log);
-    return rc;
+    return ate__context(rc, "the checkpoint that would be signed cannot be noted first");
 }
 
 int ate__chain_sign(struct ate__chain *c, struct ate__dir *dir, const struct ate__log_key *key,

@@ -7,6 +7,7 @@
 #include "base/dir.h"
 #include "base/err.h"
 #include "base/name.h"
+#include "base/replace.h"
 #include "base/text.h"
 #include "crypto/keyfile.h"
 #include <stdio.h>
@@ -108,26 +109,7 @@ int ate__home_read(struct ate__home *h, const char *name, size_t size_max,
 
 int ate__home_write(struct ate__home *h, const char *name, struct ate_bytes bytes, bool private_)
 {
-    char new_name[64];
-    struct ate__file *file;
-    snprintf(new_name, sizeof new_name, "%s.new", name);
-    /* One that was left behind may have been made with other rights. */
-    int rc = h->vfs->remove(h->own, new_name);
-    if (rc && rc != ATE_NOT_FOUND)
-        return rc;
-    rc = h->vfs->open(h->own, new_name,
-                      ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_EXCLUSIVE |
-                          (private_ ? ATE__OPEN_PRIVATE : 0),
-                      &file);
-    if (rc)
-        return rc;
-    rc = h->vfs->write(file, 0, bytes.data, bytes.size);
-    if (!rc)
-        rc = h->vfs->sync(file);
-    h->vfs->close(file);
-    if (!rc)
-        rc = h->vfs->rename(h->own, new_name, name);
-    return rc ? rc : h->vfs->sync_dir(h->own);
+    return ate__replace_file(h->vfs, h->own, name, bytes, private_ ? ATE__OPEN_PRIVATE : 0);
 }
 
 /* --- the key --- */
