@@ -90,9 +90,10 @@ struct ate_repaired {
  * the damaged chain, the repaired one, or neither, until the repair is done again: then nobody can
  * open or make one there meanwhile.
  *
- * Errors: NOT_FOUND; UNTRUSTED, WRONG_CHAIN: as of ate_chain_open(); IN_USE: somebody writes there;
- * TAMPERED: not even the first transaction holds, and nothing was changed; E_NO_SPACE: the same;
- * WOULD_DEADLOCK, E_*. */
+ * Errors: NOT_FOUND; UNTRUSTED, WRONG_CHAIN: as of ate_chain_open(); ROLLED_BACK, FORKED: the same,
+ * of a chain that is not damaged: no repair brings back what is not there; IN_USE: somebody writes
+ * there; TAMPERED: not even the first transaction holds, and nothing was changed; E_NO_SPACE: the
+ * same; WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_repair(const char *dir, struct ate_session *session,
                         const struct ate_repair_conf *conf, struct ate_repaired *ret_repaired);
 

@@ -170,25 +170,9 @@ static int check_remembered(struct opening *o, struct ate__chain *c)
 {
     struct ate__memory *m = &o->chain->memory;
     struct ate__storage_damage damage;
-    struct ate_hash root;
-    uint64_t size;
-    if (!m->known)
-        return 0;
-    ate__chain_head(c, &size, &root);
-    if (size < m->size) {
-        if (ate__chain_damage(c, &damage))
-            return 0; /* opened up to the damage, which the caller is told */
-        return ate__fail(ATE_ROLLED_BACK,
-                         "%s: it has %llu transactions; %llu were seen here before", m->place,
-                         (unsigned long long)size, (unsigned long long)m->size);
-    }
-    int rc = ate__chain_root_at(c, m->size, &root);
-    if (!rc && !ate__hash_equal(&root, &m->root))
-        rc = ate__fail(ATE_FORKED,
-                       "%s: its first %llu transactions are not those that were seen here "
-                       "before",
-                       m->place, (unsigned long long)m->size);
-    return rc;
+    int rc = ate__memory_check(m, c);
+    /* Opened up to the damage, which the caller is told. */
+    return rc == ATE_ROLLED_BACK && ate__chain_damage(c, &damage) ? 0 : rc;
 }
 
 static int remember_local(struct opening *o, struct ate__chain *c, bool created)
@@ -207,11 +191,8 @@ static int remember_local(struct opening *o, struct ate__chain *c, bool created)
     }
     if (created)
         ate__memory_forget(m);
-    if (!created) {
-        rc = ate__memory_check_chain(m, ate__trust_chain_id(ate__chain_trust(c)));
-        if (!rc)
-            rc = check_remembered(o, c);
-    }
+    else
+        rc = check_remembered(o, c);
     return rc;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "api/memory.h"
 #include "api/api.h"
+#include "chain/chain.h"
 #include "crypto/digest.h"
 #include <inttypes.h>
 
@@ -121,6 +122,27 @@ int ate__memory_check_chain(struct ate__memory *m, const struct ate_hash *chain_
                      "in %s)",
                      m->place, ate__hash_text(chain_id, found), ate__hash_text(&m->chain_id, known),
                      m->file);
+}
+
+int ate__memory_check(struct ate__memory *m, struct ate__chain *c)
+{
+    struct ate_hash root;
+    uint64_t size;
+    int rc = ate__memory_check_chain(m, ate__trust_chain_id(ate__chain_trust(c)));
+    if (rc || !m->known)
+        return rc;
+    ate__chain_head(c, &size, &root);
+    if (size < m->size)
+        return ate__fail(ATE_ROLLED_BACK,
+                         "%s: it has %" PRIu64 " transactions; %" PRIu64 " were seen here before",
+                         m->place, size, m->size);
+    rc = ate__chain_root_at(c, m->size, &root);
+    if (!rc && !ate__hash_equal(&root, &m->root))
+        rc = ate__fail(ATE_FORKED,
+                       "%s: its first %" PRIu64 " transactions are not those that were seen here "
+                       "before",
+                       m->place, m->size);
+    return rc;
 }
 
 void ate__memory_forget(struct ate__memory *m)

@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include <pthread.h>
 
+struct ate__chain;
+
 struct ate__memory {
     char *file;            /* NULL: nothing is remembered (no home) */
     char *place;           /* what is remembered, for sentences */
@@ -27,6 +29,9 @@ int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *p
 void ate__memory_close(struct ate__memory *m); /* writes what is newer */
 /* WRONG_CHAIN, if another chain is remembered there. */
 int ate__memory_check_chain(struct ate__memory *m, const struct ate_hash *chain_id) ATE__CHECK;
+/* That it is the chain that is remembered, and extends what was seen of it. Errors: WRONG_CHAIN
+ * ROLLED_BACK FORKED E_*. */
+int ate__memory_check(struct ate__memory *m, struct ate__chain *c) ATE__CHECK;
 void ate__memory_forget(struct ate__memory *m); /* a new chain takes the place */
 /* A newer verified head; any thread, no call to the disk. */
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,

@@ -29,14 +29,35 @@ static void tell(void *arg, uint64_t done, uint64_t total)
         x->conf->progress(x->conf->progress_arg, "repair", done, total);
 }
 
+/* m: to be closed whatever comes of it. */
+static int open_memory(const struct repairing *x, struct ate__memory *m)
+{
+    char real[PATH_MAX];
+    *m = (struct ate__memory){0};
+    if (!realpath(x->path, real))
+        return ate__fail_errno(errno, "%s", x->path);
+    return ate__memory_open(m, x->conf->state_dir, real);
+}
+
+/* What lies there is whole, and may still be less than was there, or something else. */
+static int check_seen(void *arg, struct ate__chain *c)
+{
+    struct ate__memory m;
+    int rc = open_memory(arg, &m);
+    if (!rc) {
+        rc = ate__memory_check(&m, c);
+        if (rc > 0)
+            (void)ate__context(rc, "what is there holds, and no repair brings back what is not");
+    }
+    ate__memory_close(&m);
+    return rc;
+}
+
 /* What was seen beyond the repaired chain is lost, and this user has said so. */
 static int forget(const struct repairing *x)
 {
     struct ate__memory m;
-    char real[PATH_MAX];
-    if (!realpath(x->path, real))
-        return ate__fail_errno(errno, "%s", x->path);
-    int rc = ate__memory_open(&m, x->conf->state_dir, real);
+    int rc = open_memory(x, &m);
     if (!rc && m.known && m.size > x->out.size) {
         ate__memory_forget(&m);
         ate__memory_advance(&m, &x->out.chain_id, x->out.size, &x->out.root);
@@ -53,6 +74,7 @@ static int run(struct repairing *x)
     struct ate__repair repair = {
         .chain = {.env = &ate__env_real},
         .anchor = check_anchor,
+        .whole = check_seen,
         .progress = tell,
         .arg = x,
         .change = x->conf->change,

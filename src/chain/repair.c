@@ -423,9 +423,10 @@ static int repair(struct repairing *x)
         rc = look_at_chain(x);
     if (!rc)
         rc = take_lock(x);
-    if (rc || x->out.damage.what == ATE_OK)
-        return rc;
-    rc = scan(x);
+    if (!rc && x->out.damage.what == ATE_OK)
+        return x->conf->whole ? x->conf->whole(x->conf->arg, x->c) : 0;
+    if (!rc)
+        rc = scan(x);
     if (rc || !x->conf->change)
         return rc;
     rc = choose_names(x);

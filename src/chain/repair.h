@@ -26,6 +26,8 @@ struct ate__repair {
     /* Whether its root keys are trusted; a result that is not 0 ends it before anything is
      * changed. May be NULL. */
     int (*anchor)(void *arg, struct ate__trust *trust);
+    /* Of a chain that is not damaged: whether it is the one that was seen there. May be NULL. */
+    int (*whole)(void *arg, struct ate__chain *c);
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; may be NULL */
     void *arg;
     bool change; /* false: it only says what there is to be done */
@@ -42,6 +44,6 @@ struct ate__repaired {
                                                                   nothing was behind */
 };
 /* Errors: NOT_FOUND: no chain lies there; IN_USE; TAMPERED UNSUPPORTED: not even its first
- * transaction verifies; those of anchor(); E_* */
+ * transaction verifies; those of anchor() and whole(); E_* */
 int ate__chain_repair(const struct ate__repair *repair, struct ate__dir *dir,
                       struct ate__repaired *ret_repaired) ATE__CHECK;

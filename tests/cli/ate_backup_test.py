@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pty
+import shutil
 import signal
 import subprocess
 
@@ -162,6 +163,20 @@ def test_repair(w):
     w.ate("put", "notes", "goes", "on")
     w.ate("repair", "tcp://localhost:1/a#pin=" + 43 * "A", status=2)
     w.ate("repair", "nowhere", status=1)
+
+
+def test_repair_of_what_was_rolled_back(w):
+    w.key()
+    fill(w, 5)
+    shutil.copytree(w.path("notes"), w.path("old"))
+    fill(w, 5, 5)
+    shutil.rmtree(w.path("notes"))
+    shutil.copytree(w.path("old"), w.path("notes"))
+    assert b"ROLLED_BACK" in w.ate("verify", "notes", status=6).err
+    for options in ((), ("--yes",), ("--json",)):
+        said = w.ate("repair", "notes", *options, status=6)
+        assert b"ROLLED_BACK" in said.err and b"11" in said.err and not said.out, str(said)
+    assert b"nothing to repair" in w.ate("repair", "old").out
 
 
 def answer(w, words, answered):

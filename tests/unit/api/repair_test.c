@@ -2,6 +2,7 @@
 /* A repair through the public interface: what it says, what it keeps, what is forgotten. */
 #include "ate/ate.h"
 #include "lib/check.h"
+#include "lib/shell.h"
 #include "lib/tmpdir.h"
 #include <stdlib.h>
 
@@ -113,8 +114,64 @@ static void repair(void **state)
     expect(ate_repair(home, me, &conf, &r), ATE_NOT_FOUND);
 }
 
+/* Nothing is damaged, and yet it is not what was there. */
+static void what_was_seen(void **state)
+{
+    (void)state;
+    struct ate_repaired r, untouched;
+    char line[17000], state_dir[4100];
+    snprintf(place, sizeof place, "%s/seen", home);
+    snprintf(state_dir, sizeof state_dir, "%s/elsewhere", home);
+    memset(&r, 0x5a, sizeof r);
+    untouched = r;
+    make_chain();
+    snprintf(line, sizeof line, "cp -r '%s' '%s.old'", place, place);
+    assert_int_equal(shell(line), 0);
+    make_chain();
+    snprintf(line, sizeof line, "mv '%s' '%s.new' && cp -r '%s.old' '%s'", place, place, place,
+             place);
+    assert_int_equal(shell(line), 0);
+    for (int change = 0; change < 2; change++) {
+        struct ate_repair_conf conf = {.change = change};
+        expect(ate_repair(place, me, &conf, &r), ATE_ROLLED_BACK);
+        assert_non_null(strstr(ate_error(), "no repair brings back"));
+        assert_memory_equal(&r, &untouched, sizeof r);
+        conf.state_dir = state_dir; /* of somebody who saw nothing there */
+        expect(ate_repair(place, me, &conf, &r), 0);
+        assert_true(!r.is_damaged && r.head.size == NOTES + 1);
+        r = untouched;
+    }
+    /* It went on otherwise. */
+    for (int i = 0; i < 3; i++) {
+        struct ate_chain *c;
+        struct ate_txn *txn;
+        struct ate_id id;
+        expect(ate_chain_open(place, me, 0, &(struct ate_chain_conf){.state_dir = state_dir}, &c),
+               0);
+        for (int k = 0; k < NOTES; k++) {
+            expect(ate_txn_begin(c, NULL, 0, &txn), 0);
+            expect(ate_put_as(txn, note, ate_top, "x", &(struct note){"other"}, &id), 0);
+            expect(ate_txn_commit(txn, NULL), 0);
+            ate_txn_end(txn);
+        }
+        ate_chain_close(c);
+    }
+    expect(ate_repair(place, me, NULL, &r), ATE_FORKED);
+    /* Another one lies there, whose keys are the same. */
+    snprintf(line, sizeof line, "rm -rf '%s' && cp -r '%s/notes' '%s'", place, home, place);
+    assert_int_equal(shell(line), 0);
+    expect(ate_repair(place, me, NULL, &r), ATE_WRONG_CHAIN);
+    snprintf(line, sizeof line, "rm -rf '%s' && mv '%s.new' '%s'", place, place, place);
+    assert_int_equal(shell(line), 0);
+    expect(ate_repair(place, me, NULL, &r), 0);
+    assert_true(!r.is_damaged && r.head.size == 2 * NOTES + 1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(repair)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(repair),
+        cmocka_unit_test(what_was_seen),
+    };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
