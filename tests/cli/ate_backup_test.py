@@ -173,9 +173,11 @@ def test_repair_of_what_was_rolled_back(w):
     shutil.rmtree(w.path("notes"))
     shutil.copytree(w.path("old"), w.path("notes"))
     assert b"ROLLED_BACK" in w.ate("verify", "notes", status=6).err
-    for options in ((), ("--yes",), ("--json",)):
+    for options in ((), ("--yes",)):
         said = w.ate("repair", "notes", *options, status=6)
         assert b"ROLLED_BACK" in said.err and b"11" in said.err and not said.out, str(said)
+    said = w.ate("repair", "notes", "--json", status=6).object()
+    assert said["error"] == "ROLLED_BACK" and said["exit"] == 6, said
     assert b"nothing to repair" in w.ate("repair", "old").out
 
 
