@@ -369,6 +369,21 @@ attack("foreign-group", "head-before-group")
 attack("older-directory", "directory-remembered")
 attack("forked-directory", "directory-remembered")
 
+# ---- destroy.c ----
+
+DESTROY = "src/chain/destroy.c"
+drop("destroyed-by-owner", DESTROY, "if (ate__trust_is_root(x->c->trust, &key->fingerprint))",
+     "ate__trust_is_root(x->c->trust, &key->fingerprint)", "1")
+drop("archive-for-ever-stays", DESTROY, "if (!g->retention_us)", "!g->retention_us")
+drop("archive-stays-for-a-time", DESTROY, "if (!ate__is_top(id) && now_us < over)",
+     "now_us < over")
+drop("place-is-kept", "src/redo/file.c",
+     "int rc = r->conf.destroyed_too ? 0 :", "r->conf.destroyed_too", "1")
+attack("destroyed-by-another", "destroyed-by-owner")
+attack("destroyed-archive", "archive-for-ever-stays")
+attack("destroyed-early", "archive-stays-for-a-time")
+attack("place-taken", "place-is-kept")
+
 # ---- secrets.c ----
 
 SEALING = "src/trust/accept_sealing.c"
