@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FILE_BYTES = 16 << 20, WRITE_BYTES = 1024, GROUP = 64, CORES_MAX = 64 };
+enum { FILE_BYTES = 16 << 20, WRITE_BYTES = 1024, GROUP = 64, GROUP_MAX = 256, CORES_MAX = 64 };
 
 struct bare {
     char path[256];
@@ -18,8 +18,9 @@ struct bare {
     struct ate__sign_key *key;
     struct ate__verify_key *verify;
     uint8_t signature[ATE__SIG_SIZE];
+    size_t group;
 };
-static const uint8_t message[32], chunk[GROUP * WRITE_BYTES];
+static const uint8_t message[32], chunk[GROUP_MAX * WRITE_BYTES];
 
 struct bare *bare_new(void)
 {
@@ -29,6 +30,7 @@ struct bare *bare_new(void)
     uint8_t public_key[ATE__SIG_PUBLIC];
     if (!b)
         bench_fail("memory");
+    b->group = GROUP;
     snprintf(b->path, sizeof b->path, "%s/ate-bench-bare-XXXXXX", base ? base : ".");
     b->fd = mkstemp(b->path);
     if (b->fd < 0)
@@ -162,8 +164,8 @@ static void *run_member(void *arg)
 static void run_crew(struct bare *b, size_t n, void (*work)(struct bare *b), double seconds,
                      struct slice *ret)
 {
-    pthread_t threads[CORES_MAX];
-    struct member members[CORES_MAX];
+    pthread_t threads[GROUP_MAX];
+    struct member members[GROUP_MAX];
     struct crew c = {.b = b, .work = work, .end = bench_now_ns() + (uint64_t)(seconds * 1e9)};
     pthread_mutex_init(&c.mutex, NULL);
     pthread_cond_init(&c.done, NULL);
@@ -178,9 +180,14 @@ static void run_crew(struct bare *b, size_t n, void (*work)(struct bare *b), dou
     }
 }
 
+void bare_set_group(struct bare *b, size_t threads)
+{
+    b->group = threads < GROUP_MAX ? threads : GROUP_MAX;
+}
+
 void bare_group(void *arg, double seconds, struct slice *ret)
 {
-    run_crew(arg, GROUP, NULL, seconds, ret);
+    run_crew(arg, ((struct bare *)arg)->group, NULL, seconds, ret);
 }
 
 static void sign_and_verify(struct bare *b)

@@ -11,8 +11,9 @@ void bare_free(struct bare *b);
 void bare_sync_once(struct bare *b);
 void bare_sync(void *bare, double seconds,
                struct slice *ret);   /* pwrite of 1 KiB over prewritten bytes, fdatasync */
+void bare_set_group(struct bare *b, size_t threads); /* up to 256; 64 unless it is set */
 void bare_group(void *bare, double seconds,
-                struct slice *ret);  /* 64 threads, a leader writes and syncs for all who wait */
+                struct slice *ret); /* threads; a leader writes and syncs for all who wait */
 void bare_signed(void *bare, double seconds,
                  struct slice *ret); /* one composite signature, then bare_sync */
 void bare_sign_verify(

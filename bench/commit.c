@@ -6,62 +6,21 @@
 #include "bare.h"
 #include "crypto/sign.h"
 #include "pair.h"
-#include "world.h"
+#include "writers.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { WRITERS = 64 };
 
-static void commit_for(struct world *w, double seconds, struct slice *ret)
-{
-    uint64_t end = bench_now_ns() + (uint64_t)(seconds * 1e9), now = bench_now_ns();
-    struct ate_txn *txn;
-    if (ate__txn_begin(w->dio, NULL, 0, &txn))
-        bench_fail("begin");
-    while (now < end) {
-        struct ate_id id;
-        uint64_t start = now;
-        if (ate_store(txn, blob, &(struct blob){{bench_value, VALUE_SIZE}}, &id) ||
-            ate_txn_commit(txn, NULL))
-            bench_fail("commit");
-        now = bench_now_ns();
-        slice_add(ret, now - start);
-    }
-    ate_txn_end(txn);
-}
-
 static void one_writer(void *arg, double seconds, struct slice *ret)
 {
-    commit_for(arg, seconds, ret);
-}
-
-struct writer {
-    struct world *w;
-    double seconds;
-    struct slice slice;
-};
-
-static void *writer(void *arg)
-{
-    struct writer *me = arg;
-    commit_for(me->w, me->seconds, &me->slice);
-    return NULL;
+    writers_run(&(struct writers){arg, 1}, seconds, ret);
 }
 
 static void many_writers(void *arg, double seconds, struct slice *ret)
 {
-    pthread_t threads[WRITERS];
-    struct writer writers[WRITERS];
-    for (int i = 0; i < WRITERS; i++) {
-        writers[i] = (struct writer){arg, seconds, {0}};
-        if (pthread_create(&threads[i], NULL, writer, &writers[i]))
-            bench_fail("thread");
-    }
-    for (int i = 0; i < WRITERS; i++) {
-        pthread_join(threads[i], NULL);
-        slice_merge(ret, &writers[i].slice);
-    }
+    writers_run(&(struct writers){arg, WRITERS}, seconds, ret);
 }
 
 /* ---- one thread with many commits on their way ---- */

@@ -11,13 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static size_t setting(const char *name, size_t otherwise)
-{
-    const char *text = getenv(name);
-    size_t value = text ? strtoul(text, NULL, 10) : 0;
-    return value ? value : otherwise;
-}
-
 static void fill(struct world *w, size_t objects, size_t per_transaction)
 {
     struct ate_txn *txn;
@@ -87,8 +80,8 @@ static void image_row(struct world *w, const char *name, size_t objects, double 
 
 int main(void)
 {
-    size_t objects = setting("ATE_BENCH_OBJECTS", 1000000);
-    size_t transactions = setting("ATE_BENCH_SIGNED", 4000);
+    size_t objects = bench_setting("ATE_BENCH_OBJECTS", 1000000);
+    size_t transactions = bench_setting("ATE_BENCH_SIGNED", 4000);
     struct world w;
     bench_header("bench/open");
     world_init(&w, "open", ATE__SYNC_NEVER, false);

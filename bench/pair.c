@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+static double last_ratio;
 enum { ROUNDS_MAX = 1000, LATENCIES_MAX = 1 << 20 };
 
 uint64_t bench_now_ns(void)
@@ -67,7 +68,7 @@ static double median(double *values, size_t n)
     return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-static double percentile_us(struct slice *s, double p)
+double slice_percentile_us(struct slice *s, double p)
 {
     if (!s->latency_count)
         return 0;
@@ -85,7 +86,7 @@ static double run_slice(loop_fn *loop, void *arg, double seconds, struct slice *
     return rate;
 }
 
-static size_t setting(const char *name, size_t otherwise)
+size_t bench_setting(const char *name, size_t otherwise)
 {
     const char *text = getenv(name);
     size_t value = text ? strtoul(text, NULL, 10) : 0;
@@ -113,10 +114,15 @@ void bench_row(const char *row, const char *figure, const char *limit, double ra
     fflush(stdout);
 }
 
+double pair_ratio(void)
+{
+    return last_ratio;
+}
+
 double pair_run(const struct pair *p)
 {
-    size_t rounds = setting("ATE_BENCH_ROUNDS", 25);
-    double seconds = (double)setting("ATE_BENCH_SLICE_MS", 300) / 1000;
+    size_t rounds = bench_setting("ATE_BENCH_ROUNDS", 25);
+    double seconds = (double)bench_setting("ATE_BENCH_SLICE_MS", 300) / 1000;
     double ratios[ROUNDS_MAX], ours[ROUNDS_MAX], bare[ROUNDS_MAX];
     struct slice our_all = {0}, bare_all = {0}, warm = {0};
     char figure[160], limit[200];
@@ -131,10 +137,12 @@ double pair_run(const struct pair *p)
     }
     double rate = median(ours, rounds);
     snprintf(figure, sizeof figure, "%9.0f %s/s (p50 %.0f us, p99 %.0f us)", rate, p->unit,
-             percentile_us(&our_all, .5), percentile_us(&our_all, .99));
+             slice_percentile_us(&our_all, .5), slice_percentile_us(&our_all, .99));
     snprintf(limit, sizeof limit, "%s %.0f/s (p50 %.0f us, p99 %.0f us)", p->limit,
-             median(bare, rounds), percentile_us(&bare_all, .5), percentile_us(&bare_all, .99));
-    bench_row(p->row, figure, limit, median(ratios, rounds), p->target);
+             median(bare, rounds), slice_percentile_us(&bare_all, .5),
+             slice_percentile_us(&bare_all, .99));
+    last_ratio = median(ratios, rounds);
+    bench_row(p->row, figure, limit, last_ratio, p->target);
     free(our_all.latency_ns);
     free(bare_all.latency_ns);
     free(warm.latency_ns);

@@ -27,10 +27,15 @@ struct pair {
 /* Prints a row; returns our median rate per second. Rounds and slice length from the environment:
  * ATE_BENCH_ROUNDS (25), ATE_BENCH_SLICE_MS (300). */
 double pair_run(const struct pair *p);
+double pair_ratio(void); /* of the last pair_run(): the median of the paired ratios */
 
 uint64_t bench_now_ns(void);
 void slice_add(struct slice *s, uint64_t latency_ns); /* counts one operation */
 void slice_merge(struct slice *to, struct slice *from); /* and ends `from` */
-void bench_fail(const char *what); /* prints it with the library's sentence, exits 1 */
+/* Sorts what was measured. 0: nothing was. p: .5 is the median. */
+double slice_percentile_us(struct slice *s, double p);
+size_t bench_setting(const char *variable, size_t otherwise); /* a number of the environment */
+/* Prints it with the sentence of the library, and exits with 1. */
+void bench_fail(const char *what) __attribute__((noreturn));
 void bench_row(const char *row, const char *figure, const char *limit, double ratio, double target);
 void bench_header(const char *program);
