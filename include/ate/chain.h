@@ -85,7 +85,7 @@ struct ate_chain_conf { /* zero means the default in every field */
  * READ_ONLY.
  *
  * Errors: NOT_FOUND, EXISTS: it is there, and is not the archive that conf asks for; UNTRUSTED,
- * WRONG_CHAIN, DENIED: creation refused; NO_KEY, NO_ACCESS,
+ * WRONG_CHAIN, DENIED: creation refused, or one was destroyed there; NO_KEY, NO_ACCESS,
  * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
  * OFFLINE, READ_ONLY: the directory is a mirror, and flags lack ATE_READ; MISUSE, E_*. */
 ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,

@@ -49,10 +49,10 @@ struct ate__backed_up {
     uint64_t size_before; /* the target had; 0 also where there was no log */
     uint64_t segments_copied, segments_kept, bytes_copied;
 };
-/* The log becomes `,chain`, or that name, below `dir`, which is borrowed. Errors: EXISTS; IN_USE:
- * somebody writes there; WRONG_CHAIN; ROLLED_BACK: it is larger than `to`; TAMPERED (the source; or
- * the target has no whole list) UNSUPPORTED; COMPACTED: `to` lies below the cut-off;
- * STALE: the source is compacted all the time; MISUSE: the target is the source; those of the
- * callbacks, E_*. Whatever was switched stays. */
+/* The log becomes `,chain`, or that name, below `dir`, which is borrowed. Errors: EXISTS; DENIED:
+ * one was destroyed there; IN_USE: somebody writes there; WRONG_CHAIN; ROLLED_BACK: it is larger
+ * than `to`; TAMPERED (the source; or the target has no whole list) UNSUPPORTED; COMPACTED: `to`
+ * lies below the cut-off; STALE: the source is compacted all the time; MISUSE: the target is the
+ * source; those of the callbacks, E_*. Whatever was switched stays. */
 int ate__backup_run(const struct ate__env *env, const struct ate__backup *backup,
                     struct ate__dir *dir, struct ate__backed_up *ret_done) ATE__CHECK;

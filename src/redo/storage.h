@@ -252,7 +252,8 @@ int ate__segment_bytes_check(uint64_t bytes) ATE__CHECK;
  * and shows all that begin() will keep; damage at or below the floor is ATE_TAMPERED; a list of
  * segments that cannot be trusted to be the newest opens it as if READ had been given. Only CREATE
  * changes a file, other than the lock, which is made where it is missing.
- * Errors: NOT_FOUND EXISTS IN_USE TAMPERED UNSUPPORTED MISUSE E_*. */
+ * Where a chain was destroyed (redo/destroyed.h) it is NOT_FOUND, with CREATE DENIED.
+ * Errors: NOT_FOUND EXISTS DENIED IN_USE TAMPERED UNSUPPORTED MISUSE E_*. */
 int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, unsigned flags,
                            const struct ate_hash *chain_id, enum ate__role role,
                            const struct ate__storage_conf *conf, struct ate__storage **ret_storage)

@@ -2,6 +2,7 @@
 /* Destroying a chain: who may, what an archive keeps, what stays, and what was cut short. */
 #include "chain/destroy.h"
 #include "kit.h"
+#include "lib/heap.h"
 #include <stdlib.h>
 
 static struct ate_session *owner, *writer;
@@ -309,13 +310,35 @@ static void test_faults(void **state)
     kit_deinit(&whole);
 }
 
+static int destroy_copy(void *arg)
+{
+    struct kit *from = arg;
+    struct ate__destroyed out;
+    struct kit k;
+    kit_take(&k, from, simdisk_clone(from->disk), 3);
+    int rc = destroy_by(&k, owner, "/test", &out);
+    if (rc && simdisk_exists(k.disk, "/c/,chain/meta.a"))
+        assert_true(simdisk_exists(k.disk, "/c/,chain/0000000000000001.seg"));
+    kit_deinit(&k);
+    return rc;
+}
+
+static void test_lack_of_memory(void **state)
+{
+    (void)state;
+    struct kit k;
+    begin(&k, 12);
+    print_message("%llu allocations\n", (unsigned long long)heap_sweep(destroy_copy, &k, true));
+    kit_deinit(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owner),   cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_damaged), cmocka_unit_test(test_archive),
         cmocka_unit_test(test_resumed), cmocka_unit_test(test_foreign_statement),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_faults),  cmocka_unit_test(test_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
