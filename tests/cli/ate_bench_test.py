@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """bench: the figures are well-formed, and nothing is touched that it did not make."""
 import re
+import signal
+import subprocess
 
-from world import main
+from world import PATIENCE_S, Lines, main
 
 PATH = "/example.com/joe/bench"
 FEW = {"append": ["--count", "5"], "open": ["--count", "2", "--objects", "20"],
@@ -120,6 +122,19 @@ def test_at_a_server(w):
         w.refused(1, "EXISTS", "bench", what, *few, chain)
     r = w.ate("bench", "watch", "--count", "3", "--mirror", "copy", server.chain(PATH))
     assert LINE.fullmatch(r.lines()[0]) and w.path("copy/,chain").is_dir(), r
+
+
+def test_interrupted(w):
+    """The chain is left, whole, with what was committed."""
+    w.key()
+    process = w.popen("ate", "bench", "append", "--count", "1000000", "t", stderr=subprocess.PIPE)
+    lines = Lines(process, process.stderr)
+    assert lines.next().startswith("t: new chain, root ")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE_S) == 130
+    lines.end()
+    process.stderr.close()
+    assert w.ate("verify", "t").out.startswith(b"all holds: ")
 
 
 def test_usage(w):
