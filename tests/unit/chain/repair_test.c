@@ -160,6 +160,72 @@ static void test_lists_of_what_was_compacted(void **state)
     }
 }
 
+/* ---- of a chain that was deeply compacted ---- */
+
+static size_t file_count;
+static char files[16][32];
+
+static void each_file(void *arg, const char *name, bool is_dir, uint64_t size)
+{
+    (void)arg;
+    (void)size;
+    if (is_dir || !strstr(name, ".seg") || file_count == ATE__COUNT_OF(files))
+        return;
+    snprintf(files[file_count++], sizeof files[0], "%s", name);
+}
+
+/* Above the certificate: the chain ends in front of the damage. Below it: what is left is the state
+ * that was certified or it is nothing, so nothing is changed. */
+static void test_damage_of_what_was_compacted(void **state)
+{
+    (void)state;
+    static struct story s, f;
+    struct ate__compacted done;
+    unsigned refused = 0, repaired = 0;
+    story_init(&s, 95);
+    kit_ok(story_go_on(&s, 900));
+    story_note(&s);
+    ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+    kit_ok(story_compact(&s, UINT64_MAX, &done));
+    uint64_t certified = kit_size(&s.k);
+    kit_ok(story_go_on(&s, 500));
+    story_note(&s);
+    kit_close(&s.k);
+    simdisk_settle(s.k.disk);
+    simdisk_each(s.k.disk, "/c/,chain", each_file, NULL);
+    assert_true(file_count >= 2);
+    for (size_t i = 0; i < file_count; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/c/,chain/%.31s", files[i]);
+        for (uint64_t at = 5000; at < simdisk_size(s.k.disk, path); at += 9001) {
+            struct ate__repaired r = {.size = 0};
+            struct ate_hash root;
+            uint64_t size;
+            story_fork(&f, &s, simdisk_clone(s.k.disk), i + 1);
+            simdisk_flip(f.k.disk, path, at, 4);
+            uint64_t digest = simdisk_digest(f.k.disk);
+            int rc = repair(&f.k, true, &r);
+            if (rc) {
+                assert_true(rc == ATE_TAMPERED || rc == ATE_OMITTED);
+                assert_true(simdisk_digest(f.k.disk) == digest);
+                refused++;
+            } else if (r.damage.what != ATE_OK) {
+                assert_true(r.size >= certified && r.size < s.size);
+                kit_open_ok(&f.k, 0);
+                ate__chain_head(f.k.chain, &size, &root);
+                assert_true(size == r.size && ate__hash_equal(&root, &s.roots[size]));
+                kit_put_ok(&f.k, 70, "it goes on");
+                kit_reopen_ok(&f.k);
+                repaired++;
+            }
+            story_deinit(&f);
+        }
+    }
+    print_message("%u refused, %u repaired\n", refused, repaired);
+    assert_true(refused > 1 && repaired > 1);
+    story_deinit(&s);
+}
+
 static void test_faults(void **state)
 {
     (void)state;
@@ -190,8 +256,11 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),  cmocka_unit_test(test_flips),
-        cmocka_unit_test(test_lists),  cmocka_unit_test(test_lists_of_what_was_compacted),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_flips),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_lists_of_what_was_compacted),
+        cmocka_unit_test(test_damage_of_what_was_compacted),
         cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
