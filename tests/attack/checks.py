@@ -358,8 +358,8 @@ drop("label-of-log", OPEN,
 drop("meta-sum", "src/redo/meta.c",
      "if (memcmp((const uint8_t *)bytes.data + front.size, sha.b, sizeof sha.b))",
      "memcmp((const uint8_t *)bytes.data + front.size, sha.b, sizeof sha.b)")
-drop("directory-remembered", "src/api/chain.c", "    if (!m->known)\n        return 0;\n"
-     "    ate__chain_head(c, ", "!m->known", "1")
+drop("directory-remembered", "src/api/memory.c", "    if (rc || !m->known)\n        return rc;\n"
+     "    ate__chain_head(c, ", "rc || !m->known", "1")
 attack("flipped-byte", "body-checksum", "head-before-group")
 attack("flipped-meta", "meta-sum")
 attack("rewritten-payload", "signature-holds")
