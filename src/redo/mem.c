@@ -5,18 +5,25 @@
  *
  *  1. A group never changes or moves once it is appended, so that readers use it without the mutex.
  *  2. A failed append leaves the log as it was: no state `failed`.
+ *  3. It is not compacted, but may hold what compaction has left of another log (redo/import.h):
+ *     groups of which records are missing, and the leaves of full tiles below.
  */
 #include "base/alloc.h"
 #include "base/endian.h"
 #include "redo/format.h"
-#include "redo/storage.h"
+#include "redo/mem.h"
 #include "redo/tiles.h"
 #include <pthread.h>
 
+struct record {
+    uint64_t sequence;
+    struct ate_bytes body;
+    bool identity;
+};
 struct group {
     struct ate__group_out head;
-    uint8_t *bytes;            /* bodies, one behind the other */
-    struct ate_bytes bodies[]; /* head.count of them */
+    uint8_t *bytes;          /* bodies, one behind the other */
+    struct record records[]; /* head.count of them, ascending */
 };
 struct mem {
     struct ate__storage storage;
@@ -26,7 +33,9 @@ struct mem {
     pthread_mutex_t mutex; /* guards the rest */
     struct group **groups;
     size_t count, capacity;
-    uint64_t size, bytes;
+    uint64_t size, bytes, cut_off;
+    struct ate_hash *leaves; /* of an import */
+    size_t leaf_count, leaf_capacity;
 };
 
 static struct mem *mem_of(struct ate__storage *s)
@@ -50,6 +59,7 @@ static void mem_close(struct ate__storage *s)
     for (size_t i = 0; i < m->count; i++)
         group_free(m->groups[i]);
     ate__free(m->groups);
+    ate__free(m->leaves);
     ate__tiles_deinit(&m->tiles);
     pthread_mutex_destroy(&m->mutex);
     ate__free(m);
@@ -65,6 +75,8 @@ static void mem_state(struct ate__storage *s, struct ate__storage_state *ret_sta
         .size = m->size,
         .floor = m->size,
         .moves = m->size,
+        .generation = m->cut_off ? 1 : 0,
+        .cut_off = m->cut_off,
         .revision = 1,
         .bytes = m->bytes,
         .length = m->bytes,
@@ -81,10 +93,33 @@ static void mem_damage(struct ate__storage *s, struct ate__storage_damage *ret_d
 
 /* --- append --- */
 
+/* Room for so many records of so many bytes together, which take_body() fills. */
+static int new_group(const struct ate__group_out *head, size_t bytes, struct group **ret_group)
+{
+    ate__cleanup(group_freep) struct group *g =
+        ate__alloc(sizeof *g + head->count * sizeof g->records[0]);
+    if (g)
+        g->bytes = ate__alloc(bytes ? bytes : 1);
+    if (!g || !g->bytes)
+        return ate__no_memory();
+    g->head = *head;
+    *ret_group = ate__steal(&g);
+    return 0;
+}
+
+static void take_body(struct group *g, size_t n, size_t *at, uint64_t sequence, bool identity,
+                      struct ate_bytes body)
+{
+    memcpy(g->bytes + *at, body.data, body.size);
+    g->records[n] = (struct record){sequence, ate__bytes(g->bytes + *at, body.size), identity};
+    *at += body.size;
+}
+
 static int make_group(const struct ate__group_in *in, struct group **ret_group, uint64_t *ret_bytes)
 {
     uint64_t bytes = ATE__GROUP_HEAD;
     size_t total = 0, at = 0;
+    struct group *g = NULL;
     for (size_t i = 0; i < in->count; i++) {
         if (!in->records[i].size)
             return ate__fail(ATE_MISUSE, "an empty record in a group");
@@ -96,13 +131,7 @@ static int make_group(const struct ate__group_in *in, struct group **ret_group, 
             return ate__fail(ATE_TOO_BIG, "a group of more than %d bytes", ATE__GROUP_BYTES_MAX);
         total += in->records[i].size;
     }
-    ate__cleanup(group_freep) struct group *g =
-        ate__alloc(sizeof *g + in->count * sizeof g->bodies[0]);
-    if (g)
-        g->bytes = ate__alloc(total);
-    if (!g || !g->bytes)
-        return ate__no_memory();
-    g->head = (struct ate__group_out){
+    struct ate__group_out head = {
         .first_sequence = in->first_sequence,
         .root_time_us = in->root_time_us,
         .floor = in->first_sequence,
@@ -110,38 +139,46 @@ static int make_group(const struct ate__group_in *in, struct group **ret_group, 
         .count = (uint32_t)in->count,
         .end_sequence = in->first_sequence + in->count,
     };
-    for (size_t i = 0; i < in->count; i++) {
-        memcpy(g->bytes + at, in->records[i].data, in->records[i].size);
-        g->bodies[i] = ate__bytes(g->bytes + at, in->records[i].size);
-        at += in->records[i].size;
-    }
-    *ret_group = ate__steal(&g);
+    int rc = new_group(&head, total, &g);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < in->count; i++)
+        take_body(g, i, &at, in->first_sequence + i, false, in->records[i]);
+    *ret_group = g;
     *ret_bytes = bytes;
     return 0;
 }
 
+/* At the size; the group is the log's then. */
+static int add_group(struct mem *m, struct group *take_group, uint64_t bytes)
+{
+    ate__cleanup(group_freep) struct group *g = take_group;
+    uint64_t first = g->head.first_sequence;
+    int rc = 0;
+    pthread_mutex_lock(&m->mutex);
+    if (first != m->size)
+        rc = ate__fail(ATE_MISUSE, "a group at sequence %llu where %llu is next",
+                       (unsigned long long)first, (unsigned long long)m->size);
+    if (!rc)
+        rc = ate__grow(&m->groups, &m->capacity, m->count + 1, sizeof *m->groups);
+    if (!rc) {
+        m->size = g->head.end_sequence;
+        m->bytes += bytes;
+        m->groups[m->count++] = ate__steal(&g);
+    }
+    pthread_mutex_unlock(&m->mutex);
+    return rc;
+}
+
 static int mem_append(struct ate__storage *s, const struct ate__group_in *in)
 {
-    struct mem *m = mem_of(s);
-    ate__cleanup(group_freep) struct group *g = NULL;
+    struct group *g = NULL;
     uint64_t bytes = 0;
     if (!in->count)
         return 0; /* an idle mark witnesses what no crash can take */
     int rc = make_group(in, &g, &bytes);
-    if (rc)
-        return rc;
-    pthread_mutex_lock(&m->mutex);
-    if (in->first_sequence != m->size)
-        rc = ate__fail(ATE_MISUSE, "a group at sequence %llu where %llu is next",
-                       (unsigned long long)in->first_sequence, (unsigned long long)m->size);
     if (!rc)
-        rc = ate__grow(&m->groups, &m->capacity, m->count + 1, sizeof *m->groups);
-    if (!rc) {
-        m->groups[m->count++] = ate__steal(&g);
-        m->size += in->count;
-        m->bytes += bytes;
-    }
-    pthread_mutex_unlock(&m->mutex);
+        rc = add_group(mem_of(s), g, bytes);
     for (size_t i = 0; !rc && in->ret_positions && i < in->count; i++)
         in->ret_positions[i] =
             (struct ate__position){in->first_sequence + i, (uint32_t)in->records[i].size};
@@ -191,18 +228,20 @@ static int mem_scan(struct ate__storage *s, uint64_t from, uint64_t to,
     while (!rc && next < to) {
         const struct group *g = find(m, next);
         rc = scan->group ? scan->group(scan->arg, &g->head) : 0;
-        uint64_t end = g->head.first_sequence + g->head.count;
-        for (; !rc && next < end && next < to; next++) {
-            struct ate_bytes body = g->bodies[next - g->head.first_sequence];
+        for (uint32_t i = 0; !rc && i < g->head.count; i++) {
+            const struct record *found = &g->records[i];
             struct ate__record_out record = {
-                .sequence = next,
+                .sequence = found->sequence,
                 .root_time_us = g->head.root_time_us,
-                .position = {next, (uint32_t)body.size},
-                .body = body,
-                .last_in_group = next + 1 == end,
+                .position = {found->sequence, (uint32_t)found->body.size},
+                .body = found->body,
+                .last_in_group = i + 1 == g->head.count,
+                .identity = found->identity,
             };
-            rc = scan->record(scan->arg, &record);
+            if (found->sequence >= next && found->sequence < to)
+                rc = scan->record(scan->arg, &record);
         }
+        next = g->head.end_sequence;
     }
     return rc;
 }
@@ -213,7 +252,18 @@ static int body_of(struct mem *m, uint64_t sequence, struct ate_bytes *ret_body)
     if (!g)
         return ate__fail(ATE_NOT_FOUND, "record %llu of a log that is shorter",
                          (unsigned long long)sequence);
-    *ret_body = g->bodies[sequence - g->head.first_sequence];
+    uint32_t low = 0;
+    for (uint32_t high = g->head.count; low < high;) {
+        uint32_t middle = low + (high - low) / 2;
+        if (g->records[middle].sequence < sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == g->head.count || g->records[low].sequence != sequence || g->records[low].identity)
+        return ate__fail(ATE_COMPACTED, "transaction %llu was compacted away",
+                         (unsigned long long)sequence);
+    *ret_body = g->records[low].body;
     return 0;
 }
 
@@ -283,8 +333,12 @@ static void tiles_hold(struct ate__storage *s,
 
 static int tiles_stored(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves)
 {
-    (void)s, (void)first, (void)ret_leaves;
-    return ate__fail(ATE_NOT_FOUND, "a log in memory has no file of leaves");
+    const struct mem *m = mem_of(s);
+    if (first >= m->leaf_count || m->leaf_count - first < ATE__TILE_LEAVES)
+        return ate__fail(ATE_NOT_FOUND, "the leaves from %llu on are not there",
+                         (unsigned long long)first);
+    memcpy(ret_leaves, m->leaves + first, ATE__TILE_LEAVES * sizeof *ret_leaves);
+    return 0;
 }
 
 static int mem_segments(struct ate__storage *s, ate__segment_fn *each, void *arg)
@@ -298,6 +352,50 @@ static int mem_rewrite(struct ate__storage *s, const struct ate__rewrite *rewrit
 {
     (void)s, (void)rewrite, (void)ret_rewritten;
     return ate__fail(ATE_UNSUPPORTED, "a log in memory is not compacted");
+}
+
+/* --- what an import brings --- */
+
+int ate__mem_take_leaves(struct ate__storage *s, const struct ate_hash *leaves)
+{
+    struct mem *m = mem_of(s);
+    int rc = ate__grow(&m->leaves, &m->leaf_capacity, m->leaf_count + ATE__TILE_LEAVES,
+                       sizeof *m->leaves);
+    if (rc)
+        return rc;
+    memcpy(m->leaves + m->leaf_count, leaves, ATE__TILE_LEAVES * sizeof *leaves);
+    m->leaf_count += ATE__TILE_LEAVES;
+    return 0;
+}
+
+int ate__mem_take_range(struct ate__storage *s, const struct ate__import_range *range)
+{
+    uint64_t bytes = ATE__GROUP_HEAD;
+    size_t total = 0, at = 0;
+    struct group *g = NULL;
+    struct ate__group_out head = {
+        .first_sequence = range->first,
+        .root_time_us = range->root_time_us,
+        .count = (uint32_t)range->count,
+        .compacted = true,
+        .end_sequence = range->end,
+    };
+    for (size_t i = 0; i < range->count; i++) {
+        bytes += ate__record_bytes(range->records[i].body.size);
+        total += range->records[i].body.size;
+    }
+    int rc = new_group(&head, total, &g);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < range->count; i++)
+        take_body(g, i, &at, range->records[i].sequence, range->records[i].identity,
+                  range->records[i].body);
+    return add_group(mem_of(s), g, bytes);
+}
+
+void ate__mem_cut_off(struct ate__storage *s, uint64_t cut_off)
+{
+    mem_of(s)->cut_off = cut_off;
 }
 
 static const struct ate__storage_vtable mem_vtable = {
