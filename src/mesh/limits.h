@@ -25,6 +25,7 @@ enum {
     ATE__GOT_TXS_MAX = 4096,           /* transactions in one answer */
     ATE__GET_PAYLOAD_MAX = 4096,       /* bytes of a payload that GET_NO_PAYLOAD leaves in */
     ATE__GROUP_FRAME_RECORDS_MAX = 65536,
+    ATE__LEAVES_FRAME_MAX = 16384,     /* leaves in one frame: 512 KiB */
 
     /* of a server */
     ATE__CHAINS_MAX = 100000,          /* in LOGS; then it creates none */

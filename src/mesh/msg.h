@@ -45,10 +45,10 @@
 #define ATE__MESSAGES(X) \
     X(OPEN, 16) X(OPENED, 17) X(CREATE, 18) X(EXISTS, 19) X(SUBSCRIBE, 20) X(SUBSCRIBED, 21) \
     X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) \
-    X(GOT, 28) X(CLOSE, 29) \
-    X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) \
+    X(GOT, 28) X(CLOSE, 29) X(RESYNC, 30) \
+    X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) X(LEAVES, 37) X(KEPT, 38) \
     /* reserved: a later version */ \
-    X(RESYNC, 30) X(REDIRECT, 31) X(LOAD, 32)
+    X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
 enum ate__message {
 #define ATE__X(name, number) ATE__MSG_##name = number,
@@ -93,6 +93,33 @@ struct ate__msg_group {
     struct ate_hash head_after; /* root at first_sequence + count */
     uint32_t count;
     struct ate_bytes records; /* encoded list; ate__msg_group_next() walks it */
+};
+/* In the place of SUBSCRIBED, where the client's head lies below the cut-off. After it come, in this
+ * order: the leaves of all full tiles below the cut-off; what is left of the groups below
+ * kept.size; the groups from there on, as after SUBSCRIBED. The client believes none of it before
+ * it has all up to `certified`. */
+struct ate__msg_resync {
+    struct ate__head head; /* now */
+    struct ate__proof consistency; /* from the client's head to it */
+    uint64_t cut_off;
+    struct ate__head kept; /* groups from this size on are as the root closed them; not 0, and at
+                            * most the cut-off */
+    uint64_t certified; /* size that has the certificate of the cut-off */
+};
+struct ate__msg_leaves {
+    uint64_t first; /* a multiple of ATE__TILE_LEAVES, as the count; not 0 */
+    uint32_t count;
+    const uint8_t *hashes; /* count * 32 bytes */
+};
+struct ate__msg_kept { /* what is left of one group, or of nothing: of [first, end) */
+    uint64_t first, end, root_time_us;
+    uint32_t count; /* may be 0 */
+    struct ate_bytes records; /* encoded list; ate__msg_kept_next() walks it */
+};
+struct ate__kept_record {
+    uint64_t sequence;
+    bool identity;
+    struct ate_bytes body;
 };
 struct ate__msg_commit {
     uint32_t request;
@@ -221,10 +248,15 @@ ATE__MSG_PAIR(prove);
 ATE__MSG_PAIR(proven);
 ATE__MSG_PAIR(checkpoint);
 ATE__MSG_PAIR(signed);
+ATE__MSG_PAIR(resync);
+ATE__MSG_PAIR(leaves);
+ATE__MSG_PAIR(kept);
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */
 void ate__msg_group_add(struct ate__wr *w, struct ate_bytes record);
 bool ate__msg_group_next(struct ate_bytes records, size_t *at, struct ate_bytes *ret_record);
+void ate__msg_kept_add(struct ate__wr *w, const struct ate__kept_record *record);
+bool ate__msg_kept_next(struct ate_bytes records, size_t *at, struct ate__kept_record *ret_record);
 void ate__msg_got_add(struct ate__wr *w, const struct ate__shown_tx *tx);
 bool ate__msg_got_next(struct ate_bytes txs, size_t *at, struct ate__shown_tx *ret_tx);

@@ -6,12 +6,12 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_SIGNED };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_KEPT };
 
 /* CLOSE has no body, and what is reserved no meaning. */
 static bool has_body(unsigned type)
 {
-    return type <= ATE__MSG_GOT || type >= ATE__MSG_PROVE;
+    return type <= ATE__MSG_GOT || type == ATE__MSG_RESYNC || type >= ATE__MSG_PROVE;
 }
 
 /* --- messages at random --- */
@@ -191,6 +191,40 @@ static void random_proof_message(struct rnd *r, unsigned type, struct ate__wr *w
     }
 }
 
+static void random_kept(struct rnd *r, struct ate__wr *w)
+{
+    struct ate__buf list = ATE__BUF_NULL;
+    struct ate__wr list_w = ate__wr_of(&list);
+    struct ate__msg_kept m = {.first = rnd_below(r, 1000),
+                              .root_time_us = rnd_u64(r),
+                              .count = (uint32_t)rnd_below(r, 5)};
+    m.end = m.first;
+    for (uint32_t i = 0; i < m.count; i++) {
+        struct ate__kept_record record = {m.end + rnd_below(r, 9), rnd_below(r, 2),
+                                          random_bytes(r, 1, 100)};
+        ate__msg_kept_add(&list_w, &record);
+        m.end = record.sequence + 1;
+    }
+    m.end += 1 + rnd_below(r, 9);
+    m.records = ate__buf_bytes(&list);
+    ate__msg_kept_encode(w, &m);
+    ate__buf_deinit(&list);
+}
+
+static void random_resync_message(struct rnd *r, unsigned type, struct ate__wr *w)
+{
+    struct ate__msg_leaves leaves = {ATE__TILE_LEAVES * rnd_below(r, 1000), ATE__TILE_LEAVES,
+                                     scratch};
+    struct ate__msg_resync resync = {.consistency = random_proof(r), .kept = random_head(r, 1)};
+    resync.cut_off = resync.kept.size + rnd_below(r, 100);
+    resync.certified = resync.cut_off + 1 + rnd_below(r, 100);
+    resync.head = random_head(r, resync.certified);
+    if (type == ATE__MSG_RESYNC)
+        ate__msg_resync_encode(w, &resync);
+    else
+        ate__msg_leaves_encode(w, &leaves);
+}
+
 static struct ate__buf random_message(struct rnd *r, unsigned type)
 {
     struct ate__buf body = ATE__BUF_NULL;
@@ -205,6 +239,10 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         random_get(r, &w);
     else if (type == ATE__MSG_GOT)
         random_got(r, &w);
+    else if (type == ATE__MSG_KEPT)
+        random_kept(r, &w);
+    else if (type == ATE__MSG_RESYNC || type == ATE__MSG_LEAVES)
+        random_resync_message(r, type, &w);
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
@@ -376,6 +414,71 @@ static void test_prove(void **state)
     assert_int_equal(decode_prove(3, 1, 7), ATE_UNSUPPORTED);
 }
 
+static int decode_resync(uint64_t kept, uint64_t cut_off, uint64_t certified, uint64_t size)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_resync m = {.head = {size, {{1}}},
+                                .cut_off = cut_off,
+                                .kept = {kept, {{2}}},
+                                .certified = certified};
+    ate__msg_resync_encode(&w, &m);
+    int rc = decode_hand(ATE__MSG_RESYNC, &body);
+    ate__buf_deinit(&body);
+    return rc;
+}
+
+static int decode_leaves(uint64_t first, uint32_t count)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    static uint8_t hashes[(ATE__LEAVES_FRAME_MAX + ATE__TILE_LEAVES) * sizeof(struct ate_hash)];
+    ate__msg_leaves_encode(&w, &(struct ate__msg_leaves){first, count, hashes});
+    int rc = decode_hand(ATE__MSG_LEAVES, &body);
+    ate__buf_deinit(&body);
+    return rc;
+}
+
+/* Records of one byte, at a and b, in [10, end). */
+static int decode_kept(uint64_t end, uint64_t a, uint64_t b, size_t size)
+{
+    struct ate__buf body = ATE__BUF_NULL, list = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body), list_w = ate__wr_of(&list);
+    ate__msg_kept_add(&list_w, &(struct ate__kept_record){a, false, {"x", size}});
+    ate__msg_kept_add(&list_w, &(struct ate__kept_record){b, true, {"x", size}});
+    struct ate__msg_kept m = {.first = 10, .end = end, .count = 2};
+    m.records = ate__buf_bytes(&list);
+    ate__msg_kept_encode(&w, &m);
+    int rc = decode_hand(ATE__MSG_KEPT, &body);
+    ate__buf_deinit(&body);
+    ate__buf_deinit(&list);
+    return rc;
+}
+
+static void test_resync(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_resync(1, 1, 2, 2), 0);
+    assert_int_equal(decode_resync(0, 1, 2, 2), ATE_MALFORMED);
+    assert_int_equal(decode_resync(2, 1, 2, 2), ATE_MALFORMED);
+    assert_int_equal(decode_resync(1, 2, 2, 2), ATE_MALFORMED);
+    assert_int_equal(decode_resync(1, 1, 3, 2), ATE_MALFORMED);
+    assert_int_equal(decode_leaves(0, 256), 0);
+    assert_int_equal(decode_leaves(512, ATE__LEAVES_FRAME_MAX), 0);
+    assert_int_equal(decode_leaves(0, ATE__LEAVES_FRAME_MAX + 256), ATE_MALFORMED);
+    assert_int_equal(decode_leaves(0, 0), ATE_MALFORMED);
+    assert_int_equal(decode_leaves(0, 255), ATE_MALFORMED);
+    assert_int_equal(decode_leaves(1, 256), ATE_MALFORMED);
+    assert_int_equal(decode_leaves(UINT64_MAX - 255, 256), ATE_MALFORMED);
+    assert_int_equal(decode_kept(12, 10, 11, 1), 0);
+    assert_int_equal(decode_kept(20, 13, 19, 1), 0);
+    assert_int_equal(decode_kept(20, 13, 20, 1), ATE_MALFORMED);
+    assert_int_equal(decode_kept(20, 13, 13, 1), ATE_MALFORMED);
+    assert_int_equal(decode_kept(20, 9, 13, 1), ATE_MALFORMED);
+    assert_int_equal(decode_kept(20, 12, 13, 0), ATE_MALFORMED);
+    assert_int_equal(decode_kept(10, 12, 13, 1), ATE_MALFORMED);
+}
+
 static void test_signed(void **state)
 {
     (void)state;
@@ -476,7 +579,7 @@ int main(void)
         cmocka_unit_test(test_counts),     cmocka_unit_test(test_heads),
         cmocka_unit_test(test_rejected),   cmocka_unit_test(test_worked),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_prove),
-        cmocka_unit_test(test_signed),
+        cmocka_unit_test(test_signed),     cmocka_unit_test(test_resync),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

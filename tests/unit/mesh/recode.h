@@ -26,6 +26,16 @@ static inline void recode_got(const struct ate__msg_got *m, struct ate__buf *lis
     ate__assert(count == m->tx_count && ate__wr_end(&w) == 0);
 }
 
+static inline void recode_kept(const struct ate__msg_kept *m, struct ate__buf *list)
+{
+    struct ate__wr w = ate__wr_of(list);
+    struct ate__kept_record record;
+    uint32_t count = 0;
+    for (size_t at = 0; ate__msg_kept_next(m->records, &at, &record); count++)
+        ate__msg_kept_add(&w, &record);
+    ate__assert(count == m->count && ate__wr_end(&w) == 0);
+}
+
 #define RECODE(name)                                                                               \
     {                                                                                              \
         struct ate__msg_##name m;                                                                  \
@@ -71,6 +81,9 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_PROVEN: RECODE(proven)
     case ATE__MSG_CHECKPOINT: RECODE(checkpoint)
     case ATE__MSG_SIGNED: RECODE(signed)
+    case ATE__MSG_RESYNC: RECODE(resync)
+    case ATE__MSG_LEAVES: RECODE(leaves)
+    case ATE__MSG_KEPT: RECODE_LIST(kept, records)
     default: return ate__fail(ATE_MISUSE, "no message with a body");
     }
 }
