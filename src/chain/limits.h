@@ -18,3 +18,6 @@ enum {
     ATE__IMAGE_LOG_MIN = 1 << 20, /* bytes of a log that may have one; below, replay is as fast */
     ATE__REST_MS = 60000 /* without a write; then the log gives back what it prewrote */
 };
+/* What a server may send before anything of it is judged: to a mirror in a directory, in memory. */
+#define ATE__RESYNC_BYTES_MAX (1ull << 40)
+#define ATE__RESYNC_MEMORY_MAX (1ull << 30)

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * resync.c: a mirror takes over what compaction has left of its chain at the server.
+ */
+#include "chain/resync.h"
+#include "base/alloc.h"
+#include "base/err.h"
+#include "chain/backup.h"
+#include "chain/chain_private.h"
+#include "redo/import.h"
+#include "redo/segment.h"
+
+struct ate__resync {
+    struct ate__resync_conf conf;
+    struct ate__import *import; /* NULL: it has ended */
+    uint64_t leaves, bytes;     /* that came */
+    struct ate_hash root;       /* before the next group */
+    struct ate__storage *storage; /* from the end of the import to judge() */
+    struct ate__chain *judged;
+};
+
+static const struct ate__vfs *vfs_of(const struct ate__resync *r)
+{
+    return r->conf.chain.env->vfs;
+}
+
+/* ---- what comes ---- */
+
+static int note_id(void *arg, const char *file, uint64_t from, uint64_t to)
+{
+    uint64_t *highest = arg, id;
+    (void)from, (void)to;
+    if (ate__segment_id_of(file, &id) && id > *highest)
+        *highest = id;
+    return 0;
+}
+
+/* No segment of the mirror has it, nor one of those behind it: so none is taken for another. */
+static int free_id(const struct ate__resync_conf *conf, uint64_t *ret_id)
+{
+    struct ate__storage *s = conf->present ? ate__chain_storage(conf->present) : NULL;
+    uint64_t highest = 0;
+    int rc = s && conf->dir ? s->v->used(s, note_id, &highest) : 0;
+    if (!rc)
+        *ret_id = highest + 1;
+    return rc;
+}
+
+/* Before it is kept. */
+static int count_bytes(struct ate__resync *r, uint64_t bytes)
+{
+    if (bytes > r->conf.bytes_max - r->bytes)
+        return ate__fail(ATE_TOO_BIG,
+                         "what the server sends to begin a mirror with is more than %llu bytes",
+                         (unsigned long long)r->conf.bytes_max);
+    r->bytes += bytes;
+    return 0;
+}
+
+static int begin_import(struct ate__resync *r)
+{
+    struct ate__import_conf conf = {
+        .env = r->conf.chain.env,
+        .dir = r->conf.dir,
+        .dir_name = ATE__RESYNC_NAME,
+        .chain_id = r->conf.chain_id,
+        .role = ATE__ROLE_MIRROR,
+        .cut_off = r->conf.cut_off,
+        .kept_end = r->conf.kept_end,
+        .kept_root = r->conf.kept_root,
+    };
+    int rc = free_id(&r->conf, &conf.first_id);
+    if (!rc && r->conf.dir)
+        rc = ate__import_remove(vfs_of(r), r->conf.dir, ATE__RESYNC_NAME);
+    return rc ? rc : ate__import_new(&conf, &r->import);
+}
+
+int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **ret_resync)
+{
+    if (conf->certified <= conf->cut_off)
+        return ate__fail(ATE_MALFORMED, "a certificate below the cut-off");
+    struct ate__resync *r = ate__alloc(sizeof *r);
+    if (!r)
+        return ate__no_memory();
+    r->conf = *conf;
+    r->root = conf->kept_root;
+    if (!r->conf.bytes_max)
+        r->conf.bytes_max = conf->dir ? ATE__RESYNC_BYTES_MAX : ATE__RESYNC_MEMORY_MAX;
+    int rc = conf->cut_off > r->conf.bytes_max / sizeof(struct ate_hash)
+                 ? count_bytes(r, UINT64_MAX)
+                 : begin_import(r);
+    if (rc) {
+        ate__resync_free(r);
+        return rc;
+    }
+    *ret_resync = r;
+    return 0;
+}
+
+static int check_open(const struct ate__resync *r)
+{
+    return r->import ? 0 : ate__fail(ATE_MALFORMED, "more than was said");
+}
+
+int ate__resync_leaves(struct ate__resync *r, uint64_t first, struct ate_bytes hashes)
+{
+    struct ate_hash tile[ATE__TILE_LEAVES];
+    int rc = check_open(r);
+    if (!rc && (first != r->leaves || hashes.size % sizeof tile))
+        rc = ate__fail(ATE_MALFORMED, "leaves from %llu, where %llu is next",
+                       (unsigned long long)first, (unsigned long long)r->leaves);
+    if (!rc)
+        rc = count_bytes(r, hashes.size);
+    for (size_t at = 0; !rc && at < hashes.size; at += sizeof tile) {
+        memcpy(tile, (const uint8_t *)hashes.data + at, sizeof tile);
+        rc = ate__import_leaves(r->import, tile);
+    }
+    if (!rc)
+        r->leaves += hashes.size / sizeof tile[0];
+    return rc;
+}
+
+int ate__resync_range(struct ate__resync *r, const struct ate__import_range *range)
+{
+    uint64_t bytes = ATE__GROUP_HEAD;
+    for (size_t i = 0; i < range->count; i++)
+        bytes += ate__record_bytes(range->records[i].body.size);
+    int rc = check_open(r);
+    if (!rc)
+        rc = count_bytes(r, bytes);
+    return rc ? rc : ate__import_range(r->import, range);
+}
+
+bool ate__resync_is_whole(const struct ate__resync *r)
+{
+    return r->import && ate__import_size(r->import) == r->conf.certified;
+}
+
+int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group)
+{
+    struct ate__group_in in = {
+        .first_sequence = group->first_sequence,
+        .root_time_us = group->root_time_us,
+        .head_before = r->root,
+        .records = group->records,
+        .count = group->count,
+    };
+    uint64_t bytes = ATE__GROUP_HEAD;
+    for (size_t i = 0; i < group->count; i++)
+        bytes += ate__record_bytes(group->records[i].size);
+    int rc = check_open(r);
+    if (!rc && (group->first_sequence >= r->conf.certified ||
+                group->count > r->conf.certified - group->first_sequence))
+        rc = ate__fail(ATE_MALFORMED, "a group at %llu reaches beyond the certificate, at %llu",
+                       (unsigned long long)group->first_sequence,
+                       (unsigned long long)r->conf.certified);
+    if (!rc)
+        rc = count_bytes(r, bytes);
+    if (!rc)
+        rc = ate__import_group(r->import, &in);
+    if (!rc)
+        r->root = group->head_after;
+    return rc;
+}
+
+/* ---- judging ---- */
+
+static int check_known(struct ate__resync *r, const struct ate__known_head *known)
+{
+    struct ate_hash root;
+    if (!known->size || known->size > r->conf.certified)
+        return 0;
+    int rc = ate__chain_root_at(r->judged, known->size, &root);
+    if (!rc && !ate__hash_equal(&root, &known->root))
+        rc = ate__fail(ATE_FORKED,
+                       "the server's history of %llu transactions is another than was seen before",
+                       (unsigned long long)known->size);
+    return rc;
+}
+
+int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known, size_t count)
+{
+    struct ate_hash root;
+    uint64_t size;
+    int rc = check_open(r);
+    if (!rc)
+        rc = ate__import_end(r->import, &r->storage);
+    if (rc)
+        return rc;
+    ate__import_free(ate__steal(&r->import));
+    rc = ate__chain_open(&r->conf.chain, ate__steal(&r->storage), 0, &r->judged);
+    if (rc)
+        return rc;
+    ate__chain_head(r->judged, &size, &root);
+    if (size != r->conf.certified || !ate__hash_equal(&root, &r->root))
+        rc = ate__fail(ATE_TAMPERED,
+                       "the groups up to transaction %llu do not lead to the head that was sent",
+                       (unsigned long long)r->conf.certified);
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = check_known(r, &known[i]);
+    return rc ? rc : ate__chain_begin(r->judged);
+}
+
+/* ---- the swap ---- */
+
+static int open_there(struct ate__resync *r, struct ate__chain **ret_chain)
+{
+    static const struct ate__storage_conf storage_conf = {.sync = ATE__SYNC_NEVER};
+    struct ate__storage *storage;
+    struct ate__chain *c = NULL;
+    int rc = ate__storage_open_file(r->conf.chain.env, r->conf.dir, 0, NULL, ATE__ROLE_MIRROR,
+                                    &storage_conf, &storage);
+    if (!rc)
+        rc = ate__chain_open(&r->conf.chain, storage, 0, &c);
+    if (!rc)
+        rc = ate__chain_begin(c);
+    if (rc)
+        ate__chain_close(c);
+    else
+        *ret_chain = c;
+    return rc;
+}
+
+int ate__resync_swap(struct ate__resync *r, struct ate__chain **ret_chain)
+{
+    struct ate__chain_copy copy = {.existing = true};
+    struct ate__chain_copied copied;
+    ate__assert(r->judged);
+    if (!r->conf.dir) {
+        *ret_chain = ate__steal(&r->judged);
+        return 0;
+    }
+    int rc = ate__chain_copy(r->judged, r->conf.dir, &copy, &copied);
+    if (rc)
+        return rc;
+    ate__chain_close(ate__steal(&r->judged));
+    return open_there(r, ret_chain);
+}
+
+void ate__resync_free(struct ate__resync *r)
+{
+    if (!r)
+        return;
+    ate__chain_close(r->judged);
+    ate__import_free(r->import);
+    if (r->conf.dir) {
+        int rc = ate__import_remove(vfs_of(r), r->conf.dir, ATE__RESYNC_NAME);
+        (void)rc; /* the next one removes it */
+    }
+    ate__free(r);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * resync.h: a mirror takes over what compaction has left of its chain at the server
+ * (docs/format/wire.md, "Resync").
+ *
+ *     what comes -> a log aside, unjudged -> opened as any log that was compacted -> in the place
+ *     of what the mirror had
+ *
+ *  1. Nothing is judged piece by piece, for what is missing shows only in the state root: so the
+ *     log aside is opened by the same code as a directory that was compacted (chain/kept.h), up to
+ *     the group that has the certificate, and none of it is shown to anybody before.
+ *  2. Until then the mirror is as it was; in a directory it becomes the new one in one step, that
+ *     of a backup (redo/backup.h): a crash leaves the old one or the new one, and what lies aside.
+ *  3. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
+ *
+ * One caller at a time; no loop's thread.
+ */
+#pragma once
+#include "chain/chain.h"
+
+#define ATE__RESYNC_NAME ",resync" /* the log aside, in the directory of the mirror */
+
+struct ate__resync_conf {
+    struct ate__chain_conf chain;
+    struct ate__dir *dir;       /* the mirror's, borrowed until free(); NULL: in memory */
+    struct ate__chain *present; /* what the mirror has, for its names; borrowed for new() */
+    struct ate_hash chain_id;
+    uint64_t cut_off, kept_end;
+    struct ate_hash kept_root; /* of the tree of kept_end leaves */
+    uint64_t certified;        /* the end of the group that has the certificate */
+    uint64_t bytes_max;        /* 0: ATE__RESYNC_BYTES_MAX, or in memory ATE__RESYNC_MEMORY_MAX */
+};
+struct ate__import_range;
+struct ate__resync;
+/* What an earlier one has left aside goes. Errors: MALFORMED: the conf; TOO_BIG E_* */
+int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **ret_resync)
+    ATE__CHECK;
+/* The pieces, in their order (redo/import.h). hashes: whole tiles. Errors: MALFORMED TOO_BIG E_* */
+int ate__resync_leaves(struct ate__resync *r, uint64_t first, struct ate_bytes hashes) ATE__CHECK;
+int ate__resync_range(struct ate__resync *r, const struct ate__import_range *range) ATE__CHECK;
+int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group) ATE__CHECK;
+bool ate__resync_is_whole(const struct ate__resync *r); /* all up to `certified` has come */
+/* Judges it, once it is whole. `known`: sizes and roots that it must have; a size beyond it is not
+ * looked at. Errors: OMITTED TAMPERED FORKED UNSUPPORTED E_* */
+struct ate__known_head {
+    uint64_t size;
+    struct ate_hash root;
+};
+int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known, size_t count)
+    ATE__CHECK;
+/* The judged chain, which has begun, takes the place of the mirror's: *ret_chain. In a directory
+ * the mirror's own is closed before the call. After a failure the directory has the old one or the
+ * new one, to be opened again. Errors: E_*, as ate__chain_copy() and as an open. */
+int ate__resync_swap(struct ate__resync *r, struct ate__chain **ret_chain) ATE__CHECK;
+/* What lies aside goes, as far as it can. Takes NULL. */
+void ate__resync_free(struct ate__resync *r);

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A mirror takes over what compaction has left: all that was certified, or nothing. */
+#include "chain/resync.h"
+#include "chain/chain_private.h"
+#include "redo/import.h"
+#include "story.h"
+#include <stdlib.h>
+
+enum { BATCH = 64, STEADY = STORY_OBJECTS };
+static struct story s;
+
+/* ---- a server's part, and what a hostile one makes of it ---- */
+
+enum twist {
+    HONEST,
+    DROPS_BODY,    /* the current version of a live object */
+    DROPS_RECORD,  /* all of it, with its leaf */
+    FORKS_LEAF,    /* of what is missing */
+    OTHER_LEAF,    /* of what is there */
+    CHANGES_BYTE,
+    LOWER_CUT_OFF, /* nobody has certified that one */
+    EARLY,         /* the certificate comes later than it says */
+    LATE_ROOT,     /* another head behind the last group */
+    KEPT_ROOT,     /* and before the first whole one */
+    TWISTS
+};
+struct sending {
+    struct ate__resync *to;
+    enum twist twist;
+    uint64_t victim, kept_end;
+    struct ate__group_out group;
+    struct ate__import_record records[BATCH];
+    struct ate_bytes bodies[BATCH];
+    struct ate__buf bytes[BATCH];
+    size_t count;
+    uint64_t next;
+};
+struct offer { /* what RESYNC says */
+    uint64_t cut_off, kept_end, certified;
+};
+
+static int note_compacted(void *arg, const struct ate__segment_out *segment)
+{
+    if (segment->compacted)
+        *(uint64_t *)arg = segment->end;
+    return 0;
+}
+
+static int note_end(void *arg, const struct ate__history_record *record)
+{
+    *(uint64_t *)arg = record->sequence + 1;
+    return record->last_in_group ? ATE_END : 0;
+}
+
+static struct offer offer_of(struct ate__chain *c)
+{
+    struct ate__storage *storage = ate__chain_storage(c);
+    struct ate__storage_state state;
+    storage->v->state(storage, &state);
+    struct offer o = {.cut_off = state.cut_off};
+    kit_ok(storage->v->segments(storage, note_compacted, &o.kept_end));
+    int rc = ate__chain_history(c, atomic_load(&c->believed_from) - 1, UINT64_MAX, note_end,
+                                &o.certified);
+    assert_true(rc == ATE_END || !rc);
+    assert_true(o.kept_end && o.kept_end <= o.cut_off && o.cut_off < o.certified);
+    return o;
+}
+
+static enum ate__part drop_bodies(void *arg, uint32_t event)
+{
+    const struct ate__tx *tx = arg;
+    const struct ate__event *e = &tx->events[event];
+    return e->form == ATE__DROPPED || e->kind == ATE__EVENT_BODY ? ATE__PART_HASH : ATE__PART_WHOLE;
+}
+
+/* A record as it is sent. */
+static void twist_record(struct sending *x, struct ate__buf *bytes)
+{
+    struct ate__tx tx;
+    if (x->twist == CHANGES_BYTE)
+        bytes->data[bytes->size - 1] ^= 1;
+    if (x->twist != DROPS_BODY)
+        return;
+    struct ate__buf less = ATE__BUF_NULL;
+    kit_ok(ate__tx_decode(ate__buf_bytes(bytes), ATE__SHA256, &tx));
+    kit_ok(ate__tx_reduce_parts(&tx, drop_bodies, &tx, &less));
+    ate__tx_deinit(&tx);
+    ate__buf_deinit(bytes);
+    *bytes = less;
+}
+
+static int send_group(struct sending *x)
+{
+    uint64_t first = x->group.first_sequence, end = x->group.end_sequence;
+    int rc;
+    if (first < x->kept_end) {
+        struct ate__import_range range = {x->next, end, x->group.root_time_us, x->records, x->count};
+        rc = ate__resync_range(x->to, &range);
+    } else {
+        struct ate__group_feed feed = {first, x->group.root_time_us, x->bodies, x->count, {{0}}};
+        kit_ok(ate__chain_root_at(s.k.chain, end, &feed.head_after));
+        feed.head_after.b[3] ^= x->twist == LATE_ROOT;
+        rc = ate__resync_group(x->to, &feed);
+    }
+    x->next = end;
+    return rc;
+}
+
+static int on_record(void *arg, const struct ate__record_out *record)
+{
+    struct sending *x = arg;
+    bool victim = record->sequence == x->victim;
+    if (!victim || x->twist != DROPS_RECORD) {
+        struct ate__buf *bytes = &x->bytes[x->count];
+        assert_true(x->count < BATCH);
+        ate__buf_clear(bytes);
+        kit_ok(ate__buf_append(bytes, record->body));
+        if (victim)
+            twist_record(x, bytes);
+        x->bodies[x->count] = ate__buf_bytes(bytes);
+        x->records[x->count] = (struct ate__import_record){record->sequence, record->identity,
+                                                           x->bodies[x->count]};
+        x->count++;
+    }
+    return record->last_in_group ? send_group(x) : 0;
+}
+
+static int on_group(void *arg, const struct ate__group_out *group)
+{
+    struct sending *x = arg;
+    x->group = *group;
+    x->count = 0;
+    return group->compacted && !group->count ? send_group(x) : 0;
+}
+
+static int send_leaves(struct sending *x, uint64_t below, uint64_t missing)
+{
+    struct ate__storage *storage = ate__chain_storage(s.k.chain);
+    struct ate_hash leaves[ATE__TILE_LEAVES];
+    int rc = 0;
+    for (uint64_t first = 0; !rc && first + ATE__TILE_LEAVES <= below; first += ATE__TILE_LEAVES) {
+        kit_ok(storage->v->tiles_stored(storage, first, leaves));
+        if (x->twist == FORKS_LEAF && missing - first < ATE__TILE_LEAVES)
+            leaves[missing - first].b[5] ^= 1;
+        if (x->twist == OTHER_LEAF && x->victim - first < ATE__TILE_LEAVES)
+            leaves[x->victim - first].b[5] ^= 1;
+        rc = ate__resync_leaves(x->to, first, ate__bytes(leaves, sizeof leaves));
+    }
+    return rc;
+}
+
+/* The current version of an object that never changes; a transaction that is missing. */
+static void find_victims(uint64_t below, uint64_t *ret_victim, uint64_t *ret_missing)
+{
+    struct ate__buf buf = ATE__BUF_NULL;
+    struct ate__storage *storage = ate__chain_storage(s.k.chain);
+    *ret_missing = 0;
+    *ret_victim = kit_facts(&s.k, STEADY).sequence;
+    for (uint64_t i = 1; !*ret_missing; i++) {
+        ate__buf_clear(&buf);
+        if (storage->v->load(storage, i, NULL, &buf) == ATE_COMPACTED)
+            *ret_missing = i;
+    }
+    ate__buf_deinit(&buf);
+    assert_true(*ret_victim < below && *ret_missing < below);
+}
+
+/* ---- a mirror's part ---- */
+
+struct mirror {
+    struct ate__dir *dir; /* NULL: in memory */
+    struct ate__chain *chain;
+};
+
+static struct ate__chain_conf conf_of(void)
+{
+    return (struct ate__chain_conf){.env = &s.k.sim.env, .sync = ATE__SYNC_NEVER};
+}
+
+static void open_mirror(struct mirror *m, unsigned flags)
+{
+    static const struct ate__storage_conf never = {.sync = ATE__SYNC_NEVER};
+    struct ate__chain_conf conf = conf_of();
+    struct ate__storage *storage;
+    if (m->dir)
+        kit_ok(ate__storage_open_file(conf.env, m->dir, flags, &s.k.chain_id, ATE__ROLE_MIRROR,
+                                      &never, &storage));
+    else
+        kit_ok(ate__storage_open_mem(conf.env, &s.k.chain_id, ATE__ROLE_MIRROR, &storage));
+    kit_ok(ate__chain_open(&conf, storage, 0, &m->chain));
+    kit_ok(ate__chain_begin(m->chain));
+}
+
+static void mirror_new(struct mirror *m, const char *path)
+{
+    const struct ate__vfs *vfs = simdisk_vfs(s.k.disk);
+    *m = (struct mirror){NULL, NULL};
+    if (path) {
+        simdisk_mkdir(s.k.disk, path);
+        kit_ok(vfs->open_root(vfs->user, path, &m->dir));
+    }
+    open_mirror(m, ATE__STORAGE_CREATE);
+}
+
+static void mirror_free(struct mirror *m)
+{
+    ate__chain_close(m->chain);
+    simdisk_vfs(s.k.disk)->close_dir(m->dir);
+}
+
+static int feed_record(void *arg, const struct ate__history_record *record)
+{
+    struct mirror *m = arg;
+    struct ate__group_feed feed = {record->sequence, record->root_time_us, &record->body, 1, {{0}}};
+    assert_true(record->last_in_group); /* nobody commits beside it */
+    kit_ok(ate__chain_root_at(s.k.chain, record->sequence + 1, &feed.head_after));
+    kit_ok(ate__chain_feed(m->chain, &feed));
+    return 0;
+}
+
+static void follow(struct mirror *m, uint64_t to)
+{
+    struct ate_hash root;
+    uint64_t size;
+    ate__chain_head(m->chain, &size, &root);
+    kit_ok(ate__chain_history(s.k.chain, size, to, feed_record, m));
+}
+
+static int receive(struct sending *x, struct mirror *m, const struct offer *o, uint64_t bytes_max,
+                   const struct ate__known_head *known)
+{
+    struct ate__storage *storage = ate__chain_storage(s.k.chain);
+    struct ate__resync_conf conf = {
+        .chain = conf_of(),
+        .dir = m->dir,
+        .present = m->chain,
+        .chain_id = s.k.chain_id,
+        .cut_off = o->cut_off,
+        .kept_end = o->kept_end,
+        .certified = o->certified,
+        .bytes_max = bytes_max,
+    };
+    uint64_t missing;
+    find_victims(o->kept_end, &x->victim, &missing);
+    x->kept_end = o->kept_end;
+    kit_ok(ate__chain_root_at(s.k.chain, o->kept_end, &conf.kept_root));
+    conf.kept_root.b[0] ^= x->twist == KEPT_ROOT;
+    int rc = ate__resync_new(&conf, &x->to);
+    if (!rc)
+        rc = send_leaves(x, o->cut_off, missing);
+    if (!rc)
+        rc = storage->v->scan(storage, 0, o->certified, &(struct ate__scan){on_group, on_record, x});
+    if (!rc)
+        assert_true(ate__resync_is_whole(x->to));
+    return rc ? rc : ate__resync_judge(x->to, known, 1);
+}
+
+static int take(struct mirror *m, enum twist twist, struct offer o, uint64_t bytes_max,
+                const struct ate__known_head *known)
+{
+    struct sending *x = calloc(1, sizeof *x);
+    x->twist = twist;
+    if (twist == LOWER_CUT_OFF)
+        o.cut_off = o.kept_end;
+    if (twist == EARLY)
+        o.certified--;
+    int rc = receive(x, m, &o, bytes_max, known);
+    if (!rc) {
+        struct ate__chain *old = m->chain;
+        m->chain = NULL;
+        if (m->dir)
+            ate__chain_close(old);
+        rc = ate__resync_swap(x->to, &m->chain);
+        if (!m->dir)
+            ate__chain_close(old);
+    }
+    ate__resync_free(x->to);
+    for (size_t i = 0; i < BATCH; i++)
+        ate__buf_deinit(&x->bytes[i]);
+    free(x);
+    return rc;
+}
+
+/* The story as the mirror has it. */
+static void check(struct mirror *m)
+{
+    static struct story at;
+    memcpy(&at, &s, sizeof at);
+    at.k.chain = m->chain;
+    story_check(&at);
+}
+
+static void begin(uint64_t seed)
+{
+    story_init(&s, seed);
+    kit_put_ok(&s.k, STEADY, "it never changes");
+    kit_ok(story_go_on(&s, 1100));
+}
+
+static void compact(void)
+{
+    struct ate__compacted done;
+    story_note(&s);
+    ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+    kit_ok(story_compact(&s, UINT64_MAX, &done));
+    kit_ok(story_go_on(&s, 30));
+}
+
+static struct ate__known_head head_of(struct mirror *m)
+{
+    struct ate__known_head head;
+    ate__chain_head(m->chain, &head.size, &head.root);
+    return head;
+}
+
+/* ---- tests ---- */
+
+static void test_new_and_old(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/m", NULL};
+    for (size_t i = 0; i < ATE__COUNT_OF(paths); i++)
+        for (unsigned old = 0; old < 2; old++) {
+            struct mirror m;
+            begin(1);
+            mirror_new(&m, paths[i]);
+            if (old)
+                follow(&m, 500);
+            compact();
+            struct ate__known_head known = head_of(&m);
+            kit_ok(take(&m, HONEST, offer_of(s.k.chain), 0, &known));
+            follow(&m, UINT64_MAX);
+            story_note(&s);
+            check(&m);
+            if (m.dir) {
+                assert_false(simdisk_exists(s.k.disk, "/m/" ATE__RESYNC_NAME));
+                ate__chain_close(m.chain);
+                open_mirror(&m, 0);
+                check(&m);
+            }
+            mirror_free(&m);
+            story_deinit(&s);
+        }
+}
+
+/* Whatever the server does, the mirror is as it was, and an honest one goes on with it. */
+static void test_hostile(void **state)
+{
+    (void)state;
+    static const int results[TWISTS] = {
+        [DROPS_BODY] = ATE_OMITTED,    [DROPS_RECORD] = ATE_OMITTED, [FORKS_LEAF] = ATE_TAMPERED,
+        [OTHER_LEAF] = ATE_TAMPERED,   [CHANGES_BYTE] = ATE_TAMPERED, [LOWER_CUT_OFF] = ATE_OMITTED,
+        [EARLY] = ATE_MALFORMED,       [LATE_ROOT] = ATE_TAMPERED,   [KEPT_ROOT] = ATE_TAMPERED};
+    struct mirror m;
+    begin(2);
+    mirror_new(&m, "/m");
+    follow(&m, 400);
+    compact();
+    struct ate__known_head known = head_of(&m), other = known, now;
+    struct offer o = offer_of(s.k.chain);
+    for (enum twist t = HONEST + 1; t < TWISTS; t++) {
+        int rc = take(&m, t, o, 0, &known);
+        if (rc != results[t] && !(rc == ATE_TAMPERED && results[t] == ATE_OMITTED))
+            fail_msg("twist %d: %d %s", t, rc, ate__error_text());
+        now = head_of(&m);
+        assert_memory_equal(&now, &known, sizeof now);
+        assert_false(simdisk_exists(s.k.disk, "/m/" ATE__RESYNC_NAME));
+        ate__chain_close(m.chain);
+        open_mirror(&m, 0);
+    }
+    other.root.b[0] ^= 1;
+    assert_int_equal(take(&m, HONEST, o, 0, &other), ATE_FORKED);
+    assert_int_equal(take(&m, HONEST, o, 20000, &known), ATE_TOO_BIG);
+    assert_int_equal(take(&m, HONEST, (struct offer){UINT64_MAX - 1, o.kept_end, UINT64_MAX}, 0,
+                          &known),
+                     ATE_TOO_BIG);
+    assert_int_equal(take(&m, HONEST, (struct offer){o.cut_off, o.kept_end, o.cut_off}, 0, &known),
+                     ATE_MALFORMED);
+    now = head_of(&m);
+    assert_memory_equal(&now, &known, sizeof now);
+    kit_ok(take(&m, HONEST, o, 0, &known));
+    story_note(&s);
+    follow(&m, UINT64_MAX);
+    check(&m);
+    mirror_free(&m);
+    story_deinit(&s);
+}
+
+/* The disk fails once at each call: the old mirror or the new one is there. */
+static void test_faults(void **state)
+{
+    (void)state;
+    bool failed = true;
+    unsigned old = 0, new = 0;
+    for (uint64_t n = 1; failed; n += 1 + n / 16) {
+        struct mirror m;
+        begin(3);
+        mirror_new(&m, "/m");
+        follow(&m, 300);
+        compact();
+        struct ate__known_head known = head_of(&m), now;
+        simdisk_fail(s.k.disk, SIMDISK_MUTATING, n, 1, ATE_E_IO);
+        int rc = take(&m, HONEST, offer_of(s.k.chain), 0, &known);
+        failed = simdisk_failed(s.k.disk);
+        simdisk_fail(s.k.disk, 0, 0, 0, 0);
+        assert_true(failed || !rc);
+        if (m.chain)
+            ate__chain_close(m.chain);
+        open_mirror(&m, 0);
+        now = head_of(&m);
+        old += now.size == known.size;
+        new += now.size > known.size;
+        if (now.size == known.size)
+            kit_ok(take(&m, HONEST, offer_of(s.k.chain), 0, &known));
+        story_note(&s);
+        follow(&m, UINT64_MAX);
+        check(&m);
+        mirror_free(&m);
+        story_deinit(&s);
+    }
+    print_message("the old one %u times, the new one %u times\n", old, new);
+    assert_true(old > 3 && new > 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_new_and_old),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_faults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
