@@ -249,3 +249,45 @@ void ate__resync_free(struct ate__resync *r)
     }
     ate__free(r);
 }
+
+/* ---- of a chain that has it all ---- */
+
+static int note_compacted(void *arg, const struct ate__segment_out *segment)
+{
+    uint64_t *end = arg;
+    if (segment->compacted)
+        *end = segment->end;
+    return 0;
+}
+
+static int note_end(void *arg, const struct ate__history_record *record)
+{
+    uint64_t *end = arg;
+    *end = record->sequence + 1;
+    return record->last_in_group ? ATE_END : 0;
+}
+
+int ate__chain_remains(struct ate__chain *c, struct ate__remains_of_chain *ret_remains)
+{
+    struct ate__remains_of_chain remains = {.cut_off = 0};
+    struct ate__storage_state before, after;
+    struct ate__storage *s = c->storage;
+    uint64_t believed = atomic_load(&c->believed_from);
+    s->v->state(s, &before);
+    if (!before.cut_off || !believed) {
+        *ret_remains = remains;
+        return 0;
+    }
+    remains.cut_off = before.cut_off;
+    remains.generation = before.generation;
+    int rc = s->v->segments(s, note_compacted, &remains.kept_end);
+    if (!rc)
+        rc = ate__chain_history(c, believed - 1, UINT64_MAX, note_end, &remains.certified);
+    if (rc && rc != ATE_END)
+        return rc;
+    s->v->state(s, &after);
+    if (after.generation != before.generation || remains.certified <= remains.cut_off)
+        return ate__fail(ATE_BUSY, "the chain is being compacted just now");
+    *ret_remains = remains;
+    return 0;
+}

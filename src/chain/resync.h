@@ -14,9 +14,20 @@
  *  3. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
  *
  * One caller at a time; no loop's thread.
+ *
+ * And what a server says of its own chain, for others to take over.
  */
 #pragma once
 #include "chain/chain.h"
+
+struct ate__remains_of_chain {
+    uint64_t cut_off;    /* 0: nothing is missing, and the others are not set */
+    uint64_t kept_end;   /* groups from here on are as they were written; at most the cut-off */
+    uint64_t certified;  /* the end of the group that has the certificate */
+    uint64_t generation; /* of which all that is so: a compaction makes another one */
+};
+/* Of a chain on this machine. Any thread. Errors: BUSY: it changes just now; E_* */
+int ate__chain_remains(struct ate__chain *c, struct ate__remains_of_chain *ret_remains) ATE__CHECK;
 
 #define ATE__RESYNC_NAME ",resync" /* the log aside, in the directory of the mirror */
 

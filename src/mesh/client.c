@@ -151,6 +151,27 @@ static int drive_subscribed(struct ate__client_driver *d, const struct ate__msg_
     return 0;
 }
 
+static int drive_resync(struct ate__client_driver *d, const struct ate__msg_resync *m)
+{
+    struct ate__remote *r = remote_of(d);
+    int rc = ate__mirror_resync(r->mirror, m);
+    if (rc)
+        return ate__context(rc, "%s", r->peer);
+    pthread_mutex_lock(&r->mutex);
+    tell_moved(r);
+    pthread_mutex_unlock(&r->mutex);
+    return 0;
+}
+
+static int drive_remains(struct ate__client_driver *d, uint16_t type, struct ate_bytes body)
+{
+    struct ate__remote *r = remote_of(d);
+    int rc = ate__mirror_remains(r->mirror, type, body);
+    if (!rc && ate__mirror_is_full(r->mirror))
+        ate__client_pause(r->client, true);
+    return rc;
+}
+
 static int drive_group(struct ate__client_driver *d, struct ate_bytes body)
 {
     struct ate__remote *r = remote_of(d);
@@ -227,6 +248,8 @@ static const struct ate__client_driver mirror_driver = {
     .subscribe = drive_subscribe,
     .subscribed = drive_subscribed,
     .group = drive_group,
+    .resync = drive_resync,
+    .remains = drive_remains,
     .confirm = drive_confirm,
     .lost = drive_lost,
     .final = drive_final,
@@ -472,8 +495,9 @@ static int open_mirror(struct ate__remote *r)
         rc = ate__mirror_prepare(r->mirror, &r->chain_id);
     if (!rc)
         rc = ate__loop_call(r->loop, admit, r);
-    if (!rc)
-        rc = await(r, was_fetched);
+    do
+        rc = rc ? rc : await(r, was_fetched);
+    while (!rc && !ate__mirror_show(r->mirror));
     if (!rc)
         rc = ate__mirror_check_remembered(r->mirror);
     return rc ? rc : check_anchor(r, ate__chain_trust(ate__mirror_chain(r->mirror)));

@@ -234,6 +234,19 @@ static int on_subscribed(struct ate__client *c, struct ate_bytes body)
     return rc;
 }
 
+static int on_resync(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_resync m;
+    if (c->state != ATE__CLIENT_SUBSCRIBING || !c->driver->resync)
+        return bad_peer(c, "RESYNC without a question");
+    int rc = ate__client_decoded(c, ate__msg_resync_decode(body, &m));
+    if (!rc)
+        rc = c->driver->resync(c->driver, &m);
+    if (!rc && !c->ended && c->state == ATE__CLIENT_SUBSCRIBING)
+        ready(c);
+    return rc;
+}
+
 /* What a server may say without meaning it for good. */
 static bool passes(int result)
 {
@@ -292,6 +305,7 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     case ATE__MSG_OPENED: return on_opened(c, frame->body);
     case ATE__MSG_EXISTS: return on_exists(c, frame->body);
     case ATE__MSG_SUBSCRIBED: return on_subscribed(c, frame->body);
+    case ATE__MSG_RESYNC: return on_resync(c, frame->body);
     default: break;
     }
     if (c->state != ATE__CLIENT_READY)
@@ -306,6 +320,11 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     case ATE__MSG_GROUP:
         if (ate__client_follows(c))
             return c->driver->group(c->driver, frame->body);
+        break;
+    case ATE__MSG_LEAVES:
+    case ATE__MSG_KEPT:
+        if (c->driver->remains)
+            return c->driver->remains(c->driver, frame->type, frame->body);
         break;
     default: break;
     }

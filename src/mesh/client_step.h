@@ -8,7 +8,7 @@
  *     OPENING ----- OPENED --------> OPENED;  NOT_FOUND and a genesis: CREATING
  *     CREATING ---- OPENED --------> OPENED;  EXISTS: OPENING
  *     OPENED ------ admitted ------> READY;   one that follows: SUBSCRIBING
- *     SUBSCRIBING - SUBSCRIBED ----> READY
+ *     SUBSCRIBING - SUBSCRIBED, RESYNC ----> READY
  *     any with a link - it is lost -> WAITING - back-off -> CONNECTING
  *     any --------- for good ------> FINAL
  *
@@ -107,6 +107,10 @@ struct ate__client_driver {
     bool (*subscribe)(struct ate__client_driver *d, struct ate__head *ret_head);
     int (*subscribed)(struct ate__client_driver *d, const struct ate__msg_subscribed *m);
     int (*group)(struct ate__client_driver *d, struct ate_bytes body);
+    /* In the place of subscribed(): what the server has left of a part of the chain comes first, in
+     * LEAVES and KEPT, whose bodies are for remains() to decode. NULL: it takes no such thing. */
+    int (*resync)(struct ate__client_driver *d, const struct ate__msg_resync *m);
+    int (*remains)(struct ate__client_driver *d, uint16_t type, struct ate_bytes body);
     int (*confirm)(struct ate__client_driver *d, const struct ate__call *call);
     /* The link is gone; what it brought and is not taken in yet comes again over the next one. */
     void (*lost)(struct ate__client_driver *d);

@@ -5,13 +5,17 @@
 #include "base/dir.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "chain/resync.h"
 #include "event/tx.h"
+#include "mesh/mirror_resync.h"
 #include "trust/state.h"
 #include <pthread.h>
 #include <stdio.h>
 
-struct item { /* a GROUP that is not taken in yet */
+struct item { /* what came and is not taken in yet */
     struct item *next;
+    enum ate__message type; /* GROUP LEAVES KEPT; RESYNC: the body is the message, decoded */
+    uint64_t links; /* over which link */
     struct ate__buf body;
 };
 struct question { /* what confirm() is to find out */
@@ -30,10 +34,15 @@ struct questions {
 struct ate__mirror {
     struct ate__mirror_conf conf;
     struct ate__dir *dir; /* NULL: in memory, or opened */
-    struct ate__chain *chain;
     struct ate_hash chain_id;
     struct ate__task task;
+    struct ate__resync *resync; /* of who takes in; NULL: none is under way */
+    uint64_t resync_links;      /* over which link it comes */
     pthread_mutex_t mutex; /* guards what follows */
+    struct ate__chain *chain; /* changes until `shown`, while it is `swapping` */
+    struct ate__head head_then; /* of the chain before that */
+    bool shown, resyncing, swapping;
+    uint64_t links; /* that were lost */
     struct item *first, **last;
     size_t bytes; /* of the queue and of what is being taken in */
     struct questions asked, answered; /* no more than calls that wait for their answer */
@@ -245,6 +254,10 @@ static int as_tampered(int rc)
 {
     switch (rc) {
     case ATE_TAMPERED:
+    case ATE_BAD_PEER:
+    case ATE_OMITTED:
+    case ATE_COMPACTED:
+    case ATE_TOO_BIG:
     case ATE_FORKED:
     case ATE_UNSUPPORTED:
     case ATE_WRONG_CHAIN: return rc;
@@ -252,7 +265,7 @@ static int as_tampered(int rc)
     }
 }
 
-static int take_in(struct ate__mirror *m, struct ate_bytes body)
+static int take_group(struct ate__mirror *m, struct ate_bytes body)
 {
     ate__cleanup(ate__freep) struct ate_bytes *records = NULL;
     struct ate__msg_group msg;
@@ -269,7 +282,108 @@ static int take_in(struct ate__mirror *m, struct ate_bytes body)
         .count = msg.count,
         .head_after = msg.head_after,
     };
-    rc = ate__chain_feed(m->chain, &feed);
+    rc = m->resync ? ate__resync_group(m->resync, &feed) : ate__chain_feed(m->chain, &feed);
+    return rc ? ate__context(as_tampered(rc), "mirror") : 0;
+}
+
+/* ---- what compaction has left ---- */
+
+/* It is under way, as far as a wait for it is concerned. */
+static void tell_progress(void *arg, const char *stage, uint64_t done, uint64_t total)
+{
+    struct ate__mirror *m = arg;
+    (void)stage, (void)done, (void)total;
+    m->conf.fed(m->conf.arg);
+}
+
+static int begin_resync(struct ate__mirror *m, const struct item *item)
+{
+    struct ate__msg_resync msg;
+    memcpy(&msg, item->body.data, sizeof msg);
+    struct ate__resync_conf conf = {
+        .chain = {.env = m->conf.env,
+                  .workers = m->conf.workers,
+                  .sync = ATE__SYNC_NEVER,
+                  .progress = tell_progress,
+                  .progress_arg = m},
+        .dir = m->dir,
+        .present = m->chain,
+        .chain_id = m->chain_id,
+        .cut_off = msg.cut_off,
+        .kept_end = msg.kept.size,
+        .kept_root = msg.kept.root,
+        .certified = msg.certified,
+    };
+    m->resync_links = item->links;
+    return ate__resync_new(&conf, &m->resync);
+}
+
+/* False: the chain was shown, and stays. */
+static bool begin_swap(struct ate__mirror *m, struct ate__chain **ret_old)
+{
+    struct ate__head head = ate__mirror_head(m);
+    pthread_mutex_lock(&m->mutex);
+    bool may = !m->shown;
+    if (may) {
+        m->swapping = true;
+        m->head_then = head;
+        *ret_old = m->chain;
+        m->chain = NULL;
+    }
+    pthread_mutex_unlock(&m->mutex);
+    return may;
+}
+
+static void end_swap(struct ate__mirror *m, struct ate__chain *chain)
+{
+    pthread_mutex_lock(&m->mutex);
+    m->chain = chain;
+    m->swapping = m->resyncing = false;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+static int swap(struct ate__mirror *m)
+{
+    struct ate__chain *old = NULL, *new = NULL;
+    if (!begin_swap(m, &old))
+        return ate__fail(ATE_COMPACTED, "the chain was compacted at the server: open it again");
+    if (m->dir) /* for the lock */
+        ate__chain_close(ate__steal(&old));
+    int rc = ate__resync_swap(m->resync, &new);
+    if (!rc)
+        ate__chain_close(ate__steal(&old));
+    end_swap(m, rc ? old : new);
+    return rc;
+}
+
+/* All of it has come. */
+static int end_resync(struct ate__mirror *m)
+{
+    struct ate__head head = ate__mirror_head(m);
+    struct ate__known_head known[] = {{head.size, head.root},
+                                      {m->conf.remembered.size, m->conf.remembered.root}};
+    int rc = ate__resync_judge(m->resync, known, ATE__COUNT_OF(known));
+    if (!rc)
+        rc = swap(m);
+    ate__resync_free(ate__steal(&m->resync));
+    return rc;
+}
+
+static int take_in(struct ate__mirror *m, const struct item *item)
+{
+    int rc;
+    if (m->resync && m->resync_links != item->links)
+        ate__resync_free(ate__steal(&m->resync));
+    if (!m->chain)
+        return ate__fail(ATE_E_IO, "the mirror could not be opened any more: open the chain again");
+    if (item->type == ATE__MSG_GROUP)
+        rc = take_group(m, ate__buf_bytes(&item->body));
+    else if (item->type == ATE__MSG_RESYNC)
+        rc = begin_resync(m, item);
+    else
+        rc = ate__mirror_piece(m->resync, item->type, ate__buf_bytes(&item->body));
+    if (!rc && m->resync && ate__resync_is_whole(m->resync))
+        rc = end_resync(m);
     return rc ? ate__context(as_tampered(rc), "mirror") : 0;
 }
 
@@ -297,7 +411,7 @@ static bool take_next(struct ate__mirror *m)
     if (!item)
         return false;
     pthread_mutex_unlock(&m->mutex);
-    int rc = take_in(m, ate__buf_bytes(&item->body));
+    int rc = take_in(m, item);
     pthread_mutex_lock(&m->mutex);
     m->bytes -= item->body.size;
     if (rc) {
@@ -337,17 +451,19 @@ static void start_feeding(struct ate__mirror *m)
         feed_all(m);
 }
 
-int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
+static int push(struct ate__mirror *m, enum ate__message type, struct ate_bytes body)
 {
     struct item *item = ate__alloc(sizeof *item);
     if (!item)
         return ate__no_memory();
+    item->type = type;
     int rc = ate__buf_append(&item->body, body);
     if (rc) {
         ate__free(item);
         return rc;
     }
     pthread_mutex_lock(&m->mutex);
+    item->links = m->links;
     *m->last = item;
     m->last = &item->next;
     m->bytes += body.size;
@@ -357,6 +473,16 @@ int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
     if (start)
         start_feeding(m);
     return 0;
+}
+
+int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
+{
+    return push(m, ATE__MSG_GROUP, body);
+}
+
+int ate__mirror_remains(struct ate__mirror *m, uint16_t type, struct ate_bytes body)
+{
+    return push(m, (enum ate__message)type, body);
 }
 
 int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
@@ -397,29 +523,71 @@ bool ate__mirror_subscribe(struct ate__mirror *m, struct ate__head *ret_head)
     return ready;
 }
 
-int ate__mirror_subscribed(struct ate__mirror *m, const struct ate__msg_subscribed *msg)
+static int check_head(struct ate__mirror *m, const struct ate__head *there,
+                      const struct ate__proof *consistency)
 {
     struct ate__head head = ate__mirror_head(m);
     uint64_t least = m->conf.remembered.size > head.size ? m->conf.remembered.size : head.size;
-    if (msg->head.size < least)
+    if (there->size < least)
         return ate__fail(ATE_ROLLED_BACK,
                          "the server has %llu transactions; %llu were seen there before",
-                         (unsigned long long)msg->head.size, (unsigned long long)least);
-    int rc = head.size ? ate__merkle_check_consistency(head.size, &head.root, msg->head.size,
-                                                       &msg->head.root, &msg->consistency)
+                         (unsigned long long)there->size, (unsigned long long)least);
+    int rc = head.size ? ate__merkle_check_consistency(head.size, &head.root, there->size,
+                                                       &there->root, consistency)
                        : 0;
     if (rc == ATE_TAMPERED)
         return ate__fail(ATE_FORKED,
                          "the server's history of %llu transactions does not extend the %llu that "
                          "the mirror holds: two histories of one chain",
-                         (unsigned long long)msg->head.size, (unsigned long long)head.size);
+                         (unsigned long long)there->size, (unsigned long long)head.size);
+    return rc;
+}
+
+static void set_target(struct ate__mirror *m, uint64_t size, bool resyncing)
+{
+    pthread_mutex_lock(&m->mutex);
+    m->target = size;
+    m->resyncing = resyncing;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+int ate__mirror_subscribed(struct ate__mirror *m, const struct ate__msg_subscribed *msg)
+{
+    int rc = check_head(m, &msg->head, &msg->consistency);
+    if (!rc)
+        set_target(m, msg->head.size, false);
+    return rc;
+}
+
+int ate__mirror_resync(struct ate__mirror *m, const struct ate__msg_resync *msg)
+{
+    uint64_t size = ate__mirror_head(m).size;
+    int rc = check_head(m, &msg->head, &msg->consistency);
     if (rc)
         return rc;
+    if (msg->kept.size <= size)
+        return ate__fail(ATE_BAD_PEER, "RESYNC for what is there");
     pthread_mutex_lock(&m->mutex);
-    m->target = msg->head.size;
+    bool shown = m->shown;
     pthread_mutex_unlock(&m->mutex);
-    return 0;
+    if (shown)
+        return ate__fail(ATE_COMPACTED,
+                         "the chain was compacted below transaction %llu at the server, and this "
+                         "mirror is at %llu: open it again",
+                         (unsigned long long)msg->cut_off, (unsigned long long)size);
+    set_target(m, msg->head.size, true);
+    return push(m, ATE__MSG_RESYNC, ate__bytes(msg, sizeof *msg));
 }
+
+bool ate__mirror_show(struct ate__mirror *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    bool may = !m->resyncing && !m->swapping;
+    m->shown = m->shown || may;
+    pthread_mutex_unlock(&m->mutex);
+    return may;
+}
+
 
 void ate__mirror_lost(struct ate__mirror *m)
 {
@@ -428,6 +596,8 @@ void ate__mirror_lost(struct ate__mirror *m)
     m->first = NULL;
     m->last = &m->first;
     m->failure = 0;
+    m->links++;
+    m->resyncing = false;
     for (struct item *i = item; i; i = i->next)
         m->bytes -= i->body.size;
     drop_questions(m, &m->asked);
@@ -449,8 +619,11 @@ struct ate__chain *ate__mirror_chain(struct ate__mirror *m)
 
 struct ate__head ate__mirror_head(struct ate__mirror *m)
 {
-    struct ate__head head;
-    ate__chain_head(m->chain, &head.size, &head.root);
+    pthread_mutex_lock(&m->mutex);
+    struct ate__head head = m->head_then;
+    if (m->chain)
+        ate__chain_head(m->chain, &head.size, &head.root);
+    pthread_mutex_unlock(&m->mutex);
     return head;
 }
 
@@ -545,6 +718,7 @@ void ate__mirror_free(struct ate__mirror *m)
     while (m->conf.workers && ate__workers_cancel(m->conf.workers, &m->task))
         continue;
     ate__mirror_lost(m);
+    ate__resync_free(m->resync);
     ate__chain_close(m->chain);
     m->conf.env->vfs->close_dir(m->dir);
     pthread_mutex_destroy(&m->mutex);

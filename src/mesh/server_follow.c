@@ -14,7 +14,8 @@
  * one stream of a connection at a time. So what a slow reader costs is bounded, by its credit and
  * one batch, and is its own.
  *
- *  1. A cursor stands between two groups, and only grows; each group goes to a stream once.
+ *  1. A cursor stands between two groups, and only grows; each group goes to a stream once. Where
+ *     it begins below what compaction has left whole, what is left goes first (server_resync.c).
  *  2. A stream that is LIVE has its cursor at `delivered` or behind it; groups before the cursor
  *     are passed over.
  *  3. Only what is on stable storage is sent: under a weaker sync policy up to the log's floor.
@@ -52,21 +53,6 @@ static uint64_t readable(const struct ate__hosted *h)
     return state.floor < size ? state.floor : size;
 }
 
-/* Below the cut-off nothing is there as the root closed it. */
-static int check_not_compacted(struct ate__hosted *h, uint64_t from)
-{
-    struct ate__storage *storage = ate__chain_storage(h->chain);
-    struct ate__storage_state state;
-    storage->v->state(storage, &state);
-    if (from >= state.cut_off)
-        return 0;
-    return ate__fail(
-        ATE_COMPACTED,
-        "the server's log was compacted below transaction %llu, and a mirror that ends "
-        "at %llu cannot be brought up to it",
-        (unsigned long long)state.cut_off, (unsigned long long)from);
-}
-
 struct grouping {
     struct ate__hosted *hosted;
     struct ate__groups *groups;
@@ -97,7 +83,8 @@ static int end_group(struct grouping *g, const struct ate__history_record *last)
     rc = ate__wr_end(&w);
     if (rc)
         return rc;
-    to->frames[to->count++] = (struct ate__group_out_frame){at, to->bytes.size - at, g->first, end};
+    to->frames[to->count++] = (struct ate__group_out_frame){
+        ATE__MSG_GROUP, at, to->bytes.size - at, g->first, end};
     to->end = end;
     g->count = 0;
     ate__buf_clear(&g->records);
@@ -123,12 +110,12 @@ static int read_groups(struct ate__hosted *h, uint64_t from, size_t bytes_max,
     ate__groups_clear(groups);
     groups->end = from;
     groups->to = readable(h);
-    int rc = check_not_compacted(h, from);
-    if (rc)
-        return rc;
-    rc = ate__chain_history(h->chain, from, groups->to, take_record, &g);
+    int rc = ate__chain_history(h->chain, from, groups->to, take_record, &g);
     ate__buf_deinit(&g.records);
-    return rc == ATE_END ? 0 : rc;
+    if (rc && rc != ATE_END)
+        return rc;
+    rc = ate__resync_check(h, from, NULL);
+    return rc == ATE_COMPACTED ? ate__context(ATE_BUSY, "begin again") : rc;
 }
 
 /* --- sending --- */
@@ -141,9 +128,12 @@ static int send_group(struct ate__stream *s, const struct ate__groups *groups, s
     /* Answers that wait for room go first. */
     int rc = !link              ? ATE_OFFLINE
              : s->peer->waiting ? ATE_BUSY
-                                : ate__link_send(link, ATE__MSG_GROUP, s->id, &body, 1);
+                                : ate__link_send(link, f->type, s->id, &body, 1);
     if (!rc) {
-        s->cursor = f->end;
+        if (f->type == ATE__MSG_LEAVES)
+            s->resyncing.leaves = f->end;
+        else
+            s->cursor = f->end;
         ate__unread_note(s->peer);
     }
     return rc;
@@ -279,6 +269,7 @@ void ate__follow_deinit(struct ate__hosted *h)
 struct catching {
     struct ate__job job;
     struct ate__stream *stream;
+    struct ate__resyncing resyncing;
     uint64_t from;
     size_t bytes_max;
     struct ate__groups groups;
@@ -287,7 +278,11 @@ struct catching {
 static void catching_work(struct ate__job *job)
 {
     struct catching *c = ATE__CONTAINER(job, struct catching, job);
-    ate__job_result(job, read_groups(c->stream->hosted, c->from, c->bytes_max, &c->groups));
+    struct ate__hosted *h = c->stream->hosted;
+    int rc = c->resyncing.cut_off
+                 ? ate__resync_read(h, &c->resyncing, c->from, c->bytes_max, &c->groups)
+                 : read_groups(h, c->from, c->bytes_max, &c->groups);
+    ate__job_result(job, rc);
 }
 
 /* It has all that could be read a moment ago. */
@@ -325,6 +320,8 @@ static void catching_done(struct ate__job *job)
     if (!s->ended) {
         for (size_t i = 0; !rc && i < c->groups.count; i++)
             rc = send_group(s, &c->groups, i);
+        if (s->resyncing.cut_off && s->cursor == s->resyncing.kept_end)
+            s->resyncing.cut_off = 0;
         if (!rc && (s->cursor < c->groups.to || !go_live(s)))
             rc = ATE_BUSY;
         if (rc == ATE_BUSY)
@@ -358,6 +355,7 @@ void ate__follow_catch_up(struct ate__peer *p)
     p->reading = true;
     c->stream = ate__stream_ref(s);
     c->from = s->cursor;
+    c->resyncing = s->resyncing;
     c->bytes_max =
         ate__min(ate__min(room, BATCH_BYTES), p->server->conf.server_limits.catch_up_bytes);
     c->job.server = p->server;
@@ -388,7 +386,32 @@ struct asking {
     struct ate__stream *stream;
     struct ate__head head; /* the client's */
     struct ate__buf body;
+    struct ate__remains_of_chain remains; /* cut_off 0: all that it lacks is there */
 };
+
+/* SUBSCRIBED, or RESYNC. */
+static int encode_answer(struct asking *a, const struct ate__msg_subscribed *now)
+{
+    struct ate__wr w = ate__wr_of(&a->body);
+    if (!a->remains.cut_off) {
+        ate__msg_subscribed_encode(&w, now);
+        return ate__wr_end(&w);
+    }
+    struct ate__msg_resync m = {
+        .head = now->head,
+        .consistency = now->consistency,
+        .cut_off = a->remains.cut_off,
+        .kept.size = a->remains.kept_end,
+        .certified = a->remains.certified,
+    };
+    int rc = ate__chain_root_at(a->stream->hosted->chain, m.kept.size, &m.kept.root);
+    if (rc)
+        return rc;
+    if (m.certified > m.head.size)
+        return ate__fail(ATE_BUSY, "the certificate of what was compacted is not synced yet");
+    ate__msg_resync_encode(&w, &m);
+    return ate__wr_end(&w);
+}
 
 static int ask(struct asking *a)
 {
@@ -406,14 +429,12 @@ static int ask(struct asking *a)
         rc = ate__fail(ATE_FORKED, "your history of %s is another than this server's, at size %llu",
                        h->path, (unsigned long long)a->head.size);
     if (!rc)
-        rc = check_not_compacted(h, a->head.size);
+        rc = ate__resync_check(h, a->head.size, &a->remains);
+    if (rc == ATE_COMPACTED)
+        rc = 0;
     if (!rc)
         rc = ate__chain_consistency(h->chain, a->head.size, m.head.size, &m.consistency);
-    if (rc)
-        return rc;
-    struct ate__wr w = ate__wr_of(&a->body);
-    ate__msg_subscribed_encode(&w, &m);
-    return ate__wr_end(&w);
+    return rc ? rc : encode_answer(a, &m);
 }
 
 static void ask_work(struct ate__job *job)
@@ -431,7 +452,14 @@ static void ask_done(struct ate__job *job)
                              p->name, job->text);
         ate__stream_fail(s, job->result, job->text);
     } else if (!s->ended) {
-        ate__peer_send(p, ATE__MSG_SUBSCRIBED, s->id, &a->body);
+        const struct ate__remains_of_chain *r = &a->remains;
+        if (r->cut_off) {
+            s->cursor = 0;
+            s->resyncing = (struct ate__resyncing){
+                r->cut_off, r->kept_end, r->generation, 0,
+                r->cut_off - r->cut_off % ATE__TILE_LEAVES};
+        }
+        ate__peer_send(p, r->cut_off ? ATE__MSG_RESYNC : ATE__MSG_SUBSCRIBED, s->id, &a->body);
         queue_catching(s);
         ate__follow_catch_up(p);
     }

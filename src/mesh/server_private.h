@@ -26,6 +26,7 @@
 #pragma once
 #include "base/assert.h"
 #include "base/map.h"
+#include "chain/resync.h"
 #include "mesh/bundle.h"
 #include "mesh/home.h"
 #include "mesh/log_limit.h"
@@ -178,6 +179,11 @@ struct ate__kept_snapshot {
     struct ate__view_snapshot view;
     uint64_t used; /* when, in GETs of the stream; 0: none is kept here */
 };
+/* What compaction has left goes first; cut_off 0: no more of it. The cursor stands in it, too. */
+struct ate__resyncing {
+    uint64_t cut_off, kept_end, generation;
+    uint64_t leaves, leaves_end; /* what comes first of all: up to where they were sent */
+};
 struct ate__stream {
     struct ate__peer *peer;
     uint32_t id;
@@ -195,6 +201,7 @@ struct ate__stream {
     /* server_follow.c */
     enum ate__follow follow;
     uint64_t cursor; /* the next sequence to be sent */
+    struct ate__resyncing resyncing;
     struct ate__stream *next_live, **back_live; /* LIVE: of the chain's */
     struct ate__stream *next_catching; /* in the peer's queue */
 
@@ -224,8 +231,9 @@ void ate__stream_got(struct ate__stream *s, struct ate__hosted *h, bool created)
 
 /* --- server_hosted.c --- */
 
-/* Whole groups as frames' bodies. */
+/* Whole groups as frames' bodies; or leaves, or what is left of groups. */
 struct ate__group_out_frame {
+    uint16_t type;
     size_t at, size; /* in bytes */
     uint64_t first, end; /* sequences */
 };
@@ -297,6 +305,17 @@ void ate__follow_deinit(struct ate__hosted *h);
 void ate__follow_subscribe(struct ate__stream *s, struct ate_bytes body);
 void ate__follow_end(struct ate__stream *s);
 void ate__follow_catch_up(struct ate__peer *p); /* if one of its streams may read now */
+
+/* --- server_resync.c; on a thread of `reads` --- */
+
+/* Groups from there on, and no leaves any more: or COMPACTED, and what there is instead (NULL: not
+ * wanted). Errors: BUSY E_* */
+int ate__resync_check(struct ate__hosted *h, uint64_t from,
+                      struct ate__remains_of_chain *ret_remains) ATE__CHECK;
+/* The next frames of what is left, until they are bytes_max or more. Errors: BUSY: it was
+ * compacted meanwhile; TAMPERED E_* */
+int ate__resync_read(struct ate__hosted *h, const struct ate__resyncing *at, uint64_t from,
+                     size_t bytes_max, struct ate__groups *groups) ATE__CHECK;
 
 /* --- server_answer.c --- */
 
