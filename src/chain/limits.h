@@ -16,8 +16,8 @@ enum {
     ATE__IMAGE_PAGES_MAX = 1 << 21,     /* of a view image: 128 GiB */
     ATE__IMAGE_SECRETS_MAX = 16,        /* of an opener that are tried on one */
     ATE__IMAGE_LOG_MIN = 1 << 20, /* bytes of a log that may have one; below, replay is as fast */
+    /* MiB that a server may send a mirror, in a directory, in memory, before any of it is judged */
+    ATE__RESYNC_MIB_MAX = 1 << 20,
+    ATE__RESYNC_MEMORY_MIB_MAX = 1024,
     ATE__REST_MS = 60000 /* without a write; then the log gives back what it prewrote */
 };
-/* What a server may send before anything of it is judged: to a mirror in a directory, in memory. */
-#define ATE__RESYNC_BYTES_MAX (1ull << 40)
-#define ATE__RESYNC_MEMORY_MAX (1ull << 30)

@@ -85,7 +85,8 @@ int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **re
     r->conf = *conf;
     r->root = conf->kept_root;
     if (!r->conf.bytes_max)
-        r->conf.bytes_max = conf->dir ? ATE__RESYNC_BYTES_MAX : ATE__RESYNC_MEMORY_MAX;
+        r->conf.bytes_max = (uint64_t)(conf->dir ? ATE__RESYNC_MIB_MAX : ATE__RESYNC_MEMORY_MIB_MAX)
+                            << 20;
     int rc = conf->cut_off > r->conf.bytes_max / sizeof(struct ate_hash)
                  ? count_bytes(r, UINT64_MAX)
                  : begin_import(r);

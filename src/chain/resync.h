@@ -39,7 +39,7 @@ struct ate__resync_conf {
     uint64_t cut_off, kept_end;
     struct ate_hash kept_root; /* of the tree of kept_end leaves */
     uint64_t certified;        /* the end of the group that has the certificate */
-    uint64_t bytes_max;        /* 0: ATE__RESYNC_BYTES_MAX, or in memory ATE__RESYNC_MEMORY_MAX */
+    uint64_t bytes_max; /* 0: ATE__RESYNC_MIB_MAX, or in memory ATE__RESYNC_MEMORY_MIB_MAX */
 };
 struct ate__import_range;
 struct ate__resync;

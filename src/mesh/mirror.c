@@ -588,7 +588,6 @@ bool ate__mirror_show(struct ate__mirror *m)
     return may;
 }
 
-
 void ate__mirror_lost(struct ate__mirror *m)
 {
     pthread_mutex_lock(&m->mutex);

@@ -31,8 +31,7 @@ static int take_kept(struct ate__resync *resync, struct ate_bytes body)
     if (!records)
         return ate__no_memory();
     while (count < m.count && ate__msg_kept_next(m.records, &at, &kept))
-        records[count++] =
-            (struct ate__import_record){kept.sequence, kept.identity, kept.body};
+        records[count++] = (struct ate__import_record){kept.sequence, kept.identity, kept.body};
     ate__assert(count == m.count);
     struct ate__import_range range = {m.first, m.end, m.root_time_us, records, count};
     return ate__resync_range(resync, &range);

@@ -94,8 +94,8 @@ struct ate__msg_group {
     uint32_t count;
     struct ate_bytes records; /* encoded list; ate__msg_group_next() walks it */
 };
-/* In the place of SUBSCRIBED, where the client's head lies below the cut-off. After it come, in this
- * order: the leaves of all full tiles below the cut-off; what is left of the groups below
+/* In the place of SUBSCRIBED, where the client's head lies below the cut-off. After it come, in
+ * this order: the leaves of all full tiles below the cut-off; what is left of the groups below
  * kept.size; the groups from there on, as after SUBSCRIBED. The client believes none of it before
  * it has all up to `certified`. */
 struct ate__msg_resync {

@@ -83,8 +83,8 @@ static int end_group(struct grouping *g, const struct ate__history_record *last)
     rc = ate__wr_end(&w);
     if (rc)
         return rc;
-    to->frames[to->count++] = (struct ate__group_out_frame){
-        ATE__MSG_GROUP, at, to->bytes.size - at, g->first, end};
+    to->frames[to->count++] =
+        (struct ate__group_out_frame){ATE__MSG_GROUP, at, to->bytes.size - at, g->first, end};
     to->end = end;
     g->count = 0;
     ate__buf_clear(&g->records);
@@ -455,9 +455,8 @@ static void ask_done(struct ate__job *job)
         const struct ate__remains_of_chain *r = &a->remains;
         if (r->cut_off) {
             s->cursor = 0;
-            s->resyncing = (struct ate__resyncing){
-                r->cut_off, r->kept_end, r->generation, 0,
-                r->cut_off - r->cut_off % ATE__TILE_LEAVES};
+            s->resyncing = (struct ate__resyncing){r->cut_off, r->kept_end, r->generation, 0,
+                                                   r->cut_off - r->cut_off % ATE__TILE_LEAVES};
         }
         ate__peer_send(p, r->cut_off ? ATE__MSG_RESYNC : ATE__MSG_SUBSCRIBED, s->id, &a->body);
         queue_catching(s);

@@ -55,8 +55,8 @@ static int put_leaves(struct ate__hosted *h, const struct ate__resyncing *at, si
 {
     struct ate__storage *storage = ate__chain_storage(h->chain);
     struct ate_hash tile[ATE__TILE_LEAVES];
-    uint64_t tiles = ate__max(ate__min(bytes_max / sizeof tile, ATE__LEAVES_FRAME_MAX /
-                                                                     ATE__TILE_LEAVES), (size_t)1);
+    uint64_t tiles = ate__max(
+        ate__min(bytes_max / sizeof tile, ATE__LEAVES_FRAME_MAX / ATE__TILE_LEAVES), (size_t)1);
     uint64_t end = ate__min(at->leaves_end, at->leaves + tiles * ATE__TILE_LEAVES);
     ate__cleanup(ate__buf_deinit) struct ate__buf hashes = ATE__BUF_NULL;
     int rc = 0;
@@ -67,8 +67,8 @@ static int put_leaves(struct ate__hosted *h, const struct ate__resyncing *at, si
     }
     struct ate__wr w = ate__wr_of(&groups->bytes);
     if (!rc)
-        ate__msg_leaves_encode(&w, &(struct ate__msg_leaves){
-                                       at->leaves, (uint32_t)(end - at->leaves), hashes.data});
+        ate__msg_leaves_encode(
+            &w, &(struct ate__msg_leaves){at->leaves, (uint32_t)(end - at->leaves), hashes.data});
     if (!rc)
         rc = ate__wr_end(&w);
     return rc ? rc : add_frame(groups, 0, ATE__MSG_LEAVES, at->leaves, end);
@@ -130,8 +130,8 @@ static int put_kept(struct ate__hosted *h, const struct ate__resyncing *at, uint
 {
     struct ate__storage *storage = ate__chain_storage(h->chain);
     struct leaving l = {.groups = groups, .bytes_max = bytes_max, .next = from};
-    int rc = storage->v->scan(storage, from, at->kept_end,
-                              &(struct ate__scan){on_group, on_record, &l});
+    int rc =
+        storage->v->scan(storage, from, at->kept_end, &(struct ate__scan){on_group, on_record, &l});
     ate__buf_deinit(&l.records);
     return rc == ATE_END ? 0 : rc;
 }

@@ -255,9 +255,8 @@ int ate__import_new(const struct ate__import_conf *conf, struct ate__import **re
                                  .revision = 1,
                                  .floor = conf->kept_end,
                                  .generation = 1};
-    int rc = conf->dir
-                 ? make_dir(i)
-                 : ate__storage_open_mem(conf->env, &conf->chain_id, conf->role, &i->storage);
+    int rc = conf->dir ? make_dir(i)
+                       : ate__storage_open_mem(conf->env, &conf->chain_id, conf->role, &i->storage);
     if (rc) {
         ate__import_free(i);
         return rc;
@@ -282,8 +281,9 @@ int ate__import_leaves(struct ate__import *i, const struct ate_hash *leaves)
 static int check_range(const struct ate__import *i, const struct ate__import_range *range)
 {
     uint64_t next = range->first, bytes = ATE__GROUP_HEAD;
-    bool fits = i->leaves == i->gaps_below && range->first == i->size && range->end > range->first &&
-                range->end <= i->conf.kept_end && range->count <= range->end - range->first;
+    bool fits = i->leaves == i->gaps_below && range->first == i->size &&
+                range->end > range->first && range->end <= i->conf.kept_end &&
+                range->count <= range->end - range->first;
     for (size_t n = 0; fits && n < range->count; n++) {
         const struct ate__import_record *r = &range->records[n];
         fits = r->sequence >= next && r->sequence < range->end && r->body.size;

@@ -42,6 +42,35 @@ def test_all_commands(w):
     w.refused(1, "EXISTS", "put", "@work", "b", "3", "--if-absent")
 
 
+def test_compacted_deeply(w):
+    """Who has nothing, a mirror that was left behind, and a stream get what is left."""
+    w.key()
+    server = work(w)
+    chain = f"{server.logs}{PATH}"
+    w.ate("put", "@work", "kept", "one")
+    w.ate("ls", "@work", "--mirror", "behind")
+    for i in range(40):
+        w.ate("put", "@work", "x", stdin=os.urandom(9000))
+        w.ate("put", "@work", "gone", stdin=os.urandom(9000))
+        w.ate("rm", "@work", "gone")
+    value = w.ate("get", "@work", "x").out
+    server.kill()
+    w.ate("compact", chain, "--deep", "--cut-off", "now")
+    there = w.ate("log", chain).out
+    server.start()
+    assert w.ate("log", "@work").out == there
+    assert b"all holds: 123 transactions" in w.ate("verify", "@work").out
+    for mirror in "behind", "fresh":
+        assert w.ate("get", "@work", "x", "--mirror", mirror).out == value
+        assert w.ate("get", "@work", "kept", "--mirror", mirror).out == b"one"
+        assert os.listdir(w.path(mirror)) == [",chain"]
+        assert w.ate("log", mirror).out == there
+    w.ate("put", "@work", "x", "more", "--mirror", "behind")
+    assert w.ate("get", "@work", "x", "--mirror", "fresh").out == b"more"
+    w.ate("export", "@work", "out")
+    assert w.path("out/x").read_bytes() == b"more"
+
+
 def test_outsider(w):
     root = w.key()
     server = work(w)

@@ -94,7 +94,8 @@ static int send_group(struct sending *x)
     uint64_t first = x->group.first_sequence, end = x->group.end_sequence;
     int rc;
     if (first < x->kept_end) {
-        struct ate__import_range range = {x->next, end, x->group.root_time_us, x->records, x->count};
+        struct ate__import_range range = {x->next, end, x->group.root_time_us, x->records,
+                                          x->count};
         rc = ate__resync_range(x->to, &range);
     } else {
         struct ate__group_feed feed = {first, x->group.root_time_us, x->bodies, x->count, {{0}}};
@@ -118,8 +119,8 @@ static int on_record(void *arg, const struct ate__record_out *record)
         if (victim)
             twist_record(x, bytes);
         x->bodies[x->count] = ate__buf_bytes(bytes);
-        x->records[x->count] = (struct ate__import_record){record->sequence, record->identity,
-                                                           x->bodies[x->count]};
+        x->records[x->count] =
+            (struct ate__import_record){record->sequence, record->identity, x->bodies[x->count]};
         x->count++;
     }
     return record->last_in_group ? send_group(x) : 0;
@@ -249,7 +250,8 @@ static int receive(struct sending *x, struct mirror *m, const struct offer *o, u
     if (!rc)
         rc = send_leaves(x, o->cut_off, missing);
     if (!rc)
-        rc = storage->v->scan(storage, 0, o->certified, &(struct ate__scan){on_group, on_record, x});
+        rc =
+            storage->v->scan(storage, 0, o->certified, &(struct ate__scan){on_group, on_record, x});
     if (!rc)
         assert_true(ate__resync_is_whole(x->to));
     return rc ? rc : ate__resync_judge(x->to, known, 1);
@@ -348,9 +350,9 @@ static void test_hostile(void **state)
 {
     (void)state;
     static const int results[TWISTS] = {
-        [DROPS_BODY] = ATE_OMITTED,    [DROPS_RECORD] = ATE_OMITTED, [FORKS_LEAF] = ATE_TAMPERED,
-        [OTHER_LEAF] = ATE_TAMPERED,   [CHANGES_BYTE] = ATE_TAMPERED, [LOWER_CUT_OFF] = ATE_OMITTED,
-        [EARLY] = ATE_MALFORMED,       [LATE_ROOT] = ATE_TAMPERED,   [KEPT_ROOT] = ATE_TAMPERED};
+        [DROPS_BODY] = ATE_OMITTED,  [DROPS_RECORD] = ATE_OMITTED,  [FORKS_LEAF] = ATE_TAMPERED,
+        [OTHER_LEAF] = ATE_TAMPERED, [CHANGES_BYTE] = ATE_TAMPERED, [LOWER_CUT_OFF] = ATE_OMITTED,
+        [EARLY] = ATE_MALFORMED,     [LATE_ROOT] = ATE_TAMPERED,    [KEPT_ROOT] = ATE_TAMPERED};
     struct mirror m;
     begin(2);
     mirror_new(&m, "/m");
@@ -371,9 +373,9 @@ static void test_hostile(void **state)
     other.root.b[0] ^= 1;
     assert_int_equal(take(&m, HONEST, o, 0, &other), ATE_FORKED);
     assert_int_equal(take(&m, HONEST, o, 20000, &known), ATE_TOO_BIG);
-    assert_int_equal(take(&m, HONEST, (struct offer){UINT64_MAX - 1, o.kept_end, UINT64_MAX}, 0,
-                          &known),
-                     ATE_TOO_BIG);
+    assert_int_equal(
+        take(&m, HONEST, (struct offer){UINT64_MAX - 1, o.kept_end, UINT64_MAX}, 0, &known),
+        ATE_TOO_BIG);
     assert_int_equal(take(&m, HONEST, (struct offer){o.cut_off, o.kept_end, o.cut_off}, 0, &known),
                      ATE_MALFORMED);
     now = head_of(&m);

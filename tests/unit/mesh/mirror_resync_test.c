@@ -29,7 +29,8 @@ static struct ate__pipe *open_mirror(struct far *f, const char *dir, int result)
 static void change(struct far *f, struct ate__pipe *p, struct ate_hash *last, bool first)
 {
     struct ate__head base = far_head(p);
-    struct kit_put put = {.object = kit_id(CHANGED), .prev = first ? NULL : last, .payload_size = 90};
+    struct kit_put put = {
+        .object = kit_id(CHANGED), .prev = first ? NULL : last, .payload_size = 90};
     struct ate__buf tx = kit_put(&f->chain, &base, &put, last);
     int rc = far_offer(p, ate__buf_bytes(&tx), 20000, NULL);
     if (rc)

@@ -418,10 +418,8 @@ static int decode_resync(uint64_t kept, uint64_t cut_off, uint64_t certified, ui
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
-    struct ate__msg_resync m = {.head = {size, {{1}}},
-                                .cut_off = cut_off,
-                                .kept = {kept, {{2}}},
-                                .certified = certified};
+    struct ate__msg_resync m = {
+        .head = {size, {{1}}}, .cut_off = cut_off, .kept = {kept, {{2}}}, .certified = certified};
     ate__msg_resync_encode(&w, &m);
     int rc = decode_hand(ATE__MSG_RESYNC, &body);
     ate__buf_deinit(&body);

@@ -143,8 +143,8 @@ static void test_file(void **state)
     check(&k, s, RECORDS);
     s->v->close(s);
     /* A log as any other: it is opened, written to and compacted. */
-    assert_int_equal(ate__storage_open_file(&k.sim.env, k.root, 0, NULL, ATE__ROLE_MIRROR, &conf, &s),
-                     0);
+    assert_int_equal(
+        ate__storage_open_file(&k.sim.env, k.root, 0, NULL, ATE__ROLE_MIRROR, &conf, &s), 0);
     assert_int_equal(s->v->begin(s), 0);
     other = k;
     other.s = s;
@@ -197,9 +197,9 @@ static void test_memory(void **state)
     struct seen a = {.other = s}, b = {.other = k.s};
     for (uint64_t from = 0; from <= RECORDS; from += 97) {
         uint64_t records = a.records, there = b.records;
-        assert_int_equal(k.s->v->scan(k.s, from, from + 500,
-                                      &(struct ate__scan){seen_group, seen_record, &a}),
-                         0);
+        assert_int_equal(
+            k.s->v->scan(k.s, from, from + 500, &(struct ate__scan){seen_group, seen_record, &a}),
+            0);
         assert_int_equal(
             s->v->scan(s, from, from + 500, &(struct ate__scan){seen_group, seen_record, &b}), 0);
         assert_true(a.records - records == b.records - there);
@@ -339,8 +339,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file),    cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_file),      cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_refused),   cmocka_unit_test(test_faults),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
