@@ -280,7 +280,7 @@ drop("opened-the-same", STEP,
      "if (head->size == base->size && !ate__hash_equal(&head->root, &base->root))",
      "!ate__hash_equal(&head->root, &base->root)")
 MIRROR = "src/mesh/mirror.c"
-drop("subscribed-no-shorter", MIRROR, "if (msg->head.size < least)", "msg->head.size < least")
+drop("subscribed-no-shorter", MIRROR, "if (there->size < least)", "there->size < least")
 check("subscribed-extends", MIRROR,
       "    int rc = head.size ? ate__merkle_check_consistency(",
       "    int rc = head.size && !REMOVED ? ate__merkle_check_consistency(")
