@@ -39,6 +39,7 @@ check-long:
 	@scripts/check long
 
 quick:
+	@scripts/deps check
 	@scripts/check quick
 
 asan:
