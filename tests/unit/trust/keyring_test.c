@@ -107,7 +107,7 @@ static void so_many_are_kept_prepared(void **state)
     (void)state;
     struct ate__keyring k;
     struct ate__key *key = key_of(1);
-    struct ate__prepared *p, *first;
+    struct ate__prepared *p, *first = NULL;
     ate__keyring_init(&k, seed);
     for (unsigned i = 0; i < ATE__PREPARED_KEYS_MAX + 2; i++) {
         struct ate_hash fingerprint = fingerprint_of(i);
