@@ -24,6 +24,7 @@ CONFINED = [
     ("uv.h", ["src/*/*_uv.c", "src/*/*_uv.h", "src/bin/*", "include/ate/uv.h"]),
     ("uv/*", []),
     ("msgpack*", ["src/dio/codec*.c"]),
+    ("zstd*", ["src/dio/compress.c"]),
     ("urcu*", ["src/chain/rcu.h"]),
     ("sanitizer/tsan*", ["src/chain/rcu.h"]),
     ("jansson.h", ["src/bin/*"]),

@@ -31,6 +31,11 @@ struct ate_receipt {
     enum ate_stage stage;
 };
 
+/* Of payloads. Who adds text of his own to an object that also holds a secret, and sees how large
+ * what is stored becomes, can guess the secret: a chain for such objects is not to compress
+ * (docs/THREATS.md). */
+enum ate_compression { ATE_UNCOMPRESSED, ATE_ZSTD };
+
 enum ate_sync { ATE_SYNC_ALWAYS, ATE_SYNC_INTERVAL, ATE_SYNC_NEVER };
 
 struct ate_compact_when; /* compact.h */
@@ -61,6 +66,10 @@ struct ate_chain_conf { /* zero means the default in every field */
     /* Of a chain in a directory: do not read or write the view image, which makes the next open
      * faster for whoever has a private key of this session (docs/format/image.md). */
     bool no_view_image;
+    /* With ATE_CREATE: what is stored in the chain is compressed before it is encrypted, for ever.
+     * A chain that is there opens only if it does the same, else EXISTS; ATE_UNCOMPRESSED asks for
+     * nothing. */
+    enum ate_compression compression;
     uint64_t retention_s; /* of an archive, seconds of root time; 0: for ever */
     /* Of a chain in a directory, opened for writing: when it is compacted by itself; NULL: never */
     const struct ate_compact_when *compact;
@@ -84,9 +93,9 @@ struct ate_chain_conf { /* zero means the default in every field */
  * ate_chain_damage() says where. A server serves such a chain so, and answers commits with
  * READ_ONLY.
  *
- * Errors: NOT_FOUND, EXISTS: it is there, and is not the archive that conf asks for; UNTRUSTED,
- * WRONG_CHAIN, DENIED: creation refused, or one was destroyed there; NO_KEY, NO_ACCESS,
- * MALFORMED, TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
+ * Errors: NOT_FOUND, EXISTS: it is there, and is not what conf asks for; UNTRUSTED, WRONG_CHAIN,
+ * DENIED: creation refused, or one was destroyed there; NO_KEY, NO_ACCESS, MALFORMED,
+ * TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
  * OFFLINE, READ_ONLY: the directory is a mirror, and flags lack ATE_READ; MISUSE, E_*. */
 ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
                             const struct ate_chain_conf *conf, struct ate_chain **ret_chain);
@@ -115,6 +124,8 @@ ATE_API const char *ate_chain_address(const struct ate_chain *chain);
 ATE_API struct ate_hash ate_chain_id(const struct ate_chain *chain);
 /* the path that its genesis declares */
 ATE_API const char *ate_chain_name(const struct ate_chain *chain);
+/* what its genesis says */
+ATE_API enum ate_compression ate_chain_compression(const struct ate_chain *chain);
 /* by the open that gave this handle */
 ATE_API bool ate_chain_was_created(const struct ate_chain *chain);
 /* the newest that is published here */

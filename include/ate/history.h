@@ -66,7 +66,8 @@ ATE_CALL int ate_history_start(struct ate_chain *chain, struct ate_session *sess
 ATE_CALL int ate_history_next(struct ate_history *history, struct ate_history_txn *ret_txn);
 
 /* The object as the event with that index of the last transaction given left it.
- * Errors: MISUSE: not a body event; NO_KEY, COMPACTED: the payload is gone; TAMPERED, E_*. */
+ * Errors: MISUSE: not a body event; NO_KEY, COMPACTED: the payload is gone; MALFORMED: what is
+ * stored unpacks to nothing; TAMPERED, E_*. */
 ATE_CALL int ate_history_load(struct ate_history *history, size_t event_index,
                               struct ate_object *ret_object);
 ATE_API void ate_history_end(struct ate_history *history); /* takes NULL */
@@ -118,7 +119,8 @@ ATE_CALL int ate_versions_next(struct ate_versions *versions,
                                struct ate_object_version *ret_version);
 
 /* The object as the last version given left it. Its created_sequence is 0 if it was deleted since.
- * Errors: MISUSE: there is none, or it is a deletion; NO_KEY, COMPACTED: the payload is gone. */
+ * Errors: MISUSE: there is none, or it is a deletion; NO_KEY, COMPACTED: the payload is gone;
+ * MALFORMED: what is stored unpacks to nothing; E_*. */
 ATE_CALL int ate_versions_load(struct ate_versions *versions, struct ate_object *ret_object);
 ATE_API void ate_versions_end(struct ate_versions *versions); /* takes NULL */
 

@@ -78,11 +78,17 @@ static int check_arguments(const char *where, unsigned flags)
     return ate__check_may_wait();
 }
 
-static int check_archive_conf(const struct ate_chain_conf *conf, unsigned flags)
+/* What is said of a chain when it is created. */
+static int check_new_conf(const struct ate_chain_conf *conf, unsigned flags)
 {
     if (conf->archive && !(flags & ATE_CREATE))
         return ate__fail(ATE_MISUSE, "chain: conf.archive goes with CREATE: a chain is made an "
                                      "archive when it is created");
+    if (conf->compression > ATE_ZSTD)
+        return ate__fail(ATE_MISUSE, "chain: conf.compression: unknown");
+    if (conf->compression && !(flags & ATE_CREATE))
+        return ate__fail(ATE_MISUSE, "chain: conf.compression goes with CREATE: it is said when a "
+                                     "chain is created");
     if (conf->retention_s && !conf->archive)
         return ate__fail(ATE_MISUSE, "chain: conf.retention_s goes with conf.archive");
     if (conf->retention_s > RETENTION_S_MAX)
@@ -295,11 +301,30 @@ static int open_remote(struct opening *o)
     return rc;
 }
 
-/* ---- archives ---- */
+/* ---- what is said when it is created ---- */
+
+_Static_assert((int)ATE_ZSTD == ATE__COMPRESSION_ZSTD, "one numbering");
 
 static uint64_t retention_us(const struct ate_chain_conf *conf)
 {
     return conf->retention_s * 1000000;
+}
+
+static int make_options(struct opening *o)
+{
+    int rc = o->conf->archive ? ate__genesis_worm(retention_us(o->conf), &o->options) : 0;
+    if (!rc && o->conf->compression)
+        rc = ate__genesis_compression((enum ate__compression)o->conf->compression, &o->options);
+    return rc;
+}
+
+static int check_compression(const struct opening *o)
+{
+    const struct ate__genesis *g = ate__trust_genesis(o->pipe->v->trust(o->pipe));
+    if (!o->conf->compression || (int)o->conf->compression == g->compression)
+        return 0;
+    return ate__fail(ATE_EXISTS, "the chain is there already, and does not compress: that is said "
+                                 "when it is created, and never later");
 }
 
 /* What is asked for is what the genesis says, whoever made it and when. */
@@ -394,6 +419,8 @@ static int finish(struct opening *o)
     struct ate_chain *c = o->chain;
     int rc = check_archive(o);
     if (!rc)
+        rc = check_compression(o);
+    if (!rc)
         rc = describe(o);
     if (rc)
         return rc;
@@ -432,11 +459,11 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
         .where = where, .session = session, .flags = flags, .conf = conf ? conf : &defaults};
     int rc = check_arguments(where, flags);
     if (!rc)
-        rc = check_archive_conf(o.conf, flags);
+        rc = check_new_conf(o.conf, flags);
     if (!rc)
         rc = ate__segment_bytes_check(o.conf->segment_bytes);
-    if (!rc && o.conf->archive)
-        rc = ate__genesis_worm(retention_us(o.conf), &o.options);
+    if (!rc)
+        rc = make_options(&o);
     if (!rc)
         rc = begin(&o);
     if (!rc)

@@ -78,6 +78,11 @@ bool ate_chain_archive(const struct ate_chain *c, uint64_t *ret_retention_s)
     return g->archive;
 }
 
+enum ate_compression ate_chain_compression(const struct ate_chain *c)
+{
+    return (enum ate_compression)ate__trust_genesis(trust_of(c))->compression;
+}
+
 bool ate_chain_was_created(const struct ate_chain *c)
 {
     return c->created;

@@ -92,7 +92,7 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
     e->encrypted = o->encrypted;
     e->readable = o->readable;
     e->has_payload = ate__event_has_payload(event);
-    e->payload_size = o->readable && e->has_payload ? o->payload.size : event->payload_size;
+    e->payload_size = o->readable && e->has_payload ? o->payload_size : event->payload_size;
     e->creates = e->kind == ATE_EVENT_BODY && !ate__header_has(h, ATE__TAG_PREV);
     e->subtree = h->tombstone == 1;
     e->epoch = o->encrypted ? h->conf.epoch : h->epoch.epoch;
@@ -156,10 +156,10 @@ int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
 
 int ate_history_load(struct ate_history *h, size_t event_index, struct ate_object *ret_object)
 {
-    const struct ate__records *r = &h->records;
+    struct ate__records *r = &h->records;
     if (!r->present || event_index >= r->tx.event_count)
         return ate__fail(ATE_MISUSE, "history: there is no such event");
-    int rc = ate__opened_object(&r->events[event_index], ret_object);
+    int rc = ate__opened_object(r, &r->events[event_index], ret_object);
     if (rc)
         return rc;
     ret_object->sequence = r->sequence;

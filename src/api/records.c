@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "api/records.h"
 #include "base/assert.h"
+#include "dio/compress.h"
 
 enum { BATCH_RECORDS = 256, BATCH_BYTES = 1 << 20 };
 
@@ -17,12 +18,18 @@ int ate__records_init(struct ate__records *r, struct ate_chain *chain, struct at
     return rc;
 }
 
+void ate__opened_deinit(struct ate__opened *o)
+{
+    ate__buf_deinit(&o->plain);
+    ate__buf_deinit(&o->unpacked);
+}
+
 static void let_present_go(struct ate__records *r)
 {
     if (!r->present)
         return;
     for (uint32_t i = 0; r->events && i < r->tx.event_count; i++)
-        ate__buf_deinit(&r->events[i].plain);
+        ate__opened_deinit(&r->events[i]);
     ate__free(r->events);
     r->events = NULL;
     ate__tx_deinit(&r->tx);
@@ -108,7 +115,7 @@ static int decrypt(struct ate__records *r, const struct ate__event *e, struct at
         rc = ate__data_key_open(&r->chain->dio->seal, r->session, control,
                                 &e->header.conf.data_key_id, &key);
     if (!rc)
-        rc = ate__body_decrypt(&r->chain->dio->seal, key, e, &o->plain, items, &o->payload);
+        rc = ate__body_decrypt(&r->chain->dio->seal, key, e, &o->plain, items, &o->stored);
     return rc;
 }
 
@@ -123,6 +130,12 @@ static void take_items(struct ate__opened *o, const struct ate__header *h)
     }
 }
 
+static const struct ate__genesis *genesis_of(const struct ate__records *r)
+{
+    struct ate__pipe *p = r->chain->pipe;
+    return ate__trust_genesis(p->v->trust(p));
+}
+
 static int open_event(struct ate__records *r, const struct ate__event *e, struct ate__opened *o)
 {
     struct ate__header items;
@@ -130,13 +143,12 @@ static int open_event(struct ate__records *r, const struct ate__event *e, struct
     o->readable = true;
     if (e->form == ATE__DROPPED || e->kind != ATE__EVENT_BODY)
         return 0;
-    o->payload = e->form == ATE__CLEAR ? e->payload : (struct ate_bytes){0};
+    o->stored = e->form == ATE__CLEAR ? e->payload : (struct ate_bytes){0};
     take_items(o, &e->header);
     o->encrypted = ate__header_has(&e->header, ATE__TAG_CONF);
-    if (!o->encrypted)
-        return 0;
-    int rc = e->form == ATE__CIPHER ? decrypt(r, e, o, &items) : ATE_NO_KEY;
-    if (!rc)
+    int rc = !o->encrypted ? 0 : e->form == ATE__CIPHER ? decrypt(r, e, o, &items) : ATE_NO_KEY;
+    o->payload_size = ate__payload_size(genesis_of(r), o->stored);
+    if (!rc && o->encrypted)
         take_items(o, &items);
     else if (rc == ATE_NO_KEY || rc == ATE_TAMPERED)
         o->readable = false;
@@ -168,23 +180,30 @@ int ate__records_open(struct ate__records *r, const struct ate__event *e, struct
     return rc ? rc : check_name(r, e, o);
 }
 
-int ate__opened_object(const struct ate__opened *o, struct ate_object *ret_object)
+int ate__opened_object(const struct ate__records *r, struct ate__opened *o,
+                       struct ate_object *ret_object)
 {
     const struct ate__event *e = o->event;
+    struct ate_bytes payload = ate__buf_bytes(&o->unpacked);
+    int rc = 0;
     if (e->form == ATE__DROPPED || e->form == ATE__STRIPPED)
         return ate__fail(ATE_COMPACTED, "history: the payload is gone");
     if (e->kind != ATE__EVENT_BODY || ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
         return ate__fail(ATE_MISUSE, "history: not a body event");
     if (!o->readable)
         return ate__fail(ATE_NO_KEY, "history: the session's keys do not open it");
+    if (!payload.size && ate__event_has_payload(e))
+        rc = ate__payload_unpack(genesis_of(r), o->stored, &o->unpacked, &payload);
+    if (rc)
+        return ate__context(rc, "history");
     *ret_object = (struct ate_object){
         .type = o->type,
         .encoding = o->encoding == ATE__JSON ? "json" : "msgpack",
-        .payload = o->payload,
+        .payload = payload,
         .name = o->name,
         .id = e->header.object,
         .parent = e->header.parent,
-        .payload_size = o->payload.size,
+        .payload_size = payload.size,
         .readable = true,
         .open = !o->encrypted,
     };

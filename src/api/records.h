@@ -6,13 +6,15 @@
 #pragma once
 #include "api/api.h"
 
-struct ate__opened { /* one event; views into the record or into `plain` */
+struct ate__opened { /* one event; views into the record, `plain` or `unpacked` */
     const struct ate__event *event;
     bool encrypted, readable;
     const char *type;      /* NULL: private to others, or none */
-    struct ate_bytes name, payload;
+    struct ate_bytes name;
+    struct ate_bytes stored; /* of the payload */
+    uint64_t payload_size;   /* 0: it has none that can be read */
     uint8_t encoding;
-    struct ate__buf plain;
+    struct ate__buf plain, unpacked; /* the latter once it was loaded */
     char type_text[ATE__TYPE_MAX + 1];
 };
 struct ate__records {
@@ -36,10 +38,13 @@ int ate__records_init(struct ate__records *r, struct ate_chain *chain, struct at
                       uint64_t from) ATE__CHECK;
 void ate__records_deinit(struct ate__records *r);
 int ate__records_next(struct ate__records *r) ATE__CHECK; /* ATE_END: at the published head */
-/* One event of the chain, with what the others need to be opened: refreshes the snapshot. plain is
- * the caller's to end. Errors: E_* */
+/* One event of the chain, with what the others need to be opened: refreshes the snapshot. It is
+ * the caller's to end, also on failure. Errors: E_* */
 int ate__records_open(struct ate__records *r, const struct ate__event *e, struct ate__opened *o)
     ATE__CHECK;
-/* The object as an opened event left it. Errors: MISUSE: not a body event; NO_KEY COMPACTED. */
-int ate__opened_object(const struct ate__opened *o, struct ate_object *ret_object) ATE__CHECK;
+void ate__opened_deinit(struct ate__opened *o);
+/* The object as an opened event of r's chain left it; its payload is unpacked once.
+ * Errors: MISUSE: not a body event; NO_KEY COMPACTED MALFORMED TOO_BIG E_MEMORY. */
+int ate__opened_object(const struct ate__records *r, struct ate__opened *o,
+                       struct ate_object *ret_object) ATE__CHECK;
 void ate__records_unread(struct ate__records *r); /* next() gives the present one again */

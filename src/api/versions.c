@@ -37,7 +37,7 @@ static void version_deinit(struct version *v)
 {
     if (!v->present)
         return;
-    ate__buf_deinit(&v->opened.plain);
+    ate__opened_deinit(&v->opened);
     ate__found_deinit(&v->at.found);
     *v = (struct version){.present = false};
 }
@@ -170,7 +170,7 @@ static int look_ahead(struct ate_versions *v, struct version *ret_version, enum 
     else
         rc = ate__records_open(&v->context, v->raw.event, &opened);
     if (rc) {
-        ate__buf_deinit(&opened.plain);
+        ate__opened_deinit(&opened);
         return rc;
     }
     v->has_raw = false;
@@ -226,7 +226,7 @@ static void show(struct ate_versions *v, bool comparable, struct ate_object_vers
     ret->type = o->type;
     ret->name = o->name;
     ret->has_payload = ate__event_has_payload(e);
-    ret->payload_size = o->readable && ret->has_payload ? o->payload.size : e->payload_size;
+    ret->payload_size = o->readable && ret->has_payload ? o->payload_size : e->payload_size;
     if (!comparable)
         return;
     ret->moved = !ate__id_equal(&e->header.parent, &v->ahead.at.event->header.parent);
@@ -270,7 +270,7 @@ int ate_versions_load(struct ate_versions *v, struct ate_object *ret_object)
 {
     if (!v->shown.present)
         return ate__fail(ATE_MISUSE, "versions: there is none at hand");
-    int rc = ate__opened_object(&v->shown.opened, ret_object);
+    int rc = ate__opened_object(&v->context, &v->shown.opened, ret_object);
     if (rc)
         return rc;
     ret_object->sequence = v->shown.at.found.place.sequence;

@@ -6,14 +6,9 @@
 #include "base/text.h"
 #include "dio/txn.h"
 
-static const struct ate__genesis *genesis_of(const struct ate_txn *t)
-{
-    return ate__trust_genesis(t->dio->pipe->v->trust(t->dio->pipe));
-}
-
 bool ate__txn_archive(const struct ate_txn *t)
 {
-    return genesis_of(t)->archive;
+    return ate__txn_genesis(t)->archive;
 }
 
 /* ---- holds ---- */
@@ -94,7 +89,7 @@ static int find_hold(struct ate_txn *t, struct ate_id at, struct ate__object_fac
 static void find_time(const struct ate_txn *t, const struct ate_id *id,
                       const struct ate__object_facts *facts, struct ate_kept *k)
 {
-    uint64_t retention = genesis_of(t)->retention_us, since = facts->updated_us;
+    uint64_t retention = ate__txn_genesis(t)->retention_us, since = facts->updated_us;
     const struct ate__change *c = ate__txn_change(t, id);
     if (!retention || since > UINT64_MAX - retention) {
         k->for_ever = true;

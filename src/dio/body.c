@@ -3,12 +3,14 @@
  * body.c: reading bodies: fetched through the pipe, opened with the session's keys.
  */
 #include "base/text.h"
+#include "dio/compress.h"
 #include "dio/txn.h"
 
 void ate__body_deinit(struct ate__body *b)
 {
     ate__buf_deinit(&b->bytes);
     ate__buf_deinit(&b->plain);
+    ate__buf_deinit(&b->unpacked);
     *b = (struct ate__body){0};
 }
 
@@ -20,6 +22,25 @@ static void take_items(struct ate__body *b, const struct ate__header *h)
     b->user = h->user;
     b->has_reply_to = ate__header_has(h, ATE__TAG_REPLY_TO);
     b->reply_to = h->reply_to;
+}
+
+const struct ate__genesis *ate__txn_genesis(const struct ate_txn *t)
+{
+    return ate__trust_genesis(t->dio->pipe->v->trust(t->dio->pipe));
+}
+
+/* From the payload as it is stored to what it holds. */
+static int unpack(const struct ate_txn *t, unsigned wanted, struct ate__body *b)
+{
+    const struct ate__genesis *g = ate__txn_genesis(t);
+    if (!b->has_payload)
+        return 0;
+    b->payload_size = ate__payload_size(g, b->payload);
+    if (wanted & ATE__BODY_SIZE) {
+        b->payload = (struct ate_bytes){0};
+        return 0;
+    }
+    return ate__payload_unpack(g, b->payload, &b->unpacked, &b->payload);
 }
 
 /* In the past: who was let into the scope since then has its key all the same. NO_KEY */
@@ -120,6 +141,8 @@ static int stored_body(struct ate_txn *t, const struct ate_id *id, unsigned want
     bool holds = false;
     if (!rc)
         rc = open_event(t, id, &e, b);
+    if (!rc)
+        rc = unpack(t, wanted, b);
     if (!rc && b->name.size && wanted & ATE__BODY_NAME)
         rc = ate__name_holds(&t->dio->seal, t->session, facts, &e.header.parent, &e.header, b->name,
                              &holds);

@@ -8,6 +8,7 @@
  *   6 preconditions, encoding, signatures
  */
 #include "base/text.h"
+#include "dio/compress.h"
 #include "dio/txn.h"
 
 enum { ARENA_KEPT = 1 << 20 /* bytes, from one commit of a transaction to its next */ };
@@ -243,35 +244,64 @@ static void write_items(struct ate__header_wr *w, const struct ate__change *c)
         ate__header_item(w, ATE__TAG_REPLY_TO, ate__bytes(&c->reply_to, sizeof c->reply_to));
 }
 
+static void wipe_buf(struct ate__buf *buf)
+{
+    if (buf->data)
+        ate__wipe(buf->data, buf->capacity);
+    ate__buf_deinit(buf);
+}
+
+/* What is stored of the payload: itself, or what is made of it in `packed`. */
+static int stored_payload(const struct build *b, const struct ate__change *c,
+                          struct ate__buf *packed, struct ate_bytes *ret_stored)
+{
+    int rc = 0;
+    *ret_stored = ate__buf_bytes(&c->payload);
+    if (c->has_payload && ate__txn_genesis(b->t)->compression) {
+        rc = ate__compress(*ret_stored, packed);
+        *ret_stored = ate__buf_bytes(packed);
+    }
+    return rc;
+}
+
 static int seal_body(struct build *b, const struct ate__change *c, const struct place *p,
                      struct ate__conf_item *conf, struct draft *draft)
 {
+    ate__cleanup(wipe_buf) struct ate__buf packed = ATE__BUF_NULL;
     ate__cleanup(ate__buf_deinit) struct ate__buf items = ATE__BUF_NULL;
+    struct ate_bytes stored;
     struct ate__header_wr w = ate__header_wr_of(&items);
     write_items(&w, c);
     ate__header_user(&w, ate__buf_bytes(&c->user));
     int rc = ate__header_end(&w);
+    if (!rc)
+        rc = stored_payload(b, c, &packed, &stored);
     draft->form = ATE__CIPHER;
     draft->payload.at = b->arena.size;
     if (!rc)
-        rc = ate__body_encrypt(
-            &b->t->dio->seal, p->data_key, p->epoch, &c->id, (struct ate_bytes){0}, &c->parent,
-            c->collection, ate__buf_bytes(&items), ate__buf_bytes(&c->payload), conf, &b->arena);
+        rc = ate__body_encrypt(&b->t->dio->seal, p->data_key, p->epoch, &c->id,
+                               (struct ate_bytes){0}, &c->parent, c->collection,
+                               ate__buf_bytes(&items), stored, conf, &b->arena);
     draft->payload.size = b->arena.size - draft->payload.at;
     return rc;
 }
 
 static int salt_body(struct build *b, const struct ate__change *c, struct draft *draft)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf packed = ATE__BUF_NULL;
+    struct ate_bytes stored;
     uint8_t salt[16];
     draft->form = c->has_payload ? ATE__CLEAR : ATE__BARE;
     if (!c->has_payload)
         return 0;
+    int rc = stored_payload(b, c, &packed, &stored);
+    if (rc)
+        return rc;
     ate__random(b->t->dio->pipe->env, salt, sizeof salt);
     draft->salt = (struct span){b->arena.size, sizeof salt};
-    int rc = ate__buf_append(&b->arena, ate__bytes(salt, sizeof salt));
-    draft->payload = (struct span){b->arena.size, c->payload.size};
-    return rc ? rc : ate__buf_append(&b->arena, ate__buf_bytes(&c->payload));
+    rc = ate__buf_append(&b->arena, ate__bytes(salt, sizeof salt));
+    draft->payload = (struct span){b->arena.size, stored.size};
+    return rc ? rc : ate__buf_append(&b->arena, stored);
 }
 
 static int write_body(struct build *b, const struct ate__change *c, const struct place *p)

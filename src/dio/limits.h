@@ -14,5 +14,7 @@ enum {
     ATE__OBJECT_FIELDS_MAX = 512, /* of one map that a table describes, unknown ones included */
     ATE__OBJECT_DEPTH_MAX = 32, /* maps and lists inside each other, the object included */
     ATE__OBJECT_MEMORY_MAX = 64 << 20, /* bytes of a decoded object with all that it points to */
-    ATE__JSON_NUMBER_MAX = 512 /* characters of a number in JSON */
+    ATE__JSON_NUMBER_MAX = 512, /* characters of a number in JSON */
+    ATE__COMPRESSED_PAYLOAD_MAX = (4 << 20) - 1, /* bytes, where its chain compresses */
+    ATE__COMPRESSION_RATIO_MAX = 100 /* payload to what is stored of it */
 };

@@ -3,6 +3,7 @@
  * objects.c: changes: store, put, move, delete, require, protect.
  */
 #include "base/text.h"
+#include "dio/compress.h"
 #include "dio/objects.h"
 #include "dio/txn.h"
 #include <stdlib.h>
@@ -17,16 +18,18 @@ static void swap_bufs(struct ate__buf *a, struct ate__buf *b)
 }
 
 /* All or nothing. */
-static int set_body(struct ate__change *c, const struct ate__new_body *body)
+static int set_body(const struct ate_txn *t, struct ate__change *c,
+                    const struct ate__new_body *body)
 {
     struct ate_bytes type = ate__text_bytes(body->type);
     if (!type.size || type.size > ATE__TYPE_MAX || !ate__utf8_valid(type))
         return ate__fail(ATE_MISUSE, "object: a type is 1 to %d bytes of UTF-8", ATE__TYPE_MAX);
-    if (body->payload.size > ATE__PAYLOAD_MAX)
+    size_t payload_max = ate__payload_max(ate__txn_genesis(t));
+    if (body->payload.size > payload_max)
         return ate__fail(ATE_TOO_BIG,
-                         "object: a payload of %zu bytes; it may have %d: store it in "
+                         "object: a payload of %zu bytes; it may have %zu: store it in "
                          "pages",
-                         body->payload.size, ATE__PAYLOAD_MAX);
+                         body->payload.size, payload_max);
     ate__cleanup(ate__buf_deinit) struct ate__buf new_type = ATE__BUF_NULL;
     ate__cleanup(ate__buf_deinit) struct ate__buf new_payload = ATE__BUF_NULL;
     int rc = ate__buf_append(&new_type, type);
@@ -57,7 +60,7 @@ int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct 
         return ate__fail(ATE_EXISTS, "object: that id is in use, or was until it was deleted");
     rc = ate__txn_place(t, c, parent, name);
     if (!rc)
-        rc = set_body(c, body);
+        rc = set_body(t, c, body);
     if (rc)
         ate__txn_unname(t, c);
     return rc;
@@ -72,7 +75,7 @@ int ate__object_replace(struct ate_txn *t, const struct ate_id *id, struct ate_b
         rc = ate__txn_keep(t, c, old);
     if (!rc && name.size && !c->name.size) /* its NAME did not give the tag that it was found by */
         rc = ate__txn_place(t, c, &c->parent, name);
-    return rc ? rc : set_body(c, body);
+    return rc ? rc : set_body(t, c, body);
 }
 
 struct ate_id ate__object_new_id(struct ate_txn *t)

@@ -134,10 +134,11 @@ static int load_raw(struct ate_txn *t, const struct ate_id *id, unsigned flags,
     struct ate__object_facts facts;
     if (flags & ~(unsigned)(ATE_NO_PAYLOAD | ATE_AUTHORS))
         return ate__fail(ATE_MISUSE, "load: unknown flags");
+    unsigned wanted = ATE__BODY_NAME | (flags & ATE_AUTHORS ? ATE__BODY_AUTHORS : 0u) |
+                      (flags & ATE_NO_PAYLOAD ? ATE__BODY_SIZE : 0u);
     int rc = ate__txn_need(t, id, &facts);
     if (!rc)
-        rc = ate__txn_body(t, id, ATE__BODY_NAME | (flags & ATE_AUTHORS ? ATE__BODY_AUTHORS : 0u),
-                           &b);
+        rc = ate__txn_body(t, id, wanted, &b);
     if (!rc && b.readable && !(flags & ATE_NO_PAYLOAD))
         rc = ate__body_check_payload(&b);
     if (rc)

@@ -141,7 +141,7 @@ int ate__txn_next_child(struct ate_cursor *c, struct ate_id *ret_id) ATE__CHECK;
 
 /* body.c */
 struct ate__body { /* a stored or pending body, opened */
-    struct ate__buf bytes, plain; /* what the views point into */
+    struct ate__buf bytes, plain, unpacked; /* what the views point into */
     struct ate_bytes name, type, payload, user; /* name: if it was wanted */
     uint8_t encoding;
     bool readable, open, has_payload, has_reply_to;
@@ -155,7 +155,8 @@ struct ate__body { /* a stored or pending body, opened */
 void ate__body_deinit(struct ate__body *b);
 enum { /* what is wanted beyond type, items and payload */
        ATE__BODY_NAME = 1,   /* empty where it does not give the tag */
-       ATE__BODY_AUTHORS = 2 /* costs a read of the whole transaction */
+       ATE__BODY_AUTHORS = 2, /* costs a read of the whole transaction */
+       ATE__BODY_SIZE = 4 /* less: of a stored payload its size alone */
 };
 /* NOT_FOUND NO_KEY is no failure here: readable says so. */
 int ate__txn_body(struct ate_txn *t, const struct ate_id *id, unsigned wanted,
@@ -168,6 +169,8 @@ int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
 
 int ate__body_check_payload(const struct ate__body *b) ATE__CHECK; /* COMPACTED */
+
+const struct ate__genesis *ate__txn_genesis(const struct ate_txn *t);
 
 /* archive.c */
 bool ate__txn_archive(const struct ate_txn *t);

@@ -4,6 +4,7 @@
  * form.
  */
 #include "event/genesis.h"
+#include "base/endian.h"
 #include "base/name.h"
 #include "crypto/sign.h"
 #include "event/field.h"
@@ -104,17 +105,18 @@ static int read_algorithms(struct ate__rd *r, struct ate__genesis *g)
 static int read_option(struct ate__genesis *g, unsigned tag, struct ate_bytes item)
 {
     struct ate__rd r = ate__rd_of(item);
-    unsigned algorithm;
     switch (tag) {
     case ATE__GENESIS_WORM:
         g->archive = true;
         g->retention_us = ate__rd_u64(&r);
         return ate__rd_end(&r) ? 0 : ate__fail(ATE_MALFORMED, "WORM of %zu bytes", item.size);
     case ATE__GENESIS_COMPRESSION:
-        algorithm = ate__rd_u8(&r);
+        g->compression = ate__rd_u8(&r);
         if (!ate__rd_end(&r))
             return ate__fail(ATE_MALFORMED, "COMPRESSION of %zu bytes", item.size);
-        return ate__fail(ATE_UNSUPPORTED, "COMPRESSION %u", algorithm);
+        if (g->compression != ATE__COMPRESSION_ZSTD)
+            return ate__fail(ATE_UNSUPPORTED, "COMPRESSION %u", g->compression);
+        return 0;
     }
     return tag < ATE__TAG_OPTIONAL ? ate__fail(ATE_UNSUPPORTED, "option 0x%02x", tag) : 0;
 }
@@ -276,17 +278,31 @@ int ate__genesis_key_list(const struct ate_bytes *keys, uint32_t count, struct a
     return rc;
 }
 
-int ate__genesis_worm(uint64_t retention_us, struct ate__buf *options)
+static int write_option(enum ate__genesis_option tag, struct ate_bytes item,
+                        struct ate__buf *options)
 {
     size_t start = options->size;
     struct ate__wr w = ate__wr_of(options);
-    ate__wr_u16(&w, ATE__GENESIS_WORM);
-    ate__wr_varint(&w, sizeof retention_us);
-    ate__wr_u64(&w, retention_us);
+    ate__wr_u16(&w, (uint16_t)tag);
+    ate__wr_varint(&w, item.size);
+    ate__wr_bytes(&w, item);
     int rc = ate__wr_end(&w);
     if (rc)
         options->size = start;
     return rc;
+}
+
+int ate__genesis_worm(uint64_t retention_us, struct ate__buf *options)
+{
+    uint8_t item[8];
+    ate__store64(item, retention_us);
+    return write_option(ATE__GENESIS_WORM, ate__bytes(item, sizeof item), options);
+}
+
+int ate__genesis_compression(enum ate__compression algorithm, struct ate__buf *options)
+{
+    uint8_t item = (uint8_t)algorithm;
+    return write_option(ATE__GENESIS_COMPRESSION, ate__bytes(&item, 1), options);
 }
 
 int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id)

@@ -27,8 +27,10 @@ struct ate__genesis {
     /* What the options say; encoding reads `options` alone. */
     bool archive; /* WORM: nothing is changed, nor deleted before its time */
     uint64_t retention_us; /* of root time, of an archive; 0: for ever */
+    uint8_t compression;   /* enum ate__compression: of payloads (dio/compress.h) */
 };
 enum ate__genesis_option { ATE__GENESIS_WORM = 1, ATE__GENESIS_COMPRESSION = 2 };
+enum ate__compression { ATE__COMPRESSION_NONE = 0, ATE__COMPRESSION_ZSTD = 1 };
 /* Appends the body; sorts the root keys. Checks all that decode checks; on failure buf is as it
  * was. Errors: MALFORMED UNSUPPORTED TOO_BIG E_MEMORY */
 int ate__genesis_encode(const struct ate__genesis *g, struct ate__buf *buf) ATE__CHECK;
@@ -41,7 +43,8 @@ bool ate__genesis_key_next(struct ate_bytes list, size_t *at, struct ate_bytes *
 /* Appends such a list, sorted; count: at most ATE__SERVICE_KEYS_MAX. E_MEMORY TOO_BIG */
 int ate__genesis_key_list(const struct ate_bytes *keys, uint32_t count, struct ate__buf *buf)
     ATE__CHECK;
-/* Appends the option that makes an archive to a list of options, as the first. E_MEMORY */
+/* These append an option to a list of them, in the order in which they stand here. E_MEMORY */
 int ate__genesis_worm(uint64_t retention_us, struct ate__buf *options) ATE__CHECK;
+int ate__genesis_compression(enum ate__compression algorithm, struct ate__buf *options) ATE__CHECK;
 int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id)
     ATE__CHECK; /* E_MEMORY */

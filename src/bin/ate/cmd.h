@@ -52,6 +52,7 @@ enum option_id {
     OPT_CHAIN,
     OPT_WORM,
     OPT_RETAIN,
+    OPT_COMPRESS,
     OPT_TO,
     OPT_EXISTING,
     OPT_SEGMENT_SIZE,
@@ -97,6 +98,7 @@ struct options { /* strings are words of the command line */
     uint64_t rate; /* bytes a second; 0: not given */
     bool worm;     /* of the chain that is made: an archive */
     uint64_t retain_s; /* of an archive; 0: not given */
+    enum ate_compression compression; /* of the chain that is made */
     uint64_t segment_bytes; /* 0: not given */
     bool has_to, existing, accept_loss, yes;
     const char *yes_name; /* of the chain; NULL: not given */

@@ -344,7 +344,8 @@ const struct command cmd_import = {
     .operands_min = 2,
     .operands_max = 3,
     .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_MAX_FILES) |
-               OPT(OPT_MAX_BYTES) | OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE),
+               OPT(OPT_MAX_BYTES) | OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) |
+               OPT(OPT_COMPRESS),
     .run = run,
     .help =
         "ate import CHAIN DIR [NAME]\n"
@@ -363,6 +364,7 @@ const struct command cmd_import = {
         "  --max-files N      no more than the first N, in sorted order; says what is left out\n"
         "  --max-bytes SIZE   no more than the first so many bytes\n"
         "  --worm             the chain is made an archive: nothing in it is changed or deleted\n"
+        "  --compress zstd    the chain is made one that compresses: see ate(1)\n"
         "  --segment-size SIZE  of a chain in a directory: its files double up to this [64M]\n"
         "  --retain TIME      with --worm: an object may be deleted when so much time has passed\n"
         "                     since it was stored: 90d, 7y\n"

@@ -320,7 +320,8 @@ const struct command cmd_put = {
     .operands_min = 2,
     .operands_max = 3,
     .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_ABSENT) | OPT(OPT_IF) |
-               OPT(OPT_TYPE) | OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE),
+               OPT(OPT_TYPE) | OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) |
+               OPT(OPT_COMPRESS),
     .run = run,
     .help =
         "ate put CHAIN NAME [VALUE | @FILE | -]\n"
@@ -342,6 +343,8 @@ const struct command cmd_put = {
         "                   fields, a JSON object or a MessagePack map\n"
         "  --scope SCOPE    full: on disk at the root (the default); local: on disk here; none\n"
         "  --worm           the chain is made an archive: nothing in it is changed or deleted\n"
+        "  --compress zstd  the chain is made one that compresses what is stored; sizes then tell\n"
+        "                   more of what is in an object: see ate(1)\n"
         "  --segment-size SIZE  of a chain in a directory: its files double up to this [64M]\n"
         "  --retain TIME    with --worm: each object may be deleted when so much time has passed\n"
         "                   since it was stored: 30s, 5m, 2h, 90d, 6w, 7y (of 365 days)\n"

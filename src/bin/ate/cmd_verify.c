@@ -37,17 +37,21 @@ static void print_json(const struct opened *x, const struct ate_verified *v)
     ate__json_set_number(object, "transactions_gone", v->head.size - v->transactions);
     ate__json_set_number(object, "events_gone", v->events_gone);
     ate__json_set_number(object, "payloads_gone", v->payloads_gone);
+    if (ate_chain_compression(x->chain) == ATE_ZSTD)
+        ate__json_set_text(object, "compression", "zstd");
     ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
     ate__print_json(object);
 }
 
-static void print_text(const struct ate_verified *v)
+static void print_text(const struct opened *x, const struct ate_verified *v)
 {
     char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT];
     ate__print("all holds: %" PRIu64 " transactions, %" PRIu64 " events, %" PRIu64
                " signatures, %s; head %s\n",
                v->transactions, v->events, v->signatures, ate__size_text(v->bytes, size),
                ate_hash_text(v->head.root, head));
+    if (ate_chain_compression(x->chain) == ATE_ZSTD)
+        ate__print("what is stored is compressed (zstd)\n");
     if (v->cut_off)
         ate__print("gone below transaction %" PRIu64
                    ", as a certificate in the chain allows: %" PRIu64 " transactions, %" PRIu64
@@ -75,7 +79,7 @@ static int run(const struct options *o)
     else if (!rc && ate__out.json)
         print_json(&x, &v);
     else if (!rc)
-        print_text(&v);
+        print_text(&x, &v);
     status = open_close(&x, status);
     ate__free(subject);
     return status;

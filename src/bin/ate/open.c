@@ -347,6 +347,7 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .no_wire_encryption = o->clear,
         .archive = o->worm,
         .retention_s = o->retain_s,
+        .compression = o->compression,
         .segment_bytes = o->segment_bytes,
         .progress = open_show_progress,
     };

@@ -53,6 +53,7 @@ static const struct ate__option table[] = {
     {"chain", 0, OPT_CHAIN, "ID"},
     {"worm", 0, OPT_WORM, NULL},
     {"retain", 0, OPT_RETAIN, "TIME"},
+    {"compress", 0, OPT_COMPRESS, "HOW"},
     {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
     {"to", 0, OPT_TO, "SEQ"},
     {"existing", 0, OPT_EXISTING, NULL},
@@ -80,6 +81,14 @@ static int take_size(const char *value, uint64_t *ret_bytes)
     if (!rc && (*ret_bytes < 1 || *ret_bytes > OBJECT_BYTES_MAX))
         return ate__fail(ATE_MISUSE, "--size: from 1 byte to 1 MiB");
     return rc;
+}
+
+static int take_compression(const char *value, enum ate_compression *ret_compression)
+{
+    if (strcmp(value, "zstd"))
+        return ate__fail(ATE_MISUSE, "--compress: zstd");
+    *ret_compression = ATE_ZSTD;
+    return 0;
 }
 
 static int take_scope(const char *value, unsigned *ret_scope)
@@ -159,6 +168,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_MAX_FILES: return ate__number_parse("--max-files", value, 0, INT64_MAX, &o->max_files);
     case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
     case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
+    case OPT_COMPRESS: return take_compression(value, &o->compression);
     case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);
     case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->segment_bytes);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);

@@ -217,6 +217,98 @@ static void no_event_is_lost(void **state)
     world_deinit(&w);
 }
 
+/* ---- payloads that are compressed ---- */
+
+static void begin_compressed(void)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf options = ATE__BUF_NULL;
+    ok(ate__genesis_compression(ATE__COMPRESSION_ZSTD, &options));
+    world_init_of(&w, true, ate__buf_bytes(&options));
+    chain = (struct ate_chain){.dio = w.dio, .pipe = w.dio->pipe, .session = w.session[0]};
+    atomic_init(&chain.refs, 1);
+}
+
+static struct ate_object json_thing(size_t size)
+{
+    static char text[5000];
+    memset(text, 'a', sizeof text);
+    memcpy(text, "{\"v\":\"", 6);
+    memcpy(text + size - 2, "\"}", 2);
+    return (struct ate_object){
+        .type = "thing", .encoding = "json", .payload = ate__bytes(text, size)};
+}
+
+/* History tells its size without unpacking it, and unpacks it when it is loaded, once. */
+static void unpacked_when_it_is_loaded(void **state)
+{
+    (void)state;
+    struct ate_history *h;
+    struct ate_history_txn txn;
+    struct ate_object o, again, thing = json_thing(4000);
+    ate__schema_forget_all();
+    heap_start();
+    begin_compressed();
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_store_raw(t, &thing, 0, NULL));
+    ok(ate_store_raw(t, &thing, ATE_PUBLIC, NULL));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    ok(ate_history_start(&chain, NULL, 1, &h));
+    ok(ate_history_next(h, &txn));
+    unsigned bodies = 0;
+    for (size_t i = 0; i < txn.event_count; i++) {
+        if (txn.events[i].kind != ATE_EVENT_BODY)
+            continue;
+        bodies++;
+        assert_int_equal(txn.events[i].payload_size, 4000);
+        heap_fail(1, true);
+        expect(ate_history_load(h, i, &o), ATE_E_MEMORY);
+        heap_fail(2, true);
+        expect(ate_history_load(h, i, &o), ATE_E_MEMORY);
+        heap_fail(0, false);
+        ok(ate_history_load(h, i, &o));
+        assert_true(ate__bytes_equal(o.payload, thing.payload));
+        assert_int_equal(o.payload_size, 4000);
+        ok(ate_history_load(h, i, &again));
+        assert_true(again.payload.data == o.payload.data);
+    }
+    assert_int_equal(bodies, 2);
+    ate_history_end(h);
+    world_deinit(&w);
+    ate__schema_forget_all();
+    heap_stop();
+}
+
+/* What unpacks to nothing is told when it is loaded; the walk goes on. */
+static void what_unpacks_to_nothing(void **state)
+{
+    (void)state;
+    for (unsigned clear = 0; clear < 2; clear++) {
+        struct ate_history *h;
+        struct ate_history_txn txn;
+        struct ate_versions *v;
+        struct ate_object_version version;
+        struct ate_object o;
+        begin_compressed();
+        forge(&w, 0,
+              &(struct forged){.id = x,
+                               .clear = clear,
+                               .name = "n",
+                               .tag = {clear ? NULL : "n", clear ? "n" : NULL}});
+        ok(ate_history_start(&chain, NULL, 1, &h));
+        ok(ate_history_next(h, &txn));
+        assert_true(txn.events[0].kind == ATE_EVENT_BODY && txn.events[0].readable);
+        expect(ate_history_load(h, 0, &o), ATE_MALFORMED);
+        expect(ate_history_next(h, &txn), ATE_END);
+        ate_history_end(h);
+        ok(ate_versions_start(&chain, NULL, x, NULL, &v));
+        ok(ate_versions_next(v, &version));
+        expect(ate_versions_load(v, &o), ATE_MALFORMED);
+        ate_versions_end(v);
+        world_deinit(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +316,8 @@ int main(void)
         cmocka_unit_test(names_of_what_is_gone),
         cmocka_unit_test(nothing_is_skipped),
         cmocka_unit_test(no_event_is_lost),
+        cmocka_unit_test(unpacked_when_it_is_loaded),
+        cmocka_unit_test(what_unpacks_to_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void wrong_ones_are_not_made(void **state)
         case 14: g.compactor_keys = ate__bytes("\x41\0\0\0", 4), expected = ATE_TOO_BIG; break;
         case 15: g.options = ate__bytes("\1\0\7\0\0\0\0\0\0\0", 10); break;
         case 16: g.options = ate__bytes("\2\0\2\1\1", 5); break;
-        case 17: g.options = ate__bytes("\2\0\1\1", 4), expected = ATE_UNSUPPORTED; break;
+        case 17: g.options = ate__bytes("\2\0\1\2", 4), expected = ATE_UNSUPPORTED; break;
         }
         assert_int_equal(ate__buf_append(&buf, ate__text_bytes("before")), 0);
         assert_int_equal(ate__genesis_encode(&g, &buf), expected);
@@ -108,6 +108,31 @@ static void archives_come_back(void **state)
         assert_int_equal(ate__genesis_decode(ate__buf_bytes(&buf), &h), 0);
         assert_true(h.archive);
         assert_true(h.retention_us == times[i]);
+        ate__buf_deinit(&buf);
+        ate__buf_deinit(&options);
+    }
+}
+
+static void compression_comes_back(void **state)
+{
+    (void)state;
+    for (unsigned archive = 0; archive < 2; archive++) {
+        struct ate__genesis g = example(1), h;
+        struct ate__buf buf = ATE__BUF_NULL, options = ATE__BUF_NULL;
+        if (archive)
+            assert_int_equal(ate__genesis_worm(7, &options), 0);
+        assert_int_equal(ate__genesis_compression(ATE__COMPRESSION_ZSTD, &options), 0);
+        assert_memory_equal(options.data + options.size - 4, "\2\0\1\1", 4);
+        g.options = ate__buf_bytes(&options);
+        assert_int_equal(ate__genesis_encode(&g, &buf), 0);
+        assert_int_equal(ate__genesis_decode(ate__buf_bytes(&buf), &h), 0);
+        assert_int_equal(h.compression, ATE__COMPRESSION_ZSTD);
+        assert_true(h.archive == archive);
+        g.options = (struct ate_bytes){0};
+        ate__buf_clear(&buf);
+        assert_int_equal(ate__genesis_encode(&g, &buf), 0);
+        assert_int_equal(ate__genesis_decode(ate__buf_bytes(&buf), &h), 0);
+        assert_int_equal(h.compression, ATE__COMPRESSION_NONE);
         ate__buf_deinit(&buf);
         ate__buf_deinit(&options);
     }
@@ -232,6 +257,7 @@ int main(void)
         cmocka_unit_test(comes_back),
         cmocka_unit_test(wrong_ones_are_not_made),
         cmocka_unit_test(archives_come_back),
+        cmocka_unit_test(compression_comes_back),
         cmocka_unit_test(keys_of_services_come_back),
         cmocka_unit_test(options_at_the_edge),
         cmocka_unit_test(every_truncation_fails),

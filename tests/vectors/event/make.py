@@ -570,7 +570,15 @@ def write_genesis():
         {OPTIONS: sized(items((WORM, u64(7 * 365 * 86400 * 10**6)), (0x8000, b"x")))})
     put("retention of seven bytes", "MALFORMED", {OPTIONS: sized(items((WORM, bytes(7))))})
     put("retention of nine bytes", "MALFORMED", {OPTIONS: sized(items((WORM, bytes(9))))})
-    put("compression", "UNSUPPORTED", {OPTIONS: sized(items((COMPRESSION, b"\1")))})
+    put("compression", "OK", {OPTIONS: sized(items((COMPRESSION, b"\1")))})
+    put("an archive that compresses", "OK",
+        {OPTIONS: sized(items((WORM, u64(0)), (COMPRESSION, b"\1")))})
+    put("compression before the archive", "MALFORMED",
+        {OPTIONS: sized(items((COMPRESSION, b"\1")) + items((WORM, u64(0))))})
+    put("compression twice", "MALFORMED",
+        {OPTIONS: sized(items((COMPRESSION, b"\1")) * 2)})
+    put("compression by none", "UNSUPPORTED", {OPTIONS: sized(items((COMPRESSION, b"\0")))})
+    put("compression of later", "UNSUPPORTED", {OPTIONS: sized(items((COMPRESSION, b"\2")))})
     put("no compression", "MALFORMED", {OPTIONS: sized(items((COMPRESSION, b"")))})
     put("compression of two bytes", "MALFORMED",
         {OPTIONS: sized(items((COMPRESSION, b"\1\1")))})

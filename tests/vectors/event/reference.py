@@ -334,7 +334,8 @@ def read_genesis(data):
     for tag, item in items_of(options):
         if tag in (WORM, COMPRESSION):
             need(len(item) == {WORM: 8, COMPRESSION: 1}[tag], "option")
-        need(tag == WORM or tag >= OPTIONAL, "option", "UNSUPPORTED")
+        need(tag != COMPRESSION or item == b"\1", "compression", "UNSUPPORTED")
+        need(tag in (WORM, COMPRESSION) or tag >= OPTIONAL, "option", "UNSUPPORTED")
     r.end()
     return alg
 
