@@ -126,8 +126,8 @@ struct ate_object {
     /* false: the session's keys do not open it; type, name and payload are empty then */
     bool readable;
     bool open; /* every reader may read it */
-    /* in the chain as it was: what it was then was compacted away; type, name and payload are empty
-     */
+    /* what it was was compacted away (in the chain as it was), or left out by who had its files;
+     * type, name and payload are empty */
     bool compacted;
     uint64_t reserved[4];
 };

@@ -8,6 +8,7 @@
 #include "chain/backup.h"
 #include "chain/local.h"
 #include "chain/signed.h"
+#include "chain/values.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -83,7 +84,10 @@ static int check_alone(const char *path, const struct ate__chain_copied *done)
     if (rc)
         return ate__context(rc, "what was restored");
     ate__chain_head(ate__local_chain(pipe), &size, &root);
+    rc = ate__chain_check_all_values(ate__local_chain(pipe));
     pipe->v->unref(pipe);
+    if (rc)
+        return ate__context(rc == ATE_OMITTED ? ATE_COMPACTED : rc, "what was restored");
     if (size == done->size && ate__hash_equal(&root, &done->root))
         return 0;
     return ate__fail(ATE_COMPACTED,
@@ -123,6 +127,7 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
     const struct ate__chain_copy what = {
         .size = t->conf->size,
         .existing = existing,
+        .values = size_of(t->chain, t->conf->size) == size_of(t->chain, 0),
         .progress = t->conf->progress ? tell : NULL,
         .progress_arg = t,
     };

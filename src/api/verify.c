@@ -9,11 +9,14 @@
 #include "api/api.h"
 #include "ate/history.h"
 #include "chain/local.h"
+#include "chain/values.h"
 #include <stdio.h>
 
 struct count {
     struct ate_verified *v;
     enum ate__hash_alg alg;
+    struct ate__chain *held;
+    uint64_t sequence; /* of the last one */
 };
 
 static int count_record(void *arg, const struct ate__history_record *record)
@@ -31,8 +34,10 @@ static int count_record(void *arg, const struct ate__history_record *record)
         c->v->events_gone += tx.events[i].form == ATE__DROPPED;
         c->v->payloads_gone += tx.events[i].form == ATE__STRIPPED;
     }
+    c->sequence = record->sequence;
+    rc = ate__chain_check_values(c->held, &tx, record->sequence);
     ate__tx_deinit(&tx);
-    return 0;
+    return rc;
 }
 
 struct in_use {
@@ -47,25 +52,6 @@ static int tell_in_use(void *arg, const char *file, uint64_t from, uint64_t to)
     return 0;
 }
 
-static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_verified *v)
-{
-    struct count count = {v, c->dio->seal.alg};
-    struct ate__snapshot *s;
-    int rc = pipe->v->begin(pipe, &s);
-    if (rc)
-        return rc;
-    pipe->v->head(s, &v->head.size, &v->head.root);
-    pipe->v->end(s);
-    struct ate__chain *held = pipe->v->chain(pipe);
-    if (held) {
-        struct ate__storage_state state;
-        struct ate__storage *storage = ate__chain_storage(held);
-        storage->v->state(storage, &state);
-        v->cut_off = state.cut_off;
-    }
-    return pipe->v->history(pipe, 0, count_record, &count);
-}
-
 /* The strings of the damage stay with the handle. */
 static void keep_damage(struct ate_chain *c, const struct ate__storage_damage *damage,
                         struct ate_verified *v)
@@ -75,6 +61,36 @@ static void keep_damage(struct ate_chain *c, const struct ate__storage_damage *d
         return;
     c->damage = *damage;
     (void)!ate_chain_damage(c, &v->damage);
+}
+
+/* What else is wrong comes first. */
+static void note_omitted(struct ate_chain *c, uint64_t sequence, struct ate_verified *v)
+{
+    struct ate__storage_damage d = {
+        .what = ATE_OMITTED, .sequence = sequence, .trimmed_bytes = v->trimmed_bytes};
+    snprintf(d.text, sizeof d.text, "%s", ate__error_text());
+    if (v->damage.what == ATE_OK)
+        keep_damage(c, &d, v);
+}
+
+static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_verified *v)
+{
+    struct count count = {v, c->dio->seal.alg, pipe->v->chain(pipe), 0};
+    struct ate__storage_state state;
+    struct ate__storage *storage = ate__chain_storage(count.held);
+    struct ate__snapshot *s;
+    int rc = pipe->v->begin(pipe, &s);
+    if (rc)
+        return rc;
+    pipe->v->head(s, &v->head.size, &v->head.root);
+    pipe->v->end(s);
+    storage->v->state(storage, &state);
+    v->cut_off = state.cut_off;
+    rc = pipe->v->history(pipe, 0, count_record, &count);
+    if (rc != ATE_OMITTED)
+        return rc;
+    note_omitted(c, count.sequence, v);
+    return 0;
 }
 
 static int verify_directory(struct ate_chain *c, ate_in_use_fn *in_use, void *in_use_arg,

@@ -5,6 +5,7 @@
 #include "chain/backup.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/values.h"
 
 enum { TRIES = 16 };
 
@@ -27,11 +28,30 @@ static int check_plan(void *arg, uint64_t cut_off, bool ends_inside)
     return x->is_behind ? ate__fail(ATE_STALE, "the chain was compacted while it was copied") : 0;
 }
 
+/* Of one that is whole, and that nothing of it is missing that must not be. */
+static int leaf_of(const struct copy *x, const struct ate__record_out *record,
+                   struct ate_hash *ret_leaf)
+{
+    enum ate__hash_alg alg = ate__trust_alg(x->c->trust);
+    struct ate__tx tx;
+    if (record->identity || !x->conf->values)
+        return ate__chain_leaf_of(x->c, record, ret_leaf);
+    int rc = ate__tx_decode(record->body, alg, &tx);
+    if (rc)
+        return rc;
+    rc = ate__tx_leaf(&tx, alg, record->sequence, record->root_time_us, ret_leaf);
+    if (!rc)
+        rc = ate__chain_check_values(x->c, &tx, record->sequence);
+    ate__tx_deinit(&tx);
+    return rc;
+}
+
 static int check_record(void *arg, const struct ate__record_out *record)
 {
-    struct ate__chain *c = ((struct copy *)arg)->c;
+    const struct copy *x = arg;
+    struct ate__chain *c = x->c;
     struct ate_hash leaf, verified;
-    int rc = ate__chain_leaf_of(c, record, &leaf);
+    int rc = leaf_of(x, record, &leaf);
     if (!rc)
         rc = c->storage->v->tiles_node(c->storage, 0, record->sequence, &verified);
     if (!rc && !ate__hash_equal(&leaf, &verified))

@@ -15,6 +15,7 @@ struct ate__chain_copy {
     const char *dir_name; /* NULL: ",chain" */
     bool existing;  /* what is there of the same chain is brought up to it */
     bool damaged;   /* up to the damage that the open found; false: damage ends it */
+    bool values;    /* and no value of the chain's newest state may be missing (chain/values.h) */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; may be NULL */
     void *progress_arg;
 };
@@ -25,8 +26,8 @@ struct ate__chain_copied {
 };
 /* dir: the target's, below which it lies; borrowed. A chain open for writing is copied up to
  * what is on stable storage. Errors: TAMPERED: the chain is damaged; ROLLED_BACK: the target has
- * more; FORKED: the target, or the log since it was opened, has other transactions; NOT_FOUND: size
- * is above the chain's; COMPACTED: size is below what certifies its cut-off; and those of
- * ate__backup_run(). Any thread. */
+ * more; OMITTED, STALE: chain/values.h; FORKED: the target, or the log since it was opened, has
+ * other transactions; NOT_FOUND: size is above the chain's; COMPACTED: size is below what certifies
+ * its cut-off; and those of ate__backup_run(). Any thread. */
 int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate__chain_copy *copy,
                     struct ate__chain_copied *ret_copied) ATE__CHECK;

@@ -142,6 +142,9 @@ static int replay(struct ate__chain *c)
 static int open_chain(struct ate__chain *c, unsigned flags)
 {
     struct ate__storage *s = c->storage;
+    struct ate__storage_state state;
+    s->v->state(s, &state);
+    c->generation = state.generation;
     s->v->tiles_hold(s, ate__chain_tile_leaves, c);
     int rc = replay(c);
     s->v->damage(s, &c->damage);

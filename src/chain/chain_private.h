@@ -88,6 +88,7 @@ struct ate__chain {
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
     atomic_bool compacting; /* no mutex */
+    uint64_t generation; /* of the log when it was opened; constant */
     /* What was deeply compacted is believed from this size on: it has the certificate. Set in front
      * of the other: up to which cut-off that is so. */
     _Atomic uint64_t believed_from, believed_cut_off;

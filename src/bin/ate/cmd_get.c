@@ -28,6 +28,8 @@ static int find(struct get *g)
     int rc = at_begin(g->o, g->at.chain, false, &g->txn);
     if (!rc)
         rc = path_find(g->txn, &g->path, flags, &g->object, NULL);
+    if (!rc && g->object.compacted)
+        rc = ate__fail(ATE_COMPACTED, "its value was left out; ate verify says more");
     if (!rc && !g->object.readable) {
         char readers[512];
         open_readers_text(g->txn, g->object.id, readers, sizeof readers);

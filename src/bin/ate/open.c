@@ -294,8 +294,9 @@ int open_say_damage(const struct ate_damage *d, const char *subject)
                   ate__escaped(ate__text_bytes(d->file), shown, sizeof shown), d->offset,
                   d->sequence, d->text);
     } else {
-        ate__fail((int)d->what, "transaction %" PRIu64 ": %s; nothing from there on is believed",
-                  d->sequence, d->text);
+        ate__fail((int)d->what, "transaction %" PRIu64 ": %s; %s", d->sequence, d->text,
+                  d->what == ATE_OMITTED ? "all hashes and signatures hold"
+                                         : "nothing from there on is believed");
     }
     int status = ate__report_more((int)d->what, subject, more);
     /* Whatever is wrong with the bytes, the chain does not hold. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Compaction through the public interface. */
 #include "ate/ate.h"
+#include "api/api.h"
+#include "chain/local.h"
 #include "lib/check.h"
 #include "lib/tmpdir.h"
 #include <pthread.h>
@@ -115,6 +117,70 @@ static void old_payloads_go(void **state)
     c = open_chain(ATE_READ);
     check_text(c, text);
     expect(ate_chain_compact(c, NULL, &done), ATE_READ_ONLY);
+    ate_chain_close(c);
+    free(text);
+}
+
+/* ---- who has the files, and no key ---- */
+
+static enum ate__part header_alone(void *arg, uint32_t event)
+{
+    (void)arg, (void)event;
+    return ATE__PART_HEADER;
+}
+
+static int strip(void *arg, const struct ate__record_out *record, struct ate__buf *body,
+                 enum ate__remains *ret_remains)
+{
+    const struct ate_chain *c = arg;
+    struct ate__tx tx;
+    expect(ate__tx_decode(record->body, c->dio->seal.alg, &tx), 0);
+    int rc = ate__tx_reduce_parts(&tx, header_alone, NULL, body);
+    ate__tx_deinit(&tx);
+    *ret_remains = ATE__REMAINS_SHORTER;
+    return rc;
+}
+
+static void leave_out_values(struct ate_chain *c)
+{
+    struct ate__storage *s = ate__chain_storage(ate__local_chain(c->pipe));
+    struct ate__rewrite w = {.from = 0, .to = ate_chain_head(c).size, .record = strip, .arg = c};
+    struct ate__rewritten done;
+    expect(s->v->rewrite(s, &w, &done), 0);
+    assert_true(done.end > 2);
+}
+
+/* Every hash and signature holds, and verify, a backup and a load say that the value is gone. */
+static void a_value_in_force_is_missed(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain(ATE_CREATE);
+    char *text = calloc(1, TEXT + 1), copy[4100];
+    struct ate_backed_up backed_up;
+    struct ate_verified v;
+    struct ate_object o;
+    struct ate_txn *txn;
+    struct ate_id early;
+    memset(text, 'x', TEXT);
+    expect(ate_txn_begin(c, NULL, 0, &txn), 0);
+    expect(ate_put_as(txn, note, ate_top, "early", &(struct note){text}, &early), 0);
+    expect(ate_txn_commit(txn, NULL), 0);
+    ate_txn_end(txn);
+    for (int i = 0; i < 20; i++)
+        put_round(c, text, i);
+    snprintf(copy, sizeof copy, "%s/copy", home);
+    expect(ate_backup(c, copy, NULL, &backed_up), 0);
+    leave_out_values(c);
+    expect(ate_chain_verify(c, NULL, NULL, &v), 0);
+    assert_true(v.damage.what == ATE_OMITTED && v.damage.sequence == 1 && !v.damage.file);
+    assert_non_null(strstr(v.damage.text, "is in force and was left out"));
+    expect(ate_backup(c, copy, NULL, &backed_up), ATE_OMITTED);
+    expect(ate_txn_begin(c, NULL, ATE_READ, &txn), 0);
+    expect(ate_load_raw(txn, early, 0, &o), ATE_COMPACTED);
+    expect(ate_load_raw(txn, early, ATE_NO_PAYLOAD, &o), 0);
+    assert_true(o.compacted && o.readable && !o.type);
+    ate_txn_end(txn);
+    check_text(c, text);
     ate_chain_close(c);
     free(text);
 }
@@ -282,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(old_payloads_go, set_up),
+        cmocka_unit_test_setup(a_value_in_force_is_missed, set_up),
         cmocka_unit_test_setup(votes, set_up),
         cmocka_unit_test_setup(by_itself, set_up),
         cmocka_unit_test_setup(by_itself_refused, set_up),
