@@ -272,6 +272,14 @@ static int shorten(void *arg, const struct ate__record_out *record, struct ate__
     return 0;
 }
 
+/* What supersedes a value that goes is not lost before it. */
+static int sync_first(void *arg)
+{
+    struct compacting *x = arg;
+    struct ate__receipt ignored;
+    return ate__chain_sync(x->c, &ignored);
+}
+
 /* ---- 3 ---- */
 
 static int move_record(void *arg, const struct ate__record_out *record)
@@ -298,6 +306,7 @@ static int rewrite(struct compacting *x, uint64_t from, uint64_t to, uint64_t *r
                              .to = to,
                              .cut_off = x->deep.size,
                              .record = shorten,
+                             .ready = sync_first,
                              .pause = pause_after,
                              .arg = x};
     int rc = s->v->rewrite(s, &w, &done);

@@ -436,6 +436,8 @@ int ate__file_rewrite(struct ate__storage *storage, const struct ate__rewrite *r
         rc = keep_leaves(&x);
     if (!rc)
         rc = write_all(&x);
+    if (!rc && rewrite->ready)
+        rc = rewrite->ready(rewrite->arg);
     if (!rc) {
         struct ate__rewritten done = {
             .end = x.next->end, .bytes_before = x.old_bytes, .bytes_after = x.next->file_bytes};

@@ -132,6 +132,8 @@ struct ate__rewrite {
                   enum ate__remains *ret_remains);
     void (*pause)(void *arg, uint64_t bytes); /* so many were read or written; NULL: no pauses */
     void *arg;
+    /* All records were given; before any file changes. A result as of record(). NULL: nothing. */
+    int (*ready)(void *arg);
 };
 struct ate__rewritten {
     uint64_t end; /* the run ended here: where the next one begins */

@@ -142,6 +142,37 @@ static void test_reader_beside_a_compaction(void **state)
     end();
 }
 
+/* What is not on stable storage supersedes nothing: a power loss takes it back, and what it
+ * superseded is in force again. */
+static void test_power_loss_behind_a_compaction(void **state)
+{
+    (void)state;
+    static const enum ate__sync policies[] = {ATE__SYNC_INTERVAL, ATE__SYNC_NEVER};
+    unsigned lost = 0;
+    for (uint64_t seed = 0; seed < 24; seed++) {
+        kit_init(&kit, 100 + seed);
+        kit.sync = policies[seed % 2];
+        kit.sync_interval_ms = 3600 * 1000;
+        kit_create_ok(&kit);
+        for (unsigned i = 0; i < 20 * OBJECTS; i++)
+            kit_put_ok(&kit, 1 + i % 100, text_of(i));
+        struct ate__receipt receipt;
+        kit_ok(ate__chain_sync(kit.chain, &receipt));
+        for (unsigned i = 0; i < 60; i++)
+            kit_put_ok(&kit, 1 + i, text_of(i + 3));
+        compact();
+        for (unsigned i = 0; i < 30; i++)
+            kit_put_ok(&kit, 1 + i, text_of(i));
+        uint64_t size = kit_size(&kit);
+        kit_crash(&kit, seed);
+        kit_open_ok(&kit, 0);
+        lost += kit_size(&kit) < size;
+        kit_ok(ate__chain_check_all_values(kit.chain));
+        end();
+    }
+    assert_true(lost > 6);
+}
+
 static void test_empty_mirror(void **state)
 {
     (void)state;
@@ -162,6 +193,7 @@ int main(void)
         cmocka_unit_test(test_what_compaction_drops),
         cmocka_unit_test(test_what_nobody_may_drop),
         cmocka_unit_test(test_reader_beside_a_compaction),
+        cmocka_unit_test(test_power_loss_behind_a_compaction),
         cmocka_unit_test(test_empty_mirror),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
