@@ -73,6 +73,34 @@ static void test_copy(void **state)
     kit_deinit(&k);
 }
 
+/* The target has more than the chain that is copied ever had. */
+static void test_smaller(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct ate__chain_copied done;
+    struct ate__storage *storage;
+    struct ate__chain *larger;
+    kit_init(&k, 7);
+    kit_create_ok(&k);
+    put_some(&k, 0, 100);
+    kit_ok(copy_to(&k, "/small", 0, true, &done));
+    put_some(&k, 100, 200);
+    kit_ok(copy_to(&k, "/large", 0, true, &done));
+    struct ate__dir *dir = dir_of(&k, "/small");
+    struct ate__chain_conf conf = kit_conf(&k);
+    kit_ok(ate__storage_open_file(&k.sim.env, dir, ATE__STORAGE_READ, NULL, ATE__ROLE_ROOT, NULL,
+                                  &storage));
+    larger = k.chain;
+    kit_ok(ate__chain_open(&conf, storage, ATE__STORAGE_READ, &k.chain));
+    assert_int_equal(copy_to(&k, "/large", 0, true, &done), ATE_ROLLED_BACK);
+    ate__chain_close(k.chain);
+    k.chain = larger;
+    simdisk_vfs(k.disk)->close_dir(dir);
+    check_copy(&k, "/large", 201);
+    kit_deinit(&k);
+}
+
 /* The same chain went on otherwise elsewhere: a copy of the one takes nothing from the other. */
 static void test_forked(void **state)
 {
@@ -224,6 +252,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_smaller),
         cmocka_unit_test(test_forked),
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_compacted_meanwhile),
