@@ -12,6 +12,8 @@
 #include "chain/values.h"
 #include <stdio.h>
 
+enum { TRIES = 16 };
+
 struct count {
     struct ate_verified *v;
     enum ate__hash_alg alg;
@@ -122,6 +124,18 @@ static int verify_directory(struct ate_chain *c, ate_in_use_fn *in_use, void *in
     return rc;
 }
 
+/* STALE: a compaction by another process came in between, once for each try. */
+static int verify_tries(struct ate_chain *c, ate_in_use_fn *in_use, void *in_use_arg,
+                        struct ate_verified *ret_verified)
+{
+    int rc = ATE_STALE;
+    for (unsigned i = 0; rc == ATE_STALE && i < TRIES; i++) {
+        *ret_verified = (struct ate_verified){0};
+        rc = verify_directory(c, in_use, in_use_arg, ret_verified);
+    }
+    return rc;
+}
+
 int ate_chain_verify(struct ate_chain *chain, ate_in_use_fn *in_use, void *in_use_arg,
                      struct ate_verified *ret_verified)
 {
@@ -134,7 +148,7 @@ int ate_chain_verify(struct ate_chain *chain, ate_in_use_fn *in_use, void *in_us
     if (!rc && !chain->pipe->v->read_only(chain->pipe))
         rc = ate_chain_sync(chain, &ignored);
     if (!rc)
-        rc = chain->dir ? verify_directory(chain, in_use, in_use_arg, &v)
+        rc = chain->dir ? verify_tries(chain, in_use, in_use_arg, &v)
                         : verify_pipe(chain, chain->pipe, &v);
     if (!rc)
         *ret_verified = v;

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { SHOWN = 512 };
+enum { TRIES = 16 };
 
 static void print_done(const struct ate_backed_up *d, bool has_files)
 {
@@ -79,9 +79,14 @@ static int back_up(const struct options *o)
     const struct ate_backup_conf conf = {.progress = open_show_progress};
     if (is_remote(o->operand[0]))
         return back_up_remote(o);
-    int rc = open_chain(o, OPEN_VERIFIES, &x);
-    if (!rc)
-        rc = ate_backup(x.chain, o->operand[1], &conf, &done);
+    int rc = ATE_STALE;
+    /* STALE: its server compacted it meanwhile. */
+    for (unsigned tries = 0; rc == ATE_STALE && tries < TRIES; tries++) {
+        (void)!open_close(&x, 0);
+        rc = open_chain(o, OPEN_VERIFIES, &x);
+        if (!rc)
+            rc = ate_backup(x.chain, o->operand[1], &conf, &done);
+    }
     int status = end(rc, &x, o);
     if (!rc)
         print_done(&done, true);
