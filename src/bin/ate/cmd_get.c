@@ -29,7 +29,8 @@ static int find(struct get *g)
     if (!rc)
         rc = path_find(g->txn, &g->path, flags, &g->object, NULL);
     if (!rc && g->object.compacted)
-        rc = ate__fail(ATE_COMPACTED, "its value is not there: it was overwritten and compacted just now, or "
+        rc = ate__fail(ATE_COMPACTED,
+                       "its value is not there: it was overwritten and compacted just now, or "
                        "left out, as ate verify says then");
     if (!rc && !g->object.readable) {
         char readers[512];
