@@ -39,6 +39,7 @@ enum ate_compression { ATE_UNCOMPRESSED, ATE_ZSTD };
 enum ate_sync { ATE_SYNC_ALWAYS, ATE_SYNC_INTERVAL, ATE_SYNC_NEVER };
 
 struct ate_compact_when; /* compact.h */
+struct ate_proved; /* proof.h */
 struct ate_chain_conf { /* zero means the default in every field */
     const char
         *root; /* root keys to trust: fingerprints or public key files, separated by commas; NULL:
@@ -77,7 +78,18 @@ struct ate_chain_conf { /* zero means the default in every field */
      * double, a multiple of 4,096 from 64 KiB to 64 MiB; 0: 64 MiB. A log has at most 65,536 of
      * them. */
     uint64_t segment_bytes;
-    uint64_t reserved[4]; /* zero; how this struct grows without breaking programs */
+    /* Of a chain at a server, while it is open: told of each checkpoint that the server signs by
+     * itself, once it was verified here, about one a second while the chain grows, else one in 30 s
+     * (of a thin chain that at most), so that who expects them sees that a server shows nothing new
+     * any more. result: 0; FORKED, ROLLED_BACK: the server signs another history than it showed, or
+     * shows another than it signed: the evidence was kept before (proof.h), text names the file,
+     * and every call of the chain fails so from now on; UNTRUSTED, OFFLINE, TIMEOUT, ...: it could
+     * not be verified, and nothing follows from it. checkpoint (proof.h): NULL: there is none. On a
+     * thread of the library's, one at a time; it may not call the library. */
+    void (*checkpoint)(void *arg, int result, const char *text,
+                       const struct ate_proved *checkpoint);
+    void *checkpoint_arg;
+    uint64_t reserved[2]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

@@ -19,6 +19,7 @@ struct ate__voter {
     void *arg;
 };
 struct ate__compacted;
+struct ate__remote_conf;
 struct ate_chain {
     atomic_uint refs;          /* the handle, watches and histories */
     struct ate__dio *dio;
@@ -37,6 +38,10 @@ struct ate_chain {
     void (*compact_ran)(void *arg, int result, const char *text,
                         const struct ate_compacted *compacted);
     void *compact_ran_arg;
+    void (*checkpoint_seen)(void *arg, int result, const char *text,
+                            const struct ate_proved *checkpoint); /* NULL: nobody is told */
+    void *checkpoint_arg;
+    struct ate__remote_conf *ask; /* proof_fork.h; NULL: it is not remote */
     struct ate__voter voter;
 };
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);

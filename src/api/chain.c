@@ -272,7 +272,7 @@ static int open_remote(struct opening *o)
         rc = make_genesis(o, &genesis);
     if (rc)
         return rc;
-    const struct ate__memory *m = &o->chain->memory;
+    struct ate__memory *m = &o->chain->memory;
     bool memory_mirror = o->conf->mirror_dir && !*o->conf->mirror_dir;
     struct ate__remote_conf conf = {
         .env = &ate__env_real,
@@ -287,11 +287,18 @@ static int open_remote(struct opening *o)
         .remembered_size = m->known ? m->size : 0,
         .remembered_root = m->root,
         .advanced = remote_advanced,
+        .noted = ate__fork_noted,
+        .forked = ate__fork_shown,
         .arg = o->chain,
         .progress = o->conf->progress,
         .progress_arg = o->conf->progress_arg,
     };
     o->chain->anchor = &o->anchor;
+    o->chain->ask = ate__fork_conf(o->chain, &conf);
+    o->chain->checkpoint_seen = o->conf->checkpoint;
+    o->chain->checkpoint_arg = o->conf->checkpoint_arg;
+    if (!o->chain->ask)
+        return ate__no_memory();
     rc = ate__remote_open(&conf, &o->pipe);
     if ((rc == ATE_FORKED || rc == ATE_ROLLED_BACK) && m->known)
         rc = ate__fork_evidence(m, &conf, rc);

@@ -3,6 +3,7 @@
  * handle.c: what a chain handle says of its chain, and how it ends.
  */
 #include "api/api.h"
+#include "api/proof_fork.h"
 #include "ate/archive.h"
 #include "chain/local.h"
 
@@ -29,9 +30,13 @@ void ate__chain_handle_unref(struct ate_chain *c)
     remember(c);
     if (c->dio && c->dir) /* transactions may go on for a while, and it tells this handle */
         ate__chain_compact_stop(ate__local_chain(c->pipe));
+    if (c->dio && c->pipe->v->far) /* the same */
+        c->pipe->v->far->hush(c->pipe);
     ate__dio_unref(c->dio);
     ate__session_unref(c->session);
+    ate__fork_close(&c->memory);
     ate__memory_close(&c->memory);
+    ate__free(c->ask);
     ate__free(c->address);
     ate__free(c->name);
     ate__free(c->dir);

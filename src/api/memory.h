@@ -22,6 +22,9 @@ struct ate__memory {
     bool known;
     struct ate_hash chain_id, root;
     uint64_t size;
+    struct ate__buf note; /* proof_fork.h: the newest that was seen; `due`: and not written */
+    bool note_due;
+    uint64_t note_ms; /* when one was written */
 };
 /* Reads what is remembered of `place`. state_dir NULL: $XDG_STATE_HOME/ate. MALFORMED: a file that
  * is not ours; E_*. */

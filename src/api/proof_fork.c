@@ -3,6 +3,12 @@
 #include "trust/checkpoint.h"
 #include "trust/proof.h"
 
+enum {
+    NOTE_MS = 30000, /* between two that are written */
+    ASK_MS = 1000,   /* of each wait for the server */
+    EVIDENCE_MAX = 1 << 20
+};
+
 /* --- files, beside that of the remembered head --- */
 
 static char *file_of(const struct ate__memory *m, const char *suffix)
@@ -18,16 +24,56 @@ static int read_kept(const struct ate__memory *m, struct ate__buf *note,
     return rc ? rc : ate__checkpoint_parse(ate__buf_bytes(note), ret_checkpoint);
 }
 
-void ate__fork_keep_note(const struct ate__memory *m, struct ate_bytes note)
+static bool is_newer(struct ate_bytes note, struct ate_bytes than)
+{
+    struct ate__checkpoint before, now;
+    if (ate__checkpoint_parse(note, &now))
+        return false;
+    return ate__checkpoint_parse(than, &before) ||
+           !ate__hash_equal(&before.chain_id, &now.chain_id) || before.size < now.size;
+}
+
+void ate__fork_keep_note(struct ate__memory *m, struct ate_bytes note)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf kept = ATE__BUF_NULL;
     ate__cleanup(ate__freep) char *file = file_of(m, "checkpoint");
-    struct ate__checkpoint before, now;
-    if (!file || ate__checkpoint_parse(note, &now))
-        return;
-    int rc = read_kept(m, &kept, &before);
-    if (rc || !ate__hash_equal(&before.chain_id, &now.chain_id) || before.size < now.size)
+    struct ate__checkpoint ignored;
+    int rc = read_kept(m, &kept, &ignored);
+    if (file && is_newer(note, rc ? ate__bytes(NULL, 0) : ate__buf_bytes(&kept)))
         (void)!ate__file_replace(file, note);
+}
+
+/* What was seen and is not written yet. */
+static void write_seen(struct ate__memory *m)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    pthread_mutex_lock(&m->mutex);
+    int rc = m->note_due ? ate__buf_append(&note, ate__buf_bytes(&m->note)) : ATE_NOT_FOUND;
+    m->note_due = false;
+    pthread_mutex_unlock(&m->mutex);
+    if (!rc)
+        ate__fork_keep_note(m, ate__buf_bytes(&note));
+}
+
+void ate__fork_saw_note(struct ate__memory *m, struct ate_bytes note, uint64_t now_ms)
+{
+    pthread_mutex_lock(&m->mutex);
+    if (is_newer(note, ate__buf_bytes(&m->note))) {
+        ate__buf_clear(&m->note);
+        m->note_due = !ate__buf_append(&m->note, note);
+    }
+    bool due = m->note_due && (!m->note_ms || now_ms - m->note_ms >= NOTE_MS);
+    if (due)
+        m->note_ms = now_ms;
+    pthread_mutex_unlock(&m->mutex);
+    if (due)
+        write_seen(m);
+}
+
+void ate__fork_close(struct ate__memory *m)
+{
+    write_seen(m);
+    ate__buf_deinit(&m->note);
 }
 
 /* --- evidence --- */
@@ -60,8 +106,11 @@ static bool contradicts(struct ate__pipe *p, const struct ate__checkpoint *befor
         return now->time_s >= before->time_s;
     if (now->size == before->size)
         return !ate__hash_equal(&now->root, &before->root);
-    return p->v->far->consistency(p, before->size, now->size, &path) ||
-           ate__merkle_check_consistency(before->size, &before->root, now->size, &now->root, &path);
+    int rc = p->v->far->consistency(p, before->size, now->size, &path);
+    if (!rc)
+        rc = ate__merkle_check_consistency(before->size, &before->root, now->size, &now->root,
+                                           &path);
+    return rc > 0 && rc != ATE_OFFLINE && rc != ATE_TIMEOUT && rc != ATE_BUSY;
 }
 
 /* What the server signs now, if that contradicts what it signed before. */
@@ -76,6 +125,8 @@ static int ask(const struct ate__remote_conf *conf, struct signed_note *before,
     fresh.genesis = (struct ate_bytes){0};
     fresh.remembered_size = 0;
     fresh.advanced = NULL;
+    fresh.noted = NULL;
+    fresh.forked = NULL;
     fresh.progress = NULL;
     int rc = ate__remote_open(&fresh, &p);
     if (rc)
@@ -93,15 +144,31 @@ static int ask(const struct ate__remote_conf *conf, struct signed_note *before,
     return rc;
 }
 
-static int write_both(const char *file, const struct signed_note *before,
-                      const struct signed_note *now)
+static bool holds(const struct ate__buf *text, struct ate_bytes note)
+{
+    return note.size && text->size && memmem(text->data, text->size, note.data, note.size);
+}
+
+static int add_note(struct ate__buf *text, struct ate_bytes note)
+{
+    int rc = text->size && note.size ? ate__buf_append(text, ate__text_bytes("\n")) : 0;
+    return rc ? rc : ate__buf_append(text, note);
+}
+
+/* Behind what is there, which stays. A note that is there already has been contradicted, and what
+ * finds no room any more proves nothing new. */
+static int write_evidence(const char *file, struct ate_bytes before, struct ate_bytes now)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
-    int rc = ate__buf_append(&text, ate__buf_bytes(&before->text));
+    int rc = ate__file_read(file, EVIDENCE_MAX, &text, NULL);
+    if (rc && rc != ATE_NOT_FOUND)
+        return rc;
+    if (holds(&text, before) || holds(&text, now) ||
+        text.size + before.size + now.size + 2 > EVIDENCE_MAX)
+        return 0;
+    rc = add_note(&text, before);
     if (!rc)
-        rc = ate__buf_append(&text, ate__bytes("\n", 1));
-    if (!rc)
-        rc = ate__buf_append(&text, ate__buf_bytes(&now->text));
+        rc = add_note(&text, now);
     return rc ? rc : ate__file_replace(file, ate__buf_bytes(&text));
 }
 
@@ -112,19 +179,100 @@ static int find(const struct ate__memory *m, const struct ate__remote_conf *conf
     int rc = read_kept(m, &before.text, &before.checkpoint);
     if (!rc)
         rc = ask(conf, &before, &now);
-    return rc ? rc : write_both(file, &before, &now);
+    return rc ? rc : write_evidence(file, ate__buf_bytes(&before.text), ate__buf_bytes(&now.text));
 }
 
-int ate__fork_evidence(const struct ate__memory *m, const struct ate__remote_conf *conf, int rc)
+/* rc, with the sentence `why` and where the evidence is; NULL: nowhere. */
+static int tell_where(int rc, const char *why, const char *file)
+{
+    char shown[512];
+    return file ? ate__fail(rc, "%s; what was signed before, and what is signed now, is kept in %s",
+                            why, ate__escaped(ate__text_bytes(file), shown, sizeof shown))
+                : ate__fail(rc, "%s", why);
+}
+
+int ate__fork_evidence(struct ate__memory *m, const struct ate__remote_conf *conf, int rc)
 {
     ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
     ate__cleanup(ate__freep) char *file = file_of(m, "fork");
-    char shown[512];
+    write_seen(m);
     bool found = why && file && !find(m, conf, file);
+    return why ? tell_where(rc, why, found ? file : NULL) : rc;
+}
+
+/* --- of a chain that is open --- */
+
+static int same_chain(void *arg, struct ate__trust *trust, bool whole)
+{
+    struct ate_chain *c = arg;
+    (void)whole;
+    return ate__memory_check_chain(&c->memory, ate__trust_chain_id(trust));
+}
+
+struct ate__remote_conf *ate__fork_conf(struct ate_chain *c, const struct ate__remote_conf *conf)
+{
+    struct ate__remote_conf *copy = ate__alloc(sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = (struct ate__remote_conf){
+        .env = conf->env,
+        .addr = conf->addr,
+        .no_wire_encryption = conf->no_wire_encryption,
+        .timeout_ms = ASK_MS,
+        .anchor = same_chain,
+        .arg = c,
+    };
+    return copy;
+}
+
+static void tell_program(struct ate_chain *c, int rc, const struct ate__checkpoint *checkpoint)
+{
+    struct ate_proved proved = {.kind = ATE_PROOF_CHECKPOINT};
+    if (!c->checkpoint_seen)
+        return;
+    if (checkpoint) {
+        proved.chain = checkpoint->chain_id;
+        proved.head = (struct ate_head){checkpoint->size, checkpoint->root};
+        proved.log_key = checkpoint->log_key;
+        proved.signed_ns = (int64_t)(checkpoint->time_s * 1000000000u);
+    }
+    c->checkpoint_seen(c->checkpoint_arg, rc, rc ? ate__error_text() : "",
+                       checkpoint ? &proved : NULL);
+}
+
+/* The newest that held, and this one. */
+static int keep_both(struct ate__memory *m, int rc, struct ate_bytes note)
+{
+    ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
+    ate__cleanup(ate__freep) char *file = file_of(m, "fork");
+    ate__cleanup(ate__buf_deinit) struct ate__buf before = ATE__BUF_NULL;
+    struct ate__checkpoint ignored;
+    write_seen(m);
+    if (read_kept(m, &before, &ignored))
+        ate__buf_clear(&before);
     if (!why)
         return rc;
-    return found
-               ? ate__fail(rc, "%s; what was signed before, and what is signed now, is kept in %s",
-                           why, ate__escaped(ate__text_bytes(file), shown, sizeof shown))
-               : ate__fail(rc, "%s", why);
+    int failed = file ? write_evidence(file, ate__buf_bytes(&before), note) : 0;
+    return failed ? ate__fail(rc, "%s; the evidence could not be kept: %s", why, ate__error_text())
+                  : tell_where(rc, why, file);
+}
+
+int ate__fork_noted(void *arg, int result, struct ate_bytes note,
+                    const struct ate__checkpoint *checkpoint)
+{
+    struct ate_chain *c = arg;
+    if (!result)
+        ate__fork_saw_note(&c->memory, note, ate__monotonic_ms(&ate__env_real));
+    if (result == ATE_FORKED || result == ATE_ROLLED_BACK)
+        result = keep_both(&c->memory, result, note);
+    tell_program(c, result, checkpoint);
+    return result;
+}
+
+int ate__fork_shown(void *arg, int result)
+{
+    struct ate_chain *c = arg;
+    result = ate__fork_evidence(&c->memory, c->ask, result);
+    tell_program(c, result, NULL);
+    return result;
 }

@@ -1,18 +1,35 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * proof_fork.h: evidence against a server that shows another history than before. The newest
- * checkpoint that a server gave is kept beside the remembered head; where the server contradicts
- * what is remembered, it is asked what it signs now, and both notes are kept.
+ * proof_fork.h: evidence against a server that shows another history than before.
+ *
+ * The newest checkpoint that a server gave, asked or by itself, is kept beside the remembered head,
+ * in HEAD.checkpoint. Where the server contradicts itself, both notes are kept in HEAD.fork, and no
+ * later ones take their place:
+ *
+ *     it signs by itself what is not in the history that was seen: the note that came;
+ *     an open, or a chain that is open, fails as forked: what it signs when it is asked.
+ *
+ *  1. Evidence is synced before anybody is told of it.
+ *  2. What cannot be written is left out, and the sentence says so: it protects nothing, it only
+ *     tells.
  */
 #pragma once
 #include "api/api.h"
 #include "mesh/client.h"
 
-/* A note that was verified, of the chain at a server that m remembers. What cannot be written is
- * left out: it protects nothing, it only tells. */
-void ate__fork_keep_note(const struct ate__memory *m, struct ate_bytes note);
+/* A note that was verified, of the chain at a server that m remembers: it is kept at once. */
+void ate__fork_keep_note(struct ate__memory *m, struct ate_bytes note);
+/* The same: it is kept now or within the next, or when the chain is closed. */
+void ate__fork_saw_note(struct ate__memory *m, struct ate_bytes note, uint64_t now_ms);
+void ate__fork_close(struct ate__memory *m); /* before ate__memory_close() */
 /* rc, FORKED or ROLLED_BACK, is what an open with this conf came to, its sentence set: asks the
- * server, and where it signs what contradicts the note that was kept, writes both into one file,
- * which the sentence then names. Gives rc. */
-int ate__fork_evidence(const struct ate__memory *m, const struct ate__remote_conf *conf, int rc)
+ * server, and where it signs what contradicts the note that was kept, keeps both in one file, which
+ * the sentence then names. Gives rc. */
+int ate__fork_evidence(struct ate__memory *m, const struct ate__remote_conf *conf, int rc)
     ATE__CHECK;
+/* For struct ate__remote_conf, of a chain that is open; arg: the handle. */
+int ate__fork_noted(void *arg, int result, struct ate_bytes note,
+                    const struct ate__checkpoint *checkpoint);
+int ate__fork_shown(void *arg, int result);
+/* Of what conf says how to ask, for ate__fork_shown(); NULL: no memory. */
+struct ate__remote_conf *ate__fork_conf(struct ate_chain *c, const struct ate__remote_conf *conf);

@@ -138,6 +138,8 @@ struct ate__far_vtable {
     int (*consistency)(struct ate__pipe *p, uint64_t old_size, uint64_t size,
                        struct ate__proof *ret_path);
     struct ate_bytes (*genesis)(struct ate__pipe *p); /* transaction 0; lives as long as p */
+    /* Whoever opened it is told of nothing any more once this returns; the pipe may live on. */
+    void (*hush)(struct ate__pipe *p);
 };
 
 struct ate__chain;

@@ -97,6 +97,23 @@ int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoi
     return rc;
 }
 
+int ate__chain_check_note(struct ate__chain *c, struct ate_bytes note,
+                          struct ate__checkpoint *ret_checkpoint)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
+    struct ate_hash fingerprint[ATE__SERVICE_KEYS_MAX];
+    struct ate_bytes key[ATE__SERVICE_KEYS_MAX];
+    size_t n = ate__trust_office(c->trust, ATE__LOG_KEY, fingerprint, ATE__COUNT_OF(fingerprint));
+    int rc = 0;
+    for (size_t i = 0; !rc && i < n; i++)
+        rc = ate__trust_public_key(c->trust, &fingerprint[i], &bytes);
+    for (size_t i = 0; !rc && i < n; i++)
+        key[i] = ate__bytes(bytes.data + i * ATE__LOG_PUBLIC, ATE__LOG_PUBLIC);
+    if (!rc)
+        rc = ate__checkpoint_verify(note, key, n, ret_checkpoint);
+    return rc ? rc : ate__chain_check_checkpoint(c, ret_checkpoint);
+}
+
 static int check_last(struct ate__chain *c, struct ate__dir *dir)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;

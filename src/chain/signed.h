@@ -34,6 +34,10 @@ int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, st
  * chain has fewer transactions; FORKED: others; E_*. */
 int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)
     ATE__CHECK;
+/* The same of a note, which a log key that is in force must have signed. Errors: also UNTRUSTED
+ * TAMPERED MALFORMED TOO_BIG. */
+int ate__chain_check_note(struct ate__chain *c, struct ate_bytes note,
+                          struct ate__checkpoint *ret_checkpoint) ATE__CHECK;
 /* What the leaf of a published transaction is hashed from, of one too of which compaction left
  * nothing else. Errors: NOT_FOUND: there is no such one; COMPACTED: not even that was left; E_*. */
 int ate__chain_entry(struct ate__chain *c, uint64_t sequence, struct ate__proof_entry *ret_entry)

@@ -131,6 +131,16 @@ static void drive_final(struct ate__client_driver *d, int result, const char *te
     pthread_mutex_unlock(&r->mutex);
 }
 
+static int drive_note(struct ate__client_driver *d, const struct ate__msg_note *m)
+{
+    return ate__remote_note(remote_of(d), m);
+}
+
+static bool drive_forked(struct ate__client_driver *d, int result, const char *text)
+{
+    return ate__remote_forked(remote_of(d), result, text);
+}
+
 /* ---- the same of a mirror ---- */
 
 static bool drive_subscribe(struct ate__client_driver *d, struct ate__head *ret_head)
@@ -228,6 +238,7 @@ static void take_fed(struct ate__loop_task *task)
         ate__client_pause(r->client, false);
     ate__client_reached(r->client, head.size);
     take_confirmed(r);
+    ate__remote_judge(r);
     int rc = ate__mirror_failure(r->mirror);
     if (rc)
         ate__client_fail(r->client, rc, ate__error_text());
@@ -239,6 +250,8 @@ static const struct ate__client_driver thin_driver = {
     .wake_at = drive_wake_at,
     .opened = drive_opened,
     .advanced = drive_advanced,
+    .note = drive_note,
+    .forked = drive_forked,
     .final = drive_final,
 };
 static const struct ate__client_driver mirror_driver = {
@@ -252,6 +265,8 @@ static const struct ate__client_driver mirror_driver = {
     .remains = drive_remains,
     .confirm = drive_confirm,
     .lost = drive_lost,
+    .note = drive_note,
+    .forked = drive_forked,
     .final = drive_final,
 };
 
@@ -273,6 +288,8 @@ static int start(void *arg)
         .remembered = {r->conf.remembered_size, r->conf.remembered_root},
         .peer = r->peer,
         .patience_ms = ATE__OPEN_PATIENCE_MS,
+        .notes = r->conf.noted,
+        .note_ms = ate__remote_note_ms(r),
     };
     int rc = ate__loop_timer_new(r->loop, fire, r, &r->timer);
     if (!rc)
@@ -280,6 +297,12 @@ static int start(void *arg)
     if (!rc)
         ate__client_start(r->client);
     return rc;
+}
+
+static int begin_judging(void *arg)
+{
+    ate__judging_open(arg);
+    return 0;
 }
 
 static int admit(void *arg)
@@ -294,6 +317,7 @@ static int admit(void *arg)
 static int stop(void *arg)
 {
     struct ate__remote *r = arg;
+    ate__judging_stop(r);
     if (r->client) {
         ate__remote_take_inbox(&r->submit_task);
         ate__client_end(r->client);
@@ -306,6 +330,7 @@ static int stop(void *arg)
 
 static void remote_free(struct ate__remote *r)
 {
+    ate__judging_deinit(r);
     if (r->trust)
         ate__thin_chain_deinit(&r->thin);
     ate__trust_free(r->trust);
@@ -339,6 +364,7 @@ void ate__remote_free(struct ate__remote *r)
         return;
     }
     int rc = ate__loop_call(r->loop, stop, r);
+    ate__judging_wait(r);
     ate__mirror_free(ate__steal(&r->mirror));
     if (ate__loop_here(r->loop)) {
         ate__loop_post(r->loop, &r->free_task);
@@ -371,6 +397,7 @@ static int new_remote(const struct ate__remote_conf *conf, struct ate__remote **
     r->condemn_task.run = ate__remote_condemn;
     r->free_task.run = free_task;
     ate__remote_source(r);
+    ate__judging_init(r);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&r->mutex, NULL);
@@ -512,7 +539,7 @@ static int open_all(struct ate__remote *r)
         rc = await(r, was_opened);
     if (!rc)
         rc = r->base.thin ? open_thin(r) : open_mirror(r);
-    return rc;
+    return rc ? rc : ate__loop_call(r->loop, begin_judging, r);
 }
 
 int ate__remote_open(const struct ate__remote_conf *conf, struct ate__pipe **ret_pipe)

@@ -26,6 +26,7 @@
 #include "chain/chain.h"
 #include "net/addr.h"
 
+struct ate__checkpoint;
 struct ate__remote_conf {
     const struct ate__env *env;
     struct ate__workers *workers; /* NULL (tests): what they do runs on the network's thread */
@@ -49,6 +50,18 @@ struct ate__remote_conf {
      * told of those of a server that does not sync each commit. NULL: not wanted. */
     void (*advanced)(void *arg, const struct ate_hash *chain_id, uint64_t size,
                      const struct ate_hash *root);
+    /* Told of each checkpoint that the server sends by itself, once it was judged: 0; FORKED: it
+     * is signed by a log key in force, and no head of the history that was verified; ROLLED_BACK:
+     * it is of fewer transactions than one that was signed before it; UNTRUSTED: no log key in
+     * force signed it, which may be as it should; OFFLINE TIMEOUT ...: it could not be judged;
+     * others: the server broke a rule. Gives what is to become of it, its sentence set: what is the
+     * server's fault is final. On a worker. NULL: none are asked for. */
+    int (*noted)(void *arg, int result, struct ate_bytes note,
+                 const struct ate__checkpoint *checkpoint);
+    /* FORKED or ROLLED_BACK, its sentence set, is about to be final for a chain that was open;
+     * gives it, with a better sentence. It may ask the server, which takes seconds at most, and
+     * whoever lets the last reference go waits for that. On a worker. NULL: not wanted. */
+    int (*forked)(void *arg, int result);
     void *arg;
     /* Inside open: "verify" of a mirror that is there, "fetch" of what it lacks. */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);

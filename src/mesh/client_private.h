@@ -17,6 +17,7 @@ enum ate__client_state {
     ATE__CLIENT_SUBSCRIBING,
     ATE__CLIENT_READY,
     ATE__CLIENT_WAITING,
+    ATE__CLIENT_CONDEMNED,
     ATE__CLIENT_FINAL
 };
 

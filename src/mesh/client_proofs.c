@@ -109,4 +109,5 @@ const struct ate__far_vtable ate__remote_far = {
     .inclusion = far_inclusion,
     .consistency = far_consistency,
     .genesis = far_genesis,
+    .hush = ate__remote_hush,
 };

@@ -17,7 +17,31 @@
 #include "mesh/thin.h"
 #include "net/loop_uv.h"
 #include "net/tcp_uv.h"
+#include "trust/checkpoint.h"
 #include <stdatomic.h>
+
+/* client_notes.c: what the server signs by itself. */
+struct ate__judging {
+    /* of the loop's thread */
+    struct ate__buf next; /* the newest that waits; empty: none */
+    struct ate__checkpoint next_claim;
+    bool open, busy, stopped; /* open: the open that made the remote is over */
+    struct ate__call call; /* of a thin chain */
+    struct ate__loop_task back;
+    /* of who judges */
+    struct ate__buf note;
+    struct ate__checkpoint checkpoint; /* what it says */
+    struct ate__head head; /* of a thin chain: verified */
+    bool wants_proof;
+    struct ate__checkpoint last; /* the newest that held; size 0: none */
+    struct ate__task task;
+};
+struct ate__forking { /* evidence is being kept: a result that is to be final, its sentence */
+    struct ate__task task;
+    struct ate__loop_task back;
+    int result;
+    char text[ATE__ERROR_SIZE];
+};
 
 enum { ATE__PEER_TEXT = ATE__ADDR_HOST_MAX + 16 };
 
@@ -43,6 +67,8 @@ struct ate__remote {
     struct ate__client_driver driver;
     struct ate__client *client;
     struct ate__loop_timer *timer;
+    struct ate__judging judging;
+    struct ate__forking forking;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t moved;  /* opened, final, or more of a mirror is here */
@@ -55,6 +81,7 @@ struct ate__remote {
     uint64_t opened_size;       /* of the chain, as OPENED told it */
     uint64_t moves;             /* counts what `moved` tells */
     bool opened, read_only, weak, trusted, final; /* trusted: the anchor was checked */
+    bool evidence_kept; /* of a fork, or tried */
     int result;                 /* of `final`, and its sentence */
     char text[ATE__ERROR_SIZE];
     int condemned;
@@ -78,3 +105,16 @@ int ate__remote_wait(struct ate__remote *r, struct ate__call *call) ATE__CHECK;
 void ate__remote_take_inbox(struct ate__loop_task *task); /* on the loop's thread */
 void ate__remote_source(struct ate__remote *r); /* fills in r->source */
 void ate__remote_condemn(struct ate__loop_task *task);
+/* client_notes.c; on the loop's thread */
+uint32_t ate__remote_note_ms(const struct ate__remote *r); /* least time between two notes */
+/* A note came. 0, or a result that is final. */
+int ate__remote_note(struct ate__remote *r, const struct ate__msg_note *m) ATE__CHECK;
+void ate__remote_judge(struct ate__remote *r); /* more was taken in */
+/* FORKED or ROLLED_BACK is about to be final: true: ate__client_condemned() comes. */
+bool ate__remote_forked(struct ate__remote *r, int result, const char *text);
+void ate__judging_init(struct ate__remote *r);
+void ate__judging_open(struct ate__remote *r); /* what came meanwhile is judged now */
+void ate__judging_stop(struct ate__remote *r);
+void ate__judging_wait(struct ate__remote *r); /* after stop(): nothing is under way; any thread */
+void ate__judging_deinit(struct ate__remote *r);
+void ate__remote_hush(struct ate__pipe *p); /* chain/pipe.h; any thread */

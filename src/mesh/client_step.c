@@ -49,16 +49,35 @@ static void close_link(struct ate__client *c, int result, const char *text)
     ate__link_close(c->link, result, text);
 }
 
-void ate__client_final(struct ate__client *c, int result, const char *text)
+static void end_all(struct ate__client *c, int result, const char *text)
 {
-    if (c->state == ATE__CLIENT_FINAL || c->ended)
-        return;
     c->state = ATE__CLIENT_FINAL;
     c->final_result = result;
     snprintf(c->final_text, sizeof c->final_text, "%s", text);
     ate__calls_fail_all(c, result, c->final_text);
     close_link(c, result > 0 ? result : ATE_CANCELED, result > 0 ? c->final_text : NULL);
     c->driver->final(c->driver, c->final_result, c->final_text);
+}
+
+void ate__client_final(struct ate__client *c, int result, const char *text)
+{
+    bool forked = result == ATE_FORKED || result == ATE_ROLLED_BACK;
+    if (c->state >= ATE__CLIENT_CONDEMNED || c->ended)
+        return;
+    if (forked && c->driver->forked && c->driver->forked(c->driver, result, text)) {
+        c->state = ATE__CLIENT_CONDEMNED;
+        close_link(c, result, text);
+        return;
+    }
+    end_all(c, result, text);
+}
+
+void ate__client_condemned(struct ate__client *c, int result, const char *text)
+{
+    ate__client_enter(c);
+    if (c->state == ATE__CLIENT_CONDEMNED && !c->ended)
+        end_all(c, result, text);
+    ate__client_leave(c);
 }
 
 void ate__client_drop_link(struct ate__client *c, int result)
@@ -127,10 +146,23 @@ static void send_create(struct ate__client *c)
     sent_first(c, rc);
 }
 
+static void send_notes(struct ate__client *c)
+{
+    struct ate__wr w;
+    int rc = begin_frame(c, ATE__MSG_NOTES, &w);
+    if (!rc) {
+        ate__msg_notes_encode(&w, &(struct ate__msg_notes){c->conf.note_ms});
+        rc = ate__link_end(c->link, &w);
+    }
+    sent_first(c, rc);
+}
+
 static void ready(struct ate__client *c)
 {
     c->state = ATE__CLIENT_READY;
     c->ready_ms = ate__client_now(c);
+    if (c->conf.notes)
+        send_notes(c);
     ate__calls_pump(c);
 }
 
@@ -195,7 +227,7 @@ static int on_opened(struct ate__client *c, struct ate_bytes body)
         rc = check_opened_head(c, &base, &m.head);
     if (!rc)
         rc = ate__client_decoded(c, c->driver->opened(c->driver, &m));
-    if (rc || c->ended || c->state == ATE__CLIENT_FINAL)
+    if (rc || c->ended || c->state >= ATE__CLIENT_CONDEMNED)
         return rc;
     if (c->create_sent && !c->reached_once && is_our_genesis(c, &m.chain_id))
         c->created = true;
@@ -245,6 +277,15 @@ static int on_resync(struct ate__client *c, struct ate_bytes body)
     if (!rc && !c->ended && c->state == ATE__CLIENT_SUBSCRIBING)
         ready(c);
     return rc;
+}
+
+static int on_note(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_note m;
+    if (!c->conf.notes)
+        return bad_peer(c, "NOTE without a question");
+    int rc = ate__client_decoded(c, ate__msg_note_decode(body, &m));
+    return rc ? rc : ate__client_decoded(c, c->driver->note(c->driver, &m));
 }
 
 /* What a server may say without meaning it for good. */
@@ -317,6 +358,7 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     case ATE__MSG_PROVEN: return ate__calls_proven(c, frame->body);
     case ATE__MSG_SIGNED: return ate__calls_signed(c, frame->body);
     case ATE__MSG_REJECTED: return ate__calls_rejected(c, frame->body);
+    case ATE__MSG_NOTE: return on_note(c, frame->body);
     case ATE__MSG_GROUP:
         if (ate__client_follows(c))
             return c->driver->group(c->driver, frame->body);
@@ -394,7 +436,7 @@ static void on_closed(void *owner, int result, const char *text)
     bool dropped = c->closing;
     c->link = NULL;
     c->closing = false;
-    if (!c->ended && c->state != ATE__CLIENT_FINAL)
+    if (!c->ended && c->state < ATE__CLIENT_CONDEMNED)
         lost(c, dropped ? c->drop_result : result, dropped ? c->drop_text : text);
     ate__client_leave(c);
 }

@@ -11,6 +11,7 @@
  *     SUBSCRIBING - SUBSCRIBED, RESYNC ----> READY
  *     any with a link - it is lost -> WAITING - back-off -> CONNECTING
  *     any --------- for good ------> FINAL
+ *     any --------- FORKED, ROLLED_BACK, and forked() says so -> CONDEMNED -> FINAL
  *
  *  1. Calls are sent only when READY, each kind in the order in which it was submitted. When a
  *     link is lost, those without an answer are sent again over the next one, in the same order
@@ -114,6 +115,11 @@ struct ate__client_driver {
     int (*confirm)(struct ate__client_driver *d, const struct ate__call *call);
     /* The link is gone; what it brought and is not taken in yet comes again over the next one. */
     void (*lost)(struct ate__client_driver *d);
+    /* A checkpoint came by itself: conf.notes. A result is final. */
+    int (*note)(struct ate__client_driver *d, const struct ate__msg_note *m);
+    /* FORKED or ROLLED_BACK is about to be final, and nothing is sent any more. True:
+     * ate__client_condemned() will be called, which then ends all calls. NULL: false. */
+    bool (*forked)(struct ate__client_driver *d, int result, const char *text);
     /* For good; all calls have been completed. */
     void (*final)(struct ate__client_driver *d, int result, const char *text);
 };
@@ -127,6 +133,8 @@ struct ate__client_conf {
     const char *peer; /* "127.0.0.1:5000", for sentences; outlives the client */
     /* A server that cannot be reached is final after so long, until it was reached once. */
     uint32_t patience_ms;
+    bool notes; /* checkpoints are asked for, at most one in note_ms */
+    uint32_t note_ms;
 };
 
 int ate__client_new(const struct ate__client_conf *conf, struct ate__client_driver *driver,
@@ -145,6 +153,7 @@ void ate__client_pause(struct ate__client *c, bool paused); /* of the present li
 /* The link broke a rule (result > 0), for good; or this machine failed (E_MEMORY: it is taken up
  * again). */
 void ate__client_fail(struct ate__client *c, int result, const char *text);
+void ate__client_condemned(struct ate__client *c, int result, const char *text);
 
 void ate__client_submit(struct ate__client *c, struct ate__call *call);
 /* All calls are completed with CANCELED, commits that were sent with UNKNOWN; the driver is not

@@ -22,6 +22,7 @@
  *  GET request, ...                    GOT | REJECTED
  *  PROVE request, ...                  PROVEN | REJECTED
  *  CHECKPOINT request                  SIGNED | REJECTED (NOT_FOUND: nothing was signed there)
+ *  NOTES least ms between two          NOTE, for each head that is signed, from now on
  *  CLOSE                               -
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
@@ -47,6 +48,7 @@
     X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) \
     X(GOT, 28) X(CLOSE, 29) X(RESYNC, 30) \
     X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) X(LEAVES, 37) X(KEPT, 38) \
+    X(NOTES, 43) X(NOTE, 44) \
     /* reserved: a later version */ \
     X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
@@ -225,6 +227,13 @@ struct ate__msg_signed {
     uint32_t request;
     struct ate_bytes note; /* not empty, at most ATE__NOTE_MAX; nothing in it was looked at */
 };
+/* Checkpoints that come by themselves. */
+struct ate__msg_notes {
+    uint32_t least_ms; /* between two of them; 0: as the server likes */
+};
+struct ate__msg_note {
+    struct ate_bytes note; /* as of SIGNED */
+};
 
 /* One pair each: encode appends the body to w; decode reads a frame's body.
  * Errors: MALFORMED TOO_BIG UNSUPPORTED. */
@@ -251,6 +260,8 @@ ATE__MSG_PAIR(signed);
 ATE__MSG_PAIR(resync);
 ATE__MSG_PAIR(leaves);
 ATE__MSG_PAIR(kept);
+ATE__MSG_PAIR(notes);
+ATE__MSG_PAIR(note);
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */

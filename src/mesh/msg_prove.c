@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * msg_prove.c: PROVE and CHECKPOINT, and their answers PROVEN and SIGNED.
+ * msg_prove.c: PROVE and CHECKPOINT, and their answers PROVEN and SIGNED; NOTES and NOTE.
  */
 #include "mesh/msg_parts.h"
 
@@ -72,6 +72,14 @@ int ate__msg_proven_decode(struct ate_bytes body, struct ate__msg_proven *ret)
 
 /* ---- CHECKPOINT, SIGNED ---- */
 
+static struct ate_bytes read_note(struct ate__rd *r)
+{
+    struct ate_bytes note = ate__rd_bytes32(r, ATE__NOTE_MAX);
+    if (!note.size)
+        ate__rd_fail(r);
+    return note;
+}
+
 void ate__msg_checkpoint_encode(struct ate__wr *w, const struct ate__msg_checkpoint *m)
 {
     ate__wr_u32(w, m->request);
@@ -97,10 +105,40 @@ int ate__msg_signed_decode(struct ate_bytes body, struct ate__msg_signed *ret)
 {
     struct ate__rd r = ate__rd_of(body);
     struct ate__msg_signed m = {.request = ate__rd_request(&r)};
-    m.note = ate__rd_bytes32(&r, ATE__NOTE_MAX);
-    if (!m.note.size)
-        ate__rd_fail(&r);
+    m.note = read_note(&r);
     int rc = ate__msg_end(&r, "SIGNED");
+    if (!rc)
+        *ret = m;
+    return rc;
+}
+
+/* ---- NOTES, NOTE ---- */
+
+void ate__msg_notes_encode(struct ate__wr *w, const struct ate__msg_notes *m)
+{
+    ate__wr_u32(w, m->least_ms);
+}
+
+int ate__msg_notes_decode(struct ate_bytes body, struct ate__msg_notes *ret)
+{
+    struct ate__rd r = ate__rd_of(body);
+    struct ate__msg_notes m = {.least_ms = ate__rd_u32(&r)};
+    int rc = ate__msg_end(&r, "NOTES");
+    if (!rc)
+        *ret = m;
+    return rc;
+}
+
+void ate__msg_note_encode(struct ate__wr *w, const struct ate__msg_note *m)
+{
+    ate__wr_bytes32(w, m->note);
+}
+
+int ate__msg_note_decode(struct ate_bytes body, struct ate__msg_note *ret)
+{
+    struct ate__rd r = ate__rd_of(body);
+    struct ate__msg_note m = {.note = read_note(&r)};
+    int rc = ate__msg_end(&r, "NOTE");
     if (!rc)
         *ret = m;
     return rc;

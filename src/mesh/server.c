@@ -176,7 +176,8 @@ static int close_chains_here(void *arg)
     struct ate__server *s = arg;
     s->closing = true;
     ate__loop_timer_free(s->sweep);
-    s->sweep = NULL;
+    ate__loop_timer_free(s->look);
+    s->sweep = s->look = NULL;
     ate__hosted_close_all(s);
     ate__server_log_left_out(s, true);
     return 0;
@@ -253,6 +254,8 @@ static int start_here(void *arg)
     struct ate__server *s = arg;
     int rc = ate__loop_timer_new(s->loop, ate__hosted_sweep, s, &s->sweep);
     if (!rc)
+        rc = ate__loop_timer_new(s->loop, ate__notes_look, s, &s->look);
+    if (!rc)
         ate__loop_timer_start(s->sweep, s->conf.server_limits.idle_ms / SWEEPS + 1);
     return rc;
 }
@@ -277,6 +280,7 @@ static struct ate__server *server_new(const struct ate__server_conf *conf)
     s->conf = *conf;
     ate__server_limits_fill(&s->conf);
     s->conf.logs = s->conf.listen = NULL;
+    s->last_watched = &s->watched;
     pthread_mutex_init(&s->mutex, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

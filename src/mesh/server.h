@@ -17,7 +17,7 @@ struct ate__server;
 struct ate__server_limits {
     uint32_t streams, commits, commit_bytes, requests, failed_signatures, catch_up_bytes;
     uint32_t chains, open_chains, create_chains, sources;
-    uint32_t idle_ms, drain_ms, log_lines;
+    uint32_t idle_ms, drain_ms, log_lines, checkpoint_ms;
     uint64_t create_bytes, unread_bytes;
 };
 struct ate__server_conf {

@@ -42,7 +42,7 @@ void ate__groups_deinit(struct ate__groups *g)
     *g = (struct ate__groups){.count = 0};
 }
 
-static uint64_t readable(const struct ate__hosted *h)
+uint64_t ate__follow_readable(const struct ate__hosted *h)
 {
     uint64_t size = ate__view_published(ate__chain_view(h->chain));
     struct ate__storage *storage = ate__chain_storage(h->chain);
@@ -109,7 +109,7 @@ static int read_groups(struct ate__hosted *h, uint64_t from, size_t bytes_max,
     struct grouping g = {.hosted = h, .groups = groups, .bytes_max = bytes_max};
     ate__groups_clear(groups);
     groups->end = from;
-    groups->to = readable(h);
+    groups->to = ate__follow_readable(h);
     int rc = ate__chain_history(h->chain, from, groups->to, take_record, &g);
     ate__buf_deinit(&g.records);
     if (rc && rc != ATE_END)
@@ -416,7 +416,7 @@ static int encode_answer(struct asking *a, const struct ate__msg_subscribed *now
 static int ask(struct asking *a)
 {
     struct ate__hosted *h = a->stream->hosted;
-    struct ate__msg_subscribed m = {.head.size = readable(h)};
+    struct ate__msg_subscribed m = {.head.size = ate__follow_readable(h)};
     struct ate_hash root;
     if (a->head.size > m.head.size)
         return ate__fail(

@@ -278,6 +278,7 @@ static void hosted_free(struct ate__hosted *h)
     ate__assert(removed && !h->waiters && !h->users && !h->pipe);
     ate__groups_deinit(&h->groups);
     ate__buf_deinit(&h->note);
+    ate__notes_deinit(h);
     pthread_mutex_destroy(&h->signing);
     pthread_mutex_destroy(&h->mutex);
     ate__free(h->path);

@@ -48,6 +48,7 @@ static const struct limit limits[] = {
     OWN("log-lines", log_lines, 1, 1 << 20, ATE__LOG_LINES_MAX),
     OWN("create-sources", sources, 1, 1 << 20, ATE__SOURCES_MAX),
     OWN("idle-ms", idle_ms, 1, 86400000, ATE__IDLE_MS),
+    OWN("checkpoint-ms", checkpoint_ms, 100, 86400000, ATE__CHECKPOINT_MS),
     OWN("drain-ms", drain_ms, 100, 3600000, ATE__DRAIN_MS),
 };
 /* clang-format on */

@@ -9,7 +9,8 @@
  *     server_compact.c compaction by itself: since when, and what it tells
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
  *     server_answer.c  COMMIT, OUTCOME, GET, PROVE, CHECKPOINT and their answers
- *     server_prove.c   what PROVE and CHECKPOINT ask for
+ *     server_prove.c   what PROVE and CHECKPOINT ask for; signing
+ *     server_notes.c   NOTES: heads that are signed by themselves
  *     server_unread.c  what peers that do not read cost all together
  *
  * Threads. All state belongs to the loop's thread, but where a field says otherwise. What waits
@@ -79,7 +80,9 @@ struct ate__server {
     struct ate__peer *peers;
     size_t unread; /* at least what its peers hold together: the sum of their `unread` */
     struct ate__log_limit lines[ATE__LOG_LEVELS]; /* of those that peers cause */
-    struct ate__loop_timer *sweep;
+    struct ate__loop_timer *sweep, *look;
+    struct ate__hosted *watched, **last_watched; /* server_notes.c: with streams that asked */
+    struct ate__stream *signs_for; /* holds the chain that is being signed; NULL: none */
     uint64_t saved_ms; /* when `sources` was last saved */
     bool stopping, closing; /* takes no more requests; opens no chain again */
 };
@@ -205,6 +208,14 @@ struct ate__stream {
     struct ate__stream *next_live, **back_live; /* LIVE: of the chain's */
     struct ate__stream *next_catching; /* in the peer's queue */
 
+    /* server_notes.c */
+    struct ate__noted {
+        bool asked;
+        uint32_t least_ms; /* between two */
+        uint64_t serial, sent_ms; /* of the note that it has; 0: none */
+        struct ate__stream *next, **back; /* of the chain's */
+    } noted;
+
     /* server_answer.c */
     struct ate__item *held, **last_held; /* COMMITTEDs that wait for their GROUP */
     pthread_mutex_t mutex; /* guards the next four, any thread */
@@ -279,10 +290,23 @@ struct ate__hosted {
     struct ate__job read;
     struct ate__groups groups;
 
+    /* server_notes.c */
+    struct ate__notes {
+        struct ate__stream *streams; /* that asked */
+        struct ate__hosted *next, **back; /* of the server's, while there are any */
+        uint64_t looked_ms, looked_size; /* when it was signed last, or tried; 0: not yet */
+        struct ate__buf body; /* of the newest note, encoded */
+        uint64_t size, serial; /* what it signs; which it is, 0: there is none */
+        struct ate__job job;
+        struct ate__buf made; /* by the job */
+        uint64_t made_size;
+    } notes;
+
     /* server_prove.c */
     pthread_mutex_t signing; /* guards the rest */
     struct ate__buf note; /* the last checkpoint that was signed since it is open; empty: none */
     uint64_t note_size, note_ms;
+    bool refused; /* the log has it that nothing is signed */
 };
 
 /* The stream, which holds what it asks for, waits for the chain; ate__stream_got() or
@@ -305,6 +329,7 @@ void ate__follow_deinit(struct ate__hosted *h);
 void ate__follow_subscribe(struct ate__stream *s, struct ate_bytes body);
 void ate__follow_end(struct ate__stream *s);
 void ate__follow_catch_up(struct ate__peer *p); /* if one of its streams may read now */
+uint64_t ate__follow_readable(const struct ate__hosted *h); /* what may be shown; any thread */
 
 /* --- server_resync.c; on a thread of `reads` --- */
 
@@ -338,3 +363,14 @@ int ate__hosted_prove(struct ate__hosted *h, const struct ate__msg_prove *m,
 /* Appends a note. Errors: NOT_FOUND: there is none; FORKED, ROLLED_BACK, TAMPERED: what was signed
  * here last is no prefix of the chain; E_*. */
 int ate__hosted_checkpoint(struct ate__hosted *h, struct ate__buf *ret_note) ATE__CHECK;
+/* What is on stable storage already, signed by this server. NOT_FOUND: it may not sign, or there is
+ * nothing. Others as of checkpoint(). */
+int ate__hosted_note(struct ate__hosted *h, struct ate__buf *ret_note, uint64_t *ret_size)
+    ATE__CHECK;
+
+/* --- server_notes.c --- */
+
+void ate__notes_ask(struct ate__stream *s, struct ate_bytes body);
+void ate__notes_end(struct ate__stream *s);
+void ate__notes_look(void *server); /* signs and sends what is due; a timer's */
+void ate__notes_deinit(struct ate__hosted *h);

@@ -6,13 +6,11 @@
  * A server signs what is on stable storage, with its own log key, where that is one of the chain's;
  * else it shows the last checkpoint that was signed in the chain's directory. How often it signs is
  * bounded by how often the chain grows: a checkpoint of the newest size is shown again until it is
- * SIGNED_FRESH_MS old.
+ * ATE__SIGNED_FRESH_MS old.
  */
 #include "base/err.h"
 #include "chain/signed.h"
 #include "mesh/server_private.h"
-
-enum { SIGNED_FRESH_MS = 30000 };
 
 /* --- PROVE --- */
 
@@ -74,30 +72,12 @@ static int durable_head(struct ate__hosted *h, struct ate__head *ret_head)
     return rc;
 }
 
-/* By a log key that is in force still: nobody would believe another. */
-static int verify(struct ate__hosted *h, struct ate_bytes note)
-{
-    ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
-    const struct ate__trust *trust = ate__chain_trust(h->chain);
-    struct ate_hash fingerprint[ATE__SERVICE_KEYS_MAX];
-    struct ate_bytes key[ATE__SERVICE_KEYS_MAX];
-    struct ate__checkpoint last;
-    size_t n = ate__trust_office(trust, ATE__LOG_KEY, fingerprint, ATE__COUNT_OF(fingerprint));
-    int rc = 0;
-    for (size_t i = 0; !rc && i < n; i++)
-        rc = ate__trust_public_key(trust, &fingerprint[i], &bytes);
-    for (size_t i = 0; !rc && i < n; i++)
-        key[i] = ate__bytes(bytes.data + i * ATE__LOG_PUBLIC, ATE__LOG_PUBLIC);
-    if (!rc)
-        rc = ate__checkpoint_verify(note, key, n, &last);
-    return rc ? rc : ate__chain_check_checkpoint(h->chain, &last);
-}
-
 static int last_signed(struct ate__hosted *h, struct ate__dir *dir, struct ate__buf *note)
 {
+    struct ate__checkpoint ignored;
     int rc = ate__chain_signed(h->server->conf.env->vfs, dir, note);
-    if (!rc)
-        rc = verify(h, ate__buf_bytes(note));
+    if (!rc) /* by a log key that is in force still: nobody would believe another */
+        rc = ate__chain_check_note(h->chain, ate__buf_bytes(note), &ignored);
     return rc == ATE_NOT_FOUND || rc == ATE_UNTRUSTED
                ? ate__fail(ATE_NOT_FOUND,
                            "nobody who may has signed a head of %s here, and the chain does not "
@@ -106,24 +86,37 @@ static int last_signed(struct ate__hosted *h, struct ate__dir *dir, struct ate__
                : rc;
 }
 
-static int sign(struct ate__hosted *h, struct ate__dir *dir, struct ate__buf *note)
+static bool is_refusal(int rc)
 {
-    struct ate__head head;
+    return rc == ATE_FORKED || rc == ATE_ROLLED_BACK || rc == ATE_WRONG_CHAIN || rc == ATE_TAMPERED;
+}
+
+/* One of the same head that is younger than that is given again. */
+static int sign(struct ate__hosted *h, struct ate__dir *dir, const struct ate__head *head,
+                uint64_t fresh_ms, struct ate__buf *note)
+{
     uint64_t now_ms = ate__monotonic_ms(h->server->conf.env);
-    int rc = durable_head(h, &head);
-    if (rc)
-        return rc;
-    if (h->note.size && h->note_size == head.size && now_ms - h->note_ms < SIGNED_FRESH_MS)
+    if (h->note.size && h->note_size == head->size && now_ms - h->note_ms < fresh_ms)
         return ate__buf_append(note, ate__buf_bytes(&h->note));
-    rc = ate__chain_sign(h->chain, dir, h->server->log_key, head.size, &head.root, note);
-    if (rc == ATE_FORKED || rc == ATE_ROLLED_BACK || rc == ATE_WRONG_CHAIN || rc == ATE_TAMPERED)
+    int rc = ate__chain_sign(h->chain, dir, h->server->log_key, head->size, &head->root, note);
+    if (is_refusal(rc) && !h->refused)
         ate__server_log(h->server, ATE__LOG_ERROR, "%s: %s", h->path, ate__error_text());
+    h->refused = is_refusal(rc);
     ate__buf_clear(&h->note);
     if (rc || ate__buf_append(&h->note, ate__buf_bytes(note)))
         return rc;
-    h->note_size = head.size;
+    h->note_size = head->size;
     h->note_ms = now_ms;
     return 0;
+}
+
+static int sign_or_find(struct ate__hosted *h, struct ate__dir *dir, struct ate__buf *note)
+{
+    struct ate__head head;
+    if (!may_sign(h))
+        return last_signed(h, dir, note);
+    int rc = durable_head(h, &head);
+    return rc ? rc : sign(h, dir, &head, ATE__SIGNED_FRESH_MS, note);
 }
 
 int ate__hosted_checkpoint(struct ate__hosted *h, struct ate__buf *ret_note)
@@ -135,8 +128,40 @@ int ate__hosted_checkpoint(struct ate__hosted *h, struct ate__buf *ret_note)
     if (rc)
         return rc;
     pthread_mutex_lock(&h->signing);
-    rc = may_sign(h) ? sign(h, dir, &note) : last_signed(h, dir, &note);
+    rc = sign_or_find(h, dir, &note);
     pthread_mutex_unlock(&h->signing);
     home->vfs->close_dir(dir);
     return rc ? rc : ate__buf_append(ret_note, ate__buf_bytes(&note));
+}
+
+/* --- NOTE --- */
+
+static int sign_readable(struct ate__hosted *h, struct ate__dir *dir, struct ate__buf *note,
+                         struct ate__head *ret_head)
+{
+    ret_head->size = ate__follow_readable(h);
+    if (!ret_head->size)
+        return ATE_NOT_FOUND;
+    int rc = ate__chain_root_at(h->chain, ret_head->size, &ret_head->root);
+    return rc ? rc : sign(h, dir, ret_head, h->server->conf.server_limits.checkpoint_ms, note);
+}
+
+int ate__hosted_note(struct ate__hosted *h, struct ate__buf *ret_note, uint64_t *ret_size)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__home *home = &h->server->home;
+    struct ate__head head;
+    struct ate__dir *dir;
+    int rc = may_sign(h) ? ate__home_dir(home, h->path, false, &dir) : ATE_NOT_FOUND;
+    if (rc)
+        return rc;
+    pthread_mutex_lock(&h->signing);
+    rc = sign_readable(h, dir, &note, &head);
+    pthread_mutex_unlock(&h->signing);
+    home->vfs->close_dir(dir);
+    if (!rc)
+        rc = ate__buf_append(ret_note, ate__buf_bytes(&note));
+    if (!rc)
+        *ret_size = head.size;
+    return rc;
 }

@@ -51,6 +51,7 @@ void ate__stream_end(struct ate__stream *s)
     ate__assert(!s->ended);
     s->ended = true;
     ate__follow_end(s);
+    ate__notes_end(s);
     ate__answer_release(s);
     *(s->prev ? &s->prev->next : &p->streams) = s->next;
     if (s->next)

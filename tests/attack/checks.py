@@ -250,6 +250,22 @@ attack("checkpoint-of-another-head", "checkpoint-is-the-head")
 attack("checkpoint-of-another-past", "checkpoint-extended")
 attack("proof-of-another", "proof-in-checkpoint")
 
+NOTES = "src/mesh/client_notes.c"
+drop("note-in-mirror", "src/chain/signed.c",
+     "if (!rc && !ate__hash_equal(&root, &checkpoint->root))\n        rc = ate__fail(ATE_FORKED,",
+     "!ate__hash_equal(&root, &checkpoint->root)")
+drop("note-is-the-head", NOTES,
+     "return ate__hash_equal(&j->checkpoint.root, &j->head.root) ? 0 : fail_forked(r);",
+     "ate__hash_equal(&j->checkpoint.root, &j->head.root)", "1")
+drop("note-extended", NOTES, "return rc == ATE_TAMPERED ? fail_forked(r) : rc;", "fail_forked(r)")
+drop("note-no-less", NOTES, "if (now->size >= last->size || now->time_s < last->time_s)",
+     "now->size >= last->size", "1")
+attack("note-by-outsider", "checkpoint-by-log-key")
+attack("note-of-another-head", "note-is-the-head")
+attack("note-of-another-past", "note-extended")
+attack("note-to-a-mirror", "note-in-mirror")
+attack("note-of-less", "note-no-less")
+
 # ---- server.c ----
 
 drop("pin-matches", "src/crypto/tls.c", "    return verified;\n}", "verified", "1")

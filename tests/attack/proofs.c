@@ -6,6 +6,7 @@
 #include "crypto/log_key.h"
 #include "ate/proof.h"
 #include "trust/checkpoint.h"
+#include <pthread.h>
 
 static struct ate__log_key *log_key_of(struct past *p, int key)
 {
@@ -32,22 +33,31 @@ static void name_log_key(struct past *p, int signer, int key)
     ate__log_key_free(k);
 }
 
-/* A server that signs its newest head, or what `change` makes of it, by the log key of `key`; that
- * of alice is one of the chain's. */
-static struct rogue *signing(int key, void (*change)(struct past *p, struct ate__checkpoint *c))
+typedef void change_fn(struct past *p, struct ate__checkpoint *c);
+
+/* The newest head, or what `change` makes of it, signed by the log key of `key`. */
+static struct ate__buf note_of(struct past *p, int key, change_fn *change)
+{
+    struct ate__buf note = {0};
+    struct ate__log_key *k = log_key_of(p, key);
+    struct ate__head head = past_head(p, p->size);
+    struct ate__checkpoint c = {
+        .chain_id = p->chain_id, .root = head.root, .size = head.size, .time_s = 1};
+    if (change)
+        change(p, &c);
+    attack_must(ate__checkpoint_make(&c, k, &note));
+    ate__log_key_free(k);
+    return note;
+}
+
+/* A server that signs so; the log key of alice is one of the chain's. */
+static struct rogue *signing(int key, change_fn *change)
 {
     struct past *p = attack_family();
     name_log_key(p, ROOT, ALICE);
     past_create(p, ALICE, 8, 1, NULL, "more");
     struct rogue *r = rogue_new(p);
-    struct ate__log_key *k = log_key_of(p, key);
-    struct ate__head head = past_head(p, r->size);
-    struct ate__checkpoint c = {
-        .chain_id = p->chain_id, .root = head.root, .size = head.size, .time_s = 1};
-    if (change)
-        change(p, &c);
-    attack_must(ate__checkpoint_make(&c, k, &r->note));
-    ate__log_key_free(k);
+    r->note = note_of(p, key, change);
     return r;
 }
 
@@ -129,11 +139,101 @@ static void proof_of_another(void)
     tried(r, PROOF, ATE_TAMPERED);
 }
 
+/* ---- what comes by itself ---- */
+
+static struct heard {
+    pthread_mutex_t mutex;
+    pthread_cond_t more;
+    unsigned count;
+    int result; /* of the last one */
+} heard = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0};
+
+static void hear(void *arg, int result, const char *text, const struct ate_proved *p)
+{
+    (void)arg, (void)text, (void)p;
+    pthread_mutex_lock(&heard.mutex);
+    heard.count++;
+    heard.result = result;
+    pthread_cond_signal(&heard.more);
+    pthread_mutex_unlock(&heard.mutex);
+}
+
+/* 0: the program was told that the last of so many notes is a head of the chain. */
+static int listen_to(struct rogue *r, bool mirror, unsigned count)
+{
+    struct ate_chain_conf conf = {
+        .mirror_dir = mirror ? "" : NULL, .timeout_ms = 20000, .checkpoint = hear};
+    struct ate_chain *c;
+    heard.count = 0;
+    attack_must(ate_chain_open(rogue_address(r), NULL, 0, &conf, &c));
+    pthread_mutex_lock(&heard.mutex);
+    while (heard.count < count)
+        pthread_cond_wait(&heard.more, &heard.mutex);
+    int rc = heard.result;
+    pthread_mutex_unlock(&heard.mutex);
+    ate_chain_close(c);
+    return rc;
+}
+
+static void said(int key, change_fn *change, bool mirror, int documented)
+{
+    struct rogue *r = signing(key, change);
+    r->said[0] = r->note;
+    r->note = (struct ate__buf){0};
+    attack_tried(mirror ? "said to a mirror" : "said to a thin client", listen_to(r, mirror, 1),
+                 documented);
+    rogue_free(r);
+}
+
+static void note_by_outsider(void)
+{
+    said(EVE, NULL, false, ATE_UNTRUSTED);
+    said(EVE, NULL, true, ATE_UNTRUSTED);
+}
+
+static void note_of_another_head(void)
+{
+    said(ALICE, change_root, false, ATE_FORKED);
+}
+
+static void note_of_another_past(void)
+{
+    said(ALICE, change_size_and_root, false, ATE_FORKED);
+}
+
+static void note_to_a_mirror(void)
+{
+    said(ALICE, change_root, true, ATE_FORKED);
+    said(ALICE, change_size_and_root, true, ATE_FORKED);
+}
+
+static void go_back(struct past *p, struct ate__checkpoint *c)
+{
+    c->size--;
+    c->root = past_head(p, c->size).root;
+    c->time_s++;
+}
+
+static void note_of_less(void)
+{
+    struct rogue *r = signing(ALICE, NULL);
+    r->said[0] = r->note;
+    r->note = (struct ate__buf){0};
+    r->said[1] = note_of(r->past, ALICE, go_back);
+    attack_tried("said to a thin client", listen_to(r, false, 2), ATE_ROLLED_BACK);
+    rogue_free(r);
+}
+
 const struct attack attacks_proofs[] = {
     {"log-key-by-outsider", log_key_by_outsider},
     {"checkpoint-by-outsider", checkpoint_by_outsider},
     {"checkpoint-of-another-head", checkpoint_of_another_head},
     {"checkpoint-of-another-past", checkpoint_of_another_past},
     {"proof-of-another", proof_of_another},
+    {"note-by-outsider", note_by_outsider},
+    {"note-of-another-head", note_of_another_head},
+    {"note-of-another-past", note_of_another_past},
+    {"note-to-a-mirror", note_to_a_mirror},
+    {"note-of-less", note_of_less},
     {NULL, NULL},
 };

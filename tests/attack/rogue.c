@@ -71,6 +71,16 @@ static void on_subscribe(struct rogue *r, struct ate__link *l, uint32_t stream,
         send_group(r, l, stream, n);
 }
 
+static void say(struct rogue *r, struct ate__link *l, uint32_t stream, unsigned which)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    if (!r->said[which].size)
+        return;
+    ate__msg_note_encode(&w, &(struct ate__msg_note){ate__buf_bytes(&r->said[which])});
+    send_body(l, ATE__MSG_NOTE, stream, &body);
+}
+
 static void on_get(struct rogue *r, struct ate__link *l, uint32_t stream, struct ate_bytes bytes)
 {
     static struct past_answer answer; /* too big for a stack; one loop, one thread */
@@ -85,6 +95,10 @@ static void on_get(struct rogue *r, struct ate__link *l, uint32_t stream, struct
     past_answer_encode(&answer, get.request, get.known.size, &body);
     past_answer_free(&answer);
     send_body(l, ATE__MSG_GOT, stream, &body);
+    if (get.kind == ATE__GET_LOG_KEYS) {
+        say(r, l, stream, 1);
+        ate__buf_clear(&r->said[1]);
+    }
 }
 
 static void on_commit(struct rogue *r, struct ate__link *l, uint32_t stream, struct ate_bytes bytes)
@@ -177,6 +191,7 @@ static void on_frame(void *owner, const struct ate__net_frame *f)
     case ATE__MSG_GET: on_get(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_COMMIT: on_commit(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_CHECKPOINT: on_checkpoint(c->r, c->link, f->stream, f->body); break;
+    case ATE__MSG_NOTES: say(c->r, c->link, f->stream, 0); break;
     case ATE__MSG_PROVE: on_prove(c->r, c->link, f->stream, f->body); break;
     default: break;
     }
@@ -225,6 +240,8 @@ void rogue_free(struct rogue *r)
     ate__tls_server_key_free(r->key);
     past_free(r->past);
     ate__buf_deinit(&r->note);
+    ate__buf_deinit(&r->said[0]);
+    ate__buf_deinit(&r->said[1]);
     free(r);
 }
 

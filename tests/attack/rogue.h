@@ -30,6 +30,9 @@ struct rogue {
     /* What is signed, a note; without it nothing is. */
     struct ate__buf note;
     void (*proven)(struct rogue *r, struct ate__msg_proven *m);
+    /* What it says by itself, notes: the first when it is asked to, the second behind the log keys
+     * that were asked for next. */
+    struct ate__buf said[2];
 
     struct ate__loop *loop;
     struct ate__tls_server_key *key;

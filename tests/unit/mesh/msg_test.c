@@ -6,12 +6,13 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_KEPT };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_NOTE };
 
 /* CLOSE has no body, and what is reserved no meaning. */
 static bool has_body(unsigned type)
 {
-    return type <= ATE__MSG_GOT || type == ATE__MSG_RESYNC || type >= ATE__MSG_PROVE;
+    return type <= ATE__MSG_GOT || type == ATE__MSG_RESYNC ||
+           (type >= ATE__MSG_PROVE && strcmp(ate__message_name(type), "a message") != 0);
 }
 
 /* --- messages at random --- */
@@ -180,6 +181,8 @@ static void random_proof_message(struct rnd *r, unsigned type, struct ate__wr *w
     struct ate__msg_proven proven = {.request = request, .kind = kind, .path = random_proof(r)};
     struct ate__msg_checkpoint checkpoint = {request};
     struct ate__msg_signed signed_ = {request, random_bytes(r, 1, 3000)};
+    struct ate__msg_notes notes = {(uint32_t)rnd_u64(r)};
+    struct ate__msg_note note = {random_bytes(r, 1, 3000)};
     proven.root_time_us = rnd_u64(r);
     proven.tx_hash = random_hash(r);
     proven.signatures_hash = random_hash(r);
@@ -187,6 +190,8 @@ static void random_proof_message(struct rnd *r, unsigned type, struct ate__wr *w
     case ATE__MSG_PROVE: ate__msg_prove_encode(w, &prove); break;
     case ATE__MSG_PROVEN: ate__msg_proven_encode(w, &proven); break;
     case ATE__MSG_CHECKPOINT: ate__msg_checkpoint_encode(w, &checkpoint); break;
+    case ATE__MSG_NOTES: ate__msg_notes_encode(w, &notes); break;
+    case ATE__MSG_NOTE: ate__msg_note_encode(w, &note); break;
     default: ate__msg_signed_encode(w, &signed_);
     }
 }
