@@ -5,7 +5,8 @@
 
 enum {
     NOTE_MS = 30000, /* between two that are written */
-    ASK_MS = 1000,   /* of each wait for the server */
+    ASK_MS = 5000,   /* of each wait for the server */
+    ASKS_MAX = 3,
     EVIDENCE_MAX = 1 << 20
 };
 
@@ -131,6 +132,7 @@ static int ask(const struct ate__remote_conf *conf, struct signed_note *before,
     int rc = ate__remote_open(&fresh, &p);
     if (rc)
         return rc;
+    ate__buf_clear(&now->text);
     rc = p->v->far->log_keys(p, &keys);
     if (!rc)
         rc = p->v->far->checkpoint(p, &now->text);
@@ -176,9 +178,10 @@ static int find(const struct ate__memory *m, const struct ate__remote_conf *conf
 {
     ate__cleanup(signed_note_deinit) struct signed_note before = {.text = ATE__BUF_NULL};
     ate__cleanup(signed_note_deinit) struct signed_note now = {.text = ATE__BUF_NULL};
-    int rc = read_kept(m, &before.text, &before.checkpoint);
-    if (!rc)
-        rc = ask(conf, &before, &now);
+    int rc = read_kept(m, &before.text, &before.checkpoint), asked = ATE_OFFLINE;
+    for (unsigned i = 0; !rc && i < ASKS_MAX && (asked == ATE_OFFLINE || asked == ATE_TIMEOUT); i++)
+        asked = ask(conf, &before, &now);
+    rc = rc ? rc : asked;
     return rc ? rc : write_evidence(file, ate__buf_bytes(&before.text), ate__buf_bytes(&now.text));
 }
 

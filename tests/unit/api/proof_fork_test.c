@@ -373,7 +373,8 @@ static void test_in_a_session(void **state)
             assert_true(ate__monotonic_ms(&ate__env_real) < until);
         expect(rc, ATE_FORKED);
         snprintf(state_dir, sizeof state_dir, "%s-state-a", name);
-        assert_true(find_file(state_dir, ".fork", file, sizeof file));
+        if (!find_file(state_dir, ".fork", file, sizeof file))
+            fail_msg("%s", ate_error());
         assert_non_null(strstr(ate_error(), file));
         assert_int_equal(notes_in(file), 2);
         assert_int_equal(heard.forked, 1);
