@@ -75,7 +75,8 @@ static struct heard {
     uint64_t size; /* of the newest that held */
     char text[4096]; /* of the fork */
     bool kept;       /* the file that it names was there */
-} heard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} heard = {.mutex = PTHREAD_MUTEX_INITIALIZER},
+  others = {.mutex = PTHREAD_MUTEX_INITIALIZER}; /* by the client of another server */
 
 static void on_checkpoint(void *arg, int result, const char *text, const struct ate_proved *p)
 {
@@ -146,7 +147,7 @@ static int try_open(const struct ate_server *s, const char *state_dir, const cha
                                   .root = root,
                                   .timeout_ms = 20000,
                                   .checkpoint = on_checkpoint,
-                                  .checkpoint_arg = &heard};
+                                  .checkpoint_arg = strstr(state_dir, "-b") ? &others : &heard};
     snprintf(where, sizeof where, "%.*s/t/notes%s", (int)(hash - all - 1), all, hash);
     return ate_chain_open(where, me, ATE_CREATE, &conf, ret_chain);
 }
