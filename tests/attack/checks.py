@@ -449,3 +449,16 @@ check("link-opens", "src/trust/seal.c", "for (; at + 1 < row->count; at++) {",
 drop("name-gives-tag", "src/dio/body.c", "    if (!holds)\n        b->name", "!holds")
 attack("epoch-by-outsider", "link-opens")
 attack("name-that-lies", "name-gives-tag")
+
+# ---- payload.c: little that becomes much ----
+
+COMPRESS = "src/dio/compress.c"
+drop("payload-size", COMPRESS,
+     "if (size > ATE__COMPRESSED_PAYLOAD_MAX || window > ATE__PAYLOAD_MAX)",
+     "size > ATE__COMPRESSED_PAYLOAD_MAX")
+drop("payload-ratio", COMPRESS, "if (stored.size < stored_min(size))",
+     "stored.size < stored_min(size)")
+drop("payload-ends", COMPRESS, "if (stored.size != ate__max(1 + frame, stored_min(size)))",
+     "stored.size != ate__max(1 + frame, stored_min(size))")
+attack("payload-too-large", "payload-size")
+attack("payload-bomb", "payload-ratio", "payload-ends")
