@@ -257,7 +257,7 @@ static int stored_payload(const struct build *b, const struct ate__change *c,
 {
     int rc = 0;
     *ret_stored = ate__buf_bytes(&c->payload);
-    if (c->has_payload && ate__txn_genesis(b->t)->compression) {
+    if (ate__txn_genesis(b->t)->compression) {
         rc = ate__compress(*ret_stored, packed);
         *ret_stored = ate__buf_bytes(packed);
     }

@@ -137,7 +137,7 @@ static int read_header(struct ate_bytes stored, size_t *ret_size)
         return malformed("its frame does not say how large its content is");
     uint64_t window = single ? 0 : read_window(&r), size = read_content_size(&r, how);
     if (!ate__rd_ok(&r))
-        return malformed("its frame is cut off");
+        return malformed("its header is cut off");
     if (size > ATE__COMPRESSED_PAYLOAD_MAX || window > ATE__PAYLOAD_MAX)
         return ate__fail(ATE_TOO_BIG,
                          "compressed payload: of %llu bytes, with a window of %llu: over the limit "

@@ -130,6 +130,28 @@ static void anchors_decide_what_is_trusted(void **state)
     ate_session_close(other);
 }
 
+/* What a chain does with what is stored is said when it is made, and counts from then on. */
+static void made_to_compress(void **state)
+{
+    (void)state;
+    struct ate_chain *c;
+    struct ate_chain_conf zstd = {.compression = ATE_ZSTD}, later = {.compression = ATE_ZSTD + 1};
+    struct ate_session *s = session("k");
+    expect(ate_chain_open(path_of("packed"), s, 0, &zstd, &c), ATE_MISUSE);
+    expect(ate_chain_open(path_of("packed"), s, ATE_READ, &zstd, &c), ATE_MISUSE);
+    expect(ate_chain_open(path_of("packed"), s, ATE_CREATE, &later, &c), ATE_MISUSE);
+    expect(ate_chain_open(path_of("packed"), s, ATE_CREATE, &zstd, &c), 0);
+    ate_chain_close(c);
+    expect(ate_chain_open(path_of("packed"), s, ATE_CREATE, NULL, &c), 0);
+    assert_int_equal(ate_chain_compression(c), ATE_ZSTD);
+    ate_chain_close(c);
+    expect(ate_chain_open(path_of("loose"), s, ATE_CREATE, NULL, &c), 0);
+    assert_int_equal(ate_chain_compression(c), ATE_UNCOMPRESSED);
+    ate_chain_close(c);
+    expect(ate_chain_open(path_of("loose"), s, ATE_CREATE, &zstd, &c), ATE_EXISTS);
+    ate_session_close(s);
+}
+
 static void copy_tree(const char *from, const char *to)
 {
     char command[9000];
@@ -419,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(key_files_are_private, set_up),
         cmocka_unit_test_setup(anchors_decide_what_is_trusted, set_up),
+        cmocka_unit_test_setup(made_to_compress, set_up),
         cmocka_unit_test_setup(what_was_seen_is_remembered, set_up),
         cmocka_unit_test_setup(what_is_refused_stays_as_it_was, set_up),
         cmocka_unit_test_setup(history_and_watch_tell_the_same, set_up),

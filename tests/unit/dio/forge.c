@@ -81,6 +81,11 @@ static void add_body(struct making *m, struct ate__buf *cipher)
     else
         ate__header_conf(&w, &m->conf);
     ok(ate__header_end(&w));
+    if (f->bare) {
+        m->event[m->events++] =
+            (struct ate__event_in){.form = ATE__BARE, .header = ate__buf_bytes(&m->header)};
+        return;
+    }
     m->event[m->events++] = (struct ate__event_in){
         .form = f->clear ? ATE__CLEAR : ATE__CIPHER,
         .header = ate__buf_bytes(&m->header),

@@ -9,6 +9,7 @@
 struct forged {
     struct ate_id id, parent; /* parent: live; a new body is sealed for its scope */
     bool clear;               /* the object is open to everyone; else private */
+    bool bare;                /* clear, and without a payload */
     bool unsigned_;           /* everyone may write */
     const char *name;         /* NAME; NULL: none */
     const char *tag[2];       /* names whose tags TAG carries: in private form, in open form */
