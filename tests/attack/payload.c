@@ -19,9 +19,8 @@ struct shop {
 static void shop_new(struct shop *s)
 {
     static const struct ate_chain_conf conf = {.compression = ATE_ZSTD};
-    struct ate_object o = {.name = ate__text_bytes("price list"),
-                           .type = "note",
-                           .payload = ate__text_bytes("\x80")};
+    struct ate_object o = {
+        .name = ate__text_bytes("price list"), .type = "note", .payload = ate__text_bytes("\x80")};
     char key[600];
     struct ate_chain *c;
     struct ate_txn *txn;
