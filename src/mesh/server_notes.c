@@ -192,8 +192,9 @@ void ate__notes_ask(struct ate__stream *s, struct ate_bytes body)
         return;
     }
     s->noted.least_ms = m.least_ms;
-    if (!s->noted.asked)
-        watch(s);
+    if (s->noted.asked)
+        return; /* a look at all there is costs much, and a question nothing */
+    watch(s);
     if (!s->peer->server->stopping)
         ate__notes_look(s->peer->server);
 }

@@ -206,6 +206,29 @@ static void test_when(void **state)
     world_free(&w);
 }
 
+/* Who asks again and again makes the server look at nothing: all streams of all chains wait for the
+ * timer's look. */
+static void test_asked_again(void **state)
+{
+    (void)state;
+    struct world w = world_new(ATE__SYNC_ALWAYS);
+    name_log_key(&w, true);
+    ask_notes(w.c, 0);
+    expect_note(&w, w.c, &w.chain, &w.known);
+    put(&w, 1);
+    atomic_fetch_add(&clock_ms, PERIOD);
+    for (unsigned i = 0; i < 100; i++)
+        ask_notes(w.c, i % 2 ? LONG : 0);
+    expect_nothing(&w, w.c);
+    settle(&w);
+    expect_nothing(&w, w.c);
+    ask_notes(w.c, 0);
+    expect_nothing(&w, w.c);
+    pass(&w, 0);
+    expect_note(&w, w.c, &w.chain, &w.known);
+    world_free(&w);
+}
+
 /* A server that may not sign is silent, and begins where it may. */
 static void test_key(void **state)
 {
@@ -436,11 +459,11 @@ static void test_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_when),     cmocka_unit_test(test_key),
-        cmocka_unit_test(test_chains),   cmocka_unit_test(test_many_streams),
-        cmocka_unit_test(test_follower), cmocka_unit_test(test_weak_sync),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_when),         cmocka_unit_test(test_key),
+        cmocka_unit_test(test_asked_again),  cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_many_streams), cmocka_unit_test(test_follower),
+        cmocka_unit_test(test_weak_sync),    cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_malformed),    cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
