@@ -64,8 +64,8 @@ struct ate_chain_conf { /* zero means the default in every field */
     /* With ATE_CREATE: make an archive (archive.h). A chain that is there opens only if it is the
      * archive that these two lines would make, else EXISTS. */
     bool archive;
-    /* Of a chain in a directory: do not read or write the view image, which makes the next open
-     * faster for whoever has a private key of this session (docs/format/image.md). */
+    /* Of a chain or a mirror in a directory: do not read or write the view image, which makes the
+     * next open faster for whoever has a private key of this session (docs/format/image.md). */
     bool no_view_image;
     /* With ATE_CREATE: what is stored in the chain is compressed before it is encrypted, for ever.
      * A chain that is there opens only if it does the same, else EXISTS; ATE_UNCOMPRESSED asks for

@@ -8,6 +8,7 @@
 #include "api/proof_fork.h"
 #include "ate/compact.h"
 #include "chain/create.h"
+#include "chain/image.h"
 #include "chain/local.h"
 #include "mesh/client.h"
 #include <errno.h>
@@ -264,6 +265,37 @@ static int make_genesis(struct opening *o, struct ate__buf *genesis)
                              genesis, &ignored);
 }
 
+static int open_asked(struct opening *o, const struct ate__remote_conf *conf)
+{
+    struct ate__memory *m = &o->chain->memory;
+    o->chain->anchor = &o->anchor;
+    o->chain->ask = ate__fork_conf(o->chain, conf);
+    o->chain->checkpoint_seen = o->conf->checkpoint;
+    o->chain->checkpoint_arg = o->conf->checkpoint_arg;
+    if (!o->chain->ask)
+        return ate__no_memory();
+    int rc = ate__remote_open(conf, &o->pipe);
+    if ((rc == ATE_FORKED || rc == ATE_ROLLED_BACK) && m->known)
+        rc = ate__fork_evidence(m, conf, rc);
+    o->chain->anchor = NULL;
+    if (!rc)
+        o->chain->created = o->pipe->v->created(o->pipe);
+    return rc;
+}
+
+/* A mirror in a directory has a view image, as a chain in a directory has. */
+static int open_with_secrets(struct opening *o, struct ate__remote_conf *conf)
+{
+    struct ate__key32 *secrets = NULL;
+    bool imaged = conf->mirror_dir && !o->conf->no_view_image;
+    int rc = imaged ? ate__image_secrets_new(o->session, &secrets, &conf->image_secret_count) : 0;
+    conf->image_secrets = secrets;
+    if (!rc)
+        rc = open_asked(o, conf);
+    ate__secret_free(secrets);
+    return rc;
+}
+
 static int open_remote(struct opening *o)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
@@ -272,7 +304,7 @@ static int open_remote(struct opening *o)
         rc = make_genesis(o, &genesis);
     if (rc)
         return rc;
-    struct ate__memory *m = &o->chain->memory;
+    const struct ate__memory *m = &o->chain->memory;
     bool memory_mirror = o->conf->mirror_dir && !*o->conf->mirror_dir;
     struct ate__remote_conf conf = {
         .env = &ate__env_real,
@@ -293,19 +325,7 @@ static int open_remote(struct opening *o)
         .progress = o->conf->progress,
         .progress_arg = o->conf->progress_arg,
     };
-    o->chain->anchor = &o->anchor;
-    o->chain->ask = ate__fork_conf(o->chain, &conf);
-    o->chain->checkpoint_seen = o->conf->checkpoint;
-    o->chain->checkpoint_arg = o->conf->checkpoint_arg;
-    if (!o->chain->ask)
-        return ate__no_memory();
-    rc = ate__remote_open(&conf, &o->pipe);
-    if ((rc == ATE_FORKED || rc == ATE_ROLLED_BACK) && m->known)
-        rc = ate__fork_evidence(m, &conf, rc);
-    o->chain->anchor = NULL;
-    if (!rc)
-        o->chain->created = o->pipe->v->created(o->pipe);
-    return rc;
+    return open_with_secrets(o, &conf);
 }
 
 /* ---- what is said when it is created ---- */

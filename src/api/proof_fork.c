@@ -122,6 +122,7 @@ static int ask(const struct ate__remote_conf *conf, struct signed_note *before,
     struct ate__remote_conf fresh = *conf;
     struct ate__pipe *p;
     fresh.mirror_dir = NULL;
+    fresh.image_secret_count = 0;
     fresh.mirror_memory = false;
     fresh.genesis = (struct ate_bytes){0};
     fresh.remembered_size = 0;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/image.h"
 
 struct feed {
     struct ate__chain *c;
@@ -184,8 +185,10 @@ static int feed_locked(struct feed *f)
         rc = take_all(f);
     if (!rc)
         rc = append_all(f);
-    if (!rc)
+    if (!rc) {
+        ate__chain_image_due(c);
         return 0;
+    }
     ate__chain_untake(c, c->tree.size);
     if (!had_trust) {
         ate__trust_free(c->trust);

@@ -7,6 +7,7 @@
 #include "chain/chain_private.h"
 #include "chain/view_image.h"
 #include "crypto/kdf.h"
+#include "trust/session.h"
 #include "trust/state_image.h"
 
 enum {
@@ -35,6 +36,24 @@ struct ate__image {
 int ate__image_secret(const struct ate__key32 *seed, struct ate__key32 *ret_secret)
 {
     return ate__kdf(seed, "ate view image secret 1", NULL, 0, ret_secret);
+}
+
+int ate__image_secrets_new(const struct ate_session *session, struct ate__key32 **ret_secrets,
+                           size_t *ret_count)
+{
+    size_t most = session ? ate__session_key_count(session) : 0;
+    size_t count = ate__min(most, ATE__IMAGE_SECRETS_MAX);
+    struct ate__key32 *secrets = count ? ate__secret_alloc(count * sizeof *secrets) : NULL;
+    int rc = count && !secrets ? ate__no_memory() : 0;
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = ate__image_secret(&ate__session_key(session, i)->seed, &secrets[i]);
+    if (rc) {
+        ate__secret_free(secrets);
+        return rc;
+    }
+    *ret_secrets = secrets;
+    *ret_count = count;
+    return 0;
 }
 
 /* ---- life ---- */

@@ -18,6 +18,11 @@
 struct ate__image; /* of one chain */
 /* The secret that a private key gives. */
 int ate__image_secret(const struct ate__key32 *seed, struct ate__key32 *ret_secret) ATE__CHECK;
+/* Those of the first private keys of a session, which may be NULL: to be freed by
+ * ate__secret_free(); NULL and 0 where there are none. Errors: E_MEMORY E_BUG. */
+struct ate_session;
+int ate__image_secrets_new(const struct ate_session *session, struct ate__key32 **ret_secrets,
+                           size_t *ret_count) ATE__CHECK;
 
 /* Where the chain was opened with a secret and its storage has a directory. Errors: E_MEMORY. */
 int ate__chain_image_new(struct ate__chain *c) ATE__CHECK;

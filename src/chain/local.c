@@ -388,27 +388,17 @@ static int open_at(const struct ate__local_conf *conf, const char *path,
     return finish(rc, l, ret_pipe);
 }
 
-struct image_secrets {
-    struct ate__key32 of[ATE__IMAGE_SECRETS_MAX]; /* of the session's private keys */
-};
-
 int ate__local_open(const struct ate__local_conf *conf, const char *path,
                     struct ate_session *session, unsigned flags, struct ate__pipe **ret_pipe)
 {
     struct ate__local_conf with_secrets = *conf;
-    struct image_secrets *secrets;
-    size_t count = session && !conf->no_view_image ? ate__session_key_count(session) : 0;
-    if (!count)
-        return open_at(conf, path, session, flags, ret_pipe);
-    secrets = ate__secret_alloc(sizeof *secrets);
-    if (!secrets)
-        return ate__no_memory();
-    count = ate__min(count, ATE__IMAGE_SECRETS_MAX);
-    int rc = 0;
-    for (size_t i = 0; !rc && i < count; i++)
-        rc = ate__image_secret(&ate__session_key(session, i)->seed, &secrets->of[i]);
-    with_secrets.chain.image_secrets = secrets->of;
-    with_secrets.chain.image_secret_count = count;
+    struct ate__key32 *secrets = NULL;
+    size_t count = 0;
+    int rc = conf->no_view_image ? 0 : ate__image_secrets_new(session, &secrets, &count);
+    if (count) {
+        with_secrets.chain.image_secrets = secrets;
+        with_secrets.chain.image_secret_count = count;
+    }
     if (!rc)
         rc = open_at(&with_secrets, path, session, flags, ret_pipe);
     ate__secret_free(secrets);

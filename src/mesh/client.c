@@ -474,6 +474,8 @@ static int new_mirror(struct ate__remote *r)
         .remembered = {r->conf.remembered_size, r->conf.remembered_root},
         .progress = r->conf.progress,
         .progress_arg = r->conf.progress_arg,
+        .image_secrets = r->conf.image_secrets,
+        .image_secret_count = r->conf.image_secret_count,
         .fed = on_fed,
         .arg = r,
     };

@@ -33,6 +33,9 @@ struct ate__remote_conf {
     struct ate__addr addr;        /* with the pins to check; roots and chain are not looked at */
     const char *mirror_dir;       /* a directory, made if missing; NULL: thin */
     bool mirror_memory;           /* a mirror that is not kept */
+    /* For the view image of a mirror in a directory (chain/image.h); count 0: there is none. */
+    const struct ate__key32 *image_secrets;
+    size_t image_secret_count;
     bool no_wire_encryption;
     int32_t timeout_ms; /* of every single wait; -1: none. Fetching a mirror: between two groups */
     /* Not empty: a transaction 0; CREATE if the chain is not there; created() tells. */

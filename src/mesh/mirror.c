@@ -66,6 +66,8 @@ static int open_chain(struct ate__mirror *m, struct ate__storage *take_storage)
         .sync = ATE__SYNC_NEVER,
         .progress = m->conf.progress,
         .progress_arg = m->conf.progress_arg,
+        .image_secrets = m->conf.image_secrets,
+        .image_secret_count = m->conf.image_secret_count,
     };
     struct ate__storage_state state;
     take_storage->v->state(take_storage, &state);
@@ -703,6 +705,7 @@ static int check_there(struct ate__mirror *m, const struct ate_hash *chain_id)
 int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id)
 {
     int rc = m->chain ? check_there(m, chain_id) : make_there(m, chain_id);
+    m->conf.image_secret_count = 0;
     return rc ? rc : ate__chain_begin(m->chain);
 }
 

@@ -32,6 +32,9 @@ struct ate__mirror_conf {
     struct ate__head remembered;  /* that the history must hold; size 0: none */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total); /* in new() */
     void *progress_arg;
+    /* As of struct ate__chain_conf; borrowed until prepare() has returned. */
+    const struct ate__key32 *image_secrets;
+    size_t image_secret_count;
     /* More was taken in, or it failed, or the queue is empty now, or confirmed() has an answer; any
      * thread, no lock held. */
     void (*fed)(void *arg);
