@@ -16,7 +16,7 @@ enum {
     DROPPED_BYTES = 1 + 32  /* an event that is left out */
 };
 
-enum want { WANT_BODY, WANT_CONTROL, WANT_KEY };
+enum want { WANT_BODY, WANT_CONTROL, WANT_KEY, WANT_ROOT };
 
 /* A transaction that is shown. */
 struct shown {
@@ -127,8 +127,12 @@ static int is_wanted(const struct ate__event *e, enum want want, const void *key
         *ret_is = false;
         return 0;
     }
-    if (want == WANT_KEY)
+    if (want == WANT_KEY || (want == WANT_ROOT && e->kind == ATE__EVENT_ROOT))
         return is_key(e, key, ret_is);
+    if (want == WANT_ROOT) {
+        *ret_is = false;
+        return 0;
+    }
     *ret_is = e->kind == (want == WANT_BODY ? ATE__EVENT_BODY : ATE__EVENT_CONTROL) &&
               ate__id_equal(&e->header.object, key);
     return 0;
@@ -168,20 +172,29 @@ static int want(struct making *m, uint64_t sequence, enum want what, const void 
     return mark(m, t, i - 1);
 }
 
+/* Its public key, and what made it a root key before that transaction. */
+static int want_key(struct making *m, const struct ate_hash *fingerprint, uint64_t before)
+{
+    const struct ate__trust *trust = ate__chain_trust(m->chain);
+    uint64_t sequence;
+    size_t at = 0;
+    int rc = ate__trust_key_sequence(trust, fingerprint, &sequence);
+    if (!rc)
+        rc = want(m, sequence, WANT_KEY, fingerprint, false);
+    while (!rc && ate__trust_next_start(trust, ATE__ROOT_KEY, fingerprint, before, &at, &sequence))
+        rc = want(m, sequence, WANT_ROOT, fingerprint, false);
+    return rc;
+}
+
 /* The keys of all who signed what is shown, and of those who signed what brought these. */
 static int want_keys(struct making *m)
 {
-    const struct ate__trust *trust = ate__chain_trust(m->chain);
     int rc = 0;
     for (; !rc && !too_big(m) && m->keys_done < m->shown_count; m->keys_done++) {
-        const struct ate__tx *tx = &m->shown[m->keys_done]->read->tx;
-        for (uint32_t i = 0; !rc && i < tx->signature_count; i++) {
-            const struct ate_hash *fingerprint = &tx->signatures[i].fingerprint;
-            uint64_t sequence;
-            rc = ate__trust_key_sequence(trust, fingerprint, &sequence);
-            if (!rc)
-                rc = want(m, sequence, WANT_KEY, fingerprint, false);
-        }
+        const struct shown *s = m->shown[m->keys_done];
+        const struct ate__tx *tx = &s->read->tx;
+        for (uint32_t i = 0; !rc && i < tx->signature_count; i++)
+            rc = want_key(m, &tx->signatures[i].fingerprint, s->sequence);
     }
     return rc;
 }

@@ -178,6 +178,23 @@ bool ate__roster_next_change(struct ate__roster *r, enum ate__office office, uin
     return found != 0;
 }
 
+bool ate__roster_next_start(struct ate__roster *r, enum ate__office office,
+                            const struct ate_hash *fingerprint, uint64_t size, size_t *at,
+                            uint64_t *ret_sequence)
+{
+    uint64_t found = 0;
+    pthread_rwlock_rdlock(&r->lock);
+    for (; !found && *at < r->holder_count; ++*at) {
+        const struct ate__roster_holder *holder = &r->holders[*at];
+        if (holder->office == office && holder->from < size &&
+            ate__hash_equal(&holder->fingerprint, fingerprint))
+            found = holder->from;
+    }
+    pthread_rwlock_unlock(&r->lock);
+    *ret_sequence = found;
+    return found != 0;
+}
+
 bool ate__roster_next_at(struct ate__roster *r, enum ate__office office, uint64_t size, size_t *at,
                          struct ate_hash *ret_fingerprint)
 {

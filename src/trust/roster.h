@@ -46,6 +46,11 @@ bool ate__roster_is_revoked(struct ate__roster *r, const struct ate_hash *finger
 bool ate__roster_next_change(struct ate__roster *r, enum ate__office office, uint64_t size,
                              size_t *at, uint64_t *ret_sequence);
 
+/* Those of them by which this key was given the office. */
+bool ate__roster_next_start(struct ate__roster *r, enum ate__office office,
+                            const struct ate_hash *fingerprint, uint64_t size, size_t *at,
+                            uint64_t *ret_sequence);
+
 /* Behind the transactions 0 to size - 1, in the order in which they came: *at starts at 0; false at
  * the end. For one caller that keeps changes out meanwhile. */
 bool ate__roster_next_at(struct ate__roster *r, enum ate__office office, uint64_t size, size_t *at,

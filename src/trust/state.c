@@ -246,6 +246,13 @@ bool ate__trust_next_change(const struct ate__trust *t, enum ate__office office,
     return ate__roster_next_change(&inside(t)->roster, office, size, at, ret_sequence);
 }
 
+bool ate__trust_next_start(const struct ate__trust *t, enum ate__office office,
+                           const struct ate_hash *fingerprint, uint64_t size, size_t *at,
+                           uint64_t *ret_sequence)
+{
+    return ate__roster_next_start(&inside(t)->roster, office, fingerprint, size, at, ret_sequence);
+}
+
 size_t ate__trust_root_keys(const struct ate__trust *t, struct ate_hash *ret_fingerprints,
                             size_t capacity)
 {

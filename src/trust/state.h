@@ -36,6 +36,9 @@ bool ate__trust_has_office(const struct ate__trust *t, enum ate__office office,
 /* See ate__roster_next_change(). */
 bool ate__trust_next_change(const struct ate__trust *t, enum ate__office office, uint64_t size,
                             size_t *at, uint64_t *ret_sequence);
+bool ate__trust_next_start(const struct ate__trust *t, enum ate__office office,
+                           const struct ate_hash *fingerprint, uint64_t size, size_t *at,
+                           uint64_t *ret_sequence);
 bool ate__trust_is_root(const struct ate__trust *t, const struct ate_hash *fingerprint);
 /* In genesis or added later: anchors (docs/format/keys.md). */
 bool ate__trust_was_root(const struct ate__trust *t, const struct ate_hash *fingerprint);

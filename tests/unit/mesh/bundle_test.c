@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "kit.h"
 #include "lib/heap.h"
+#include "past.h"
 #include "trust/facts.h"
 
 static const struct ate__env *const env = &ate__env_real;
@@ -179,6 +180,71 @@ static struct ate__msg_get of_id(const struct ate_id *id)
     return (struct ate__msg_get){.kind = ATE__GET_OBJECTS, .id_count = 1, .ids = id->b};
 }
 
+/* A mirror of a history that was made by hand. */
+static struct ate__chain *mirror_of(struct past *p)
+{
+    struct ate__chain_conf conf = {.env = env};
+    struct ate__storage *storage;
+    struct ate__chain *c;
+    must(ate__storage_open_mem(env, &p->chain_id, ATE__ROLE_MIRROR, &storage));
+    must(ate__chain_open(&conf, storage, 0, &c));
+    must(ate__chain_begin(c));
+    for (uint64_t n = 0; n < p->size; n++) {
+        struct ate_bytes record = ate__buf_bytes(&p->record[n]);
+        struct ate__group_feed feed = {.first_sequence = n,
+                                       .root_time_us = p->time_us[n],
+                                       .records = &record,
+                                       .count = 1,
+                                       .head_after = past_head(p, n + 1).root};
+        must(ate__chain_feed(c, &feed));
+    }
+    return c;
+}
+
+static void add_root(struct past *p, int signer, int added)
+{
+    struct ate__buf item = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&item);
+    struct ate__root_change change = {ATE__ROOT_ADD, ate__buf_bytes(&p->key[added]->public_key)};
+    struct draft d;
+    ate__header_keys(&w, ATE__TAG_ROOT, &change, 1);
+    must(ate__header_end(&w));
+    past_begin(p, &d);
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&item), (struct ate_bytes){0});
+    past_sign(p, &d, signer);
+    past_sign(p, &d, added);
+    past_commit_plain(p, &d);
+    ate__buf_deinit(&item);
+}
+
+/* Root keys whose public keys came before for another reason: what made them root keys is shown, of
+ * each who signed that, too, but nothing that came after. */
+static void test_late_roots(void **state)
+{
+    (void)state;
+    struct past *p = past_new(NULL);
+    struct draft d;
+    struct ate_id seven = kit_id(7);
+    past_begin(p, &d); /* 1 */
+    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&p->key[ALICE]->public_key));
+    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&p->key[BOB]->public_key));
+    past_sign(p, &d, ROOT);
+    past_sign(p, &d, ALICE);
+    past_sign(p, &d, BOB);
+    past_commit_plain(p, &d);
+    add_root(p, ROOT, ALICE); /* 2 */
+    add_root(p, ALICE, BOB); /* 3 */
+    past_begin(p, &d); /* 4 */
+    draft_body(&d, &(struct draft_body){.id = seven});
+    past_sign(p, &d, BOB);
+    past_commit_plain(p, &d);
+    struct world w = {.c = mirror_of(p)};
+    struct ate__msg_get get = of_id(&seven);
+    check(&w, &get, "1:k0,k0 2:k0 3:k0 4:b7");
+    ate__chain_close(w.c);
+    past_free(p);
+}
+
 static void test_shown(void **state)
 {
     (void)state;
@@ -324,9 +390,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shown),
+        cmocka_unit_test(test_late_roots),
         cmocka_unit_test(test_too_big),
         cmocka_unit_test_setup_teardown(test_too_big_is_not_read_on, with_heap, without_heap),
         cmocka_unit_test_setup_teardown(test_memory, with_heap, without_heap),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, past_end);
 }

@@ -375,14 +375,26 @@ static void show_key(struct past_answer *a, const struct ate_hash *print)
             }
 }
 
+/* What made it a root key before that transaction. */
+static void show_starts(struct past_answer *a, const struct ate_hash *print, uint64_t before)
+{
+    for (uint64_t n = 1; n < before; n++)
+        for (uint32_t i = 0; i < a->past->tx[n].event_count; i++)
+            if (a->past->tx[n].events[i].kind == ATE__EVENT_ROOT &&
+                is_key(&a->past->tx[n].events[i], print))
+                show(a, n, i);
+}
+
 static void show_keys(struct past_answer *a)
 {
     for (uint32_t before = 0; before != a->show_count;) { /* until nothing is added */
         before = a->show_count;
         for (uint32_t i = 0; i < a->show_count; i++) {
             const struct ate__tx *tx = &a->past->tx[a->show[i].sequence];
-            for (uint32_t s = 0; s < tx->signature_count; s++)
+            for (uint32_t s = 0; s < tx->signature_count; s++) {
                 show_key(a, &tx->signatures[s].fingerprint);
+                show_starts(a, &tx->signatures[s].fingerprint, a->show[i].sequence);
+            }
         }
     }
 }

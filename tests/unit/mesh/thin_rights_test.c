@@ -394,12 +394,21 @@ static void test_roots(void **state)
     past_create(p, BOB, 7, 0, NULL, NULL);
     thin_ask(p, 7, NULL, 0, NULL);
 
+    struct draft d;
+    p = past_new(NULL); /* whose key came before for another reason */
+    past_begin(p, &d);
+    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&p->key[ALICE]->public_key));
+    past_sign(p, &d, ROOT);
+    past_commit_plain(p, &d);
+    add_root(p, ROOT, ALICE, true);
+    past_create(p, ALICE, 7, 0, NULL, NULL);
+    thin_ask(p, 7, NULL, 0, NULL);
+
     p = past_new(NULL); /* by somebody who is none */
     add_root(p, EVE, ALICE, true);
     past_create(p, ALICE, 7, 0, NULL, NULL);
     thin_ask(p, 7, NULL, ATE_BAD_PEER, NULL); /* eve's key is nowhere */
 
-    struct draft d;
     p = past_new(NULL);
     past_create(p, EVE, 6, 0, NULL, NULL); /* brings her key */
     add_root(p, EVE, ALICE, true);

@@ -100,6 +100,25 @@ static void compare_changes(struct ate__roster *r, enum ate__office office, uint
         }
 }
 
+/* None that gave that key the office is left out. */
+static void compare_starts(struct ate__roster *r, enum ate__office office, uint64_t size)
+{
+    for (unsigned key = 0; key < KEYS; key++) {
+        const struct ate_hash print = key_of(key);
+        bool told[HISTORY * 2] = {false}, is, was, revoked, now;
+        uint64_t sequence;
+        for (size_t at = 0; ate__roster_next_start(r, office, &print, size, &at, &sequence);) {
+            assert_true(sequence > 0 && sequence < size && sequence < ATE__COUNT_OF(told));
+            told[sequence] = true;
+        }
+        plain(office, key, 1, &is, &was, &revoked);
+        for (uint64_t n = 1; n < size && n < ATE__COUNT_OF(told); n++, is = now) {
+            plain(office, key, n + 1, &now, &was, &revoked);
+            assert_true(is || !now || told[n]);
+        }
+    }
+}
+
 static void changes(void **state)
 {
     (void)state;
@@ -127,6 +146,8 @@ static void changes(void **state)
         history[history_count++].sequence = sequence;
         for (int each = 0; each < ATE__OFFICES; each++)
             compare_changes(&r, (enum ate__office)each, 1 + rnd_below(&rnd, sequence + 2));
+        compare_starts(&r, (enum ate__office)rnd_below(&rnd, ATE__OFFICES),
+                       1 + rnd_below(&rnd, sequence + 2));
     }
     ate__roster_deinit(&r);
 }
