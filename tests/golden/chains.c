@@ -27,7 +27,7 @@ static struct ate_bytes text_bytes(const char *text)
     return (struct ate_bytes){text, strlen(text)};
 }
 
-static struct ate_id put(struct ate_txn *t, struct ate_id parent, const char *name,
+struct ate_id golden_put(struct ate_txn *t, struct ate_id parent, const char *name,
                          const char *value)
 {
     struct ate_id id;
@@ -80,7 +80,7 @@ static void make_genesis(const struct golden *g, struct draft *d)
 }
 
 /* So that everyone may read and write from the top down, and nothing is signed but the genesis. */
-static void create_open(struct golden *g)
+void golden_create_open(struct golden *g)
 {
     const struct ate__vfs *vfs = g->sim.env.vfs;
     struct ate__local_conf conf = {.chain.env = &g->sim.env};
@@ -97,7 +97,7 @@ static void create_open(struct golden *g)
     golden_open(g, 0, (struct ate_bytes){0});
 }
 
-static void put_numbered(struct golden *g, struct ate_id parent, unsigned number, unsigned value,
+void golden_put_numbered(struct golden *g, struct ate_id parent, unsigned number, unsigned value,
                          size_t size)
 {
     char name[32], text[1024];
@@ -105,7 +105,7 @@ static void put_numbered(struct golden *g, struct ate_id parent, unsigned number
     snprintf(name, sizeof name, "object %u", number);
     memset(text, 'a' + (int)value % 26, size);
     snprintf(text + size, sizeof text - size, " %u", value);
-    put(t, parent, name, text);
+    golden_put(t, parent, name, text);
     golden_commit(t, g);
 }
 
@@ -120,15 +120,15 @@ static struct ate_id find(struct ate_txn *t, struct ate_id parent, const char *n
 
 static void make_plain(struct golden *g)
 {
-    create_open(g);
+    golden_create_open(g);
     struct ate_txn *t = golden_begin(g, NULL);
-    struct ate_id a = put(t, ate_top, "a", "first"), id;
-    put(t, a, "below a", "");
-    put(t, a, "\xc3\xa4\xf0\x9f\x8c\xb3 \xff", "a name that is not UTF-8");
+    struct ate_id a = golden_put(t, ate_top, "a", "first"), id;
+    golden_put(t, a, "below a", "");
+    golden_put(t, a, "\xc3\xa4\xf0\x9f\x8c\xb3 \xff", "a name that is not UTF-8");
     ok(ate_store(t, fs_text, &(struct fs_text){"without a name"}, &id));
     golden_commit(t, g);
     t = golden_begin(g, NULL);
-    put(t, ate_top, "a", "second");
+    golden_put(t, ate_top, "a", "second");
     struct ate_object raw = {.type = "json",
                              .encoding = "json",
                              .payload = text_bytes("{\"n\":1.5,\"list\":[1,-2,null,\"x\"]}"),
@@ -138,7 +138,7 @@ static void make_plain(struct golden *g)
     golden_commit(t, g);
     t = golden_begin(g, NULL);
     ok(ate_move(t, id, ate_top, "raw moved"));
-    put(t, ate_top, "soon gone", "x");
+    golden_put(t, ate_top, "soon gone", "x");
     golden_commit(t, g);
     t = golden_begin(g, NULL);
     ok(ate_delete(t, find(t, ate_top, "soon gone"), 0));
@@ -150,23 +150,23 @@ static void make_plain(struct golden *g)
 static void make_signed(struct golden *g)
 {
     struct ate_hash owner = golden_fingerprint(g, OWNER), second = golden_fingerprint(g, SECOND);
-    create_open(g);
+    golden_create_open(g);
     struct ate_txn *t = golden_begin(g, NULL);
     ok(ate_protect(t, ate_top, &(struct ate_rules){.write = RULE(owner)}));
-    struct ate_id box = put(t, ate_top, "box", "of the second");
+    struct ate_id box = golden_put(t, ate_top, "box", "of the second");
     ok(ate_protect(t, box,
                    &(struct ate_rules){
                        .write = RULE(second), .append = RULE(owner, second), .admin = nobody}));
     golden_commit(t, g);
     t = golden_begin(g, g->both); /* two signatures */
-    put(t, ate_top, "box", "changed by the second");
-    put(t, ate_top, "of the owner", "beside it");
+    golden_put(t, ate_top, "box", "changed by the second");
+    golden_put(t, ate_top, "of the owner", "beside it");
     golden_commit(t, g);
     t = golden_begin(g, g->session[SECOND]);
-    put(t, box, "in the box", "by the second");
+    golden_put(t, box, "in the box", "by the second");
     golden_commit(t, g);
     t = golden_begin(g, g->session[OWNER]);
-    put(t, box, "appended", "by the owner");
+    golden_put(t, box, "appended", "by the owner");
     golden_commit(t, g);
     golden_close(g);
 }
@@ -178,12 +178,12 @@ static void make_private(struct golden *g)
     struct ate_id id;
     create(g, (struct ate_bytes){0});
     struct ate_txn *t = golden_begin(g, NULL);
-    struct ate_id shared = put(t, ate_top, "shared", "for two, then three");
+    struct ate_id shared = golden_put(t, ate_top, "shared", "for two, then three");
     ok(ate_protect(t, shared, &(struct ate_rules){.read = RULE(owner, reader)}));
-    put(t, shared, "inside", "of the scope above");
+    golden_put(t, shared, "inside", "of the scope above");
     golden_commit(t, g);
     t = golden_begin(g, NULL);
-    struct ate_id mine = put(t, shared, "nested", "for two");
+    struct ate_id mine = golden_put(t, shared, "nested", "for two");
     ok(ate_protect(t, mine, &(struct ate_rules){.read = RULE(owner, reader)}));
     ok(ate_store_raw(t,
                      &(struct ate_object){.type = "notice",
@@ -199,8 +199,8 @@ static void make_private(struct golden *g)
         &(struct ate_rules){.read = RULE(owner, second, reader), .write = RULE(owner, second)}));
     golden_commit(t, g);
     t = golden_begin(g, g->session[SECOND]);
-    put(t, shared, "later", "by the one who came");
-    put(t, shared, "inside", "changed");
+    golden_put(t, shared, "later", "by the one who came");
+    golden_put(t, shared, "inside", "changed");
     golden_commit(t, g);
     golden_close(g);
 }
@@ -222,7 +222,7 @@ static void make_files(struct golden *g)
     for (size_t i = 0; i < sizeof data; i++)
         data[i] = (char)(i * i % 251);
     of_all = sha256(all);
-    create_open(g);
+    golden_create_open(g);
     struct ate_txn *t = golden_begin(g, NULL);
     ok(ate_put_as(t, fs_dir, ate_top, "dir",
                   &(struct fs_dir){.mode = 0750, .uid = 1000, .gid = 100, .mtime_ns = -1}, &dir));
@@ -254,10 +254,10 @@ static void make_archive(struct golden *g)
     create(g, ate__buf_bytes(&options));
     ate__buf_deinit(&options);
     struct ate_txn *t = golden_begin(g, NULL);
-    struct ate_id held = put(t, ate_top, "held", "as long as it is");
-    put(t, held, "below", "too");
-    put(t, ate_top, "released", "it was held");
-    put(t, ate_top, "to go", "after its time");
+    struct ate_id held = golden_put(t, ate_top, "held", "as long as it is");
+    golden_put(t, held, "below", "too");
+    golden_put(t, ate_top, "released", "it was held");
+    golden_put(t, ate_top, "to go", "after its time");
     golden_commit(t, g);
     t = golden_begin(g, NULL);
     ok(ate_hold(t, held));
@@ -277,12 +277,12 @@ static void make_archive(struct golden *g)
 static void make_proved(struct golden *g)
 {
     char *first, *text;
-    create_open(g);
+    golden_create_open(g);
     for (unsigned i = 0; i < 5; i++)
-        put_numbered(g, ate_top, i, i, 10);
+        golden_put_numbered(g, ate_top, i, i, 10);
     ok(ate_checkpoint(&g->chain, &first));
     for (unsigned i = 0; i < 8; i++)
-        put_numbered(g, ate_top, i, i, 10);
+        golden_put_numbered(g, ate_top, i, i, 10);
     ok(ate_prove(&g->chain, 3, first, &text));
     golden_text(g, ".old.tlog-proof", text);
     ok(ate_prove_since(&g->chain, first, NULL, &text));
@@ -299,9 +299,9 @@ static void make_proved(struct golden *g)
 
 static void make_segments(struct golden *g)
 {
-    create_open(g);
+    golden_create_open(g);
     for (unsigned i = 0; i < 90; i++)
-        put_numbered(g, ate_top, i % 20, i, 600);
+        golden_put_numbered(g, ate_top, i % 20, i, 600);
     golden_close(g);
 }
 
@@ -325,10 +325,10 @@ static void make_padded(struct golden *g)
     draft_deinit(&d);
     golden_open(g, 0, (struct ate_bytes){0});
     struct ate_txn *t = golden_begin(g, NULL);
-    put(t, ate_top, "padded", "each group by itself");
+    golden_put(t, ate_top, "padded", "each group by itself");
     golden_commit(t, g);
     t = golden_begin(g, NULL);
-    put(t, ate_top, "padded", "and the next one");
+    golden_put(t, ate_top, "padded", "and the next one");
     golden_commit(t, g);
     golden_close(g);
 }
@@ -337,9 +337,9 @@ static void make_padded(struct golden *g)
 static void tear(struct golden *g)
 {
     char path[96];
-    create_open(g);
+    golden_create_open(g);
     for (unsigned i = 0; i < 4; i++)
-        put_numbered(g, ate_top, i, i, 100);
+        golden_put_numbered(g, ate_top, i, i, 100);
     golden_kill(g);
     snprintf(path, sizeof path, "%s/,chain/0000000000000001.seg", g->place);
     size_t end;
@@ -359,11 +359,11 @@ static void make_trimmed(struct golden *g)
 {
     tear(g);
     golden_open(g, 0, (struct ate_bytes){0});
-    put_numbered(g, ate_top, 9, 9, 100);
+    golden_put_numbered(g, ate_top, 9, 9, 100);
     golden_close(g);
 }
 
-static void compact(struct golden *g, bool deep)
+void golden_compact(struct golden *g, bool deep)
 {
     struct ate__compact_conf conf = {.deep = deep,
                                      .cut_off = deep ? UINT64_MAX : 0,
@@ -378,31 +378,31 @@ static void compact(struct golden *g, bool deep)
 
 static void changes(struct golden *g, unsigned count)
 {
-    create_open(g);
+    golden_create_open(g);
     struct ate_txn *t = golden_begin(g, NULL);
-    struct ate_id folder = put(t, ate_top, "folder", "of all");
+    struct ate_id folder = golden_put(t, ate_top, "folder", "of all");
     golden_commit(t, g);
     for (unsigned i = 0; i < count; i++)
-        put_numbered(g, i % 3 ? ate_top : folder, i % 24, i, 150);
+        golden_put_numbered(g, i % 3 ? ate_top : folder, i % 24, i, 150);
     t = golden_begin(g, NULL);
     ok(ate_delete(t, folder, ATE_TREE));
-    put(t, ate_top, "last", "before it was compacted");
+    golden_put(t, ate_top, "last", "before it was compacted");
     golden_commit(t, g);
 }
 
 static void make_shallow(struct golden *g)
 {
     changes(g, 220);
-    compact(g, false);
-    put_numbered(g, ate_top, 1, 1000, 10);
+    golden_compact(g, false);
+    golden_put_numbered(g, ate_top, 1, 1000, 10);
     golden_close(g);
 }
 
 static void make_deep(struct golden *g)
 {
     changes(g, 450);
-    compact(g, true);
-    put_numbered(g, ate_top, 1, 1000, 10);
+    golden_compact(g, true);
+    golden_put_numbered(g, ate_top, 1, 1000, 10);
     golden_close(g);
 }
 
@@ -413,15 +413,15 @@ static void make_backup(struct golden *g)
     struct ate__chain_copy copy = {.existing = true};
     struct ate__chain_copied done;
     struct ate__dir *dir;
-    create_open(g);
-    put_numbered(g, ate_top, 1, 1, 100);
+    golden_create_open(g);
+    golden_put_numbered(g, ate_top, 1, 1, 100);
     simdisk_mkdir(g->disk, "/c/backup");
     for (unsigned round = 0; round < 2; round++) {
         ok(g->sim.env.vfs->open_root(g->sim.env.vfs->user, "/c/backup", &dir));
         ok(ate__chain_copy(ate__local_chain(g->dio->pipe), dir, &copy, &done));
         g->sim.env.vfs->close_dir(dir);
         assert_true(done.size == 2 + round);
-        put_numbered(g, ate_top, 2 + round, 2, 100);
+        golden_put_numbered(g, ate_top, 2 + round, 2, 100);
     }
     golden_close(g);
 }
@@ -449,9 +449,9 @@ static void make_mirror(struct golden *g)
     struct feed feed;
     struct ate__storage *s;
     struct ate__dir *dir;
-    create_open(g);
+    golden_create_open(g);
     for (unsigned i = 0; i < 5; i++)
-        put_numbered(g, ate_top, i, i, 100);
+        golden_put_numbered(g, ate_top, i, i, 100);
     simdisk_mkdir(g->disk, "/c/mirror");
     ok(g->sim.env.vfs->open_root(g->sim.env.vfs->user, "/c/mirror", &dir));
     feed.from = ate__local_chain(g->dio->pipe);
@@ -467,18 +467,24 @@ static void make_mirror(struct golden *g)
 }
 
 const struct golden_chain golden_chains[GOLDEN_CHAINS] = {
-    {.name = "plain", .make = make_plain},
-    {.name = "signed", .make = make_signed},
-    {.name = "private", .make = make_private},
-    {.name = "files", .make = make_files},
-    {.name = "archive", .make = make_archive},
-    {.name = "proved", .make = make_proved},
-    {.name = "segments", .make = make_segments},
-    {.name = "padded", .make = make_padded},
-    {.name = "torn", .make = make_torn},
-    {.name = "trimmed", .make = make_trimmed},
-    {.name = "shallow", .make = make_shallow},
-    {.name = "deep", .make = make_deep},
-    {.name = "backup", .make = make_backup, .copy = true},
-    {.name = "mirror", .make = make_mirror, .mirror = true},
+    {.set = 1, .name = "plain", .make = make_plain},
+    {.set = 1, .name = "signed", .make = make_signed},
+    {.set = 1, .name = "private", .make = make_private},
+    {.set = 1, .name = "files", .make = make_files},
+    {.set = 1, .name = "archive", .make = make_archive},
+    {.set = 1, .name = "proved", .make = make_proved},
+    {.set = 1, .name = "segments", .make = make_segments},
+    {.set = 1, .name = "padded", .make = make_padded},
+    {.set = 1, .name = "torn", .make = make_torn},
+    {.set = 1, .name = "trimmed", .make = make_trimmed},
+    {.set = 1, .name = "shallow", .make = make_shallow},
+    {.set = 1, .name = "deep", .make = make_deep},
+    {.set = 1, .name = "backup", .make = make_backup, .copy = true},
+    {.set = 1, .name = "mirror", .make = make_mirror, .mirror = true},
+    {.set = 2, .name = "epochs", .make = golden_make_epochs},
+    {.set = 2, .name = "revoked", .make = golden_make_revoked},
+    {.set = 2, .name = "roots", .make = golden_make_roots},
+    {.set = 2, .name = "log-keys", .make = golden_make_log_keys},
+    {.set = 2, .name = "offices", .make = golden_make_offices},
+    {.set = 2, .name = "compressed", .make = golden_make_compressed, .varies = true},
 };

@@ -266,6 +266,8 @@ static void say_chain(struct ate_chain *c)
         say(" owner=%s", hash_of(roots[i]));
     if (ate_chain_archive(c, &retention_s))
         say(" archive=%" PRIu64, retention_s);
+    if (ate_chain_compression(c))
+        say(" compression=%d", (int)ate_chain_compression(c));
     ok(ate_chain_verify(c, NULL, NULL, &v));
     if (v.damage.what != ATE_OK)
         fail_msg("%s", v.damage.text);

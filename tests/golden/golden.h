@@ -14,7 +14,7 @@
 #include "lib/simdisk.h"
 #include "lib/simenv.h"
 
-enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 14 };
+enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 20, GOLDEN_SETS = 2 };
 /* Of the keys: who owns each chain, who writes too, who reads; and one whom nobody lets in. */
 enum { OWNER, SECOND, READER, STRANGER };
 extern const char *const golden_keys[GOLDEN_KEYS]; /* names of the files */
@@ -31,9 +31,11 @@ struct golden {
     char place[64];
 };
 struct golden_chain {
+    unsigned set; /* in which it is kept */
     const char *name;
     void (*make)(struct golden *g);
     bool copy, mirror;
+    bool varies; /* what libraries make of it is theirs: the bytes are not compared */
 };
 extern const struct golden_chain golden_chains[GOLDEN_CHAINS];
 
@@ -50,6 +52,20 @@ void golden_text(struct golden *g, const char *suffix, char *take_text); /* a fi
 struct ate_hash golden_fingerprint(const struct golden *g, unsigned key);
 struct ate_txn *golden_begin(struct golden *g, struct ate_session *as);
 void golden_commit(struct ate_txn *t, struct golden *g); /* and ends it; a second passes */
+/* chains.c */
+void golden_create_open(struct golden *g); /* for all to read and write */
+struct ate_id golden_put(struct ate_txn *t, struct ate_id parent, const char *name,
+                         const char *value);
+void golden_put_numbered(struct golden *g, struct ate_id parent, unsigned number, unsigned value,
+                         size_t size);
+void golden_compact(struct golden *g, bool deep);
+/* chains_keys.c */
+void golden_make_epochs(struct golden *g);
+void golden_make_revoked(struct golden *g);
+void golden_make_roots(struct golden *g);
+void golden_make_log_keys(struct golden *g);
+void golden_make_offices(struct golden *g);
+void golden_make_compressed(struct golden *g);
 /* No randomness of OpenSSL from here on: signatures are those of FIPS 204's deterministic variant.
  */
 void golden_still_openssl(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * golden-make DIR: the golden chains as this version makes them, in DIR, which is made, and beside
- * each the text of what is in it. See tests/vectors/golden/README.md.
+ * golden-make DIR: a set of golden chains as this version makes them, in DIR, whose last part is
+ * the set's number and which is made, and beside each the text of what is in it. See
+ * tests/vectors/golden/README.md.
  */
 #include "golden.h"
 #include "lib/shell.h"
@@ -35,8 +36,10 @@ static void describe(const char *dir, const char *name, const char *scratch)
 int main(int argc, char **argv)
 {
     char line[9000];
-    if (argc != 2 || mkdir(argv[1], 0755)) {
-        fprintf(stderr, "usage: golden-make DIR, which is made\n");
+    const char *slash = argc == 2 ? strrchr(argv[1], '/') : NULL;
+    unsigned set = slash ? (unsigned)strtoul(slash + 1, NULL, 10) : 0;
+    if (!set || set > GOLDEN_SETS || mkdir(argv[1], 0755)) {
+        fprintf(stderr, "usage: golden-make .../NUMBER, a directory which is made\n");
         return 2;
     }
     const char *scratch = tmpdir_new();
@@ -45,6 +48,8 @@ int main(int argc, char **argv)
     snprintf(line, sizeof line, "cp '%s'/*.key '%s'/*.pub '%s'", argv[1], argv[1], scratch);
     assert_int_equal(shell(line), 0);
     for (unsigned i = 0; i < GOLDEN_CHAINS; i++) {
+        if (golden_chains[i].set != set)
+            continue;
         golden_make(&golden_chains[i], argv[1]);
         describe(argv[1], golden_chains[i].name, scratch);
     }

@@ -18,4 +18,4 @@ for text in "$sets"/*/*.txt; do
     n=$((n + 1))
 done
 echo "$n chains"
-[ $n -ge 14 ]
+[ $n -ge 20 ]
