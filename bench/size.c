@@ -4,9 +4,11 @@
  * transactions of 64: without signatures, where everyone may write, and what one signature a
  * transaction adds. Counted are the blocks of the files of the chain once it is closed, without
  * what an empty one takes, and without the reserve of at most 1 MiB, which is there once.
+ * And what a chain that compresses stores of a record of JSON, and what that costs.
  *
  * $ATE_BENCH_OBJECTS (65,536) and, of those that are signed one by one, $ATE_BENCH_SIGNED (2,048).
  */
+#include "dio/compress.h"
 #include "pair.h"
 #include "world.h"
 #include <dirent.h>
@@ -96,6 +98,53 @@ static void signed_row(size_t objects, size_t each, double unsigned_bytes)
     bench_row(name, figure, "unsigned", all / unsigned_bytes, 0);
 }
 
+/* Records as programs have them: the keys repeat, half of the values do not. */
+static size_t json_of(size_t size, unsigned n, char *text)
+{
+    size_t at = 0;
+    uint64_t r = n * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    while (at + 110 < size) {
+        r = r * UINT64_C(6364136223846793005) + 1442695040888963407;
+        at += (size_t)snprintf(text + at, size - at,
+                               "%c{\"customer\":\"%08x\",\"item\":\"%s\",\"count\":%u,"
+                               "\"price\":%u.%02u,\"paid\":%s}",
+                               at ? ',' : '[', (unsigned)(r >> 32), r >> 20 & 1 ? "ink" : "paper",
+                               (unsigned)(r >> 24) % 50, (unsigned)(r >> 30) % 900,
+                               (unsigned)(r >> 40) % 100, r >> 50 & 1 ? "true" : "false");
+    }
+    return at;
+}
+
+static void compressed_row(size_t size)
+{
+    enum { RECORDS = 2000 };
+    static char text[1 << 16];
+    char name[100], figure[120];
+    uint64_t plain = 0, stored = 0, store_ns = 0, read_ns = 0;
+    for (unsigned n = 0; n < RECORDS; n++) {
+        struct ate__buf packed = ATE__BUF_NULL, unpacked = ATE__BUF_NULL;
+        struct ate_bytes record = {text, json_of(size, n, text)}, found;
+        uint64_t start = bench_now_ns();
+        if (ate__compress(record, &packed))
+            bench_fail("compress");
+        uint64_t middle = bench_now_ns();
+        if (ate__decompress(ate__buf_bytes(&packed), &unpacked, &found) ||
+            !ate__bytes_equal(found, record))
+            bench_fail("decompress");
+        read_ns += bench_now_ns() - middle;
+        store_ns += middle - start;
+        plain += record.size;
+        stored += packed.size;
+        ate__buf_deinit(&packed);
+        ate__buf_deinit(&unpacked);
+    }
+    snprintf(name, sizeof name, "payload of a compressed chain, JSON of %zu KiB", size >> 10);
+    snprintf(figure, sizeof figure, "%9.3f of its bytes, %.1f us to store, %.1f us to read",
+             (double)stored / (double)plain, (double)store_ns / RECORDS / 1000,
+             (double)read_ns / RECORDS / 1000);
+    bench_row(name, figure, "as it is", (double)plain / (double)stored, 1);
+}
+
 int main(void)
 {
     size_t objects = bench_setting("ATE_BENCH_OBJECTS", 65536);
@@ -104,5 +153,8 @@ int main(void)
     double alone = row(objects, 1, 1.35), together = row(objects, 64, 1.22);
     signed_row(one_by_one, 1, alone);
     signed_row(objects, 64, together);
+    compressed_row(1 << 10);
+    compressed_row(4 << 10);
+    compressed_row(32 << 10);
     return 0;
 }

@@ -36,7 +36,7 @@ struct workspace {
 
 static int workspace_init(struct workspace *w, size_t size)
 {
-    *w = (struct workspace){ate__alloc(size), size};
+    *w = (struct workspace){ate__resize(NULL, size), size}; /* as malloc() would give it */
     return w->block ? 0 : ate__no_memory();
 }
 
