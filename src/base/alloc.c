@@ -23,6 +23,18 @@ static void c_release(void *user, void *block)
     free(block);
 }
 
+#ifdef __GLIBC__
+#include <malloc.h>
+static void c_trim(void)
+{
+    malloc_trim(0);
+}
+#else
+static void c_trim(void)
+{
+}
+#endif
+
 static const struct ate__allocator c_allocator = {c_resize, c_release, NULL};
 static const struct ate__allocator *current = &c_allocator;
 
@@ -85,6 +97,12 @@ void ate__free(void *block)
 {
     if (block)
         current->release(current->user, block);
+}
+
+void ate__alloc_trim(void)
+{
+    if (current == &c_allocator)
+        c_trim();
 }
 
 int ate__grow(void *array_pointer, size_t *capacity, size_t count, size_t item_size)

@@ -29,6 +29,8 @@ void *ate__copy(const void *data, size_t size_bytes) ATE__CHECK;
 char *ate__copy_text(const char *text) ATE__CHECK;
 char *ate__format(const char *format, ...) ATE__CHECK ATE__PRINTF(1, 2);
 void ate__free(void *block); /* takes NULL */
+/* What was freed goes back to the system, as far as it can: after much that was of passing use. */
+void ate__alloc_trim(void);
 
 static inline void ate__freep(void *pp)
 {

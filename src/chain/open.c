@@ -21,7 +21,12 @@
 #include "chain/kept.h"
 #include <stdio.h>
 
-enum { BATCH_RECORDS = 1024, BATCH_BYTES = 4 << 20, TILES_AT_ONCE = ATE__TILE_LEAVES };
+enum {
+    BATCH_RECORDS = 1024,
+    BATCH_BYTES = 4 << 20,
+    TILES_AT_ONCE = ATE__TILE_LEAVES,
+    TRIM_BYTES = 64 << 20 /* of records: what they took in passing goes back to the system */
+};
 
 struct item {
     size_t at, size; /* of the body in batch.bytes */
@@ -47,6 +52,7 @@ struct replay {
     bool compacted;            /* that group */
     uint64_t group_head;
     uint64_t total, progressed;
+    uint64_t passed; /* bytes of records */
     uint64_t moves; /* records from here on are published by begin() */
     struct ate_hash leaves[TILES_AT_ONCE];
     size_t leaf_count;
@@ -345,6 +351,7 @@ static int on_record(void *arg, const struct ate__record_out *record)
         .head_before = r->group_head,
     };
     r->group_due = false;
+    r->passed += record->body.size;
     int rc = ate__buf_append(&r->bytes, record->body);
     if (rc)
         return rc;
@@ -440,6 +447,8 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from)
     clear_batch(&r);
     ate__buf_deinit(&r.bytes);
     ate__free(r.items);
+    if (r.passed >= TRIM_BYTES)
+        ate__alloc_trim();
     return rc;
 }
 

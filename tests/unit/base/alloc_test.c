@@ -111,11 +111,35 @@ static void test_sweep(void **state)
     assert_int_equal(heap_blocks(), 0);
 }
 
+/* What is held stays as it is; with another allocator there is nothing to give back. */
+static void trim_leaves_what_is_held(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 2000, SIZE = 1000 };
+    uint8_t *block[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++) {
+        block[i] = ate__alloc(SIZE);
+        assert_non_null(block[i]);
+        block[i][i % SIZE] = 7;
+    }
+    for (int i = 0; i < BLOCKS; i += 2)
+        ate__free(block[i]);
+    ate__alloc_trim();
+    for (int i = 1; i < BLOCKS; i += 2) {
+        assert_int_equal(block[i][i % SIZE], 7);
+        ate__free(block[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_copies), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_grow),  cmocka_unit_test(test_sweep),
+        cmocka_unit_test(trim_leaves_what_is_held),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
