@@ -84,6 +84,16 @@ static unsigned put_cell(struct ate__table *t, uint64_t added)
     }
 }
 
+static uint64_t put_cells(const struct ate__table *old, struct ate__table *t)
+{
+    uint64_t n = 0;
+    for (uint64_t i = 0; old && i < old->cells; i++) {
+        uint64_t cell = atomic_load_explicit(&old->cell[i], memory_order_relaxed);
+        n += cell ? put_cell(t, cell) : 0;
+    }
+    return n;
+}
+
 static size_t table_size(uint64_t cells)
 {
     return sizeof(struct ate__table) + cells * sizeof(uint64_t);
@@ -102,7 +112,8 @@ static void retire_table(struct ate__view *v, struct ate__table *t)
     ate__view_retire(v, t, t ? table_size(t->cells) : 0);
 }
 
-/* At most five sixths full. */
+/* At most five sixths full, and three quarters once it has grown: memory is what decides here
+ * (docs/decisions/0032-speed.md). */
 static bool has_room(const struct ate__table *t, uint64_t used)
 {
     return t && (used + 1) * 6 <= t->cells * 5;
@@ -110,7 +121,7 @@ static bool has_room(const struct ate__table *t, uint64_t used)
 
 static uint64_t cells_for(uint64_t used)
 {
-    uint64_t cells = used / 2 * 3;
+    uint64_t cells = used / 20 * 27;
     return cells < TABLE_FIRST ? TABLE_FIRST : cells;
 }
 
@@ -233,11 +244,7 @@ static int grow_ids(struct ate__view *v)
     struct ate__table *t = new_table(cells_for(v->id_count));
     if (!t)
         return ate__no_memory();
-    for (uint64_t i = 0; old && i < old->cells; i++) {
-        uint64_t cell = atomic_load_explicit(&old->cell[i], memory_order_relaxed);
-        if (cell)
-            put_cell(t, cell);
-    }
+    put_cells(old, t);
     atomic_store_explicit(&v->ids, t, memory_order_release);
     retire_table(v, old);
     return 0;
@@ -334,8 +341,15 @@ static uint64_t put_backed_cells(const struct ate__view *v, const struct ate__ta
     return n;
 }
 
-/* A table of what is backed, with room for all tags of linked versions. To go through the slots in
- * their order is faster, but not among many objects that were deleted. */
+/* What nobody has to walk over may come along: a few cells that no version backs. */
+static bool few_dead(const struct ate__view *v, const struct ate__table *old)
+{
+    return v->tag_count <= v->tags_linked && (!old || v->tags_walked <= old->cells);
+}
+
+/* A table with room for all tags of linked versions: of all cells where few are dead, else of what
+ * is backed. To go through the slots in their order is faster, but not among many objects that were
+ * deleted. */
 static int renew_tags(struct ate__view *v)
 {
     struct ate__table *old = atomic_load_explicit(&v->tags, memory_order_relaxed);
@@ -345,9 +359,10 @@ static int renew_tags(struct ate__view *v)
     struct ate__table *t = new_table(cells_for(v->tags_linked));
     if (!t)
         return ate__no_memory();
+    v->tag_count = few_dead(v, old)                       ? put_cells(old, t)
+                   : v->slots.count / 2 <= v->tags_linked ? put_tags_of_slots(v, t)
+                                                          : put_backed_cells(v, old, t);
     v->tags_walked = 0;
-    v->tag_count = v->slots.count / 2 <= v->tags_linked ? put_tags_of_slots(v, t)
-                                                        : put_backed_cells(v, old, t);
     atomic_store_explicit(&v->tags, t, memory_order_release);
     retire_table(v, old);
     return 0;
