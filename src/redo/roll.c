@@ -13,6 +13,10 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+/* Under NEVER the file of a segment may lag behind its end by so much, until it is synced in the
+ * background: whoever fills it would otherwise wait for all of it. */
+enum { LAG_BYTES = 4 << 20 };
+
 /* --- lists as they stand --- */
 
 static struct ate__meta_entry entry_of(const struct ate__redo *r, size_t index)
@@ -77,10 +81,16 @@ static bool prewrite_due(const struct ate__redo *r)
     return r->prewrite && !r->next_ready && !r->resting && last->length >= last->head.capacity / 2;
 }
 
+static bool sync_due(const struct ate__redo *r)
+{
+    return r->conf.sync == ATE__SYNC_NEVER &&
+           r->list.items[r->list.count - 1]->length >= r->floor_length + LAG_BYTES;
+}
+
 bool ate__prepare_due(const struct ate__redo *r)
 {
     return r->writable && !r->held && !r->failed &&
-           (r->unsealed || ate__reserve_due(r) || prewrite_due(r));
+           (r->unsealed || sync_due(r) || ate__reserve_due(r) || prewrite_due(r));
 }
 
 /* The first segment that is full and has no footer. */
@@ -163,6 +173,11 @@ int ate__file_prepare(struct ate__storage *storage)
     int rc = ate__check_usable(r);
     if (rc)
         return rc;
+    pthread_mutex_lock(&r->mutex);
+    bool lags = sync_due(r);
+    pthread_mutex_unlock(&r->mutex);
+    if (lags)
+        return ate__file_sync(storage);
     pthread_mutex_lock(&r->change);
     pthread_mutex_lock(&r->mutex);
     bool due = ate__prepare_due(r), spare = due && ate__reserve_due(r);

@@ -167,10 +167,10 @@ struct ate__storage_vtable {
     /* Appends the idle mark if the last data group has no witness. Errors: as append. */
     int (*idle)(struct ate__storage *s);
     /* Background: one step, of bounded length, towards what is due: the room that is kept, and, if
-     * the log is full, whether there is more; prewriting the next segment; sealing full ones. Call
-     * it again while state().prepare_due, with pauses that leave the disk to the commits; append()
-     * does without pauses what was not done in time. 0 also when nothing was due. Errors:
-     * E_NO_SPACE (state `full`), READ_ONLY, E_*. */
+     * the log is full, whether there is more; a sync of what NEVER gathers; prewriting the next
+     * segment; sealing full ones. Call it again while state().prepare_due, with pauses that leave
+     * the disk to the commits; append() does without pauses what was not done in time. 0 also when
+     * nothing was due. Errors: E_NO_SPACE (state `full`), READ_ONLY, E_*. */
     int (*prepare)(struct ate__storage *s);
     /* All records from `from` on, below `to`, in order, to the size at the call, with the groups
      * and idle marks they are in. NOT_FOUND: from is above the size. TAMPERED: damage below the

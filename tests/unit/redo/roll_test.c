@@ -202,6 +202,34 @@ static void test_growing(void **state)
     }
 }
 
+/* Under NEVER what has gathered is synced in the background, so that whoever fills a segment does
+ * not wait for all of it; a few groups are left as they are, and the other policies alone. */
+static void test_sync_behind(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct kit k;
+        kit_init(&k, 1);
+        k.conf.sync = i ? ATE__SYNC_INTERVAL : ATE__SYNC_NEVER;
+        k.conf.sync_interval_ms = 3600 * 1000;
+        kit_open_ok(&k, ATE__STORAGE_CREATE);
+        kit_append_ok(&k, 9, 1000000); /* one segment, with room for more */
+        uint64_t first = redo_of(&k)->list.items[redo_of(&k)->list.count - 1]->head.first_sequence;
+        uint64_t floor = kit_state(&k).floor;
+        assert_true(floor <= first);
+        prepare_all(&k);
+        assert_int_equal(kit_state(&k).floor, i ? floor : 9);
+        kit_append_ok(&k, 1, 1000);
+        prepare_all(&k);
+        assert_int_equal(kit_state(&k).floor, i ? floor : 9);
+        kit_crash(&k, 3);
+        kit_open_ok(&k, 0);
+        assert_true(kit_state(&k).size >= kit_state(&k).floor && (i || kit_state(&k).size >= 9));
+        kit_check_all(&k, kit_state(&k).size);
+        kit_deinit(&k);
+    }
+}
+
 /* close() gives back what was not used. */
 static void test_close(void **state)
 {
@@ -410,19 +438,13 @@ static void test_prepare_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_big_group),
-        cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_close),
-        cmocka_unit_test(test_rest),
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_full_growing),
-        cmocka_unit_test(test_empty_segment),
-        cmocka_unit_test(test_reserve),
-        cmocka_unit_test(test_prepare_fails),
-        cmocka_unit_test(test_segment_bytes),
-        cmocka_unit_test(test_segment_bytes_bounds),
+        cmocka_unit_test(test_many),          cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_big_group),     cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_sync_behind),   cmocka_unit_test(test_close),
+        cmocka_unit_test(test_rest),          cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_growing),  cmocka_unit_test(test_empty_segment),
+        cmocka_unit_test(test_reserve),       cmocka_unit_test(test_prepare_fails),
+        cmocka_unit_test(test_segment_bytes), cmocka_unit_test(test_segment_bytes_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
