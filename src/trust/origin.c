@@ -16,6 +16,7 @@ enum { INDEX_MIN = 16 };
 struct ate__origin_record {
     uint8_t origin[16];
     uint64_t number, sequence; /* committed last */
+    uint64_t highest;          /* no number of it above this one is known */
     uint32_t older, newer;     /* in the list, index + 1; free: newer is the next free one */
 };
 struct ate__origin_undo {
@@ -151,12 +152,19 @@ static int make_record(struct ate__origins *o, const uint8_t origin[16], uint32_
         return rc;
     o->free_record = o->records[i].newer;
     memcpy(o->records[i].origin, origin, 16);
+    o->records[i].highest = 0;
     o->origin_count++;
     *ret_index = i;
     return 0;
 }
 
 /* ---- entries ---- */
+
+static void note_number(struct ate__origin_record *r, uint64_t number)
+{
+    if (r->highest < number)
+        r->highest = number;
+}
 
 static int reserve(struct ate__origins *o)
 {
@@ -200,6 +208,7 @@ int ate__origins_add(struct ate__origins *o, const struct ate__txn_id *id, uint6
     link_newest(o, i);
     o->records[i].number = id->number;
     o->records[i].sequence = sequence;
+    note_number(&o->records[i], id->number);
     push_undo(o, &undo);
     size_t place = place_of(o, sequence);
     if (o->count == o->kept) {
@@ -249,8 +258,8 @@ bool ate__origins_find(const struct ate__origins *o, const struct ate__txn_id *i
                        uint64_t *ret_sequence)
 {
     uint64_t i;
-    if (!ate__map_get(&o->origin_index, id->origin, &i))
-        return false;
+    if (!ate__map_get(&o->origin_index, id->origin, &i) || id->number > o->records[i].highest)
+        return false; /* as of most that are new: their places are not looked at */
     for (size_t at = home_of(o, (uint32_t)i, id->number); o->index[at];
          at = (at + 1) & (o->index_size - 1)) {
         size_t place = o->index[at] - 1;
@@ -340,7 +349,7 @@ static int read_records(struct ate__origins *o, uint64_t size, struct ate__rd *r
     for (uint32_t i = 0; !rc && i < count; i++) {
         struct ate__origin_record *r = &o->records[i];
         ate__rd_copy(rd, r->origin, 16);
-        r->number = ate__rd_u64(rd);
+        r->number = r->highest = ate__rd_u64(rd);
         r->sequence = ate__rd_u64(rd);
         if (r->sequence >= size || ate__map_get(&o->origin_index, r->origin, NULL))
             ate__rd_fail(rd);
@@ -371,6 +380,7 @@ static int read_entries(struct ate__origins *o, uint64_t size, struct ate__rd *r
             ate__rd_fail(rd);
         if (rc || !ate__rd_ok(rd))
             break;
+        note_number(&o->records[o->origin[place]], o->number[place]);
         index_put(o, place);
         o->count++;
         o->next++;
