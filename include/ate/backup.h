@@ -40,7 +40,9 @@ struct ate_backed_up {
  * Errors: TAMPERED: the chain is damaged, nothing was copied; UNSUPPORTED: it is at a server: a
  * copy of it is a mirror (conf.mirror_dir of ate_chain_open()); WRONG_CHAIN, FORKED, ROLLED_BACK:
  * there, or seen there before, is another chain, another history, or more than the chain has: it
- * stays as it is; DENIED: a chain was destroyed there (ate/destroy.h); IN_USE: somebody writes
+ * stays as it is; OMITTED: values that are in force were left out of the chain: the directory stays
+ * as it is if it has one of them, else it has all the rest now, as the sentence says; DENIED: a
+ * chain was destroyed there (ate/destroy.h); IN_USE: somebody writes
  * there; STALE: the chain was compacted far meanwhile, do it again; MISUSE: it is the chain itself;
  * E_NO_SPACE, WOULD_DEADLOCK, E_*. */
 ATE_CALL int ate_backup(struct ate_chain *chain, const char *dir,

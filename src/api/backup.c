@@ -104,6 +104,13 @@ static uint64_t size_of(struct ate__chain *c, uint64_t wanted)
     return wanted && wanted < size ? wanted : size;
 }
 
+/* Which one. */
+static int tell_lacking(struct ate__chain *c)
+{
+    int rc = ate__chain_check_all_values(c);
+    return rc == ATE_OMITTED ? ate__context(rc, "copied, without what is missing there") : rc;
+}
+
 /* What was signed in the source is remembered in the copy. */
 static int keep_signed(struct target *t)
 {
@@ -152,7 +159,7 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
         .files_kept = done.log.segments_kept,
         .bytes_copied = done.log.bytes_copied,
     };
-    return 0;
+    return done.lacks ? tell_lacking(t->chain) : 0;
 }
 
 static int run(struct ate_chain *chain, const char *path, const struct ate_backup_conf *conf,

@@ -3,9 +3,11 @@
  * backup.c: a chain copied into another directory.
  */
 #include "chain/backup.h"
+#include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include "chain/values.h"
+#include <stdlib.h>
 
 enum { TRIES = 16 };
 
@@ -14,6 +16,12 @@ struct copy {
     const struct ate__chain_copy *conf;
     uint64_t to;
     bool is_behind; /* of a compaction that ran since `to` was chosen */
+    /* What is in force and was left out (`values`): */
+    bool is_planned;      /* the target was read, now the chain is */
+    uint64_t target_end;  /* behind the last that was read there */
+    uint64_t *lacking;    /* those of which the target lacks a value, too; ascending */
+    size_t count, capacity;
+    bool lacks; /* the copy lacks one */
 };
 
 /* A copy has the certificate of what is missing in it; and one that is to have all there is has the
@@ -21,6 +29,7 @@ struct copy {
 static int check_plan(void *arg, uint64_t cut_off, bool ends_inside)
 {
     struct copy *x = arg;
+    x->is_planned = true;
     if (cut_off > atomic_load(&x->c->believed_cut_off))
         return ate__fail(ATE_STALE, "another process compacted the chain since it was opened here");
     x->is_behind =
@@ -28,9 +37,30 @@ static int check_plan(void *arg, uint64_t cut_off, bool ends_inside)
     return x->is_behind ? ate__fail(ATE_STALE, "the chain was compacted while it was copied") : 0;
 }
 
-/* Of one that is whole, and that nothing of it is missing that must not be. */
-static int leaf_of(const struct copy *x, const struct ate__record_out *record,
-                   struct ate_hash *ret_leaf)
+static int by_sequence(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* OMITTED: the target has a value that would go. One that it lacks as well can be had nowhere. */
+static int lacks(struct copy *x, uint64_t sequence)
+{
+    if (!x->is_planned) {
+        int rc = ate__grow(&x->lacking, &x->capacity, x->count + 1, sizeof *x->lacking);
+        if (!rc)
+            x->lacking[x->count++] = sequence;
+        return rc;
+    }
+    x->lacks = true;
+    if (sequence >= x->target_end ||
+        (x->count && bsearch(&sequence, x->lacking, x->count, sizeof sequence, by_sequence)))
+        return 0;
+    return ATE_OMITTED;
+}
+
+/* And whether a value is missing that must not be. */
+static int leaf_of(struct copy *x, const struct ate__record_out *record, struct ate_hash *ret_leaf)
 {
     enum ate__hash_alg alg = ate__trust_alg(x->c->trust);
     struct ate__tx tx;
@@ -42,13 +72,17 @@ static int leaf_of(const struct copy *x, const struct ate__record_out *record,
     rc = ate__tx_leaf(&tx, alg, record->sequence, record->root_time_us, ret_leaf);
     if (!rc)
         rc = ate__chain_check_values(x->c, &tx, record->sequence);
+    if (rc == ATE_OMITTED)
+        rc = lacks(x, record->sequence);
+    if (!x->is_planned)
+        x->target_end = record->sequence + 1;
     ate__tx_deinit(&tx);
     return rc;
 }
 
 static int check_record(void *arg, const struct ate__record_out *record)
 {
-    const struct copy *x = arg;
+    struct copy *x = arg;
     struct ate__chain *c = x->c;
     struct ate_hash leaf, verified;
     if (record->sequence >= x->to)
@@ -126,7 +160,8 @@ static int copy_once(struct copy *x, struct ate__dir *dir, struct ate__chain_cop
     if (rc)
         return rc;
     x->to = done.size;
-    x->is_behind = false;
+    x->is_behind = x->is_planned = x->lacks = false;
+    x->target_end = x->count = 0;
     struct ate__backup backup = {
         .source = x->c->storage,
         .to = done.size,
@@ -141,6 +176,7 @@ static int copy_once(struct copy *x, struct ate__dir *dir, struct ate__chain_cop
         .arg = x,
     };
     rc = ate__backup_run(x->c->conf.env, &backup, dir, &done.log);
+    done.lacks = x->lacks || x->count;
     if (!rc)
         *ret_copied = done;
     return rc;
@@ -159,5 +195,6 @@ int ate__chain_copy(struct ate__chain *c, struct ate__dir *dir, const struct ate
             break;
         rc = copy_once(&x, dir, ret_copied);
     }
+    ate__free(x.lacking);
     return rc;
 }

@@ -15,7 +15,7 @@ struct ate__chain_copy {
     const char *dir_name; /* NULL: ",chain" */
     bool existing;  /* what is there of the same chain is brought up to it */
     bool damaged;   /* up to the damage that the open found; false: damage ends it */
-    bool values;    /* and no value of the chain's newest state may be missing (chain/values.h) */
+    bool values;    /* and no value in force is lost that the target has (chain/values.h) */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* bytes; may be NULL */
     void *progress_arg;
 };
@@ -23,6 +23,7 @@ struct ate__chain_copied {
     struct ate__backed_up log;
     uint64_t size;
     struct ate_hash root;
+    bool lacks; /* `values`: some are in neither */
 };
 /* dir: the target's, below which it lies; borrowed. A chain open for writing is copied up to
  * what is on stable storage. Errors: TAMPERED: the chain is damaged; ROLLED_BACK: the target has

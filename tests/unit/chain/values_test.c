@@ -75,6 +75,8 @@ static void leave_out_values(struct kit *k)
 
 /* ---- what is asked ---- */
 
+static bool lacks; /* the last copy */
+
 static int copy_to(const char *path, bool values)
 {
     const struct ate__chain_copy copy = {.existing = true, .values = values};
@@ -85,6 +87,7 @@ static int copy_to(const char *path, bool values)
     kit_ok(vfs->open_root(vfs->user, path, &dir));
     int rc = ate__chain_copy(kit.chain, dir, &copy, &done);
     vfs->close_dir(dir);
+    lacks = !rc && done.lacks;
     return rc;
 }
 
@@ -114,11 +117,20 @@ static void test_what_nobody_may_drop(void **state)
         assert_int_equal(copy_to("/b", true), ATE_OMITTED);
         kit_reopen_ok(&kit);
     }
-    kit_ok(copy_to("/other", false)); /* for who wants what there is */
+    /* Where it is lost nowhere else, there is a copy of what there is, and that goes on. */
+    for (unsigned i = 0; i < 3; i++) {
+        kit_ok(copy_to("/other", true));
+        assert_true(lacks);
+        kit_put_ok(&kit, 1, text_of(i));
+    }
+    kit_ok(copy_to("/unasked", false));
     /* Overwritten, it is not in force any more. */
     kit_put_ok(&kit, EARLY, text_of(1));
     kit_ok(ate__chain_check_all_values(kit.chain));
     kit_ok(copy_to("/b", true));
+    assert_false(lacks);
+    kit_ok(copy_to("/other", true));
+    assert_false(lacks);
     end();
 }
 
