@@ -8,6 +8,7 @@
 #include "chain/chain.h"
 #include "crypto/digest.h"
 #include <inttypes.h>
+#include <unistd.h>
 
 enum { MEMORY_FILE_MAX = 16384, PLACE_SHOWN = 4096 };
 
@@ -149,6 +150,14 @@ void ate__memory_forget(struct ate__memory *m)
 {
     m->known = false;
     m->size = m->written = 0;
+}
+
+void ate__memory_remove(struct ate__memory *m)
+{
+    ate__memory_forget(m);
+    if (m->file)
+        (void)!unlink(
+            m->file); /* where it stays, an older backup is refused there, and it says why */
 }
 
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,

@@ -36,6 +36,7 @@ int ate__memory_check_chain(struct ate__memory *m, const struct ate_hash *chain_
  * ROLLED_BACK FORKED E_*. */
 int ate__memory_check(struct ate__memory *m, struct ate__chain *c) ATE__CHECK;
 void ate__memory_forget(struct ate__memory *m); /* a new chain takes the place */
+void ate__memory_remove(struct ate__memory *m); /* its owner destroyed the chain: the file, too */
 /* A newer verified head; any thread, no call to the disk. */
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                          const struct ate_hash *root);

@@ -11,6 +11,7 @@
 #include "api/records.h"
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -138,6 +139,14 @@ static int next_here(struct ate_watch *w, struct ate_event *ret)
     return ATE_END;
 }
 
+/* Whether nothing more will come: of a chain at a server that is destroyed, or not believed any
+ * more. */
+static int check_ended(const struct ate_watch *w)
+{
+    struct ate__pipe *p = w->records.chain->pipe;
+    return p->v->far ? p->v->far->ended(p) : 0;
+}
+
 /* Borrowed views of a transaction end when the next one is read, so an event is looked up ahead
  * only within its own. */
 static int find(struct ate_watch *w)
@@ -187,7 +196,12 @@ int ate_watch_next(struct ate_watch *w, int timeout_ms, struct ate_event *ret_ev
     while (!rc) {
         uint64_t count;
         (void)!read(w->fd, &count, sizeof count); /* before looking, so that nothing is missed */
+        int ended = check_ended(w); /* and this before, so that what came with the end is shown */
+        char why[ATE__ERROR_SIZE];
+        snprintf(why, sizeof why, "%s", ended ? ate__error_text() : "");
         rc = give(w, ret_event);
+        if (rc == ATE_END && ended)
+            rc = ate__fail(ended, "%s", why);
         if (rc != ATE_END) {
             uint64_t one = 1;
             (void)!write(w->fd, &one, sizeof one); /* there may be more, or it is tried again */

@@ -129,6 +129,7 @@ int ate__chain_history(struct ate__chain *c, uint64_t from, uint64_t to, ate__hi
                        void *arg) ATE__CHECK;
 void ate__chain_listen(struct ate__chain *c, struct ate__listener *l);
 void ate__chain_unlisten(struct ate__chain *c, struct ate__listener *l);
+void ate__chain_tell(struct ate__chain *c); /* all of them, what is published; no lock held */
 
 /* Body event of a live object at a snapshot, or where a view said that it is: see
  * ate__pipe_vtable.event. */

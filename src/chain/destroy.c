@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * destroy.c: the owner of a chain in a directory destroys it.
+ * destroy.c: the owner of a chain destroys it, in a directory or at a server.
  */
 #include "chain/destroy.h"
 #include "base/err.h"
+#include "base/replace.h"
 #include "base/text.h"
 #include "chain/chain_private.h"
 #include "trust/authority.h"
 #include <stdio.h>
-
-#define NEW_NAME ",destroyed.new"
 
 struct destroying {
     const struct ate__destroy *conf;
@@ -62,10 +61,10 @@ static int check_owner(struct destroying *x)
                      ate__hash_text(&roots[0], text));
 }
 
-static int check_kept(const struct destroying *x, const struct ate_id *id,
+static int check_kept(const struct ate__chain *c, const struct ate_id *id,
                       const struct ate__object_facts *f, uint64_t now_us)
 {
-    uint64_t retention = ate__trust_genesis(x->c->trust)->retention_us;
+    uint64_t retention = ate__trust_genesis(c->trust)->retention_us;
     uint64_t since = f->updated_us ? f->updated_us : now_us;
     uint64_t over = since > UINT64_MAX - retention ? UINT64_MAX : since + retention;
     char text[ATE__ID_TEXT];
@@ -75,18 +74,19 @@ static int check_kept(const struct destroying *x, const struct ate_id *id,
         return ate__fail(ATE_DENIED,
                          "an archive: object %s is kept for %llu s more; nothing was changed",
                          ate__id_text(id, text), (unsigned long long)((over - now_us) / 1000000));
-    int rc = ate__hold_of(&x->c->latest, id, &at, &held);
+    int rc = ate__hold_of(&c->latest, id, &at, &held);
     if (!rc && held)
         rc = ate__fail(ATE_DENIED, "an archive: %s is held; nothing was changed",
                        ate__is_top(&at) ? "the top" : ate__id_text(&at, text));
     return rc;
 }
 
-/* Whoever asks, and whatever key he has. */
-static int check_archive(const struct destroying *x, uint64_t now_us)
+/* Whoever asks, and whatever key he has. Under the mutex. */
+static int check_archive(struct ate__chain *c)
 {
-    const struct ate__genesis *g = ate__trust_genesis(x->c->trust);
-    struct ate__view_snapshot s = {x->c->view, NULL, UINT64_MAX};
+    const struct ate__genesis *g = ate__trust_genesis(c->trust);
+    struct ate__view_snapshot s = {c->view, NULL, UINT64_MAX};
+    uint64_t now_us = ate__chain_time(c);
     struct ate__object_facts f;
     struct ate_id id;
     uint64_t at = 0;
@@ -97,15 +97,14 @@ static int check_archive(const struct destroying *x, uint64_t now_us)
                                      "changed");
     int rc = 0;
     while (!rc && !(rc = ate__view_next_object(&s, &at, &id, &f)))
-        rc = f.live ? check_kept(x, &id, &f, now_us) : 0;
+        rc = f.live ? check_kept(c, &id, &f, now_us) : 0;
     return rc == ATE_END ? 0 : rc;
 }
 
 static int check(struct destroying *x)
 {
     pthread_mutex_lock(&x->c->mutex);
-    uint64_t now_us = ate__chain_time(x->c);
-    int rc = check_archive(x, now_us);
+    int rc = check_archive(x->c);
     pthread_mutex_unlock(&x->c->mutex);
     return rc;
 }
@@ -153,30 +152,13 @@ static int look(struct destroying *x)
 
 /* ---- what was signed ---- */
 
-static int write_new(struct destroying *x)
+static int put_statement(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate_bytes bytes)
 {
-    struct ate__file *file;
-    int rc = x->vfs->open(x->dir, NEW_NAME, ATE__OPEN_WRITE | ATE__OPEN_CREATE, &file);
-    if (rc)
-        return rc;
-    rc = x->vfs->truncate(file, 0);
-    if (!rc)
-        rc = x->vfs->write(file, 0, x->statement.data, x->statement.size);
-    if (!rc)
-        rc = x->vfs->sync(file);
-    x->vfs->close(file);
-    return rc;
+    int rc = ate__replace_file(vfs, dir, ATE__DESTROYED_NAME, bytes, 0);
+    return rc > 0 ? ate__context(ATE_E_SYSTEM, ATE__DESTROYED_NAME) : rc;
 }
 
-static int rename_in(struct destroying *x, const char *from, const char *to)
-{
-    int rc = x->vfs->rename(x->dir, from, to);
-    if (!rc)
-        rc = x->vfs->sync_dir(x->dir);
-    return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", from) : rc;
-}
-
-static int put_statement(struct destroying *x)
+static int sign_statement(struct destroying *x)
 {
     x->out.time_us = ate__wall_us(x->conf->chain.env);
     const struct ate__destruction d = {
@@ -186,29 +168,40 @@ static int put_statement(struct destroying *x)
         .time_us = x->out.time_us,
         .name = ate__text_bytes(x->out.name),
     };
-    int rc = ate__destruction_make(&d, x->key, &x->statement);
+    return ate__destruction_make(&d, x->key, &x->statement);
+}
+
+int ate__chain_destroyed(const struct ate__vfs *vfs, struct ate__dir *dir,
+                         struct ate__buf *ret_statement, struct ate__destruction *ret_destruction)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
+    struct ate__stat about;
+    struct ate__file *file;
+    int rc = vfs->open(dir, ATE__DESTROYED_NAME, ATE__OPEN_READ, &file);
+    if (rc)
+        return rc;
+    rc = vfs->stat(file, &about);
     if (!rc)
-        rc = write_new(x);
-    return rc ? rc : rename_in(x, NEW_NAME, ATE__DESTROYED_NAME);
+        rc = ate__buf_reserve(&bytes, ate__min(about.size, ATE__DESTRUCTION_MAX) + 1);
+    if (!rc)
+        rc = vfs->read(file, 0, bytes.data, bytes.capacity, &bytes.size);
+    vfs->close(file);
+    if (!rc)
+        rc = ate__destruction_read(ate__buf_bytes(&bytes), ret_destruction);
+    if (rc)
+        return ate__context(rc == ATE_MALFORMED || rc == ATE_TOO_BIG ? ATE_TAMPERED : rc,
+                            ATE__DESTROYED_NAME);
+    *ret_statement = bytes;
+    bytes = ATE__BUF_NULL;
+    return 0;
 }
 
 static int read_statement(struct destroying *x)
 {
     struct ate__destruction d;
-    struct ate__file *file;
-    size_t size = 0;
-    int rc = x->vfs->open(x->dir, ATE__DESTROYED_NAME, ATE__OPEN_READ, &file);
+    int rc = ate__chain_destroyed(x->vfs, x->dir, &x->statement, &d);
     if (rc)
         return rc;
-    rc = ate__buf_reserve(&x->statement, ATE__DESTRUCTION_MAX + 1);
-    if (!rc)
-        rc = x->vfs->read(file, 0, x->statement.data, ATE__DESTRUCTION_MAX + 1, &size);
-    x->vfs->close(file);
-    x->statement.size = size;
-    if (!rc)
-        rc = ate__destruction_read(ate__buf_bytes(&x->statement), &d);
-    if (rc)
-        return ate__context(rc == ATE_MALFORMED ? ATE_TAMPERED : rc, ATE__DESTROYED_NAME);
     x->out.chain_id = d.chain_id;
     x->out.root = d.root;
     x->out.size = d.size;
@@ -250,22 +243,33 @@ static int remove_one(void *arg, const char *name)
     return rc == ATE_NOT_FOUND ? 0 : rc;
 }
 
-static int clear_away(struct destroying *x)
+int ate__chain_destroy_clear(const struct ate__vfs *vfs, struct ate__dir *dir)
 {
-    int rc = clear(&(struct clearing){x->vfs, x->dir, 2}, ATE__DESTROYING_NAME);
+    int rc = clear(&(struct clearing){vfs, dir, 2}, ATE__DESTROYING_NAME);
     if (rc)
         return rc == ATE_NOT_FOUND ? 0 : rc;
-    return x->vfs->sync_dir(x->dir);
+    return vfs->sync_dir(dir);
+}
+
+/* Steps 2 and 3. What is in the way is of a chain that was destroyed here before this one. */
+static int put_aside(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate_bytes statement)
+{
+    int rc = put_statement(vfs, dir, statement);
+    if (!rc)
+        rc = ate__chain_destroy_clear(vfs, dir);
+    if (!rc)
+        rc = vfs->rename(dir, ATE__CHAIN_NAME, ATE__DESTROYING_NAME);
+    if (!rc)
+        rc = vfs->sync_dir(dir);
+    return rc > 0 ? ate__context(ATE_E_SYSTEM, ATE__CHAIN_NAME) : rc;
 }
 
 static int destroy(struct destroying *x)
 {
-    int rc = put_statement(x);
+    int rc = sign_statement(x);
     if (!rc)
-        rc = clear_away(x); /* of a chain that was destroyed here before this one */
-    if (!rc)
-        rc = rename_in(x, ATE__CHAIN_NAME, ATE__DESTROYING_NAME);
-    return rc ? rc : clear_away(x);
+        rc = put_aside(x->vfs, x->dir, ate__buf_bytes(&x->statement));
+    return rc ? rc : ate__chain_destroy_clear(x->vfs, x->dir);
 }
 
 /* ---- ending an earlier one ---- */
@@ -299,7 +303,7 @@ static int resume(struct destroying *x)
         return ate__fail(ATE_DENIED, "it was begun with key %s, which goes on with it",
                          ate__hash_text(&x->out.key, text));
     rc = check_name(x);
-    return rc || !x->conf->name ? rc : clear_away(x);
+    return rc || !x->conf->name ? rc : ate__chain_destroy_clear(x->vfs, x->dir);
 }
 
 int ate__chain_destroy(const struct ate__destroy *conf, struct ate__dir *dir,
@@ -322,5 +326,61 @@ int ate__chain_destroy(const struct ate__destroy *conf, struct ate__dir *dir,
         ate__error_set(text);
     else
         *ret_destroyed = x.out;
+    return rc;
+}
+
+/* ---- a chain that is open at a server ---- */
+
+int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_order *order,
+                             struct ate__destruction *ret_destruction)
+{
+    struct ate__destruction d;
+    char text[ATE__HASH_TEXT];
+    if (c->read_only)
+        return ate__fail(ATE_READ_ONLY, "the chain is damaged, so that it is not known who owns "
+                                        "it; its server has it for reading");
+    int rc = ate__destruction_read(order->statement, &d);
+    if (rc)
+        return rc;
+    if (!d.genesis.size || !ate__hash_equal(&d.pin, &order->pin))
+        return ate__fail(ATE_DENIED, "it was signed for another place than this server");
+    if (!ate__hash_equal(&d.nonce, &order->nonce))
+        return ate__fail(ATE_STALE, "it was signed for another time than this");
+    if (!ate__hash_equal(&d.chain_id, ate__trust_chain_id(c->trust)) ||
+        !ate__bytes_equal(d.name, ate__trust_genesis(c->trust)->name))
+        return ate__fail(ATE_DENIED, "it was signed for another chain");
+    if (!ate__trust_is_root(c->trust, &d.key))
+        return ate__fail(ATE_DENIED, "only a root key in force destroys a chain; %s is none",
+                         ate__hash_text(&d.key, text));
+    *ret_destruction = d;
+    return 0;
+}
+
+/* All that was ordered stands, and that is what was signed. Under the mutex. */
+static int check_head(struct ate__chain *c, const struct ate__destruction *d)
+{
+    if (c->next_sequence == d->size && c->tree.size == d->size &&
+        ate__hash_equal(&c->root, &d->root))
+        return 0;
+    return ate__fail(ATE_STALE,
+                     "its head is another than the one of %llu transactions that was "
+                     "signed",
+                     (unsigned long long)d->size);
+}
+
+int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,
+                           const struct ate__destroy_order *order)
+{
+    struct ate__destruction d;
+    ate__chain_compact_stop(c); /* it commits, too */
+    pthread_mutex_lock(&c->mutex);
+    int rc = ate__chain_destroy_judge(c, order, &d);
+    if (!rc)
+        rc = check_head(c, &d);
+    if (!rc)
+        rc = check_archive(c);
+    if (!rc)
+        rc = put_aside(c->conf.env->vfs, dir, order->statement);
+    pthread_mutex_unlock(&c->mutex);
     return rc;
 }

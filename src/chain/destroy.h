@@ -14,6 +14,9 @@
  *     it open goes on in the files that it has.
  *  3. What was cut short behind step 2 is ended by the next call, of the same key in step 4.
  *  4. What a repair kept beside the chain stays.
+ *
+ * A chain that a server has open is destroyed by the same steps, up to the third while it is open:
+ * its owner has signed what step 2 writes, for that server and this once.
  */
 #pragma once
 #include "chain/chain.h"
@@ -43,3 +46,28 @@ struct ate__destroyed {
  * chain, or what is left of it, does not verify; those of anchor(); E_*. */
 int ate__chain_destroy(const struct ate__destroy *destroy, struct ate__dir *dir,
                        struct ate__destroyed *ret_destroyed) ATE__CHECK;
+
+/* What an owner sent to a server that has the chain open. */
+struct ate__destroy_order {
+    struct ate_bytes statement;
+    struct ate_hash pin, nonce; /* of this server; that it drew for this */
+};
+/* Whether it is the owner's, for this chain, this server, this time; any thread. The views are into
+ * the statement. Errors: MALFORMED UNSUPPORTED TAMPERED: as ate__destruction_read(); DENIED: of
+ * another chain or server, or of no root key in force; STALE: for another nonce; READ_ONLY: the
+ * chain is damaged, or not for writing; E_*. */
+int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_order *order,
+                             struct ate__destruction *ret_destruction) ATE__CHECK;
+/* Steps 2 and 3, once it was judged; dir: where its `,chain` lies. Nobody commits meanwhile, and
+ * after it the chain is closed, and what is left cleared. Errors, and nothing was changed: as
+ * judge(); STALE: the head is not the one that was signed; DENIED: an archive has to keep
+ * something. E_*: perhaps it is destroyed, and opening it again tells. */
+int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,
+                           const struct ate__destroy_order *order) ATE__CHECK;
+/* Step 4. Nothing there is no failure. Errors: E_*. */
+int ate__chain_destroy_clear(const struct ate__vfs *vfs, struct ate__dir *dir) ATE__CHECK;
+/* What `,destroyed` says, with views into *ret_statement, which the caller ends. Errors: NOT_FOUND;
+ * TAMPERED UNSUPPORTED E_*. */
+int ate__chain_destroyed(const struct ate__vfs *vfs, struct ate__dir *dir,
+                         struct ate__buf *ret_statement, struct ate__destruction *ret_destruction)
+    ATE__CHECK;

@@ -126,6 +126,8 @@ struct ate__listener {
 /* What a remote chain asks its server for in the place of a history. Each waits. Nothing but the
  * log keys is verified: whoever asks knows the heads of which the rest speaks. */
 struct ate__proof_entry;
+struct ate__destruction;
+struct ate__key;
 struct ate__far_vtable {
     /* Of a thin chain: public keys in force, ATE__LOG_PUBLIC bytes each, appended. */
     int (*log_keys)(struct ate__pipe *p, struct ate__buf *ret_keys);
@@ -140,6 +142,15 @@ struct ate__far_vtable {
     struct ate_bytes (*genesis)(struct ate__pipe *p); /* transaction 0; lives as long as p */
     /* Whoever opened it is told of nothing any more once this returns; the pipe may live on. */
     void (*hush)(struct ate__pipe *p);
+    /* 0, or what every call gives from now on, with its sentence; all that came before is taken in,
+     * and listeners were told once more. */
+    int (*ended)(struct ate__pipe *p);
+    /* For its owner: the server destroys it, and every call of the pipe fails from then on. The
+     * views of *ret_destruction live as long as p. Errors: DENIED: not the owner, an archive that
+     * has to keep something, or a server that does not do it; STALE: others keep committing;
+     * UNKNOWN: no answer came. */
+    int (*destroy)(struct ate__pipe *p, const struct ate__key *key,
+                   struct ate__destruction *ret_destruction);
 };
 
 struct ate__chain;

@@ -120,6 +120,28 @@ static void drive_advanced(struct ate__client_driver *d, const struct ate__head 
     advance(remote_of(d), newest, firm);
 }
 
+/* Nothing is left to be taken in after the end: who listens to a mirror is told that. */
+static void tell_ended(struct ate__remote *r)
+{
+    struct ate__head ignored;
+    pthread_mutex_lock(&r->mutex);
+    bool tell = r->final && r->trusted && r->mirror;
+    pthread_mutex_unlock(&r->mutex);
+    if (tell && ate__mirror_subscribe(r->mirror, &ignored))
+        ate__chain_tell(ate__mirror_chain(r->mirror));
+}
+
+int ate__remote_ended(struct ate__pipe *p)
+{
+    struct ate__remote *r = ate__remote_of(p);
+    struct ate__head ignored;
+    bool idle = !r->mirror || ate__mirror_subscribe(r->mirror, &ignored);
+    pthread_mutex_lock(&r->mutex);
+    int rc = r->final && idle ? ate__fail(r->result, "%s", r->text) : 0;
+    pthread_mutex_unlock(&r->mutex);
+    return rc;
+}
+
 static void drive_final(struct ate__client_driver *d, int result, const char *text)
 {
     struct ate__remote *r = remote_of(d);
@@ -129,6 +151,12 @@ static void drive_final(struct ate__client_driver *d, int result, const char *te
     snprintf(r->text, sizeof r->text, "%s", text);
     tell_moved(r);
     pthread_mutex_unlock(&r->mutex);
+    tell_ended(r);
+}
+
+static int drive_destroyed(struct ate__client_driver *d, struct ate_bytes statement)
+{
+    return ate__remote_destroyed(remote_of(d), statement);
 }
 
 static int drive_note(struct ate__client_driver *d, const struct ate__msg_note *m)
@@ -243,6 +271,7 @@ static void take_fed(struct ate__loop_task *task)
     if (rc)
         ate__client_fail(r->client, rc, ate__error_text());
     ate__client_go_on(r->client);
+    tell_ended(r);
 }
 
 static const struct ate__client_driver thin_driver = {
@@ -252,6 +281,7 @@ static const struct ate__client_driver thin_driver = {
     .advanced = drive_advanced,
     .note = drive_note,
     .forked = drive_forked,
+    .destroyed = drive_destroyed,
     .final = drive_final,
 };
 static const struct ate__client_driver mirror_driver = {
@@ -264,6 +294,7 @@ static const struct ate__client_driver mirror_driver = {
     .resync = drive_resync,
     .remains = drive_remains,
     .confirm = drive_confirm,
+    .destroyed = drive_destroyed,
     .lost = drive_lost,
     .note = drive_note,
     .forked = drive_forked,
@@ -337,6 +368,7 @@ static void remote_free(struct ate__remote *r)
     ate__tx_deinit(&r->genesis_tx);
     ate__buf_deinit(&r->genesis_bytes);
     ate__buf_deinit(&r->genesis);
+    ate__buf_deinit(&r->tombstone);
     ate__workers_unref(r->conf.workers);
     pthread_mutex_destroy(&r->mutex);
     pthread_cond_destroy(&r->moved);
@@ -554,6 +586,8 @@ int ate__remote_open(const struct ate__remote_conf *conf, struct ate__pipe **ret
         rc = ate__fail(ATE_WOULD_DEADLOCK, "a call that waits, inside a callback of the network");
     if (!rc)
         rc = open_all(r);
+    if ((rc == ATE_NOT_FOUND || rc == ATE_DENIED) && r->tombstone.size)
+        rc = ate__remote_judge_destroyed(r);
     if (rc) {
         char text[ATE__ERROR_SIZE];
         snprintf(text, sizeof text, "%s", ate__error_text());

@@ -221,6 +221,7 @@ static enum ate__message message_of(const struct ate__call *call)
     case ATE__CALL_OUTCOME: return ATE__MSG_OUTCOME;
     case ATE__CALL_PROVE: return ATE__MSG_PROVE;
     case ATE__CALL_CHECKPOINT: return ATE__MSG_CHECKPOINT;
+    case ATE__CALL_DESTROY: return ATE__MSG_DESTROY;
     default: return ATE__MSG_GET;
     }
 }
@@ -241,6 +242,8 @@ static void encode(struct ate__client *c, const struct ate__call *call, uint32_t
         ate__msg_prove_encode(w, &prove);
     } else if (call->kind == ATE__CALL_CHECKPOINT) {
         ate__msg_checkpoint_encode(w, &(struct ate__msg_checkpoint){request});
+    } else if (call->kind == ATE__CALL_DESTROY) {
+        ate__msg_destroy_encode(w, &(struct ate__msg_destroy){request, call->statement});
     } else {
         struct ate__msg_get get = {.kind = ATE__GET_HEAD};
         if (call->kind == ATE__CALL_GET)
@@ -595,6 +598,20 @@ int ate__calls_signed(struct ate__client *c, struct ate_bytes body)
     struct ate__msg_signed m;
     int rc = ate__client_decoded(c, ate__msg_signed_decode(body, &m));
     return rc ? rc : answer_plain(c, ATE__CALL_CHECKPOINT, m.request, body, "SIGNED");
+}
+
+/* What may be destroyed, or is: then all who would have it so are done. */
+int ate__calls_destroyed(struct ate__client *c, const struct ate__msg_destroyed *m,
+                         struct ate_bytes body)
+{
+    if (m->request)
+        return answer_plain(c, ATE__CALL_DESTROY, m->request, body, "DESTROYED");
+    for (struct ate__call *call = c->reads.first, *next; call; call = next) {
+        next = call->next;
+        if (call->kind == ATE__CALL_DESTROY && ate__bytes_equal(call->statement, m->statement))
+            finish(c, call, 0, "");
+    }
+    return 0;
 }
 
 /* Nothing was applied, and it may be another time: it is sent again after a while. */

@@ -101,4 +101,6 @@ int ate__calls_committed(struct ate__client *c, struct ate_bytes body) ATE__CHEC
 int ate__calls_got(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
 int ate__calls_proven(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
 int ate__calls_signed(struct ate__client *c, struct ate_bytes body) ATE__CHECK;
+int ate__calls_destroyed(struct ate__client *c, const struct ate__msg_destroyed *m,
+                         struct ate_bytes body) ATE__CHECK;
 int ate__calls_rejected(struct ate__client *c, struct ate_bytes body) ATE__CHECK;

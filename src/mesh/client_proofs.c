@@ -3,7 +3,6 @@
  * client_proofs.c: what a remote chain asks its server for in the place of a history: checkpoints,
  * proofs, log keys.
  */
-#include "base/alloc.h"
 #include "base/assert.h"
 #include "mesh/client_remote.h"
 #include "trust/proof.h"
@@ -28,28 +27,21 @@ static int far_log_keys(struct ate__pipe *p, struct ate__buf *ret_keys)
     return rc;
 }
 
-/* Asks, and gives the body of the answer, which was decoded once. */
-static int ask(struct ate__pipe *p, enum ate__call_kind kind, const struct ate__msg_prove *prove,
-               struct ate__buf *ret_body)
+/* The body was decoded once. */
+int ate__remote_ask(struct ate__pipe *p, struct ate__call *call, struct ate__buf *ret_body)
 {
-    struct ate__call *call = ate__alloc(sizeof *call);
-    if (!call)
-        return ate__no_memory();
-    call->kind = kind;
-    if (prove)
-        call->prove = *prove;
     int rc = ate__remote_wait(ate__remote_of(p), call);
     if (!rc)
         *ret_body = call->got;
-    ate__free(call);
     return rc;
 }
 
 static int far_checkpoint(struct ate__pipe *p, struct ate__buf *ret_note)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf body = ATE__BUF_NULL;
+    struct ate__call call = {.kind = ATE__CALL_CHECKPOINT};
     struct ate__msg_signed m;
-    int rc = ask(p, ATE__CALL_CHECKPOINT, NULL, &body);
+    int rc = ate__remote_ask(p, &call, &body);
     if (!rc)
         rc = ate__msg_signed_decode(ate__buf_bytes(&body), &m);
     return rc ? rc : ate__buf_append(ret_note, m.note);
@@ -59,8 +51,9 @@ static int prove(struct ate__pipe *p, const struct ate__msg_prove *what,
                  struct ate__msg_proven *ret_proven)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf body = ATE__BUF_NULL;
+    struct ate__call call = {.kind = ATE__CALL_PROVE, .prove = *what};
     struct ate__msg_proven m;
-    int rc = ask(p, ATE__CALL_PROVE, what, &body);
+    int rc = ate__remote_ask(p, &call, &body);
     if (!rc)
         rc = ate__msg_proven_decode(ate__buf_bytes(&body), &m);
     if (!rc && m.kind != what->kind)
@@ -110,4 +103,6 @@ const struct ate__far_vtable ate__remote_far = {
     .consistency = far_consistency,
     .genesis = far_genesis,
     .hush = ate__remote_hush,
+    .ended = ate__remote_ended,
+    .destroy = ate__remote_destroy,
 };

@@ -62,6 +62,9 @@ struct ate__remote {
     struct ate__thin_chain thin;
     struct ate__thin_source source;
     struct ate__mirror *mirror; /* NULL: thin */
+    /* What the server shows in the place of the chain, before OPENED: judged but for the anchors.
+     * Of the loop's thread, until `final`. */
+    struct ate__buf tombstone;
 
     /* of the loop's thread */
     struct ate__client_driver driver;
@@ -71,18 +74,18 @@ struct ate__remote {
     struct ate__forking forking;
 
     pthread_mutex_t mutex; /* guards what follows */
-    pthread_cond_t moved;  /* opened, final, or more of a mirror is here */
+    pthread_cond_t moved; /* opened, final, or more of a mirror is here */
     struct ate__loop_task submit_task, fed_task, condemn_task, free_task;
     bool submit_posted, fed_posted;
     struct ate__call *inbox, **last_inbox;
     /* Offers and asks that nobody waits for, without an answer. */
     size_t unanswered, unanswered_bytes;
-    struct ate__head newest;    /* that is verified */
-    uint64_t opened_size;       /* of the chain, as OPENED told it */
-    uint64_t moves;             /* counts what `moved` tells */
+    struct ate__head newest; /* that is verified */
+    uint64_t opened_size; /* of the chain, as OPENED told it */
+    uint64_t moves; /* counts what `moved` tells */
     bool opened, read_only, weak, trusted, final; /* trusted: the anchor was checked */
     bool evidence_kept; /* of a fork, or tried */
-    int result;                 /* of `final`, and its sentence */
+    int result; /* of `final`, and its sentence */
     char text[ATE__ERROR_SIZE];
     int condemned;
     char condemned_text[ATE__ERROR_SIZE];
@@ -93,7 +96,7 @@ static inline struct ate__remote *ate__remote_of(struct ate__pipe *p)
     return ATE__CONTAINER(p, struct ate__remote, base);
 }
 extern const struct ate__pipe_vtable ate__remote_vtable; /* client_pipe.c */
-extern const struct ate__far_vtable ate__remote_far;      /* client_proofs.c */
+extern const struct ate__far_vtable ate__remote_far; /* client_proofs.c */
 
 /* client.c */
 void ate__remote_free(struct ate__remote *r); /* after the last reference */
@@ -118,3 +121,13 @@ void ate__judging_stop(struct ate__remote *r);
 void ate__judging_wait(struct ate__remote *r); /* after stop(): nothing is under way; any thread */
 void ate__judging_deinit(struct ate__remote *r);
 void ate__remote_hush(struct ate__pipe *p); /* chain/pipe.h; any thread */
+/* Asks for what has no answer but a body: which is given. call: all zeros but for the question. */
+int ate__remote_ask(struct ate__pipe *p, struct ate__call *call, struct ate__buf *ret_body)
+    ATE__CHECK;
+int ate__remote_ended(struct ate__pipe *p) ATE__CHECK; /* client.c; of struct ate__far_vtable */
+/* client_destroy.c. As struct ate__client_driver has it; then, where that left a tombstone, what
+ * its result is by the anchors; and as struct ate__far_vtable has it. */
+int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement) ATE__CHECK;
+int ate__remote_judge_destroyed(struct ate__remote *r) ATE__CHECK;
+int ate__remote_destroy(struct ate__pipe *p, const struct ate__key *key,
+                        struct ate__destruction *ret_destruction) ATE__CHECK;

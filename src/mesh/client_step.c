@@ -288,6 +288,18 @@ static int on_note(struct ate__client *c, struct ate_bytes body)
     return rc ? rc : ate__client_decoded(c, c->driver->note(c->driver, &m));
 }
 
+/* Of a chain that is destroyed it ends the stream. */
+static int on_destroyed(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_destroyed m;
+    int rc = ate__client_decoded(c, ate__msg_destroyed_decode(body, &m));
+    if (!rc && m.request && c->state != ATE__CLIENT_READY)
+        rc = bad_peer(c, "DESTROYED without a question");
+    if (!rc)
+        rc = ate__calls_destroyed(c, &m, body);
+    return rc || m.request ? rc : c->driver->destroyed(c->driver, m.statement);
+}
+
 /* What a server may say without meaning it for good. */
 static bool passes(int result)
 {
@@ -312,6 +324,12 @@ static int on_error(struct ate__client *c, struct ate_bytes body)
     if (rc)
         return ate__context(rc, "%s", c->conf.peer);
     rc = ate__fail(result, "%s: %s", c->conf.peer, text);
+    uint64_t seen = c->weak ? c->firm.size : c->newest.size;
+    if (result == ATE_NOT_FOUND && c->state == ATE__CLIENT_OPENING && seen)
+        return ate__fail(ATE_ROLLED_BACK,
+                         "%s: it has no such chain; %llu transactions were seen there before, and "
+                         "nothing shows that its owner destroyed it (%s)",
+                         c->conf.peer, (unsigned long long)seen, text);
     if (result == ATE_NOT_FOUND && c->state == ATE__CLIENT_OPENING && c->conf.genesis.size &&
         !c->reached_once && !c->exists) {
         send_create(c);
@@ -347,6 +365,7 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     case ATE__MSG_EXISTS: return on_exists(c, frame->body);
     case ATE__MSG_SUBSCRIBED: return on_subscribed(c, frame->body);
     case ATE__MSG_RESYNC: return on_resync(c, frame->body);
+    case ATE__MSG_DESTROYED: return on_destroyed(c, frame->body);
     default: break;
     }
     if (c->state != ATE__CLIENT_READY)

@@ -10,7 +10,7 @@
  *     OPENED ------ admitted ------> READY;   one that follows: SUBSCRIBING
  *     SUBSCRIBING - SUBSCRIBED, RESYNC ----> READY
  *     any with a link - it is lost -> WAITING - back-off -> CONNECTING
- *     any --------- for good ------> FINAL
+ *     any --------- for good ------> FINAL, as when the chain is destroyed
  *     any --------- FORKED, ROLLED_BACK, and forked() says so -> CONDEMNED -> FINAL
  *
  *  1. Calls are sent only when READY, each kind in the order in which it was submitted. When a
@@ -46,7 +46,10 @@ enum ate__call_kind {
     ATE__CALL_SYNC, /* GET HEAD, once all commits that were submitted before it have an answer */
     /* Of both the answer is decoded and nothing more: whoever asks knows the trees it speaks of. */
     ATE__CALL_PROVE,
-    ATE__CALL_CHECKPOINT
+    ATE__CALL_CHECKPOINT,
+    /* The same where it asks what to sign for. With a statement it is answered by just that one,
+     * of a chain that is destroyed. */
+    ATE__CALL_DESTROY
 };
 
 /* One question to the server. The caller fills the first part; memory is the caller's until
@@ -62,6 +65,7 @@ struct ate__call {
     struct ate__msg_get get; /* GET; what it points to stays; request and known are not read */
     struct ate_hash at_root; /* GET with `at`: the root there, verified before */
     struct ate__msg_prove prove; /* PROVE; request is not read */
+    struct ate_bytes statement; /* DESTROY; stays */
     void (*done)(struct ate__call *call);
     void *user;
     /* The answer: */
@@ -69,8 +73,8 @@ struct ate__call {
     char text[ATE__ERROR_SIZE]; /* its sentence */
     struct ate__receipt receipt; /* COMMIT, OUTCOME; SYNC: only size and head */
     struct ate__verdict verdict; /* of a refusal */
-    struct ate__buf
-        got; /* GET, PROVE, CHECKPOINT: body of the answer, decoded once without failure */
+    struct ate__buf got; /* GET, PROVE, CHECKPOINT, DESTROY that asks: body of the answer, decoded
+                          * once without failure */
     struct ate__head head; /* GET: of GOT; verified unless the client follows */
     /* Private: */
     struct ate__call *next, **before;
@@ -113,6 +117,10 @@ struct ate__client_driver {
     int (*resync)(struct ate__client_driver *d, const struct ate__msg_resync *m);
     int (*remains)(struct ate__client_driver *d, uint16_t type, struct ate_bytes body);
     int (*confirm)(struct ate__client_driver *d, const struct ate__call *call);
+    /* What stands for the chain is this, since it was destroyed. The result, never 0, is final:
+     * NOT_FOUND, or DENIED where it was to be made: its owner has said so; else it is not to be
+     * believed. */
+    int (*destroyed)(struct ate__client_driver *d, struct ate_bytes statement);
     /* The link is gone; what it brought and is not taken in yet comes again over the next one. */
     void (*lost)(struct ate__client_driver *d);
     /* A checkpoint came by itself: conf.notes. A result is final. */

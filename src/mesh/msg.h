@@ -5,9 +5,9 @@
  *
  * A stream is one chain of one client; the client draws its id, from 1 on. Its first frame is OPEN
  * or CREATE; OPENED makes it usable. ERROR ends it from the server's side, CLOSE from the client's,
- * and so does EXISTS: the id may then be used again. A *request* number is the client's, from 1 on,
- * and comes back in the answer. Proofs are lists of hashes: u8 count, hashes. All decoders are
- * canonical and bounded; views point into the frame's body.
+ * and so do EXISTS and DESTROYED of what is: the id may then be used again. A *request* number is
+ * the client's, from 1 on, and comes back in the answer. Proofs are lists of hashes: u8 count,
+ * hashes. All decoders are canonical and bounded; views point into the frame's body.
  *
  *  client                              server
  *  OPEN path                           OPENED chain id, head, genesis transaction
@@ -22,6 +22,9 @@
  *  GET request, ...                    GOT | REJECTED
  *  PROVE request, ...                  PROVEN | REJECTED
  *  CHECKPOINT request                  SIGNED | REJECTED (NOT_FOUND: nothing was signed there)
+ *  DESTROY request                     DESTROYED request, pin, nonce | REJECTED
+ *  DESTROY request, statement          DESTROYED statement, to all streams of the chain | REJECTED;
+ *                                      from then on the answer to OPEN and CREATE
  *  NOTES least ms between two          NOTE, for each head that is signed, from now on
  *  CLOSE                               -
  *
@@ -41,6 +44,7 @@
 #include "crypto/note.h"
 #include "mesh/limits.h"
 #include "net/frame.h"
+#include "trust/destruction.h"
 
 /* clang-format off */
 #define ATE__MESSAGES(X) \
@@ -48,6 +52,7 @@
     X(GROUP, 22) X(COMMIT, 23) X(COMMITTED, 24) X(REJECTED, 25) X(OUTCOME, 26) X(GET, 27) \
     X(GOT, 28) X(CLOSE, 29) X(RESYNC, 30) \
     X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) X(LEAVES, 37) X(KEPT, 38) \
+    X(DESTROY, 39) X(DESTROYED, 40) \
     X(NOTES, 43) X(NOTE, 44) \
     /* reserved: a later version */ \
     X(REDIRECT, 31) X(LOAD, 32)
@@ -234,6 +239,16 @@ struct ate__msg_notes {
 struct ate__msg_note {
     struct ate_bytes note; /* as of SIGNED */
 };
+/* The owner destroys the chain (trust/destruction.h). First he asks what to sign for. */
+struct ate__msg_destroy {
+    uint32_t request;
+    struct ate_bytes statement; /* empty: he asks */
+};
+struct ate__msg_destroyed {
+    uint32_t request; /* 0: the chain is destroyed, and the stream ends; else that may be: */
+    struct ate_hash pin, nonce;
+    struct ate_bytes statement; /* not empty; nothing in it was looked at */
+};
 
 /* One pair each: encode appends the body to w; decode reads a frame's body.
  * Errors: MALFORMED TOO_BIG UNSUPPORTED. */
@@ -262,6 +277,8 @@ ATE__MSG_PAIR(leaves);
 ATE__MSG_PAIR(kept);
 ATE__MSG_PAIR(notes);
 ATE__MSG_PAIR(note);
+ATE__MSG_PAIR(destroy);
+ATE__MSG_PAIR(destroyed);
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */

@@ -35,6 +35,7 @@ struct ate__server_conf {
      * refusal with its sentence (DENIED, ...); any thread, must not block. */
     int (*admit)(void *arg, const char *path, const struct ate_hash *root, const char *peer);
     void *admit_arg;
+    bool allow_destroy; /* the owner of a chain may destroy it (DESTROY) */
     bool no_auth; /* anyone may create, within the limits of a source address; admit is not asked.
                    * Neither: nobody may. */
     /* Each chain that is open is compacted by itself, one after the other; its session is borrowed

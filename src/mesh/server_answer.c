@@ -442,7 +442,7 @@ static void offer_done(struct ate__offer *offer)
 
 /* --- on the loop: requests --- */
 
-static void refuse(struct ate__stream *s, uint32_t request, int result)
+void ate__answer_refuse(struct ate__stream *s, uint32_t request, int result)
 {
     struct ate__item i = {.request = request};
     reject(&i, result, ate__error_text(), NULL);
@@ -474,7 +474,7 @@ static struct ate__item *item_new(struct ate__stream *s, enum item_kind kind, ui
     if (!i || ate__buf_append(&i->bytes, bytes)) {
         ate__free(i);
         ate__no_memory();
-        refuse(s, request, ATE_E_MEMORY);
+        ate__answer_refuse(s, request, ATE_E_MEMORY);
         return NULL;
     }
     i->kind = kind;
@@ -482,6 +482,7 @@ static struct ate__item *item_new(struct ate__stream *s, enum item_kind kind, ui
     i->known = *known;
     i->stream = ate__stream_ref(s);
     if (carries_tx(i)) {
+        s->hosted->commits++;
         s->peer->commits++;
         s->peer->commit_bytes += bytes.size;
         if (kind == ITEM_COMMIT)
@@ -504,8 +505,10 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
         return;
     }
     rc = check_request(s, &m.known);
+    if (!rc)
+        rc = ate__destroy_check_held(s->hosted);
     if (rc) {
-        refuse(s, m.request, rc);
+        ate__answer_refuse(s, m.request, rc);
         return;
     }
     if (server->conf.no_auth)
@@ -534,7 +537,7 @@ void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body)
     }
     rc = check_request(s, &m.known);
     if (rc) {
-        refuse(s, m.request, rc);
+        ate__answer_refuse(s, m.request, rc);
         return;
     }
     struct ate__item *i = item_new(s, ITEM_OUTCOME, m.request, &m.known, ate__bytes(NULL, 0));
@@ -554,7 +557,7 @@ void ate__answer_get(struct ate__stream *s, struct ate_bytes body)
     }
     rc = check_request(s, &m.known);
     if (rc) {
-        refuse(s, m.request, rc);
+        ate__answer_refuse(s, m.request, rc);
         return;
     }
     struct ate_bytes ids = ate__bytes(m.ids, m.id_count * sizeof(struct ate_id));
@@ -573,7 +576,7 @@ static void ask_for(struct ate__stream *s, enum item_kind kind, uint32_t request
     static const struct ate__head none;
     int rc = check_request(s, &none);
     if (rc) {
-        refuse(s, request, rc);
+        ate__answer_refuse(s, request, rc);
         return;
     }
     struct ate__item *i = item_new(s, kind, request, &none, ate__bytes(NULL, 0));
@@ -615,30 +618,36 @@ static void finish(struct ate__item *i)
     else if (!s->ended)
         ate__peer_send(p, i->type, s->id, &i->answer);
     if (carries_tx(i)) {
+        s->hosted->commits--;
         p->commits--;
         p->commit_bytes -= i->bytes.size;
     } else {
         p->requests--;
     }
+    ate__destroy_go_on(s->hosted);
     ate__peer_judge(p);
     item_free(i);
     ate__stream_unref(s);
 }
 
-/* What an offer's result says of the peer. stored: by it, in bytes. */
-static void judge_offer(struct ate__peer *p, int result, size_t stored)
+void ate__answer_bad_signature(struct ate__peer *p)
 {
-    struct ate__server *server = p->server;
     char text[128];
-    if (stored && server->conf.no_auth)
-        ate__sources_store(&server->sources, &p->source, stored);
-    if (result != ATE_TAMPERED ||
-        ++p->failed_signatures < server->conf.server_limits.failed_signatures)
+    if (++p->failed_signatures < p->server->conf.server_limits.failed_signatures)
         return;
     snprintf(text, sizeof text,
              "%u signatures did not hold, which is the limit (failed-signatures)",
              p->failed_signatures);
     ate__peer_close(p, ATE_BAD_PEER, text);
+}
+
+/* What an offer's result says of the peer. stored: by it, in bytes. */
+static void judge_offer(struct ate__peer *p, int result, size_t stored)
+{
+    if (stored && p->server->conf.no_auth)
+        ate__sources_store(&p->server->sources, &p->source, stored);
+    if (result == ATE_TAMPERED)
+        ate__answer_bad_signature(p);
 }
 
 static void item_back(struct ate__loop_task *task)

@@ -8,6 +8,7 @@
  *     OPENING   SHUT      it failed; those who waited for an open    opening_done()
  *                         are told
  *     OPEN      CLOSING   no stream for idle_ms, or the server ends  close_chain()
+ *                         or it was destroyed
  *     CLOSING   SHUT      it is closed                               closing_done()
  *
  * What is SHUT with nobody waiting is freed. While it is OPENING or CLOSING its job is under way
@@ -17,8 +18,8 @@
 #include "base/err.h"
 #include "base/name.h"
 #include "base/text.h"
+#include "chain/destroy.h"
 #include "mesh/server_private.h"
-#include "redo/destroyed.h"
 
 /* --- what opens, on a thread of `opens` --- */
 
@@ -206,16 +207,52 @@ static int create(struct ate__hosted *h)
     return rc;
 }
 
+/* What is left of a chain that was destroyed here goes; that cannot be said of one that lies there
+ * in full, which perhaps somebody has put there since. */
+static void clear_away(struct ate__hosted *h, struct ate__dir *dir)
+{
+    const struct ate__vfs *vfs = h->server->home.vfs;
+    struct ate__dir *chain = NULL;
+    if (ate__chain_destroy_clear(vfs, dir))
+        ate__server_log(h->server, ATE__LOG_WARNING,
+                        "%s: what is left of it could not be removed, "
+                        "which is tried again: %s",
+                        h->path, ate__error_text());
+    if (!vfs->open_dir(dir, ATE__CHAIN_NAME, false, &chain))
+        ate__server_log(h->server, ATE__LOG_WARNING,
+                        "%s was destroyed, and " ATE__CHAIN_NAME
+                        " lies there: not served, and left there",
+                        h->path);
+    vfs->close_dir(chain);
+}
+
+/* 0: it was not destroyed. What its owner signed for a server is for clients to judge. */
+static int destroyed_there(struct ate__hosted *h, struct ate__dir *dir)
+{
+    const struct ate__vfs *vfs = h->server->home.vfs;
+    struct ate__destruction d;
+    int result = h->creator ? ATE_DENIED : ATE_NOT_FOUND;
+    int rc = ate__destroyed_check(vfs, dir, result);
+    if (rc != result || ate__chain_destroyed(vfs, dir, &h->tombstone, &d))
+        return rc;
+    if (d.genesis.size && ate__bytes_equal(d.name, ate__text_bytes(h->path)))
+        clear_away(h, dir);
+    else
+        ate__buf_deinit(&h->tombstone);
+    return ate__destroyed_check(vfs, dir, result);
+}
+
 static int open_or_create(struct ate__hosted *h)
 {
     struct ate__server *s = h->server;
     struct ate__dir *dir;
     int gone = 0; /* it was destroyed */
     int rc = ate__home_dir(&s->home, h->path, false, &dir);
+    ate__buf_deinit(&h->tombstone);
     if (!rc) {
         rc = open_there(h, dir);
         if (rc == ATE_NOT_FOUND)
-            gone = ate__destroyed_check(s->home.vfs, dir, h->creator ? ATE_DENIED : rc);
+            gone = destroyed_there(h, dir);
         s->home.vfs->close_dir(dir);
     }
     if (gone)
@@ -234,6 +271,22 @@ static void opening_work(struct ate__job *job)
     ate__job_result(job, open_or_create(ATE__CONTAINER(job, struct ate__hosted, job)));
 }
 
+/* It was destroyed while it was open. */
+static int clear_gone(struct ate__hosted *h)
+{
+    struct ate__server *s = h->server;
+    struct ate__dir *dir;
+    int rc = ate__home_dir(&s->home, h->path, false, &dir);
+    if (rc)
+        return rc;
+    rc = ate__chain_destroy_clear(s->home.vfs, dir);
+    s->home.vfs->close_dir(dir);
+    pthread_mutex_lock(&s->mutex);
+    s->chain_count -= s->counted && s->chain_count;
+    pthread_mutex_unlock(&s->mutex);
+    return rc;
+}
+
 static void closing_work(struct ate__job *job)
 {
     struct ate__hosted *h = ATE__CONTAINER(job, struct ate__hosted, job);
@@ -243,6 +296,7 @@ static void closing_work(struct ate__job *job)
     h->pipe = NULL;
     h->chain = NULL;
     ate__buf_clear(&h->note);
+    ate__job_result(job, h->gone ? clear_gone(h) : 0);
 }
 
 /* --- on the loop --- */
@@ -265,10 +319,12 @@ static void push_waiter(struct ate__hosted *h, struct ate__stream *take_s)
     h->last_waiter = &take_s->next_waiter;
 }
 
-static void tell_failed(struct ate__stream *take_s, int result, const char *text)
+static void tell_failed(struct ate__hosted *h, struct ate__stream *take_s)
 {
-    if (!take_s->ended)
-        ate__stream_fail(take_s, result, text);
+    if (!take_s->ended && h->tombstone.size)
+        ate__destroyed_tell(take_s, ate__buf_bytes(&h->tombstone));
+    else if (!take_s->ended)
+        ate__stream_fail(take_s, h->job.result, h->job.text);
     ate__stream_unref(take_s);
 }
 
@@ -279,6 +335,7 @@ static void hosted_free(struct ate__hosted *h)
     ate__groups_deinit(&h->groups);
     ate__buf_deinit(&h->note);
     ate__notes_deinit(h);
+    ate__buf_deinit(&h->tombstone);
     pthread_mutex_destroy(&h->signing);
     pthread_mutex_destroy(&h->mutex);
     ate__free(h->path);
@@ -291,8 +348,13 @@ static void closing_done(struct ate__job *job)
 {
     struct ate__hosted *h = ATE__CONTAINER(job, struct ate__hosted, job);
     h->state = ATE__HOSTED_SHUT;
+    h->gone = false;
     h->server->open_count--;
     ate__server_log(h->server, ATE__LOG_DEBUG, "closed %s", h->path);
+    if (job->result)
+        ate__server_log(h->server, ATE__LOG_WARNING,
+                        "%s: what is left of it could not be removed, which is tried again: %s",
+                        h->path, job->text);
     next_step(h);
 }
 
@@ -343,7 +405,7 @@ static void opening_failed(struct ate__hosted *h)
                          s ? s->peer->name : "", ate__result_name(job->result) + strlen("ATE_"),
                          job->text);
     if (s)
-        tell_failed(s, job->result, job->text);
+        tell_failed(h, s);
     /* Those who would create have their own try; so has an open after a creation that failed. */
     while ((s = others)) {
         others = s->next_waiter;
@@ -351,7 +413,7 @@ static void opening_failed(struct ate__hosted *h)
         if (s->create || h->creator)
             push_waiter(h, s);
         else
-            tell_failed(s, job->result, job->text);
+            tell_failed(h, s);
     }
     h->creator = NULL;
 }
@@ -423,7 +485,7 @@ static void next_step(struct ate__hosted *h)
         return;
     }
     /* The last one that leaves a server that ends may close it. */
-    for (struct ate__stream *s; h->state == ATE__HOSTED_OPEN && (s = pop_waiter(h));) {
+    for (struct ate__stream *s; h->state == ATE__HOSTED_OPEN && !h->gone && (s = pop_waiter(h));) {
         ate__stream_got(s, h, false);
         ate__stream_unref(s);
     }
@@ -482,7 +544,7 @@ void ate__hosted_leave(struct ate__hosted *h)
 
 void ate__hosted_settle(struct ate__hosted *h)
 {
-    if (h->server->closing && can_close(h))
+    if ((h->server->closing || h->gone) && can_close(h))
         close_chain(h);
 }
 

@@ -175,6 +175,7 @@ static const struct handler handlers[] = {
     [ATE__MSG_GET] = {.goes_on = ate__answer_get},
     [ATE__MSG_PROVE] = {.goes_on = ate__answer_prove},
     [ATE__MSG_CHECKPOINT] = {.goes_on = ate__answer_checkpoint},
+    [ATE__MSG_DESTROY] = {.goes_on = ate__destroy_asked},
     [ATE__MSG_NOTES] = {.goes_on = ate__notes_ask},
     [ATE__MSG_CLOSE] = {.goes_on = handle_close},
 };

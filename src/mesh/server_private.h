@@ -8,6 +8,7 @@
  *     server_hosted.c  the chains that are open, each once: opening, creating, closing
  *     server_compact.c compaction by itself: since when, and what it tells
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
+ *     server_destroy.c DESTROY
  *     server_answer.c  COMMIT, OUTCOME, GET, PROVE, CHECKPOINT and their answers
  *     server_prove.c   what PROVE and CHECKPOINT ask for; signing
  *     server_notes.c   NOTES: heads that are signed by themselves
@@ -41,6 +42,7 @@
 struct ate__peer;
 struct ate__stream;
 struct ate__hosted;
+struct ate__destroying; /* server_destroy.c */
 
 /* --- server.c --- */
 
@@ -227,6 +229,10 @@ struct ate__stream {
     struct ate__head proven; /* newest head that an answer has proven */
     struct ate__kept_snapshot kept[ATE__SNAPSHOTS_KEPT];
     uint64_t gets;
+
+    /* server_destroy.c */
+    bool has_nonce;
+    struct ate_hash nonce;
 };
 
 struct ate__stream *ate__stream_find(struct ate__peer *p, uint32_t id); /* NULL: none */
@@ -277,6 +283,7 @@ struct ate__hosted {
     uint64_t idle_since_ms;
     struct ate__stream *waiters, **last_waiter;
     struct ate__job job; /* opening, creating, closing */
+    struct ate__buf tombstone; /* what its owner signed who destroyed it; empty: it was not */
     struct ate__stream *creator; /* in job: whose genesis it is; NULL: opening */
     bool created;
 
@@ -301,6 +308,11 @@ struct ate__hosted {
         struct ate__buf made; /* by the job */
         uint64_t made_size;
     } notes;
+    /* server_destroy.c */
+    struct ate__destroying *destroying; /* NULL: nobody is about to */
+    unsigned commits; /* of all streams, without an answer */
+    uint64_t held_until_ms; /* no commit is taken */
+    bool gone; /* it is closed as soon as it can, and nobody gets it as it is */
 
     /* server_prove.c */
     pthread_mutex_t signing; /* guards the rest */
@@ -349,10 +361,21 @@ void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_get(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_prove(struct ate__stream *s, struct ate_bytes body);
 void ate__answer_checkpoint(struct ate__stream *s, struct ate_bytes body);
+/* REJECTED, with this thread's sentence. */
+void ate__answer_refuse(struct ate__stream *s, uint32_t request, int result);
+void ate__answer_bad_signature(struct ate__peer *p); /* one more; the last one closes it */
 void ate__answer_release(struct ate__stream *s); /* the cursor moved on, or the stream has ended */
 void ate__answer_turn(struct ate__peer *p); /* if one of its streams may have its turn now */
 void ate__answer_init(struct ate__stream *s);
 void ate__answer_deinit(struct ate__stream *s);
+
+/* --- server_destroy.c --- */
+
+void ate__destroy_asked(struct ate__stream *s, struct ate_bytes body);
+void ate__destroy_go_on(struct ate__hosted *h); /* a commit has its answer */
+int ate__destroy_check_held(const struct ate__hosted *h) ATE__CHECK; /* BUSY */
+/* DESTROYED, then the end. */
+void ate__destroyed_tell(struct ate__stream *s, struct ate_bytes statement);
 
 /* --- server_prove.c --- */
 

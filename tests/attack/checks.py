@@ -400,6 +400,35 @@ attack("destroyed-archive", "archive-for-ever-stays")
 attack("destroyed-early", "archive-stays-for-a-time")
 attack("place-taken", "place-is-kept")
 
+# ---- afar.c ----
+
+drop("ordered-by-root", DESTROY, "if (!ate__trust_is_root(c->trust, &d.key))",
+     "!ate__trust_is_root(c->trust, &d.key)")
+drop("ordered-once", DESTROY, "if (!ate__hash_equal(&d.nonce, &order->nonce))",
+     "!ate__hash_equal(&d.nonce, &order->nonce)")
+drop("ordered-here", DESTROY, "if (!d.genesis.size || !ate__hash_equal(&d.pin, &order->pin))",
+     "!ate__hash_equal(&d.pin, &order->pin)")
+drop("ordered-for-it", DESTROY,
+     "if (!ate__hash_equal(&d.chain_id, ate__trust_chain_id(c->trust)) ||",
+     "!ate__hash_equal(&d.chain_id, ate__trust_chain_id(c->trust))")
+attack("destroyed-from-afar", "ordered-by-root")
+attack("destroy-replayed", "ordered-once")
+attack("destroy-passed-on", "ordered-here")
+attack("destroy-of-another", "ordered-for-it")
+TOLD = "src/mesh/client_destroy.c"
+drop("told-by-root", TOLD, "if (!ate__trust_is_root(trust, &d->key))",
+     "!ate__trust_is_root(trust, &d->key)")
+drop("told-of-this-server", TOLD, "if (!d->genesis.size || !ours)", "!ours")
+drop("told-of-newest", TOLD, "if (seen->size < d->size ||", "seen->size < d->size", "1")
+drop("told-by-anchor", TOLD, "if (!rc && r->conf.anchor)", "r->conf.anchor")
+drop("told-at-all", "src/mesh/client_step.c",
+     "if (result == ATE_NOT_FOUND && c->state == ATE__CLIENT_OPENING && seen)", "seen")
+attack("removed-and-signed", "told-by-root")
+attack("removed-as-elsewhere", "told-of-this-server")
+attack("removed-as-before", "told-of-newest")
+attack("removed-as-another", "told-by-anchor")
+attack("just-removed", "told-at-all")
+
 # ---- secrets.c ----
 
 SEALING = "src/trust/accept_sealing.c"

@@ -2,6 +2,8 @@
 """ate destroy: who may, the name that is asked for, what its place is then, also at a server."""
 import os
 import pty
+import subprocess
+import time
 
 from world import PATIENCE_S, Skipped, main
 
@@ -97,18 +99,84 @@ def test_server(w):
     w.ate("put", "@work", "a", "1")
     w.ate("get", "@work", "a", "--mirror", "copy")
     for where in ("@work", server.chain(PATH)):
-        w.refused(7, "UNSUPPORTED", "destroy", where, "--yes", PATH)
+        line = w.refused(3, "DENIED", "destroy", where, "--yes", PATH)
+        assert "--allow-destroy" in line, line
     there = f"logs{PATH}"
     w.refused(5, "IN_USE", "destroy", there, "--yes", PATH)
     w.refused(3, "READ_ONLY", "destroy", "copy", "--yes", PATH)
     server.stop()
     w.ate("destroy", there, "--yes", PATH)
     server.start()
-    line = w.refused(1, "NOT_FOUND", "get", "@work", "a")
+    line = w.refused(6, "ROLLED_BACK", "get", "@work", "a")  # it was signed for a directory
     assert "destroyed by its owner" in line, line
-    line = w.refused(3, "DENIED", "put", "@work", "a", "1")
+    w.refused(6, "ROLLED_BACK", "put", "@work", "a", "1")
+    forgetful = {"XDG_STATE_HOME": str(w.path("state"))}
+    line = w.refused(1, "NOT_FOUND", "get", "@work", "a", env=forgetful)
+    assert "destroyed by its owner" in line, line
+    line = w.refused(3, "DENIED", "put", "@work", "a", "1", env=forgetful)
     assert "destroyed by its owner" in line, line
     assert w.ate("get", "copy", "a").out == b"1"
+    server.stop()
+
+
+def test_from_afar(w):
+    w.key()
+    w.key("bob")
+    server = w.server("--no-auth", "--allow-destroy")
+    w.ate("name", "work", server.chain(PATH))
+    w.ate("put", "@work", "a", "1")
+    root = w.ate("key", "show", "--json").object()["fingerprint"]
+    watch = w.popen("ate", "watch", "@work", "--mirror", "copy", stderr=subprocess.PIPE)
+    while not w.path("copy/,chain").exists():
+        time.sleep(0.01)
+    line = w.refused(3, "DENIED", "destroy", "@work", "--yes", PATH, "-k", "bob", "--root", root)
+    assert "only a root key in force" in line, line
+    assert f"--yes {PATH} destroys it" in w.refused(3, "DENIED", "destroy", "@work")
+    w.refused(3, "DENIED", "destroy", "@work", "--yes", "/notes")
+    assert w.ate("get", "@work", "a").out == b"1"
+    o = w.ate("destroy", "@work", "--yes", PATH, "--json").object()
+    assert o["destroyed"] and o["name"] == PATH and o["size"] == 2 and o["key"] == root, o
+    told = watch.communicate(timeout=PATIENCE_S)[1].decode()
+    assert watch.returncode == 1 and "its owner destroyed this chain" in told, told
+    assert "NOT_FOUND" in told and "this mirror stays as it is" in told, told
+    for _ in range(2):
+        for words in (("get", "@work", "a"), ("ls", "@work"), ("verify", "@work"),
+                      ("get", "@work", "a", "--mirror", "copy"),
+                      ("destroy", "@work", "--yes", PATH)):
+            line = w.refused(1, "NOT_FOUND", *words)
+            assert f"signed with root key {root}" in line, line
+        w.refused(3, "DENIED", "put", "@work", "a", "1")
+        server.stop()
+        server.start()
+    assert os.listdir(w.path(f"logs{PATH}")) == [",destroyed"]
+    assert w.ate("get", "copy", "a").out == b"1"
+    server.stop()
+
+
+def test_killed(w):
+    """Whenever the server is killed, the chain is whole or destroyed, and so say all."""
+    w.key()
+    server = w.server("--no-auth", "--allow-destroy")
+    ended = set()
+    for number in range(12):
+        path = f"/a/{number}"
+        where = server.chain(path)
+        w.ate("put", where, "a", "1")
+        owner = w.popen("ate", "destroy", where, "--yes", path, "--timeout", "20s",
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.004 * number)
+        server.kill()
+        server.start()
+        said = owner.communicate(timeout=PATIENCE_S)
+        read = w.run("ate", "get", where, "a", status=None)
+        gone = read.status == 1
+        assert gone or read.out == b"1", read
+        assert gone == (owner.returncode == 0), (owner.returncode, said, read)
+        there = set(os.listdir(w.path(f"logs{path}")))
+        assert there == ({",destroyed"} if gone else {",chain"}) or \
+            there == {",destroyed", ",chain"}, there
+        ended.add(gone)
+    assert True in ended, ended
     server.stop()
 
 

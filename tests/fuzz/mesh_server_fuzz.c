@@ -264,7 +264,8 @@ static void start(void)
 {
     struct ate__buf genesis = ATE__BUF_NULL, body = ATE__BUF_NULL;
     struct nowhere n = connect_to(1 << 20);
-    struct ate__server_conf conf = {.env = &env, .logs = logs, .no_auth = true};
+    struct ate__server_conf conf = {
+        .env = &env, .logs = logs, .no_auth = true, .allow_destroy = true};
     env = ate__env_real;
     env.random = random_bytes;
     conf.sync = ATE__SYNC_INTERVAL;

@@ -83,7 +83,7 @@ static int destroy(const struct options *o, struct ate_session *session,
 static int run(const struct options *o)
 {
     struct ate_session *session = NULL;
-    struct ate_destroy_conf conf = {.name = NULL};
+    struct ate_destroy_conf conf = {.timeout_ms = o->timeout_ms, .no_wire_encryption = o->clear};
     ate__cleanup(ate__freep) char *roots = NULL;
     int rc = open_anchor(o, &session, &roots);
     conf.root = roots;
@@ -103,21 +103,22 @@ const struct command cmd_destroy = {
     .help =
         "ate destroy CHAIN [--yes NAME]\n"
         "\n"
-        "Removes all files of a chain in a directory, for its owner: who has a root key of it\n"
-        "that is in force. It asks for the chain's name, as it is shown; for scripts --yes NAME\n"
-        "says it. What stays is a file CHAIN/,destroyed that says which chain this was, signed\n"
-        "with that key: whoever opens the chain is told, and none can be made in its place until\n"
-        "that file is removed.\n"
+        "Removes all files of a chain, for its owner: who has a root key of it that is in force.\n"
+        "It asks for the chain's name, as it is shown; for scripts --yes NAME says it. What stays\n"
+        "is a file ,destroyed in its directory that says which chain this was, signed with that\n"
+        "key: whoever opens the chain is told, and none can be made in its place until that file\n"
+        "is removed.\n"
         "\n"
         "There is no way back but a backup. Copies are not reached: backups, mirrors, and what\n"
         "ate repair kept beside the chain. An archive goes only when nothing in it has to be kept\n"
-        "any more. A chain at a server is destroyed on the server's machine, in its directory,\n"
-        "while no process has it open. Cut short, it is run again.\n"
+        "any more. No process may have a chain in a directory open. A server has to be started\n"
+        "with --allow-destroy; who has the chain open there is told. Cut short, it is run again.\n"
         "\n"
         "Exit status 0: it is gone; 1: there is none; 3: not the owner, another name, or an\n"
         "archive, and nothing was changed; 5: it is in use; 8: this machine failed.\n"
         "\n"
         "  ate destroy notes\n"
+        "  ate destroy @work\n"
         "\n"
         "  -y, --yes NAME  the chain's name; do not ask\n",
 };

@@ -3,6 +3,7 @@
 #include "chain/destroy.h"
 #include "kit.h"
 #include "lib/heap.h"
+#include "order.h"
 #include <stdlib.h>
 
 static struct ate_session *owner, *writer;
@@ -110,15 +111,11 @@ static void test_owner(void **state)
     kit_deinit(&k);
 }
 
-/* A key that was revoked owns nothing any more. */
-static void test_revoked(void **state)
+/* Key 1 takes the place of key 0, which is revoked. */
+static void replace_root(struct kit *k)
 {
-    (void)state;
-    struct kit k;
     struct draft d;
-    begin(&k, 2);
-    kit_open_ok(&k, 0);
-    kit_begin(&k, &d);
+    kit_begin(k, &d);
     struct ate__buf add = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&add);
     ate__wr_u32(&w, 1);
@@ -127,15 +124,25 @@ static void test_revoked(void **state)
     draft_item(&d, ATE__TAG_ROOT, ate__buf_bytes(&add));
     d.signer[d.signer_count++] = kit_key(0);
     d.signer[d.signer_count++] = kit_key(1); /* it is willing */
-    kit_ok(kit_commit(&k, &d));
+    kit_ok(kit_commit(k, &d));
     draft_deinit(&d);
-    kit_begin(&k, &d);
+    kit_begin(k, &d);
     draft_item(&d, ATE__TAG_REVOKE,
                ate__bytes(&kit_key(0)->fingerprint, sizeof kit_key(0)->fingerprint));
     d.signer[d.signer_count++] = kit_key(1);
-    kit_ok(kit_commit(&k, &d));
+    kit_ok(kit_commit(k, &d));
     draft_deinit(&d);
     ate__buf_deinit(&add);
+}
+
+/* A key that was revoked owns nothing any more. */
+static void test_revoked(void **state)
+{
+    (void)state;
+    struct kit k;
+    begin(&k, 2);
+    kit_open_ok(&k, 0);
+    replace_root(&k);
     kit_close(&k);
     expect_unchanged(&k, owner, "/test", ATE_DENIED, "only a root key in force");
     struct ate__destroyed out;
@@ -310,6 +317,125 @@ static void test_faults(void **state)
     kit_deinit(&whole);
 }
 
+/* ---- one that a server has open ---- */
+
+static void expect_order_refused(struct kit *k, const struct ate__destruction *d, unsigned key,
+                                 int expected)
+{
+    uint64_t before = simdisk_digest(k->disk);
+    int rc = order_destroy(k, d, key);
+    if (rc != expected)
+        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
+    assert_true(simdisk_digest(k->disk) == before);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct ate__destruction d, said;
+    struct ate__buf bytes = ATE__BUF_NULL;
+    struct kit k;
+    begin(&k, 20);
+    kit_open_ok(&k, 0);
+    d = order_begin(&k);
+    expect_order_refused(&k, &d, 1, ATE_DENIED);
+    kit_put_ok(&k, 1, "newer");
+    expect_order_refused(&k, &d, 0, ATE_STALE);
+    replace_root(&k);
+    d = order_begin(&k);
+    expect_order_refused(&k, &d, 0, ATE_DENIED);
+    d.root.b[4] ^= 1;
+    expect_order_refused(&k, &d, 1, ATE_STALE);
+    assert_int_equal(ate__chain_destroyed(k.sim.env.vfs, k.root, &bytes, &said), ATE_NOT_FOUND);
+    d = order_begin(&k);
+    kit_ok(order_destroy(&k, &d, 1));
+    assert_string_equal(kit_text(&k, 1), "newer"); /* who has it open may go on reading */
+    kit_close(&k);
+    assert_true(simdisk_exists(k.disk, "/c/,destroying"));
+    kit_ok(ate__chain_destroyed(k.sim.env.vfs, k.root, &bytes, &said));
+    assert_true(said.size == d.size && ate__bytes_equal(said.genesis, d.genesis));
+    kit_ok(ate__chain_destroy_clear(k.sim.env.vfs, k.root));
+    expect_gone(&k);
+    kit_ok(ate__chain_destroy_clear(k.sim.env.vfs, k.root)); /* nothing is left */
+    ate__buf_deinit(&bytes);
+    simdisk_put(k.disk, "/c/,destroyed", "x", 1);
+    assert_int_equal(ate__chain_destroyed(k.sim.env.vfs, k.root, &bytes, &said), ATE_TAMPERED);
+    kit_deinit(&k);
+}
+
+static void test_order_archive(void **state)
+{
+    (void)state;
+    struct ate__destruction d;
+    struct kit k;
+    archive(&k, 21, 1000000);
+    kit_put_ok(&k, 1, "x");
+    uint64_t stored_us = kit_facts(&k, 1).updated_us;
+    simenv_set_wall_us(&k.sim, stored_us + 999999);
+    d = order_begin(&k);
+    expect_order_refused(&k, &d, 0, ATE_DENIED);
+    simenv_set_wall_us(&k.sim, stored_us + 1000000);
+    kit_ok(order_destroy(&k, &d, 0));
+    kit_deinit(&k);
+    begin(&k, 22);
+    kit_open_ok(&k, ATE__STORAGE_READ);
+    d = order_begin(&k);
+    expect_order_refused(&k, &d, 0, ATE_READ_ONLY);
+    kit_deinit(&k);
+}
+
+/* Each call that fails: opening it again tells whether it is destroyed, and it is one of the two.
+ */
+static void test_order_faults(void **state)
+{
+    (void)state;
+    struct kit whole;
+    unsigned kept = 0, gone = 0;
+    begin(&whole, 23);
+    for (uint64_t n = 1;; n++) {
+        struct kit k;
+        kit_take(&k, &whole, simdisk_clone(whole.disk), n);
+        kit_open_ok(&k, 0);
+        struct ate__destruction d = order_begin(&k);
+        simdisk_fail(k.disk, SIMDISK_ALL, n, 1, ATE_E_IO);
+        int rc = order_destroy(&k, &d, 0);
+        bool failed = simdisk_failed(k.disk);
+        simdisk_fail(k.disk, 0, 0, 0, 0);
+        assert_true(rc <= 0 && (!failed || rc == ATE_E_IO));
+        kit_close(&k);
+        rc = kit_open(&k, 0);
+        assert_true(rc == 0 || rc == ATE_NOT_FOUND);
+        assert_true((rc == 0) == !simdisk_exists(k.disk, "/c/,destroyed"));
+        kept += rc == 0;
+        gone += rc != 0;
+        assert_true(rc || kit_size(&k) == 6);
+        kit_close(&k);
+        kit_deinit(&k);
+        if (!failed)
+            break;
+    }
+    assert_true(kept > 1 && gone > 1);
+    kit_deinit(&whole);
+}
+
+static int order_copy(void *arg)
+{
+    struct kit *from = arg;
+    struct kit k;
+    kit_take(&k, from, simdisk_clone(from->disk), 3);
+    int rc = kit_open(&k, 0);
+    if (!rc) {
+        struct ate__destruction d = order_begin(&k);
+        struct ate__buf bytes = ATE__BUF_NULL;
+        rc = order_destroy(&k, &d, 0);
+        if (!rc)
+            rc = ate__chain_destroyed(k.sim.env.vfs, k.root, &bytes, &d);
+        ate__buf_deinit(&bytes);
+    }
+    kit_deinit(&k);
+    return rc;
+}
+
 static int destroy_copy(void *arg)
 {
     struct kit *from = arg;
@@ -329,16 +455,19 @@ static void test_lack_of_memory(void **state)
     struct kit k;
     begin(&k, 12);
     print_message("%llu allocations\n", (unsigned long long)heap_sweep(destroy_copy, &k, true));
+    print_message("%llu allocations\n", (unsigned long long)heap_sweep(order_copy, &k, true));
     kit_deinit(&k);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_owner),   cmocka_unit_test(test_revoked),
-        cmocka_unit_test(test_damaged), cmocka_unit_test(test_archive),
-        cmocka_unit_test(test_resumed), cmocka_unit_test(test_foreign_statement),
-        cmocka_unit_test(test_faults),  cmocka_unit_test(test_lack_of_memory),
+        cmocka_unit_test(test_owner),          cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_archive),
+        cmocka_unit_test(test_resumed),        cmocka_unit_test(test_foreign_statement),
+        cmocka_unit_test(test_faults),         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order_archive),  cmocka_unit_test(test_order_faults),
+        cmocka_unit_test(test_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

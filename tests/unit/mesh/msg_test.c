@@ -230,6 +230,20 @@ static void random_resync_message(struct rnd *r, unsigned type, struct ate__wr *
         ate__msg_leaves_encode(w, &leaves);
 }
 
+static void random_destroy_message(struct rnd *r, unsigned type, struct ate__wr *w)
+{
+    bool may_be = rnd_below(r, 2);
+    uint32_t request = 1 + (uint32_t)rnd_below(r, UINT32_MAX);
+    struct ate__msg_destroy destroy = {request, random_bytes(r, 0, 300)};
+    struct ate__msg_destroyed destroyed = {.statement = random_bytes(r, 1, 300)};
+    if (may_be)
+        destroyed = (struct ate__msg_destroyed){request, random_hash(r), random_hash(r), {NULL, 0}};
+    if (type == ATE__MSG_DESTROY)
+        ate__msg_destroy_encode(w, &destroy);
+    else
+        ate__msg_destroyed_encode(w, &destroyed);
+}
+
 static struct ate__buf random_message(struct rnd *r, unsigned type)
 {
     struct ate__buf body = ATE__BUF_NULL;
@@ -248,6 +262,8 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         random_kept(r, &w);
     else if (type == ATE__MSG_RESYNC || type == ATE__MSG_LEAVES)
         random_resync_message(r, type, &w);
+    else if (type == ATE__MSG_DESTROY || type == ATE__MSG_DESTROYED)
+        random_destroy_message(r, type, &w);
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
@@ -502,6 +518,42 @@ static void test_signed(void **state)
     free(note);
 }
 
+static void test_destroy(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t size;
+        int asks, is; /* DESTROY, DESTROYED */
+    } cases[] = {{0, 0, ATE_MALFORMED},
+                 {1, 0, 0},
+                 {ATE__DESTRUCTION_MAX, 0, 0},
+                 {ATE__DESTRUCTION_MAX + 1, ATE_MALFORMED, ATE_MALFORMED}};
+    uint8_t *bytes = calloc(1, ATE__DESTRUCTION_MAX + 1);
+    assert_non_null(bytes);
+    for (size_t i = 0; i < ATE__COUNT_OF(cases); i++) {
+        struct ate_bytes statement = ate__bytes(bytes, cases[i].size);
+        struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        ate__msg_destroy_encode(&w, &(struct ate__msg_destroy){1, statement});
+        assert_int_equal(decode_hand(ATE__MSG_DESTROY, &body), cases[i].asks);
+        ate__buf_clear(&body);
+        w = ate__wr_of(&body);
+        ate__msg_destroyed_encode(&w, &(struct ate__msg_destroyed){.statement = statement});
+        assert_int_equal(decode_hand(ATE__MSG_DESTROYED, &body), cases[i].is);
+        ate__buf_deinit(&body);
+    }
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    ate__wr_u8(&w, 2);
+    assert_int_equal(decode_hand(ATE__MSG_DESTROYED, &body), ATE_UNSUPPORTED);
+    ate__buf_clear(&body);
+    w = ate__wr_of(&body);
+    ate__msg_destroy_encode(&w, &(struct ate__msg_destroy){0, ate__bytes(NULL, 0)});
+    assert_int_equal(decode_hand(ATE__MSG_DESTROY, &body), ATE_MALFORMED);
+    ate__buf_deinit(&body);
+    free(bytes);
+}
+
 static void test_heads(void **state)
 {
     (void)state;
@@ -583,6 +635,7 @@ int main(void)
         cmocka_unit_test(test_rejected),   cmocka_unit_test(test_worked),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_prove),
         cmocka_unit_test(test_signed),     cmocka_unit_test(test_resync),
+        cmocka_unit_test(test_destroy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

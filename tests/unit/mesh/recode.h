@@ -84,6 +84,8 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_RESYNC: RECODE(resync)
     case ATE__MSG_LEAVES: RECODE(leaves)
     case ATE__MSG_KEPT: RECODE_LIST(kept, records)
+    case ATE__MSG_DESTROY: RECODE(destroy)
+    case ATE__MSG_DESTROYED: RECODE(destroyed)
     case ATE__MSG_NOTES: RECODE(notes)
     case ATE__MSG_NOTE: RECODE(note)
     default: return ate__fail(ATE_MISUSE, "no message with a body");

@@ -164,6 +164,72 @@ static bool just_open(struct world *w)
     return good;
 }
 
+/* --- a chain that is made, destroyed, and made anew --- */
+
+static char tombstone[600]; /* of the chain of ordered() */
+
+static bool create_stream(struct world *w, struct kit_client *c, struct ate__head *ret_head)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr wr = ate__wr_of(&body);
+    struct ate__msg_opened m;
+    ate__msg_create_encode(&wr, &(struct ate__msg_create){ate__text_bytes(w->chain.path),
+                                                          ate__buf_bytes(&w->chain.genesis)});
+    send_message(c, ATE__MSG_CREATE, 1, &body);
+    struct kit_frame f = kit_receive(c);
+    bool good = f.type == ATE__MSG_OPENED && !ate__msg_opened_decode(ate__buf_bytes(&f.body), &m);
+    if (good)
+        *ret_head = m.head;
+    kit_frame_free(&f);
+    return good;
+}
+
+static void send_order(struct kit_client *c, uint32_t request, struct ate_bytes statement)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    ate__msg_destroy_encode(&w, &(struct ate__msg_destroy){request, statement});
+    send_message(c, ATE__MSG_DESTROY, 1, &body);
+}
+
+static bool order(struct world *w, struct kit_client *c, const struct ate__head *head)
+{
+    struct ate__destruction d = {
+        .chain_id = w->chain.id,
+        .size = head->size,
+        .root = head->root,
+        .name = ate__text_bytes(w->chain.path),
+        .genesis = ate__buf_bytes(&w->chain.genesis),
+    };
+    struct ate__buf statement = ATE__BUF_NULL;
+    struct ate__msg_destroyed m;
+    send_order(c, 1, ate__bytes(NULL, 0));
+    struct kit_frame f = kit_receive(c);
+    bool good =
+        f.type == ATE__MSG_DESTROYED && !ate__msg_destroyed_decode(ate__buf_bytes(&f.body), &m);
+    if (good) {
+        d.pin = m.pin;
+        d.nonce = m.nonce;
+        assert_int_equal(ate__destruction_make(&d, w->chain.key, &statement), 0);
+        send_order(c, 2, ate__buf_bytes(&statement));
+        good = next_type(c, 1) == ATE__MSG_DESTROYED;
+    }
+    kit_frame_free(&f);
+    ate__buf_deinit(&statement);
+    return good;
+}
+
+static bool ordered(struct world *w)
+{
+    struct ate__head head;
+    (void)!unlink(tombstone);
+    struct kit_client *c = kit_connect_to(w->port, &w->pin);
+    bool good =
+        c && (open_stream(w, c, 1, &head) || create_stream(w, c, &head)) && order(w, c, &head);
+    kit_close(c);
+    return good;
+}
+
 /* step_max: the most that lies between two of the allocations that are tried. */
 static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world *w),
                   unsigned step_max)
@@ -177,7 +243,7 @@ static void sweep(const struct ate__server_conf *conf, bool (*run)(struct world 
     struct kit_client *c = kit_connect(w.server);
     assert_int_equal(kit_create(c, 1, &w.chain).size, 1);
     kit_close(c);
-    assert_true(exchange(&w));
+    assert_true(run == ordered || exchange(&w));
     struct rnd r = rnd_of(rnd_seed(11));
     long long n = 1;
     unsigned spared = 0, refused = 0;
@@ -225,6 +291,16 @@ static void test_open(void **state)
     sweep(&conf, just_open, 3);
 }
 
+static void test_destroy(void **state)
+{
+    (void)state;
+    struct ate__server_conf conf = kit_conf(tmpdir_new());
+    conf.allow_destroy = true;
+    conf.server_limits.create_chains = 1 << 20;
+    snprintf(tombstone, sizeof tombstone, "%s/m/,destroyed", conf.logs);
+    sweep(&conf, ordered, 9);
+}
+
 static int start(void *arg)
 {
     struct ate__server *s;
@@ -258,9 +334,8 @@ int main(void)
     test_thread = pthread_self();
     ate__alloc_set(&allocator);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exchange),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_exchange), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_open),     cmocka_unit_test(test_destroy),
         cmocka_unit_test(test_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

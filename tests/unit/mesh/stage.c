@@ -164,6 +164,13 @@ static void drive_advanced(struct ate__client_driver *d, const struct ate__head 
     s->firm = firm;
 }
 
+static int drive_destroyed(struct ate__client_driver *d, struct ate_bytes statement)
+{
+    (void)d;
+    return ate__fail(ATE_NOT_FOUND, "destroyed: %.*s", (int)statement.size,
+                     (const char *)statement.data);
+}
+
 static void drive_final(struct ate__client_driver *d, int result, const char *text)
 {
     struct stage *s = stage_of(d);
@@ -228,6 +235,7 @@ struct stage *stage_new(bool follows, bool creates)
                                             .wake_at = drive_wake_at,
                                             .opened = drive_opened,
                                             .advanced = drive_advanced,
+                                            .destroyed = drive_destroyed,
                                             .final = drive_final};
     if (follows) {
         s->driver.advanced = NULL;

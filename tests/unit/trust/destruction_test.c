@@ -70,11 +70,43 @@ static void test_changed(void **state)
     memcpy(bytes + made.size - ATE__SIG_SIZE, by_other.data + made.size - ATE__SIG_SIZE,
            ATE__SIG_SIZE);
     assert_int_equal(ate__destruction_read(ate__bytes(bytes, made.size), &d), ATE_TAMPERED);
-    bytes[14] = '2';
+    bytes[14] = '3';
     assert_int_equal(ate__destruction_read(ate__bytes(bytes, made.size), &d), ATE_UNSUPPORTED);
     assert_true(d.size == 77); /* written on success only */
     ate__buf_deinit(&by_other);
     free(bytes);
+}
+
+/* One for a server brings more, and each byte of it counts. */
+static void test_at_server(void **state)
+{
+    (void)state;
+    struct ate__destruction all = said, d;
+    struct ate__buf bytes = ATE__BUF_NULL;
+    struct ate__trust *trust = NULL;
+    memset(&all.pin, 0x33, sizeof all.pin);
+    memset(&all.nonce, 0x44, sizeof all.nonce);
+    all.genesis = ate__text_bytes("no transaction");
+    assert_int_equal(ate__destruction_make(&all, key, &bytes), 0);
+    assert_int_equal(ate__destruction_read(ate__buf_bytes(&bytes), &d), 0);
+    assert_true(ate__hash_equal(&d.pin, &all.pin) && ate__hash_equal(&d.nonce, &all.nonce));
+    assert_true(ate__bytes_equal(d.genesis, all.genesis) && d.size == 3);
+    assert_true(bytes.size == made.size + 32 + 32 + 4 + all.genesis.size);
+    assert_true(bytes.size <= ATE__DESTRUCTION_MAX);
+    for (size_t at = 0; at < bytes.size; at += at < 128 ? 1 : 37) {
+        struct ate__destruction changed;
+        bytes.data[at] ^= (uint8_t)(1 << at % 8);
+        assert_true(ate__destruction_read(ate__buf_bytes(&bytes), &changed) > 0);
+        bytes.data[at] ^= (uint8_t)(1 << at % 8);
+    }
+    for (size_t size = 0; size < bytes.size; size += 101)
+        assert_int_equal(ate__destruction_read(ate__bytes(bytes.data, size), &d), ATE_MALFORMED);
+    assert_true(ate__destruction_trust(NULL, &d, &trust) > 0);
+    assert_null(trust);
+    /* It is never taken for one of a directory, nor that for it. */
+    bytes.data[14] = '1';
+    assert_int_equal(ate__destruction_read(ate__buf_bytes(&bytes), &d), ATE_MALFORMED);
+    ate__buf_deinit(&bytes);
 }
 
 static void test_worked_bytes(void **state)
@@ -97,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_changed),
+        cmocka_unit_test(test_at_server),
         cmocka_unit_test(test_worked_bytes),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
