@@ -255,8 +255,12 @@ static int start_here(void *arg)
     int rc = ate__loop_timer_new(s->loop, ate__hosted_sweep, s, &s->sweep);
     if (!rc)
         rc = ate__loop_timer_new(s->loop, ate__notes_look, s, &s->look);
-    if (!rc)
+    if (!rc) {
         ate__loop_timer_start(s->sweep, s->conf.server_limits.idle_ms / SWEEPS + 1);
+        return 0;
+    }
+    ate__loop_timer_free(s->sweep); /* here: on the loop's thread */
+    s->sweep = NULL;
     return rc;
 }
 
