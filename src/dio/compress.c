@@ -2,10 +2,10 @@
  *
  * compress.c: the one file that knows zstd.
  *
- * zstd works in a block of ours, so that one place limits it, can fail and is wiped; how large the
- * block has to be is asked of the library that runs, which is told its size and refuses one that is
- * too small. For that part of its interface the header wants ZSTD_STATIC_LINKING_ONLY
- * (docs/decisions/0026-compression.md). Frame headers (RFC 8878, 3.1.1.1) are read here.
+ * zstd works in a block of ours, so that one place limits it, can fail and is wiped. It is told the
+ * block's size and refuses one that is too small. For that part of its interface the header wants
+ * ZSTD_STATIC_LINKING_ONLY (docs/decisions/0026-compression.md); no struct of it is passed either
+ * way. Frame headers (RFC 8878, 3.1.1.1) are read here.
  */
 #define ZSTD_STATIC_LINKING_ONLY
 #include "dio/compress.h"
@@ -21,7 +21,10 @@ _Static_assert((int)ATE__COMPRESSED_PAYLOAD_MAX == ATE__PAYLOAD_MAX - 1, "and th
 enum { AS_IT_IS = 0, ZSTD = 1 }; /* the first byte */
 enum {
     LEVEL = 3,
-    WORTH_TRYING = 32 /* bytes: below, a frame's header eats what is gained */
+    WORTH_TRYING = 32, /* bytes: below, a frame's header eats what is gained */
+    /* What it takes to compress so much at this level, twice over; there is a most. */
+    WORKSPACE_MIN = 64 << 10,
+    WORKSPACE_EACH = 32
 };
 enum { /* the second byte of a header, behind the magic number */
        CONTENT_SIZE_SHIFT = 6,
@@ -53,8 +56,8 @@ static void workspace_deinit(struct workspace *w)
 static int shrink(struct ate_bytes payload, uint8_t *to, size_t room, size_t *ret_size)
 {
     ate__cleanup(workspace_deinit) struct workspace w;
-    ZSTD_compressionParameters p = ZSTD_getCParams(LEVEL, payload.size, 0);
-    int rc = workspace_init(&w, ZSTD_estimateCCtxSize_usingCParams(p));
+    int rc = workspace_init(
+        &w, ate__min(ZSTD_estimateCCtxSize(LEVEL), WORKSPACE_MIN + WORKSPACE_EACH * payload.size));
     if (rc)
         return rc;
     ZSTD_CCtx *context = ZSTD_initStaticCCtx(w.block, w.size);
