@@ -119,13 +119,23 @@ double pair_ratio(void)
     return last_ratio;
 }
 
+/* Empty where no latency was measured. */
+static const char *percentiles(struct slice *s, char *text, size_t size)
+{
+    text[0] = '\0';
+    if (s->latency_count)
+        snprintf(text, size, " (p50 %.0f us, p99 %.0f us)", slice_percentile_us(s, .5),
+                 slice_percentile_us(s, .99));
+    return text;
+}
+
 double pair_run(const struct pair *p)
 {
     size_t rounds = bench_setting("ATE_BENCH_ROUNDS", 25);
     double seconds = (double)bench_setting("ATE_BENCH_SLICE_MS", 300) / 1000;
     double ratios[ROUNDS_MAX], ours[ROUNDS_MAX], bare[ROUNDS_MAX];
     struct slice our_all = {0}, bare_all = {0}, warm = {0};
-    char figure[160], limit[200];
+    char figure[160], limit[200], text[60];
     if (rounds > ROUNDS_MAX)
         rounds = ROUNDS_MAX;
     run_slice(p->ours, p->ours_arg, seconds, &warm);
@@ -136,11 +146,10 @@ double pair_run(const struct pair *p)
         ratios[i] = ours[i] / bare[i];
     }
     double rate = median(ours, rounds);
-    snprintf(figure, sizeof figure, "%9.0f %s/s (p50 %.0f us, p99 %.0f us)", rate, p->unit,
-             slice_percentile_us(&our_all, .5), slice_percentile_us(&our_all, .99));
-    snprintf(limit, sizeof limit, "%s %.0f/s (p50 %.0f us, p99 %.0f us)", p->limit,
-             median(bare, rounds), slice_percentile_us(&bare_all, .5),
-             slice_percentile_us(&bare_all, .99));
+    snprintf(figure, sizeof figure, "%9.0f %s/s%s", rate, p->unit,
+             percentiles(&our_all, text, sizeof text));
+    snprintf(limit, sizeof limit, "%s %.0f/s%s", p->limit, median(bare, rounds),
+             percentiles(&bare_all, text, sizeof text));
     last_ratio = median(ratios, rounds);
     bench_row(p->row, figure, limit, last_ratio, p->target);
     free(our_all.latency_ns);
