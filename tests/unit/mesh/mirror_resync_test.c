@@ -48,12 +48,13 @@ static void write_all(struct far *f, struct ate__pipe *p, struct ate_hash *last)
     far_put(f, p, OBJECTS + 1);
 }
 
+/* cut_off 0: shallow */
 static void compact(struct far *f, uint64_t cut_off)
 {
     char path[4100];
     const struct ate__vfs *vfs = ate__env_real.vfs;
     struct ate__chain_conf conf = {.env = &ate__env_real};
-    struct ate__compact_conf how = {.deep = true, .cut_off = cut_off, .gain_percent = 1};
+    struct ate__compact_conf how = {.deep = cut_off, .cut_off = cut_off, .gain_percent = 1};
     struct ate__compacted done;
     struct ate__storage *storage;
     struct ate__chain *chain;
@@ -75,7 +76,7 @@ static void compact(struct far *f, uint64_t cut_off)
     int rc = ate__chain_compact(chain, &how, &done);
     if (rc)
         fail_msg("compact: %s", ate__error_text());
-    assert_true(done.cut_off == cut_off && done.transactions > 100);
+    assert_true(cut_off ? done.cut_off == cut_off && done.transactions > 100 : done.payloads > 100);
     ate__session_unref(how.session);
     ate__chain_close(chain);
     far_start(f);
@@ -186,9 +187,102 @@ static void test_pieces(void **state)
     assert_int_equal(ate__mirror_piece(NULL, ATE__MSG_LEAVES, ate__bytes("", 0)), ATE_BAD_PEER);
 }
 
+/* ---- whoever stopped at any size ---- */
+
+/* The first frame of that stream; what comes of others that were closed is passed over. */
+static struct kit_frame receive_of(struct kit_client *c, uint32_t stream)
+{
+    struct kit_frame f = kit_receive(c);
+    while (f.stream != stream) {
+        kit_frame_free(&f);
+        f = kit_receive(c);
+    }
+    return f;
+}
+
+/* A client that stopped at that head is shown that the newest one extends it. True: and that what
+ * lies between was compacted. */
+static bool go_on_from(struct kit_client *c, const struct far *f, uint32_t stream,
+                       const struct ate__head *head, const struct ate__head *newest)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_subscribed subscribed;
+    struct ate__msg_resync resync;
+    ate__msg_open_encode(&w, &(struct ate__msg_open){ate__text_bytes(f->chain.path)});
+    assert_int_equal(ate__wr_end(&w), 0);
+    kit_send(c, ATE__MSG_OPEN, stream, ate__buf_bytes(&body));
+    struct kit_frame frame = receive_of(c, stream);
+    assert_int_equal(frame.type, ATE__MSG_OPENED);
+    kit_frame_free(&frame);
+    kit_subscribe(c, stream, head);
+    frame = receive_of(c, stream);
+    bool compacted = frame.type == ATE__MSG_RESYNC;
+    if (compacted) {
+        assert_int_equal(ate__msg_resync_decode(ate__buf_bytes(&frame.body), &resync), 0);
+        subscribed = (struct ate__msg_subscribed){resync.head, resync.consistency};
+    } else {
+        assert_int_equal(frame.type, ATE__MSG_SUBSCRIBED);
+        assert_int_equal(ate__msg_subscribed_decode(ate__buf_bytes(&frame.body), &subscribed), 0);
+    }
+    assert_memory_equal(&subscribed.head, newest, sizeof *newest);
+    assert_int_equal(ate__merkle_check_consistency(head->size, &head->root, newest->size,
+                                                   &newest->root, &subscribed.consistency),
+                     0);
+    kit_send(c, ATE__MSG_CLOSE, stream, ate__bytes(NULL, 0));
+    kit_frame_free(&frame);
+    ate__buf_deinit(&body);
+    return compacted;
+}
+
+/* The same by what a thin client asks. */
+static void prove_from(struct ate__pipe *p, const struct ate__head *head,
+                       const struct ate__head *newest)
+{
+    struct ate__proof path;
+    assert_int_equal(p->v->far->consistency(p, head->size, newest->size, &path), 0);
+    assert_int_equal(
+        ate__merkle_check_consistency(head->size, &head->root, newest->size, &newest->root, &path),
+        0);
+}
+
+static void test_every_size(void **state)
+{
+    (void)state;
+    static struct ate__head head[OBJECTS + CHANGES + 8];
+    struct far *f = far_new(false);
+    struct ate__pipe *p = open_mirror(f, NULL, 0);
+    struct ate_hash last;
+    write_all(f, p, &last);
+    uint64_t size = far_head(p).size;
+    assert_true(size < ATE__COUNT_OF(head));
+    for (uint64_t n = 1; n <= size; n++) {
+        head[n].size = n;
+        assert_int_equal(ate__chain_root_at(p->v->chain(p), n, &head[n].root), 0);
+    }
+    far_close(p);
+    for (int how = 0; how < 3; how++) { /* whole, shallow, deep */
+        uint64_t resyncs = 0;
+        if (how)
+            compact(f, how == 1 ? 0 : CUT_OFF);
+        p = far_open(f);
+        struct ate__head newest = far_head(p);
+        struct kit_client *c = kit_connect(f->server);
+        for (uint64_t n = 1; n <= size; n++) {
+            resyncs += go_on_from(c, f, (uint32_t)n, &head[n], &newest);
+            prove_from(p, &head[n], &newest);
+        }
+        assert_true(how < 2 ? !resyncs : resyncs >= CUT_OFF / 2);
+        kit_close(c);
+        far_close(p);
+    }
+    far_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_size),
         cmocka_unit_test(test_mirrors),
         cmocka_unit_test(test_open_meanwhile),
         cmocka_unit_test(test_pieces),
