@@ -310,14 +310,31 @@ def test_of_a_chain_that_was_compacted(w):
     """What is left of a transaction proves it; every two sizes still go together."""
     root, server, address = signing_server(w)
     old = save(w, "old", w.ate("checkpoint", "@work"))
+    stopped = {}  # size: the checkpoint of a client that stopped there
     for n in range(300):
         w.ate("put", "@work", "a", str(n))
+        if n % 29 == 0:
+            name = save(w, f"at{n}", w.ate("checkpoint", "@work"))
+            stopped[int((w.dir / name).read_text().split("\n")[1])] = name
     early = [save(w, f"e{i}", w.ate("prove", "@work", str(i))) for i in (0, 1, 150)]
     server.stop()
     local = "logs/joe/notes"
-    w.ate("compact", local, "--deep", "--cut-off", "now", "--root", root)
+    for how in ([], ["--deep", "--cut-off", "now"]):
+        w.ate("compact", local, *how, "--root", root)
+        server.start()
+        save(w, "keys", w.ate("checkpoint", "@work", "--log-keys"))
+        save(w, "newest", w.ate("checkpoint", "@work"))
+        server.stop()
+        for size, name in stopped.items():
+            since = save(w, "s", w.ate("prove", local, "--since", name, "--checkpoint", "newest",
+                                       "--root", root))
+            o = w.ate("check-proof", since, "--log-key", "keys", "--json").object()
+            assert o["proof"] == "consistency" and o["older_size"] == size, o
     server.start()
-    save(w, "keys", w.ate("checkpoint", "@work", "--log-keys"))
+    for size, name in stopped.items():
+        since = save(w, "s", w.ate("prove", "@work", "--since", name))
+        assert w.ate("check-proof", since, "--log-key", "keys", "--json"
+                     ).object()["older_size"] == size
     w.ate("check-proof", save(w, "s", w.ate("prove", "@work", "--since", old)),
           "--log-key", "keys")
     new = save(w, "new", w.ate("checkpoint", "@work"))
