@@ -258,10 +258,14 @@ bool ate__origins_find(const struct ate__origins *o, const struct ate__txn_id *i
                        uint64_t *ret_sequence)
 {
     uint64_t i;
-    if (!ate__map_get(&o->origin_index, id->origin, &i) || id->number > o->records[i].highest)
-        return false; /* as of most that are new: their places are not looked at */
-    for (size_t at = home_of(o, (uint32_t)i, id->number); o->index[at];
-         at = (at + 1) & (o->index_size - 1)) {
+    if (!ate__map_get(&o->origin_index, id->origin, &i))
+        return false;
+    size_t home = home_of(o, (uint32_t)i, id->number);
+    if (id->number > o->records[i].highest) { /* as most that are new: added next, likely */
+        __builtin_prefetch(&o->index[home], 1);
+        return false;
+    }
+    for (size_t at = home; o->index[at]; at = (at + 1) & (o->index_size - 1)) {
         size_t place = o->index[at] - 1;
         if (o->origin[place] != i || o->number[place] != id->number)
             continue;
@@ -371,6 +375,8 @@ static int read_entries(struct ate__origins *o, uint64_t size, struct ate__rd *r
     int rc = ate__grow(&o->origin, &o->origin_capacity, places, sizeof *o->origin);
     if (!rc)
         rc = ate__grow(&o->number, &o->number_capacity, places, sizeof *o->number);
+    if (!rc)
+        rc = index_reserve(o); /* also without an entry: origins are looked up in it */
     for (o->next = size - count; !rc && o->next < size;) {
         size_t place = place_of(o, o->next);
         rc = index_reserve(o);

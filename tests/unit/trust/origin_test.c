@@ -199,6 +199,39 @@ static void gaps_of_a_compaction(void **state)
     ate__origins_deinit(&o);
 }
 
+/* An image behind a gap has origins, and no entry; one behind entries has numbers in any order. */
+static void an_image_knows_as_much(void **state)
+{
+    (void)state;
+    for (unsigned gap = 0; gap < 2; gap++) {
+        static const uint64_t numbers[] = {40, 7, 90, 8};
+        ate__cleanup(ate__buf_deinit) struct ate__buf image = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&image);
+        struct ate__origins o, copy;
+        uint64_t found, next = ATE__COUNT_OF(numbers) + gap;
+        ate__origins_init(&o, seed, 100);
+        ate__origins_init(&copy, seed, 100);
+        for (unsigned i = 0; i < ATE__COUNT_OF(numbers); i++) {
+            struct ate__txn_id id = id_of(1, numbers[i]);
+            assert_int_equal(ate__origins_add(&o, &id, i), 0);
+        }
+        ate__origins_skip(&o, next);
+        assert_int_equal(ate__origins_write(&o, next, &w), 0);
+        assert_int_equal(ate__wr_end(&w), 0);
+        struct ate__rd rd = ate__rd_of(ate__buf_bytes(&image));
+        assert_int_equal(ate__origins_read(&copy, next, &rd), 0);
+        for (uint64_t number = 0; number < 100; number++) {
+            struct ate__txn_id id = id_of(1, number);
+            bool known =
+                gap ? number == 8 : number == 40 || number == 7 || number == 90 || number == 8;
+            assert_int_equal(ate__origins_find(&copy, &id, &found), known);
+            assert_int_equal(ate__origins_find(&o, &id, &found), known);
+        }
+        ate__origins_deinit(&o);
+        ate__origins_deinit(&copy);
+    }
+}
+
 static void an_entry_costs_little(void **state)
 {
     (void)state;
@@ -224,6 +257,7 @@ int main(void)
         cmocka_unit_test(origins_are_forgotten_beyond_the_window_only),
         cmocka_unit_test(a_silent_origin_knows_its_newest),
         cmocka_unit_test(gaps_of_a_compaction),
+        cmocka_unit_test(an_image_knows_as_much),
         cmocka_unit_test(an_entry_costs_little),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
