@@ -30,8 +30,8 @@ int ate__chain_no_room(const char *cause)
 {
     return ate__fail(
         ATE_E_NO_SPACE,
-        "the disk is full, and nothing new is taken in until there is room again: make "
-        "room there, or delete and compact, which go on, as reading does%s%s",
+        "nothing was applied: the disk is full, and nothing new is taken in until there is room "
+        "again: make room there, or delete and compact, which go on, as reading does%s%s",
         cause ? ": " : "", cause ? cause : "");
 }
 

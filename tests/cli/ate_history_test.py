@@ -279,7 +279,11 @@ def test_compact(w):
         w.ate("put", "notes", f"file {n % 3}", stdin=bytes([n]) * 20000)
     before = w.ate("verify", "notes", "--json").objects()[-1]
     log = [(t["sequence"], t["hash"]) for t in w.ate("log", "notes", "--json").objects()]
-    done = w.ate("compact", "notes", "--json").object()
+    root = w.ate("key", "show", "--json").object()["fingerprint"]
+    keyless = {"HOME": str(w.path("nobody")), "XDG_CONFIG_HOME": "", "ATE_KEY": ""}
+    r = w.ate("compact", "notes", "--deep", "--root", root, env=keyless, status=3)
+    assert b"NO_KEY" in r.err, r
+    done = w.ate("compact", "notes", "--json", "--root", root, env=keyless).object()
     assert done["rewritten"] and done["payloads"] > 30, done
     assert done["bytes_before"] - done["bytes_after"] > 19000 * done["payloads"], done
     after = w.ate("verify", "notes", "--json").objects()[-1]

@@ -9,9 +9,10 @@ import socket
 import stat
 import subprocess
 import threading
+import time
 
 from tree import MIB, give, noise, ordinary, same, tree, write
-from world import Failed, Lines, main
+from world import PATIENCE_S, Failed, Lines, Skipped, main
 
 
 def imported(w, *words, status=0, **more):
@@ -165,7 +166,7 @@ def test_what_has_no_content_is_skipped(w):
             pass  # a container may refuse it
     s, _ = imported(w, "chain", "in", "x")
     assert (s["skipped"], s["files"]) == (expected, 1), s
-    assert b"1 sockets" in w.ate("import", "chain", "in", "x").err
+    assert b"1 socket, " in w.ate("import", "chain", "in", "x").err
     assert [o["name"] for o in w.ate("ls", "chain", "x", "--json").objects()] == ["a"]
 
 
@@ -445,13 +446,30 @@ def test_at_a_server(w):
     server.stop()
 
 
+def test_interrupted(w):
+    w.key()
+    write(w.path("in/big"), noise(1, 32 * MIB))
+    process = w.popen("ate", "import", "chain", "in", "x", stderr=subprocess.PIPE)
+    while not w.path("chain/,chain").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=PATIENCE_S)[1]
+    if process.returncode == 0:
+        raise Skipped("it was done before")
+    assert process.returncode == 130, process.returncode
+    assert said.endswith(b"ate: interrupted\nimport: run the same command again: it continues\n"), \
+        said
+    imported(w, "chain", "in", "x")
+    same(tree(w.path("in")), tree(exported(w, "chain", "x")))
+
+
 def test_progress(w):
     w.key()
     write(w.path("in/big"), noise(1, 4 * MIB))
     r = w.ate("import", "chain", "in", "x", "-v")
     lines = r.err.decode().splitlines()
     assert any(line.startswith("import: transaction 1: sequence 1, ") for line in lines), r
-    assert any("1 files, 1 directories, 0 links, 4.0 MiB in" in line for line in lines), r
+    assert any("1 file, 1 directory, 0 links, 4.0 MiB in" in line for line in lines), r
     assert w.ate("import", "chain", "in", "x", "-q").err == b""
 
 

@@ -13,7 +13,9 @@ enum { TRIES = 16 };
 
 static void print_done(const struct ate_backed_up *d, bool has_files)
 {
-    char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT];
+    char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT], transactions[ATE__COUNT_TEXT],
+        copied[ATE__COUNT_TEXT], kept[ATE__COUNT_TEXT];
+    ate__count_text(d->head.size, "transaction", "transactions", transactions);
     ate_hash_text(d->head.root, head);
     if (ate__out.json) {
         json_t *object = json_object();
@@ -27,12 +29,14 @@ static void print_done(const struct ate_backed_up *d, bool has_files)
         }
         ate__print_json(object);
     } else if (has_files) {
-        ate__print("%" PRIu64 " transactions, %" PRIu64 " of them new; %s copied in %" PRIu64
-                   " files, %" PRIu64 " files were there; head %s\n",
-                   d->head.size, d->head.size - d->size_before,
-                   ate__size_text(d->bytes_copied, size), d->files_copied, d->files_kept, head);
+        ate__print("%s, %" PRIu64 " of them new; %s copied in %s, %s %s there; head %s\n",
+                   transactions, d->head.size - d->size_before,
+                   ate__size_text(d->bytes_copied, size),
+                   ate__count_text(d->files_copied, "file", "files", copied),
+                   ate__count_text(d->files_kept, "file", "files", kept),
+                   d->files_kept == 1 ? "was" : "were", head);
     } else {
-        ate__print("%" PRIu64 " transactions; head %s\n", d->head.size, head);
+        ate__print("%s; head %s\n", transactions, head);
     }
 }
 

@@ -24,19 +24,21 @@ static void print_json(const struct ate_compacted *c)
 
 static void print_text(const struct options *o, const struct ate_compacted *c)
 {
-    char before[ATE__SIZE_TEXT], after[ATE__SIZE_TEXT];
+    char before[ATE__SIZE_TEXT], after[ATE__SIZE_TEXT], values[ATE__COUNT_TEXT],
+        files[ATE__COUNT_TEXT], events[ATE__COUNT_TEXT], transactions[ATE__COUNT_TEXT];
     if (c->rewritten)
-        ate__print("%s became %s: %" PRIu64 " old values went, %" PRIu64 " of %" PRIu64
-                   " files were written anew\n",
+        ate__print("%s became %s: %s went, %" PRIu64 " of %s %s written anew\n",
                    ate__size_text(c->bytes_before, before), ate__size_text(c->bytes_after, after),
-                   c->payloads, c->rewritten, c->files);
+                   ate__count_text(c->payloads, "old value", "old values", values), c->rewritten,
+                   ate__count_text(c->files, "file", "files", files),
+                   c->rewritten == 1 ? "was" : "were");
     else
         ate__print("%s: there is nothing to gain%s\n", ate__size_text(c->bytes_after, after),
                    o->deep && !o->cut_off ? " that is old enough; --cut-off says what is" : "");
     if (c->events)
-        ate__print("below transaction %" PRIu64 ": %" PRIu64 " events went, and %" PRIu64
-                   " transactions with them\n",
-                   c->cut_off, c->events, c->transactions);
+        ate__print("below transaction %" PRIu64 ": %s went, and %s with them\n", c->cut_off,
+                   ate__count_text(c->events, "event", "events", events),
+                   ate__count_text(c->transactions, "transaction", "transactions", transactions));
 }
 
 static int run(const struct options *o)
@@ -52,7 +54,7 @@ static int run(const struct options *o)
     if (o->cut_off && !o->deep)
         return ate__report_usage("--cut-off goes with --deep");
     char *subject = open_subject(o);
-    int rc = open_chain(o, OPEN_CHANGES, &x);
+    int rc = open_chain(o, o->deep ? OPEN_CHANGES : OPEN_TENDS, &x);
     if (!rc)
         rc = ate_chain_compact(x.chain, &conf, &done);
     ate__progress_end();

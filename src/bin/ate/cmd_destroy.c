@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "bin/ate/open.h"
-#include <inttypes.h>
+#include "bin/common/units.h"
 #include <string.h>
 #include <unistd.h>
 
@@ -24,8 +24,9 @@ static void print_json(const struct ate_destroyed_chain *d)
 
 static void print_done(const struct ate_destroyed_chain *d)
 {
-    char id[ATE_HASH_TEXT];
-    ate__print("destroyed: %s, %" PRIu64 " transactions, chain id %s\n", d->name, d->head.size,
+    char id[ATE_HASH_TEXT], count[ATE__COUNT_TEXT];
+    ate__print("destroyed: %s, %s, chain id %s\n", d->name,
+               ate__count_text(d->head.size, "transaction", "transactions", count),
                ate_hash_text(d->chain_id, id));
 }
 
@@ -37,13 +38,14 @@ static bool can_ask(void)
 /* On a terminal alone. Errors: DENIED: nothing was typed. */
 static int ask_name(const struct ate_destroyed_chain *seen, char *ret_name, int capacity)
 {
-    char id[ATE_HASH_TEXT];
+    char id[ATE_HASH_TEXT], count[ATE__COUNT_TEXT];
     if (!can_ask())
         return ate__fail(ATE_DENIED,
                          "nothing was changed; where nobody can be asked, --yes %s "
                          "destroys it",
                          seen->name);
-    ate__print("%s: %" PRIu64 " transactions, chain id %s\n", seen->name, seen->head.size,
+    ate__print("%s: %s, chain id %s\n", seen->name,
+               ate__count_text(seen->head.size, "transaction", "transactions", count),
                ate_hash_text(seen->chain_id, id));
     ate__print(seen->resumed ? "it is destroyed already, and what is left of it goes\n"
                              : "it will be gone, and nothing but a backup brings it back\n");

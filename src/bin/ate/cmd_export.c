@@ -116,15 +116,17 @@ static void print_json(const struct export *ex, double seconds)
 static void say_done(const struct export *ex)
 {
     const struct export_counts *c = &ex->counts;
-    char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT];
+    char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT], files[ATE__COUNT_TEXT],
+        directories[ATE__COUNT_TEXT], links[ATE__COUNT_TEXT];
     double seconds = seconds_since(ex->begun_ms);
     if (ate__out.json) {
         print_json(ex, seconds);
         return;
     }
-    ate__note("export: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %s in %.1f s "
-              "(%s/s)",
-              c->files + c->hardlinks, c->directories, c->symlinks, ate__size_text(c->bytes, size),
+    ate__note("export: %s, %s, %s, %s in %.1f s (%s/s)",
+              ate__count_text(c->files + c->hardlinks, "file", "files", files),
+              ate__count_text(c->directories, "directory", "directories", directories),
+              ate__count_text(c->symlinks, "link", "links", links), ate__size_text(c->bytes, size),
               seconds, ate__size_text((uint64_t)((double)c->bytes / seconds), rate));
     if (c->is_private)
         ate__note("export: skipped: %" PRIu64 " that your keys do not open (-v names them)",

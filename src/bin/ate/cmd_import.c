@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "bin/ate/import.h"
 #include "bin/ate/path.h"
+#include "bin/ate/stop.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -107,18 +108,22 @@ static void print_json(const struct import *im, double seconds)
 
 static void say_exceptions(const struct import_counts *c)
 {
-    char size[ATE__SIZE_TEXT];
+    char size[ATE__SIZE_TEXT], sockets[ATE__COUNT_TEXT], devices[ATE__COUNT_TEXT],
+        fifos[ATE__COUNT_TEXT], files[ATE__COUNT_TEXT];
     if (c->unchanged)
         ate__note("import: %" PRIu64 " of them were there already", c->unchanged);
     if (c->sockets + c->devices + c->fifos)
-        ate__note("import: skipped: %" PRIu64 " sockets, %" PRIu64 " devices, %" PRIu64 " fifos",
-                  c->sockets, c->devices, c->fifos);
+        ate__note("import: skipped: %s, %s, %s",
+                  ate__count_text(c->sockets, "socket", "sockets", sockets),
+                  ate__count_text(c->devices, "device", "devices", devices),
+                  ate__count_text(c->fifos, "fifo", "fifos", fifos));
     if (c->unlinked)
-        ate__note("import: %" PRIu64 " files of several names were stored once for each: more than "
-                  "%d were open at a time",
-                  c->unlinked, IMPORT_LINKS_MAX);
+        ate__note("import: stored once for each of their names, since more than %d were open at a "
+                  "time: %s",
+                  IMPORT_LINKS_MAX, ate__count_text(c->unlinked, "file", "files", files));
     if (c->left_out_files)
-        ate__note("import: left out by the limits: %" PRIu64 " files, %s", c->left_out_files,
+        ate__note("import: left out by the limits: %s, %s",
+                  ate__count_text(c->left_out_files, "file", "files", files),
                   ate__size_text(c->left_out_bytes, size));
     if (c->failed)
         ate__note("import: %" PRIu64 " could not be stored; they are named above", c->failed);
@@ -127,16 +132,19 @@ static void say_exceptions(const struct import_counts *c)
 static void say_done(const struct import *im)
 {
     const struct import_counts *c = &im->counts;
-    char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT];
+    char size[ATE__SIZE_TEXT], rate[ATE__SIZE_TEXT], files[ATE__COUNT_TEXT],
+        directories[ATE__COUNT_TEXT], links[ATE__COUNT_TEXT], transactions[ATE__COUNT_TEXT];
     double seconds = seconds_since(im->begun_ms);
     if (ate__out.json) {
         print_json(im, seconds);
         return;
     }
-    ate__note("import: %" PRIu64 " files, %" PRIu64 " directories, %" PRIu64 " links, %s in %.1f s "
-              "(%s/s), %" PRIu64 " transactions",
-              c->files, c->directories, c->symlinks, ate__size_text(c->bytes, size), seconds,
-              ate__size_text((uint64_t)((double)c->bytes / seconds), rate), im->transactions);
+    ate__note("import: %s, %s, %s, %s in %.1f s (%s/s), %s",
+              ate__count_text(c->files, "file", "files", files),
+              ate__count_text(c->directories, "directory", "directories", directories),
+              ate__count_text(c->symlinks, "link", "links", links), ate__size_text(c->bytes, size),
+              seconds, ate__size_text((uint64_t)((double)c->bytes / seconds), rate),
+              ate__count_text(im->transactions, "transaction", "transactions", transactions));
     say_exceptions(c);
 }
 
@@ -242,6 +250,7 @@ static int begin(struct import *im)
         .scope = im->o->scope, .acknowledged = acknowledged, .waiting = import_progress, .arg = im};
     struct stat st;
     uint64_t seed[2];
+    stop_says("import: run the same command again: it continues\n");
     ate__random(&ate__env_real, seed, sizeof seed);
     ate__map_init(&im->links, 2 * sizeof(uint64_t), seed);
     im->piece = ate__alloc(FS_PAGE_SIZE + 1);

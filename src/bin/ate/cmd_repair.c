@@ -40,6 +40,7 @@ static void print_json(const struct ate_repaired *r, bool changed)
 static void print_loss(const struct ate_repaired *r)
 {
     uint64_t lost = r->known - r->head.size;
+    char count[ATE__COUNT_TEXT];
     ate__print("damaged: %s\n", r->text);
     if (r->resumed) {
         ate__print("an earlier repair is to be ended\n");
@@ -54,7 +55,8 @@ static void print_loss(const struct ate_repaired *r)
                    "beside the chain, not in it\n",
                    r->behind);
     if (r->unreadable)
-        ate__print("%" PRIu64 " files cannot be read at all\n", r->unreadable);
+        ate__print("%s cannot be read at all\n",
+                   ate__count_text(r->unreadable, "file", "files", count));
 }
 
 static void print_done(const struct ate_repaired *r, const char *dir)

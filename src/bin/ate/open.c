@@ -377,7 +377,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     ate__cleanup(ate__freep) char *mirror = NULL;
     const char *where = o->operand[0];
     struct opened x = {0};
-    unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind == OPEN_CHANGES ? 0 : ATE_READ;
+    unsigned flags = kind == OPEN_CREATES ? ATE_CREATE : kind > OPEN_VERIFIES ? 0 : ATE_READ;
     int rc = check_where(o);
     if (!rc)
         rc = open_join(o->root, o->root_count, &roots);

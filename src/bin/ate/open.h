@@ -9,6 +9,7 @@ enum open_kind {
     OPEN_READS,   /* a key that is missing is no error: what is open to everyone can be read */
     OPEN_STREAMS, /* the same; reads the whole history, so a remote chain is mirrored in memory */
     OPEN_VERIFIES, /* the same; what damage there is, is for the command to say */
+    OPEN_TENDS,   /* the same; writes its files, and nothing into its history */
     OPEN_CHANGES, /* needs a key */
     OPEN_CREATES  /* needs a key; makes the chain if it is not there, and says so */
 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static _Atomic(const char *) unfinished;
+static _Atomic(const char *) way_on;
 static atomic_bool committing;
 static struct {
     int32_t timeout_ms;
@@ -41,6 +42,9 @@ static void on_signal(int number)
     static const char text[] = "\nate: interrupted\n";
     remove_unfinished();
     write_soon(STDERR_FILENO, text, sizeof text - 1);
+    const char *more = atomic_load(&way_on);
+    if (more)
+        write_soon(STDERR_FILENO, more, strlen(more));
     _exit(128 + number);
 }
 
@@ -101,6 +105,11 @@ void stop_after(int32_t timeout_ms, const char *subject)
 void stop_commits(bool on_its_way)
 {
     atomic_store(&committing, on_its_way);
+}
+
+void stop_says(const char *line)
+{
+    atomic_store(&way_on, line);
 }
 
 void stop_removes(const char *path)

@@ -242,3 +242,10 @@ const char *ate__size_text(uint64_t bytes, char text[ATE__SIZE_TEXT])
         snprintf(text, ATE__SIZE_TEXT, "%.1f %s", value, units[unit]);
     return text;
 }
+
+const char *ate__count_text(uint64_t count, const char *one, const char *many,
+                            char text[ATE__COUNT_TEXT])
+{
+    snprintf(text, ATE__COUNT_TEXT, "%llu %s", (unsigned long long)count, count == 1 ? one : many);
+    return text;
+}

@@ -23,8 +23,12 @@ int ate__time_parse(const char *what, const char *text, int64_t *ret_ns) ATE__CH
 int ate__moment_parse(const char *what, const char *text, int64_t now_ns, int64_t *ret_ns)
     ATE__CHECK;
 
-enum { ATE__TIME_TEXT = 32, ATE__SIZE_TEXT = 16 }; /* bytes with the NUL */
+/* bytes with the NUL */
+enum { ATE__TIME_TEXT = 32, ATE__SIZE_TEXT = 16, ATE__COUNT_TEXT = 48 };
 
 /* "2027-01-31T23:59:59.123456Z"; `shortly`: "2027-01-31 23:59:59". Both return text. */
 const char *ate__time_text(int64_t ns, bool shortly, char text[ATE__TIME_TEXT]);
 const char *ate__size_text(uint64_t bytes, char text[ATE__SIZE_TEXT]); /* "1.5 MiB" */
+/* "1 file", "2 files": one and many name them, at most 26 bytes. Returns text. */
+const char *ate__count_text(uint64_t count, const char *one, const char *many,
+                            char text[ATE__COUNT_TEXT]);

@@ -232,6 +232,12 @@ static void test_texts(void **state)
     assert_string_equal(ate__size_text(1536 << 10, size), "1.5 MiB");
     assert_string_equal(ate__size_text((1 << 20) - 1, size), "1.0 MiB");
     assert_string_equal(ate__size_text(UINT64_MAX, size), "16.0 EiB");
+    char count[ATE__COUNT_TEXT];
+    assert_string_equal(ate__count_text(0, "file", "files", count), "0 files");
+    assert_string_equal(ate__count_text(1, "file", "files", count), "1 file");
+    assert_string_equal(ate__count_text(2, "directory", "directories", count), "2 directories");
+    assert_string_equal(ate__count_text(UINT64_MAX, "", "transactions", count),
+                        "18446744073709551615 transactions");
 }
 
 int main(void)
