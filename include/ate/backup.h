@@ -18,17 +18,22 @@ struct ate_backup_conf { /* zero means the default in every field */
     uint64_t size;    /* so many transactions, from the first on; 0: all */
     bool existing;    /* the chain may be there already, with no more than it gets */
     bool accept_loss; /* more of it was seen there than it gets, and that is forgotten here */
+    /* Why the chain goes back: at most 255 bytes of UTF-8. A root key that the backup was opened
+     * with signs that behind what is restored, as a RESET, and clients that have seen more follow.
+     * accept_loss is not needed then. NULL: none is written. */
+    const char *reset;
     /* bytes; runs inside the call, on its thread, and may not call the library */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
-    uint64_t reserved[8]; /* zero */
+    uint64_t reserved[7]; /* zero */
 };
 struct ate_backed_up {
-    struct ate_head head;  /* of what is there now */
-    uint64_t size_before;  /* transactions that it had */
+    struct ate_head head; /* of what is there now */
+    uint64_t size_before; /* transactions that it had */
     uint64_t files_copied; /* of the log */
-    uint64_t files_kept;   /* that were there already, read, and found whole and the same */
+    uint64_t files_kept; /* that were there already, read, and found whole and the same */
     uint64_t bytes_copied;
+    bool reset; /* the last transaction is a RESET */
 };
 
 /* WAITS. Brings the backup in the directory `dir`, which is made if it is missing, up to the head
@@ -49,25 +54,33 @@ ATE_CALL int ate_backup(struct ate_chain *chain, const char *dir,
                         const struct ate_backup_conf *conf, struct ate_backed_up *ret_done);
 
 /* WAITS. Makes the directory `dir` a chain of what a backup, or any other chain in a directory,
- * has. It assigns sequences of its own from there on. Clients that have seen more of the chain
- * refuse it with ROLLED_BACK, and once it has gone on otherwise with FORKED: to them that is what
- * an attack looks like.
+ * has. It assigns sequences of its own from there on. Without conf.reset, clients that have seen
+ * more of the chain refuse it with ROLLED_BACK, and once it has gone on otherwise with FORKED: to
+ * them that is what an attack looks like. With it they follow: it belongs in front of the first
+ * thing that is written there, and only into the chain that takes the place of the old one: who
+ * has a copy with a RESET can take clients back with it. A crash may leave the chain without it:
+ * do it again, with `existing`.
  *
- * Errors: EXISTS: the chain is there, and conf does not say `existing`; NOT_FOUND: the backup has
- * fewer than conf.size; COMPACTED: conf.size lies in what was compacted; and as ate_backup(). */
+ * Errors: NO_KEY: conf.reset, and no root key; DENIED: the same, and this machine's clock is behind
+ * the chain; EXISTS: the chain is there, and conf does not say `existing`; NOT_FOUND: the backup
+ * has fewer than conf.size; COMPACTED: conf.size lies in what was compacted; and as ate_backup().
+ */
 ATE_CALL int ate_restore(struct ate_chain *backup, const char *dir,
                          const struct ate_backup_conf *conf, struct ate_backed_up *ret_done);
 
 /* ---- repair ---- */
 
 struct ate_repair_conf { /* zero means the default in every field */
-    const char *root;      /* as of ate_chain_open() */
+    const char *root; /* as of ate_chain_open() */
     const char *state_dir; /* the same */
-    bool change;           /* false: it only says what there is to be done, and changes nothing */
+    bool change; /* false: it only says what there is to be done, and changes nothing */
+    /* As in struct ate_backup_conf, with a root key of the session: a RESET behind what verifies,
+     * also where all does: of a chain that was set back by other means. With `change`. */
+    const char *reset;
     /* bytes; runs inside the call, on its thread, and may not call the library */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
-    uint64_t reserved[8]; /* zero */
+    uint64_t reserved[7]; /* zero */
 };
 struct ate_repaired {
     bool is_damaged; /* false: all holds, and nothing was done */
@@ -77,7 +90,8 @@ struct ate_repaired {
     enum ate_result what;
     uint64_t sequence; /* the first transaction that does not hold */
     const char *text;
-    struct ate_head head; /* of what verifies: the chain after the repair */
+    struct ate_head head; /* of what verifies: the chain after the repair, without its RESET */
+    bool reset; /* a RESET was written behind it */
     uint64_t known; /* so many transactions it had at least; those from head.size on are lost */
     uint64_t behind; /* of them, those that are whole by themselves, and believed by nobody */
     uint64_t unreadable; /* files of which nothing can be read */
@@ -89,14 +103,16 @@ struct ate_repaired {
  * original is kept beside it, as it was, and so are the transactions behind the damage that are
  * whole by themselves, with a list: what they hang on is missing, so they are not part of the
  * chain. It needs as much room as the chain. What this user saw there beyond it is forgotten on
- * this machine; others who have seen more will refuse the chain with ROLLED_BACK. A crash leaves
+ * this machine; others who have seen more will refuse the chain with ROLLED_BACK, unless conf.reset
+ * is given. A crash leaves
  * the damaged chain, the repaired one, or neither, until the repair is done again: then nobody can
  * open or make one there meanwhile.
  *
  * Errors: NOT_FOUND; UNTRUSTED, WRONG_CHAIN: as of ate_chain_open(); ROLLED_BACK, FORKED: the same,
  * of a chain that is not damaged: no repair brings back what is not there; IN_USE: somebody writes
  * there; TAMPERED: not even the first transaction holds, and nothing was changed; E_NO_SPACE: the
- * same; WOULD_DEADLOCK, E_*. */
+ * same; NO_KEY, DENIED: as of ate_restore(), and all but the RESET was done; WOULD_DEADLOCK, E_*.
+ */
 ATE_CALL int ate_repair(const char *dir, struct ate_session *session,
                         const struct ate_repair_conf *conf, struct ate_repaired *ret_repaired);
 

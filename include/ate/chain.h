@@ -159,6 +159,27 @@ ATE_API bool ate_chain_damage(const struct ate_chain *chain, struct ate_damage *
  * cleanly. */
 ATE_API uint64_t ate_chain_trimmed_bytes(const struct ate_chain *chain);
 
+/* ---- a chain that went back ---- */
+
+enum ate_reset_reason { ATE_RESET_RESTORE = 1, ATE_RESET_REPAIR, ATE_RESET_ADOPT };
+/* What a root key has signed in the chain: that it goes on behind its first `sequence`
+ * transactions, whatever came behind them before. */
+struct ate_reset {
+    uint64_t sequence; /* its own */
+    uint64_t old_size; /* that the chain had before, as who signed it knew; 0: not known */
+    int64_t signed_ns; /* the signer's clock */
+    enum ate_reset_reason reason;
+    const char *text; /* why, in the signer's words; may be empty */
+    /* Of ate_chain_reset() alone: */
+    uint64_t seen_size; /* that this user had seen; those from `sequence` on were taken back */
+    const char *kept; /* a directory with the chain as it was seen; NULL: nothing was held here */
+};
+/* Whether the open that gave this handle gave up what was seen there before, for a RESET that the
+ * chain shows: signed later than what was seen last, by a root key that was in force then, or, of
+ * a thin chain, that conf.root or the address names, or that the session holds. What was held of
+ * it is kept, and can be opened with ATE_READ. Strings live as long as the handle. */
+ATE_API bool ate_chain_reset(const struct ate_chain *chain, struct ate_reset *ret_reset);
+
 /* ---- after a crash ---- */
 
 /* Names one commit for ever; ate_txn_id_of() gives it. Keep it to ask later. */

@@ -19,7 +19,8 @@ enum ate_event_kind {
     ATE_EVENT_PUBLIC_KEY, /* a public key, brought along for those that need it */
     ATE_EVENT_OTHER,      /* of the system */
     ATE_EVENT_CERTIFICATE, /* which transactions a deep compaction may leave out */
-    ATE_EVENT_COMPACTED    /* compacted away: nothing but its hash is left */
+    ATE_EVENT_COMPACTED,   /* compacted away: nothing but its hash is left */
+    ATE_EVENT_RESET        /* the chain went back to what is before it */
 };
 
 struct ate_history_event {
@@ -39,6 +40,7 @@ struct ate_history_event {
     struct ate_hash fingerprint; /* of the key that it is about, else zeros */
     uint64_t certified; /* a certificate: of so many transactions, from the first on; else 0 */
     struct ate_hash event_hash;
+    const struct ate_reset *reset; /* of a RESET; else NULL */
 };
 struct ate_history_txn {
     uint64_t sequence;

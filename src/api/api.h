@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/workers.h"
+#include "chain/reset.h"
 #include "chain/search.h"
 #include "dio/dio.h"
 
@@ -32,9 +33,13 @@ struct ate_chain {
     char *dir;                 /* of a chain in a directory, its real path; NULL: remote */
     char *place;               /* where its log lies, of a mirror too; NULL: nowhere on a disk */
     bool created;
+    bool thin;
     int32_t timeout_ms;
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     struct ate__storage_damage damage;
+    struct ate__reset reset; /* sequence 0: none was followed */
+    uint64_t reset_seen;
+    char *reset_kept;
     void (*compact_ran)(void *arg, int result, const char *text,
                         const struct ate_compacted *compacted);
     void *compact_ran_arg;
@@ -46,6 +51,7 @@ struct ate_chain {
 };
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
 void ate__chain_handle_unref(struct ate_chain *c);
+void ate__chain_note(struct ate_chain *c); /* for its memory, of an open chain */
 struct ate__txn_id ate__txn_id_of(struct ate_txn_id id);
 /* The chain that is held here, with its history. UNSUPPORTED: it is thin. */
 int ate__chain_held(struct ate_chain *chain, struct ate__chain **ret_held) ATE__CHECK;

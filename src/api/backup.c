@@ -3,7 +3,7 @@
  * backup.c: the public face of copies: the target's directory, and what was seen there before.
  */
 #include "ate/backup.h"
-#include "api/api.h"
+#include "api/reset.h"
 #include "base/dir.h"
 #include "chain/backup.h"
 #include "chain/local.h"
@@ -19,6 +19,7 @@ struct target {
     const char *stage;
     const char *place;        /* of the source */
     struct ate__chain *chain; /* the source's */
+    struct ate_session *session;
     struct ate__dir *dir;
     struct ate__memory memory; /* of the target's place */
     bool has_memory;
@@ -42,7 +43,7 @@ static int check_memory(struct target *t, const char *path, uint64_t size)
     t->has_memory = true;
     if (!rc)
         rc = ate__memory_check_chain(m, ate__trust_chain_id(ate__chain_trust(t->chain)));
-    if (rc || !m->known || (m->size > size && t->conf->accept_loss))
+    if (rc || !m->known || t->conf->reset || (m->size > size && t->conf->accept_loss))
         return rc;
     if (m->size > size)
         return ate__fail(ATE_ROLLED_BACK,
@@ -60,8 +61,8 @@ static int check_memory(struct target *t, const char *path, uint64_t size)
 static void remember(struct target *t, const struct ate__chain_copied *done)
 {
     struct ate__memory *m = &t->memory;
-    if (!m->known || m->size <= done->size)
-        return; /* it advances when it is opened */
+    if (!m->known || m->size <= done->size || t->conf->reset)
+        return; /* it advances when it is opened, or behind the RESET */
     ate__memory_forget(m);
     ate__memory_advance(m, ate__trust_chain_id(ate__chain_trust(t->chain)), done->size,
                         &done->root);
@@ -129,6 +130,33 @@ static int keep_signed(struct target *t)
     return rc > 0 ? ate__context(ATE_E_SYSTEM, "what was signed") : rc;
 }
 
+/* What the chain was before, as far as that is known here. */
+static struct ate__reset_conf reset_of(const struct target *t)
+{
+    struct ate__reset_conf conf = {
+        .session = t->session, .reason = ATE__RESET_RESTORE, .text = t->conf->reset};
+    ate__chain_head(t->chain, &conf.old_size, &conf.old_root);
+    if (t->has_memory && t->memory.known && t->memory.size > conf.old_size) {
+        conf.old_size = t->memory.size;
+        conf.old_root = t->memory.root;
+    }
+    return conf;
+}
+
+static int check_reset(const struct target *t)
+{
+    struct ate__reset_conf conf = reset_of(t);
+    return t->conf->reset ? ate__chain_reset_check(t->chain, &conf) : 0;
+}
+
+static int write_reset(struct target *t, const char *path, struct ate_backed_up *done)
+{
+    struct ate__reset_conf conf = reset_of(t);
+    int rc = t->conf->reset ? ate__reset_write(path, &conf, &t->memory, &done->head) : 0;
+    done->reset = !rc && t->conf->reset;
+    return rc;
+}
+
 static int copy(struct target *t, const char *path, bool existing, struct ate_backed_up *ret_done)
 {
     const struct ate__chain_copy what = {
@@ -140,7 +168,9 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
     };
     struct ate__chain_copied done;
     uint64_t size = size_of(t->chain, t->conf->size);
-    int rc = ate__dir_open(ate__env_real.vfs, path, ATE__DIR_MAKE, &t->dir);
+    int rc = check_reset(t);
+    if (!rc)
+        rc = ate__dir_open(ate__env_real.vfs, path, ATE__DIR_MAKE, &t->dir);
     if (!rc)
         rc = check_memory(t, path, size);
     if (!rc)
@@ -152,13 +182,17 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
     if (rc)
         return rc;
     remember(t, &done);
-    *ret_done = (struct ate_backed_up){
+    struct ate_backed_up all = {
         .head = {.size = done.size, .root = done.root},
         .size_before = done.log.size_before,
         .files_copied = done.log.segments_copied,
         .files_kept = done.log.segments_kept,
         .bytes_copied = done.log.bytes_copied,
     };
+    rc = write_reset(t, path, &all);
+    if (rc)
+        return rc;
+    *ret_done = all;
     return done.lacks ? tell_lacking(t->chain) : 0;
 }
 
@@ -177,7 +211,8 @@ static int run(struct ate_chain *chain, const char *path, const struct ate_backu
     struct target t = {.conf = conf,
                        .stage = stage,
                        .place = chain->place,
-                       .chain = ate__local_chain(chain->pipe)};
+                       .chain = ate__local_chain(chain->pipe),
+                       .session = chain->session};
     rc = copy(&t, path, existing, ret_done);
     ate__env_real.vfs->close_dir(t.dir);
     if (t.has_memory)
@@ -191,8 +226,9 @@ int ate_backup(struct ate_chain *chain, const char *dir, const struct ate_backup
     struct ate_backup_conf asked = {0};
     if (conf)
         asked = *conf;
-    if (asked.size || asked.existing || asked.accept_loss)
-        return ate__fail(ATE_MISUSE, "backup: size, existing, accept_loss are a restore's");
+    if (asked.size || asked.existing || asked.accept_loss || asked.reset)
+        return ate__fail(ATE_MISUSE,
+                         "backup: size, existing, accept_loss and reset are a restore's");
     return run(chain, dir, &asked, "backup", true, ret_done);
 }
 

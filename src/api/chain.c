@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "api/names.h"
 #include "api/proof_fork.h"
+#include "api/reset.h"
 #include "ate/compact.h"
 #include "chain/create.h"
 #include "chain/image.h"
@@ -178,8 +179,11 @@ static int check_remembered(struct opening *o, struct ate__chain *c)
     struct ate__memory *m = &o->chain->memory;
     struct ate__storage_damage damage;
     int rc = ate__memory_check(m, c);
-    /* Opened up to the damage, which the caller is told. */
-    return rc == ATE_ROLLED_BACK && ate__chain_damage(c, &damage) ? 0 : rc;
+    if (rc == ATE_ROLLED_BACK && ate__chain_damage(c, &damage))
+        return 0; /* opened up to the damage, which the caller is told */
+    if (rc == ATE_ROLLED_BACK || rc == ATE_FORKED)
+        rc = ate__reset_forgives(o->chain, &o->anchor, c, rc);
+    return rc;
 }
 
 static int remember_local(struct opening *o, struct ate__chain *c, bool created)
@@ -254,6 +258,8 @@ static void remote_advanced(void *arg, const struct ate_hash *chain_id, uint64_t
 {
     struct ate_chain *c = arg;
     ate__memory_advance(&c->memory, chain_id, size, root);
+    if (c->thin) /* which is all that it knows of when that was */
+        ate__memory_note(&c->memory, ate__wall_us(&ate__env_real), NULL, 0);
 }
 
 static int make_genesis(struct opening *o, struct ate__buf *genesis)
@@ -275,8 +281,12 @@ static int open_asked(struct opening *o, const struct ate__remote_conf *conf)
     if (!o->chain->ask)
         return ate__no_memory();
     int rc = ate__remote_open(conf, &o->pipe);
-    if ((rc == ATE_FORKED || rc == ATE_ROLLED_BACK) && m->known)
-        rc = ate__fork_evidence(m, conf, rc);
+    if (rc == ATE_FORKED || rc == ATE_ROLLED_BACK) {
+        bool is_reset;
+        rc = ate__reset_follow(o->chain, &o->anchor, conf, rc, &o->pipe, &is_reset);
+        if (rc && m->known && !is_reset)
+            rc = ate__fork_evidence(m, conf, rc);
+    }
     o->chain->anchor = NULL;
     if (!rc)
         o->chain->created = o->pipe->v->created(o->pipe);
@@ -306,6 +316,7 @@ static int open_remote(struct opening *o)
         return rc;
     const struct ate__memory *m = &o->chain->memory;
     bool memory_mirror = o->conf->mirror_dir && !*o->conf->mirror_dir;
+    o->chain->thin = !o->conf->mirror_dir;
     struct ate__remote_conf conf = {
         .env = &ate__env_real,
         .workers = o->workers,
@@ -462,6 +473,7 @@ static int finish(struct opening *o)
         if (!o->remote && o->conf->sync == ATE_SYNC_ALWAYS)
             ate__memory_advance(&c->memory, ate__trust_chain_id(c->pipe->v->trust(c->pipe)),
                                 head.size, &head.root);
+        ate__chain_note(c);
         ate__memory_keep(&c->memory);
     }
     return rc;

@@ -13,9 +13,22 @@ struct ate_chain *ate__chain_handle_ref(struct ate_chain *c)
     return c;
 }
 
+/* Who holds the history knows when its head was, and whose keys are in force there. */
+void ate__chain_note(struct ate_chain *c)
+{
+    struct ate__chain *held = c->pipe->v->chain(c->pipe);
+    struct ate_hash keys[ATE__ROOT_KEYS_MAX];
+    if (!held)
+        return;
+    size_t count = ate__trust_root_keys(ate__chain_trust(held), keys, ATE__COUNT_OF(keys));
+    ate__memory_note(&c->memory, ate__chain_last_time(held), keys, count);
+}
+
 static void remember(struct ate_chain *c)
 {
     struct ate__receipt receipt;
+    if (c->dio)
+        ate__chain_note(c);
     if (!c->dio || !c->dir || c->pipe->v->read_only(c->pipe))
         return;
     /* Under weaker sync policies only what is durable is worth remembering. */
@@ -41,6 +54,7 @@ void ate__chain_handle_unref(struct ate_chain *c)
     ate__free(c->name);
     ate__free(c->dir);
     ate__free(c->place);
+    ate__free(c->reset_kept);
     ate__free(c);
 }
 

@@ -11,6 +11,8 @@ struct ate_history {
     struct ate_history_event *events;
     struct ate_rules *rules;      /* of control events; one per event */
     struct ate_hash authors[ATE__TX_SIGNATURES_MAX];
+    struct ate_reset reset; /* alone in its transaction */
+    char reset_text[ATE__RESET_TEXT_MAX + 1];
 };
 
 int ate_history_start(struct ate_chain *chain, struct ate_session *session, uint64_t from_sequence,
@@ -57,6 +59,7 @@ enum ate_event_kind ate__event_kind_of(const struct ate__event *e)
     case ATE__EVENT_REVOKE: return ATE_EVENT_REVOKE;
     case ATE__EVENT_PUBLIC_KEY: return ATE_EVENT_PUBLIC_KEY;
     case ATE__EVENT_SNAPSHOT: return ATE_EVENT_CERTIFICATE;
+    case ATE__EVENT_RESET: return ATE_EVENT_RESET;
     case ATE__EVENT_RESERVED: break;
     }
     return ATE_EVENT_OTHER;
@@ -109,6 +112,23 @@ static int show_event(const struct ate__opened *o, struct ate_history_event *e,
     return 0;
 }
 
+static void show_reset(struct ate_history *h)
+{
+    const struct ate__records *r = &h->records;
+    const struct ate__reset_item *item = &r->tx.events[0].header.reset;
+    memset(h->reset_text, 0, sizeof h->reset_text);
+    if (item->text.size)
+        memcpy(h->reset_text, item->text.data, item->text.size);
+    h->reset = (struct ate_reset){
+        .sequence = r->sequence,
+        .old_size = item->old_size,
+        .signed_ns = (int64_t)r->tx.time_us * 1000,
+        .reason = (enum ate_reset_reason)item->reason,
+        .text = h->reset_text,
+    };
+    h->events[0].reset = &h->reset;
+}
+
 static int show_all(struct ate_history *h)
 {
     const struct ate__records *r = &h->records;
@@ -119,6 +139,8 @@ static int show_all(struct ate_history *h)
         return ate__no_memory();
     for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
         rc = show_event(&r->events[i], &h->events[i], &h->rules[i]);
+    if (!rc && h->events[0].kind == ATE_EVENT_RESET)
+        show_reset(h);
     for (uint32_t i = 0; i < r->tx.signature_count; i++)
         h->authors[i] = r->tx.signatures[i].fingerprint;
     return rc;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * memory.c: the file: `ate-head 1`, `place TEXT` (escaped), `chain ID`, `size N`, `root HASH`; a
- * line each.
+ * memory.c: the file: `ate-head 2`, `place TEXT` (escaped), `chain ID`, `size N`, `root HASH`,
+ * `time US`, `keys N`, and N times `key FINGERPRINT`; a line each. `ate-head 1` ends behind the
+ * root.
  */
 #include "api/memory.h"
 #include "api/api.h"
 #include "chain/chain.h"
 #include "crypto/digest.h"
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { MEMORY_FILE_MAX = 16384, PLACE_SHOWN = 4096 };
@@ -49,15 +51,31 @@ static bool take_line(const char **at, const char *word, struct ate_bytes *ret_v
     return true;
 }
 
+static bool parse_keys(struct ate__memory *m, const char *text)
+{
+    struct ate_bytes key;
+    uint64_t count = 0;
+    bool good = take_line(&text, "keys", &key) && !ate__decimal_parse(key.data, key.size, &count) &&
+                count <= ATE__ROOT_KEYS_MAX;
+    while (good && m->key_count < count)
+        good = take_line(&text, "key", &key) &&
+               !ate__hash_parse(key.data, key.size, &m->keys[m->key_count++]);
+    return good && !*text;
+}
+
 static bool parse(struct ate__memory *m, const char *text)
 {
-    struct ate_bytes version, place, chain, size, root;
-    if (!take_line(&text, "ate-head", &version) || !take_line(&text, "place", &place) ||
-        !take_line(&text, "chain", &chain) || !take_line(&text, "size", &size) ||
-        !take_line(&text, "root", &root) || *text)
+    struct ate_bytes version, place, chain, size, root, time;
+    if (!take_line(&text, "ate-head", &version) || version.size != 1 ||
+        !take_line(&text, "place", &place) || !take_line(&text, "chain", &chain) ||
+        !take_line(&text, "size", &size) || !take_line(&text, "root", &root))
         return false;
-    return version.size == 1 && *(const char *)version.data == '1' &&
-           !ate__decimal_parse(size.data, size.size, &m->size) &&
+    char number = *(const char *)version.data;
+    bool rest = number == '2' ? take_line(&text, "time", &time) &&
+                                    !ate__decimal_parse(time.data, time.size, &m->time_us) &&
+                                    parse_keys(m, text)
+                              : number == '1' && !*text;
+    return rest && !ate__decimal_parse(size.data, size.size, &m->size) &&
            !ate__hash_parse(chain.data, chain.size, &m->chain_id) &&
            !ate__hash_parse(root.data, root.size, &m->root);
 }
@@ -65,7 +83,7 @@ static bool parse(struct ate__memory *m, const char *text)
 int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *place)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
-    *m = (struct ate__memory){0};
+    *m = (struct ate__memory){.time_us = UINT64_MAX};
     pthread_mutex_init(&m->mutex, NULL);
     m->place = ate__copy_text(place);
     int rc = m->place ? file_of(state_dir, place, &m->file) : ate__no_memory();
@@ -80,7 +98,7 @@ int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *p
     if (rc)
         return rc;
     m->known = !nul && parse(m, (const char *)bytes.data);
-    m->written = m->size;
+    m->written = m->time_us == UINT64_MAX ? 0 : m->size; /* what it lacks is added */
     return m->known ? 0
                     : ate__fail(ATE_MALFORMED,
                                 "%s: not a file of this program; it should hold "
@@ -88,18 +106,32 @@ int ate__memory_open(struct ate__memory *m, const char *state_dir, const char *p
                                 m->file, m->place);
 }
 
+static int add_keys(const struct ate__memory *m, struct ate__buf *text)
+{
+    char line[8 + ATE__HASH_TEXT], key[ATE__HASH_TEXT];
+    snprintf(line, sizeof line, "keys %zu\n", m->key_count);
+    int rc = ate__buf_append(text, ate__text_bytes(line));
+    for (size_t i = 0; !rc && i < m->key_count; i++) {
+        snprintf(line, sizeof line, "key %s\n", ate__hash_text(&m->keys[i], key));
+        rc = ate__buf_append(text, ate__text_bytes(line));
+    }
+    return rc;
+}
+
 static void write_file(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                        const struct ate_hash *root)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf all = ATE__BUF_NULL;
     char chain_text[ATE__HASH_TEXT], root_text[ATE__HASH_TEXT], place[PLACE_SHOWN];
     if (!m->file)
         return;
-    ate__cleanup(ate__freep) char *text =
-        ate__format("ate-head 1\nplace %s\nchain %s\nsize %" PRIu64 "\nroot %s\n",
-                    ate__escaped(ate__text_bytes(m->place), place, sizeof place),
-                    ate__hash_text(chain_id, chain_text), size, ate__hash_text(root, root_text));
+    ate__cleanup(ate__freep) char *text = ate__format(
+        "ate-head 2\nplace %s\nchain %s\nsize %" PRIu64 "\nroot %s\ntime %" PRIu64 "\n",
+        ate__escaped(ate__text_bytes(m->place), place, sizeof place),
+        ate__hash_text(chain_id, chain_text), size, ate__hash_text(root, root_text), m->time_us);
     /* A head that could not be written protects less, and loses nothing. */
-    if (text && !ate__file_replace(m->file, ate__text_bytes(text)))
+    if (text && !ate__buf_append(&all, ate__text_bytes(text)) && !add_keys(m, &all) &&
+        !ate__file_replace(m->file, ate__buf_bytes(&all)))
         m->written = size;
 }
 
@@ -150,6 +182,8 @@ void ate__memory_forget(struct ate__memory *m)
 {
     m->known = false;
     m->size = m->written = 0;
+    m->time_us = UINT64_MAX;
+    m->key_count = 0;
 }
 
 void ate__memory_remove(struct ate__memory *m)
@@ -170,6 +204,18 @@ void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id,
         m->size = size;
         m->root = *root;
     }
+    pthread_mutex_unlock(&m->mutex);
+}
+
+void ate__memory_note(struct ate__memory *m, uint64_t time_us, const struct ate_hash *keys,
+                      size_t key_count)
+{
+    pthread_mutex_lock(&m->mutex);
+    if (m->time_us == UINT64_MAX || time_us > m->time_us)
+        m->time_us = time_us;
+    m->key_count = ate__min(key_count, ATE__COUNT_OF(m->keys));
+    if (m->key_count)
+        memcpy(m->keys, keys, m->key_count * sizeof *keys);
     pthread_mutex_unlock(&m->mutex);
 }
 

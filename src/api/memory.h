@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * memory.h: what this user's programs remember of each chain that they opened: its id and the
- * newest verified head (docs/format/keys.md, "Remembered heads"). Whatever is opened there later
- * must be the same chain and extend that head.
+ * newest verified head, when that was, and which root keys were in force there
+ * (docs/format/keys.md, "Remembered heads"). Whatever is opened there later must be the same chain
+ * and extend that head, or show a RESET that allows it not to (chain/reset.h).
  *
  * One small file a place, in the state directory, replaced at once and synced. A chain in a
  * directory is remembered by its real path, a remote one by host, port and path as they were asked
@@ -10,6 +11,7 @@
  */
 #pragma once
 #include "base/buf.h"
+#include "event/limits.h"
 #include <pthread.h>
 
 struct ate__chain;
@@ -22,6 +24,9 @@ struct ate__memory {
     bool known;
     struct ate_hash chain_id, root;
     uint64_t size;
+    uint64_t time_us; /* root time at that size, or later; UINT64_MAX: not known */
+    struct ate_hash keys[ATE__ROOT_KEYS_MAX]; /* root keys in force there */
+    size_t key_count; /* 0: not known */
     struct ate__buf note; /* proof_fork.h: the newest that was seen; `due`: and not written */
     bool note_due;
     uint64_t note_ms; /* when one was written */
@@ -40,6 +45,10 @@ void ate__memory_remove(struct ate__memory *m); /* its owner destroyed the chain
 /* A newer verified head; any thread, no call to the disk. */
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                          const struct ate_hash *root);
+/* When the newest head was, and which root keys are in force there (none: not known); before keep()
+ * and close(). The time never falls. */
+void ate__memory_note(struct ate__memory *m, uint64_t time_us, const struct ate_hash *keys,
+                      size_t key_count);
 /* Writes the head of a place that had none; what comes later is written when the chain is closed.
  */
 void ate__memory_keep(struct ate__memory *m);

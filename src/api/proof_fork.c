@@ -2,6 +2,7 @@
 #include "api/proof_fork.h"
 #include "trust/checkpoint.h"
 #include "trust/proof.h"
+#include <stdio.h>
 
 enum {
     NOTE_MS = 30000, /* between two that are written */
@@ -75,6 +76,17 @@ void ate__fork_close(struct ate__memory *m)
 {
     write_seen(m);
     ate__buf_deinit(&m->note);
+}
+
+void ate__fork_forget_note(struct ate__memory *m)
+{
+    ate__cleanup(ate__freep) char *file = file_of(m, "checkpoint");
+    pthread_mutex_lock(&m->mutex);
+    ate__buf_clear(&m->note);
+    m->note_due = false;
+    pthread_mutex_unlock(&m->mutex);
+    if (file)
+        (void)!remove(file);
 }
 
 /* --- evidence --- */

@@ -3,7 +3,7 @@
  * repair.c: the public face of a repair: whom to trust, and what was seen there before.
  */
 #include "chain/repair.h"
-#include "api/api.h"
+#include "api/reset.h"
 #include "ate/backup.h"
 #include <errno.h>
 #include <limits.h>
@@ -14,7 +14,9 @@ struct repairing {
     const struct ate_repair_conf *conf;
     const char *path;
     struct ate__anchor anchor;
+    struct ate_session *session;
     struct ate__repaired out;
+    bool reset;
 };
 
 static int check_anchor(void *arg, struct ate__trust *trust)
@@ -42,8 +44,11 @@ static int open_memory(const struct repairing *x, struct ate__memory *m)
 /* What lies there is whole, and may still be less than was there, or something else. */
 static int check_seen(void *arg, struct ate__chain *c)
 {
+    const struct repairing *x = arg;
     struct ate__memory m;
-    int rc = open_memory(arg, &m);
+    if (x->conf->reset)
+        return 0; /* whatever it is, that is what it goes back to */
+    int rc = open_memory(x, &m);
     if (!rc) {
         rc = ate__memory_check(&m, c);
         if (rc > 0)
@@ -64,6 +69,24 @@ static int forget(const struct repairing *x)
         ate__memory_keep(&m);
     }
     ate__memory_close(&m);
+    return rc;
+}
+
+static int write_reset(struct repairing *x)
+{
+    struct ate__reset_conf conf = {
+        .session = x->session, .reason = ATE__RESET_REPAIR, .text = x->conf->reset};
+    struct ate__memory m;
+    struct ate_head ignored;
+    int rc = open_memory(x, &m);
+    if (!rc && m.known) {
+        conf.old_size = m.size;
+        conf.old_root = m.root;
+    }
+    if (!rc)
+        rc = ate__reset_write(x->path, &conf, &m, &ignored);
+    ate__memory_close(&m);
+    x->reset = !rc;
     return rc;
 }
 
@@ -88,8 +111,11 @@ static int run(struct repairing *x)
         ate__api_workers_unref(repair.chain.workers);
     }
     vfs->close_dir(dir);
-    bool changed = x->conf->change && x->out.damage.what != ATE_OK && !x->out.resumed;
-    return rc || !changed ? rc : forget(x);
+    if (rc || !x->conf->change)
+        return rc;
+    if (x->conf->reset)
+        return write_reset(x);
+    return x->out.damage.what != ATE_OK && !x->out.resumed ? forget(x) : 0;
 }
 
 static void fill(const struct repairing *x, struct ate_repaired *ret)
@@ -98,6 +124,7 @@ static void fill(const struct repairing *x, struct ate_repaired *ret)
     *ret = (struct ate_repaired){
         .is_damaged = o->damage.what != ATE_OK,
         .resumed = o->resumed,
+        .reset = x->reset,
         .what = o->damage.what,
         .sequence = o->size,
         .head = {.size = o->size, .root = o->root},
@@ -117,10 +144,12 @@ int ate_repair(const char *dir, struct ate_session *session, const struct ate_re
                struct ate_repaired *ret_repaired)
 {
     static const struct ate_repair_conf defaults;
-    struct repairing x = {.conf = conf ? conf : &defaults, .path = dir};
+    struct repairing x = {.conf = conf ? conf : &defaults, .path = dir, .session = session};
     int rc = ate__check_may_wait();
     if (!rc && (!dir || !*dir))
         rc = ate__fail(ATE_MISUSE, "repair: no directory");
+    if (!rc && x.conf->reset && !x.conf->change)
+        rc = ate__fail(ATE_MISUSE, "repair: conf.reset goes with conf.change");
     if (rc)
         return rc;
     rc = ate__anchor_init(&x.anchor, x.conf->root, NULL, session);

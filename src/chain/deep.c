@@ -7,11 +7,12 @@
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
+#include "chain/statement.h"
 #include "trust/session.h"
 
 #define DAY_US (UINT64_C(86400) * 1000000)
 #define HOUR_US (UINT64_C(3600) * 1000000)
-enum { AGE_DAYS = 7, ABOVE_FACTOR = 4 /* times what lives */, SIGN_TRIES = 8 };
+enum { AGE_DAYS = 7, ABOVE_FACTOR = 4 /* times what lives */ };
 
 /* ---- reading, at its pace ---- */
 
@@ -389,37 +390,12 @@ const struct ate__key *ate__deep_signer(const struct ate__chain *c,
     return NULL;
 }
 
-static int make_snapshot(struct ate__deep *d, const struct ate__key *key, struct ate__buf *buf)
-{
-    ate__cleanup(ate__buf_deinit) struct ate__buf header = ATE__BUF_NULL;
-    ate__cleanup(ate__buf_deinit) struct ate__buf signature_bytes = ATE__BUF_NULL;
-    struct ate__header_wr w = ate__header_wr_of(&header);
-    enum ate__hash_alg alg = ate__trust_alg(d->c->trust);
-    struct ate__signature signature;
-    struct ate_hash hash;
-    ate__header_snapshot(&w, &(struct ate__snapshot_item){d->size, d->root, d->state_root});
-    int rc = ate__header_end(&w);
-    struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
-    struct ate__tx_in in = {
-        .chain_id = *ate__trust_chain_id(d->c->trust),
-        .id.number = 1,
-        .time_us = ate__wall_us(d->c->conf.env),
-        .events = &event,
-        .event_count = 1,
-    };
-    ate__random(d->c->conf.env, in.id.origin, sizeof in.id.origin);
-    ate__chain_head(d->c, &in.base_size, &in.base_root);
-    if (!rc)
-        rc = ate__tx_encode(&in, alg, buf, &hash);
-    if (!rc)
-        rc = ate__trust_sign(d->c->trust, key, alg, &hash, &signature_bytes, &signature);
-    return rc ? rc : ate__tx_encode_signatures(&signature, 1, buf);
-}
-
 static int commit_snapshot(struct ate__deep *d)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf buf = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
     struct ate__storage_state state;
+    struct ate__receipt receipt;
     const struct ate__key *key = ate__deep_signer(d->c, d->conf->session);
     d->c->storage->v->state(d->c->storage, &state);
     if (state.role != ATE__ROLE_ROOT)
@@ -430,19 +406,13 @@ static int commit_snapshot(struct ate__deep *d)
     if (!key)
         return ate__fail(ATE_NO_KEY, "only a root key or a compactor key signs what may be left "
                                      "out, and there is none of them here");
-    struct ate__offer offer = {.result = ATE_STALE};
-    /* STALE: a window of others' commits went by between its base and its place. */
-    for (unsigned i = 0; i < SIGN_TRIES && offer.result == ATE_STALE; i++) {
-        ate__buf_clear(&buf);
-        int rc = make_snapshot(d, key, &buf);
-        if (rc)
-            return rc;
-        offer =
-            (struct ate__offer){.encoded = ate__buf_bytes(&buf), .waits = true, .timeout_ms = -1};
-        ate__chain_wait(d->c, &offer);
-    }
-    d->certified_at = offer.receipt.sequence;
-    return offer.result ? ate__fail(offer.result, "%s", offer.text) : 0;
+    ate__header_snapshot(&w, &(struct ate__snapshot_item){d->size, d->root, d->state_root});
+    int rc = ate__header_end(&w);
+    if (!rc)
+        rc = ate__chain_state(d->c, key, ate__buf_bytes(&header), &receipt);
+    if (!rc)
+        d->certified_at = receipt.sequence;
+    return rc;
 }
 
 int ate__deep_certify(struct ate__deep *d)

@@ -4,7 +4,9 @@
 #include "base/replace.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
+#include "chain/reset.h"
 #include <inttypes.h>
+#include <stdio.h>
 
 static const char log_name[] = ",chain";
 static const char file_name[] = "checkpoint";
@@ -114,6 +116,20 @@ int ate__chain_check_note(struct ate__chain *c, struct ate_bytes note,
     return rc ? rc : ate__chain_check_checkpoint(c, ret_checkpoint);
 }
 
+/* It went back since then, and that was signed: what was signed before binds it no more. */
+static bool went_back(struct ate__chain *c, const struct ate__checkpoint *last, uint64_t time_s)
+{
+    const struct ate__reset_seen seen = {
+        .size = last->size,
+        .time_us = time_s > UINT64_MAX / 1000000 ? UINT64_MAX : time_s * 1000000};
+    struct ate__reset ignored;
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    bool did = !ate__chain_reset_find(c, &seen, &ignored);
+    ate__error_set(text);
+    return did;
+}
+
 static int check_last(struct ate__chain *c, struct ate__dir *dir)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
@@ -125,6 +141,9 @@ static int check_last(struct ate__chain *c, struct ate__dir *dir)
         rc = ate__checkpoint_parse(ate__buf_bytes(&note), &last);
     if (!rc)
         rc = ate__chain_check_checkpoint(c, &last);
+    if ((rc == ATE_ROLLED_BACK || rc == ATE_FORKED) &&
+        went_back(c, &last, ate__checkpoint_said_time(ate__buf_bytes(&note))))
+        return 0;
     return ate__context(rc, "nothing is signed: what was signed here last");
 }
 

@@ -3,7 +3,8 @@
  * signed.h: signing the head of a chain, with a memory of what was signed before: the file
  * `checkpoint` in `,chain`, the last note that was signed there (docs/format/proof.md).
  *
- *  1. Nothing is signed that does not extend what that file says, nor while it cannot be read.
+ *  1. Nothing is signed that does not extend what that file says, unless the chain has a RESET
+ *     (chain/reset.h) that was signed after that, nor while it cannot be read.
  *  2. A note is given to the caller once the file that holds it is synced.
  *  3. Copies, and what is restored or repaired, remember it too: what they lack of what was signed
  *     is never signed otherwise.

@@ -13,7 +13,7 @@
 
 #define BIT(name) (UINT64_C(1) << ATE__TAG_##name)
 
-static const uint64_t reserved_tags = BIT(SEALED) | BIT(HOME) | BIT(MOVED) | BIT(RESET);
+static const uint64_t reserved_tags = BIT(SEALED) | BIT(HOME) | BIT(MOVED);
 
 const char *ate__tag_name(unsigned tag)
 {
@@ -133,6 +133,35 @@ static int read_snapshot(struct ate__header *h, struct ate_bytes item)
     return h->snapshot.size ? 0 : ate__fail(ATE_MALFORMED, "of no transaction");
 }
 
+static int read_reset(struct ate__header *h, struct ate_bytes item)
+{
+    static const struct ate_hash none;
+    struct ate__rd r = ate__rd_of(item);
+    struct ate__reset_item *reset = &h->reset;
+    reset->old_size = ate__rd_u64(&r);
+    reset->old_root = ate__rd_hash(&r);
+    reset->size = ate__rd_u64(&r);
+    reset->root = ate__rd_hash(&r);
+    reset->reason = ate__rd_u8(&r);
+    if (!ate__rd_ok(&r))
+        return wrong_size(item);
+    reset->text = ate__rd_bytes(&r, ate__rd_left(&r));
+    if (reset->text.size > ATE__RESET_TEXT_MAX)
+        return ate__field_over("bytes of text", reset->text.size, ATE__RESET_TEXT_MAX);
+    if (!ate__utf8_valid(reset->text) ||
+        (reset->text.size && memchr(reset->text.data, 0, reset->text.size)))
+        return ate__fail(ATE_MALFORMED, "not UTF-8, or with a NUL");
+    if (!reset->size)
+        return ate__fail(ATE_MALFORMED, "to no transaction");
+    if (reset->old_size ? reset->old_size <= reset->size
+                        : !ate__hash_equal(&reset->old_root, &none))
+        return ate__fail(ATE_MALFORMED, "from an old head of %llu transactions to %llu",
+                         (unsigned long long)reset->old_size, (unsigned long long)reset->size);
+    if (reset->reason < ATE__RESET_RESTORE || reset->reason > ATE__RESET_ADOPT)
+        return ate__fail(ATE_UNSUPPORTED, "reason %u", reset->reason);
+    return 0;
+}
+
 static int read_epoch(struct ate__header *h, struct ate_bytes item)
 {
     struct ate__rd r = ate__rd_of(item);
@@ -212,12 +241,12 @@ static int read_item(struct ate__header *h, unsigned tag, struct ate_bytes item)
     case ATE__TAG_ROOT: h->root = item; return ate__keys_check(item);
     case ATE__TAG_HOLD: return read_hold(item);
     case ATE__TAG_SNAPSHOT: return read_snapshot(h, item);
+    case ATE__TAG_RESET: return read_reset(h, item);
     case ATE__TAG_LOG_KEYS: h->log_keys = item; return ate__keys_check(item);
     case ATE__TAG_COMPACTOR_KEYS: h->compactor_keys = item; return ate__keys_check(item);
     case ATE__TAG_SEALED:
     case ATE__TAG_HOME:
     case ATE__TAG_MOVED:
-    case ATE__TAG_RESET:
         if (!(h->present & reserved_tags))
             h->reserved = item;
         return 0;
@@ -302,6 +331,7 @@ static const struct kind_rule {
 } kind_rules[] = {
     {BIT(GENESIS), BIT(GENESIS), BIT(GENESIS), false, ATE__EVENT_CHAIN, "a CHAIN event"},
     {BIT(SNAPSHOT), BIT(SNAPSHOT), BIT(SNAPSHOT), false, ATE__EVENT_SNAPSHOT, "a SNAPSHOT event"},
+    {BIT(RESET), BIT(RESET), BIT(RESET), false, ATE__EVENT_RESET, "a RESET event"},
     {BIT(LOG_KEYS) | BIT(COMPACTOR_KEYS), 0, BIT(LOG_KEYS) | BIT(COMPACTOR_KEYS), false,
      ATE__EVENT_CHAIN, "a CHAIN event"},
     {BIT(PUBLIC_KEY), BIT(PUBLIC_KEY), BIT(PUBLIC_KEY), false, ATE__EVENT_PUBLIC_KEY,

@@ -40,7 +40,7 @@
     X(SEALED,       0x24) /* reserved: data key sealed to an epoch's public key */ \
     X(HOME,         0x25) /* reserved */ \
     X(MOVED,        0x26) /* reserved */ \
-    X(RESET,        0x27) /* reserved */ \
+    X(RESET,        0x27) /* old head u64le 32, new head u64le 32, u8 reason, text */ \
     X(SNAPSHOT,     0x28) /* u64le size, root of the tree 32, state root 32: 72 bytes */ \
     X(LOG_KEYS,     0x29) /* as ROOT; the event is CHAIN */ \
     X(COMPACTOR_KEYS, 0x2a) /* as ROOT; the event is CHAIN */
@@ -54,6 +54,7 @@ enum ate__tag {
 enum ate__encoding { ATE__MSGPACK = 1, ATE__JSON = 2 };
 
 enum { ATE__NAME_TAG = 16, ATE__CONF_SIZE = 80, ATE__LINK_SIZE = 40, ATE__SNAPSHOT_SIZE = 72 };
+enum { ATE__RESET_SIZE_MIN = 81 }; /* bytes, and those of the text */
 
 struct ate__conf_item {
     uint64_t epoch;
@@ -100,6 +101,17 @@ struct ate__snapshot_item {
     uint64_t size; /* at least 1 */
     struct ate_hash root, state_root; /* docs/format/trust.md, 17 */
 };
+enum ate__reset_reason { ATE__RESET_RESTORE = 1, ATE__RESET_REPAIR, ATE__RESET_ADOPT };
+/* That whoever signs it wants the chain to go on behind these transactions, whatever came behind
+ * them before. */
+struct ate__reset_item {
+    uint64_t old_size; /* that the chain had; 0: not known; else above `size` */
+    struct ate_hash old_root; /* zeros where that is not known */
+    uint64_t size; /* at least 1 */
+    struct ate_hash root;
+    uint8_t reason; /* enum ate__reset_reason */
+    struct ate_bytes text; /* UTF-8 without NUL, may be empty; a view */
+};
 struct ate__namekey_item {
     bool wrapped;
     struct ate_hash data_key_id;  /* zero when clear */
@@ -123,6 +135,7 @@ struct ate__header {
     struct ate_bytes recipients, link, genesis, public_key, root; /* raw; lists were checked */
     struct ate_bytes log_keys, compactor_keys; /* the same */
     struct ate__snapshot_item snapshot;
+    struct ate__reset_item reset;
     struct ate_bytes reserved; /* the first reserved item */
     struct ate__namekey_item namekey;
     struct ate_bytes user; /* all items from 0x8000 on, as they stand */
@@ -140,6 +153,7 @@ enum ate__event_kind {
     ATE__EVENT_REVOKE,
     ATE__EVENT_PUBLIC_KEY,
     ATE__EVENT_SNAPSHOT,
+    ATE__EVENT_RESET,
     ATE__EVENT_RESERVED /* a kind whose rules a later version brings */
 };
 
@@ -181,6 +195,7 @@ void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipien
 void ate__header_keys(struct ate__header_wr *w, enum ate__tag tag,
                       const struct ate__root_change *changes, uint32_t count);
 void ate__header_snapshot(struct ate__header_wr *w, const struct ate__snapshot_item *snapshot);
+void ate__header_reset(struct ate__header_wr *w, const struct ate__reset_item *reset);
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey);
 void ate__header_user(struct ate__header_wr *w, struct ate_bytes user_items);
 int ate__header_end(struct ate__header_wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY */

@@ -107,6 +107,17 @@ void ate__header_snapshot(struct ate__header_wr *w, const struct ate__snapshot_i
     ate__wr_hash(&w->w, &snapshot->state_root);
 }
 
+void ate__header_reset(struct ate__header_wr *w, const struct ate__reset_item *reset)
+{
+    begin_item(w, ATE__TAG_RESET, ATE__RESET_SIZE_MIN + reset->text.size);
+    ate__wr_u64(&w->w, reset->old_size);
+    ate__wr_hash(&w->w, &reset->old_root);
+    ate__wr_u64(&w->w, reset->size);
+    ate__wr_hash(&w->w, &reset->root);
+    ate__wr_u8(&w->w, reset->reason);
+    ate__wr_bytes(&w->w, reset->text);
+}
+
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey)
 {
     begin_item(w, ATE__TAG_NAMEKEY, namekey->bytes.size + (namekey->wrapped ? 1 + 32 : 1));

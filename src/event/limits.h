@@ -17,6 +17,7 @@ enum {
     ATE__KEY_ITEM_MIN = 6 + 32,        /* a public key in an event: one part, of 32 bytes */
     ATE__KEY_ITEM_MAX = 8 << 10,       /* the same, whatever its algorithms */
     ATE__LABEL_ITEM_MAX = 320,         /* a recipient's label, encrypted */
+    ATE__RESET_TEXT_MAX = 255,         /* why a chain went back, in words */
     ATE__SIGNATURE_MAX = 8 << 10,      /* whatever its algorithm */
     ATE__OPTIONS_MAX = 64 << 10,       /* a genesis' options */
     /* A ciphertext: size of the private items, these, the payload, the authentication tag. */

@@ -8,12 +8,12 @@
 typedef int check_fn(struct ate__judge *j);
 
 static check_fn *const checks[] = {
-    ate__check_form,    ate__check_base,    ate__check_snapshot_root,
-    ate__check_before,  ate__check_rights,  ate__check_keys,
-    ate__check_archive, ate__check_sealing, ate__check_after,
+    ate__check_form,    ate__check_base,   ate__check_snapshot_root, ate__check_reset,
+    ate__check_before,  ate__check_rights, ate__check_keys,          ate__check_archive,
+    ate__check_sealing, ate__check_after,
 };
 static check_fn *const kept_checks[] = {
-    ate__check_form,   ate__check_chain_id, ate__check_kept,
+    ate__check_form,   ate__check_chain_id, ate__check_reset,  ate__check_kept,
     ate__check_rights, ate__check_keys,     ate__check_places,
 };
 

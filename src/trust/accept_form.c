@@ -135,6 +135,10 @@ static int check_event(struct ate__judge *j, uint32_t i, struct counts *c)
     case ATE__EVENT_ROOT: check_once(j, &c->roots, "ROOT"); __attribute__((fallthrough));
     case ATE__EVENT_REVOKE: check_key_event(j, i); break;
     case ATE__EVENT_SNAPSHOT: check_once(j, &c->snapshots, "SNAPSHOT"); break;
+    case ATE__EVENT_RESET:
+        if (j->tx->event_count > 1)
+            ate__refuse(j, ATE_MALFORMED, NULL, 0, "RESET: it is alone in its transaction");
+        break;
     case ATE__EVENT_PUBLIC_KEY: break;
     case ATE__EVENT_RESERVED:
         ate__refuse(j, ATE_UNSUPPORTED, NULL, 0, "event %u is of a kind of a later version", i);

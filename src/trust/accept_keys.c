@@ -187,6 +187,8 @@ static int check_event(struct keys *k, const struct ate__event *e)
         return ate__check_services(k->j, e);
     if (e->kind == ATE__EVENT_SNAPSHOT)
         ate__check_snapshot_signers(k->j);
+    if (e->kind == ATE__EVENT_RESET)
+        ate__check_reset_signers(k->j);
     if (e->kind == ATE__EVENT_REVOKE)
         check_revoke(k, e);
     else if (is_control(e) && ate__header_has(&e->header, ATE__TAG_RECIPIENTS))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "trust/checkpoint.h"
+#include "base/endian.h"
 #include "base/err.h"
 #include "crypto/keyfile.h"
 #include "event/limits.h"
@@ -62,6 +63,26 @@ int ate__checkpoint_parse(struct ate_bytes note, struct ate__checkpoint *ret_che
     rc = read_tree(&n, ret_checkpoint);
     ate__note_deinit(&n);
     return rc;
+}
+
+uint64_t ate__checkpoint_said_time(struct ate_bytes note)
+{
+    enum { TIME = 8 };
+    struct ate__note n;
+    uint64_t newest = 0;
+    bool told = false;
+    if (ate__note_parse(note, &n))
+        return UINT64_MAX;
+    for (uint32_t i = 0; i < n.count; i++) {
+        struct ate_bytes s = n.lines[i].signature;
+        if (s.size != TIME + ATE__LOG_MLDSA44_SIGNATURE)
+            continue;
+        uint64_t time_s = ate__load64be(s.data);
+        newest = time_s > newest ? time_s : newest;
+        told = true;
+    }
+    ate__note_deinit(&n);
+    return told ? newest : UINT64_MAX;
 }
 
 /* Looks for the lines of one key. *half: set where only one of the two is there. */

@@ -22,6 +22,9 @@ int ate__checkpoint_make(const struct ate__checkpoint *c, const struct ate__log_
                          struct ate__buf *buf) ATE__CHECK;
 /* What it says, without a look at a signature: no time, no log key. Errors: MALFORMED TOO_BIG. */
 int ate__checkpoint_parse(struct ate_bytes note, struct ate__checkpoint *ret_checkpoint) ATE__CHECK;
+/* When it was signed, as its lines say, of which none is verified: of a file of one's own. In
+ * seconds since 1970; UINT64_MAX: that is not told. */
+uint64_t ate__checkpoint_said_time(struct ate_bytes note);
 /* log_keys: the public keys that are trusted to sign it. Errors: as of parse(); UNTRUSTED: none of
  * them signed it with both of its halves; TAMPERED: a line of one of them does not hold; of the
  * keys: MALFORMED UNSUPPORTED; E_*. */

@@ -146,6 +146,7 @@ int ate__check_form(struct ate__judge *j) ATE__CHECK; /* accept_form.c: 1 */
 int ate__check_chain_id(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 2 */
 int ate__check_base(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 2, 3 */
 int ate__check_snapshot_root(struct ate__judge *j) ATE__CHECK; /* accept_services.c: 3 */
+int ate__check_reset(struct ate__judge *j) ATE__CHECK; /* accept_reset.c: 3, and 5 of its time */
 int ate__check_before(struct ate__judge *j) ATE__CHECK; /* accept_before.c: 4 */
 int ate__check_kept(struct ate__judge *j) ATE__CHECK; /* accept_before.c: what is left of 4 */
 int ate__check_rights(struct ate__judge *j) ATE__CHECK; /* accept_rights.c: 5, of objects */
@@ -158,6 +159,7 @@ int ate__check_places(struct ate__judge *j) ATE__CHECK; /* accept_after.c: what 
 /* accept_services.c: what accept_keys.c asks about CHAIN and SNAPSHOT events. Errors: E_MEMORY. */
 int ate__check_services(struct ate__judge *j, const struct ate__event *e) ATE__CHECK;
 void ate__check_snapshot_signers(struct ate__judge *j);
+void ate__check_reset_signers(struct ate__judge *j); /* accept_reset.c: 5, of keys */
 
 /* place.c: fills in n->place and what goes with it. Errors: those of the facts. */
 int ate__place_of(struct ate__judge *j, struct ate__node *n) ATE__CHECK;

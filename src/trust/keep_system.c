@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * keep_system.c: genesis, ROOT, REVOKE, CHAIN, PUBLIC_KEY and SNAPSHOT events always stay: with
- * them every kept signature can be verified, and which keys were in force at every sequence is
- * known.
+ * keep_system.c: genesis, ROOT, REVOKE, CHAIN, PUBLIC_KEY, SNAPSHOT and RESET events always stay:
+ * with them every kept signature can be verified, which keys were in force at every sequence is
+ * known, and whoever saw more before the chain went back can still be shown why.
  */
 #include "trust/keep_private.h"
 

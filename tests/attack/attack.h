@@ -16,7 +16,7 @@ struct attack {
 /* Each ends with a NULL name. */
 extern const struct attack attacks_history[], attacks_archive[], attacks_keys[], attacks_server[],
     attacks_thin[], attacks_proofs[], attacks_net[], attacks_disk[], attacks_secrets[],
-    attacks_destroy[], attacks_payload[], attacks_afar[];
+    attacks_destroy[], attacks_payload[], attacks_afar[], attacks_reset[];
 
 /* One way in which it was tried: result 0: it has its will; `documented`: it was refused as the
  * documentation says. */
@@ -44,6 +44,8 @@ int attack_create(const struct ate__server_conf *conf, const char *path, struct 
  * that checks nothing; those that it does not hold yet. */
 void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *chain_id,
                         uint64_t count);
+/* The same in place of the chain that is there. */
+void attack_write_anew(const char *dir, struct past *p, uint64_t count);
 /* Opens a directory, trusting the root key of the history. What was opened before in an attack is
  * remembered. */
 int attack_open_chain(const char *dir, unsigned flags, struct ate_chain **ret_chain);

@@ -429,6 +429,29 @@ attack("removed-as-before", "told-of-newest")
 attack("removed-as-another", "told-by-anchor")
 attack("just-removed", "told-at-all")
 
+# ---- reset.c ----
+
+ACCEPT_RESET = "src/trust/accept_reset.c"
+drop("reset-by-root", ACCEPT_RESET, "if (!ate__judge_root_signs(j))", "!ate__judge_root_signs(j)")
+drop("reset-in-place", ACCEPT_RESET,
+     "if (r->size != j->sequence || r->size != j->tx->base_size ||",
+     "r->size != j->sequence")
+drop("reset-time", ACCEPT_RESET, "if (!j->kept && j->tx->time_us > j->root_time_us)",
+     "j->tx->time_us > j->root_time_us")
+RESET = "src/chain/reset.c"
+drop("reset-is-newer", RESET, "if (tx->time_us <= f->seen->time_us)",
+     "tx->time_us <= f->seen->time_us")
+drop("reset-by-known-root", RESET, "} else if (!signed_by_one_of(tx, f->seen)) {",
+     "!signed_by_one_of(tx, f->seen)")
+drop("reset-to-own-head", RESET, "} else if (!same) {", "!same")
+attack("reset-by-outsider", "reset-by-root")
+attack("reset-elsewhere", "reset-in-place")
+attack("reset-signed-ahead", "reset-time")
+attack("reset-replayed", "reset-is-newer")
+attack("reset-by-revoked-root", "reset-by-known-root")
+attack("reset-by-root-of-the-other", "reset-by-known-root")
+attack("reset-of-another-branch", "reset-to-own-head")
+
 # ---- secrets.c ----
 
 SEALING = "src/trust/accept_sealing.c"

@@ -5,7 +5,6 @@
 #include "attack.h"
 #include "base/alloc.h"
 #include "files.h"
-#include "lib/shell.h"
 #include "lib/tmpdir.h"
 
 static int open_and_close(const char *dir)
@@ -128,21 +127,13 @@ static void foreign_group(void)
 
 /* ---- directories ---- */
 
-static void write_anew(const char *dir, struct past *p, uint64_t count)
-{
-    char command[600];
-    snprintf(command, sizeof command, "rm -rf '%s'/,chain", dir);
-    assert_int_equal(shell(command), 0);
-    attack_write_chain(dir, p, &p->chain_id, count);
-}
-
 static void older_directory(void)
 {
     struct past *p = attack_commons();
     const char *dir = tmpdir_new();
     attack_write_chain(dir, p, &p->chain_id, p->size);
     attack_must(open_and_close(dir));
-    write_anew(dir, p, p->size - 1);
+    attack_write_anew(dir, p, p->size - 1);
     attack_tried("opened again", open_and_close(dir), ATE_ROLLED_BACK);
     past_free(p);
 }
@@ -156,7 +147,7 @@ static void forked_directory(void)
     past_create(p, -1, 3, 0, NULL, "third");
     p->time_us[1]++; /* another history, and longer */
     attack_must(ate__tx_leaf(&p->tx[1], ATE__SHA256, 1, p->time_us[1], &p->leaf[1]));
-    write_anew(dir, p, p->size);
+    attack_write_anew(dir, p, p->size);
     attack_tried("opened again", open_and_close(dir), ATE_FORKED);
     past_free(p);
 }

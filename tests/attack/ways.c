@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "crypto/digest.h"
 #include "files.h"
+#include "lib/shell.h"
 #include "lib/tmpdir.h"
 #include "redo/storage.h"
 #include "unit/mesh/kit.h"
@@ -160,6 +161,14 @@ void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *
     }
     s->v->close(s);
     vfs->close_dir(d);
+}
+
+void attack_write_anew(const char *dir, struct past *p, uint64_t count)
+{
+    char command[600];
+    snprintf(command, sizeof command, "rm -rf '%s'/,chain", dir);
+    assert_int_equal(shell(command), 0);
+    attack_write_chain(dir, p, &p->chain_id, count);
 }
 
 int attack_open_chain(const char *dir, unsigned flags, struct ate_chain **ret_chain)

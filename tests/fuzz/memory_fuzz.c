@@ -9,8 +9,36 @@
 #include "base/text.h"
 #include "lib/tmpdir.h"
 #include <glob.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+static bool is_first; /* `ate-head 1` */
+static char end_text[8192];
+static size_t end_size;
+
+static void add(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    end_size += (size_t)vsnprintf(end_text + end_size, sizeof end_text - end_size, format, args);
+    va_end(args);
+}
+
+/* What a file that says this ends with. */
+static const uint8_t *end_of(const struct ate__memory *m)
+{
+    char text[ATE__HASH_TEXT];
+    end_size = 0;
+    add("\nchain %s\n", ate__hash_text(&m->chain_id, text));
+    add("size %llu\n", (unsigned long long)m->size);
+    add("root %s\n", ate__hash_text(&m->root, text));
+    if (!is_first)
+        add("time %llu\nkeys %zu\n", (unsigned long long)m->time_us, m->key_count);
+    for (size_t i = 0; i < m->key_count; i++)
+        add("key %s\n", ate__hash_text(&m->keys[i], text));
+    return (const uint8_t *)end_text;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,15 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FILE *file = fopen(path, "wb");
     ate__assert(file && fwrite(data, 1, size, file) == size);
     ate__assert(!fclose(file));
+    is_first = size > 9 && data[9] == '1';
     int rc = ate__memory_open(&m, dir, "/place");
     ate__assert(!rc == m.known && (!rc || rc == ATE_MALFORMED || rc == ATE_TOO_BIG));
     if (!rc) {
-        char chain[ATE__HASH_TEXT], root[ATE__HASH_TEXT], end[256];
-        snprintf(end, sizeof end, "\nchain %s\nsize %llu\nroot %s\n",
-                 ate__hash_text(&m.chain_id, chain), (unsigned long long)m.size,
-                 ate__hash_text(&m.root, root));
-        size_t n = strlen(end);
-        ate__assert(size >= n && !memcmp(data + size - n, end, n));
+        const uint8_t *end = end_of(&m);
+        ate__assert(size >= end_size && !memcmp(data + size - end_size, end, end_size));
         ate__assert(!ate__memory_check_chain(&m, &m.chain_id));
     }
     ate__memory_close(&m);

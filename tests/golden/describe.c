@@ -75,6 +75,7 @@ static const char *kind_name(enum ate_event_kind kind)
     case ATE_EVENT_PUBLIC_KEY: return "public key";
     case ATE_EVENT_CERTIFICATE: return "certificate";
     case ATE_EVENT_COMPACTED: return "compacted";
+    case ATE_EVENT_RESET: return "reset";
     default: return "other";
     }
 }

@@ -57,6 +57,7 @@ enum option_id {
     OPT_EXISTING,
     OPT_SEGMENT_SIZE,
     OPT_ACCEPT_LOSS,
+    OPT_RESET,
     OPT_YES,
     OPT_ADD_LOG_KEY,
     OPT_REMOVE_LOG_KEY,
@@ -101,6 +102,7 @@ struct options { /* strings are words of the command line */
     enum ate_compression compression; /* of the chain that is made */
     uint64_t segment_bytes; /* 0: not given */
     bool has_to, existing, accept_loss, yes;
+    const char *reset; /* why; NULL: not asked for */
     const char *yes_name; /* of the chain; NULL: not given */
     uint64_t to; /* a sequence */
     uint64_t clients, size_bytes, objects; /* of a benchmark; 0: not given */

@@ -26,6 +26,7 @@ static void print_done(const struct ate_backed_up *d, bool has_files)
             ate__json_set_number(object, "files_copied", d->files_copied);
             ate__json_set_number(object, "files_kept", d->files_kept);
             ate__json_set_number(object, "bytes_copied", d->bytes_copied);
+            ate__json_set_bool(object, "reset", d->reset);
         }
         ate__print_json(object);
     } else if (has_files) {
@@ -106,6 +107,7 @@ static int restore(const struct options *o)
         .size = o->has_to ? o->to + 1 : 0,
         .existing = o->existing,
         .accept_loss = o->accept_loss,
+        .reset = o->reset,
         .progress = open_show_progress,
     };
     int rc = is_remote(o->operand[0])
@@ -116,6 +118,9 @@ static int restore(const struct options *o)
     int status = end(rc, &x, o);
     if (!rc)
         print_done(&done, true);
+    if (!rc && !done.reset && !ate__out.json)
+        ate__print("whoever has seen more of the chain refuses this one; where it takes the place "
+                   "of what was lost, --reset TEXT and a root key let them follow\n");
     return open_close(&x, status);
 }
 
@@ -150,19 +155,24 @@ const struct command cmd_restore = {
     .operands = "BACKUP CHAIN",
     .operands_min = 2,
     .operands_max = 2,
-    .options = OPTS_CHAIN | OPT(OPT_TO) | OPT(OPT_EXISTING) | OPT(OPT_ACCEPT_LOSS),
+    .options = OPTS_CHAIN | OPT(OPT_TO) | OPT(OPT_EXISTING) | OPT(OPT_ACCEPT_LOSS) | OPT(OPT_RESET),
     .run = restore,
     .help =
-        "ate restore BACKUP CHAIN [--to SEQ]\n"
+        "ate restore BACKUP CHAIN [--to SEQ] [--reset TEXT]\n"
         "\n"
         "Makes the directory CHAIN a chain of what the backup holds, after verifying all of it.\n"
         "Whoever has seen more of the chain than CHAIN then has, refuses it: it looks like an\n"
-        "attack, and so it does here where this user has seen more of it at CHAIN.\n"
+        "attack, and so it does here where this user has seen more of it at CHAIN. With --reset\n"
+        "a root key signs in it that it went back, and why: then they follow, are told so, and\n"
+        "keep what they held beyond it. Only the chain that takes the place of the lost one gets\n"
+        "that, and before anything else is written there: a copy that has it can take them back.\n"
         "\n"
+        "  ate restore /mnt/backup/notes notes --key root.key --reset 'the disk died'\n"
         "  ate restore /mnt/backup/notes notes\n"
         "  ate restore /mnt/backup/notes before --to 4711   as it was then, in a new place\n"
         "\n"
         "  --to SEQ         up to that sequence and with it\n"
         "  --existing       CHAIN may be there, with no more than it gets\n"
-        "  --accept-loss    what was seen there beyond it is forgotten on this machine\n",
+        "  --accept-loss    what was seen there beyond it is forgotten on this machine\n"
+        "  --reset TEXT     sign that the chain went back, for this reason\n",
 };

@@ -18,8 +18,12 @@ struct log {
     struct known known;
 };
 
-static const char *const kinds[] = {"object",  "deleted",    "rules", "chain",       "root key",
-                                    "revoked", "public key", "other", "certificate", "compacted"};
+static const char *const kinds[] = {"object",      "deleted",   "rules",      "chain",
+                                    "root key",    "revoked",   "public key", "other",
+                                    "certificate", "compacted", "reset"};
+static const char *const reasons[] = {
+    "", [ATE_RESET_RESTORE] = "restored", [ATE_RESET_REPAIR] = "repaired",
+    [ATE_RESET_ADOPT] = "adopted"};
 
 /* ---- JSON ---- */
 
@@ -30,6 +34,14 @@ static json_t *rule_json(const struct ate_rule *rule)
         return describe_hashes(rule->keys, rule->key_count);
     describe_rule(rule, text, sizeof text);
     return json_string(text);
+}
+
+static void set_reset(json_t *object, const struct ate_reset *r)
+{
+    ate__json_set_text(object, "reason", reasons[r->reason]);
+    ate__json_set_text(object, "text", r->text);
+    if (r->old_size)
+        ate__json_set_number(object, "old_size", r->old_size);
 }
 
 static json_t *event_json(struct log *log, const struct ate_history_event *e)
@@ -64,6 +76,8 @@ static json_t *event_json(struct log *log, const struct ate_history_event *e)
     }
     if (e->kind == ATE_EVENT_CERTIFICATE)
         ate__json_set_number(object, "certified", e->certified);
+    if (e->reset)
+        set_reset(object, e->reset);
     if (!ate__hash_is_zero(&e->fingerprint))
         ate__json_set_text(object, "fingerprint", ate_hash_text(e->fingerprint, hash));
     ate__json_set_text(object, "hash", ate_hash_text(e->event_hash, hash));
@@ -141,6 +155,19 @@ static int print_rules(struct log *log, const struct ate_history_event *e)
     return rc;
 }
 
+static void print_reset(const struct ate_reset *r)
+{
+    ate__print("    * reset  %s: went back to the first %" PRIu64 " transactions",
+               reasons[r->reason], r->sequence);
+    if (r->old_size)
+        ate__print(", from %" PRIu64, r->old_size);
+    if (r->text[0]) {
+        ate__print(": ");
+        ate__print_escaped(ate__text_bytes(r->text));
+    }
+    ate__print("\n");
+}
+
 static int print_event(struct log *log, const struct ate_history_event *e)
 {
     char text[ATE_HASH_TEXT];
@@ -167,6 +194,7 @@ static int print_event(struct log *log, const struct ate_history_event *e)
         ate__print("    * certificate  transactions below %" PRIu64 " may be compacted away\n",
                    e->certified);
         return 0;
+    case ATE_EVENT_RESET: print_reset(e->reset); return 0;
     case ATE_EVENT_COMPACTED: ate__print("    compacted\n"); return 0;
     default: break;
     }

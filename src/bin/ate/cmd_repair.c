@@ -17,7 +17,8 @@ static void print_json(const struct ate_repaired *r, bool changed)
     char head[ATE_HASH_TEXT];
     json_t *object = json_object();
     ate__json_set_bool(object, "damaged", r->is_damaged);
-    ate__json_set_bool(object, "repaired", changed);
+    ate__json_set_bool(object, "repaired", changed && r->is_damaged);
+    ate__json_set_bool(object, "reset", r->reset);
     if (!r->resumed) {
         ate__json_set_number(object, "size", r->head.size);
         ate__json_set_text(object, "head", ate_hash_text(r->head.root, head));
@@ -28,7 +29,7 @@ static void print_json(const struct ate_repaired *r, bool changed)
         ate__json_set_number(object, "behind", r->behind);
         ate__json_set_number(object, "unreadable", r->unreadable);
     }
-    if (changed && !r->resumed) {
+    if (changed && r->is_damaged && !r->resumed) {
         ate__json_set_text(object, "original", r->damaged);
         if (r->salvage[0])
             ate__json_set_text(object, "salvage", r->salvage);
@@ -62,10 +63,15 @@ static void print_loss(const struct ate_repaired *r)
 static void print_done(const struct ate_repaired *r, const char *dir)
 {
     char shown[SHOWN], head[ATE_HASH_TEXT];
-    if (r->resumed) {
+    if (r->reset)
+        ate__print("a root key has signed that the chain went back to what it has\n");
+    else if (r->known > r->head.size)
+        ate__print("whoever has seen more of the chain refuses it; --reset TEXT and a root key let "
+                   "them follow\n");
+    if (r->resumed)
         ate__print("the earlier repair is ended\n");
+    if (r->resumed || !r->is_damaged)
         return;
-    }
     ate__escaped(ate__text_bytes(dir), shown, sizeof shown);
     ate__print("repaired: %" PRIu64 " transactions; head %s\n", r->head.size,
                ate_hash_text(r->head.root, head));
@@ -82,7 +88,7 @@ static bool agrees(const struct options *o)
         return true;
     if (ate__out.json || !isatty(STDIN_FILENO) || !ate__out.terminal)
         return false;
-    ate__print("repair it? (yes or no) ");
+    ate__print(o->reset ? "go back to that? (yes or no) " : "repair it? (yes or no) ");
     if (ate__out_flush() || !fgets(line, sizeof line, stdin))
         return false;
     return !strcmp(line, "yes\n");
@@ -91,6 +97,8 @@ static bool agrees(const struct options *o)
 static int report_declined(const struct ate_repaired *r, const char *dir)
 {
     char text[SHOWN];
+    if (!r->is_damaged)
+        return ate__report(ate__fail(ATE_DENIED, "nothing was signed: --yes does it"), dir);
     ate__escaped(ate__text_bytes(r->text), text, sizeof text);
     return ate__report(ate__fail((int)r->what, "%s; nothing was changed: --yes repairs it", text),
                        dir);
@@ -108,6 +116,7 @@ static int change(const struct options *o, struct ate_session *session,
         return STATUS_NOT_TRUSTED;
     }
     conf->change = true;
+    conf->reset = o->reset;
     rc = ate_repair(o->operand[0], session, conf, &r);
     ate__progress_end();
     if (rc)
@@ -126,14 +135,14 @@ static int look(const struct options *o, struct ate_session *session, const char
     int rc = ate_repair(o->operand[0], session, &conf, &r);
     if (rc)
         return ate__report(rc, NULL);
-    if (!r.is_damaged && ate__out.json)
+    if (!r.is_damaged && ate__out.json && !o->reset)
         print_json(&r, false);
-    else if (!r.is_damaged)
+    else if (!r.is_damaged && !ate__out.json)
         ate__print("all holds: %" PRIu64 " transactions; there is nothing to repair\n",
                    r.head.size);
-    if (!r.is_damaged)
+    if (!r.is_damaged && !o->reset)
         return 0;
-    if (!ate__out.json)
+    if (r.is_damaged && !ate__out.json)
         print_loss(&r);
     return change(o, session, &conf, &r);
 }
@@ -157,10 +166,10 @@ const struct command cmd_repair = {
     .operands = "CHAIN",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTS_CHAIN | OPT(OPT_YES),
+    .options = OPTS_CHAIN | OPT(OPT_YES) | OPT(OPT_RESET),
     .run = run,
     .help =
-        "ate repair CHAIN [--yes]\n"
+        "ate repair CHAIN [--yes] [--reset TEXT]\n"
         "\n"
         "Says first what verifies and what is lost, and changes nothing before that was answered\n"
         "with yes, or --yes is given. Then the chain ends before the first thing that does not\n"
@@ -169,7 +178,9 @@ const struct command cmd_repair = {
         "list: they hang on what is missing, so no reader can believe them.\n"
         "\n"
         "Whoever has seen more of the chain refuses it from then on; a backup that has more is\n"
-        "the better way. It needs as much room as the chain.\n"
+        "the better way. With --reset a root key signs behind it that it went back, and they\n"
+        "follow; of a chain that was set back by other means too, as with a machine's snapshot,\n"
+        "before anything else is written there. It needs as much room as the chain.\n"
         "\n"
         "Exit status 0: all holds, or it was repaired; 6: damaged, and nothing was changed, or\n"
         "what lies there holds and is less than was seen there before, or something else; 8:\n"
@@ -177,5 +188,6 @@ const struct command cmd_repair = {
         "\n"
         "  ate repair notes\n"
         "\n"
-        "  -y, --yes       do not ask\n",
+        "  -y, --yes       do not ask\n"
+        "  --reset TEXT    sign that the chain went back, for this reason\n",
 };

@@ -280,6 +280,25 @@ static void say_forgetful(const char *where)
             ate__escaped(ate__text_bytes(where), shown, sizeof shown), folder);
 }
 
+/* What was seen there before was given up, and the user is told what and where it is. */
+static void say_reset(const struct ate_chain *chain, const char *where)
+{
+    struct ate_reset r;
+    char time[ATE__TIME_TEXT], why[SHOWN], kept[SHOWN], shown[SHOWN];
+    if (!ate_chain_reset(chain, &r))
+        return;
+    ate__note("%s: the chain went back to its first %llu transactions: a root key signed that at "
+              "%s (%s); of the %llu that were seen here %llu are not in it",
+              ate__escaped(ate__text_bytes(where), shown, sizeof shown),
+              (unsigned long long)r.sequence, ate__time_text(r.signed_ns, false, time),
+              ate__escaped(ate__text_bytes(r.text), why, sizeof why),
+              (unsigned long long)r.seen_size,
+              (unsigned long long)(r.seen_size > r.sequence ? r.seen_size - r.sequence : 0));
+    if (r.kept)
+        ate__note("%s: the chain as it was seen is kept in %s, to be read", shown,
+                  open_home_text(r.kept, kept, sizeof kept));
+}
+
 int open_say_damage(const struct ate_damage *d, const char *subject)
 {
     char shown[SHOWN];
@@ -397,6 +416,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     if (ate_chain_was_created(x.chain))
         say_created(&x, where);
     say_trimmed(x.chain, where);
+    say_reset(x.chain, where);
     say_forgetful(where);
     rc = check_damage(&x, kind, where);
     if (rc)

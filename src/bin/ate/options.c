@@ -58,6 +58,7 @@ static const struct ate__option table[] = {
     {"to", 0, OPT_TO, "SEQ"},
     {"existing", 0, OPT_EXISTING, NULL},
     {"accept-loss", 0, OPT_ACCEPT_LOSS, NULL},
+    {"reset", 0, OPT_RESET, "TEXT"},
     {"yes", 'y', OPT_YES, NULL},
     {"clients", 'c', OPT_CLIENTS, "N"},
     {"size", 0, OPT_SIZE, "B"},
@@ -152,6 +153,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_TYPE: return take_text("--type", value, &o->type);
     case OPT_OUTPUT: return take_text("--output", value, &o->output);
     case OPT_AT: return take_at(o, value);
+    case OPT_RESET: return take_text("--reset", value, &o->reset);
     case OPT_LABEL: return take_text("--label", value, &o->label);
     case OPT_SINCE_FILE: return take_text("--since", value, &o->since_file);
     case OPT_CHECKPOINT: return take_text("--checkpoint", value, &o->checkpoint);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "api/memory.h"
 #include "base/err.h"
+#include "base/text.h"
 #include "lib/check.h"
 #include "lib/tmpdir.h"
 #include <dirent.h>
@@ -44,6 +45,60 @@ static void a_new_chain_takes_the_place(void **state)
     assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
     assert_int_equal(ate__memory_check_chain(&m, &other), 0);
     assert_int_equal(m.size, 1);
+    ate__memory_close(&m);
+}
+
+/* When it was, and whose keys were in force; the time never falls but with the head. */
+static void remembers_when_and_whose_keys(void **state)
+{
+    (void)state;
+    static const struct ate_hash keys[] = {{{7}}, {{8}}};
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.time_us == UINT64_MAX && m.key_count == 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    ate__memory_note(&m, 1000, keys, 2);
+    ate__memory_note(&m, 900, keys, 2);
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.known && m.time_us == 1000 && m.key_count == 2);
+    assert_memory_equal(m.keys, keys, sizeof keys);
+    ate__memory_advance(&m, &chain, 6, &newer);
+    ate__memory_note(&m, 1100, NULL, 0); /* by who cannot know */
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.size == 6 && m.time_us == 1100 && m.key_count == 0);
+    ate__memory_forget(&m);
+    ate__memory_advance(&m, &chain, 3, &root);
+    ate__memory_note(&m, 800, keys, 1);
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.size == 3 && m.time_us == 800 && m.key_count == 1);
+    ate__memory_close(&m);
+}
+
+/* What an earlier form lacks is not known, and is added at the next occasion. */
+static void reads_the_first_form(void **state)
+{
+    (void)state;
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    char file[4096], text[ATE__HASH_TEXT];
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    snprintf(file, sizeof file, "%s", m.file);
+    ate__memory_close(&m);
+    FILE *f = fopen(file, "w");
+    fprintf(f, "ate-head 1\nplace p\nchain %s\n", ate__hash_text(&chain, text));
+    fprintf(f, "size 5\nroot %s\n", ate__hash_text(&root, text));
+    fclose(f);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.known && m.size == 5 && m.time_us == UINT64_MAX && m.key_count == 0);
+    ate__memory_note(&m, 700, NULL, 0);
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.size == 5 && m.time_us == 700);
     ate__memory_close(&m);
 }
 
@@ -138,6 +193,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_the_newest_head),
+        cmocka_unit_test(remembers_when_and_whose_keys),
+        cmocka_unit_test(reads_the_first_form),
         cmocka_unit_test(a_new_chain_takes_the_place),
         cmocka_unit_test(keeps_the_first_head_before_the_close),
         cmocka_unit_test(sizes_have_one_form),

@@ -5,6 +5,7 @@
  */
 #include "chain/signed.h"
 #include "base/err.h"
+#include "chain/reset.h"
 #include "kit.h"
 #include <stdlib.h>
 
@@ -125,6 +126,36 @@ static void refused(int result)
     assert_true(simdisk_digest(kit.disk) == before);
 }
 
+/* What was signed before it went back binds it no more, once a root key says that it did; but not
+ * what is signed after that. */
+static void it_went_back(void **state)
+{
+    (void)state;
+    struct ate__buf note = ATE__BUF_NULL;
+    struct ate__receipt receipt;
+    struct ate_session *owner;
+    struct ate__key *root_key;
+    kit_ok(ate__session_new(&owner));
+    kit_ok(ate__key_of_seed(&kit_key(0)->seed, NULL, &root_key));
+    kit_ok(ate__session_add(owner, root_key));
+    struct ate__reset_conf conf = {.session = owner, .reason = ATE__RESET_RESTORE, .text = ""};
+    put_note(9, (struct ate_hash){{9}}, kit.chain_id);
+    refused(ATE_ROLLED_BACK);
+    simenv_pass_ms(&kit.sim, 5000);
+    kit_ok(ate__chain_reset(kit.chain, &conf, &receipt));
+    assert_int_equal(sign_ok(), 4);
+    put_note(4, (struct ate_hash){{9}}, kit.chain_id); /* long before */
+    assert_int_equal(sign_ok(), 4);
+    simenv_pass_ms(&kit.sim, 5000);
+    struct ate__checkpoint later = {
+        .chain_id = kit.chain_id, .size = 9, .time_s = ate__wall_us(&kit.sim.env) / 1000000};
+    kit_ok(ate__checkpoint_make(&later, key, &note));
+    simdisk_put(kit.disk, FILE_PATH, note.data, note.size);
+    ate__buf_deinit(&note);
+    refused(ATE_ROLLED_BACK);
+    ate__session_unref(owner);
+}
+
 /* A copy of an older state was put in place of the chain, or another one, or the file is none. */
 static void nothing_is_signed_against_the_file(void **state)
 {
@@ -215,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_signed_is_remembered, begin, end),
         cmocka_unit_test_setup_teardown(only_a_head_of_this_chain, begin, end),
         cmocka_unit_test_setup_teardown(nothing_is_signed_against_the_file, begin, end),
+        cmocka_unit_test_setup_teardown(it_went_back, begin, end),
         cmocka_unit_test_setup_teardown(leftovers, begin, end),
         cmocka_unit_test_setup_teardown(every_call_fails, begin, end),
         cmocka_unit_test(every_crash),

@@ -27,7 +27,7 @@ static void random_headers_come_back(void **state)
         [RANDOM_CHAIN] = ATE__EVENT_CHAIN,       [RANDOM_PUBLIC_KEY] = ATE__EVENT_PUBLIC_KEY,
         [RANDOM_ROOT] = ATE__EVENT_ROOT,         [RANDOM_REVOKE] = ATE__EVENT_REVOKE,
         [RANDOM_SNAPSHOT] = ATE__EVENT_SNAPSHOT, [RANDOM_SERVICES] = ATE__EVENT_CHAIN,
-        [RANDOM_RESERVED] = ATE__EVENT_RESERVED,
+        [RANDOM_RESET] = ATE__EVENT_RESET,       [RANDOM_RESERVED] = ATE__EVENT_RESERVED,
     };
     struct arena a = {.rnd = rnd_of(rnd_seed(11))};
     struct ate__buf again = ATE__BUF_NULL;

@@ -186,6 +186,19 @@ static void put_snapshot(struct arena *a, struct ate__header_wr *w)
     ate__header_snapshot(w, &snapshot);
 }
 
+static void put_reset(struct arena *a, struct ate__header_wr *w)
+{
+    struct ate__reset_item reset = {.size = 1 + rnd_below(&a->rnd, 1000)};
+    rnd_bytes(&a->rnd, &reset.root, sizeof reset.root);
+    reset.reason = (uint8_t)(1 + rnd_below(&a->rnd, 3));
+    if (coin(a)) {
+        reset.old_size = reset.size + 1 + rnd_below(&a->rnd, 1000);
+        rnd_bytes(&a->rnd, &reset.old_root, sizeof reset.old_root);
+    }
+    reset.text = coin(a) ? ate__bytes("the disk died", 13) : ate__bytes(NULL, 0);
+    ate__header_reset(w, &reset);
+}
+
 /* One list or both. */
 static void put_services(struct arena *a, struct ate__header_wr *w)
 {
@@ -214,10 +227,11 @@ struct ate_bytes random_header(struct arena *a, enum random_kind kind)
     case RANDOM_ROOT: put_keys(a, &w, ATE__TAG_ROOT); break;
     case RANDOM_REVOKE: put(a, &w, ATE__TAG_REVOKE, 32, 32); break;
     case RANDOM_SNAPSHOT: put_snapshot(a, &w); break;
+    case RANDOM_RESET: put_reset(a, &w); break;
     case RANDOM_SERVICES: put_services(a, &w); break;
     case RANDOM_RESERVED:
     case RANDOM_KINDS:
-        put(a, &w, ATE__TAG_SEALED + (unsigned)rnd_below(&a->rnd, 4), 0, 50);
+        put(a, &w, ATE__TAG_SEALED + (unsigned)rnd_below(&a->rnd, 3), 0, 50);
         put_user(a, &w);
         break;
     }

@@ -14,7 +14,8 @@ static const char *const kinds[] = {
     [ATE__EVENT_BODY] = "body",         [ATE__EVENT_CONTROL] = "control",
     [ATE__EVENT_CHAIN] = "chain",       [ATE__EVENT_ROOT] = "root",
     [ATE__EVENT_REVOKE] = "revoke",     [ATE__EVENT_PUBLIC_KEY] = "public-key",
-    [ATE__EVENT_SNAPSHOT] = "snapshot", [ATE__EVENT_RESERVED] = "reserved",
+    [ATE__EVENT_SNAPSHOT] = "snapshot", [ATE__EVENT_RESET] = "reset",
+    [ATE__EVENT_RESERVED] = "reserved",
 };
 
 /* A wrong result must come with its sentence. */

@@ -48,8 +48,7 @@ static void kinds_of_later_versions_are_unsupported(void **state)
 {
     (void)state;
     static const uint8_t bytes[4];
-    static const enum ate__tag tags[] = {ATE__TAG_SEALED, ATE__TAG_HOME, ATE__TAG_MOVED,
-                                         ATE__TAG_RESET};
+    static const enum ate__tag tags[] = {ATE__TAG_SEALED, ATE__TAG_HOME, ATE__TAG_MOVED};
     for (size_t i = 0; i < ATE__COUNT_OF(tags); i++) {
         struct draft *d = draft_signed();
         draft_item(d, tags[i], ate__bytes(bytes, sizeof bytes));

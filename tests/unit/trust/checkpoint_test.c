@@ -44,6 +44,16 @@ static void signed_by_a_trusted_key(void **state)
     assert_true(c.size == 5 && c.time_s == 0 && ate__hash_is_zero(&c.log_key));
 }
 
+static void says_when_it_was_signed(void **state)
+{
+    (void)state;
+    const char *text = (const char *)note.data;
+    size_t tree = (size_t)((const char *)memmem(text, note.size, "\n\n", 2) - text) + 2;
+    assert_true(ate__checkpoint_said_time(ate__buf_bytes(&note)) == 1700000005);
+    assert_true(ate__checkpoint_said_time(ate__bytes(text, tree)) == UINT64_MAX);
+    assert_true(ate__checkpoint_said_time(ate__bytes("x", 1)) == UINT64_MAX);
+}
+
 /* Either half of a key alone is not enough, wherever it comes from. */
 static void halves_are_not_enough(void **state)
 {
@@ -143,9 +153,9 @@ static void verifier_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(signed_by_a_trusted_key), cmocka_unit_test(halves_are_not_enough),
-        cmocka_unit_test(of_another_chain),        cmocka_unit_test(every_byte_counts),
-        cmocka_unit_test(verifier_keys),
+        cmocka_unit_test(signed_by_a_trusted_key), cmocka_unit_test(says_when_it_was_signed),
+        cmocka_unit_test(halves_are_not_enough),   cmocka_unit_test(of_another_chain),
+        cmocka_unit_test(every_byte_counts),       cmocka_unit_test(verifier_keys),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

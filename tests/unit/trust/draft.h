@@ -317,6 +317,15 @@ static inline void draft_snapshot(struct draft *d, const struct ate__snapshot_it
     draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
 }
 
+static inline void draft_reset(struct draft *d, const struct ate__reset_item *reset)
+{
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    ate__header_reset(&w, reset);
+    must(!ate__header_end(&w));
+    draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
+}
+
 static inline void draft_require(struct draft *d, uint8_t kind, struct ate_id id,
                                  const struct ate_hash *hash)
 {

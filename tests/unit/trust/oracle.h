@@ -90,7 +90,8 @@ static inline int oracle_form(const struct oracle *o)
         roots += e->kind == ATE__EVENT_ROOT;
         services += e->kind == ATE__EVENT_CHAIN;
         snapshots += e->kind == ATE__EVENT_SNAPSHOT;
-        if (roots > 1 || services > 1 || snapshots > 1)
+        if (roots > 1 || services > 1 || snapshots > 1 ||
+            (e->kind == ATE__EVENT_RESET && o->tx->event_count > 1))
             return ATE_MALFORMED;
         if (e->kind != ATE__EVENT_BODY && e->kind != ATE__EVENT_CONTROL)
             continue;
@@ -121,6 +122,11 @@ static inline int oracle_base(const struct oracle *o)
     if (o->sequence - o->tx->base_size > ate__trust_genesis(o->t)->window)
         return ATE_STALE;
     if (!ate__hash_equal(&root, &o->tx->base_root))
+        return ATE_FORKED;
+    const struct ate__reset_item *r = &o->tx->events[0].header.reset;
+    if (o->tx->events[0].kind == ATE__EVENT_RESET &&
+        (r->size != o->tx->base_size || r->size != o->sequence ||
+         !ate__hash_equal(&r->root, &o->tx->base_root)))
         return ATE_FORKED;
     for (uint32_t i = 0; i < o->tx->event_count; i++) {
         const struct ate__snapshot_item *s = &o->tx->events[i].header.snapshot;
@@ -363,6 +369,8 @@ static inline int oracle_keys(const struct oracle *o)
         if (e->kind == ATE__EVENT_CHAIN)
             rc = oracle_services(o, &e->header);
         if (e->kind == ATE__EVENT_SNAPSHOT && !oracle_certifies(o))
+            rc = ATE_DENIED;
+        if (e->kind == ATE__EVENT_RESET && !oracle_root_signs(o))
             rc = ATE_DENIED;
         if (e->kind == ATE__EVENT_REVOKE && !oracle_root_signs(o) &&
             !oracle_signs(o, &e->header.revoked))

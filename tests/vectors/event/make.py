@@ -16,8 +16,8 @@ import sys
 
 from reference import (AUTH, COMPACTOR_KEYS, COMPRESSION, CONF, ENCODING, EPOCH, GENESIS, H, HOLD,
                        LINK, LOG_KEYS, NAME, NAMEKEY, OBJECT, PARENT, PREV, PUBLIC_KEY, RECIPIENTS,
-                       REPLY_TO, REVOKE, ROOT, SNAPSHOT, TAG, TOMBSTONE, TOP, TYPE, WORM, leaf,
-                       message, records, u32, u64)
+                       REPLY_TO, RESET, REVOKE, ROOT, SNAPSHOT, TAG, TOMBSTONE, TOP, TYPE, WORM,
+                       leaf, message, records, u32, u64)
 
 HERE = pathlib.Path(__file__).parent
 SHA256, SHA3_256 = 1, 2
@@ -350,10 +350,14 @@ def write_headers():
     good("log and compactor keys", "chain", (LOG_KEYS, change), (COMPACTOR_KEYS, change))
     state = (SNAPSHOT, u64(1) + count_from(7, 64))
     good("snapshot", "snapshot", state)
+    back = u64(9) + count_from(1, 32) + u64(8) + count_from(40, 32)
+    good("reset", "reset", (RESET, back + b"\1" + b"the disk died"))
+    good("reset from what is not known, without a word", "reset",
+         (RESET, bytes(40) + back[40:] + b"\3"))
     good("hold", "control", o, inherit, (HOLD, b"\1"))
     good("hold in a scope", "control", o, prev, private, epoch(1), readers, link, wrapped,
          (HOLD, b"\1"), user)
-    for number in range(0x24, 0x28):
+    for number in range(0x24, 0x27):
         good(f"reserved 0x{number:02x}", "reserved", (number, b"any"))
     good("reserved beside a body", "reserved", o, p, conf, (0x24, b""))
 
@@ -434,6 +438,16 @@ def write_headers():
     bad("snapshot of no transaction", "MALFORMED", (SNAPSHOT, u64(0) + count_from(7, 64)))
     bad("snapshot too short", "MALFORMED", (SNAPSHOT, u64(1) + count_from(7, 63)))
     bad("snapshot too long", "MALFORMED", (SNAPSHOT, u64(1) + count_from(7, 65)))
+    bad("reset too short", "MALFORMED", (RESET, back))
+    bad("reset to nothing", "MALFORMED", (RESET, back[:40] + bytes(40) + b"\1"))
+    bad("reset forward", "MALFORMED", (RESET, u64(8) + back[8:] + b"\1"))
+    bad("reset from no size with a root", "MALFORMED", (RESET, bytes(8) + back[8:] + b"\1"))
+    bad("reset for no reason", "UNSUPPORTED", (RESET, back + b"\0"))
+    bad("reset for a reason of later", "UNSUPPORTED", (RESET, back + b"\4"))
+    bad("reset in words that are not UTF-8", "MALFORMED", (RESET, back + b"\1\xff"))
+    bad("reset in words with a NUL", "MALFORMED", (RESET, back + b"\1a\0b"))
+    bad("reset in words over their limit", "TOO_BIG", (RESET, back + b"\1" + b"w" * 256))
+    bad("reset beside a body", "MALFORMED", o, p, (RESET, back + b"\1"))
     bad("half a recipient", "MALFORMED", o, private, epoch(0),
         (RECIPIENTS, u32(2) + one + keys[1]))
     bad("added root key too short", "MALFORMED", (ROOT, u32(1) + b"\1" + sized(bytes(37))))

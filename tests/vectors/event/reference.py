@@ -19,8 +19,8 @@ TOP = bytes(16)
 OBJECT, PREV, PARENT, TAG, NAME, TYPE, ENCODING, CONF, TOMBSTONE, REPLY_TO = range(1, 11)
 AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD = range(0x10, 0x16)
 GENESIS, PUBLIC_KEY, ROOT, REVOKE = range(0x20, 0x24)
-RESERVED = set(range(0x24, 0x28))
-SNAPSHOT, LOG_KEYS, COMPACTOR_KEYS = range(0x28, 0x2b)
+RESERVED = set(range(0x24, 0x27))
+RESET, SNAPSHOT, LOG_KEYS, COMPACTOR_KEYS = range(0x27, 0x2b)
 WORM, COMPRESSION = 1, 2
 OPTIONAL = 0x8000
 
@@ -233,6 +233,19 @@ def read_item(tag, data):
     elif tag == SNAPSHOT:
         need(r.int(8), "a snapshot of nothing")
         r.bytes(64)
+    elif tag == RESET:
+        old_size, old_root = r.int(8), r.bytes(32)
+        size, _, reason = r.int(8), r.bytes(32), r.int(1)
+        text = r.bytes(len(data) - 81)
+        limit(len(text), 255, "text")
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            need(False, "text")
+        need(0 not in text, "text")
+        need(size, "a reset to nothing")
+        need(old_size > size if old_size else not any(old_root), "a reset forward")
+        need(1 <= reason <= 3, "reason", "UNSUPPORTED")
     elif tag in RESERVED:
         r.bytes(len(data))
     else:
@@ -254,6 +267,7 @@ def read_header(data):
 KINDS = [  # lead item, needed, allowed besides, optional items allowed, name
     (GENESIS, {GENESIS}, set(), False, "chain"),
     (SNAPSHOT, {SNAPSHOT}, set(), False, "snapshot"),
+    (RESET, {RESET}, set(), False, "reset"),
     (LOG_KEYS, {LOG_KEYS}, {COMPACTOR_KEYS}, False, "chain"),
     (COMPACTOR_KEYS, {COMPACTOR_KEYS}, set(), False, "chain"),
     (PUBLIC_KEY, {PUBLIC_KEY}, set(), False, "public-key"),

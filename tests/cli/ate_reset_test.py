@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A chain that went back: who follows, who does not, and what happens to what was seen beyond."""
+import shutil
+
+from world import main
+
+PATH = "/example.com/joe/notes"
+
+
+def work(w):
+    server = w.server()
+    w.ate("name", "work", server.chain(PATH))
+    return server
+
+
+def put(w, chain, *names, **more):
+    for name in names:
+        w.ate("put", chain, name, f"text of {name}", **more)
+
+
+def lost(w, server, *options, **more):
+    """The server's disk dies, and a backup takes its place."""
+    server.kill()
+    shutil.rmtree(f"{server.logs}{PATH}/,chain")
+    done = w.ate("restore", "copy", f"{server.logs}{PATH}", *options, "--json", **more)
+    server.start()
+    return done.object()
+
+
+def begin(w):
+    """A backup, and clients that have seen what came behind it: thin, with a mirror, both."""
+    root = w.key()
+    server = work(w)
+    put(w, "@work", "a", "b")
+    server.stop()
+    w.ate("backup", f"{server.logs}{PATH}", "copy")
+    size = w.ate("verify", "copy", "--json").objects()[-1]["size"]
+    server.start()
+    return root, server, size
+
+
+def other(w, name):
+    """The environment of another user, who has a copy of the key."""
+    home = w.path(name)
+    shutil.copytree(w.home / ".config", home / ".config")
+    return {"HOME": str(home)}
+
+
+def test_clients_follow(w):
+    root, server, size = begin(w)
+    thin, mirror, newcomer = (other(w, n) for n in ("thin", "mirror", "newcomer"))
+    assert w.ate("get", "@work", "a", env=newcomer).out == b"text of a"
+    put(w, "@work", "c", "d", "e")
+    assert w.ate("get", "@work", "e", env=thin).out == b"text of e"
+    assert w.ate("get", "@work", "e", "--mirror", "m", env=mirror).out == b"text of e"
+    done = lost(w, server, "--reset", "the disk died")
+    assert done["reset"] and done["size"] == size + 1, done
+    # Who has not seen more than the backup has goes on as if nothing had been.
+    r = w.ate("get", "@work", "a", env=newcomer)
+    assert r.out == b"text of a" and b"went back" not in r.err, r
+    # Who has is told, once.
+    r = w.ate("get", "@work", "b", env=thin)
+    assert r.out == b"text of b" and b"went back" in r.err and b"the disk died" in r.err, r
+    assert not w.ate("get", "@work", "b", env=thin).err
+    w.refused(1, "NOT_FOUND", "get", "@work", "e", env=thin)
+    # A mirror keeps what it held, to be read.
+    r = w.ate("get", "@work", "b", "--mirror", "m", env=mirror)
+    assert r.out == b"text of b" and b"3 are not in it" in r.err, r
+    kept = f"m/,before-reset-{size}"
+    assert kept.encode() in r.err, r
+    assert w.ate("get", kept, "e", "--root", root).out == b"text of e"
+    w.ate("export", kept, "/", "out", "--root", root, status=None)
+    assert not w.ate("get", "@work", "b", "--mirror", "m", env=mirror).err
+    # The chain goes on, for all of them.
+    put(w, "@work", "f", env=mirror)
+    for env in thin, newcomer, None:
+        assert w.ate("get", "@work", "f", env=env).out == b"text of f"
+    assert w.ate("get", "@work", "f", "--mirror", "m", env=mirror).out == b"text of f"
+    log = w.ate("log", "@work", "--json").objects()
+    event = [e for t in log for e in t["events"] if e["kind"] == "reset"]
+    assert len(event) == 1 and event[0]["text"] == "the disk died", event
+    assert event[0]["reason"] == "restored", event
+    assert "went back to the first" in w.ate("log", "@work").out.decode()
+    server.stop()
+    w.ate("compact", f"{server.logs}{PATH}", "--deep", "--cut-off", "now")
+    assert "went back to the first" in w.ate("log", f"{server.logs}{PATH}").out.decode()
+
+
+def test_without_it_they_refuse(w):
+    _, server, size = begin(w)
+    mirror = other(w, "mirror")
+    put(w, "@work", "c", "d", "e")
+    assert w.ate("get", "@work", "e", "--mirror", "m", env=mirror).out == b"text of e"
+    done = lost(w, server)
+    assert not done["reset"] and done["size"] == size, done
+    line = w.refused(6, "ROLLED_BACK", "get", "@work", "a")
+    assert "were seen there before; no root key says" in line, line
+    w.refused(6, "ROLLED_BACK", "get", "@work", "a", "--mirror", "m", env=mirror)
+    newcomer = other(w, "newcomer")
+    put(w, "@work", "x", "y", "z", "zz", env=newcomer)
+    w.refused(6, "FORKED", "get", "@work", "a")
+    w.refused(6, "FORKED", "get", "@work", "a", "--mirror", "m", env=mirror)
+    assert w.ate("get", "m", "e", env=mirror).out == b"text of e"
+    # Too late: it says nothing of what those have seen who saw the first history.
+    server.stop()
+    chain = f"{server.logs}{PATH}"
+    w.ate("repair", chain, "--reset", "late", "--yes", env=newcomer)
+    server.start()
+    w.refused(6, "FORKED", "get", "@work", "a", "--mirror", "m", env=mirror)
+
+
+def test_an_older_one_takes_nothing_back(w):
+    """Who has passed a RESET is not led back to it by who kept the chain as it was just behind."""
+    _, server, size = begin(w)
+    mirror, thin = other(w, "mirror"), other(w, "thin")
+    put(w, "@work", "c", "d")
+    lost(w, server, "--reset", "once")
+    chain = f"{server.logs}{PATH}"
+    server.stop()
+    shutil.copytree(f"{chain}/,chain", w.path("old"))
+    server.start()
+    put(w, "@work", "n", "o", "p", env=thin)
+    assert w.ate("get", "@work", "p", "--mirror", "m", env=mirror).out == b"text of p"
+    server.kill()
+    shutil.rmtree(f"{chain}/,chain")
+    shutil.copytree(w.path("old"), f"{chain}/,chain")
+    server.start()
+    for env, more in (thin, ()), (mirror, ("--mirror", "m")):
+        line = w.refused(6, "ROLLED_BACK", "get", "@work", "a", *more, env=env)
+        assert "signed before what was seen here last" in line, line
+    # And a second one on top of it is followed.
+    server.kill()
+    w.ate("repair", chain, "--reset", "again", "--yes")
+    server.start()
+    for env, more in (thin, ()), (mirror, ("--mirror", "m")):
+        r = w.ate("get", "@work", "a", *more, env=env)
+        assert b"again" in r.err, r
+
+
+def test_keys(w):
+    """Nobody but who holds a root key takes a chain back; and who has no history believes only the
+    root keys that he names."""
+    root, server, size = begin(w)
+    put(w, "@work", "c", "d")
+    w.key("stranger.key")
+    thin = other(w, "thin")
+    (w.path("thin") / ".config/ate/key").unlink()
+    w.ate("ls", "@work", "--root", root, env=thin)
+    server.stop()
+    chain = f"{server.logs}{PATH}"
+    line = w.refused(3, "NO_KEY", "restore", "copy", "there", "--key", "stranger.key",
+                     "--root", root, "--reset", "me")
+    assert root in line and "only a root key" in line, line
+    assert not w.path("there").exists()
+    server.start()
+    lost(w, server, "--reset", "the disk died")
+    r = w.ate("ls", "@work", "--root", root, env=thin)
+    assert b"went back" in r.err, r
+
+
+def test_what_was_signed(w):
+    """Behind a RESET the server signs again, and what it signed before is no evidence."""
+    _, server, size = begin(w)
+    w.path("server.pub").write_bytes(w.run("atedb", "log-key", str(server.logs)).out)
+    w.ate("checkpoint", "@work", "--add-log-key", "server.pub")
+    put(w, "@work", "c")
+    server.stop()
+    w.ate("backup", f"{server.logs}{PATH}", "copy")
+    server.start()
+    put(w, "@work", "d", "e")
+    assert w.ate("checkpoint", "@work").out
+    heads = w.home / ".local/state/ate/heads"
+    assert list(heads.glob("*.checkpoint"))
+    note = (w.path(f"{server.logs}{PATH}") / ",chain/checkpoint").read_bytes()
+    lost(w, server, "--reset", "the disk died", "--accept-loss")
+    server.stop()
+    (w.path(f"{server.logs}{PATH}") / ",chain/checkpoint").write_bytes(note)  # which was not lost
+    server.start()
+    r = w.ate("get", "@work", "a")
+    assert b"went back" in r.err and not list(heads.glob("*.fork")), r
+    assert w.ate("checkpoint", "@work").out
+    put(w, "@work", "f", "g")
+    assert w.ate("checkpoint", "@work").out
+    lost(w, server, "--accept-loss", env=other(w, "operator"))
+    w.refused(6, "ROLLED_BACK", "get", "@work", "a")
+
+
+def test_in_a_directory(w):
+    w.key()
+    put(w, "notes", "a", "b")
+    w.ate("backup", "notes", "copy")
+    put(w, "notes", "c", "d")
+    user = other(w, "user")
+    assert w.ate("get", "notes", "d", env=user).out == b"text of d"
+    shutil.rmtree(w.path("notes"))
+    w.refused(6, "ROLLED_BACK", "restore", "copy", "notes")
+    done = w.ate("restore", "copy", "notes", "--reset", "a mistake", "--json").object()
+    r = w.ate("get", "notes", "a", env=user)
+    assert r.out == b"text of a" and b"a mistake" in r.err, r
+    log = w.ate("log", "notes", "--json").objects()
+    assert log[-1]["events"][0]["old_size"] == done["size"] + 1, log[-1]
+    w.ate("restore", "copy", "before", "--to", "1")
+    w.refused(6, "ROLLED_BACK", "restore", "copy", "notes", "--existing")
+
+
+main(__name__)

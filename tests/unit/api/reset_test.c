@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A chain in a directory that went back, through the public interface: who writes that, who
+ * follows, and what is told. At a server: tests/cli/ate_reset_test.py. */
+#include "ate/ate.h"
+#include "lib/check.h"
+#include "lib/shell.h"
+#include "lib/tmpdir.h"
+#include <stdlib.h>
+
+struct note {
+    const char *text;
+};
+ATE_TYPE(note, ATE_FIELD(text));
+
+static char home[4000];
+
+static void expect(int rc, int expected)
+{
+    if (rc != expected)
+        print_error("%s: %s\n", ate_result_name(rc), ate_error());
+    assert_int_equal(rc, expected);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[8][4100];
+    static unsigned next;
+    char *p = path[next++ % 8];
+    snprintf(p, sizeof path[0], "%s/%s", home, name);
+    return p;
+}
+
+static int open_with(const char *key, const char *name, unsigned flags, const char *state_dir,
+                     struct ate_chain **ret)
+{
+    struct ate_session *s;
+    struct ate_chain_conf conf = {.state_dir = state_dir};
+    expect(ate_session_open(path_of(key), ATE_CREATE, &s), 0);
+    int rc = ate_chain_open(path_of(name), s, flags, &conf, ret);
+    ate_session_close(s);
+    return rc;
+}
+
+static struct ate_chain *open_chain(const char *name, unsigned flags)
+{
+    struct ate_chain *c;
+    expect(open_with("key", name, flags, NULL, &c), 0);
+    return c;
+}
+
+static void put(const char *chain, const char *name)
+{
+    struct ate_chain *c = open_chain(chain, ATE_CREATE);
+    struct ate_txn *txn;
+    struct ate_id id;
+    expect(ate_txn_begin(c, NULL, 0, &txn), 0);
+    expect(ate_put_as(txn, note, ate_top, name, &(struct note){"a text"}, &id), 0);
+    expect(ate_txn_commit(txn, NULL), 0);
+    ate_txn_end(txn);
+    ate_chain_close(c);
+}
+
+static void run(const char *command)
+{
+    char line[9000];
+    snprintf(line, sizeof line, "cd '%s' && %s", home, command);
+    assert_int_equal(shell(line), 0);
+}
+
+/* `notes` with 5 transactions, seen by this user and by one with another state; `copy` has 3. */
+static int set_up(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_chain *c;
+    snprintf(home, sizeof home, "%s", tmpdir_new());
+    setenv("HOME", home, 1);
+    unsetenv("XDG_STATE_HOME");
+    unsetenv("XDG_CONFIG_HOME");
+    put("notes", "a");
+    put("notes", "b");
+    c = open_chain("notes", ATE_READ);
+    expect(ate_backup(c, path_of("copy"), NULL, &done), 0);
+    ate_chain_close(c);
+    put("notes", "c");
+    put("notes", "d");
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), 0);
+    ate_chain_close(c);
+    return 0;
+}
+
+static int restore(const char *key, const char *to, const struct ate_backup_conf *conf,
+                   struct ate_backed_up *ret)
+{
+    struct ate_chain *c;
+    struct ate_session *s;
+    char root[ATE_HASH_TEXT];
+    expect(ate_session_open(path_of("key"), 0, &s), 0);
+    struct ate_chain_conf trust = {.root = ate_hash_text(ate_session_fingerprint(s), root)};
+    ate_session_close(s);
+    expect(ate_session_open(path_of(key), ATE_CREATE, &s), 0);
+    expect(ate_chain_open(path_of("copy"), s, ATE_READ, &trust, &c), 0);
+    int rc = ate_restore(c, path_of(to), conf, ret);
+    ate_chain_close(c);
+    ate_session_close(s);
+    return rc;
+}
+
+static void those_who_saw_more_follow(void **state)
+{
+    (void)state;
+    struct ate_chain *c;
+    struct ate_reset r;
+    struct ate_backed_up done;
+    run("rm -rf notes");
+    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "a mistake"}, &done), 0);
+    assert_true(done.reset);
+    uint64_t size = done.head.size - 1;
+    c = open_chain("notes", 0); /* who did it is told nothing */
+    assert_false(ate_chain_reset(c, &r));
+    assert_int_equal(ate_chain_head(c).size, size + 1);
+    ate_chain_close(c);
+    put("notes", "e");
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), 0);
+    assert_true(ate_chain_reset(c, &r));
+    assert_int_equal(r.sequence, size);
+    assert_int_equal(r.seen_size, size + 2);
+    assert_int_equal(r.old_size, size + 2);
+    assert_int_equal(r.reason, ATE_RESET_RESTORE);
+    assert_string_equal(r.text, "a mistake");
+    assert_null(r.kept);
+    assert_true(r.signed_ns > 0);
+    ate_chain_close(c);
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), 0);
+    assert_false(ate_chain_reset(c, &r)); /* once */
+    ate_chain_close(c);
+}
+
+static void history_shows_it(void **state)
+{
+    (void)state;
+    struct ate_chain *c;
+    struct ate_history *h;
+    struct ate_history_txn t;
+    struct ate_backed_up done;
+    unsigned found = 0;
+    expect(restore("key", "again", &(struct ate_backup_conf){.reset = "x"}, &done), 0);
+    c = open_chain("again", ATE_READ);
+    expect(ate_history_start(c, NULL, 0, &h), 0);
+    while (!ate_history_next(h, &t))
+        for (size_t i = 0; i < t.event_count; i++) {
+            bool is = t.events[i].kind == ATE_EVENT_RESET;
+            assert_true(is == (t.events[i].reset != NULL));
+            if (is)
+                assert_string_equal(t.events[i].reset->text, "x");
+            found += is;
+        }
+    ate_history_end(h);
+    ate_chain_close(c);
+    assert_int_equal(found, 1);
+}
+
+static void not_without_a_root_key(void **state)
+{
+    (void)state;
+    struct ate_backed_up done = {.bytes_copied = 77};
+    struct ate_chain *c;
+    run("rm -rf notes");
+    expect(restore("stranger", "notes", &(struct ate_backup_conf){.reset = "me"}, &done),
+           ATE_NO_KEY);
+    assert_true(done.bytes_copied == 77);
+    expect(open_with("key", "notes", ATE_READ, NULL, &c), ATE_NOT_FOUND); /* nothing was copied */
+    c = open_chain("copy", ATE_READ);
+    expect(ate_backup(c, path_of("x"), &(struct ate_backup_conf){.reset = "me"}, &done),
+           ATE_MISUSE);
+    ate_chain_close(c);
+}
+
+static void without_it_they_refuse(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_chain *c;
+    run("rm -rf notes");
+    expect(restore("key", "notes", NULL, &done), ATE_ROLLED_BACK);
+    expect(restore("key", "notes", &(struct ate_backup_conf){.accept_loss = true, .existing = true},
+                   &done),
+           0);
+    assert_false(done.reset);
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), ATE_ROLLED_BACK);
+    assert_non_null(strstr(ate_error(), "no root key says"));
+    /* The same again, with it: what an attempt that was cut short is ended by. */
+    expect(
+        restore("key", "notes", &(struct ate_backup_conf){.reset = "now", .existing = true}, &done),
+        0);
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), 0);
+    ate_chain_close(c);
+}
+
+/* It is not known when that was: the file of an earlier version. */
+static void not_over_a_memory_without_a_time(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_chain *c;
+    run("sed -i -e 's/^ate-head 2/ate-head 1/' -e '/^time /d' -e '/^key/d' other/heads/*");
+    run("rm -rf notes");
+    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "x"}, &done), 0);
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), ATE_ROLLED_BACK);
+    assert_non_null(strstr(ate_error(), "signed before"));
+}
+
+static int repair(const char *key, const struct ate_repair_conf *conf, struct ate_repaired *ret)
+{
+    struct ate_session *s;
+    char root[ATE_HASH_TEXT];
+    struct ate_repair_conf with = *conf;
+    expect(ate_session_open(path_of("key"), 0, &s), 0);
+    with.root = ate_hash_text(ate_session_fingerprint(s), root);
+    ate_session_close(s);
+    expect(ate_session_open(path_of(key), ATE_CREATE, &s), 0);
+    int rc = ate_repair(path_of("notes"), s, &with, ret);
+    ate_session_close(s);
+    return rc;
+}
+
+/* A machine that was set back, and knows nothing of it. */
+static void set_back_by_other_means(void **state)
+{
+    (void)state;
+    struct ate_repaired r;
+    struct ate_chain *c;
+    struct ate_reset told;
+    run("rm -rf notes && cp -a copy notes");
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), ATE_ROLLED_BACK);
+    expect(repair("key", &(struct ate_repair_conf){.reset = "a snapshot"}, &r), ATE_MISUSE);
+    expect(repair("stranger", &(struct ate_repair_conf){.reset = "me", .change = true}, &r),
+           ATE_NO_KEY);
+    expect(repair("key", &(struct ate_repair_conf){.reset = "a snapshot", .change = true}, &r), 0);
+    assert_true(r.reset && !r.is_damaged);
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), 0);
+    assert_true(ate_chain_reset(c, &told));
+    assert_int_equal(told.reason, ATE_RESET_REPAIR);
+    ate_chain_close(c);
+    c = open_chain("notes", 0);
+    assert_false(ate_chain_reset(c, &told));
+    ate_chain_close(c);
+}
+
+static void repaired(void **state)
+{
+    (void)state;
+    struct ate_repaired r;
+    struct ate_chain *c;
+    struct ate_reset told;
+    run("f=$(ls -S notes/,chain/*.seg | head -n 1); "
+        "printf XXXX | dd of=$f bs=1 seek=$(($(stat -c %s $f) * 3 / 4)) conv=notrunc status=none");
+    int rc = repair("key", &(struct ate_repair_conf){.reset = "a bad block", .change = true}, &r);
+    expect(rc, 0);
+    assert_true(r.reset);
+    rc = open_with("key", "notes", ATE_READ, path_of("other"), &c);
+    expect(rc, 0);
+    if (r.is_damaged && r.head.size < r.known)
+        assert_true(ate_chain_reset(c, &told));
+    ate_chain_close(c);
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup(test, set_up)
+    const struct CMUnitTest tests[] = {
+        TEST(those_who_saw_more_follow),
+        TEST(history_shows_it),
+        TEST(not_without_a_root_key),
+        TEST(without_it_they_refuse),
+        TEST(not_over_a_memory_without_a_time),
+        TEST(set_back_by_other_means),
+        TEST(repaired),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
