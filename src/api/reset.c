@@ -305,6 +305,14 @@ int ate__reset_follow(struct ate_chain *c, const struct ate__anchor *anchor,
     int found = text ? aside_of(&f) : ate__no_memory();
     if (!found)
         found = fetch(&f);
+    if (found == ATE_NOT_FOUND && text) { /* nothing is remembered, or it shows nothing at all */
+        if (f.aside)
+            remove_aside(&f);
+        ate__error_set(text);
+        ate__free(f.aside);
+        *ret_is_reset = false;
+        return rc;
+    }
     if (!found)
         found = open_own(&f);
     if (!found)
