@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { TRIES = 16 };
+
 struct target {
     const struct ate_backup_conf *conf;
     const char *stage;
@@ -69,9 +71,19 @@ static void remember(struct target *t, const struct ate__chain_copied *done)
     ate__memory_keep(m);
 }
 
+/* What is in force at the end of a copy may have been superseded in the chain meanwhile, and
+ * compacted before it was copied. `done` says whether it was missing there before. */
+static int check_values(struct ate__chain *copy, const struct ate__chain_copied *done, bool whole)
+{
+    int rc = done->lacks ? 0 : ate__chain_check_all_values(copy);
+    if (rc == ATE_OMITTED && whole)
+        return ate__fail(ATE_STALE, "the chain was compacted while it was copied");
+    return rc == ATE_OMITTED ? ate__context(ATE_COMPACTED, "what was restored") : rc;
+}
+
 /* A history that ends where its compaction has left less than its certificate says stands alone
  * only if it opens. */
-static int check_alone(const char *path, const struct ate__chain_copied *done)
+static int check_alone(const char *path, const struct ate__chain_copied *done, bool whole)
 {
     struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
     struct ate__pipe *pipe;
@@ -85,10 +97,10 @@ static int check_alone(const char *path, const struct ate__chain_copied *done)
     if (rc)
         return ate__context(rc, "what was restored");
     ate__chain_head(ate__local_chain(pipe), &size, &root);
-    rc = ate__chain_check_all_values(ate__local_chain(pipe));
+    rc = check_values(ate__local_chain(pipe), done, whole);
     pipe->v->unref(pipe);
     if (rc)
-        return ate__context(rc == ATE_OMITTED ? ATE_COMPACTED : rc, "what was restored");
+        return rc;
     if (size == done->size && ate__hash_equal(&root, &done->root))
         return 0;
     return ate__fail(ATE_COMPACTED,
@@ -157,6 +169,24 @@ static int write_reset(struct target *t, const char *path, struct ate_backed_up 
     return rc;
 }
 
+/* STALE: a newer head has what this one lacks. */
+static int copy_chain(struct target *t, const char *path, const struct ate__chain_copy *what,
+                      struct ate__chain_copied *ret_done)
+{
+    bool whole = !what->size;
+    int rc = ATE_STALE;
+    for (unsigned tries = 0; rc == ATE_STALE && tries < TRIES; tries++) {
+        rc = ate__chain_copy(t->chain, t->dir, what, ret_done);
+        if (!rc)
+            rc = keep_signed(t);
+        if (rc)
+            return rc;
+        if (ret_done->size < size_of(t->chain, 0))
+            rc = check_alone(path, ret_done, whole);
+    }
+    return rc;
+}
+
 static int copy(struct target *t, const char *path, bool existing, struct ate_backed_up *ret_done)
 {
     const struct ate__chain_copy what = {
@@ -174,11 +204,7 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
     if (!rc)
         rc = check_memory(t, path, size);
     if (!rc)
-        rc = ate__chain_copy(t->chain, t->dir, &what, &done);
-    if (!rc)
-        rc = keep_signed(t);
-    if (!rc && done.size < size_of(t->chain, 0))
-        rc = check_alone(path, &done);
+        rc = copy_chain(t, path, &what, &done);
     if (rc)
         return rc;
     remember(t, &done);
