@@ -61,7 +61,7 @@ static void pause_in(void *arg, uint64_t bytes)
 int compacting_run(struct kit *k, struct compactor *c, uint64_t from, uint64_t to, uint64_t cut_off,
                    struct ate__rewritten *ret)
 {
-    struct ate__rewrite w = {from, to, cut_off, decide, pause_in, c};
+    struct ate__rewrite w = {from, to, cut_off, decide, pause_in, c, NULL};
     return k->s->v->rewrite(k->s, &w, ret);
 }
 
