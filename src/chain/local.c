@@ -73,9 +73,22 @@ static void local_offer(struct ate__pipe *p, struct ate__offer *offer)
     ate__chain_offer(chain_of(p), offer);
 }
 
+/* A full disk may be met in the midst of a write. Who waits for the answer anyway gets it from the
+ * log that has recovered meanwhile, and what makes room gets in. */
 static void local_wait(struct ate__pipe *p, struct ate__offer *offer)
 {
+    struct ate__storage *storage = ate__chain_storage(chain_of(p));
+    struct ate__storage_state state = {.full = false};
+    void (*done)(struct ate__offer *offer) = offer->done;
+    offer->done = NULL; /* once, with the last answer */
     ate__chain_wait(chain_of(p), offer);
+    if (offer->result == ATE_UNKNOWN)
+        storage->v->state(storage, &state);
+    if (state.full && !state.failed)
+        ate__chain_wait(chain_of(p), offer);
+    offer->done = done;
+    if (done)
+        done(offer);
 }
 
 static int local_ask(struct ate__pipe *p, struct ate__ask *ask)

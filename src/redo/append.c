@@ -219,7 +219,7 @@ int ate__file_append(struct ate__storage *storage, const struct ate__group_in *g
         if (rc)
             return rc;
     }
-    rc = r->prewrite ? ate__make_room(r, tail.last, bytes, group->frees) : 0;
+    rc = ate__make_room(r, tail.last, bytes, group->frees);
     if (rc)
         return rc;
     return write_group(r, &tail, group, bytes, sync_is_due(r));

@@ -201,6 +201,7 @@ static int make_rows(struct ate__backup_world *x)
     pthread_mutex_lock(&r->mutex);
     int rc = last_row(x, &last);
     x->cut_off = r->cut_off;
+    x->generation = r->generation;
     if (!rc) {
         end = step_end(x, last);
         id = free_id(x);
@@ -333,7 +334,7 @@ static int make_list(struct ate__backup_world *x, struct ate__meta *ret_meta)
         .role = x->source->role,
         .revision = now->revision + 1,
         .floor = x->to,
-        .generation = ate__max(now->generation, x->source->generation),
+        .generation = ate__max(now->generation, x->generation),
         .cut_off = cut_off_of(x),
     };
     int rc = 0;

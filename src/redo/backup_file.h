@@ -31,7 +31,7 @@ struct ate__backup_world {
     struct ate__backup_row *rows;
     size_t row_count;
     uint64_t to; /* of the present switch */
-    uint64_t cut_off; /* of the source, when it was planned */
+    uint64_t cut_off, generation; /* of the source, when it was planned */
     uint64_t total_bytes;
     struct ate__backed_up done;
     struct ate__buf buf;

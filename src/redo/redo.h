@@ -173,7 +173,8 @@ uint64_t ate__room_of(const struct ate__segment *s, uint64_t group_bytes);
 /* --- room.c: a full disk --- */
 
 /* Where the last segment grows, zeros take the place of a group of `bytes` first, so that a full
- * disk is met while nothing of the group is written. A call of the leader. Errors: E_NO_SPACE
+ * disk is met while nothing of the group is written. Where nothing is prewritten, what frees room
+ * gets of the reserve beforehand, once the log is full. A call of the leader. Errors: E_NO_SPACE
  * (nothing has changed) E_* */
 int ate__make_room(struct ate__redo *r, struct ate__segment *last, uint64_t bytes, bool frees)
     ATE__CHECK;

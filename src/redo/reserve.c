@@ -30,6 +30,7 @@ static int open_it(const struct ate__vfs *vfs, struct ate__dir *dir, unsigned fl
     if (rc)
         ate__reserve_deinit(vfs, v);
     v->bytes = about.size;
+    v->in_blocks = vfs->copy_on_write && vfs->copy_on_write(dir);
     return rc;
 }
 
@@ -64,6 +65,8 @@ static int grow(const struct ate__vfs *vfs, struct ate__reserve *v, uint64_t byt
         rc = vfs->write(v->file, v->bytes, words, (size_t)size);
         if (!rc) {
             v->bytes += size;
+            if (v->in_blocks)
+                rc = vfs->sync(v->file);
         } else if (rc == ATE_E_NO_SPACE && step > PAGE) {
             step = PAGE;
             rc = cut(vfs, v, v->bytes);
@@ -95,6 +98,8 @@ uint64_t ate__reserve_give(const struct ate__vfs *vfs, struct ate__dir *dir, str
     if (open_it(vfs, dir, ATE__OPEN_WRITE, v))
         return 0;
     bytes = ate__min(ate__group_start(bytes, true), v->bytes);
+    if (v->in_blocks && bytes)
+        bytes += (v->bytes - bytes) % BLOCK;
     return bytes && !cut(vfs, v, v->bytes - bytes) ? bytes : 0;
 }
 

@@ -12,6 +12,9 @@
 struct ate__reserve {      /* zero: not looked at yet */
     struct ate__file *file; /* NULL: not open */
     uint64_t bytes;
+    /* A copy-on-write file system gives back what was written with one sync when all of it is cut
+     * off: the reserve is written, and cut, in blocks. */
+    bool in_blocks;
 };
 
 /* What a log keeps whose last segment has this capacity; `only`: and which has no other. */

@@ -252,9 +252,13 @@ static int next_for(struct ate__redo *r, uint64_t bytes, const struct ate__group
         return rc;
     /* As small as can be, and not prewritten: ate__make_room() makes it grow. Room for its header,
      * and for a list that grows by a block. */
+    uint64_t capacity = ate__next_capacity(ATE__SEGMENT_BYTES_MIN, room);
     ate__give_room(r, 2 * ATE__PAD_BYTES);
-    return ate__next_create(r->env, r->dir, ate__next_capacity(ATE__SEGMENT_BYTES_MIN, room),
-                            r->conf.pad, &r->next);
+    rc = ate__next_create(r->env, r->dir, capacity, r->conf.pad, &r->next);
+    /* xfs wants more for a new file than the file has in the end. */
+    if (rc == ATE_E_NO_SPACE && ate__give_room(r, ATE__RESERVE_BYTES_MAX))
+        rc = ate__next_create(r->env, r->dir, capacity, r->conf.pad, &r->next);
+    return rc;
 }
 
 /* The list with the new segment behind the last, which ends here; one without records goes. */

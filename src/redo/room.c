@@ -108,8 +108,26 @@ static int extend(struct ate__redo *r, struct ate__segment *s, uint64_t to)
     return cut ? cut : rc;
 }
 
+/* Of a segment that is not prewritten: what makes room may not fail for want of it, so it gets the
+ * room before it is known how much there is. */
+static void give_ahead(struct ate__redo *r, uint64_t bytes)
+{
+    pthread_mutex_lock(&r->mutex);
+    bool full = r->full;
+    pthread_mutex_unlock(&r->mutex);
+    if (!full)
+        return;
+    pthread_mutex_lock(&r->change);
+    ate__give_room(r, bytes + ATE__PAD_BYTES);
+    pthread_mutex_unlock(&r->change);
+}
+
 int ate__make_room(struct ate__redo *r, struct ate__segment *s, uint64_t bytes, bool frees)
 {
+    if (!r->prewrite && frees)
+        give_ahead(r, bytes);
+    if (!r->prewrite)
+        return 0;
     uint64_t mark = ate__room_of(s, ATE__GROUP_HEAD) + ATE__FOOTER;
     uint64_t to = ate__group_start(s->length + ate__room_of(s, bytes) + mark, true);
     if (to <= s->file_bytes)

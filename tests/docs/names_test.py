@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What the commands of docs/ACCEPTANCE.md that are for a person name, is there: tests and suites,
-goals of make, scripts and other files. So are the tests in the README's table of promises.
+goals of make, scripts and other files. So are the tests in the README's table of promises, and in
+that of docs/TESTING.md which says what must hold.
 
 names_test.py BUILD SOURCE
 """
@@ -74,9 +75,9 @@ def wrong_of(words, build_tests, releases, source):
             yield f"no file {path[0]}"
 
 
-def promises(text):
-    """The rows of the README's table: the promise, and the tests that show it."""
-    table = text.split("| promise | shown by |\n|---|---|\n")[1].split("\n\n")[0]
+def promises(text, head):
+    """The rows of a table: what is said, and the tests that show it."""
+    table = text.split(f"| {head} | shown by |\n|---|---|\n")[1].split("\n\n")[0]
     for row in table.split("\n"):
         _, promise, tests, _ = row.split("|")
         yield promise.strip(), tests.strip().split(", ")
@@ -89,11 +90,12 @@ def main(build, source):
     known = tests_of(build), release_tests(source)
     wrong = [f"docs/ACCEPTANCE.md:{line}: {what}" for line, words in found
              for what in wrong_of(words, *known, source)]
-    kept = list(promises((source / "README.md").read_text()))
-    wrong += [f"README.md: {promise}: no test {name}" for promise, names in kept
-              for name in names if name not in known[0][0]]
-    if len(kept) < 10:
-        wrong.append(f"only {len(kept)} promises were found")
+    for page, head, least in (("README.md", "promise", 10), ("docs/TESTING.md", "must hold", 23)):
+        kept = list(promises((source / page).read_text(), head))
+        wrong += [f"{page}: {promise}: no test {name}" for promise, names in kept
+                  for name in names if name not in known[0][0]]
+        if len(kept) < least:
+            wrong.append(f"{page}: only {len(kept)} rows were found")
     # It finds what it is to find.
     for planted in (["t", "none"], ["t", "--suite", "none"], ["r", "none"], ["make", "none"],
                     ["scripts/none"]):

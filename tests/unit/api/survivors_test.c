@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * What outlives a deep compaction, of a chain in many files with a root key, two writers, private
- * data and a deep tree: the order, times, hashes and authors of all that is left (hazard L5 of the
- * original: survivors came out in reverse, their signatures and public keys were dropped), every
- * byte of every page (L6: the tree was kept, the data of its files was not), also where the log is
- * read for the first time since (L3: a compacted log of several files was looked up in the wrong
- * ones).
+ * data and a deep tree: the order, times, hashes and authors of all that is left, every byte of
+ * every page, also where the log is read for the first time since.
  */
 #include "ate/ate.h"
 #include "lib/check.h"

@@ -339,8 +339,7 @@ static struct step take_step(unsigned n)
     return s;
 }
 
-/* The same on a disk and in memory: nothing waits for what only a disk does (hazard L11 of the
- * original: a log in memory waited for a load that never came). */
+/* The same on a disk and in memory: nothing waits for what only a disk does. */
 static void in_memory_as_on_a_disk(void **state)
 {
     (void)state;

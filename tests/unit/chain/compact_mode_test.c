@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When a log is due, as a machine of states: each mode at its edge, from both sides (hazards L8 and
- * L9 of the original: a default that surprised, cut-offs that ran below zero). */
+/* When a log is due, as a machine of states: each mode at its edge, from both sides. */
 #include "chain/compact_mode.h"
 #include "base/err.h"
 #include "lib/check.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Where a deep compaction cuts off by itself, at the edges of its rule: a week, an hour, four times
- * what lives; and of chains in which there is nothing to cut (hazard L8 of the original). */
+ * what lives; and of chains in which there is nothing to cut. */
 #include "chain/chain_private.h"
 #include "chain/deep.h"
 #include "kit.h"

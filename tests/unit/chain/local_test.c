@@ -356,13 +356,60 @@ static void lack_of_memory(void **state)
     end();
 }
 
+static unsigned done_calls;
+
+static void count_done(struct ate__offer *offer)
+{
+    (void)offer;
+    done_calls++;
+}
+
+/* Where a group's own write meets the full disk, who waits is told what came of it. */
+static void full_in_the_midst_of_a_write(void **state)
+{
+    (void)state;
+    static char text[3000];
+    struct ate__pipe *p;
+    int rc = 0;
+    memset(text, 'x', sizeof text - 1);
+    begin();
+    simdisk_set_copy_on_write(kit.disk, true);
+    struct ate__local_conf c = conf();
+    kit_ok(ate__local_create(&c, kit.root, ate__bytes(kit.genesis, kit.genesis_size), &p));
+    simdisk_limit(kit.disk, simdisk_used(kit.disk) + 30000);
+    for (unsigned n = 1; !rc && n < 100; n++) {
+        struct ate__snapshot *snapshot;
+        struct draft d;
+        kit_ok(p->v->begin(p, &snapshot));
+        draft_init(&d, &kit.chain_id);
+        d.in.id.number = n;
+        p->v->head(snapshot, &d.in.base_size, &d.in.base_root);
+        draft_text(&d, id_of(n), NULL, text);
+        p->v->end(snapshot);
+        struct ate__offer offer = {
+            .encoded = draft_encode(&d), .waits = true, .timeout_ms = -1, .done = count_done};
+        p->v->wait(p, &offer);
+        assert_int_equal(done_calls, n);
+        rc = offer.result;
+        draft_deinit(&d);
+    }
+    assert_int_equal(rc, ATE_E_NO_SPACE);
+    close_pipe(p);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(made_and_found), cmocka_unit_test(names),
-        cmocka_unit_test(keys),           cmocka_unit_test(in_memory),
-        cmocka_unit_test(by_handle),      cmocka_unit_test(cut_short),
-        cmocka_unit_test(lack_of_memory), cmocka_unit_test(made_by_two),
+        cmocka_unit_test(made_and_found),
+        cmocka_unit_test(names),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(in_memory),
+        cmocka_unit_test(by_handle),
+        cmocka_unit_test(cut_short),
+        cmocka_unit_test(lack_of_memory),
+        cmocka_unit_test(made_by_two),
+        cmocka_unit_test(full_in_the_midst_of_a_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

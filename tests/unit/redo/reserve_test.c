@@ -59,6 +59,21 @@ static void test_fill(void **state)
     assert_true(ate__reserve_give(vfs, root, &reserve, 1) == 0 && !reserve.bytes);
 }
 
+/* Such a file system frees what one sync wrote only when all of it is cut off. */
+static void test_copy_on_write(void **state)
+{
+    (void)state;
+    simdisk_set_copy_on_write(disk, true);
+    uint64_t syncs = simdisk_count(disk, SIMDISK_SYNC);
+    assert_int_equal(ate__reserve_fill(vfs, root, &reserve, 200000, 200000), 0);
+    assert_true(simdisk_count(disk, SIMDISK_SYNC) - syncs >= 4); /* three of 64 KiB, the rest */
+    assert_true(ate__reserve_give(vfs, root, &reserve, 1) == 200000 - 2 * 65536);
+    assert_true(ate__reserve_give(vfs, root, &reserve, 5000) == 65536);
+    assert_true(ate__reserve_give(vfs, root, &reserve, 65537) == 65536);
+    assert_true(!reserve.bytes && ate__reserve_give(vfs, root, &reserve, 1) == 0);
+    assert_true(simdisk_size(disk, "/reserve") == 0);
+}
+
 static void test_full(void **state)
 {
     (void)state;
@@ -109,6 +124,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_target, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fill, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_copy_on_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_none, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),

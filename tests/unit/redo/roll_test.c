@@ -101,8 +101,8 @@ static struct ate__segment *last_of(const struct kit *k)
 }
 
 /* Sizes double up to what was asked for, which is not remembered. Lookups and appends go to the
- * right file after each turn, reopened or not (hazards L1, L2), and nothing is written at another
- * place than the end (L4). */
+ * right file after each turn, reopened or not, and nothing is written at another place
+ * than the end. */
 static void test_segment_bytes(void **state)
 {
     (void)state;
@@ -134,6 +134,34 @@ static void test_segment_bytes(void **state)
     kit_open_ok(&k, ATE__STORAGE_READ);
     kit_check_all(&k, count);
     kit_check_footers(&k);
+    kit_deinit(&k);
+}
+
+/* A thousand processes, one after the other, each of which appends and reads back. */
+static void test_again_and_again(void **state)
+{
+    (void)state;
+    enum { TIMES = 1000 };
+    struct ate__buf buf = ATE__BUF_NULL;
+    struct kit k;
+    kit_init(&k, 1);
+    k.conf.segment_bytes = 65536;
+    for (uint64_t n = 0; n < TIMES; n++) {
+        kit_open_ok(&k, n ? 0 : ATE__STORAGE_CREATE);
+        assert_true(kit_state(&k).size == n);
+        for (uint64_t back = 1; back <= n; back += 1 + n / 2) {
+            uint64_t attempt;
+            ate__buf_clear(&buf);
+            assert_int_equal(k.s->v->load(k.s, n - back, NULL, &buf), 0);
+            assert_true(kit_record_whole(ate__buf_bytes(&buf), n - back, &attempt));
+        }
+        kit_append_ok(&k, 1, 600);
+        kit_close(&k);
+    }
+    kit_open_ok(&k, ATE__STORAGE_READ);
+    assert_true(redo_of(&k)->list.count >= 8); /* and all of it in order */
+    kit_check_all(&k, TIMES);
+    ate__buf_deinit(&buf);
     kit_deinit(&k);
 }
 
@@ -438,13 +466,21 @@ static void test_prepare_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),          cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_big_group),     cmocka_unit_test(test_growing),
-        cmocka_unit_test(test_sync_behind),   cmocka_unit_test(test_close),
-        cmocka_unit_test(test_rest),          cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_full_growing),  cmocka_unit_test(test_empty_segment),
-        cmocka_unit_test(test_reserve),       cmocka_unit_test(test_prepare_fails),
-        cmocka_unit_test(test_segment_bytes), cmocka_unit_test(test_segment_bytes_bounds),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_big_group),
+        cmocka_unit_test(test_growing),
+        cmocka_unit_test(test_sync_behind),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_growing),
+        cmocka_unit_test(test_empty_segment),
+        cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_prepare_fails),
+        cmocka_unit_test(test_segment_bytes),
+        cmocka_unit_test(test_segment_bytes_bounds),
+        cmocka_unit_test(test_again_and_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

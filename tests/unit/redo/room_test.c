@@ -112,6 +112,32 @@ static void test_frees(void **state)
     kit_deinit(&k);
 }
 
+/* Where nothing is prewritten the full disk is met by a group's own write; from then on what makes
+ * room is not, for as long as there is something in reserve. */
+static void test_frees_where_a_write_may_fail(void **state)
+{
+    (void)state;
+    kit_init(&k, 1);
+    simdisk_set_copy_on_write(k.disk, true);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    while (redo()->list.count < 4) {
+        kit_append_ok(&k, 1, 9000);
+        prepare_all();
+    }
+    simdisk_limit(k.disk, simdisk_used(k.disk));
+    int rc = 0;
+    while (!rc)
+        rc = kit_append(&k, 1, 9000, 0);
+    assert_int_equal(rc, ATE_E_IO);
+    assert_int_equal(k.s->v->recover(k.s), 0);
+    assert_true(kit_state(&k).full);
+    uint64_t count = kit_state(&k).size;
+    for (unsigned i = 0; i < 12; i++)
+        assert_int_equal(append_freeing(9000), 0);
+    kit_check_all(&k, count + 12);
+    kit_deinit(&k);
+}
+
 static void test_segment_for_frees(void **state)
 {
     (void)state;
@@ -131,6 +157,30 @@ static void test_segment_for_frees(void **state)
     kit_crash(&k, 3);
     kit_open_ok(&k, 0);
     kit_check_all(&k, kit_state(&k).size);
+    kit_deinit(&k);
+}
+
+/* A file system that wants more room for a new file than what is in it. */
+static void test_file_for_frees(void **state)
+{
+    (void)state;
+    kit_init(&k, 1);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    while (redo()->list.count < 4)
+        kit_append_ok(&k, 1, 20000);
+    while (last()->length + 40000 < last()->head.capacity)
+        kit_append_ok(&k, 1, 20000);
+    prepare_all();
+    k.s->v->rest(k.s); /* no `next` */
+    simdisk_limit(k.disk, simdisk_used(k.disk));
+    simdisk_fail(k.disk, SIMDISK_CREATE, 1, 2, ATE_E_NO_SPACE);
+    uint64_t count = kit_state(&k).size;
+    while (redo()->list.count < 5) {
+        assert_int_equal(append_freeing(9000), 0);
+        count++;
+    }
+    assert_true(simdisk_failed(k.disk));
+    kit_check_all(&k, count);
     kit_deinit(&k);
 }
 
@@ -259,9 +309,14 @@ static void test_each_call(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused),           cmocka_unit_test(test_frees),
-        cmocka_unit_test(test_segment_for_frees), cmocka_unit_test(test_makes_do),
-        cmocka_unit_test(test_each_call),         cmocka_unit_test(test_power_loss),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_frees),
+        cmocka_unit_test(test_segment_for_frees),
+        cmocka_unit_test(test_makes_do),
+        cmocka_unit_test(test_file_for_frees),
+        cmocka_unit_test(test_each_call),
+        cmocka_unit_test(test_power_loss),
+        cmocka_unit_test(test_frees_where_a_write_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
