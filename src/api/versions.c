@@ -45,12 +45,11 @@ static void version_deinit(struct version *v)
 static int newest_of(struct ate_versions *v)
 {
     struct ate__view_snapshot s;
-    int rc = ate__view_begin(ate__chain_view(v->held),
-                             ate__monotonic_ms(v->context.chain->pipe->env), &s);
+    int rc = ate__chain_view_begin(v->held, &s);
     if (rc)
         return rc;
     rc = ate__view_newest(&s, &v->id, &v->newest);
-    ate__view_end(&s);
+    ate__chain_view_end(v->held, &s);
     char text[ATE__ID_TEXT];
     return rc == ATE_NOT_FOUND
                ? ate__fail(rc, "object %s: there never was one", ate__id_text(&v->id, text))

@@ -8,6 +8,7 @@
 #include "chain/chain_private.h"
 #include "chain/compact_auto.h"
 #include "chain/image.h"
+#include "chain/replace.h"
 #include <stdio.h>
 
 /* ---- the latest state, for acceptance ---- */
@@ -48,6 +49,15 @@ static const struct ate__facts_vtable latest_facts = {
 
 /* ---- life ---- */
 
+/* With nothing in it. */
+static int new_view(struct ate__chain *c)
+{
+    struct ate__view *view = NULL;
+    int rc = ate__view_new(c->conf.env, &view);
+    atomic_store(&c->view, view);
+    return rc ? rc : ate__frontier_root(&c->tree, &c->root);
+}
+
 static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *take_storage,
                      struct ate__chain **ret_chain)
 {
@@ -77,9 +87,7 @@ static int new_chain(const struct ate__chain_conf *conf, struct ate__storage *ta
     pthread_cond_init(&c->room, &monotonic);
     pthread_condattr_destroy(&monotonic);
     ate__frontier_init(&c->tree);
-    int rc = ate__view_new(conf->env, &c->view);
-    if (!rc)
-        rc = ate__frontier_root(&c->tree, &c->root);
+    int rc = new_view(c);
     if (!rc)
         rc = ate__chain_image_new(c);
     if (rc) {
@@ -106,7 +114,6 @@ static void note_damage(struct ate__chain *c, int rc)
 static int reset(struct ate__chain *c)
 {
     ate__view_free(c->view);
-    c->view = NULL;
     ate__trust_free(c->trust);
     c->trust = NULL;
     ate__free(c->firm);
@@ -117,9 +124,7 @@ static int reset(struct ate__chain *c)
     c->unbelieved = false;
     atomic_store(&c->believed_from, 0);
     atomic_store(&c->believed_cut_off, 0);
-    int rc = ate__view_new(c->conf.env, &c->view);
-    if (!rc)
-        rc = ate__frontier_root(&c->tree, &c->root);
+    int rc = new_view(c);
     if (!rc)
         ate__heads_add(c, 0, &c->root);
     return rc;
@@ -312,6 +317,7 @@ void ate__chain_close(struct ate__chain *c)
     ate__chain_image_close(c);
     ate__chain_image_free(c);
     ate__workers_unref(c->conf.workers);
+    ate__chain_end_views(c);
     ate__view_free(c->view);
     ate__trust_free(c->trust);
     c->storage->v->close(c->storage);
@@ -373,7 +379,7 @@ int ate__chain_history(struct ate__chain *c, uint64_t from, uint64_t to, ate__hi
                        void *arg)
 {
     struct history h = {each, arg};
-    uint64_t published = ate__view_published(c->view);
+    uint64_t published = ate__chain_published(c);
     if (to > published)
         to = published;
     if (from >= to)
@@ -383,6 +389,8 @@ int ate__chain_history(struct ate__chain *c, uint64_t from, uint64_t to, ate__hi
 
 void ate__chain_listen(struct ate__chain *c, struct ate__listener *l)
 {
+    l->left_view = NULL;
+    l->left_nothing = false;
     pthread_mutex_lock(&c->listeners_mutex);
     l->next = c->listeners;
     c->listeners = l;
@@ -398,6 +406,9 @@ void ate__chain_unlisten(struct ate__chain *c, struct ate__listener *l)
             break;
         }
     pthread_mutex_unlock(&c->listeners_mutex);
+    struct ate__view_snapshot left;
+    if (!ate__chain_left(c, l, &left))
+        ate__chain_view_end(c, &left);
 }
 
 /* ---- bodies ---- */
@@ -501,5 +512,11 @@ int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
 {
     struct ate__view_body body;
     int rc = ate__view_body(s, id, &body);
-    return rc ? rc : ate__chain_body_event(c, &body, buf, ret_event, ret_authors);
+    if (!rc)
+        rc = ate__chain_body_event(c, &body, buf, ret_event, ret_authors);
+    if (rc > 0 && (s->view != c->view || c->replacing))
+        return ate__fail(ATE_STALE, "transaction %llu: it is not in the state that took the place "
+                                    "of the one that is read: refresh",
+                         (unsigned long long)body.sequence);
+    return rc;
 }

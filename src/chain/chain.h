@@ -83,7 +83,13 @@ void ate__chain_close(struct ate__chain *c);
 void ate__chain_compact_stop(struct ate__chain *c);
 
 struct ate__trust *ate__chain_trust(struct ate__chain *c); /* NULL: an empty mirror */
+/* The present one, for who knows that no other takes its place meanwhile (chain/replace.h): whoever
+ * has the commit mutex, a snapshot of it, or the chain alone. */
 struct ate__view *ate__chain_view(struct ate__chain *c);
+/* Any thread, also while another takes its place. */
+uint64_t ate__chain_published(struct ate__chain *c);
+int ate__chain_view_begin(struct ate__chain *c, struct ate__view_snapshot *ret) ATE__CHECK;
+void ate__chain_view_end(struct ate__chain *c, struct ate__view_snapshot *s);
 struct ate__storage *ate__chain_storage(struct ate__chain *c);
 bool ate__chain_read_only(struct ate__chain *c);
 bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_damage);

@@ -60,7 +60,10 @@ struct ate__chain {
     struct ate__chain_conf conf;
     struct ate__storage *storage;
     struct ate__trust *trust;
-    struct ate__view *view;
+    /* Another one takes its place under the mutex alone (replace.c); whoever has neither that nor a
+     * snapshot of it reads it inside of an RCU section. */
+    _Atomic(struct ate__view *) view;
+    atomic_bool replacing; /* its log is that of another one already */
     struct ate__facts latest; /* facts of the latest state, for acceptance; under the mutex */
     /* The commit mutex: protects what follows, and the writer's side of view and trust. */
     pthread_mutex_t mutex;
@@ -87,6 +90,8 @@ struct ate__chain {
     bool broken; /* the log failed, and its recovery did too */
     uint64_t retry_ms; /* when recovery may be tried again */
     char broken_text[256]; /* why */
+    struct ate__view **old_views; /* that were in its place, and have snapshots still */
+    size_t old_view_count, old_view_capacity;
     atomic_bool compacting; /* no mutex */
     uint64_t generation; /* of the log when it was opened; constant */
     /* What was deeply compacted is believed from this size on: it has the certificate. Set in front
@@ -153,6 +158,9 @@ int ate__chain_replay(struct ate__chain *c, uint64_t from) ATE__CHECK;
 /* Reads what begin() of the storage has moved, and publishes it, where it is what was verified.
  * Errors: E_* */
 int ate__chain_place_moved(struct ate__chain *c) ATE__CHECK;
+
+/* replace.c: what is left of views that were in the present one's place; by close(). */
+void ate__chain_end_views(struct ate__chain *c);
 
 /* ---- all below: under the mutex, unless stated ---- */
 

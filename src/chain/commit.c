@@ -18,7 +18,7 @@ static bool has_no_prospect(struct ate__chain *c, const struct ate__tx *tx)
 {
     struct ate__verdict verdict;
     struct ate__moment now;
-    if (ate__moment_begin(c, c->conf.env, &now))
+    if (ate__moment_begin(c, &now))
         return false;
     int rc = ate__accept(c->trust, &now.facts, tx, now.view.size, UINT64_MAX, &verdict);
     ate__moment_end(&now);

@@ -75,7 +75,7 @@ static struct ate__compact_seen see(const struct ate__auto *a)
     return (struct ate__compact_seen){
         .now_ms = ate__monotonic_ms(a->c->conf.env),
         .bytes = sum_of(a->c).bytes,
-        .size = ate__view_published(a->c->view),
+        .size = ate__chain_published(a->c),
     };
 }
 

@@ -287,7 +287,7 @@ void ate__chain_pass_on(struct ate__chain *c)
 void ate__chain_tell(struct ate__chain *c)
 {
     pthread_mutex_lock(&c->listeners_mutex);
-    uint64_t size = ate__view_published(c->view);
+    uint64_t size = ate__chain_published(c);
     for (struct ate__listener *l = c->listeners; l; l = l->next)
         l->published(l, size);
     pthread_mutex_unlock(&c->listeners_mutex);

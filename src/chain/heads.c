@@ -50,7 +50,7 @@ void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *
         return;
     }
     do
-        size = ate__view_published(c->view);
+        size = ate__chain_published(c);
     while (!recent_head(c, size, ret_root));
     *ret_size = size;
 }
@@ -70,7 +70,7 @@ static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_
 /* That a leaf is not in the tiles is no word about the chain, once it is published. */
 static int check_tiles(struct ate__chain *c, uint64_t size)
 {
-    uint64_t published = ate__view_published(c->view); /* first: leaves come before */
+    uint64_t published = ate__chain_published(c); /* first: leaves come before */
     uint64_t have = c->storage->v->tiles_size(c->storage);
     if (size <= have)
         return 0;
@@ -198,5 +198,5 @@ void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct at
 
 bool ate__chain_lacks_leaves(struct ate__chain *c)
 {
-    return c->storage->v->tiles_size(c->storage) < ate__view_published(c->view);
+    return c->storage->v->tiles_size(c->storage) < ate__chain_published(c);
 }

@@ -22,6 +22,7 @@ struct past {
     struct ate__snapshot snapshot;
     struct ate__facts facts;
     struct ate__chain *chain;
+    struct ate__view_snapshot pin; /* of the view that is asked, whatever takes its place */
     struct ate__past_conf conf;
     struct ate_hash root;
     bool whole;
@@ -48,7 +49,7 @@ struct present {
 
 static int present_begin(const struct past *p, struct present *ret)
 {
-    int rc = ate__view_begin(ate__chain_view(p->chain), ate__monotonic_ms(p->base.env), &ret->now);
+    int rc = ate__view_begin(p->pin.view, ate__monotonic_ms(p->base.env), &ret->now);
     if (rc)
         return rc;
     ret->then = ret->now;
@@ -64,7 +65,7 @@ static void present_end(struct present *x)
 static const struct ate__control *control_of(const struct past *p, const struct ate_id *id,
                                              uint64_t since)
 {
-    struct ate__view_snapshot then = {ate__chain_view(p->chain), NULL, p->conf.size};
+    struct ate__view_snapshot then = {p->pin.view, NULL, p->conf.size};
     return ate__view_control(&then, id, since);
 }
 
@@ -477,6 +478,8 @@ static void past_unref(struct ate__pipe *pipe)
     ate__map_deinit(&p->lists);
     if (p->whole)
         ate__replayed_deinit(&p->all);
+    if (p->pin.view)
+        ate__chain_view_end(p->chain, &p->pin);
     p->base.now->v->unref(p->base.now);
     ate__free(p);
 }
@@ -586,7 +589,7 @@ static int read_all(struct past *p)
 static int check_size(struct ate__chain *c, uint64_t size)
 {
     struct ate__storage_state state;
-    uint64_t published = ate__view_published(ate__chain_view(c));
+    uint64_t published = ate__chain_published(c);
     ate__chain_storage(c)->v->state(ate__chain_storage(c), &state);
     if (!size)
         return ate__fail(ATE_NOT_FOUND, "the chain did not exist then");
@@ -619,7 +622,11 @@ int ate__past_open(struct ate__pipe *now, struct ate__chain *chain,
     ate__random(now->env, seed, sizeof seed);
     ate__map_init(&p->known, sizeof(struct ate_id), seed);
     ate__map_init(&p->lists, sizeof(struct ate_id), seed);
-    rc = ate__chain_root_at(chain, conf->size, &p->root);
+    rc = ate__chain_view_begin(chain, &p->pin);
+    if (!rc)
+        ate__view_pin(&p->pin);
+    if (!rc)
+        rc = ate__chain_root_at(chain, conf->size, &p->root);
     if (!rc && conf->whole)
         rc = read_all(p);
     if (rc) {

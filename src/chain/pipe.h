@@ -70,6 +70,8 @@ struct ate__offer {
 };
 
 struct ate__chain;
+struct ate__view;
+struct ate__reader;
 struct ate__pipe;
 struct ate__snapshot { /* first member of each implementation's */
     struct ate__pipe *pipe;
@@ -120,7 +122,12 @@ void ate__ask_answer(struct ate__ask *ask, int result, const struct ate__receipt
 struct ate__listener {
     void (*published)(struct ate__listener *l, uint64_t size);
     void *user;
-    struct ate__listener *next; /* private */
+    /* Private: */
+    struct ate__listener *next;
+    struct ate__view *left_view; /* what was there before another state came: ate__chain_left() */
+    struct ate__reader *left_reader;
+    uint64_t left_size;
+    bool left_nothing;
 };
 
 /* What a remote chain asks its server for in the place of a history. Each waits. Nothing but the

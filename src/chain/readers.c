@@ -73,6 +73,21 @@ uint64_t ate__reader_renew(struct ate__reader *reader, const _Atomic uint64_t *p
     return size;
 }
 
+void ate__reader_pin(struct ate__reader *reader)
+{
+    atomic_store_explicit(&reader->state, ATE__READER_EXPELLED, memory_order_release);
+}
+
+bool ate__readers_any(struct ate__readers *r)
+{
+    for (struct block *b = atomic_load(&r->blocks); b; b = b->next)
+        for (unsigned i = 0; i < BLOCK_READERS; i++)
+            if (atomic_load_explicit(&b->reader[i].state, memory_order_acquire) !=
+                ATE__READER_FREE)
+                return true;
+    return false;
+}
+
 void ate__reader_end(struct ate__reader *reader)
 {
     atomic_store_explicit(&reader->state, ATE__READER_FREE, memory_order_release);

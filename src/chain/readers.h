@@ -11,6 +11,9 @@
  * used again after the RCU grace period that covers reads under way: so whoever reads asks whether
  * it is stale after the read, not before.
  *
+ *  4. One that is pinned holds back no version, only what it may have lent, until it ends: any()
+ * says whether there is one of whatever kind.
+ *
  * No lock; any thread. expel() and oldest() belong to the writer.
  */
 #pragma once
@@ -35,7 +38,9 @@ int ate__readers_begin(struct ate__readers *r, const _Atomic uint64_t *published
                        struct ate__reader **ret_reader, uint64_t *ret_size) ATE__CHECK;
 uint64_t ate__reader_renew(struct ate__reader *reader, const _Atomic uint64_t *published,
                            uint64_t now_ms); /* a newer size, no more stale */
+void ate__reader_pin(struct ate__reader *reader); /* it is stale from now on */
 void ate__reader_end(struct ate__reader *reader);
+bool ate__readers_any(struct ate__readers *r);
 static inline bool ate__reader_stale(const struct ate__reader *reader)
 {
     return atomic_load_explicit(&reader->state, memory_order_acquire) == ATE__READER_EXPELLED;

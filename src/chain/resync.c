@@ -5,8 +5,8 @@
 #include "chain/resync.h"
 #include "base/alloc.h"
 #include "base/err.h"
-#include "chain/backup.h"
 #include "chain/chain_private.h"
+#include "chain/replace.h"
 #include "redo/import.h"
 #include "redo/segment.h"
 
@@ -202,40 +202,13 @@ int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known
     return rc ? rc : ate__chain_begin(r->judged);
 }
 
-/* ---- the swap ---- */
-
-static int open_there(struct ate__resync *r, struct ate__chain **ret_chain)
+int ate__resync_apply(struct ate__resync *r, struct ate__chain *c)
 {
-    static const struct ate__storage_conf storage_conf = {.sync = ATE__SYNC_NEVER};
-    struct ate__storage *storage;
-    struct ate__chain *c = NULL;
-    int rc = ate__storage_open_file(r->conf.chain.env, r->conf.dir, 0, NULL, ATE__ROLE_MIRROR,
-                                    &storage_conf, &storage);
-    if (!rc)
-        rc = ate__chain_open(&r->conf.chain, storage, 0, &c);
-    if (!rc)
-        rc = ate__chain_begin(c);
-    if (rc)
-        ate__chain_close(c);
-    else
-        *ret_chain = c;
-    return rc;
-}
-
-int ate__resync_swap(struct ate__resync *r, struct ate__chain **ret_chain)
-{
-    struct ate__chain_copy copy = {.existing = true};
-    struct ate__chain_copied copied;
+    struct ate_hash root;
+    uint64_t same;
     ate__assert(r->judged);
-    if (!r->conf.dir) {
-        *ret_chain = ate__steal(&r->judged);
-        return 0;
-    }
-    int rc = ate__chain_copy(r->judged, r->conf.dir, &copy, &copied);
-    if (rc)
-        return rc;
-    ate__chain_close(ate__steal(&r->judged));
-    return open_there(r, ret_chain);
+    ate__chain_head(c, &same, &root);
+    return ate__chain_replace(c, ate__steal(&r->judged), same);
 }
 
 void ate__resync_free(struct ate__resync *r)

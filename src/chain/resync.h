@@ -3,14 +3,14 @@
  * resync.h: a mirror takes over what compaction has left of its chain at the server
  * (docs/format/wire.md, "Resync").
  *
- *     what comes -> a log aside, unjudged -> opened as any log that was compacted -> in the place
- *     of what the mirror had
+ *     what comes -> a log aside, unjudged -> opened as any log that was compacted -> taken over by
+ *     the mirror (chain/replace.h), which may be open and read all the while
  *
  *  1. Nothing is judged piece by piece, for what is missing shows only in the state root: so the
  *     log aside is opened by the same code as a directory that was compacted (chain/kept.h), up to
  *     the group that has the certificate, and none of it is shown to anybody before.
- *  2. Until then the mirror is as it was; in a directory it becomes the new one in one step, that
- *     of a backup (redo/backup.h): a crash leaves the old one or the new one, and what lies aside.
+ *  2. Until then the mirror is as it was; it becomes the new one in one step, for its readers and
+ *     on the disk: a crash leaves the old one or the new one, and what lies aside.
  *  3. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
  *
  * One caller at a time; no loop's thread.
@@ -59,9 +59,8 @@ struct ate__known_head {
 };
 int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known, size_t count)
     ATE__CHECK;
-/* The judged chain, which has begun, takes the place of the mirror's: *ret_chain. In a directory
- * the mirror's own is closed before the call. After a failure the directory has the old one or the
- * new one, to be opened again. Errors: E_*, as ate__chain_copy() and as an open. */
-int ate__resync_swap(struct ate__resync *r, struct ate__chain **ret_chain) ATE__CHECK;
+/* The mirror, whose head was among the known ones, takes over what was judged. Errors: as
+ * ate__chain_replace(). */
+int ate__resync_apply(struct ate__resync *r, struct ate__chain *mirror) ATE__CHECK;
 /* What lies aside goes, as far as it can. Takes NULL. */
 void ate__resync_free(struct ate__resync *r);

@@ -142,7 +142,7 @@ static int take_first(void *arg, const struct ate__record_out *record)
 int ate__chain_size_at(struct ate__chain *c, uint64_t root_time_us, uint64_t *ret_size)
 {
     struct ate__storage *s = ate__chain_storage(c);
-    uint64_t low = 0, published = ate__view_published(ate__chain_view(c)), high = published;
+    uint64_t low = 0, published = ate__chain_published(c), high = published;
     while (low < high) { /* all below `low` were ordered by then, none from `high` on */
         struct first first = {.any = false};
         uint64_t middle = low + (high - low) / 2;

@@ -80,7 +80,7 @@ int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, st
 int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)
 {
     const struct ate_hash *id = ate__trust_chain_id(ate__chain_trust(c));
-    uint64_t size = ate__view_published(ate__chain_view(c));
+    uint64_t size = ate__chain_published(c);
     struct ate_hash root;
     char of[ATE__HASH_TEXT], this[ATE__HASH_TEXT];
     if (!ate__hash_equal(id, &checkpoint->chain_id))
@@ -211,7 +211,7 @@ static int take_entry(void *arg, const struct ate__record_out *record)
 int ate__chain_entry(struct ate__chain *c, uint64_t sequence, struct ate__proof_entry *ret_entry)
 {
     struct entry e = {.alg = ate__trust_alg(c->trust)};
-    uint64_t size = ate__view_published(c->view);
+    uint64_t size = ate__chain_published(c);
     if (sequence >= size)
         return ate__fail(ATE_NOT_FOUND,
                          "transaction %" PRIu64 "; the chain has %" PRIu64 " transactions",

@@ -7,6 +7,8 @@ struct snapshot {
     struct ate__snapshot base;
     struct ate__moment moment;
     struct ate_hash root; /* at its size */
+    struct ate__view_snapshot *older; /* of states that another one took the place of: pinned */
+    size_t older_count, older_capacity;
 };
 
 static const struct ate__view_snapshot *view_of(const struct ate__facts *f)
@@ -39,16 +41,16 @@ static int root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *r
 
 static const struct ate__facts_vtable moment_facts = {object, tag_holder, next_child, root_at};
 
-int ate__moment_begin(struct ate__chain *c, const struct ate__env *env, struct ate__moment *ret)
+int ate__moment_begin(struct ate__chain *c, struct ate__moment *ret)
 {
     ret->facts.v = &moment_facts;
     ret->chain = c;
-    return ate__view_begin(ate__chain_view(c), ate__monotonic_ms(env), &ret->view);
+    return ate__chain_view_begin(c, &ret->view);
 }
 
 void ate__moment_end(struct ate__moment *m)
 {
-    ate__view_end(&m->view);
+    ate__chain_view_end(m->chain, &m->view);
 }
 
 int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
@@ -57,7 +59,7 @@ int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
     struct snapshot *s = ate__alloc(sizeof *s);
     if (!s)
         return ate__no_memory();
-    int rc = ate__moment_begin(c, pipe->env, &s->moment);
+    int rc = ate__moment_begin(c, &s->moment);
     if (rc) {
         ate__free(s);
         return rc;
@@ -73,20 +75,36 @@ int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
     return 0;
 }
 
+/* What was lent of a state that is gone stays until the snapshot ends. */
+static int leave_moment(struct snapshot *s, const struct ate__moment *newer)
+{
+    if (s->moment.view.view == newer->view.view) {
+        ate__moment_end(&s->moment);
+        return 0;
+    }
+    int rc = ate__grow(&s->older, &s->older_capacity, s->older_count + 1, sizeof *s->older);
+    if (rc)
+        return rc;
+    ate__view_pin(&s->moment.view);
+    s->older[s->older_count++] = s->moment.view;
+    return 0;
+}
+
 int ate__chain_snapshot_refresh(struct ate__snapshot *base)
 {
     struct snapshot *s = (struct snapshot *)base;
     struct ate__moment newer;
     struct ate_hash root;
-    int rc = ate__moment_begin(s->moment.chain, base->pipe->env, &newer);
+    int rc = ate__moment_begin(s->moment.chain, &newer);
     if (rc)
         return rc;
     rc = ate__chain_root_at(newer.chain, newer.view.size, &root);
+    if (!rc)
+        rc = leave_moment(s, &newer);
     if (rc) {
         ate__moment_end(&newer);
         return rc;
     }
-    ate__moment_end(&s->moment);
     s->moment = newer;
     s->root = root;
     return 0;
@@ -98,6 +116,9 @@ void ate__chain_snapshot_end(struct ate__snapshot *base)
     if (!s)
         return;
     ate__moment_end(&s->moment);
+    for (size_t i = 0; i < s->older_count; i++)
+        ate__chain_view_end(s->moment.chain, &s->older[i]);
+    ate__free(s->older);
     base->pipe->v->unref(base->pipe);
     ate__free(s);
 }

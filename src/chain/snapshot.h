@@ -12,8 +12,7 @@ struct ate__moment {
     struct ate__chain *chain;
     struct ate__view_snapshot view;
 };
-int ate__moment_begin(struct ate__chain *c, const struct ate__env *env, struct ate__moment *ret)
-    ATE__CHECK;
+int ate__moment_begin(struct ate__chain *c, struct ate__moment *ret) ATE__CHECK;
 void ate__moment_end(struct ate__moment *m);
 
 /* pipe: the one that the snapshot belongs to; a reference is taken. */

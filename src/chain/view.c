@@ -57,6 +57,16 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
     return 0;
 }
 
+void ate__view_succeed(struct ate__view *v, const struct ate__view *old)
+{
+    struct ate__touched *t = atomic_load(&v->touched);
+    uint64_t seen = ate__view_published(old);
+    v->era = old->era + 1;
+    for (uint64_t i = 0; i <= t->mask; i++)
+        if (atomic_load_explicit(&t->below[i], memory_order_relaxed) <= seen)
+            atomic_store_explicit(&t->below[i], seen + 1, memory_order_relaxed);
+}
+
 static void free_retired_blocks(struct ate__view *v)
 {
     for (size_t i = 0; i < v->retired_count; i++)

@@ -33,6 +33,10 @@
 struct ate__view;
 int ate__view_new(const struct ate__env *env, struct ate__view **ret_view) ATE__CHECK;
 void ate__view_free(struct ate__view *v); /* no reader may be left; takes NULL */
+/* A view that nobody reads yet takes the place of another one, whose snapshots and cursors are not
+ * its own: what was seen there is unknown here (still()), a listing begun there is STALE here. */
+void ate__view_succeed(struct ate__view *v, const struct ate__view *old);
+bool ate__view_in_use(const struct ate__view *v); /* snapshots, pinned ones too; no new ones come */
 
 /* ---- the writer, under the commit mutex ---- */
 /* Takes in all events of an accepted transaction. Failures leave the view as it was: E_MEMORY BUSY.
@@ -75,6 +79,8 @@ int ate__view_begin(struct ate__view *v, uint64_t now_ms, struct ate__view_snaps
 int ate__view_next_object(const struct ate__view_snapshot *s, uint64_t *at, struct ate_id *ret_id,
                           struct ate__object_facts *ret) ATE__CHECK;
 void ate__view_end(struct ate__view_snapshot *s);
+/* It is STALE from now on and holds back no old version, but what it lent is valid until end(). */
+void ate__view_pin(struct ate__view_snapshot *s);
 /* Whether some reader, now or later, may see this body of the object: what no version of the view
  * is any more, none can. Any thread. */
 bool ate__view_holds(const struct ate__view *v, const struct ate_id *id,
@@ -97,7 +103,7 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
 int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent,
                          const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id) ATE__CHECK;
 int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
-                         uint64_t *at, struct ate_id *ret_child) ATE__CHECK;
+                         uint64_t *at, struct ate_id *ret_child) ATE__CHECK; /* see succeed() */
 
 /* ---- for questions about the past, of which a view holds what readers need ----
  *

@@ -88,6 +88,7 @@ struct ate__view {
     const struct ate__env *env;
     struct ate__readers *readers;
     _Atomic uint64_t published;
+    uint32_t era; /* how many were in its place before; constant once it is read */
     struct ate__pages slots, versions, more, extras;
     _Atomic(struct ate__table *) ids, tags;
     uint64_t id_count, tag_count; /* cells in use */

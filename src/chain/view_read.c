@@ -21,6 +21,16 @@ void ate__view_end(struct ate__view_snapshot *s)
     s->reader = NULL;
 }
 
+void ate__view_pin(struct ate__view_snapshot *s)
+{
+    ate__reader_pin(s->reader);
+}
+
+bool ate__view_in_use(const struct ate__view *v)
+{
+    return ate__readers_any(v->readers);
+}
+
 static int stale(void)
 {
     return ate__fail(ATE_STALE, "the transaction was begun too long ago or holds back too many old "
@@ -223,15 +233,19 @@ int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id
                          uint64_t *at, struct ate_id *ret_child)
 {
     struct ate__view_member found = {0, 0};
+    uint64_t era = (uint64_t)s->view->era << 32; /* above the serial */
     uint32_t slot;
+    if (*at && (*at ^ era) >> 32)
+        return ate__fail(ATE_STALE, "the listing was begun before another state of the chain took "
+                                    "the place of that one: begin it anew");
     ate__rcu_enter();
     const struct ate__view_member *m =
-        ate__view_find_slot(s->view, parent, &slot) ? next_member(s, slot, *at) : NULL;
+        ate__view_find_slot(s->view, parent, &slot) ? next_member(s, slot, *at & UINT32_MAX) : NULL;
     if (m)
         found = *m;
     int rc = leave(s, m ? 0 : ATE_END);
     if (!rc) {
-        *at = found.serial;
+        *at = era | found.serial;
         *ret_child = ate__slot_at(s->view, found.child)->id;
     }
     return rc;

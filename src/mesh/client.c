@@ -556,9 +556,8 @@ static int open_mirror(struct ate__remote *r)
         rc = ate__mirror_prepare(r->mirror, &r->chain_id);
     if (!rc)
         rc = ate__loop_call(r->loop, admit, r);
-    do
-        rc = rc ? rc : await(r, was_fetched);
-    while (!rc && !ate__mirror_show(r->mirror));
+    if (!rc)
+        rc = await(r, was_fetched);
     if (!rc)
         rc = ate__mirror_check_remembered(r->mirror);
     return rc ? rc : check_anchor(r, ate__chain_trust(ate__mirror_chain(r->mirror)));

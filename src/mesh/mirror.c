@@ -35,13 +35,11 @@ struct ate__mirror {
     struct ate__mirror_conf conf;
     struct ate__dir *dir; /* NULL: in memory, or opened */
     struct ate_hash chain_id;
+    struct ate__chain *chain; /* constant from prepare() on */
     struct ate__task task;
     struct ate__resync *resync; /* of who takes in; NULL: none is under way */
     uint64_t resync_links;      /* over which link it comes */
     pthread_mutex_t mutex; /* guards what follows */
-    struct ate__chain *chain; /* changes until `shown`, while it is `swapping` */
-    struct ate__head head_then; /* of the chain before that */
-    bool shown, resyncing, swapping;
     uint64_t links; /* that were lost */
     struct item *first, **last;
     size_t bytes; /* of the queue and of what is being taken in */
@@ -320,44 +318,6 @@ static int begin_resync(struct ate__mirror *m, const struct item *item)
     return ate__resync_new(&conf, &m->resync);
 }
 
-/* False: the chain was shown, and stays. */
-static bool begin_swap(struct ate__mirror *m, struct ate__chain **ret_old)
-{
-    struct ate__head head = ate__mirror_head(m);
-    pthread_mutex_lock(&m->mutex);
-    bool may = !m->shown;
-    if (may) {
-        m->swapping = true;
-        m->head_then = head;
-        *ret_old = m->chain;
-        m->chain = NULL;
-    }
-    pthread_mutex_unlock(&m->mutex);
-    return may;
-}
-
-static void end_swap(struct ate__mirror *m, struct ate__chain *chain)
-{
-    pthread_mutex_lock(&m->mutex);
-    m->chain = chain;
-    m->swapping = m->resyncing = false;
-    pthread_mutex_unlock(&m->mutex);
-}
-
-static int swap(struct ate__mirror *m)
-{
-    struct ate__chain *old = NULL, *new = NULL;
-    if (!begin_swap(m, &old))
-        return ate__fail(ATE_COMPACTED, "the chain was compacted at the server: open it again");
-    if (m->dir) /* for the lock */
-        ate__chain_close(ate__steal(&old));
-    int rc = ate__resync_swap(m->resync, &new);
-    if (!rc)
-        ate__chain_close(ate__steal(&old));
-    end_swap(m, rc ? old : new);
-    return rc;
-}
-
 /* All of it has come. */
 static int end_resync(struct ate__mirror *m)
 {
@@ -366,7 +326,7 @@ static int end_resync(struct ate__mirror *m)
                                       {m->conf.remembered.size, m->conf.remembered.root}};
     int rc = ate__resync_judge(m->resync, known, ATE__COUNT_OF(known));
     if (!rc)
-        rc = swap(m);
+        rc = ate__resync_apply(m->resync, m->chain);
     ate__resync_free(ate__steal(&m->resync));
     return rc;
 }
@@ -376,8 +336,6 @@ static int take_in(struct ate__mirror *m, const struct item *item)
     int rc;
     if (m->resync && m->resync_links != item->links)
         ate__resync_free(ate__steal(&m->resync));
-    if (!m->chain)
-        return ate__fail(ATE_E_IO, "the mirror could not be opened any more: open the chain again");
     if (item->type == ATE__MSG_GROUP)
         rc = take_group(m, ate__buf_bytes(&item->body));
     else if (item->type == ATE__MSG_RESYNC)
@@ -545,11 +503,10 @@ static int check_head(struct ate__mirror *m, const struct ate__head *there,
     return rc;
 }
 
-static void set_target(struct ate__mirror *m, uint64_t size, bool resyncing)
+static void set_target(struct ate__mirror *m, uint64_t size)
 {
     pthread_mutex_lock(&m->mutex);
     m->target = size;
-    m->resyncing = resyncing;
     pthread_mutex_unlock(&m->mutex);
 }
 
@@ -557,7 +514,7 @@ int ate__mirror_subscribed(struct ate__mirror *m, const struct ate__msg_subscrib
 {
     int rc = check_head(m, &msg->head, &msg->consistency);
     if (!rc)
-        set_target(m, msg->head.size, false);
+        set_target(m, msg->head.size);
     return rc;
 }
 
@@ -569,25 +526,8 @@ int ate__mirror_resync(struct ate__mirror *m, const struct ate__msg_resync *msg)
         return rc;
     if (msg->kept.size <= size)
         return ate__fail(ATE_BAD_PEER, "RESYNC for what is there");
-    pthread_mutex_lock(&m->mutex);
-    bool shown = m->shown;
-    pthread_mutex_unlock(&m->mutex);
-    if (shown)
-        return ate__fail(ATE_COMPACTED,
-                         "the chain was compacted below transaction %llu at the server, and this "
-                         "mirror is at %llu: open it again",
-                         (unsigned long long)msg->cut_off, (unsigned long long)size);
-    set_target(m, msg->head.size, true);
+    set_target(m, msg->head.size);
     return push(m, ATE__MSG_RESYNC, ate__bytes(msg, sizeof *msg));
-}
-
-bool ate__mirror_show(struct ate__mirror *m)
-{
-    pthread_mutex_lock(&m->mutex);
-    bool may = !m->resyncing && !m->swapping;
-    m->shown = m->shown || may;
-    pthread_mutex_unlock(&m->mutex);
-    return may;
 }
 
 void ate__mirror_lost(struct ate__mirror *m)
@@ -598,7 +538,6 @@ void ate__mirror_lost(struct ate__mirror *m)
     m->last = &m->first;
     m->failure = 0;
     m->links++;
-    m->resyncing = false;
     for (struct item *i = item; i; i = i->next)
         m->bytes -= i->body.size;
     drop_questions(m, &m->asked);
@@ -620,11 +559,9 @@ struct ate__chain *ate__mirror_chain(struct ate__mirror *m)
 
 struct ate__head ate__mirror_head(struct ate__mirror *m)
 {
-    pthread_mutex_lock(&m->mutex);
-    struct ate__head head = m->head_then;
+    struct ate__head head = {0};
     if (m->chain)
         ate__chain_head(m->chain, &head.size, &head.root);
-    pthread_mutex_unlock(&m->mutex);
     return head;
 }
 

@@ -14,8 +14,7 @@
  *  4. With workers, what the loop calls neither touches the disk nor waits for it: that is the
  *     worker's, and, in new(), prepare() and check_remembered(), their caller's.
  *  5. What a server has left of a part that it compacted is judged as a whole, aside
- *     (chain/resync.h), and then takes the place of the chain: only before that was shown to
- *     anybody, so by the open alone. Later, that the server has compacted so far is COMPACTED.
+ *     (chain/resync.h), and then taken over by the chain, whoever reads it (chain/replace.h).
  *  6. One process has the directory open for writing, by the lock of the storage.
  *
  * Calls: the loop's thread, but where they say otherwise.
@@ -54,15 +53,12 @@ void ate__mirror_free(struct ate__mirror *m);
  * the first subscribe(). Once. Errors: WRONG_CHAIN: a mirror of another is there; FORKED: the
  * remembered head is not in it (nothing was changed); IN_USE E_*. */
 int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id) ATE__CHECK;
-/* NULL before prepare(); another one until show() */
-struct ate__chain *ate__mirror_chain(struct ate__mirror *m);
-/* From now on it is that chain. False: another one is about to take its place. */
-bool ate__mirror_show(struct ate__mirror *m);
+struct ate__chain *ate__mirror_chain(struct ate__mirror *m); /* NULL before prepare() */
 
 /* As struct ate__client_driver has them. */
 bool ate__mirror_subscribe(struct ate__mirror *m, struct ate__head *ret_head);
 int ate__mirror_subscribed(struct ate__mirror *m, const struct ate__msg_subscribed *msg) ATE__CHECK;
-/* Errors: as of subscribed(); BAD_PEER: it is not needed; COMPACTED: rule 5; E_* */
+/* Errors: as of subscribed(); BAD_PEER: it is not needed; E_* */
 int ate__mirror_resync(struct ate__mirror *m, const struct ate__msg_resync *msg) ATE__CHECK;
 int ate__mirror_remains(struct ate__mirror *m, uint16_t type, struct ate_bytes body) ATE__CHECK;
 int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body) ATE__CHECK;

@@ -457,7 +457,7 @@ void ate__answer_refuse(struct ate__stream *s, uint32_t request, int result)
 static int check_request(struct ate__stream *s, const struct ate__head *known)
 {
     struct ate__hosted *h = s->hosted;
-    uint64_t size = ate__view_published(ate__chain_view(h->chain));
+    uint64_t size = ate__chain_published(h->chain);
     if (h->server->stopping)
         return ate__fail(ATE_OFFLINE, "the server is stopping");
     if (known->size > size)

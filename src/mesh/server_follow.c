@@ -44,7 +44,7 @@ void ate__groups_deinit(struct ate__groups *g)
 
 uint64_t ate__follow_readable(const struct ate__hosted *h)
 {
-    uint64_t size = ate__view_published(ate__chain_view(h->chain));
+    uint64_t size = ate__chain_published(h->chain);
     struct ate__storage *storage = ate__chain_storage(h->chain);
     struct ate__storage_state state;
     if (h->server->conf.sync == ATE__SYNC_ALWAYS || ate__chain_read_only(h->chain))
@@ -252,7 +252,7 @@ void ate__follow_init(struct ate__hosted *h)
     h->published = h->delivered = 0;
     h->has_live = h->reading = false;
     ate__chain_listen(h->chain, &h->listener);
-    uint64_t size = ate__view_published(ate__chain_view(h->chain));
+    uint64_t size = ate__chain_published(h->chain);
     pthread_mutex_lock(&h->mutex);
     if (size > h->published)
         h->published = size;

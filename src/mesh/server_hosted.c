@@ -388,7 +388,7 @@ static void log_opened(struct ate__hosted *h)
                         ate__hash_text(ate__trust_chain_id(ate__chain_trust(h->chain)), id));
     else
         ate__server_log(h->server, ATE__LOG_DEBUG, "opened %s: %llu transactions%s", h->path,
-                        (unsigned long long)ate__view_published(ate__chain_view(h->chain)),
+                        (unsigned long long)ate__chain_published(h->chain),
                         ate__chain_read_only(h->chain) ? ", read-only" : "");
 }
 

@@ -33,7 +33,7 @@ int ate__hosted_prove(struct ate__hosted *h, const struct ate__msg_prove *m,
                       struct ate__msg_proven *ret_proven)
 {
     struct ate__msg_proven proven = {.request = m->request, .kind = m->kind};
-    uint64_t size = ate__view_published(ate__chain_view(h->chain));
+    uint64_t size = ate__chain_published(h->chain);
     int rc = 0;
     if (m->size > size)
         rc = ate__fail(ATE_NOT_FOUND, "a proof in a tree of %llu transactions; %s has %llu",

@@ -162,7 +162,7 @@ static int describe(struct describing *d)
         .read_only = ate__chain_read_only(c),
         .weak_sync = d->job.server->conf.sync != ATE__SYNC_ALWAYS,
         .chain_id = *ate__trust_chain_id(ate__chain_trust(c)),
-        .head.size = ate__view_published(ate__chain_view(c)),
+        .head.size = ate__chain_published(c),
     };
     int rc = ate__chain_root_at(c, m.head.size, &m.head.root);
     if (!rc)

@@ -133,6 +133,7 @@ static const struct ate__storage_vtable file_vtable = {
     .tiles_stored = tiles_stored,
     .segments = ate__file_segments,
     .rewrite = ate__file_rewrite,
+    .replace = ate__log_replace,
     .dir = file_dir,
 };
 

@@ -3,7 +3,8 @@
  * mem.c: the engine `mem`: groups in memory, for chains that need no disk and for tests. It answers
  * as the engine `file` does; nothing survives close, and nothing but memory fails.
  *
- *  1. A group never changes or moves once it is appended, so that readers use it without the mutex.
+ *  1. A group never changes or moves once it is appended, so that readers use it without the mutex;
+ *     those that replace() took out go with the last reader.
  *  2. A failed append leaves the log as it was: no state `failed`.
  *  3. It is not compacted, but may hold what compaction has left of another log (redo/import.h):
  *     groups of which records are missing, and the leaves of full tiles below.
@@ -21,6 +22,7 @@ struct record {
     bool identity;
 };
 struct group {
+    struct group *next; /* in `gone` */
     struct ate__group_out head;
     uint8_t *bytes;          /* bodies, one behind the other */
     struct record records[]; /* head.count of them, ascending */
@@ -36,6 +38,8 @@ struct mem {
     uint64_t size, bytes, cut_off;
     struct ate_hash *leaves; /* of an import */
     size_t leaf_count, leaf_capacity;
+    size_t readers;       /* that use groups without the mutex */
+    struct group *gone;   /* out of the log, through `next` */
 };
 
 static struct mem *mem_of(struct ate__storage *s)
@@ -51,11 +55,18 @@ static void group_free(struct group *g)
 }
 ATE__FREEP(struct group, group_free)
 
+static void free_gone(struct mem *m)
+{
+    for (struct group *g; (g = m->gone); group_free(g))
+        m->gone = g->next;
+}
+
 static void mem_close(struct ate__storage *s)
 {
     struct mem *m = mem_of(s);
     if (!m)
         return;
+    free_gone(m);
     for (size_t i = 0; i < m->count; i++)
         group_free(m->groups[i]);
     ate__free(m->groups);
@@ -193,6 +204,21 @@ static int nothing(struct ate__storage *s)
 
 /* --- reading --- */
 
+static void enter(struct mem *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    m->readers++;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+static void leave(struct mem *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    if (!--m->readers)
+        free_gone(m);
+    pthread_mutex_unlock(&m->mutex);
+}
+
 /* The group that holds the sequence, and how many there are; NULL: above the size. */
 static const struct group *find(struct mem *m, uint64_t sequence)
 {
@@ -225,8 +251,11 @@ static int mem_scan(struct ate__storage *s, uint64_t from, uint64_t to,
     uint64_t next = from;
     int rc = 0;
     to = to < size ? to : size;
+    enter(m);
     while (!rc && next < to) {
         const struct group *g = find(m, next);
+        if (!g) /* another log took this one's place */
+            break;
         rc = scan->group ? scan->group(scan->arg, &g->head) : 0;
         for (uint32_t i = 0; !rc && i < g->head.count; i++) {
             const struct record *found = &g->records[i];
@@ -243,6 +272,7 @@ static int mem_scan(struct ate__storage *s, uint64_t from, uint64_t to,
         }
         next = g->head.end_sequence;
     }
+    leave(m);
     return rc;
 }
 
@@ -272,8 +302,12 @@ static int mem_load(struct ate__storage *s, uint64_t sequence, const struct ate_
 {
     struct ate_bytes body;
     (void)position;
+    enter(mem_of(s));
     int rc = body_of(mem_of(s), sequence, &body);
-    return rc ? rc : ate__buf_append(ret_body, body);
+    if (!rc)
+        rc = ate__buf_append(ret_body, body);
+    leave(mem_of(s));
+    return rc;
 }
 
 static int mem_read_part(struct ate__storage *s, uint64_t sequence,
@@ -282,13 +316,15 @@ static int mem_read_part(struct ate__storage *s, uint64_t sequence,
 {
     struct ate_bytes body = {NULL, 0};
     (void)position;
+    enter(mem_of(s));
     int rc = body_of(mem_of(s), sequence, &body);
     if (!rc && (offset > body.size || size > body.size - offset))
         rc = ate__fail(ATE_MALFORMED, "%u bytes from %u of a record of %zu", size, offset,
                        body.size);
-    if (rc)
-        return rc;
-    return ate__buf_append(ret_bytes, ate__bytes((const uint8_t *)body.data + offset, size));
+    if (!rc)
+        rc = ate__buf_append(ret_bytes, ate__bytes((const uint8_t *)body.data + offset, size));
+    leave(mem_of(s));
+    return rc;
 }
 
 static int mem_used(struct ate__storage *s,
@@ -333,12 +369,15 @@ static void tiles_hold(struct ate__storage *s,
 
 static int tiles_stored(struct ate__storage *s, uint64_t first, struct ate_hash *ret_leaves)
 {
-    const struct mem *m = mem_of(s);
-    if (first >= m->leaf_count || m->leaf_count - first < ATE__TILE_LEAVES)
-        return ate__fail(ATE_NOT_FOUND, "the leaves from %llu on are not there",
-                         (unsigned long long)first);
-    memcpy(ret_leaves, m->leaves + first, ATE__TILE_LEAVES * sizeof *ret_leaves);
-    return 0;
+    struct mem *m = mem_of(s);
+    pthread_mutex_lock(&m->mutex);
+    bool there = first < m->leaf_count && m->leaf_count - first >= ATE__TILE_LEAVES;
+    if (there)
+        memcpy(ret_leaves, m->leaves + first, ATE__TILE_LEAVES * sizeof *ret_leaves);
+    pthread_mutex_unlock(&m->mutex);
+    return there ? 0
+                 : ate__fail(ATE_NOT_FOUND, "the leaves from %llu on are not there",
+                             (unsigned long long)first);
 }
 
 static int mem_segments(struct ate__storage *s, ate__segment_fn *each, void *arg)
@@ -352,6 +391,51 @@ static int mem_rewrite(struct ate__storage *s, const struct ate__rewrite *rewrit
 {
     (void)s, (void)rewrite, (void)ret_rewritten;
     return ate__fail(ATE_UNSUPPORTED, "a log in memory is not compacted");
+}
+
+/* Under the mutex. What it had goes to `with`, but for the groups, which may be in use. */
+static void swap_logs(struct mem *m, struct mem *with)
+{
+    struct mem old = *m;
+    for (size_t i = 0; i < m->count; i++) {
+        m->groups[i]->next = m->gone;
+        m->gone = m->groups[i];
+    }
+    m->groups = with->groups;
+    m->count = with->count;
+    m->capacity = with->capacity;
+    m->size = with->size;
+    m->bytes = with->bytes;
+    m->cut_off = with->cut_off;
+    m->leaves = with->leaves;
+    m->leaf_count = with->leaf_count;
+    m->leaf_capacity = with->leaf_capacity;
+    with->groups = old.groups;
+    with->count = 0;
+    with->capacity = old.capacity;
+    with->size = with->bytes = with->cut_off = 0;
+    with->leaves = old.leaves;
+    with->leaf_count = 0;
+    with->leaf_capacity = old.leaf_capacity;
+    if (!m->readers)
+        free_gone(m);
+}
+
+static int mem_replace(struct ate__storage *s, struct ate__storage *other, uint64_t same)
+{
+    struct mem *m = mem_of(s), *with = mem_of(other);
+    if (other->v != s->v || !ate__hash_equal(&m->chain_id, &with->chain_id))
+        return ate__fail(ATE_MISUSE, "a log takes over one of its own engine and chain");
+    uint64_t size = ate__tiles_size(&m->tiles);
+    int rc = ate__tiles_take(&m->tiles, &with->tiles, same);
+    if (rc) { /* of the same history these leaves are right; what was cut off is missing */
+        int back_rc = ate__tiles_size(&m->tiles) > size ? ate__tiles_truncate(&m->tiles, size) : 0;
+        return back_rc ? back_rc : rc;
+    }
+    pthread_mutex_lock(&m->mutex);
+    swap_logs(m, with);
+    pthread_mutex_unlock(&m->mutex);
+    return 0;
 }
 
 /* --- what an import brings --- */
@@ -425,6 +509,7 @@ static const struct ate__storage_vtable mem_vtable = {
     .tiles_stored = tiles_stored,
     .segments = mem_segments,
     .rewrite = mem_rewrite,
+    .replace = mem_replace,
 };
 
 int ate__storage_open_mem(const struct ate__env *env, const struct ate_hash *chain_id,

@@ -8,7 +8,7 @@
  *   ,chain/next            the segment to come (redo/next.h)
  *   ,chain/reserve         room for what makes room (redo/reserve.h)
  *   ,chain/compact         what compaction writes in the place of some (redo/rewrite.c)
- *   ,chain/ID.new          what a backup has written and not listed (redo/backup.h)
+ *   ,chain/ID.new          what a backup or replace() has written and not listed (redo/backup.h)
  *   ,chain/tiles           leaf hashes (redo/tiles.h)
  *   ,chain/view            no part of the log: the view image (chain/image_file.h)
  *   ,chain/trimmed/        torn tails, for inspection (redo/trim.h)
@@ -199,6 +199,10 @@ int ate__file_rewrite(struct ate__storage *storage, const struct ate__rewrite *r
                       struct ate__rewritten *ret_rewritten);
 /* Gives `compact` the name of its id; the directory is synced. Errors: E_* */
 int ate__rewrite_rename(const struct ate__vfs *vfs, struct ate__dir *dir, uint64_t id) ATE__CHECK;
+
+/* --- replace.c: another log in the place of this one --- */
+
+int ate__log_replace(struct ate__storage *storage, struct ate__storage *with, uint64_t same);
 
 /* --- look.c: reading --- */
 

@@ -232,6 +232,15 @@ struct ate__storage_vtable {
      */
     int (*rewrite)(struct ate__storage *s, const struct ate__rewrite *rewrite,
                    struct ate__rewritten *ret_rewritten);
+    /* What `with` holds takes the place of all that this one does, whose sequences below `same`
+     * it has as well: another log of the same chain and engine, of one caller alone, begun and
+     * synced, which stays his. No append, sync, prepare or rewrite is under way; reads go on, and
+     * find in a record's place the old one, the new one, or none. Positions in `with` are positions
+     * here. A crash at any moment leaves the old log or the new one. Errors: MISUSE: another chain
+     * or engine; READ_ONLY E_NO_SPACE E_*: nothing has changed; of the file engine, where the
+     * handle has failed, it is not known which log is there: recover() does not tell, an open does.
+     */
+    int (*replace)(struct ate__storage *s, struct ate__storage *with, uint64_t same);
     /* The directory of the log, for what is kept beside it and is no part of it; borrowed. NULL, or
      * a result of NULL: there is none. */
     struct ate__dir *(*dir)(struct ate__storage *s);

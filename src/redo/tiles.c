@@ -360,10 +360,10 @@ int ate__tiles_release(struct ate__tiles *t)
     return rc;
 }
 
-int ate__tiles_append(struct ate__tiles *t, const struct ate_hash *leaves, size_t count)
+/* Under the mutex. */
+static int append(struct ate__tiles *t, const struct ate_hash *leaves, size_t count)
 {
     int rc = 0;
-    pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < count && !rc; i++) {
         rc = make_room(t, 0);
         if (rc)
@@ -371,6 +371,13 @@ int ate__tiles_append(struct ate__tiles *t, const struct ate_hash *leaves, size_
         t->edge[0].hashes[t->edge[0].count++] = leaves[i];
         t->size++;
     }
+    return rc;
+}
+
+int ate__tiles_append(struct ate__tiles *t, const struct ate_hash *leaves, size_t count)
+{
+    pthread_mutex_lock(&t->mutex);
+    int rc = append(t, leaves, count);
     pthread_mutex_unlock(&t->mutex);
     return rc;
 }
@@ -480,40 +487,81 @@ int ate__tiles_stored(struct ate__tiles *t, uint64_t first, struct ate_hash *ret
     return rc;
 }
 
-/* A tile of leaves as the records say them, written whatever the file shows: only of pages that are
- * written anew a sync says that they are on stable storage. */
-static int write_anew(struct ate__tiles *t, uint64_t index)
+/* A tile of leaves, written whatever the file shows: only of pages that are written anew a sync says
+ * that they are on stable storage. */
+static int write_anew(struct ate__tiles *t, uint64_t index, const struct ate_hash *hashes)
 {
-    struct ate_hash hashes[ATE__TILE_HASHES];
     uint64_t place = ate__tile_place(0, index), at = place * ATE__TILE_BYTES;
-    int rc = t->leaves(t->leaves_arg, index * ATE__TILE_HASHES, hashes);
-    if (!rc)
-        rc = t->vfs->write(t->file, at, hashes, sizeof hashes);
+    int rc = t->vfs->write(t->file, at, hashes, ATE__TILE_BYTES);
     if (rc)
         return rc;
-    if (t->file_bytes < at + sizeof hashes)
-        t->file_bytes = at + sizeof hashes;
+    if (t->file_bytes < at + ATE__TILE_BYTES)
+        t->file_bytes = at + ATE__TILE_BYTES;
     if (t->read_place == place)
         t->read_place = no_place;
     let_go(t, 0, place);
     return 0;
 }
 
+static int sync_all(struct ate__tiles *t)
+{
+    int rc = t->vfs->sync(t->file);
+    return rc ? rc : t->vfs->sync_dir(t->dir);
+}
+
+static int open_to_keep(struct ate__tiles *t)
+{
+    return t->dir && may_write(t) ? open_file(t) : ate__fail(ATE_READ_ONLY, "%s", TILES_NAME);
+}
+
 int ate__tiles_keep(struct ate__tiles *t, uint64_t from, uint64_t to, uint64_t *ret_full)
 {
+    struct ate_hash hashes[ATE__TILE_HASHES];
     pthread_mutex_lock(&t->mutex);
     uint64_t begin = from / ATE__TILE_HASHES;
     uint64_t end = (to < t->size ? to : t->size) / ATE__TILE_HASHES;
-    int rc = t->dir && t->leaves && may_write(t) ? open_file(t)
-                                                 : ate__fail(ATE_READ_ONLY, "%s", TILES_NAME);
-    for (uint64_t index = begin; index < end && !rc; index++)
-        rc = write_anew(t, index);
+    int rc = t->leaves ? open_to_keep(t) : ate__fail(ATE_READ_ONLY, "%s", TILES_NAME);
+    for (uint64_t index = begin; index < end && !rc; index++) {
+        rc = t->leaves(t->leaves_arg, index * ATE__TILE_HASHES, hashes);
+        if (!rc)
+            rc = write_anew(t, index, hashes);
+    }
     if (!rc && begin < end)
-        rc = t->vfs->sync(t->file);
-    if (!rc && begin < end)
-        rc = t->vfs->sync_dir(t->dir);
+        rc = sync_all(t);
     pthread_mutex_unlock(&t->mutex);
     if (!rc)
         *ret_full = end * ATE__TILE_HASHES;
+    return rc;
+}
+
+int ate__tiles_keep_of(struct ate__tiles *t, struct ate__tiles *of, uint64_t to)
+{
+    struct ate_hash hashes[ATE__TILE_HASHES];
+    uint64_t end = ate__min(to, of->size) / ATE__TILE_HASHES;
+    pthread_mutex_lock(&t->mutex);
+    int rc = open_to_keep(t);
+    for (uint64_t index = 0; index < end && !rc; index++) {
+        rc = get(of, 0, index * ATE__TILE_HASHES, ATE__TILE_HASHES, hashes);
+        if (!rc)
+            rc = write_anew(t, index, hashes);
+    }
+    if (!rc && end)
+        rc = sync_all(t);
+    pthread_mutex_unlock(&t->mutex);
+    return rc;
+}
+
+int ate__tiles_take(struct ate__tiles *t, struct ate__tiles *of, uint64_t same)
+{
+    struct ate_hash hashes[ATE__TILE_HASHES];
+    pthread_mutex_lock(&t->mutex);
+    int rc = t->size > same ? cut_to(t, same) : 0;
+    while (!rc && t->size < of->size) {
+        uint64_t left = ate__min(ATE__TILE_HASHES - t->size % ATE__TILE_HASHES, of->size - t->size);
+        rc = get(of, 0, t->size, (size_t)left, hashes);
+        if (!rc)
+            rc = append(t, hashes, (size_t)left);
+    }
+    pthread_mutex_unlock(&t->mutex);
     return rc;
 }

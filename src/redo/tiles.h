@@ -97,3 +97,9 @@ int ate__tiles_stored(struct ate__tiles *t, uint64_t first, struct ate_hash *ret
  * is so. hold() was called once, and gives the leaves. Errors: READ_ONLY E_*, those of leaves() */
 int ate__tiles_keep(struct ate__tiles *t, uint64_t from, uint64_t to, uint64_t *ret_full)
     ATE__CHECK;
+/* The same of the full tiles below `to` that other tiles have, which nobody else uses; these do not
+ * show them. Errors: READ_ONLY E_* */
+int ate__tiles_keep_of(struct ate__tiles *t, struct ate__tiles *of, uint64_t to) ATE__CHECK;
+/* The leaves of others, which nobody else uses, take the place of all from `same` on. Errors: E_*;
+ * some may have been taken then. */
+int ate__tiles_take(struct ate__tiles *t, struct ate__tiles *of, uint64_t same) ATE__CHECK;

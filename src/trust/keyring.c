@@ -77,6 +77,28 @@ void ate__keyring_deinit(struct ate__keyring *k)
     pthread_rwlock_destroy(&k->lock);
 }
 
+/* All but the lock. */
+static void copy_fields(struct ate__keyring *to, const struct ate__keyring *from)
+{
+    to->index = from->index;
+    to->entries = from->entries;
+    to->count = from->count;
+    to->capacity = from->capacity;
+    to->prepared = from->prepared;
+    to->prepared_count = from->prepared_count;
+    to->prepared_next = from->prepared_next;
+}
+
+void ate__keyring_swap(struct ate__keyring *k, struct ate__keyring *other)
+{
+    struct ate__keyring old;
+    pthread_rwlock_wrlock(&k->lock);
+    copy_fields(&old, k);
+    copy_fields(k, other);
+    copy_fields(other, &old);
+    pthread_rwlock_unlock(&k->lock);
+}
+
 /* Lock held. */
 static struct ate__keyring_entry *find(const struct ate__keyring *k,
                                        const struct ate_hash *fingerprint)

@@ -36,6 +36,8 @@ static inline void ate__prepared_unrefp(struct ate__prepared **pp)
 
 void ate__keyring_init(struct ate__keyring *k, const uint64_t seed[2]);
 void ate__keyring_deinit(struct ate__keyring *k);
+/* Each gets what the other held. `other` is one caller's. */
+void ate__keyring_swap(struct ate__keyring *k, struct ate__keyring *other);
 /* One that it holds already is no failure. Errors: E_MEMORY (nothing changed). */
 int ate__keyring_add(struct ate__keyring *k, const struct ate_hash *fingerprint,
                      struct ate_bytes public_key, uint64_t sequence) ATE__CHECK;

@@ -35,6 +35,28 @@ void ate__roster_deinit(struct ate__roster *r)
     pthread_rwlock_destroy(&r->lock);
 }
 
+/* All but the lock. */
+static void copy_fields(struct ate__roster *to, const struct ate__roster *from)
+{
+    to->holders = from->holders;
+    to->holder_count = from->holder_count;
+    to->holder_capacity = from->holder_capacity;
+    to->revoked = from->revoked;
+    to->revocations = from->revocations;
+    to->revocation_count = from->revocation_count;
+    to->revocation_capacity = from->revocation_capacity;
+}
+
+void ate__roster_swap(struct ate__roster *r, struct ate__roster *other)
+{
+    struct ate__roster old;
+    pthread_rwlock_wrlock(&r->lock);
+    copy_fields(&old, r);
+    copy_fields(r, other);
+    copy_fields(other, &old);
+    pthread_rwlock_unlock(&r->lock);
+}
+
 /* Lock held. */
 static struct ate__roster_holder *find(const struct ate__roster *r, enum ate__office office,
                                        const struct ate_hash *fingerprint)

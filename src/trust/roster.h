@@ -24,6 +24,8 @@ struct ate__roster {
 };
 void ate__roster_init(struct ate__roster *r, const uint64_t seed[2]);
 void ate__roster_deinit(struct ate__roster *r);
+/* Each gets what the other held. `other` is one caller's. */
+void ate__roster_swap(struct ate__roster *r, struct ate__roster *other);
 /* All three: what holds already is no failure. Errors: E_MEMORY (nothing changed). */
 int ate__roster_add(struct ate__roster *r, enum ate__office office,
                     const struct ate_hash *fingerprint, uint64_t sequence) ATE__CHECK;

@@ -392,6 +392,19 @@ int ate__trust_apply_identity(struct ate__trust *t, const struct ate__txn_id *id
     return rc;
 }
 
+void ate__trust_swap(struct ate__trust *t, struct ate__trust *other)
+{
+    struct ate__origins origins = t->origins;
+    uint64_t next = t->next;
+    ate__assert(ate__hash_equal(&t->chain_id, &other->chain_id));
+    ate__keyring_swap(&t->keyring, &other->keyring);
+    ate__roster_swap(&t->roster, &other->roster);
+    t->origins = other->origins;
+    other->origins = origins;
+    t->next = other->next;
+    other->next = next;
+}
+
 int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t sequence,
                      size_t *count, size_t count_max)
 {

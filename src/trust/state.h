@@ -62,6 +62,9 @@ int ate__trust_apply_identity(struct ate__trust *t, const struct ate__txn_id *id
     ATE__CHECK;
 /* Takes back all with a sequence >= this, ATE__ROLLBACK_MAX at most; the genesis stays. */
 void ate__trust_rollback(struct ate__trust *t, uint64_t sequence);
+/* It gets what `other` holds, of the same genesis, which is one caller's alone; that gets what it
+ * held. Under the commit mutex; who looks something up meanwhile finds the old or the new. */
+void ate__trust_swap(struct ate__trust *t, struct ate__trust *other);
 /* For one that does not hold the history (a thin client): takes in the public keys that a
  * transaction brings, and nothing else of it; *count: of those that it took in so, ever, at most
  * count_max. One thread at a time. Errors: TOO_BIG E_MEMORY. */

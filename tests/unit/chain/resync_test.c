@@ -267,15 +267,8 @@ static int take(struct mirror *m, enum twist twist, struct offer o, uint64_t byt
     if (twist == EARLY)
         o.certified--;
     int rc = receive(x, m, &o, bytes_max, known);
-    if (!rc) {
-        struct ate__chain *old = m->chain;
-        m->chain = NULL;
-        if (m->dir)
-            ate__chain_close(old);
-        rc = ate__resync_swap(x->to, &m->chain);
-        if (!m->dir)
-            ate__chain_close(old);
-    }
+    if (!rc)
+        rc = ate__resync_apply(x->to, m->chain);
     ate__resync_free(x->to);
     for (size_t i = 0; i < BATCH; i++)
         ate__buf_deinit(&x->bytes[i]);
@@ -406,8 +399,7 @@ static void test_faults(void **state)
         failed = simdisk_failed(s.k.disk);
         simdisk_fail(s.k.disk, 0, 0, 0, 0);
         assert_true(failed || !rc);
-        if (m.chain)
-            ate__chain_close(m.chain);
+        ate__chain_close(m.chain);
         open_mirror(&m, 0);
         now = head_of(&m);
         old += now.size == known.size;
