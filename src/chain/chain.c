@@ -515,8 +515,9 @@ int ate__chain_event(struct ate__chain *c, const struct ate__view_snapshot *s,
     if (!rc)
         rc = ate__chain_body_event(c, &body, buf, ret_event, ret_authors);
     if (rc > 0 && (s->view != c->view || c->replacing))
-        return ate__fail(ATE_STALE, "transaction %llu: it is not in the state that took the place "
-                                    "of the one that is read: refresh",
+        return ate__fail(ATE_STALE,
+                         "transaction %llu: it is not in the state that took the place "
+                         "of the one that is read: refresh",
                          (unsigned long long)body.sequence);
     return rc;
 }

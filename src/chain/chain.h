@@ -96,6 +96,10 @@ bool ate__chain_damage(struct ate__chain *c, struct ate__storage_damage *ret_dam
 /* The newest published head, always at the end of a group; before begin(), that of all that was
  * verified. From memory, and waits for no commit. */
 void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root);
+/* The root of a snapshot that was begun just now. False: newer ones have taken the place of its
+ * state, so that another one is to be begun. */
+bool ate__heads_of(struct ate__chain *c, const struct ate__view_snapshot *s,
+                   struct ate_hash *ret_root);
 /* Root of the tree at any size up to what is written. Errors: NOT_FOUND: larger; E_IO: its hashes
  * could not be stored yet; E_*. Any thread. */
 int ate__chain_root_at(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root) ATE__CHECK;

@@ -134,6 +134,9 @@ struct ate__chain {
 /* heads.c */
 void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *root);
 bool ate__heads_has(struct ate__chain *c, uint64_t size); /* in memory */
+/* Another view takes the place of the present one, with this head. */
+void ate__heads_begin(struct ate__chain *c, struct ate__view *view, uint64_t size,
+                      const struct ate_hash *root);
 int ate__chain_facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
     ATE__CHECK;
 /* The leaves of a group that was appended just now, for the tiles. They are not synced, and rebuilt

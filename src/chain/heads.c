@@ -16,11 +16,10 @@ void ate__heads_add(struct ate__chain *c, uint64_t size, const struct ate_hash *
     pthread_mutex_unlock(&c->heads_mutex);
 }
 
-/* Sizes ascend along the ring: binary search over the newest ones. */
-static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
+/* Sizes ascend along the ring: binary search over the newest ones. Under its mutex. */
+static bool find_head(const struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
 {
     bool found = false;
-    pthread_mutex_lock(&c->heads_mutex);
     uint64_t high = c->head_count, low = high > ATE__HEADS_KEPT ? high - ATE__HEADS_KEPT : 0;
     uint64_t middle = high - 1; /* most ask for the newest */
     while (low < high && !found) {
@@ -35,8 +34,34 @@ static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *re
         }
         middle = low + (high - low) / 2;
     }
+    return found;
+}
+
+static bool recent_head(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    bool found = find_head(c, size, ret_root);
     pthread_mutex_unlock(&c->heads_mutex);
     return found;
+}
+
+bool ate__heads_of(struct ate__chain *c, const struct ate__view_snapshot *s,
+                   struct ate_hash *ret_root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    bool found = s->view == c->view && find_head(c, s->size, ret_root);
+    pthread_mutex_unlock(&c->heads_mutex);
+    return found;
+}
+
+void ate__heads_begin(struct ate__chain *c, struct ate__view *view, uint64_t size,
+                      const struct ate_hash *root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    c->heads[0] = (struct ate__head_at){size, *root};
+    c->head_count = 1;
+    atomic_store(&c->view, view);
+    pthread_mutex_unlock(&c->heads_mutex);
 }
 
 /* A head is in the ring before it is published: what is not found was pushed out by newer ones

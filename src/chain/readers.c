@@ -82,8 +82,7 @@ bool ate__readers_any(struct ate__readers *r)
 {
     for (struct block *b = atomic_load(&r->blocks); b; b = b->next)
         for (unsigned i = 0; i < BLOCK_READERS; i++)
-            if (atomic_load_explicit(&b->reader[i].state, memory_order_acquire) !=
-                ATE__READER_FREE)
+            if (atomic_load_explicit(&b->reader[i].state, memory_order_acquire) != ATE__READER_FREE)
                 return true;
     return false;
 }

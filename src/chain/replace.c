@@ -105,14 +105,6 @@ static int check(struct ate__chain *c, const struct ate__chain *other)
                      sizeof *c->old_views);
 }
 
-static void take_heads(struct ate__chain *c, const struct ate__chain *other)
-{
-    pthread_mutex_lock(&c->heads_mutex);
-    c->head_count = 0;
-    pthread_mutex_unlock(&c->heads_mutex);
-    ate__heads_add(c, other->tree.size, &other->root);
-}
-
 static void take_state(struct ate__chain *c, struct ate__chain *other)
 {
     c->tree = other->tree;
@@ -137,9 +129,8 @@ static void take_view(struct ate__chain *c, struct ate__chain *other)
     struct ate__view *old = c->view, *view = other->view;
     ate__view_succeed(view, old);
     leave_listeners(c, old);
-    take_heads(c, other);
     atomic_store(&other->view, NULL);
-    atomic_store(&c->view, view);
+    ate__heads_begin(c, view, c->tree.size, &c->root);
     c->old_views[c->old_view_count++] = old;
     ate__rcu_wait(); /* then nobody begins a snapshot of the old one */
     sweep(c);

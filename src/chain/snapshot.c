@@ -53,20 +53,23 @@ void ate__moment_end(struct ate__moment *m)
     ate__chain_view_end(m->chain, &m->view);
 }
 
+/* With its root. */
+static int begin_with_root(struct ate__chain *c, struct ate__moment *ret, struct ate_hash *ret_root)
+{
+    int rc;
+    while (!(rc = ate__moment_begin(c, ret)) && !ate__heads_of(c, &ret->view, ret_root))
+        ate__moment_end(ret);
+    return rc;
+}
+
 int ate__chain_snapshot_begin(struct ate__chain *c, struct ate__pipe *pipe,
                               struct ate__snapshot **ret_snapshot)
 {
     struct snapshot *s = ate__alloc(sizeof *s);
     if (!s)
         return ate__no_memory();
-    int rc = ate__moment_begin(c, &s->moment);
+    int rc = begin_with_root(c, &s->moment, &s->root);
     if (rc) {
-        ate__free(s);
-        return rc;
-    }
-    rc = ate__chain_root_at(c, s->moment.view.size, &s->root);
-    if (rc) {
-        ate__moment_end(&s->moment);
         ate__free(s);
         return rc;
     }
@@ -95,12 +98,10 @@ int ate__chain_snapshot_refresh(struct ate__snapshot *base)
     struct snapshot *s = (struct snapshot *)base;
     struct ate__moment newer;
     struct ate_hash root;
-    int rc = ate__moment_begin(s->moment.chain, &newer);
+    int rc = begin_with_root(s->moment.chain, &newer, &root);
     if (rc)
         return rc;
-    rc = ate__chain_root_at(newer.chain, newer.view.size, &root);
-    if (!rc)
-        rc = leave_moment(s, &newer);
+    rc = leave_moment(s, &newer);
     if (rc) {
         ate__moment_end(&newer);
         return rc;

@@ -8,6 +8,7 @@
 #include "chain/resync.h"
 #include "event/tx.h"
 #include "mesh/mirror_resync.h"
+#include "redo/import.h"
 #include "trust/state.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -249,10 +250,11 @@ static int collect(const struct ate__msg_group *msg, struct ate_bytes **ret_reco
     return 0;
 }
 
-/* What a group can be refused for is tampering, whatever rule it breaks. */
+/* What the server's bytes can be refused for is tampering, whatever rule they break. */
 static int as_tampered(int rc)
 {
     switch (rc) {
+    case ATE_READ_ONLY: /* the log here has failed */
     case ATE_TAMPERED:
     case ATE_BAD_PEER:
     case ATE_OMITTED:
@@ -282,8 +284,7 @@ static int take_group(struct ate__mirror *m, struct ate_bytes body)
         .count = msg.count,
         .head_after = msg.head_after,
     };
-    rc = m->resync ? ate__resync_group(m->resync, &feed) : ate__chain_feed(m->chain, &feed);
-    return rc ? ate__context(as_tampered(rc), "mirror") : 0;
+    return m->resync ? ate__resync_group(m->resync, &feed) : ate__chain_feed(m->chain, &feed);
 }
 
 /* ---- what compaction has left ---- */
@@ -324,7 +325,7 @@ static int end_resync(struct ate__mirror *m)
     struct ate__head head = ate__mirror_head(m);
     struct ate__known_head known[] = {{head.size, head.root},
                                       {m->conf.remembered.size, m->conf.remembered.root}};
-    int rc = ate__resync_judge(m->resync, known, ATE__COUNT_OF(known));
+    int rc = as_tampered(ate__resync_judge(m->resync, known, ATE__COUNT_OF(known)));
     if (!rc)
         rc = ate__resync_apply(m->resync, m->chain);
     ate__resync_free(ate__steal(&m->resync));
@@ -337,14 +338,14 @@ static int take_in(struct ate__mirror *m, const struct item *item)
     if (m->resync && m->resync_links != item->links)
         ate__resync_free(ate__steal(&m->resync));
     if (item->type == ATE__MSG_GROUP)
-        rc = take_group(m, ate__buf_bytes(&item->body));
+        rc = as_tampered(take_group(m, ate__buf_bytes(&item->body)));
     else if (item->type == ATE__MSG_RESYNC)
         rc = begin_resync(m, item);
     else
-        rc = ate__mirror_piece(m->resync, item->type, ate__buf_bytes(&item->body));
+        rc = as_tampered(ate__mirror_piece(m->resync, item->type, ate__buf_bytes(&item->body)));
     if (!rc && m->resync && ate__resync_is_whole(m->resync))
         rc = end_resync(m);
-    return rc ? ate__context(as_tampered(rc), "mirror") : 0;
+    return rc ? ate__context(rc, "mirror") : 0;
 }
 
 static void item_free(struct item *item)
@@ -643,7 +644,14 @@ int ate__mirror_prepare(struct ate__mirror *m, const struct ate_hash *chain_id)
 {
     int rc = m->chain ? check_there(m, chain_id) : make_there(m, chain_id);
     m->conf.image_secret_count = 0;
-    return rc ? rc : ate__chain_begin(m->chain);
+    if (!rc)
+        rc = ate__chain_begin(m->chain);
+    if (!rc && m->dir) {
+        /* What a process that was killed has left aside, now that the lock is this one's. */
+        int remove_rc = ate__import_remove(m->conf.env->vfs, m->dir, ATE__RESYNC_NAME);
+        (void)remove_rc; /* the next resync, or the next open, does it */
+    }
+    return rc;
 }
 
 void ate__mirror_free(struct ate__mirror *m)

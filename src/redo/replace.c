@@ -200,8 +200,10 @@ static int put_in_force(struct replacing *x)
         install(x);
     if (!rc)
         rc = ate__tiles_take(&r->tiles, &x->with->tiles, x->same);
-    if (rc)
+    if (rc) {
+        ate__tiles_leave(&r->tiles);
         return ate__broke(r, rc);
+    }
     remove_old(x);
     return 0;
 }

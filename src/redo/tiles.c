@@ -44,7 +44,7 @@ uint64_t ate__tile_place(unsigned level, uint64_t index)
 
 static bool may_write(const struct ate__tiles *t)
 {
-    return t->writable && !t->held;
+    return t->writable && !t->held && !t->left;
 }
 
 static int open_file(struct ate__tiles *t)
@@ -487,8 +487,8 @@ int ate__tiles_stored(struct ate__tiles *t, uint64_t first, struct ate_hash *ret
     return rc;
 }
 
-/* A tile of leaves, written whatever the file shows: only of pages that are written anew a sync says
- * that they are on stable storage. */
+/* A tile of leaves, written whatever the file shows: only of pages that are written anew a sync
+ * says that they are on stable storage. */
 static int write_anew(struct ate__tiles *t, uint64_t index, const struct ate_hash *hashes)
 {
     uint64_t place = ate__tile_place(0, index), at = place * ATE__TILE_BYTES;
@@ -549,6 +549,13 @@ int ate__tiles_keep_of(struct ate__tiles *t, struct ate__tiles *of, uint64_t to)
         rc = sync_all(t);
     pthread_mutex_unlock(&t->mutex);
     return rc;
+}
+
+void ate__tiles_leave(struct ate__tiles *t)
+{
+    pthread_mutex_lock(&t->mutex);
+    t->left = true;
+    pthread_mutex_unlock(&t->mutex);
 }
 
 int ate__tiles_take(struct ate__tiles *t, struct ate__tiles *of, uint64_t same)

@@ -51,6 +51,7 @@ struct ate__tiles {
     uint64_t file_bytes;
     struct ate__tile_edge edge[ATE__TILE_LEVELS];
     bool held;      /* nothing is written */
+    bool left;      /* nor ever again */
     int (*leaves)(void *arg, uint64_t first, struct ate_hash *ret_leaves); /* NULL: none */
     void *leaves_arg;
     uint8_t **kept; /* by place: tiles that are not in the file; NULL: it is there */
@@ -103,3 +104,5 @@ int ate__tiles_keep_of(struct ate__tiles *t, struct ate__tiles *of, uint64_t to)
 /* The leaves of others, which nobody else uses, take the place of all from `same` on. Errors: E_*;
  * some may have been taken then. */
 int ate__tiles_take(struct ate__tiles *t, struct ate__tiles *of, uint64_t same) ATE__CHECK;
+/* The file is left as it is, by deinit() too: it may be that of what these tiles do not show. */
+void ate__tiles_leave(struct ate__tiles *t);

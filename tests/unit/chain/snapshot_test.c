@@ -98,47 +98,41 @@ static void too_old(void **state)
     end();
 }
 
-static uint64_t no_tiles(struct ate__storage *s)
-{
-    (void)s;
-    return 0;
-}
-
 /* Size and root are of one state, and so is what is read, also when the next one cannot be had. */
 static void a_refresh_that_fails(void **state)
 {
     (void)state;
-    struct ate__snapshot *s;
+    struct ate__snapshot *s, *others[63];
     struct ate_hash root, same;
     uint64_t size;
+    heap_start();
     begin(false);
     kit_put_ok(&kit, 1, "one");
     kit_ok(pipe_->v->begin(pipe_, &s));
     pipe_->v->head(s, &size, &root);
     kit_put_ok(&kit, 1, "two");
-
-    struct ate__chain *c = kit.chain;
-    const struct ate__storage_vtable *whole = c->storage->v;
-    struct ate__storage_vtable lacking = *whole;
-    lacking.tiles_size = no_tiles;
-    c->storage->v = &lacking;
-    c->head_count = 0; /* as if it were long ago: the tiles are asked */
+    for (unsigned i = 0; i < 63; i++) /* the next one takes memory */
+        kit_ok(pipe_->v->begin(pipe_, &others[i]));
+    heap_fail(1, true);
     for (unsigned i = 0; i < 100; i++)
-        assert_int_equal(pipe_->v->refresh(s), ATE_E_IO);
+        assert_int_equal(pipe_->v->refresh(s), ATE_E_MEMORY);
+    heap_fail(0, false);
     pipe_->v->head(s, &size, &same);
     assert_true(size == 2);
     assert_memory_equal(&root, &same, sizeof root);
     assert_string_equal(text_at(s, 1), "one");
 
-    c->storage->v = whole;
     kit_ok(pipe_->v->refresh(s));
     pipe_->v->head(s, &size, &same);
     assert_true(size == 3);
-    kit_ok(ate__chain_root_at(c, 3, &root));
+    kit_ok(ate__chain_root_at(kit.chain, 3, &root));
     assert_memory_equal(&root, &same, sizeof root);
     assert_string_equal(text_at(s, 1), "two");
     pipe_->v->end(s);
+    for (unsigned i = 0; i < 63; i++)
+        pipe_->v->end(others[i]);
     end();
+    heap_stop();
 }
 
 /* A snapshot holds the pipe: it may be let go of in any order. */
