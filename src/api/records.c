@@ -218,6 +218,21 @@ void ate__records_unread(struct ate__records *r)
     let_present_go(r);
 }
 
+int ate__records_again(struct ate__records *r)
+{
+    struct ate__pipe *p = r->chain->pipe;
+    struct ate__snapshot *fresh;
+    if (r->present)
+        ate__records_unread(r);
+    r->batch_at = r->batch_count = 0;
+    int rc = p->v->begin(p, &fresh);
+    if (rc)
+        return rc;
+    p->v->end(r->snapshot);
+    r->snapshot = fresh;
+    return 0;
+}
+
 int ate__records_next(struct ate__records *r)
 {
     let_present_go(r);

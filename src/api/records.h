@@ -48,3 +48,5 @@ void ate__opened_deinit(struct ate__opened *o);
 int ate__opened_object(const struct ate__records *r, struct ate__opened *o,
                        struct ate_object *ret_object) ATE__CHECK;
 void ate__records_unread(struct ate__records *r); /* next() gives the present one again */
+/* The same, out of the log as it is now; scopes are those of now, too. Errors: E_MEMORY */
+int ate__records_again(struct ate__records *r) ATE__CHECK;

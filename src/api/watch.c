@@ -5,16 +5,26 @@
  *
  * A watch holds no queue: it reads the log at its own pace. An object counts as below the watched
  * one by the parent that its event names; a deleted one by the parent that it had.
+ *
+ * Where a mirror takes over what a compaction has left, objects may be gone without a record. They
+ * are found by a walk over the state that was there before, which the chain keeps for the watch
+ * (chain/replace.h); what was compacted behind what was told, and not what had gone before, is told
+ * out of the new log then.
  */
 #include "ate/watch.h"
 #include "api/api.h"
 #include "api/records.h"
+#include "chain/replace.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+struct level { /* of the walk: an object whose children are looked at */
+    struct ate_id id;
+    uint64_t at;
+};
 struct ate_watch {
     struct ate__listener listener;
     struct ate__records records;
@@ -24,7 +34,15 @@ struct ate_watch {
     uint32_t event;             /* the next of the present transaction to look at */
     struct ate_event found;     /* looked up ahead, so that `last` can be told */
     bool has_found;
+    struct ate__view_snapshot left; /* the state before another one came; view NULL: none */
+    struct level *walk;             /* in it; ATE__PARENTS_MAX + 1 */
+    unsigned depth;
 };
+
+static struct ate__chain *held(struct ate_watch *w)
+{
+    return w->records.chain->pipe->v->chain(w->records.chain->pipe);
+}
 
 static void wake(struct ate__listener *l, uint64_t size)
 {
@@ -66,6 +84,9 @@ void ate_watch_end(struct ate_watch *w)
 {
     if (!w)
         return;
+    if (w->left.view)
+        ate__chain_view_end(held(w), &w->left);
+    ate__free(w->walk);
     if (w->listening)
         w->records.chain->pipe->v->unlisten(w->records.chain->pipe, &w->listener);
     if (w->records.chain)
@@ -147,14 +168,91 @@ static int check_ended(const struct ate_watch *w)
     return p->v->far ? p->v->far->ended(p) : 0;
 }
 
+/* ---- what has gone without a record ---- */
+
+/* The chain has another state than the one of what was told last: 0. NOT_FOUND: it has not. */
+static int look_back(struct ate_watch *w)
+{
+    if (!w->walk)
+        w->walk = ate__alloc_array(ATE__PARENTS_MAX + 1, sizeof *w->walk);
+    if (!w->walk)
+        return ate__no_memory();
+    int rc = ate__chain_left(held(w), &w->listener, &w->left);
+    if (rc)
+        return rc;
+    w->walk[0] = (struct level){w->parent, 0};
+    w->depth = 1;
+    return ate__records_again(&w->records);
+}
+
+/* It was told of, lives no more, and no record that is still to come says so. */
+static int is_gone(struct ate_watch *w, const struct ate_id *id, struct ate__object_facts *before,
+                   bool *ret_gone)
+{
+    const struct ate__facts *facts = w->records.chain->pipe->v->facts(w->records.snapshot);
+    struct ate__object_facts now;
+    int rc = ate__view_object(&w->left, id, before);
+    if (!rc)
+        rc = facts->v->object(facts, id, &now);
+    if (rc)
+        return rc;
+    bool same = now.live && now.created_sequence == before->created_sequence;
+    bool comes = now.deleted && now.sequence >= w->records.next;
+    *ret_gone = before->created_sequence < w->records.next && !same && !comes;
+    return 0;
+}
+
+/* ATE_END: no more, and the state of before is let go. */
+static int next_gone(struct ate_watch *w, struct ate_event *ret)
+{
+    while (w->depth) {
+        struct level *l = &w->walk[w->depth - 1];
+        struct ate__object_facts before;
+        struct ate_id id;
+        bool gone;
+        int rc = ate__view_next_child(&w->left, &l->id, &l->at, &id);
+        if (rc == ATE_END) {
+            w->depth--;
+            continue;
+        }
+        if (!rc)
+            rc = is_gone(w, &id, &before, &gone);
+        if (rc)
+            return rc;
+        if (w->tree && w->depth <= ATE__PARENTS_MAX)
+            w->walk[w->depth++] = (struct level){id, 0};
+        if (!gone)
+            continue;
+        *ret = (struct ate_event){
+            .change = ATE_DELETED,
+            .id = id,
+            .parent = before.parent,
+            .sequence = w->records.next - 1,
+        };
+        return 0;
+    }
+    ate__chain_view_end(held(w), &w->left);
+    w->left.view = NULL;
+    return ATE_END;
+}
+
+static int next_now(struct ate_watch *w, struct ate_event *ret)
+{
+    return w->left.view ? next_gone(w, ret) : next_here(w, ret);
+}
+
 /* Borrowed views of a transaction end when the next one is read, so an event is looked up ahead
- * only within its own. */
+ * only within its own. What was read of a log that another one has taken the place of is read
+ * anew. */
 static int find(struct ate_watch *w)
 {
     int rc;
-    while ((rc = next_here(w, &w->found)) == ATE_END) {
+    while ((rc = next_now(w, &w->found)) == ATE_END) {
         rc = ate__records_next(&w->records);
-        if (rc)
+        int left_rc = look_back(w);
+        if (left_rc && left_rc != ATE_NOT_FOUND)
+            return left_rc;
+        if (left_rc && rc)
             return rc;
         w->event = 0;
     }
@@ -168,7 +266,7 @@ static int give(struct ate_watch *w, struct ate_event *ret_event)
     if (rc)
         return rc;
     w->has_found = true;
-    rc = next_here(w, &ahead);
+    rc = next_now(w, &ahead);
     if (rc && rc != ATE_END)
         return rc;
     *ret_event = w->found;

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include "chain/replace.h"
+#include "chain/values.h"
 #include "redo/import.h"
 #include "redo/segment.h"
 
@@ -77,8 +78,8 @@ static int begin_import(struct ate__resync *r)
 
 int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **ret_resync)
 {
-    if (conf->certified <= conf->cut_off)
-        return ate__fail(ATE_MALFORMED, "a certificate below the cut-off");
+    if (conf->end <= conf->cut_off)
+        return ate__fail(ATE_MALFORMED, "a head below the cut-off");
     struct ate__resync *r = ate__alloc(sizeof *r);
     if (!r)
         return ate__no_memory();
@@ -134,7 +135,7 @@ int ate__resync_range(struct ate__resync *r, const struct ate__import_range *ran
 
 bool ate__resync_is_whole(const struct ate__resync *r)
 {
-    return r->import && ate__import_size(r->import) == r->conf.certified;
+    return r->import && ate__import_size(r->import) == r->conf.end;
 }
 
 int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group)
@@ -150,11 +151,10 @@ int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group
     for (size_t i = 0; i < group->count; i++)
         bytes += ate__record_bytes(group->records[i].size);
     int rc = check_open(r);
-    if (!rc && (group->first_sequence >= r->conf.certified ||
-                group->count > r->conf.certified - group->first_sequence))
-        rc = ate__fail(ATE_MALFORMED, "a group at %llu reaches beyond the certificate, at %llu",
-                       (unsigned long long)group->first_sequence,
-                       (unsigned long long)r->conf.certified);
+    if (!rc && (group->first_sequence >= r->conf.end ||
+                group->count > r->conf.end - group->first_sequence))
+        rc = ate__fail(ATE_MALFORMED, "a group at %llu reaches beyond the head, at %llu",
+                       (unsigned long long)group->first_sequence, (unsigned long long)r->conf.end);
     if (!rc)
         rc = count_bytes(r, bytes);
     if (!rc)
@@ -169,7 +169,7 @@ int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group
 static int check_known(struct ate__resync *r, const struct ate__known_head *known)
 {
     struct ate_hash root;
-    if (!known->size || known->size > r->conf.certified)
+    if (!known->size || known->size > r->conf.end)
         return 0;
     int rc = ate__chain_root_at(r->judged, known->size, &root);
     if (!rc && !ate__hash_equal(&root, &known->root))
@@ -193,13 +193,15 @@ int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known
     if (rc)
         return rc;
     ate__chain_head(r->judged, &size, &root);
-    if (size != r->conf.certified || !ate__hash_equal(&root, &r->root))
+    if (size != r->conf.end || !ate__hash_equal(&root, &r->root))
         rc = ate__fail(ATE_TAMPERED,
                        "the groups up to transaction %llu do not lead to the head that was sent",
-                       (unsigned long long)r->conf.certified);
+                       (unsigned long long)r->conf.end);
     for (size_t i = 0; !rc && i < count; i++)
         rc = check_known(r, &known[i]);
-    return rc ? rc : ate__chain_begin(r->judged);
+    if (!rc)
+        rc = ate__chain_begin(r->judged);
+    return rc ? rc : ate__chain_check_all_values(r->judged);
 }
 
 int ate__resync_apply(struct ate__resync *r, struct ate__chain *c)

@@ -7,11 +7,13 @@
  *     the mirror (chain/replace.h), which may be open and read all the while
  *
  *  1. Nothing is judged piece by piece, for what is missing shows only in the state root: so the
- *     log aside is opened by the same code as a directory that was compacted (chain/kept.h), up to
- *     the group that has the certificate, and none of it is shown to anybody before.
+ *     log aside is opened by the same code as a directory that was compacted (chain/kept.h), with
+ *     the certificate in it, and none of it is shown to anybody before.
  *  2. Until then the mirror is as it was; it becomes the new one in one step, for its readers and
  *     on the disk: a crash leaves the old one or the new one, and what lies aside.
- *  3. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
+ *  3. A payload may be missing below the cut-off where the body was superseded: one that is in force
+ *     at the end, which is a head that the server has named since it compacted, may not.
+ *  4. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
  *
  * One caller at a time; no loop's thread.
  *
@@ -38,7 +40,7 @@ struct ate__resync_conf {
     struct ate_hash chain_id;
     uint64_t cut_off, kept_end;
     struct ate_hash kept_root; /* of the tree of kept_end leaves */
-    uint64_t certified;        /* the end of the group that has the certificate */
+    uint64_t end; /* of a group: what comes up to there is judged; it has the certificate */
     uint64_t bytes_max; /* 0: ATE__RESYNC_MIB_MAX, or in memory ATE__RESYNC_MEMORY_MIB_MAX */
 };
 struct ate__import_range;
@@ -50,7 +52,7 @@ int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **re
 int ate__resync_leaves(struct ate__resync *r, uint64_t first, struct ate_bytes hashes) ATE__CHECK;
 int ate__resync_range(struct ate__resync *r, const struct ate__import_range *range) ATE__CHECK;
 int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group) ATE__CHECK;
-bool ate__resync_is_whole(const struct ate__resync *r); /* all up to `certified` has come */
+bool ate__resync_is_whole(const struct ate__resync *r); /* all up to `end` has come */
 /* Judges it, once it is whole. `known`: sizes and roots that it must have; a size beyond it is not
  * looked at. Errors: OMITTED TAMPERED FORKED UNSUPPORTED E_* */
 struct ate__known_head {

@@ -7,15 +7,15 @@
 #include "base/text.h"
 #include "chain/chain_private.h"
 
-static int in_force(const struct ate__chain *c, const struct ate__event *e, bool *ret_in_force)
+static int in_force(struct ate__chain *c, const struct ate__event *e, bool *ret_in_force)
 {
     struct ate__view_snapshot s;
     struct ate__view_newest newest;
-    int rc = ate__view_begin(c->view, ate__monotonic_ms(c->conf.env), &s);
+    int rc = ate__chain_view_begin(c, &s);
     if (rc)
         return rc;
     rc = ate__view_newest(&s, &e->header.object, &newest);
-    ate__view_end(&s);
+    ate__chain_view_end(c, &s);
     if (rc && rc != ATE_NOT_FOUND)
         return rc;
     *ret_in_force = !rc && !newest.deleted && ate__hash_equal(&newest.hash, &e->hash);
@@ -72,7 +72,7 @@ static int check_record(void *arg, const struct ate__record_out *record)
 int ate__chain_check_all_values(struct ate__chain *c)
 {
     struct ate__storage *s = c->storage;
-    return c->trust ? s->v->scan(s, 0, ate__view_published(c->view),
+    return c->trust ? s->v->scan(s, 0, ate__chain_published(c),
                                  &(struct ate__scan){NULL, check_record, c})
                     : 0;
 }

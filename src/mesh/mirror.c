@@ -23,7 +23,7 @@ struct question { /* what confirm() is to find out */
     struct question *next;
     uint64_t ticket;
     enum ate__call_kind kind;
-    struct ate_hash tx_hash;
+    struct ate_hash tx_hash, signatures_hash;
     struct ate__txn_id id;
     struct ate__receipt receipt;
     int result;
@@ -40,6 +40,7 @@ struct ate__mirror {
     struct ate__task task;
     struct ate__resync *resync; /* of who takes in; NULL: none is under way */
     uint64_t resync_links;      /* over which link it comes */
+    struct ate__known_head resync_head; /* that the server has named */
     pthread_mutex_t mutex; /* guards what follows */
     uint64_t links; /* that were lost */
     struct item *first, **last;
@@ -105,35 +106,24 @@ static int make_there(struct ate__mirror *m, const struct ate_hash *chain_id)
 
 /* ---- what the history says of an answer ---- */
 
-struct found {
-    struct ate__buf body;
-    uint64_t root_time_us;
-};
-
-static int take_record(void *arg, const struct ate__history_record *record)
-{
-    struct found *found = arg;
-    found->root_time_us = record->root_time_us;
-    return ate__buf_append(&found->body, record->body);
-}
-
-/* The transaction that was sent stands at the sequence that the server named. */
+/* The transaction that was sent stands at the sequence that the server named: its leaf does, also
+ * where a compaction has taken the transaction itself since. */
 static int confirm_commit(struct ate__mirror *m, const struct question *q)
 {
-    struct found found = {ATE__BUF_NULL, 0};
+    struct ate__storage *storage = ate__chain_storage(m->chain);
     uint64_t sequence = q->receipt.sequence;
-    struct ate__tx tx = {0};
-    int rc = ate__chain_history(m->chain, sequence, sequence + 1, take_record, &found);
+    struct ate_hash sent, there;
+    int rc = ate__tx_leaf_of(&q->tx_hash, &q->signatures_hash, sequence, q->receipt.root_time_us,
+                             &sent);
     if (!rc)
-        rc = ate__tx_decode(ate__buf_bytes(&found.body), ate__trust_alg(ate__chain_trust(m->chain)),
-                            &tx);
-    if (!rc &&
-        (!ate__hash_equal(&tx.hash, &q->tx_hash) || found.root_time_us != q->receipt.root_time_us))
+        rc = storage->v->tiles_node(storage, 0, sequence, &there);
+    if (rc == ATE_NOT_FOUND)
+        return ate__fail(ATE_E_IO, "the leaf of transaction %llu could not be stored yet",
+                         (unsigned long long)sequence);
+    if (!rc && !ate__hash_equal(&sent, &there))
         rc = ate__fail(ATE_TAMPERED,
                        "the server says that a commit became transaction %llu, which is another",
                        (unsigned long long)sequence);
-    ate__tx_deinit(&tx);
-    ate__buf_deinit(&found.body);
     return rc;
 }
 
@@ -313,9 +303,10 @@ static int begin_resync(struct ate__mirror *m, const struct item *item)
         .cut_off = msg.cut_off,
         .kept_end = msg.kept.size,
         .kept_root = msg.kept.root,
-        .certified = msg.certified,
+        .end = msg.head.size,
     };
     m->resync_links = item->links;
+    m->resync_head = (struct ate__known_head){msg.head.size, msg.head.root};
     return ate__resync_new(&conf, &m->resync);
 }
 
@@ -323,8 +314,8 @@ static int begin_resync(struct ate__mirror *m, const struct item *item)
 static int end_resync(struct ate__mirror *m)
 {
     struct ate__head head = ate__mirror_head(m);
-    struct ate__known_head known[] = {{head.size, head.root},
-                                      {m->conf.remembered.size, m->conf.remembered.root}};
+    struct ate__known_head known[] = {
+        {head.size, head.root}, {m->conf.remembered.size, m->conf.remembered.root}, m->resync_head};
     int rc = as_tampered(ate__resync_judge(m->resync, known, ATE__COUNT_OF(known)));
     if (!rc)
         rc = ate__resync_apply(m->resync, m->chain);
@@ -455,6 +446,13 @@ int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
         .id = call->id,
         .receipt = call->receipt,
     };
+    struct ate__tx sent = {.signature_section = call->signature_section};
+    int rc = call->kind == ATE__CALL_COMMIT
+                 ? ate__tx_signatures_hash(&sent, ate__trust_alg(ate__chain_trust(m->chain)),
+                                           &here.signatures_hash)
+                 : 0;
+    if (rc)
+        return rc;
     if (!m->conf.workers)
         return find_out(m, &here);
     struct question *q = ate__alloc(sizeof *q);

@@ -238,7 +238,7 @@ static int receive(struct sending *x, struct mirror *m, const struct offer *o, u
         .chain_id = s.k.chain_id,
         .cut_off = o->cut_off,
         .kept_end = o->kept_end,
-        .certified = o->certified,
+        .end = o->certified,
         .bytes_max = bytes_max,
     };
     uint64_t missing;
