@@ -30,7 +30,6 @@ TESTED_BY = {
     "src/api/history.c": "tests/unit/api/chain_test.c",
     "src/api/session.c": "tests/unit/api/chain_test.c",
     "src/api/verify.c": "tests/unit/api/chain_test.c",
-    "src/api/watch.c": "tests/unit/api/chain_test.c",
     "src/base/clock_posix.c": "tests/unit/base/env_real_test.c",
     "src/base/rng_os.c": "tests/unit/base/env_real_test.c",
     "src/bin/ate/*.c": "tests/cli",

@@ -6,6 +6,11 @@
  * A remote chain needs a mirror for it (conf.mirror_dir, which may be in memory). Only confirmed
  * transactions are shown. A watch that falls behind catches up from the log: it
  * misses nothing and slows nobody. One thread at a time.
+ *
+ * A mirror that was without its server while that compacted deeply takes over what was left, and a
+ * watch goes on with it: first it tells what has gone and stands nowhere any more, as ATE_DELETED
+ * with the sequence of what was told last and time_ns 0, in one transaction; then what was left of
+ * the transactions behind that, in their order. Of what changed several times the last is told.
  */
 #pragma once
 #include <ate/txn.h>
@@ -21,7 +26,7 @@ struct ate_event {
     const char *type;       /* NULL: private to others */
     struct ate_bytes name;  /* empty: none, or private to others */
     uint64_t sequence;
-    int64_t time_ns;        /* the root's */
+    int64_t time_ns;        /* the root's; 0: not known any more */
     bool last;              /* no more of this transaction comes: here the view is consistent */
     uint64_t reserved[4];
 };

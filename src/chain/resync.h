@@ -11,8 +11,8 @@
  *     the certificate in it, and none of it is shown to anybody before.
  *  2. Until then the mirror is as it was; it becomes the new one in one step, for its readers and
  *     on the disk: a crash leaves the old one or the new one, and what lies aside.
- *  3. A payload may be missing below the cut-off where the body was superseded: one that is in force
- *     at the end, which is a head that the server has named since it compacted, may not.
+ *  3. A payload may be missing below the cut-off where the body was superseded: one that is in
+ * force at the end, which is a head that the server has named since it compacted, may not.
  *  4. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
  *
  * One caller at a time; no loop's thread.

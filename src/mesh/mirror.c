@@ -113,8 +113,8 @@ static int confirm_commit(struct ate__mirror *m, const struct question *q)
     struct ate__storage *storage = ate__chain_storage(m->chain);
     uint64_t sequence = q->receipt.sequence;
     struct ate_hash sent, there;
-    int rc = ate__tx_leaf_of(&q->tx_hash, &q->signatures_hash, sequence, q->receipt.root_time_us,
-                             &sent);
+    int rc =
+        ate__tx_leaf_of(&q->tx_hash, &q->signatures_hash, sequence, q->receipt.root_time_us, &sent);
     if (!rc)
         rc = storage->v->tiles_node(storage, 0, sequence, &there);
     if (rc == ATE_NOT_FOUND)

@@ -2,12 +2,15 @@
 /* A mirror takes over what compaction has left: all that was certified, or nothing. */
 #include "chain/resync.h"
 #include "chain/chain_private.h"
+#include "chain/values.h"
+#include "lib/heap.h"
 #include "redo/import.h"
 #include "story.h"
 #include <stdlib.h>
 
 enum { BATCH = 64, STEADY = STORY_OBJECTS };
 static struct story s;
+static uint64_t fail_at; /* the allocation of judging that fails; 0: none */
 
 /* ---- a server's part, and what a hostile one makes of it ---- */
 
@@ -22,6 +25,12 @@ enum twist {
     EARLY,         /* the certificate comes later than it says */
     LATE_ROOT,     /* another head behind the last group */
     KEPT_ROOT,     /* and before the first whole one */
+    NO_PAYLOAD,    /* of a body that is in force */
+    TWICE,         /* a piece */
+    LEFT_OUT,      /* the same */
+    SWAPPED,       /* two of them */
+    MORE_LEAVES,
+    FEWER_LEAVES,
     TWISTS
 };
 struct sending {
@@ -34,6 +43,7 @@ struct sending {
     struct ate__buf bytes[BATCH];
     size_t count;
     uint64_t next;
+    unsigned pieces;
 };
 struct offer { /* what RESYNC says */
     uint64_t cut_off, kept_end, certified;
@@ -73,17 +83,26 @@ static enum ate__part drop_bodies(void *arg, uint32_t event)
     return e->form == ATE__DROPPED || e->kind == ATE__EVENT_BODY ? ATE__PART_HASH : ATE__PART_WHOLE;
 }
 
+static enum ate__part strip_bodies(void *arg, uint32_t event)
+{
+    const struct ate__tx *tx = arg;
+    const struct ate__event *e = &tx->events[event];
+    return e->form != ATE__DROPPED && e->kind == ATE__EVENT_BODY ? ATE__PART_HEADER
+                                                                 : ATE__PART_WHOLE;
+}
+
 /* A record as it is sent. */
 static void twist_record(struct sending *x, struct ate__buf *bytes)
 {
     struct ate__tx tx;
     if (x->twist == CHANGES_BYTE)
         bytes->data[bytes->size - 1] ^= 1;
-    if (x->twist != DROPS_BODY)
+    if (x->twist != DROPS_BODY && x->twist != NO_PAYLOAD)
         return;
     struct ate__buf less = ATE__BUF_NULL;
     kit_ok(ate__tx_decode(ate__buf_bytes(bytes), ATE__SHA256, &tx));
-    kit_ok(ate__tx_reduce_parts(&tx, drop_bodies, &tx, &less));
+    kit_ok(
+        ate__tx_reduce_parts(&tx, x->twist == NO_PAYLOAD ? strip_bodies : drop_bodies, &tx, &less));
     ate__tx_deinit(&tx);
     ate__buf_deinit(bytes);
     *bytes = less;
@@ -96,7 +115,16 @@ static int send_group(struct sending *x)
     if (first < x->kept_end) {
         struct ate__import_range range = {x->next, end, x->group.root_time_us, x->records,
                                           x->count};
+        x->pieces++;
+        if (x->twist == LEFT_OUT && x->pieces == 3) {
+            x->next = end; /* where the next one begins */
+            return 0;
+        }
+        if (x->twist == SWAPPED && x->pieces == 3)
+            range.first = range.end;
         rc = ate__resync_range(x->to, &range);
+        if (!rc && x->twist == TWICE && x->pieces == 3)
+            rc = ate__resync_range(x->to, &range);
     } else {
         struct ate__group_feed feed = {first, x->group.root_time_us, x->bodies, x->count, {{0}}};
         kit_ok(ate__chain_root_at(s.k.chain, end, &feed.head_after));
@@ -146,7 +174,14 @@ static int send_leaves(struct sending *x, uint64_t below, uint64_t missing)
         if (x->twist == OTHER_LEAF && x->victim - first < ATE__TILE_LEAVES)
             leaves[x->victim - first].b[5] ^= 1;
         rc = ate__resync_leaves(x->to, first, ate__bytes(leaves, sizeof leaves));
+        x->pieces++;
+        if (x->twist == FEWER_LEAVES && x->pieces == 2)
+            break;
     }
+    if (!rc && x->twist == MORE_LEAVES)
+        rc = ate__resync_leaves(x->to, below - below % ATE__TILE_LEAVES,
+                                ate__bytes(leaves, sizeof leaves));
+    x->pieces = 0;
     return rc;
 }
 
@@ -254,6 +289,8 @@ static int receive(struct sending *x, struct mirror *m, const struct offer *o, u
             storage->v->scan(storage, 0, o->certified, &(struct ate__scan){on_group, on_record, x});
     if (!rc)
         assert_true(ate__resync_is_whole(x->to));
+    if (!rc && fail_at)
+        heap_fail(fail_at, false);
     return rc ? rc : ate__resync_judge(x->to, known, 1);
 }
 
@@ -288,7 +325,9 @@ static void check(struct mirror *m)
 static void begin(uint64_t seed)
 {
     story_init(&s, seed);
-    kit_put_ok(&s.k, STEADY, "it never changes");
+    kit_put_ok(
+        &s.k, STEADY,
+        "it never changes, and is longer than the hash that would stand in its place, so that leaving it out pays");
     kit_ok(story_go_on(&s, 1100));
 }
 
@@ -345,7 +384,9 @@ static void test_hostile(void **state)
     static const int results[TWISTS] = {
         [DROPS_BODY] = ATE_OMITTED,  [DROPS_RECORD] = ATE_OMITTED,  [FORKS_LEAF] = ATE_TAMPERED,
         [OTHER_LEAF] = ATE_TAMPERED, [CHANGES_BYTE] = ATE_TAMPERED, [LOWER_CUT_OFF] = ATE_OMITTED,
-        [EARLY] = ATE_MALFORMED,     [LATE_ROOT] = ATE_TAMPERED,    [KEPT_ROOT] = ATE_TAMPERED};
+        [EARLY] = ATE_MALFORMED,     [LATE_ROOT] = ATE_TAMPERED,    [KEPT_ROOT] = ATE_TAMPERED,
+        [NO_PAYLOAD] = ATE_OMITTED,  [TWICE] = ATE_MALFORMED,       [LEFT_OUT] = ATE_MALFORMED,
+        [SWAPPED] = ATE_MALFORMED,   [MORE_LEAVES] = ATE_MALFORMED, [FEWER_LEAVES] = ATE_MALFORMED};
     struct mirror m;
     begin(2);
     mirror_new(&m, "/m");
@@ -416,12 +457,106 @@ static void test_faults(void **state)
     assert_true(old > 3 && new > 1);
 }
 
+/* ---- what a power loss leaves, at every call that changes the disk, from the first piece on ----
+ */
+
+struct losses {
+    struct ate__known_head known;
+    uint64_t seed;
+    unsigned old, new;
+};
+
+static void lose_power(void *arg, uint64_t number)
+{
+    struct losses *x = arg;
+    static const struct ate__storage_conf never = {.sync = ATE__SYNC_NEVER};
+    struct simdisk *disk = simdisk_crash(s.k.disk, x->seed++);
+    const struct ate__vfs *vfs = simdisk_vfs(disk);
+    struct simenv sim;
+    struct ate__storage *storage;
+    struct ate__chain *c = NULL;
+    struct ate__dir *dir;
+    struct ate__known_head now;
+    simenv_init(&sim, number, vfs);
+    struct ate__chain_conf conf = {.env = &sim.env, .sync = ATE__SYNC_NEVER};
+    kit_ok(vfs->open_root(vfs->user, "/m", &dir));
+    kit_ok(ate__storage_open_file(&sim.env, dir, 0, NULL, ATE__ROLE_MIRROR, &never, &storage));
+    kit_ok(ate__chain_open(&conf, storage, 0, &c));
+    kit_ok(ate__chain_begin(c));
+    kit_ok(ate__chain_check_all_values(c));
+    ate__chain_head(c, &now.size, &now.root);
+    x->old += now.size == x->known.size;
+    x->new += now.size > x->known.size;
+    assert_true(now.size >= x->known.size);
+    kit_ok(ate__chain_root_at(c, x->known.size, &now.root));
+    assert_true(ate__hash_equal(&now.root, &x->known.root));
+    ate__chain_close(c);
+    vfs->close_dir(dir);
+    simenv_deinit(&sim);
+    simdisk_free(disk);
+}
+
+static void test_power_loss(void **state)
+{
+    (void)state;
+    struct mirror m;
+    begin(4);
+    mirror_new(&m, "/m");
+    follow(&m, 300);
+    struct ate__receipt receipt;
+    kit_ok(ate__chain_sync(m.chain, &receipt));
+    compact();
+    simdisk_settle(s.k.disk);
+    struct losses x = {.known = head_of(&m), .seed = 1};
+    simdisk_watch(s.k.disk, lose_power, &x);
+    kit_ok(take(&m, HONEST, offer_of(s.k.chain), 0, &x.known));
+    simdisk_watch(s.k.disk, NULL, NULL);
+    print_message("the old one %u times, the new one %u times\n", x.old, x.new);
+    assert_true(x.old > 20 && x.new > 10);
+    mirror_free(&m);
+    story_deinit(&s);
+}
+
+/* Memory fails once, here and there: the mirror is as it was, or its log has failed. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    bool failed = true;
+    unsigned refused = 0;
+    for (uint64_t n = 1; failed; n += 1 + n / 4) {
+        struct mirror m;
+        heap_start();
+        begin(5);
+        mirror_new(&m, n % 2 ? "/m" : NULL);
+        follow(&m, 200);
+        compact();
+        struct ate__known_head known = head_of(&m), now;
+        struct offer o = offer_of(s.k.chain);
+        fail_at = n;
+        int rc = take(&m, HONEST, o, 0, &known);
+        fail_at = 0;
+        failed = heap_failed();
+        heap_fail(0, false);
+        assert_true(rc == ATE_E_MEMORY || !rc);
+        refused += rc != 0;
+        now = head_of(&m);
+        if (rc)
+            assert_memory_equal(&now, &known, sizeof now);
+        else
+            story_note(&s), follow(&m, UINT64_MAX), check(&m);
+        mirror_free(&m);
+        story_deinit(&s);
+        heap_stop();
+    }
+    assert_true(refused > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_new_and_old),
-        cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_new_and_old), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_faults),      cmocka_unit_test(test_power_loss),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
