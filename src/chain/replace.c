@@ -114,6 +114,9 @@ static void take_state(struct ate__chain *c, struct ate__chain *other)
     c->next_sequence = other->next_sequence;
     c->kept_size = other->kept_size;
     c->kept_root = other->kept_root;
+    struct ate__storage_state state;
+    c->storage->v->state(c->storage, &state);
+    c->generation = state.generation;
     atomic_store(&c->believed_from, other->believed_from);
     atomic_store(&c->believed_cut_off, other->believed_cut_off);
     if (c->trust)

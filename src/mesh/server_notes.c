@@ -85,7 +85,7 @@ static bool is_due(const struct ate__hosted *h, uint64_t now)
     uint64_t passed = now - n->looked_ms;
     return !n->looked_size || passed >= ATE__SIGNED_FRESH_MS ||
            (passed >= h->server->conf.server_limits.checkpoint_ms &&
-            ate__view_published(ate__chain_view(h->chain)) != n->looked_size);
+            ate__chain_published(h->chain) != n->looked_size);
 }
 
 static int make(struct ate__hosted *h)
@@ -135,7 +135,7 @@ static void sign(struct ate__hosted *h, uint64_t now)
     take_out(h);
     append(h);
     n->looked_ms = now;
-    n->looked_size = ate__view_published(ate__chain_view(h->chain));
+    n->looked_size = ate__chain_published(h->chain);
     n->job.server = s;
     n->job.work = sign_work;
     n->job.done = sign_done;

@@ -325,9 +325,9 @@ static void check(struct mirror *m)
 static void begin(uint64_t seed)
 {
     story_init(&s, seed);
-    kit_put_ok(
-        &s.k, STEADY,
-        "it never changes, and is longer than the hash that would stand in its place, so that leaving it out pays");
+    kit_put_ok(&s.k, STEADY,
+               "it never changes, and is so long that it pays to leave it out and to "
+               "have its hash in its place");
     kit_ok(story_go_on(&s, 1100));
 }
 
