@@ -77,11 +77,8 @@ static int destroy_there(const char *dir, struct ate_session *session,
  * of all. */
 static const struct ate__key *find_key(struct ate_session *session, const struct ate__trust *trust)
 {
-    size_t count = session ? ate__session_key_count(session) : 0;
-    for (size_t i = 0; i < count; i++)
-        if (ate__trust_is_root(trust, &ate__session_key(session, i)->fingerprint))
-            return ate__session_key(session, i);
-    return count ? ate__session_key(session, 0) : NULL;
+    const struct ate__key *key = ate__session_root_key(session, trust);
+    return key || !session ? key : ate__session_key(session, 0);
 }
 
 static int destroy_far(struct ate_chain *c, const struct ate_destroy_conf *conf,

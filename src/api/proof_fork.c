@@ -126,22 +126,27 @@ static bool contradicts(struct ate__pipe *p, const struct ate__checkpoint *befor
     return rc > 0 && rc != ATE_OFFLINE && rc != ATE_TIMEOUT && rc != ATE_BUSY;
 }
 
+struct ate__remote_conf ate__fork_fresh_conf(const struct ate__remote_conf *conf)
+{
+    return (struct ate__remote_conf){
+        .env = conf->env,
+        .workers = conf->workers,
+        .addr = conf->addr,
+        .no_wire_encryption = conf->no_wire_encryption,
+        .timeout_ms = conf->timeout_ms,
+        .anchor = conf->anchor,
+        .arg = conf->arg,
+        .limits = conf->limits,
+    };
+}
+
 /* What the server signs now, if that contradicts what it signed before. */
 static int ask(const struct ate__remote_conf *conf, struct signed_note *before,
                struct signed_note *now)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf keys = ATE__BUF_NULL;
-    struct ate__remote_conf fresh = *conf;
+    struct ate__remote_conf fresh = ate__fork_fresh_conf(conf);
     struct ate__pipe *p;
-    fresh.mirror_dir = NULL;
-    fresh.image_secret_count = 0;
-    fresh.mirror_memory = false;
-    fresh.genesis = (struct ate_bytes){0};
-    fresh.remembered_size = 0;
-    fresh.advanced = NULL;
-    fresh.noted = NULL;
-    fresh.forked = NULL;
-    fresh.progress = NULL;
     int rc = ate__remote_open(&fresh, &p);
     if (rc)
         return rc;
@@ -230,14 +235,11 @@ struct ate__remote_conf *ate__fork_conf(struct ate_chain *c, const struct ate__r
     struct ate__remote_conf *copy = ate__alloc(sizeof *copy);
     if (!copy)
         return NULL;
-    *copy = (struct ate__remote_conf){
-        .env = conf->env,
-        .addr = conf->addr,
-        .no_wire_encryption = conf->no_wire_encryption,
-        .timeout_ms = ASK_MS,
-        .anchor = same_chain,
-        .arg = c,
-    };
+    *copy = ate__fork_fresh_conf(conf);
+    copy->workers = NULL; /* it is asked on one of them */
+    copy->timeout_ms = ASK_MS;
+    copy->anchor = same_chain;
+    copy->arg = c;
     return copy;
 }
 

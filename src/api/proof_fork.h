@@ -33,5 +33,7 @@ int ate__fork_evidence(struct ate__memory *m, const struct ate__remote_conf *con
 int ate__fork_noted(void *arg, int result, struct ate_bytes note,
                     const struct ate__checkpoint *checkpoint);
 int ate__fork_shown(void *arg, int result);
+/* How conf reaches its chain: as whoever has neither seen nor keeps anything of it. */
+struct ate__remote_conf ate__fork_fresh_conf(const struct ate__remote_conf *conf);
 /* Of what conf says how to ask, for ate__fork_shown(); NULL: no memory. */
 struct ate__remote_conf *ate__fork_conf(struct ate_chain *c, const struct ate__remote_conf *conf);

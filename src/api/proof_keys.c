@@ -13,13 +13,8 @@
 static const struct ate__key *signer_of(const struct ate_chain *c)
 {
     const struct ate__trust *trust = c->pipe->v->trust(c->pipe);
-    size_t count = c->session ? ate__session_key_count(c->session) : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct ate__key *key = ate__session_key(c->session, i);
-        if (ate__trust_is_root(trust, &key->fingerprint))
-            return key;
-    }
-    return count && c->pipe->thin ? ate__session_key(c->session, 0) : NULL;
+    const struct ate__key *key = ate__session_root_key(c->session, trust);
+    return key || !c->session || !c->pipe->thin ? key : ate__session_key(c->session, 0);
 }
 
 /* The newest head: of a thin chain the one that its server has shown to extend all before. */

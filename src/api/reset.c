@@ -150,16 +150,10 @@ static void remove_aside(const struct following *f)
 
 static int fetch(struct following *f)
 {
-    struct ate__remote_conf fresh = *f->conf;
+    struct ate__remote_conf fresh = ate__fork_fresh_conf(f->conf);
     fresh.mirror_dir = f->aside;
-    fresh.mirror_memory = false;
-    fresh.genesis = (struct ate_bytes){0};
-    fresh.remembered_size = 0;
-    fresh.advanced = NULL;
-    fresh.image_secrets = NULL;
-    fresh.image_secret_count = 0;
-    fresh.noted = NULL;
-    fresh.forked = NULL;
+    fresh.progress = f->conf->progress;
+    fresh.progress_arg = f->conf->progress_arg;
     remove_aside(f);
     int rc = ate__folder_make(f->aside);
     if (!rc)
@@ -317,11 +311,10 @@ int ate__reset_follow(struct ate_chain *c, const struct ate__anchor *anchor,
         found = open_own(&f);
     if (!found)
         found = judge_both(&f);
-    if (!found) {
+    if (!found)
         rc = open_again(&f, ret_pipe);
-    } else {
-        rc = text ? not_followed(rc, text) : rc;
-    }
+    else if (text)
+        rc = not_followed(rc, text);
     char why[ATE__ERROR_SIZE];
     snprintf(why, sizeof why, "%s", ate__error_text());
     *ret_is_reset = found && shows_one(&f);

@@ -171,7 +171,8 @@ static int look_at_chain(struct repairing *x)
     if (!rc)
         rc = find_cut_off(x);
     if (!rc && !x->c->trust)
-        rc = ate__fail(ATE_TAMPERED, "not even its first transaction can be read");
+        rc = ate__fail(ATE_TAMPERED, "not even its first transaction can be read: only a backup "
+                                     "brings it back");
     if (!rc && x->conf->anchor)
         rc = x->conf->anchor(x->conf->arg, x->c->trust);
     if (rc)

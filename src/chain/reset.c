@@ -16,17 +16,6 @@ uint64_t ate__chain_last_time(struct ate__chain *c)
 
 /* ---- saying it ---- */
 
-static const struct ate__key *signer_of(struct ate__chain *c, struct ate_session *session)
-{
-    size_t count = session ? ate__session_key_count(session) : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct ate__key *key = ate__session_key(session, i);
-        if (ate__trust_is_root(c->trust, &key->fingerprint))
-            return key;
-    }
-    return NULL;
-}
-
 static int no_key(struct ate__chain *c)
 {
     struct ate_hash roots[1];
@@ -82,7 +71,7 @@ int ate__chain_reset(struct ate__chain *c, const struct ate__reset_conf *conf,
     struct ate__header_wr w = ate__header_wr_of(&header);
     struct ate__reset_item item = {.reason = conf->reason, .text = ate__text_bytes(conf->text)};
     struct ate__receipt receipt;
-    const struct ate__key *key = signer_of(c, conf->session);
+    const struct ate__key *key = ate__session_root_key(conf->session, c->trust);
     int rc = key ? check_text(conf->text) : no_key(c);
     if (!rc)
         rc = check_can(c);

@@ -78,20 +78,16 @@ static int choose_for_parent(struct ate_txn *t, const struct ate__change *c,
 static int choose_root(struct ate_txn *t, struct ate__txn_signers *s)
 {
     const struct ate__trust *trust = t->dio->pipe->v->trust(t->dio->pipe);
-    size_t keys = t->session ? ate__session_key_count(t->session) : 0;
+    const struct ate__key *key = ate__session_root_key(t->session, trust);
     for (size_t i = 0; i < s->count; i++)
         if (ate__trust_is_root(trust, &s->fingerprint[i]))
             return 0;
-    for (size_t i = 0; i < keys && s->count < ATE__TX_SIGNATURES_MAX; i++) {
-        const struct ate__key *key = ate__session_key(t->session, i);
-        if (!ate__trust_is_root(trust, &key->fingerprint))
-            continue;
-        s->key[s->count] = key;
-        s->fingerprint[s->count++] = key->fingerprint;
-        return 0;
-    }
-    return ate__fail(ATE_DENIED, "only a root key of the chain holds and releases, and the session "
-                                 "has none");
+    if (!key || s->count == ATE__TX_SIGNATURES_MAX)
+        return ate__fail(ATE_DENIED, "only a root key of the chain holds and releases, and the "
+                                     "session has none");
+    s->key[s->count] = key;
+    s->fingerprint[s->count++] = key->fingerprint;
+    return 0;
 }
 
 static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate__txn_signers *s)

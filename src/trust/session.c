@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "trust/limits.h"
 #include "trust/recall.h"
+#include "trust/state.h"
 #include <pthread.h>
 
 struct public_key {
@@ -163,6 +164,16 @@ size_t ate__session_fingerprints(const struct ate_session *s, struct ate_hash *r
 const struct ate__key *ate__session_key(const struct ate_session *s, size_t index)
 {
     return index < ate__session_key_count(s) ? s->keys[index] : NULL;
+}
+
+const struct ate__key *ate__session_root_key(const struct ate_session *s,
+                                             const struct ate__trust *t)
+{
+    size_t count = s ? ate__session_key_count(s) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (ate__trust_is_root(t, &s->keys[i]->fingerprint))
+            return s->keys[i];
+    return NULL;
 }
 
 const struct ate__key *ate__session_find(const struct ate_session *s,

@@ -12,6 +12,7 @@
 #include "trust/control.h"
 
 struct ate_session;
+struct ate__trust;
 int ate__session_new(struct ate_session **ret_session) ATE__CHECK;
 struct ate_session *ate__session_ref(struct ate_session *s);
 void ate__session_unref(struct ate_session *s); /* takes NULL */
@@ -33,8 +34,11 @@ size_t ate__session_lend_fingerprints(const struct ate_session *s,
  * wrote. */
 size_t ate__session_fingerprints(const struct ate_session *s, struct ate_hash *ret_fingerprints,
                                  size_t capacity);
-/* Both: borrowed while the session lives; NULL: there is none. */
+/* These: borrowed while the session lives; NULL: there is none. */
 const struct ate__key *ate__session_key(const struct ate_session *s, size_t index);
+/* The first that is a root key in force; s may be NULL. */
+const struct ate__key *ate__session_root_key(const struct ate_session *s,
+                                             const struct ate__trust *t);
 const struct ate__key *ate__session_find(const struct ate_session *s,
                                          const struct ate_hash *fingerprint);
 /* Public key bytes of a private or public key that it holds; a view while the session lives.

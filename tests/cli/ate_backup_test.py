@@ -139,6 +139,13 @@ def test_remote(w):
     assert w.ate("backup", where, "copy", "--json").object()["size"] == first["size"] + 1
     assert w.ate("get", "copy", "c").out == b"d"
     w.ate("restore", where, "copy", status=2)
+    # Neither a backup nor what is restored lies at a server.
+    w.ate("name", "work", where)
+    w.ate("restore", "copy", "@work", status=2)
+    w.ate("restore", "copy", where, status=2)
+    w.ate("backup", "copy", "@work", status=2)
+    w.ate("backup", where, "@work", status=2)
+    assert not pathlib.Path(w.path("@work")).exists()
     server.stop()
 
 

@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "bin/ate/open.h"
 #include <inttypes.h>
-#include <string.h>
 
 enum { TRIES = 16 };
 
@@ -49,9 +48,11 @@ static int end(int rc, struct opened *x, const struct options *o)
     return rc ? open_report(rc, x, x->chain ? NULL : o->operand[0]) : 0;
 }
 
-static bool is_remote(const char *where)
+static int check_dir(const char *where)
 {
-    return where[0] == '@' || !strncmp(where, "tcp://", 6);
+    return open_is_remote(where)
+               ? ate__fail(ATE_MISUSE, "a backup is a directory, and what is restored is one")
+               : 0;
 }
 
 /* A copy of a chain at a server is a mirror. */
@@ -82,9 +83,12 @@ static int back_up(const struct options *o)
     struct opened x = {0};
     struct ate_backed_up done;
     const struct ate_backup_conf conf = {.progress = open_show_progress};
-    if (is_remote(o->operand[0]))
+    int rc = check_dir(o->operand[1]);
+    if (rc)
+        return end(rc, &x, o);
+    if (open_is_remote(o->operand[0]))
         return back_up_remote(o);
-    int rc = ATE_STALE;
+    rc = ATE_STALE;
     /* STALE: its server compacted it meanwhile. */
     for (unsigned tries = 0; rc == ATE_STALE && tries < TRIES; tries++) {
         (void)!open_close(&x, 0);
@@ -110,9 +114,11 @@ static int restore(const struct options *o)
         .reset = o->reset,
         .progress = open_show_progress,
     };
-    int rc = is_remote(o->operand[0])
-                 ? ate__fail(ATE_MISUSE, "a backup is a directory, and what is restored is one")
-                 : open_chain(o, OPEN_VERIFIES, &x);
+    int rc = check_dir(o->operand[0]);
+    if (!rc)
+        rc = check_dir(o->operand[1]);
+    if (!rc)
+        rc = open_chain(o, OPEN_VERIFIES, &x);
     if (!rc)
         rc = ate_restore(x.chain, o->operand[1], &conf, &done);
     int status = end(rc, &x, o);
@@ -158,7 +164,7 @@ const struct command cmd_restore = {
     .options = OPTS_CHAIN | OPT(OPT_TO) | OPT(OPT_EXISTING) | OPT(OPT_ACCEPT_LOSS) | OPT(OPT_RESET),
     .run = restore,
     .help =
-        "ate restore BACKUP CHAIN [--to SEQ] [--reset TEXT]\n"
+        "ate restore BACKUP CHAIN [--to SEQ] [--existing] [--accept-loss] [--reset TEXT]\n"
         "\n"
         "Makes the directory CHAIN a chain of what the backup holds, after verifying all of it.\n"
         "Whoever has seen more of the chain than CHAIN then has, refuses it: it looks like an\n"

@@ -44,11 +44,9 @@ static int change(const struct options *o, const struct opened *x, const char *s
 /* Of a chain at a server nobody needs a key to be shown what was signed. */
 static enum open_kind kind_of(const struct options *o)
 {
-    const char *where = o->operand[0];
-    bool is_remote = where[0] == '@' || !strncmp(where, "tcp://", 6);
     if (o->add_log_key || o->remove_log_key)
         return OPEN_CHANGES;
-    return o->log_keys || is_remote ? OPEN_READS : OPEN_CHANGES;
+    return o->log_keys || open_is_remote(o->operand[0]) ? OPEN_READS : OPEN_CHANGES;
 }
 
 static int run(const struct options *o)

@@ -77,7 +77,7 @@ const struct command cmd_compact = {
     .options = OPTS_CHAIN | OPT(OPT_RATE) | OPT(OPT_DEEP) | OPT(OPT_CUT_OFF),
     .run = run,
     .help =
-        "ate compact CHAIN\n"
+        "ate compact CHAIN [--deep [--cut-off SEQ]] [--rate SIZE]\n"
         "\n"
         "Drops the values of versions that newer ones replaced, and of deleted objects: --at and\n"
         "ate history find them no more. Who wrote what and when, every hash and every signature\n"

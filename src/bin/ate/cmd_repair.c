@@ -152,7 +152,7 @@ static int run(const struct options *o)
     struct ate_session *session = NULL;
     ate__cleanup(ate__freep) char *roots = NULL;
     const char *where = o->operand[0];
-    int rc = where[0] == '@' || !strncmp(where, "tcp://", 6)
+    int rc = open_is_remote(where)
                  ? ate__fail(ATE_MISUSE, "a chain at a server is repaired where it lies")
                  : open_anchor(o, &session, &roots);
     int status = rc ? ate__report(rc, where) : look(o, session, roots);

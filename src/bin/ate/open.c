@@ -158,6 +158,11 @@ static bool is_address(const char *where)
     return !strncmp(where, "tcp://", 6);
 }
 
+bool open_is_remote(const char *where)
+{
+    return where[0] == '@' || is_address(where);
+}
+
 static int make_folders_above(char *path)
 {
     for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {

@@ -37,6 +37,8 @@ int open_close(struct opened *x, int status) ATE__CHECK;
 /* Reports the damage of the chain, with its place. Returns the exit status. */
 int open_say_damage(const struct ate_damage *damage, const char *subject);
 
+/* Whether that stands for a chain at a server: an address, or @NAME. */
+bool open_is_remote(const char *where);
 /* What the command is about, "CHAIN/NAME" as the user wrote it, without an address's pins and
  * roots; ended with ate__free(); NULL: no memory. */
 char *open_subject(const struct options *o) ATE__CHECK;

@@ -177,6 +177,23 @@ static void a_secret_is_found_at_its_place_only(void **state)
     ate__session_unref(s);
 }
 
+static void the_first_root_key(void **state)
+{
+    (void)state;
+    struct world w;
+    struct ate_session *s;
+    world_init(&w, 7, NULL);
+    assert_int_equal(ate__session_new(&s), 0);
+    assert_null(ate__session_root_key(NULL, w.t));
+    assert_null(ate__session_root_key(s, w.t));
+    assert_int_equal(ate__session_add(s, key_of(2)), 0);
+    assert_null(ate__session_root_key(s, w.t));
+    assert_int_equal(ate__session_add(s, world_key(&w, 1)), 0);
+    assert_ptr_equal(ate__session_root_key(s, w.t), ate__session_key(s, 1));
+    ate__session_unref(s);
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +202,7 @@ int main(void)
         cmocka_unit_test(bad_public_keys),
         cmocka_unit_test(at_most_so_many_keys),
         cmocka_unit_test(threads_add_and_look),
+        cmocka_unit_test(the_first_root_key),
         cmocka_unit_test(a_secret_is_found_at_its_place_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
