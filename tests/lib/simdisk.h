@@ -34,6 +34,7 @@ enum {
     SIMDISK_RENAME = 32,
     SIMDISK_REMOVE = 64,
     SIMDISK_MUTATING = 127,
+    SIMDISK_TAKING = SIMDISK_MUTATING & ~SIMDISK_REMOVE, /* may find a disk full */
     SIMDISK_OPEN = 128, /* also open_root() */
     SIMDISK_READ = 256,
     SIMDISK_STAT = 512,

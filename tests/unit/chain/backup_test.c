@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Copies of a chain: each record is the verified one, or nothing is changed. */
 #include "chain/backup.h"
+#include "chain/signed.h"
 #include "story.h"
 #include <stdlib.h>
 
@@ -248,6 +249,95 @@ static void test_copy_of_a_compacted_chain(void **state)
     story_deinit(&s);
 }
 
+/* ---- restored, while calls fail ---- */
+
+/* From the copy "/b" to "/r", as ate_restore() does it: opened, copied, and what was signed. */
+static int restore_within(struct kit *k, struct ate__dir *from, struct ate__dir *to)
+{
+    const struct ate__vfs *vfs = simdisk_vfs(k->disk);
+    const struct ate__chain_copy copy = {.existing = true, .values = true};
+    struct ate__chain_conf conf = kit_conf(k);
+    struct ate__dir *of = NULL, *into = NULL;
+    struct ate__chain_copied done;
+    struct ate__storage *storage;
+    struct ate__chain *c;
+    int rc = ate__storage_open_file(&k->sim.env, from, ATE__STORAGE_READ, NULL, ATE__ROLE_ROOT,
+                                    NULL, &storage);
+    if (!rc)
+        rc = ate__chain_open(&conf, storage, ATE__STORAGE_READ, &c);
+    if (rc)
+        return rc;
+    rc = ate__chain_copy(c, to, &copy, &done);
+    if (!rc)
+        rc = vfs->open_dir(from, ATE__CHAIN_NAME, false, &of);
+    if (!rc)
+        rc = vfs->open_dir(to, ATE__CHAIN_NAME, false, &into);
+    if (!rc)
+        rc = ate__chain_signed_keep(vfs, of, into);
+    vfs->close_dir(into);
+    vfs->close_dir(of);
+    ate__chain_close(c);
+    return rc;
+}
+
+static int restore(struct kit *k, unsigned kinds, uint64_t n, int result, bool *ret_failed)
+{
+    struct ate__dir *from = dir_of(k, "/b"), *to = dir_of(k, "/r");
+    simdisk_fail(k->disk, kinds, n, 1, result);
+    int rc = restore_within(k, from, to);
+    *ret_failed = simdisk_failed(k->disk);
+    simdisk_fail(k->disk, 0, 0, 0, 0);
+    simdisk_vfs(k->disk)->close_dir(from);
+    simdisk_vfs(k->disk)->close_dir(to);
+    return rc;
+}
+
+/* What was begun is said to have failed, changes nothing of the copy, and is ended by the next. */
+static void fail_each(const struct kit *whole, unsigned kinds, int result)
+{
+    uint64_t n = 0;
+    for (bool failed = true; failed;) {
+        struct kit k;
+        kit_take(&k, whole, simdisk_clone(whole->disk), ++n);
+        int rc = restore(&k, kinds, n, result, &failed);
+        if (rc && !(failed && rc == result))
+            fail_msg("call %llu: %s: %s", (unsigned long long)n, ate__result_name(rc),
+                     ate__error_text());
+        if (rc) {
+            bool again;
+            kit_ok(restore(&k, 0, 0, 0, &again));
+        }
+        kit_open_ok(&k, ATE__STORAGE_READ);
+        check_copy(&k, "/b", kit_size(&k));
+        check_copy(&k, "/r", kit_size(&k));
+        kit_deinit(&k);
+    }
+    print_message("%llu calls\n", (unsigned long long)n - 1);
+    assert_true(n > 10);
+}
+
+static void test_restore_faults(void **state)
+{
+    (void)state;
+    struct ate__chain_copied done;
+    struct ate__compacted compacted;
+    story_init(&s, 82);
+    kit_ok(story_go_on(&s, 300));
+    for (unsigned deep = 0; deep < 2; deep++) {
+        if (deep) {
+            kit_open_ok(&s.k, 0);
+            ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+            kit_ok(story_compact(&s, UINT64_MAX, &compacted));
+        }
+        kit_ok(copy_to(&s.k, "/b", 0, true, &done));
+        kit_close(&s.k);
+        fail_each(&s.k, SIMDISK_ALL & ~(unsigned)SIMDISK_LOCK, ATE_E_IO);
+        fail_each(&s.k, SIMDISK_TAKING, ATE_E_NO_SPACE);
+    }
+    kit_open_ok(&s.k, 0);
+    story_deinit(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_damaged),
         cmocka_unit_test(test_compacted_meanwhile),
         cmocka_unit_test(test_copy_of_a_compacted_chain),
+        cmocka_unit_test(test_restore_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
