@@ -21,7 +21,9 @@ struct repairing {
 
 static int check_anchor(void *arg, struct ate__trust *trust)
 {
-    return ate__anchor_check(&((struct repairing *)arg)->anchor, trust);
+    const struct repairing *x = arg;
+    int rc = ate__anchor_check(&x->anchor, trust);
+    return rc || !x->conf->reset ? rc : ate__reset_check_chain(trust);
 }
 
 static void tell(void *arg, uint64_t done, uint64_t total)

@@ -196,10 +196,13 @@ static int judge_both(struct following *f)
     return rc;
 }
 
-/* Whether it shows a RESET behind what was seen, by whomever and whenever. */
+/* Whether it shows a RESET behind what was seen, by whomever, that was signed since: one that was
+ * passed before excuses nothing. */
 static bool shows_one(struct following *f)
 {
-    struct ate__reset_seen seen = {.size = f->c->memory.size};
+    const struct ate__memory *m = &f->c->memory;
+    struct ate__reset_seen seen = {.size = m->size,
+                                   .time_us = m->time_us == UINT64_MAX ? 0 : m->time_us};
     struct ate__reset any;
     return f->shown && !ate__chain_reset_find(f->shown->v->chain(f->shown), &seen, &any);
 }

@@ -39,12 +39,23 @@ static int check_text(const char *text)
                : ate__fail(ATE_MALFORMED, "why the chain goes back: not UTF-8");
 }
 
+int ate__reset_check_chain(const struct ate__trust *trust)
+{
+    if (!ate__trust_genesis(trust)->archive)
+        return 0;
+    return ate__fail(ATE_DENIED, "an archive never goes back, whoever signs: what it keeps beyond "
+                                 "this comes from a copy or a mirror that has it");
+}
+
 int ate__chain_reset_check(struct ate__chain *c, const struct ate__reset_conf *conf)
 {
     size_t count = conf->session ? ate__session_key_count(conf->session) : 0;
     bool may = false;
     for (size_t i = 0; i < count && !may; i++)
         may = ate__trust_was_root(c->trust, &ate__session_key(conf->session, i)->fingerprint);
+    int rc = ate__reset_check_chain(c->trust);
+    if (rc)
+        return rc;
     return may ? check_text(conf->text) : no_key(c);
 }
 

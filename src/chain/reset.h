@@ -33,8 +33,10 @@ struct ate__reset_conf {
     uint8_t reason;
     const char *text;
 };
+/* Errors: DENIED: of an archive, which never goes back. */
+int ate__reset_check_chain(const struct ate__trust *trust) ATE__CHECK;
 /* Before anything is done: whether it could be written into the beginning of this chain, as far as
- * that can be told here. Errors: NO_KEY MALFORMED TOO_BIG. */
+ * that can be told here. Errors: NO_KEY MALFORMED TOO_BIG; DENIED: it is an archive. */
 int ate__chain_reset_check(struct ate__chain *c, const struct ate__reset_conf *conf) ATE__CHECK;
 /* WAITS: the RESET behind the head that the chain has now; synced. Errors: NO_KEY; READ_ONLY: a
  * mirror, or damaged; MALFORMED TOO_BIG: the text; DENIED: the clock stands before what the chain

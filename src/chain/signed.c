@@ -119,9 +119,10 @@ int ate__chain_check_note(struct ate__chain *c, struct ate_bytes note,
 /* It went back since then, and that was signed: what was signed before binds it no more. */
 static bool went_back(struct ate__chain *c, const struct ate__checkpoint *last, uint64_t time_s)
 {
+    /* Signed in that second, at its end as far as can be told. */
     const struct ate__reset_seen seen = {
         .size = last->size,
-        .time_us = time_s > UINT64_MAX / 1000000 ? UINT64_MAX : time_s * 1000000};
+        .time_us = time_s >= UINT64_MAX / 1000000 ? UINT64_MAX : time_s * 1000000 + 999999};
     struct ate__reset ignored;
     char text[ATE__ERROR_SIZE];
     snprintf(text, sizeof text, "%s", ate__error_text());

@@ -8,6 +8,7 @@
  *  2. A root key signs: a root key in force at that place.
  *  3. The writer's time is not above the root's. So whoever has seen it remembers a time that is
  *     not below the signed one, and is never shown the same one as a newer one.
+ *  4. An archive never goes back: clients would follow to before what it keeps.
  *
  * Whether a client goes back with it is the client's own matter (trust/reset.h).
  */
@@ -33,6 +34,12 @@ static void check_time(struct ate__judge *j)
                     (unsigned long long)(j->tx->time_us - j->root_time_us));
 }
 
+static void check_is_no_archive(struct ate__judge *j)
+{
+    if (ate__judge_archive(j))
+        ate__refuse(j, ATE_DENIED, NULL, 0, "RESET: an archive never goes back, whoever signs");
+}
+
 int ate__check_reset(struct ate__judge *j)
 {
     const struct ate__event *e = j->tx->events;
@@ -41,6 +48,8 @@ int ate__check_reset(struct ate__judge *j)
     check_place(j, &e->header.reset);
     if (!j->result)
         check_time(j);
+    if (!j->result)
+        check_is_no_archive(j);
     return 0;
 }
 

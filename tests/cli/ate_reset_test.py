@@ -185,6 +185,50 @@ def test_what_was_signed(w):
     w.refused(6, "ROLLED_BACK", "get", "@work", "a")
 
 
+def test_a_reset_that_was_followed_excuses_nothing_later(w):
+    """Behind a RESET that a client has followed, what contradicts what was signed is evidence."""
+    _, server, _ = begin(w)
+    chain = f"{server.logs}{PATH}"
+    w.path("server.pub").write_bytes(w.run("atedb", "log-key", str(server.logs)).out)
+    w.ate("checkpoint", "@work", "--add-log-key", "server.pub")
+    server.stop()
+    shutil.rmtree(w.path("copy"))
+    w.ate("backup", chain, "copy")
+    server.start()
+    put(w, "@work", "d", "e")
+    lost(w, server, "--reset", "the disk died", "--accept-loss")
+    assert b"went back" in w.ate("get", "@work", "a").err
+    server.stop()
+    shutil.copytree(f"{chain}/,chain", w.path("old"))
+    server.start()
+    put(w, "@work", "f", "g", "h", "i")
+    assert w.ate("checkpoint", "@work").out
+    server.kill()
+    shutil.rmtree(f"{chain}/,chain")
+    shutil.copytree(w.path("old"), f"{chain}/,chain")
+    (w.path(chain) / ",chain/checkpoint").unlink(missing_ok=True)
+    server.start()
+    line = w.refused(6, "ROLLED_BACK", "get", "@work", "a")
+    assert list((w.home / ".local/state/ate/heads").glob("*.fork")), line
+
+
+def test_an_archive_never_goes_back(w):
+    """Not by its owner either: with a RESET everybody would follow to before what it keeps."""
+    w.key()
+    w.ate("put", "--worm", "notes", "a", "text")
+    w.ate("backup", "notes", "copy")
+    put(w, "notes", "b", "c")
+    shutil.rmtree(w.path("notes"))
+    line = w.refused(3, "DENIED", "restore", "copy", "notes", "--reset", "it never was")
+    assert "an archive never goes back" in line and not w.path("notes").exists(), line
+    shutil.copytree(w.path("copy"), w.path("notes"))
+    before = {p: p.read_bytes() for p in w.path("notes").rglob("*") if p.is_file()}
+    r = w.ate("repair", "notes", "--reset", "so", "--yes", env=other(w, "x"), status=3)
+    assert b"an archive never goes back" in r.err, r
+    assert before == {p: p.read_bytes() for p in w.path("notes").rglob("*") if p.is_file()}
+    w.refused(6, "ROLLED_BACK", "get", "notes", "a")
+
+
 def test_in_a_directory(w):
     w.key()
     put(w, "notes", "a", "b")

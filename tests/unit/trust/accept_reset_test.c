@@ -147,6 +147,23 @@ static void signed_no_later_than_it_is_ordered(void **state)
     assert_non_null(strstr(ate__error_text(), "clock"));
 }
 
+/* Who may take clients back to before something was kept has removed it. */
+static void an_archive_never_goes_back(void **state)
+{
+    (void)state;
+    ate__cleanup(ate__buf_deinit) struct ate__buf options = ATE__BUF_NULL;
+    struct ate__verdict v;
+    world_deinit(&w);
+    must(!ate__genesis_worm(0, &options));
+    world_init_of(&w, 1, NULL, &(struct terms){.options = ate__buf_bytes(&options)});
+    w.m.now_us = UINT64_C(1609459200000000) + AFTER_US;
+    struct ate__reset_item item = here();
+    expect(&w, reset_by(w.root->fingerprint, &item), ATE_DENIED, "an archive never goes back");
+    struct draft *d = reset_by(w.root->fingerprint, &item);
+    assert_int_equal(ate__accept_kept(w.t, &w.m.facts, draft_tx(d), w.m.size, &v), ATE_DENIED);
+    draft_free(d);
+}
+
 /* What compaction left is judged as well: place and keys. */
 static void in_what_was_kept(void **state)
 {
@@ -172,6 +189,7 @@ int main(void)
         TEST(only_directly_behind_the_head_that_it_names),
         TEST(it_is_alone),
         TEST(signed_no_later_than_it_is_ordered),
+        TEST(an_archive_never_goes_back),
         TEST(in_what_was_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
