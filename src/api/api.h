@@ -82,4 +82,8 @@ int ate__file_read(const char *path, size_t size_max, struct ate__buf *ret_bytes
 int ate__file_create(const char *path, struct ate_bytes bytes) ATE__CHECK;
 /* In place of what is there, at once, synced. */
 int ate__file_replace(const char *path, struct ate_bytes bytes) ATE__CHECK;
+/* The same of a disk; its folder is there. */
+struct ate__vfs;
+int ate__file_replace_on(const struct ate__vfs *vfs, const char *path, struct ate_bytes bytes)
+    ATE__CHECK;
 int ate__folder_make(const char *path) ATE__CHECK; /* with those above it, 0700; 0 if it is there */

@@ -3,6 +3,7 @@
  * files.c: the few files of the user: key files, remembered heads, addresses.
  */
 #include "api/api.h"
+#include "base/replace.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -160,19 +161,29 @@ int ate__file_create(const char *path, struct ate_bytes bytes)
     return rc ? rc : sync_folder_of(path);
 }
 
+int ate__file_replace_on(const struct ate__vfs *vfs, const char *path, struct ate_bytes bytes)
+{
+    ate__cleanup(ate__freep) char *folder = ate__copy_text(path);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    ate__cleanup(ate__freep) char *fresh =
+        ate__format("%s.%ld", slash ? slash + 1 : path, (long)getpid());
+    struct ate__dir *dir;
+    char shown[512];
+    if (!folder || !fresh)
+        return ate__no_memory();
+    const char *name = path + (slash ? slash + 1 - folder : 0);
+    if (slash)
+        slash[slash == folder] = 0;
+    int rc = vfs->open_root(vfs->user, slash ? folder : ".", &dir);
+    if (!rc) {
+        rc = ate__replace_file_by(vfs, dir, name, fresh, bytes, ATE__OPEN_PRIVATE);
+        vfs->close_dir(dir);
+    }
+    return ate__context(rc, "%s", ate__escaped(ate__text_bytes(path), shown, sizeof shown));
+}
+
 int ate__file_replace(const char *path, struct ate_bytes bytes)
 {
-    ate__cleanup(ate__freep) char *fresh = ate__format("%s.%ld", path, (long)getpid());
-    if (!fresh)
-        return ate__no_memory();
     int rc = make_folder_of(path);
-    if (!rc) {
-        unlink(fresh); /* of an earlier process of this number, which died on the way */
-        rc = create(fresh, bytes);
-    }
-    if (!rc && rename(fresh, path)) {
-        rc = fail_at(path, "rename");
-        unlink(fresh);
-    }
-    return rc ? rc : sync_folder_of(path);
+    return rc ? rc : ate__file_replace_on(ate__env_real.vfs, path, bytes);
 }

@@ -23,6 +23,15 @@ static int write_new(const struct ate__vfs *vfs, struct ate__dir *dir, const cha
     return rc;
 }
 
+int ate__replace_file_by(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
+                         const char *new_name, struct ate_bytes bytes, unsigned flags)
+{
+    int rc = write_new(vfs, dir, new_name, bytes, flags);
+    if (!rc)
+        rc = vfs->rename(dir, new_name, name);
+    return rc ? rc : vfs->sync_dir(dir);
+}
+
 int ate__replace_file(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
                       struct ate_bytes bytes, unsigned flags)
 {
@@ -30,8 +39,5 @@ int ate__replace_file(const struct ate__vfs *vfs, struct ate__dir *dir, const ch
     int size = snprintf(new_name, sizeof new_name, "%s.new", name);
     if (size < 0 || (size_t)size >= sizeof new_name)
         return ate__fail(ATE_MISUSE, "a file's name of more than %d bytes", NAME_MAX_ - 4);
-    int rc = write_new(vfs, dir, new_name, bytes, flags);
-    if (!rc)
-        rc = vfs->rename(dir, new_name, name);
-    return rc ? rc : vfs->sync_dir(dir);
+    return ate__replace_file_by(vfs, dir, name, new_name, bytes, flags);
 }

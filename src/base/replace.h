@@ -12,3 +12,6 @@
  * new one. Errors: as of struct ate__vfs. */
 int ate__replace_file(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
                       struct ate_bytes bytes, unsigned flags) ATE__CHECK;
+/* The same by way of another name, for callers of several processes. */
+int ate__replace_file_by(const struct ate__vfs *vfs, struct ate__dir *dir, const char *name,
+                         const char *new_name, struct ate_bytes bytes, unsigned flags) ATE__CHECK;
