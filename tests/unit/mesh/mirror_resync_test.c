@@ -6,9 +6,11 @@
 #include "chain/compact.h"
 #include "lib/shell.h"
 #include "lib/tmpdir.h"
+#include "mesh/mirror.h"
 #include "mesh/mirror_resync.h"
 #include "net/addr.h"
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { OBJECTS = 150, CHANGES = 450, CUT_OFF = 600, CHANGED = 9000 };
@@ -189,6 +191,321 @@ static void test_pieces(void **state)
     assert_int_equal(ate__mirror_piece(NULL, ATE__MSG_LEAVES, ate__bytes("", 0)), ATE_BAD_PEER);
 }
 
+/* ---- what a hostile server makes of the pieces ---- */
+
+enum { PIECES_MAX = 2000 };
+struct pieces { /* as an honest one has sent them */
+    struct ate__msg_resync resync;
+    struct kit_frame frame[PIECES_MAX];
+    size_t count, kept, groups; /* first of these; before them LEAVES */
+};
+
+static void nothing(void *arg)
+{
+    (void)arg;
+}
+
+static struct ate__mirror *mirror_of(const struct far *f, const char *dir)
+{
+    struct ate__mirror_conf conf = {.env = &ate__env_real, .dir = dir, .fed = nothing};
+    struct ate__mirror *m;
+    assert_int_equal(ate__mirror_new(&conf, &m), 0);
+    assert_int_equal(ate__mirror_prepare(m, &f->chain.id), 0);
+    return m;
+}
+
+/* What a mirror with that head gets, up to the head that RESYNC names. */
+static struct pieces *record(struct far *f, const struct ate__head *head)
+{
+    struct pieces *p = calloc(1, sizeof *p);
+    struct kit_client *c = kit_connect(f->server);
+    struct ate__msg_group group;
+    uint64_t size = 0;
+    kit_open(c, 1, &f->chain);
+    kit_subscribe(c, 1, head);
+    struct kit_frame first = kit_receive(c);
+    assert_int_equal(first.type, ATE__MSG_RESYNC);
+    assert_int_equal(ate__msg_resync_decode(ate__buf_bytes(&first.body), &p->resync), 0);
+    kit_frame_free(&first);
+    while (size < p->resync.head.size) {
+        assert_true(p->count < PIECES_MAX);
+        struct kit_frame *frame = &p->frame[p->count++];
+        *frame = kit_receive(c);
+        p->kept += frame->type == ATE__MSG_LEAVES;
+        p->groups += frame->type != ATE__MSG_GROUP;
+        if (frame->type != ATE__MSG_GROUP)
+            continue;
+        assert_int_equal(ate__msg_group_decode(ate__buf_bytes(&frame->body), &group), 0);
+        size = group.first_sequence + group.count;
+    }
+    kit_close(c);
+    assert_true(p->kept && p->groups > p->kept + 3 && p->count > p->groups + 3);
+    return p;
+}
+
+static void pieces_free(struct pieces *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        kit_frame_free(&p->frame[i]);
+    free(p);
+}
+
+static int give(struct ate__mirror *m, const struct kit_frame *frame)
+{
+    struct ate_bytes body = ate__buf_bytes(&frame->body);
+    int rc = frame->type == ATE__MSG_GROUP ? ate__mirror_group(m, body)
+                                           : ate__mirror_remains(m, frame->type, body);
+    return rc ? rc : ate__mirror_failure(m);
+}
+
+/* Frames from one on, until one is refused. */
+static int give_all(struct ate__mirror *m, const struct pieces *p, size_t from, size_t end)
+{
+    int rc = 0;
+    for (size_t i = from; !rc && i < end; i++)
+        rc = give(m, &p->frame[i]);
+    return rc;
+}
+
+static int give_resync(struct ate__mirror *m, const struct ate__msg_resync *msg)
+{
+    ate__mirror_lost(m);
+    int rc = ate__mirror_resync(m, msg);
+    return rc ? rc : ate__mirror_failure(m);
+}
+
+enum twist { TWICE, LEFT_OUT, SWAPPED, LAST_FIRST, AGAIN_AT_THE_END, TWISTS };
+
+/* All of it, but for what happens to the frame at `at`. */
+static int give_twisted(struct ate__mirror *m, const struct pieces *p, enum twist twist, size_t at)
+{
+    const struct kit_frame *there = &p->frame[at];
+    int rc = give_resync(m, &p->resync);
+    if (!rc)
+        rc = give_all(m, p, 0, at);
+    if (!rc && twist == LAST_FIRST)
+        rc = give(m, &p->frame[p->count - 1]);
+    if (!rc && twist == SWAPPED)
+        rc = give(m, there + 1);
+    if (!rc && twist != LEFT_OUT)
+        rc = give(m, there);
+    if (!rc && twist == TWICE)
+        rc = give(m, there);
+    if (!rc)
+        rc = give_all(m, p, at + (twist == SWAPPED ? 2 : 1), p->count - 1);
+    if (!rc && twist == AGAIN_AT_THE_END)
+        rc = give(m, there);
+    return rc ? rc : give(m, &p->frame[p->count - 1]);
+}
+
+static void check_as_it_was(struct ate__mirror *m, const struct ate__head *want)
+{
+    struct ate__head head = ate__mirror_head(m);
+    assert_memory_equal(&head, want, sizeof head);
+}
+
+static bool is_refusal(int rc)
+{
+    return rc == ATE_TAMPERED || rc == ATE_BAD_PEER || rc == ATE_OMITTED || rc == ATE_FORKED;
+}
+
+/* A server with much behind its cut-off, and the directory of a mirror that stopped early. */
+static struct far *compacted(const char *dir, struct ate__head *ret_head)
+{
+    struct far *f = far_new(true);
+    struct ate__pipe *p = open_mirror(f, dir, 0);
+    struct ate_hash last;
+    far_put(f, p, 7000);
+    *ret_head = far_head(p);
+    far_close(p);
+    p = far_open(f);
+    write_all(f, p, &last);
+    far_close(p);
+    compact(f, CUT_OFF);
+    p = far_open(f);
+    for (uint64_t i = 0; i < 5; i++)
+        far_put(f, p, 7001 + i);
+    far_close(p);
+    return f;
+}
+
+/* Whatever comes twice, too late or not at all, the mirror is as it was. */
+static void test_twisted(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_new();
+    struct ate__head old;
+    struct far *f = compacted(dir, &old);
+    struct pieces *p = record(f, &old);
+    struct ate__mirror *m = mirror_of(f, dir);
+    const size_t places[] = {0, p->kept, p->kept + 1, p->groups - 1, p->groups, p->count - 2};
+    for (enum twist t = 0; t < TWISTS; t++)
+        for (size_t i = 0; i < ATE__COUNT_OF(places); i++) {
+            int rc = give_twisted(m, p, t, places[i]);
+            if (!is_refusal(rc))
+                fail_msg("twist %d at %zu: %d %s", t, places[i], rc, ate__error_text());
+            check_as_it_was(m, &old);
+        }
+    /* More than what was said, and without end. */
+    assert_int_equal(give_resync(m, &p->resync), 0);
+    assert_int_equal(give_all(m, p, 0, p->groups), 0);
+    assert_int_equal(give(m, &p->frame[p->groups - 1]), ATE_TAMPERED);
+    /* A frame cut short. */
+    struct kit_frame *part = &p->frame[p->kept];
+    part->body.size--;
+    assert_int_equal(give_twisted(m, p, TWICE, 0), ATE_TAMPERED);
+    assert_int_equal(give_resync(m, &p->resync), 0);
+    assert_int_equal(give_all(m, p, 0, p->count), ATE_BAD_PEER);
+    part->body.size++;
+    check_as_it_was(m, &old);
+    /* An honest one goes on with it. */
+    assert_int_equal(give_resync(m, &p->resync), 0);
+    assert_int_equal(give_all(m, p, 0, p->count), 0);
+    check_as_it_was(m, &p->resync.head);
+    ate__mirror_free(m);
+    pieces_free(p);
+    far_free(f);
+}
+
+/* The connection ends behind each frame; the next one begins again. */
+static void test_cut_everywhere(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_new();
+    struct ate__head old;
+    struct far *f = compacted(dir, &old);
+    struct pieces *p = record(f, &old);
+    struct ate__mirror *m = mirror_of(f, dir);
+    for (size_t end = 0; end < p->count; end += 1 + end / 8) {
+        assert_int_equal(give_resync(m, &p->resync), 0);
+        assert_int_equal(give_all(m, p, 0, end), 0);
+        check_as_it_was(m, &old);
+        if (end % 2) { /* the program ends there, too */
+            ate__mirror_free(m);
+            m = mirror_of(f, dir);
+            assert_false(is_there(dir, ",resync"));
+        }
+    }
+    assert_int_equal(give_resync(m, &p->resync), 0);
+    assert_int_equal(give_all(m, p, 0, p->count), 0);
+    check_as_it_was(m, &p->resync.head);
+    ate__mirror_free(m);
+    struct ate__pipe *q = open_mirror(f, dir, 0);
+    check(q, &p->resync.head);
+    assert_true(far_has(q, 7000) && far_has(q, 7005));
+    far_close(q);
+    pieces_free(p);
+    far_free(f);
+}
+
+/* What was received before the server compacted once more does not mix with what comes then. */
+static void test_compacted_meanwhile(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_new();
+    struct ate__head old;
+    struct far *f = compacted(dir, &old);
+    struct pieces *p = record(f, &old), *later;
+    struct ate__pipe *thin = far_open(f);
+    struct ate_hash last;
+    for (unsigned i = 0; i < 800; i++) {
+        struct ate__head base = far_head(thin);
+        struct kit_put put = {
+            .object = kit_id(CHANGED + 1), .prev = i ? &last : NULL, .payload_size = 90};
+        struct ate__buf tx = kit_put(&f->chain, &base, &put, &last);
+        assert_int_equal(far_offer(thin, ate__buf_bytes(&tx), 20000, NULL), 0);
+        ate__buf_deinit(&tx);
+    }
+    far_close(thin);
+    compact(f, 1300);
+    later = record(f, &old);
+    struct ate__mirror *m = mirror_of(f, dir);
+    size_t half = (p->kept + p->groups) / 2;
+    assert_int_equal(give_resync(m, &p->resync), 0);
+    assert_int_equal(give_all(m, p, 0, half), 0);
+    assert_true(is_refusal(give_all(m, later, later->kept, later->count)));
+    check_as_it_was(m, &old);
+    assert_int_equal(give_resync(m, &p->resync), 0);
+    assert_int_equal(give_all(m, p, 0, half), 0);
+    assert_int_equal(give_resync(m, &later->resync), 0); /* on another link */
+    assert_int_equal(give_all(m, later, 0, later->count), 0);
+    check_as_it_was(m, &later->resync.head);
+    ate__mirror_free(m);
+    pieces_free(later);
+    pieces_free(p);
+    far_free(f);
+}
+
+/* All of another chain, its certificate as well; and one that is too large for any disk. */
+static void test_another_chain(void **state)
+{
+    (void)state;
+    struct ate__head old, empty = kit_empty_head();
+    struct far *f = compacted(tmpdir_new(), &old), *other = far_new(true);
+    struct pieces *p = record(f, &empty), *of_old = record(f, &old);
+    const char *dirs[] = {tmpdir_new(), NULL};
+    for (size_t i = 0; i < ATE__COUNT_OF(dirs); i++) {
+        struct ate__mirror *m = mirror_of(other, dirs[i]);
+        assert_int_equal(give_resync(m, &p->resync), 0);
+        int rc = give_all(m, p, 0, p->count);
+        if (!is_refusal(rc) && rc != ATE_WRONG_CHAIN)
+            fail_msg("%d %s", rc, ate__error_text());
+        assert_int_equal(ate__mirror_head(m).size, 0);
+        struct ate__msg_resync large = p->resync;
+        large.cut_off = UINT64_MAX - 2;
+        large.certified = large.head.size = UINT64_MAX - 1;
+        assert_int_equal(give_resync(m, &large), ATE_TOO_BIG);
+        ate__mirror_free(m);
+    }
+    /* Its own mirror, which has seen another beginning. */
+    struct ate__pipe *q = open_mirror(other, dirs[0], 0);
+    far_put(other, q, 1);
+    old = far_head(q);
+    far_close(q);
+    struct ate__mirror *m = mirror_of(other, dirs[0]);
+    assert_int_equal(give_resync(m, &of_old->resync), ATE_FORKED);
+    check_as_it_was(m, &old);
+    ate__mirror_free(m);
+    pieces_free(of_old);
+    pieces_free(p);
+    far_free(other);
+    far_free(f);
+}
+
+/* ---- this machine's part ---- */
+
+/* What this machine's disk says is handed on as it is: it is not the server's. What a process that
+ * was killed has left aside goes when the mirror is opened. */
+static void test_what_lies_aside(void **state)
+{
+    (void)state;
+    const char *dir = tmpdir_new();
+    struct ate__head old;
+    struct far *f = compacted(dir, &old);
+    struct pieces *p = record(f, &old);
+    char aside[600], below[700], deep[800];
+    snprintf(aside, sizeof aside, "%s/,resync", dir);
+    snprintf(below, sizeof below, "%s/a", aside);
+    snprintf(deep, sizeof deep, "%s/b", below);
+    assert_true(!mkdir(aside, 0700) && !mkdir(below, 0700) && !mkdir(deep, 0700));
+    struct ate__mirror *m = mirror_of(f, dir);
+    int rc = give_resync(m, &p->resync);
+    if (!rc || is_refusal(rc) || rc == ATE_WRONG_CHAIN)
+        fail_msg("%d %s", rc, ate__error_text());
+    check_as_it_was(m, &old);
+    ate__mirror_free(m);
+    assert_true(!rmdir(deep) && !rmdir(below));
+    assert_true(is_there(dir, ",resync"));
+    m = mirror_of(f, dir);
+    assert_false(is_there(dir, ",resync"));
+    ate__mirror_free(m);
+    struct ate__pipe *q = open_mirror(f, dir, 0);
+    check(q, &p->resync.head);
+    far_close(q);
+    pieces_free(p);
+    far_free(f);
+}
+
 /* ---- whoever stopped at any size ---- */
 
 /* The first frame of that stream; what comes of others that were closed is passed over. */
@@ -288,6 +605,11 @@ int main(void)
         cmocka_unit_test(test_mirrors),
         cmocka_unit_test(test_open_meanwhile),
         cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_twisted),
+        cmocka_unit_test(test_cut_everywhere),
+        cmocka_unit_test(test_compacted_meanwhile),
+        cmocka_unit_test(test_another_chain),
+        cmocka_unit_test(test_what_lies_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
