@@ -514,3 +514,22 @@ drop("payload-ends", COMPRESS, "if (stored.size != ate__max(1 + frame, stored_mi
      "stored.size != ate__max(1 + frame, stored_min(size))")
 attack("payload-too-large", "payload-size")
 attack("payload-bomb", "payload-ratio", "payload-ends")
+
+# ---- resync.c: what compaction has left, by what a server says ----
+
+RESYNC = "src/chain/resync.c"
+drop("resync-known", RESYNC, "if (!rc && !ate__hash_equal(&root, &known->root))",
+     "!ate__hash_equal(&root, &known->root)")
+drop("resync-head", RESYNC,
+     "if (size != r->conf.end || !ate__hash_equal(&root, &r->root))",
+     "!ate__hash_equal(&root, &r->root)")
+drop("resync-values", RESYNC, "return rc ? rc : ate__chain_check_all_values(r->judged);",
+     "ate__chain_check_all_values(r->judged)")
+check("state-is-certified", "src/chain/kept.c",
+      "k->certified = ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);",
+      "k->certified = REMOVED ||\n"
+      "                       ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);")
+attack("resync-of-another-history", "resync-known")
+attack("resync-to-another-head", "resync-head")
+attack("resync-without-a-value", "resync-values")
+attack("resync-without-an-event", "state-is-certified")

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * resync.c: a server says that compaction has left this of a chain, which is not so.
+ *
+ * The history is attack_commons() with a change, certified in its last transaction; what is sent is
+ * all of it, but for the lie.
+ */
+#include "attack.h"
+#include "base/env.h"
+#include "chain/kept.h"
+#include "chain/resync.h"
+#include "event/tx.h"
+#include "redo/import.h"
+
+static struct ate__chain_conf chain_conf(void)
+{
+    return (struct ate__chain_conf){.env = &ate__env_real, .sync = ATE__SYNC_NEVER};
+}
+
+static struct ate__group_feed group_of(struct past *p, uint64_t n, struct ate_bytes *record)
+{
+    *record = ate__buf_bytes(&p->record[n]);
+    return (struct ate__group_feed){n, p->time_us[n], record, 1, past_head(p, n + 1).root};
+}
+
+static struct ate_hash state_root_of(struct past *p)
+{
+    struct ate__chain_conf conf = chain_conf();
+    struct ate__storage *storage;
+    struct ate__chain *c;
+    struct ate_hash root;
+    attack_must(
+        ate__storage_open_mem(&ate__env_real, &p->chain_id, ATE__ROLE_MIRROR, &storage));
+    attack_must(ate__chain_open(&conf, storage, 0, &c));
+    attack_must(ate__chain_begin(c));
+    for (uint64_t n = 0; n < p->size; n++) {
+        struct ate_bytes record;
+        struct ate__group_feed feed = group_of(p, n, &record);
+        attack_must(ate__chain_feed(c, &feed));
+    }
+    attack_must(ate__chain_state_root(c, p->size, &root));
+    ate__chain_close(c);
+    return root;
+}
+
+static struct past *certified(void)
+{
+    struct past *p = attack_commons();
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    struct draft d;
+    past_change(p, -1, 2, 1, "two", "second, changed: so long that it pays to have its hash in its place");
+    struct ate__head head = past_head(p, p->size);
+    struct ate__snapshot_item state = {head.size, head.root, state_root_of(p)};
+    past_begin(p, &d);
+    d.in.base_size = head.size;
+    d.in.base_root = head.root;
+    ate__header_snapshot(&w, &state);
+    attack_must(ate__header_end(&w));
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    ate__buf_deinit(&header);
+    past_sign(p, &d, ROOT);
+    past_commit_plain(p, &d);
+    return p;
+}
+
+struct lie {
+    uint64_t shorter;    /* this transaction */
+    enum ate__part part; /* to this */
+    bool head;           /* another one, behind the last group */
+    bool known;          /* what the mirror has is of another history */
+};
+
+static enum ate__part less(void *arg, uint32_t event)
+{
+    (void)event;
+    return *(const enum ate__part *)arg;
+}
+
+static struct ate__buf sent_of(const struct past *p, uint64_t n, struct lie lie)
+{
+    struct ate__buf sent = ATE__BUF_NULL;
+    if (n == lie.shorter)
+        attack_must(ate__tx_reduce_parts(&p->tx[n], less, &lie.part, &sent));
+    else
+        attack_must(ate__buf_append(&sent, ate__buf_bytes(&p->record[n])));
+    return sent;
+}
+
+static int receive(struct past *p, struct ate__resync *r, uint64_t cut_off, struct lie lie)
+{
+    int rc = 0;
+    for (uint64_t n = 0; !rc && n < p->size; n++) {
+        struct ate_bytes record;
+        struct ate__buf sent = sent_of(p, n, lie);
+        struct ate__group_feed group = group_of(p, n, &record);
+        struct ate__import_record kept = {n, false, ate__buf_bytes(&sent)};
+        group.head_after.b[9] ^= lie.head;
+        rc = n < cut_off ? ate__resync_range(r, &(struct ate__import_range){n, n + 1, p->time_us[n],
+                                                                            &kept, 1})
+                         : ate__resync_group(r, &group);
+        ate__buf_deinit(&sent);
+    }
+    return rc;
+}
+
+static void says(const char *way, struct lie lie, int documented)
+{
+    struct past *p = certified();
+    uint64_t cut_off = p->size - 1;
+    struct ate__head head = past_head(p, 3), kept = past_head(p, cut_off);
+    struct ate__known_head known = {head.size, head.root};
+    struct ate__resync *r;
+    struct ate__resync_conf conf = {
+        .chain = chain_conf(),
+        .chain_id = p->chain_id,
+        .cut_off = cut_off,
+        .kept_end = cut_off,
+        .kept_root = kept.root,
+        .end = p->size,
+    };
+    known.root.b[9] ^= lie.known;
+    attack_must(ate__resync_new(&conf, &r));
+    int rc = receive(p, r, cut_off, lie);
+    attack_tried(way, rc ? rc : ate__resync_judge(r, &known, 1), documented);
+    ate__resync_free(r);
+    past_free(p);
+}
+
+static void of_another_history(void)
+{
+    says("another than the mirror has", (struct lie){.shorter = UINT64_MAX, .known = true},
+         ATE_FORKED);
+}
+
+static void to_another_head(void)
+{
+    says("a head that the groups do not lead to", (struct lie){UINT64_MAX, .head = true},
+         ATE_TAMPERED);
+}
+
+/* The newest value of an object. */
+static void without_a_value(void)
+{
+    says("its payload", (struct lie){3, ATE__PART_HEADER, false, false}, ATE_OMITTED);
+}
+
+/* So that the object is what it was before. */
+static void without_an_event(void)
+{
+    says("the change", (struct lie){3, ATE__PART_HASH, false, false}, ATE_OMITTED);
+}
+
+const struct attack attacks_resync[] = {
+    {"resync-of-another-history", of_another_history},
+    {"resync-to-another-head", to_another_head},
+    {"resync-without-a-value", without_a_value},
+    {"resync-without-an-event", without_an_event},
+    {NULL, NULL},
+};
