@@ -29,8 +29,7 @@ static struct ate_hash state_root_of(struct past *p)
     struct ate__storage *storage;
     struct ate__chain *c;
     struct ate_hash root;
-    attack_must(
-        ate__storage_open_mem(&ate__env_real, &p->chain_id, ATE__ROLE_MIRROR, &storage));
+    attack_must(ate__storage_open_mem(&ate__env_real, &p->chain_id, ATE__ROLE_MIRROR, &storage));
     attack_must(ate__chain_open(&conf, storage, 0, &c));
     attack_must(ate__chain_begin(c));
     for (uint64_t n = 0; n < p->size; n++) {
@@ -49,7 +48,8 @@ static struct past *certified(void)
     struct ate__buf header = ATE__BUF_NULL;
     struct ate__header_wr w = ate__header_wr_of(&header);
     struct draft d;
-    past_change(p, -1, 2, 1, "two", "second, changed: so long that it pays to have its hash in its place");
+    past_change(p, -1, 2, 1, "two",
+                "second, changed: so long that it pays to have its hash in its place");
     struct ate__head head = past_head(p, p->size);
     struct ate__snapshot_item state = {head.size, head.root, state_root_of(p)};
     past_begin(p, &d);
@@ -96,8 +96,8 @@ static int receive(struct past *p, struct ate__resync *r, uint64_t cut_off, stru
         struct ate__group_feed group = group_of(p, n, &record);
         struct ate__import_record kept = {n, false, ate__buf_bytes(&sent)};
         group.head_after.b[9] ^= lie.head;
-        rc = n < cut_off ? ate__resync_range(r, &(struct ate__import_range){n, n + 1, p->time_us[n],
-                                                                            &kept, 1})
+        rc = n < cut_off ? ate__resync_range(
+                               r, &(struct ate__import_range){n, n + 1, p->time_us[n], &kept, 1})
                          : ate__resync_group(r, &group);
         ate__buf_deinit(&sent);
     }
