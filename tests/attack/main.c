@@ -10,7 +10,7 @@
 
 enum outcome { HELD, SUCCEEDED, REFUSED, MIXED, NOTHING_TRIED };
 /* As a status they are counted from here on, far from what a sanitizer ends with; HELD is 0. */
-enum { EXIT_FIRST = 40, EXIT_BROKEN = 50, ATTACKS_MAX = 128 };
+enum { EXIT_FIRST = 40, EXIT_BROKEN = 50, ATTACKS_MAX = 160 };
 static const char *const outcome_names[] = {
     "HELD", "SUCCEEDED", "REFUSED OTHERWISE", "SUCCEEDED IN SOME WAYS", "NOTHING TRIED",
 };
