@@ -49,7 +49,8 @@ void bench_took(struct bench_client *me, uint64_t index, uint64_t ns);
 /* Runs the clients to their end, and shows progress. Errors: the first client's that failed, with
  * its sentence; E_MEMORY E_SYSTEM. bench_end() is due either way. */
 int bench_run(struct bench_crew *c) ATE__CHECK;
-/* The same with one client on this thread, which shows progress itself. */
+/* The same with one client on this thread, which shows progress itself; what it does between the
+ * operations counts nowhere. */
 int bench_run_here(struct bench_crew *c) ATE__CHECK;
 void bench_end(struct bench_crew *c);
 /* The time that so many of a million operations did not exceed. */
