@@ -58,7 +58,8 @@ struct ate_compact_conf { /* zero means the default in every field */
     bool deep;
     uint64_t cut_off; /* deep: transactions below it may go. 0: those older than 7 days, or younger
                          ones, but none of the last hour, where they take more than four times
-                         as much as all that lives; ATE_CUT_OFF_NEWEST: all there are */
+                         as much as all that lives, by root time, back from the newest one;
+                         ATE_CUT_OFF_NEWEST: all there are */
     ate_vote_fn *vote; /* NULL: none */
     void *vote_arg;
     uint64_t reserved[4]; /* zero */

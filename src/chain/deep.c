@@ -54,7 +54,7 @@ static int scan(struct ate__deep *d, uint64_t from, uint64_t to,
 
 struct choosing {
     struct ate__deep *d;
-    uint64_t week_us, hour_us;     /* those times ago */
+    uint64_t week_us, hour_us;     /* those times before what is newest */
     uint64_t bytes, live;
     uint64_t week, hour, nearest;  /* ends of groups */
     uint64_t week_bytes;           /* below `week` */
@@ -104,15 +104,53 @@ static int note_nearest(void *arg, const struct ate__record_out *record)
     return ATE_END;
 }
 
-static int choose_by_age(struct ate__deep *d, uint64_t size, uint64_t root_time_us,
-                         uint64_t *ret_size)
+struct newest {
+    const struct ate__deep *d;
+    uint64_t time_us;
+};
+
+static int note_time(void *arg, const struct ate__record_out *record)
+{
+    struct newest *n = arg;
+    struct ate__tx tx;
+    if (record->identity)
+        return 0;
+    int rc = ate__tx_decode(record->body, ate__trust_alg(n->d->c->trust), &tx);
+    if (rc)
+        return rc;
+    bool certificate = tx.event_count == 1 && tx.events[0].kind == ATE__EVENT_SNAPSHOT;
+    ate__tx_deinit(&tx);
+    if (certificate)
+        return 0;
+    n->time_us = record->root_time_us;
+    return ATE_END;
+}
+
+/* What is newest is as old as the chain says, not this machine's clock: where that was set forward,
+ * all would be old. Nor does it become old by a certificate, which is stamped by that clock. A clock
+ * that stands behind makes nothing older. */
+static int newest_time(struct ate__deep *d, uint64_t cut_off, uint64_t size, uint64_t *ret_time_us)
 {
     uint64_t now_us = ate__wall_us(d->c->conf.env);
-    now_us = now_us > root_time_us ? now_us : root_time_us;
+    struct newest n = {d, 0};
+    int rc = 0;
+    for (uint64_t at = size; !rc && at > cut_off; at--)
+        rc = scan(d, at - 1, at, note_time, &n);
+    if (rc && rc != ATE_END)
+        return rc;
+    *ret_time_us = ate__min(n.time_us, now_us);
+    return 0;
+}
+
+static int choose_by_age(struct ate__deep *d, uint64_t cut_off, uint64_t size, uint64_t *ret_size)
+{
+    uint64_t now_us = 0;
+    int rc = newest_time(d, cut_off, size, &now_us);
     struct choosing x = {.d = d,
                          .week_us = now_us - ate__min(now_us, AGE_DAYS * DAY_US),
                          .hour_us = now_us - ate__min(now_us, HOUR_US)};
-    int rc = scan(d, 0, size, note_age, &x);
+    if (!rc)
+        rc = scan(d, 0, size, note_age, &x);
     *ret_size = x.week;
     if (rc || x.hour <= x.week)
         return rc;
@@ -129,13 +167,10 @@ static int choose(struct ate__deep *d)
 {
     struct ate__storage_state state;
     struct ate_hash root;
-    uint64_t size, root_time_us, asked = d->conf->cut_off;
+    uint64_t size, asked = d->conf->cut_off;
     ate__chain_head(d->c, &size, &root);
-    pthread_mutex_lock(&d->c->mutex);
-    root_time_us = d->c->root_time_us;
-    pthread_mutex_unlock(&d->c->mutex);
     d->c->storage->v->state(d->c->storage, &state);
-    int rc = asked ? 0 : choose_by_age(d, size, root_time_us, &asked);
+    int rc = asked ? 0 : choose_by_age(d, state.cut_off, size, &asked);
     if (rc)
         return rc;
     asked = asked < size ? asked : size;

@@ -4,6 +4,7 @@
 #include "chain/chain_private.h"
 #include "chain/deep.h"
 #include "kit.h"
+#include "trust/session.h"
 
 #define DAY_US (UINT64_C(86400) * 1000000)
 #define HOUR_US (UINT64_C(3600) * 1000000)
@@ -50,6 +51,36 @@ static uint64_t chosen_at(uint64_t wall_us)
 {
     simenv_set_wall_us(&kit.sim, wall_us);
     return chosen();
+}
+
+/* With something new at that time: what else there is becomes as old as that. */
+static uint64_t chosen_beside(uint64_t wall_us)
+{
+    static unsigned object = 1000;
+    simenv_set_wall_us(&kit.sim, wall_us);
+    kit_put_ok(&kit, object++, "new");
+    return chosen();
+}
+
+static struct ate_session *root_session(void)
+{
+    struct ate_session *session;
+    struct ate__key32 seed;
+    struct ate__key *key;
+    memset(&seed, 0x51, sizeof seed); /* kit_key(0) */
+    kit_ok(ate__key_of_seed(&seed, NULL, &key));
+    kit_ok(ate__session_new(&session));
+    kit_ok(ate__session_add(session, key));
+    return session;
+}
+
+static void certify(const struct ate__compact_conf *conf)
+{
+    struct ate__deep d;
+    struct ate__pace pace = {.env = &kit.sim.env};
+    kit_ok(ate__deep_begin(&d, kit.chain, conf, &pace));
+    kit_ok(ate__deep_certify(&d));
+    ate__deep_end(&d);
 }
 
 static void compact_to_nothing(bool deep)
@@ -105,10 +136,10 @@ static void test_week(void **state)
         put_much(i);
     }
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(chosen_at(times[i] + 7 * DAY_US - 1), i);
-        assert_int_equal(chosen_at(times[i] + 7 * DAY_US), i + 1);
+        assert_int_equal(chosen_beside(times[i] + 7 * DAY_US - 1), i);
+        assert_int_equal(chosen_beside(times[i] + 7 * DAY_US), i + 1);
     }
-    /* A clock that goes back: root time does not, and what was old enough is not asked again. */
+    /* A clock that goes back makes nothing older. */
     assert_int_equal(chosen_at(times[0]), 0);
     assert_int_equal(chosen_at(1), 0);
     end();
@@ -123,8 +154,36 @@ static void test_young_clock(void **state)
     kit_create_ok(&kit);
     put_much(1);
     assert_int_equal(chosen(), 0);
-    assert_int_equal(chosen_at(7 * DAY_US + 4), 0);
-    assert_int_equal(chosen_at(7 * DAY_US + 5), 2);
+    assert_int_equal(chosen_beside(7 * DAY_US + 4), 0);
+    assert_int_equal(chosen_beside(7 * DAY_US + 5), 2);
+    end();
+}
+
+/* A clock that was set forward makes nothing old, nor does the certificate that is stamped by it; a
+ * commit beside it does, until the clock is right again. */
+static void test_clock_forward(void **state)
+{
+    (void)state;
+    struct ate__compact_conf conf = {.deep = true};
+    begin(7);
+    conf.session = root_session();
+    put_much(1);
+    put_much(2);
+    uint64_t first_us = now_us(), second_us = first_us + 6 * DAY_US;
+    assert_int_equal(chosen_beside(second_us), 0);
+    put_much(3);
+    assert_int_equal(chosen_at(first_us + 365 * DAY_US), 0);
+    assert_int_equal(chosen_beside(first_us + 8 * DAY_US), 3);
+    simenv_set_wall_us(&kit.sim, first_us + 365 * DAY_US);
+    uint64_t size = kit_size(&kit);
+    for (unsigned i = 0; i < 3; i++) {
+        certify(&conf);
+        assert_int_equal(kit_size(&kit), size + 1);
+        assert_int_equal(chosen(), 3);
+    }
+    assert_int_equal(chosen_beside(first_us + 365 * DAY_US), size);
+    assert_int_equal(chosen_at(first_us + 8 * DAY_US), 3);
+    ate__session_unref(conf.session);
     end();
 }
 
@@ -164,29 +223,49 @@ static uint64_t nearest(void)
     return size;
 }
 
+struct story {
+    uint64_t times[100]; /* of each transaction */
+    size_t count;
+};
+
+static void again(struct story *s, uint64_t wall_us)
+{
+    simenv_set_wall_us(&kit.sim, wall_us);
+    kit_put_ok(&kit, 1, "over and over again, with as many bytes each time");
+    ate__view_reclaim(ate__chain_view(kit.chain), 0);
+    s->times[s->count++] = wall_us;
+}
+
+static void expect_after(struct story *s, uint64_t wall_us, uint64_t expected)
+{
+    again(s, wall_us);
+    assert_int_equal(chosen(), expected);
+}
+
 /* One object over and over: it is cut near, but never within the last hour. */
 static void test_four_times(void **state)
 {
-    (void)state;
     enum { PUTS = 60 };
-    uint64_t times[PUTS + 1] = {0};
+    struct story s = {.count = 1};
+    (void)state;
     begin(5);
-    for (unsigned i = 1; i <= PUTS; i++) {
-        times[i] = now_us() + 1000000;
-        simenv_set_wall_us(&kit.sim, times[i]);
-        kit_put_ok(&kit, 1, "over and over again, with as many bytes each time");
-    }
-    ate__view_reclaim(ate__chain_view(kit.chain), 0);
+    while (s.count <= PUTS)
+        again(&s, now_us() + 1000000);
     uint64_t near = nearest();
     assert_true(near > 20 && near < PUTS);
     assert_int_equal(chosen(), 0); /* within the hour */
-    assert_int_equal(chosen_at(times[10] + HOUR_US - 1), 10);
-    assert_int_equal(chosen_at(times[10] + HOUR_US), 11);
-    assert_int_equal(chosen_at(times[near - 1] + HOUR_US - 1), near - 1);
-    assert_int_equal(chosen_at(times[near - 1] + HOUR_US), near);
-    assert_int_equal(chosen_at(times[PUTS] + HOUR_US), near);
-    assert_int_equal(chosen_at(times[PUTS] + 3 * DAY_US), near);
-    assert_int_equal(chosen_at(times[PUTS] + 7 * DAY_US), PUTS + 1);
+    expect_after(&s, s.times[10] + HOUR_US - 1, 10);
+    expect_after(&s, s.times[10] + HOUR_US, 11);
+    near = nearest() + 1; /* when there is one more */
+    expect_after(&s, s.times[near - 1] + HOUR_US - 1, near - 1);
+    assert_int_equal(nearest(), near);
+    near++;
+    expect_after(&s, s.times[near - 1] + HOUR_US, near);
+    expect_after(&s, s.times[s.count - 1] + HOUR_US, near + 1);
+    assert_int_equal(nearest(), near + 1);
+    expect_after(&s, s.times[s.count - 1] + 3 * DAY_US, near + 2);
+    uint64_t all = s.count;
+    expect_after(&s, s.times[all - 1] + 7 * DAY_US, all);
     end();
 }
 
@@ -199,9 +278,9 @@ static void test_all_lives(void **state)
         put_much(i);
     assert_int_equal(nearest(), 0);
     uint64_t last_us = now_us();
-    assert_int_equal(chosen_at(last_us + 2 * HOUR_US), 0);
-    assert_int_equal(chosen_at(last_us + 7 * DAY_US - 1), 0);
-    assert_int_equal(chosen_at(last_us + 7 * DAY_US), 41);
+    assert_int_equal(chosen_beside(last_us + 2 * HOUR_US), 0);
+    assert_int_equal(chosen_beside(last_us + 7 * DAY_US - 1), 0);
+    assert_int_equal(chosen_beside(last_us + 7 * DAY_US), 41);
     end();
 }
 
@@ -210,7 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_to_cut), cmocka_unit_test(test_week),
         cmocka_unit_test(test_young_clock),    cmocka_unit_test(test_four_times),
-        cmocka_unit_test(test_all_lives),
+        cmocka_unit_test(test_all_lives),      cmocka_unit_test(test_clock_forward),
     };
     return cmocka_run_group_tests_name("chain/cut_off", tests, NULL, NULL);
 }
