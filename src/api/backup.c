@@ -4,21 +4,25 @@
  */
 #include "ate/backup.h"
 #include "api/reset.h"
+#include "base/alloc.h"
 #include "base/dir.h"
 #include "chain/backup.h"
 #include "chain/local.h"
 #include "chain/signed.h"
 #include "chain/values.h"
+#include "redo/import.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { TRIES = 16 };
 
 struct target {
     const struct ate_backup_conf *conf;
-    const char *stage;
+    bool is_restore;
+    bool had_dir, had_log;    /* before this run */
     const char *place;        /* of the source */
     struct ate__chain *chain; /* the source's */
     struct ate_session *session;
@@ -27,10 +31,15 @@ struct target {
     bool has_memory;
 };
 
+static const char *stage_of(const struct target *t)
+{
+    return t->is_restore ? "restore" : "backup";
+}
+
 static void tell(void *arg, uint64_t done, uint64_t total)
 {
     const struct target *t = arg;
-    t->conf->progress(t->conf->progress_arg, t->stage, done, total);
+    t->conf->progress(t->conf->progress_arg, stage_of(t), done, total);
 }
 
 /* What this user saw there before is in what it gets, or its loss was accepted. */
@@ -169,6 +178,40 @@ static int write_reset(struct target *t, const char *path, struct ate_backed_up 
     return rc;
 }
 
+/* ---- the target ---- */
+
+static int open_target(struct target *t, const char *path)
+{
+    const struct ate__vfs *vfs = ate__env_real.vfs;
+    struct ate__dir *log = NULL;
+    int rc = ate__dir_open(vfs, path, ATE__DIR_FIND, &t->dir);
+    t->had_dir = rc != ATE_NOT_FOUND;
+    if (!t->had_dir)
+        rc = ate__dir_open(vfs, path, ATE__DIR_MAKE, &t->dir);
+    if (rc)
+        return rc;
+    rc = vfs->open_dir(t->dir, ATE__CHAIN_NAME, false, &log);
+    t->had_log = rc != ATE_NOT_FOUND;
+    vfs->close_dir(log);
+    return t->had_log ? rc : 0;
+}
+
+/* A restore that was refused leaves no chain that others could open, where there was none. After a
+ * failure of this machine it stays as it is, and so does a backup, for the next run to go on. */
+static int unmake(const struct target *t, const char *path, int refused)
+{
+    if (refused <= 0 || !t->is_restore || !t->dir || t->had_log)
+        return refused;
+    ate__cleanup(ate__freep) char *sentence = ate__copy_text(ate__error_text());
+    int rc = ate__import_remove(ate__env_real.vfs, t->dir, ATE__CHAIN_NAME);
+    if (!rc && !t->had_dir && rmdir(path) && errno != ENOTEMPTY && errno != EEXIST)
+        rc = ate__fail_errno(errno, "%s", path);
+    if (rc || !sentence)
+        return rc ? ate__context(rc, "what was refused stays behind") : ate__no_memory();
+    ate__error_set(sentence);
+    return refused;
+}
+
 /* STALE: a newer head has what this one lacks. */
 static int copy_chain(struct target *t, const char *path, const struct ate__chain_copy *what,
                       struct ate__chain_copied *ret_done)
@@ -187,11 +230,11 @@ static int copy_chain(struct target *t, const char *path, const struct ate__chai
     return rc;
 }
 
-static int copy(struct target *t, const char *path, bool existing, struct ate_backed_up *ret_done)
+static int copy(struct target *t, const char *path, struct ate_backed_up *ret_done)
 {
     const struct ate__chain_copy what = {
         .size = t->conf->size,
-        .existing = existing,
+        .existing = !t->is_restore || t->conf->existing,
         .values = size_of(t->chain, t->conf->size) == size_of(t->chain, 0),
         .progress = t->conf->progress ? tell : NULL,
         .progress_arg = t,
@@ -200,13 +243,13 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
     uint64_t size = size_of(t->chain, t->conf->size);
     int rc = check_reset(t);
     if (!rc)
-        rc = ate__dir_open(ate__env_real.vfs, path, ATE__DIR_MAKE, &t->dir);
+        rc = open_target(t, path);
     if (!rc)
         rc = check_memory(t, path, size);
     if (!rc)
         rc = copy_chain(t, path, &what, &done);
     if (rc)
-        return rc;
+        return unmake(t, path, rc);
     remember(t, &done);
     struct ate_backed_up all = {
         .head = {.size = done.size, .root = done.root},
@@ -223,23 +266,21 @@ static int copy(struct target *t, const char *path, bool existing, struct ate_ba
 }
 
 static int run(struct ate_chain *chain, const char *path, const struct ate_backup_conf *conf,
-               const char *stage, bool existing, struct ate_backed_up *ret_done)
+               bool is_restore, struct ate_backed_up *ret_done)
 {
+    struct target t = {.conf = conf, .is_restore = is_restore, .place = chain->place};
     int rc = ate__check_may_wait();
     if (!rc && (!path || !*path))
-        rc = ate__fail(ATE_MISUSE, "%s: no directory", stage);
+        rc = ate__fail(ATE_MISUSE, "%s: no directory", stage_of(&t));
     if (!rc && !chain->dir)
         rc = ate__fail(ATE_UNSUPPORTED,
                        "%s: this chain is at a server: a copy of it is a mirror in a directory",
-                       stage);
+                       stage_of(&t));
     if (rc)
         return rc;
-    struct target t = {.conf = conf,
-                       .stage = stage,
-                       .place = chain->place,
-                       .chain = ate__local_chain(chain->pipe),
-                       .session = chain->session};
-    rc = copy(&t, path, existing, ret_done);
+    t.chain = ate__local_chain(chain->pipe);
+    t.session = chain->session;
+    rc = copy(&t, path, ret_done);
     ate__env_real.vfs->close_dir(t.dir);
     if (t.has_memory)
         ate__memory_close(&t.memory);
@@ -255,7 +296,7 @@ int ate_backup(struct ate_chain *chain, const char *dir, const struct ate_backup
     if (asked.size || asked.existing || asked.accept_loss || asked.reset)
         return ate__fail(ATE_MISUSE,
                          "backup: size, existing, accept_loss and reset are a restore's");
-    return run(chain, dir, &asked, "backup", true, ret_done);
+    return run(chain, dir, &asked, false, ret_done);
 }
 
 int ate_restore(struct ate_chain *backup, const char *dir, const struct ate_backup_conf *conf,
@@ -264,5 +305,5 @@ int ate_restore(struct ate_chain *backup, const char *dir, const struct ate_back
     struct ate_backup_conf asked = {0};
     if (conf)
         asked = *conf;
-    return run(backup, dir, &asked, "restore", asked.existing, ret_done);
+    return run(backup, dir, &asked, true, ret_done);
 }

@@ -4,6 +4,8 @@
 #include "lib/check.h"
 #include "lib/tmpdir.h"
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct note {
     const char *text;
@@ -30,22 +32,28 @@ static const char *path_of(const char *name)
 
 static struct ate_chain *open_chain(const char *name, unsigned flags)
 {
+    struct ate_chain_conf conf = {.segment_bytes = 64 << 10};
     struct ate_session *s;
     struct ate_chain *c;
     expect(ate_session_open(path_of("key"), ATE_CREATE, &s), 0);
-    expect(ate_chain_open(path_of(name), s, flags, NULL, &c), 0);
+    expect(ate_chain_open(path_of(name), s, flags, &conf, &c), 0);
     ate_session_close(s);
     return c;
 }
 
-static void put(struct ate_chain *c, const char *name)
+static void put_text(struct ate_chain *c, const char *name, const char *text)
 {
     struct ate_txn *txn;
     struct ate_id id;
     expect(ate_txn_begin(c, NULL, 0, &txn), 0);
-    expect(ate_put_as(txn, note, ate_top, name, &(struct note){"a text"}, &id), 0);
+    expect(ate_put_as(txn, note, ate_top, name, &(struct note){text}, &id), 0);
     expect(ate_txn_commit(txn, NULL), 0);
     ate_txn_end(txn);
+}
+
+static void put(struct ate_chain *c, const char *name)
+{
+    put_text(c, name, "a text");
 }
 
 static void tell(void *arg, const char *stage, uint64_t done, uint64_t total)
@@ -150,6 +158,50 @@ static void what_was_signed(void **state)
     ate_chain_close(c);
 }
 
+/* Of the size 2 a value was in force that is compacted since. */
+static void what_is_refused_is_gone(void **state)
+{
+    (void)state;
+    struct ate_chain *c = open_chain("twice", ATE_CREATE);
+    struct ate_backed_up done;
+    struct ate_backup_conf conf = {.size = 2};
+    struct ate_compact_conf compact = {.gain_percent = 1};
+    char text[40000] = {0};
+    struct ate_compacted compacted;
+    char other[4200];
+    memset(text, 'x', sizeof text - 1);
+    put_text(c, "one", text);
+    put(c, "one");
+    put_text(c, "two", text);
+    ate_chain_close(c);
+    c = open_chain("twice", 0);
+    expect(ate_chain_compact(c, &compact, &compacted), 0);
+    assert_true(compacted.payloads == 1);
+    ate_chain_close(c);
+    c = open_chain("twice", ATE_READ);
+    expect(ate_restore(c, path_of("none"), &conf, &done), ATE_COMPACTED);
+    assert_non_null(strstr(ate_error(), "what was restored"));
+    assert_int_equal(access(path_of("none"), F_OK), -1);
+    /* A directory that was there stays, with what is in it. */
+    assert_int_equal(mkdir(path_of("there"), 0700), 0);
+    snprintf(other, sizeof other, "%s/other", path_of("there"));
+    assert_int_equal(mkdir(other, 0700), 0);
+    expect(ate_restore(c, path_of("there"), &conf, &done), ATE_COMPACTED);
+    assert_int_equal(access(path_of("there/,chain"), F_OK), -1);
+    assert_int_equal(access(other, F_OK), 0);
+    /* And so does a chain, of whatever size. */
+    conf.size = 1;
+    expect(ate_restore(c, path_of("there"), &conf, &done), 0);
+    conf = (struct ate_backup_conf){.size = 2, .existing = true};
+    expect(ate_restore(c, path_of("there"), &conf, &done), ATE_COMPACTED);
+    assert_int_equal(access(path_of("there/,chain/meta.a"), F_OK), 0);
+    conf = (struct ate_backup_conf){.size = 100};
+    expect(ate_restore(c, path_of("none"), &conf, &done), ATE_NOT_FOUND);
+    assert_int_equal(access(path_of("none"), F_OK), -1);
+    expect(ate_restore(c, path_of("none"), NULL, &done), 0);
+    ate_chain_close(c);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -162,6 +214,7 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(copies), cmocka_unit_test(and_back),
-                                       cmocka_unit_test(what_was_signed)};
+                                       cmocka_unit_test(what_was_signed),
+                                       cmocka_unit_test(what_is_refused_is_gone)};
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
