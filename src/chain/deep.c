@@ -126,9 +126,9 @@ static int note_time(void *arg, const struct ate__record_out *record)
     return ATE_END;
 }
 
-/* What is newest is as old as the chain says, not this machine's clock: where that was set forward,
- * all would be old. Nor does it become old by a certificate, which is stamped by that clock. A clock
- * that stands behind makes nothing older. */
+/* What is newest is as old as the chain says, not this machine's clock: where that was set
+ * forward, all would be old. Nor does it become old by a certificate, which is stamped by that
+ * clock. A clock that stands behind makes nothing older. */
 static int newest_time(struct ate__deep *d, uint64_t cut_off, uint64_t size, uint64_t *ret_time_us)
 {
     uint64_t now_us = ate__wall_us(d->c->conf.env);

@@ -10,8 +10,10 @@
  *     DESTROYED to all of its streams,
  *     which ends them; the chain is closed ----------------------> step 4 (server_hosted.c)
  *
- *  1. Nothing is held up and nothing changed before a root key in force has signed it for this
- *     chain, this server and this once.
+ *  1. Nothing is held up, nobody kept waiting and nothing changed before a root key in force has
+ *     signed it for this chain, this server and this once. What is judged, at most one order of
+ *     each connection, keeps nobody from being judged; a statement that was refused counts as a
+ *     signature that did not hold, and so ends the connection after a few.
  *  2. What was signed names the newest head, so that nobody who has seen more is told less. Where
  *     the chain has grown meanwhile, commits go on being held for HOLD_MS, and the owner signs
  *     again.
@@ -55,7 +57,9 @@ static struct ate__destroy_order order_of(const struct ate__destroying *x)
 static void end(struct ate__destroying *x, int result, const char *text)
 {
     struct ate__stream *s = x->stream;
-    s->hosted->destroying = NULL;
+    if (s->hosted->destroying == x)
+        s->hosted->destroying = NULL;
+    s->peer->destroying = false;
     if (result && !s->ended) {
         ate__error_set(text);
         ate__answer_refuse(s, x->request, result);
@@ -182,11 +186,17 @@ static void judge_done(struct ate__job *job)
     if (job->result) {
         ate__server_log_peer(job->server, ATE__LOG_WARNING, "%s: not destroyed for %s: %s", h->path,
                              s->peer->name, job->text);
-        if (job->result == ATE_TAMPERED)
+        if (job->result > 0 && job->result != ATE_STALE && job->result != ATE_READ_ONLY)
             ate__answer_bad_signature(s->peer);
         end(x, job->result, job->text);
         return;
     }
+    if (h->destroying || h->gone) {
+        snprintf(job->text, sizeof job->text, "%s is being destroyed", h->path);
+        end(x, ATE_BUSY, job->text);
+        return;
+    }
+    h->destroying = x;
     h->held_until_ms = UINT64_MAX;
     x->waits = true;
     ate__loop_timer_start(x->timer, HOLD_MS);
@@ -229,7 +239,7 @@ static int take(struct ate__stream *s, const struct ate__msg_destroy *m)
     x->stream = ate__stream_ref(s);
     x->request = m->request;
     x->nonce = s->nonce;
-    s->hosted->destroying = x;
+    s->peer->destroying = true;
     s->peer->commit_bytes += x->statement.size;
     ate__peer_judge(s->peer);
     x->job.server = server;
@@ -249,6 +259,8 @@ static int check(const struct ate__stream *s, const struct ate__msg_destroy *m)
                                      "atedb --allow-destroy)");
     if (m->statement.size && !s->has_nonce)
         return ate__fail(ATE_STALE, "DESTROY: the server has drawn no number for it");
+    if (m->statement.size && s->peer->destroying)
+        return ate__fail(ATE_BUSY, "another order of this connection is being judged");
     if (m->statement.size && s->hosted->destroying)
         return ate__fail(ATE_BUSY, "%s is being destroyed", s->hosted->path);
     return 0;

@@ -152,6 +152,7 @@ struct ate__peer {
     bool reading; /* one of them does */
     struct ate__stream *asking, **last_asking; /* their turn to have a GET or OUTCOME answered */
     bool answering; /* one of them has */
+    bool destroying; /* one of them: it is judged, or done */
 };
 
 /* As struct ate__acceptor_events has them; user: the server. */
@@ -309,7 +310,7 @@ struct ate__hosted {
         uint64_t made_size;
     } notes;
     /* server_destroy.c */
-    struct ate__destroying *destroying; /* NULL: nobody is about to */
+    struct ate__destroying *destroying; /* judged, and about to be done; NULL: none */
     unsigned commits; /* of all streams, without an answer */
     uint64_t held_until_ms; /* no commit is taken */
     bool gone; /* it is closed as soon as it can, and nobody gets it as it is */

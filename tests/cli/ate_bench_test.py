@@ -43,7 +43,7 @@ def test_json(w):
     for o in w.ate("bench", "open", *FEW["open"], "t", "--json").objects():
         check_figures(o, "open", 2)
         assert o["objects"] == 20 and o["view_image"] is False, o
-        # What lies between two opens counts nowhere: of two, the quantiles are the one and the other.
+        # What lies between two opens counts nowhere; of two, the quantiles are the two.
         assert o["elapsed_ns"] == o["p50_ns"] + o["p99_ns"], o
 
 

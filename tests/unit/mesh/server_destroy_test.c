@@ -251,6 +251,64 @@ static void test_not_the_owner(void **state)
     world_free(&w);
 }
 
+/* Whoever else orders it meanwhile keeps the owner from nothing. */
+static void test_strangers(void **state)
+{
+    enum { STRANGERS = 12 };
+    (void)state;
+    struct world w = world_new();
+    struct kit_chain eve = kit_chain_new("/eve", false);
+    struct kit_client *c[STRANGERS];
+    struct ate__buf theirs[STRANGERS];
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        c[i] = kit_connect(w.server);
+        assert_int_equal(kit_open(c[i], 1, &w.chain).size, 2);
+        struct ate__destruction d = ask(&w, c[i]);
+        theirs[i] = sign(&d, eve.key);
+    }
+    struct ate__destruction d = ask(&w, w.c);
+    struct ate__buf statement = sign(&d, w.chain.key);
+    for (unsigned i = 0; i < STRANGERS; i++)
+        order(&w, c[i], &theirs[i]);
+    order(&w, w.c, &statement);
+    expect_destroyed(w.c, 1, &statement);
+    for (unsigned i = 0; i < STRANGERS; i++) {
+        kit_close(c[i]);
+        ate__buf_deinit(&theirs[i]);
+    }
+    ate__buf_deinit(&statement);
+    kit_chain_free(&eve);
+    world_free(&w);
+}
+
+/* One who goes on ordering is let go of. */
+static void test_stubborn(void **state)
+{
+    (void)state;
+    struct world w = world_new();
+    struct kit_chain eve = kit_chain_new("/eve", false);
+    struct kit_client *c = kit_connect(w.server);
+    struct kit_frame f;
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 2);
+    for (unsigned i = 0; i < ATE__FAILED_SIGNATURES_MAX; i++) {
+        struct ate__destruction d = ask(&w, c);
+        struct ate__buf statement = sign(&d, eve.key);
+        order(&w, c, &statement);
+        ate__buf_deinit(&statement);
+        if (i + 1 < ATE__FAILED_SIGNATURES_MAX)
+            assert_int_equal(kit_rejected(c, w.request), ATE_DENIED);
+    }
+    do {
+        f = kit_receive(c);
+        kit_frame_free(&f);
+    } while (f.type);
+    assert_int_equal(kit_result(c), ATE_BAD_PEER);
+    kit_put_object(w.c, 1, &w.chain, &w.known, 2);
+    kit_close(c);
+    kit_chain_free(&eve);
+    world_free(&w);
+}
+
 /* What was signed is good once, on the stream that asked. */
 static void test_replayed(void **state)
 {
@@ -395,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_owner),         cmocka_unit_test(test_other_statements),
         cmocka_unit_test(test_not_the_owner), cmocka_unit_test(test_replayed),
         cmocka_unit_test(test_not_allowed),   cmocka_unit_test(test_under_way),
+        cmocka_unit_test(test_strangers),     cmocka_unit_test(test_stubborn),
         cmocka_unit_test(test_held),          cmocka_unit_test(test_gone_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
