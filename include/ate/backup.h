@@ -75,7 +75,8 @@ struct ate_repair_conf { /* zero means the default in every field */
     const char *state_dir; /* the same */
     bool change; /* false: it only says what there is to be done, and changes nothing */
     /* As in struct ate_backup_conf, with a root key of the session: a RESET behind what verifies,
-     * also where all does: of a chain that was set back by other means. With `change`. */
+     * also where all does: of a chain that was set back by other means. Without `change`: what
+     * there is to go back to, which may be less than was seen there. */
     const char *reset;
     /* bytes; runs inside the call, on its thread, and may not call the library */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
@@ -104,9 +105,8 @@ struct ate_repaired {
  * whole by themselves, with a list: what they hang on is missing, so they are not part of the
  * chain. It needs as much room as the chain. What this user saw there beyond it is forgotten on
  * this machine; others who have seen more will refuse the chain with ROLLED_BACK, unless conf.reset
- * is given. A crash leaves
- * the damaged chain, the repaired one, or neither, until the repair is done again: then nobody can
- * open or make one there meanwhile.
+ * is given. A crash leaves the damaged chain, the repaired one, or neither, until the repair is
+ * done again: then nobody can open or make one there meanwhile.
  *
  * Errors: NOT_FOUND; UNTRUSTED, WRONG_CHAIN: as of ate_chain_open(); ROLLED_BACK, FORKED: the same,
  * of a chain that is not damaged: no repair brings back what is not there; IN_USE: somebody writes

@@ -150,8 +150,6 @@ int ate_repair(const char *dir, struct ate_session *session, const struct ate_re
     int rc = ate__check_may_wait();
     if (!rc && (!dir || !*dir))
         rc = ate__fail(ATE_MISUSE, "repair: no directory");
-    if (!rc && x.conf->reset && !x.conf->change)
-        rc = ate__fail(ATE_MISUSE, "repair: conf.reset goes with conf.change");
     if (rc)
         return rc;
     rc = ate__anchor_init(&x.anchor, x.conf->root, NULL, session);

@@ -164,10 +164,24 @@ static int find_cut_off(struct repairing *x)
     return rc;
 }
 
+/* What the certificate of a compaction stands for is there as a whole, or not at all. */
+static int open_damaged(struct repairing *x)
+{
+    char text[ATE__ERROR_SIZE];
+    int rc = open_log(x, NULL, &x->c);
+    if (rc != ATE_TAMPERED && rc != ATE_OMITTED)
+        return rc;
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    return ate__fail(rc,
+                     "%s; nothing beside it can be believed without it: only a backup or a mirror "
+                     "brings the chain back (ate restore)",
+                     text);
+}
+
 static int look_at_chain(struct repairing *x)
 {
     struct ate__storage_state state;
-    int rc = open_log(x, NULL, &x->c);
+    int rc = open_damaged(x);
     if (!rc)
         rc = find_cut_off(x);
     if (!rc && !x->c->trust)

@@ -116,7 +116,6 @@ static int change(const struct options *o, struct ate_session *session,
         return STATUS_NOT_TRUSTED;
     }
     conf->change = true;
-    conf->reset = o->reset;
     rc = ate_repair(o->operand[0], session, conf, &r);
     ate__progress_end();
     if (rc)
@@ -131,7 +130,8 @@ static int change(const struct options *o, struct ate_session *session,
 static int look(const struct options *o, struct ate_session *session, const char *roots)
 {
     struct ate_repaired r;
-    struct ate_repair_conf conf = {.root = roots, .progress = open_show_progress};
+    struct ate_repair_conf conf = {
+        .root = roots, .reset = o->reset, .progress = open_show_progress};
     int rc = ate_repair(o->operand[0], session, &conf, &r);
     if (rc)
         return ate__report(rc, NULL);

@@ -233,7 +233,9 @@ static void set_back_by_other_means(void **state)
     struct ate_reset told;
     run("rm -rf notes && cp -a copy notes");
     expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), ATE_ROLLED_BACK);
-    expect(repair("key", &(struct ate_repair_conf){.reset = "a snapshot"}, &r), ATE_MISUSE);
+    expect(repair("key", &(struct ate_repair_conf){0}, &r), ATE_ROLLED_BACK);
+    expect(repair("key", &(struct ate_repair_conf){.reset = "a snapshot"}, &r), 0);
+    assert_false(r.reset);
     expect(repair("stranger", &(struct ate_repair_conf){.reset = "me", .change = true}, &r),
            ATE_NO_KEY);
     expect(repair("key", &(struct ate_repair_conf){.reset = "a snapshot", .change = true}, &r), 0);
