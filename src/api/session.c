@@ -5,14 +5,6 @@
 #include "api/api.h"
 #include <stdio.h>
 
-/* Bytes of a key file, wiped when it is let go. */
-static void wipe_buf(struct ate__buf *b)
-{
-    if (b->data)
-        ate__wipe(b->data, b->capacity);
-    ate__buf_deinit(b);
-}
-
 static bool is_public(struct ate_bytes text)
 {
     static const char head[] = "ate-public-key ";
@@ -28,7 +20,7 @@ struct key_file { /* one or the other */
 static int read_key_file(const char *path, struct key_file *ret)
 {
     /* Room from the start, so that no copy of a secret is left behind by growing. */
-    ate__cleanup(wipe_buf) struct ate__buf text = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_wipe) struct ate__buf text = ATE__BUF_NULL;
     char shown[512];
     unsigned mode;
     struct key_file f = {0};

@@ -43,14 +43,9 @@ static int check_owner(struct destroying *x)
 {
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     char text[ATE__HASH_TEXT];
-    size_t count = x->conf->session ? ate__session_key_count(x->conf->session) : 0;
-    if (!count)
+    if (!x->conf->session || !ate__session_key_count(x->conf->session))
         return ate__fail(ATE_NO_KEY, "only its owner destroys a chain, with a root key of it");
-    for (size_t i = 0; i < count && !x->key; i++) {
-        const struct ate__key *key = ate__session_key(x->conf->session, i);
-        if (ate__trust_is_root(x->c->trust, &key->fingerprint))
-            x->key = key;
-    }
+    x->key = ate__session_root_key(x->conf->session, x->c->trust);
     if (x->key) {
         x->out.key = x->key->fingerprint;
         return 0;

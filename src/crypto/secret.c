@@ -223,6 +223,13 @@ void ate__wipe(void *data, size_t size)
         explicit_bzero(data, size);
 }
 
+void ate__buf_wipe(struct ate__buf *b)
+{
+    if (b->data)
+        ate__wipe(b->data, b->capacity);
+    ate__buf_deinit(b);
+}
+
 bool ate__secret_equal(const void *a, const void *b, size_t size)
 {
     return !CRYPTO_memcmp(a, b, size);

@@ -32,6 +32,7 @@ void *ate__secret_alloc(size_t size) ATE__CHECK;
 void ate__secret_free(void *block); /* wipes; takes NULL */
 size_t ate__secret_blocks(void); /* how many there are */
 void ate__wipe(void *data, size_t size); /* not removed by a compiler */
+void ate__buf_wipe(struct ate__buf *b); /* all of its room, then as ate__buf_deinit() */
 bool ate__secret_equal(const void *a, const void *b, size_t size); /* constant-time */
 /* For programs: no core dumps of this process, and other processes of its user cannot trace it. */
 void ate__process_harden(void);

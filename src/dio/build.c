@@ -244,13 +244,6 @@ static void write_items(struct ate__header_wr *w, const struct ate__change *c)
         ate__header_item(w, ATE__TAG_REPLY_TO, ate__bytes(&c->reply_to, sizeof c->reply_to));
 }
 
-static void wipe_buf(struct ate__buf *buf)
-{
-    if (buf->data)
-        ate__wipe(buf->data, buf->capacity);
-    ate__buf_deinit(buf);
-}
-
 /* What is stored of the payload: itself, or what is made of it in `packed`. */
 static int stored_payload(const struct build *b, const struct ate__change *c,
                           struct ate__buf *packed, struct ate_bytes *ret_stored)
@@ -267,7 +260,7 @@ static int stored_payload(const struct build *b, const struct ate__change *c,
 static int seal_body(struct build *b, const struct ate__change *c, const struct place *p,
                      struct ate__conf_item *conf, struct draft *draft)
 {
-    ate__cleanup(wipe_buf) struct ate__buf packed = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_wipe) struct ate__buf packed = ATE__BUF_NULL;
     ate__cleanup(ate__buf_deinit) struct ate__buf items = ATE__BUF_NULL;
     struct ate_bytes stored;
     struct ate__header_wr w = ate__header_wr_of(&items);

@@ -38,13 +38,6 @@ static int aad_of(const struct ate__seal_env *e, const struct place *place,
     return ate__hash(e->alg, "ate aad 1", fields, ATE__COUNT_OF(fields), ret_aad);
 }
 
-static void plain_deinit(struct ate__buf *plain)
-{
-    if (plain->data)
-        ate__wipe(plain->data, plain->size);
-    ate__buf_deinit(plain);
-}
-
 int ate__body_encrypt(const struct ate__seal_env *e, const struct ate__data_key *key,
                       uint64_t epoch, const struct ate_id *object, struct ate_bytes clear_type,
                       const struct ate_id *parent, uint32_t collection,
@@ -58,7 +51,7 @@ int ate__body_encrypt(const struct ate__seal_env *e, const struct ate__data_key 
                          private_items.size, payload.size, ATE__BODY_HEADER_MAX, ATE__PAYLOAD_MAX);
     struct ate__conf_item conf = {.epoch = epoch, .data_key_id = key->id};
     struct place place = {object, parent, clear_type, collection};
-    ate__cleanup(plain_deinit) struct ate__buf plain = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_wipe) struct ate__buf plain = ATE__BUF_NULL;
     struct ate_hash aad;
     ate__random(e->env, conf.version_id, sizeof conf.version_id);
     /* In one piece, so that growing leaves no copy behind. */

@@ -388,8 +388,10 @@ attack("forked-directory", "directory-remembered")
 # ---- destroy.c ----
 
 DESTROY = "src/chain/destroy.c"
-drop("destroyed-by-owner", DESTROY, "if (ate__trust_is_root(x->c->trust, &key->fingerprint))",
-     "ate__trust_is_root(x->c->trust, &key->fingerprint)", "1")
+drop("destroyed-by-owner", DESTROY,
+     "x->key = ate__session_root_key(x->conf->session, x->c->trust);",
+     "ate__session_root_key(x->conf->session, x->c->trust)",
+     "ate__session_key(x->conf->session, 0)")
 drop("archive-for-ever-stays", DESTROY, "if (!g->retention_us)", "!g->retention_us")
 drop("archive-stays-for-a-time", DESTROY, "if (!ate__is_top(id) && now_us < over)",
      "now_us < over")

@@ -230,6 +230,15 @@ static int decapsulate(void)
     return rc;
 }
 
+/* What was cut off its end is in its room still. */
+static int fill_buffer(void)
+{
+    ate__cleanup(ate__buf_wipe) struct ate__buf b = ATE__BUF_NULL;
+    int rc = ate__buf_append(&b, ate__bytes(data_key.b, sizeof data_key.b));
+    b.size = 0;
+    return rc;
+}
+
 static const struct {
     const char *name;
     int (*run)(void);
@@ -246,6 +255,7 @@ static const struct {
     {"seal", seal},
     {"open", open_sealed},
     {"decapsulate", decapsulate},
+    {"fill a buffer", fill_buffer},
 };
 
 /* The compiler must take the bytes for read and written. */
