@@ -284,7 +284,7 @@ static int run(struct ate_chain *chain, const char *path, const struct ate_backu
     ate__env_real.vfs->close_dir(t.dir);
     if (t.has_memory)
         ate__memory_close(&t.memory);
-    return ate__context(rc, "%s", path);
+    return rc;
 }
 
 int ate_backup(struct ate_chain *chain, const char *dir, const struct ate_backup_conf *conf,

@@ -68,7 +68,7 @@ static int destroy_there(const char *dir, struct ate_session *session,
     ate__anchor_deinit(&anchor);
     if (!rc && conf->name)
         forget(dir, conf->state_dir);
-    return rc ? ate__context(rc, "%s", dir) : 0;
+    return rc;
 }
 
 /* ---- at a server ---- */

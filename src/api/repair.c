@@ -157,7 +157,7 @@ int ate_repair(const char *dir, struct ate_session *session, const struct ate_re
         rc = run(&x);
     ate__anchor_deinit(&x.anchor);
     if (rc)
-        return ate__context(rc, "%s", dir);
+        return rc;
     fill(&x, ret_repaired);
     return 0;
 }

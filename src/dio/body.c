@@ -119,7 +119,7 @@ static int open_event(struct ate_txn *t, const struct ate_id *id, const struct a
 {
     b->hash = e->hash;
     b->payload_size = e->payload_size;
-    b->compacted = e->form == ATE__STRIPPED && !t->dio->pipe->thin;
+    b->compacted = e->form == ATE__STRIPPED;
     if (ate__header_has(&e->header, ATE__TAG_CONF)) {
         int rc = open_private(t, id, e, b);
         return rc == ATE_NO_KEY ? 0 : rc;

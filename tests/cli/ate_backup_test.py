@@ -120,7 +120,15 @@ def test_refused(w):
     w.ate("put", "another", "x", "y")
     assert b"WRONG_CHAIN" in w.ate("backup", "another", "copy", status=6).err
     w.ate("backup", "notes", "notes", status=2)
-    assert b"NOT_FOUND" in w.ate("restore", "copy", "new", "--to", "4711", status=1).err
+    line = w.refused(1, "NOT_FOUND", "restore", "copy", "new", "--to", "4711")
+    assert line == "ate: restore: new: NOT_FOUND: the chain has 12 transactions", line
+    assert not pathlib.Path(w.path("new")).exists()
+    w.ate("restore", "copy", "first", "--to", "0")
+    said = w.ate("verify", "first").out
+    assert said.startswith(b"all holds: 1 transaction, 2 events, 1 signature, "), said
+    assert b"all holds: 1 transaction; there is" in w.ate("repair", "first").out
+    for verb in ("repair", "destroy"):
+        assert w.refused(1, "NOT_FOUND", verb, "new").startswith(f"ate: {verb}: new: NOT_FOUND: ")
     assert head(w, "copy") == head(w, "notes")
     # What was seen at a place is not set back unless its loss is accepted.
     subprocess.run(["rm", "-r", w.path("early")], check=True)

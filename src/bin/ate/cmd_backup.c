@@ -45,7 +45,7 @@ static void print_done(const struct ate_backed_up *d, bool has_files)
 static int end(int rc, struct opened *x, const struct options *o)
 {
     ate__progress_end();
-    return rc ? open_report(rc, x, x->chain ? NULL : o->operand[0]) : 0;
+    return rc ? open_report(rc, x, o->operand[x->chain ? 1 : 0]) : 0;
 }
 
 static int check_dir(const char *where)

@@ -66,7 +66,7 @@ static int destroy(const struct options *o, struct ate_session *session,
     if (!o->yes_name) {
         rc = ate_chain_destroy(o->operand[0], session, conf, &d);
         if (rc)
-            return ate__report(rc, NULL);
+            return ate__report(rc, o->operand[0]);
         rc = ask_name(&d, name, (int)sizeof name);
         if (rc)
             return ate__report(rc, o->operand[0]);
@@ -74,7 +74,7 @@ static int destroy(const struct options *o, struct ate_session *session,
     }
     rc = ate_chain_destroy(o->operand[0], session, conf, &d);
     if (rc)
-        return ate__report(rc, NULL);
+        return ate__report(rc, o->operand[0]);
     if (ate__out.json)
         print_json(&d);
     else

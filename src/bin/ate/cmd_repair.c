@@ -47,14 +47,17 @@ static void print_loss(const struct ate_repaired *r)
         ate__print("an earlier repair is to be ended\n");
         return;
     }
-    ate__print("%" PRIu64 " transactions verify, from the first on; they stay\n", r->head.size);
+    bool one = r->head.size == 1;
+    ate__print("%s %s, from the first on; %s\n",
+               ate__count_text(r->head.size, "transaction", "transactions", count),
+               one ? "verifies" : "verify", one ? "it stays" : "they stay");
     if (lost)
-        ate__print("%" PRIu64 " are lost, or more: from sequence %" PRIu64 " to %" PRIu64 "\n",
-                   lost, r->head.size, r->known - 1);
+        ate__print("%s lost, or more: from sequence %" PRIu64 " to %" PRIu64 "\n",
+                   ate__count_text(lost, "is", "are", count), r->head.size, r->known - 1);
     if (r->behind)
-        ate__print("%" PRIu64 " records behind the damage are whole by themselves: they are kept "
-                   "beside the chain, not in it\n",
-                   r->behind);
+        ate__print("%s behind the damage %s: kept beside the chain, not in it\n",
+                   ate__count_text(r->behind, "record", "records", count),
+                   r->behind == 1 ? "is whole by itself" : "are whole by themselves");
     if (r->unreadable)
         ate__print("%s cannot be read at all\n",
                    ate__count_text(r->unreadable, "file", "files", count));
@@ -62,7 +65,7 @@ static void print_loss(const struct ate_repaired *r)
 
 static void print_done(const struct ate_repaired *r, const char *dir)
 {
-    char shown[SHOWN], head[ATE_HASH_TEXT];
+    char shown[SHOWN], head[ATE_HASH_TEXT], count[ATE__COUNT_TEXT];
     if (r->reset)
         ate__print("a root key has signed that the chain went back to what it has\n");
     else if (r->known > r->head.size)
@@ -73,7 +76,8 @@ static void print_done(const struct ate_repaired *r, const char *dir)
     if (r->resumed || !r->is_damaged)
         return;
     ate__escaped(ate__text_bytes(dir), shown, sizeof shown);
-    ate__print("repaired: %" PRIu64 " transactions; head %s\n", r->head.size,
+    ate__print("repaired: %s; head %s\n",
+               ate__count_text(r->head.size, "transaction", "transactions", count),
                ate_hash_text(r->head.root, head));
     ate__print("the original, as it was: %s/%s\n", shown, r->damaged);
     if (r->salvage[0])
@@ -119,7 +123,7 @@ static int change(const struct options *o, struct ate_session *session,
     rc = ate_repair(o->operand[0], session, conf, &r);
     ate__progress_end();
     if (rc)
-        return ate__report(rc, NULL);
+        return ate__report(rc, o->operand[0]);
     if (ate__out.json)
         print_json(&r, true);
     else
@@ -130,16 +134,17 @@ static int change(const struct options *o, struct ate_session *session,
 static int look(const struct options *o, struct ate_session *session, const char *roots)
 {
     struct ate_repaired r;
+    char count[ATE__COUNT_TEXT];
     struct ate_repair_conf conf = {
         .root = roots, .reset = o->reset, .progress = open_show_progress};
     int rc = ate_repair(o->operand[0], session, &conf, &r);
     if (rc)
-        return ate__report(rc, NULL);
+        return ate__report(rc, o->operand[0]);
     if (!r.is_damaged && ate__out.json && !o->reset)
         print_json(&r, false);
     else if (!r.is_damaged && !ate__out.json)
-        ate__print("all holds: %" PRIu64 " transactions; there is nothing to repair\n",
-                   r.head.size);
+        ate__print("all holds: %s; there is nothing to repair\n",
+                   ate__count_text(r.head.size, "transaction", "transactions", count));
     if (!r.is_damaged && !o->reset)
         return 0;
     if (r.is_damaged && !ate__out.json)

@@ -45,21 +45,26 @@ static void print_json(const struct opened *x, const struct ate_verified *v)
 
 static void print_text(const struct opened *x, const struct ate_verified *v)
 {
-    char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT];
-    ate__print("all holds: %" PRIu64 " transactions, %" PRIu64 " events, %" PRIu64
-               " signatures, %s; head %s\n",
-               v->transactions, v->events, v->signatures, ate__size_text(v->bytes, size),
-               ate_hash_text(v->head.root, head));
+    char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT], transactions[ATE__COUNT_TEXT],
+        events[ATE__COUNT_TEXT], last[ATE__COUNT_TEXT];
+    ate__print("all holds: %s, %s, %s, %s; head %s\n",
+               ate__count_text(v->transactions, "transaction", "transactions", transactions),
+               ate__count_text(v->events, "event", "events", events),
+               ate__count_text(v->signatures, "signature", "signatures", last),
+               ate__size_text(v->bytes, size), ate_hash_text(v->head.root, head));
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__print("what is stored is compressed (zstd)\n");
     if (v->cut_off)
         ate__print("gone below transaction %" PRIu64
-                   ", as a certificate in the chain allows: %" PRIu64 " transactions, %" PRIu64
-                   " more events, %" PRIu64 " more values\n",
-                   v->cut_off, v->head.size - v->transactions, v->events_gone, v->payloads_gone);
+                   ", as a certificate in the chain allows: %s, %s, %s\n",
+                   v->cut_off,
+                   ate__count_text(v->head.size - v->transactions, "transaction", "transactions",
+                                   transactions),
+                   ate__count_text(v->events_gone, "more event", "more events", events),
+                   ate__count_text(v->payloads_gone, "more value", "more values", last));
     if (v->trimmed_bytes)
-        ate__note("%s: %" PRIu64 " bytes of an unfinished write at the end, never acknowledged",
-                  ate__out.program, v->trimmed_bytes);
+        ate__note("%s: %s of an unfinished write at the end, never acknowledged",
+                  ate__out.program, ate__count_text(v->trimmed_bytes, "byte", "bytes", last));
 }
 
 static int run(const struct options *o)

@@ -150,6 +150,38 @@ static void leave_out_values(struct ate_chain *c)
     assert_true(done.end > 2);
 }
 
+static void check_left_out(struct ate_chain *c, struct ate_id id)
+{
+    struct ate_object o;
+    struct ate_txn *txn;
+    expect(ate_txn_begin(c, NULL, ATE_READ, &txn), 0);
+    expect(ate_load_raw(txn, id, 0, &o), ATE_COMPACTED);
+    expect(ate_load_raw(txn, id, ATE_NO_PAYLOAD, &o), 0);
+    assert_true(o.compacted && o.readable && !o.type);
+    ate_txn_end(txn);
+}
+
+/* Who has no copy of it is told the same by what its server shows. */
+static void check_left_out_at_a_server(struct ate_id id, const char *text)
+{
+    const struct ate_server_conf conf = {.logs = home, .any_port = true, .no_auth = true};
+    char address[600], key[4100];
+    struct ate_server *server;
+    struct ate_session *s;
+    struct ate_chain *c;
+    expect(ate_server_start(&conf, &server), 0);
+    const char *all = ate_server_address(server), *hash = strchr(all, '#');
+    snprintf(address, sizeof address, "%.*s/notes%s", (int)(hash - all - 1), all, hash);
+    snprintf(key, sizeof key, "%s/key", home);
+    expect(ate_session_open(key, 0, &s), 0);
+    expect(ate_chain_open(address, s, 0, NULL, &c), 0);
+    check_left_out(c, id);
+    check_text(c, text);
+    ate_chain_close(c);
+    ate_session_close(s);
+    ate_server_end(server);
+}
+
 /* Every hash and signature holds, and verify, a backup and a load say that the value is gone. */
 static void a_value_in_force_is_missed(void **state)
 {
@@ -158,7 +190,6 @@ static void a_value_in_force_is_missed(void **state)
     char *text = calloc(1, TEXT + 1), copy[4100];
     struct ate_backed_up backed_up;
     struct ate_verified v;
-    struct ate_object o;
     struct ate_txn *txn;
     struct ate_id early;
     memset(text, 'x', TEXT);
@@ -175,13 +206,10 @@ static void a_value_in_force_is_missed(void **state)
     assert_true(v.damage.what == ATE_OMITTED && v.damage.sequence == 1 && !v.damage.file);
     assert_non_null(strstr(v.damage.text, "is in force and was left out"));
     expect(ate_backup(c, copy, NULL, &backed_up), ATE_OMITTED);
-    expect(ate_txn_begin(c, NULL, ATE_READ, &txn), 0);
-    expect(ate_load_raw(txn, early, 0, &o), ATE_COMPACTED);
-    expect(ate_load_raw(txn, early, ATE_NO_PAYLOAD, &o), 0);
-    assert_true(o.compacted && o.readable && !o.type);
-    ate_txn_end(txn);
+    check_left_out(c, early);
     check_text(c, text);
     ate_chain_close(c);
+    check_left_out_at_a_server(early, text);
     free(text);
 }
 
