@@ -63,8 +63,8 @@ static void print_text(const struct opened *x, const struct ate_verified *v)
                    ate__count_text(v->events_gone, "more event", "more events", events),
                    ate__count_text(v->payloads_gone, "more value", "more values", last));
     if (v->trimmed_bytes)
-        ate__note("%s: %s of an unfinished write at the end, never acknowledged",
-                  ate__out.program, ate__count_text(v->trimmed_bytes, "byte", "bytes", last));
+        ate__note("%s: %s of an unfinished write at the end, never acknowledged", ate__out.program,
+                  ate__count_text(v->trimmed_bytes, "byte", "bytes", last));
 }
 
 static int run(const struct options *o)
