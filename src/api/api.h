@@ -28,6 +28,8 @@ struct ate_chain {
     struct ate_session *session;
     const struct ate__anchor *anchor; /* while it is being opened */
     struct ate__memory memory; /* of the newest head; see memory.h */
+    /* While it is being opened: of where its mirror is to lie; NULL: in no directory. */
+    struct ate__memory *mirror_memory;
     char *address;             /* complete, to hand on */
     char *name;                /* declared */
     char *dir;                 /* of a chain in a directory, its real path; NULL: remote */

@@ -8,6 +8,7 @@
 #include "api/proof_fork.h"
 #include "api/reset.h"
 #include "ate/compact.h"
+#include "base/dir.h"
 #include "chain/create.h"
 #include "chain/image.h"
 #include "chain/local.h"
@@ -56,6 +57,7 @@ void ate__api_workers_unref(struct ate__workers *w)
 struct opening {
     const char *where;           /* after @NAME was looked up */
     char *looked_up, *place, *real;
+    struct ate__memory mirror_memory; /* file NULL: nothing */
     struct ate_session *session;
     unsigned flags;
     const struct ate_chain_conf *conf;
@@ -250,7 +252,29 @@ static int remote_anchor(void *arg, struct ate__trust *trust, bool whole)
     struct ate_chain *c = arg;
     int rc =
         whole ? ate__anchor_check(c->anchor, trust) : ate__anchor_check_genesis(c->anchor, trust);
-    return rc ? rc : ate__memory_check_chain(&c->memory, ate__trust_chain_id(trust));
+    if (!rc)
+        rc = ate__memory_check_chain(&c->memory, ate__trust_chain_id(trust));
+    return rc || !c->mirror_memory
+               ? rc
+               : ate__memory_check_chain(c->mirror_memory, ate__trust_chain_id(trust));
+}
+
+/* What was seen where the mirror is to lie, which has a name once it is made. */
+static int recall_mirror(struct opening *o)
+{
+    char real[PATH_MAX];
+    const char *path = o->conf->mirror_dir;
+    struct ate__dir *dir;
+    if (!path || !*path)
+        return 0;
+    int rc = ate__dir_open(ate__env_real.vfs, path, ATE__DIR_MAKE, &dir);
+    if (rc)
+        return ate__context(rc, "mirror %s", path);
+    ate__env_real.vfs->close_dir(dir);
+    if (!realpath(path, real))
+        return ate__fail_errno(errno, "%s", path);
+    o->chain->mirror_memory = &o->mirror_memory;
+    return ate__memory_open(&o->mirror_memory, o->conf->state_dir, real);
 }
 
 static void remote_advanced(void *arg, const struct ate_hash *chain_id, uint64_t size,
@@ -260,6 +284,13 @@ static void remote_advanced(void *arg, const struct ate_hash *chain_id, uint64_t
     ate__memory_advance(&c->memory, chain_id, size, root);
     if (c->thin) /* which is all that it knows of when that was */
         ate__memory_note(&c->memory, ate__wall_us(&ate__env_real), NULL, 0);
+}
+
+static void forget_mirror(struct opening *o)
+{
+    if (o->chain->mirror_memory)
+        ate__memory_close(o->chain->mirror_memory);
+    o->chain->mirror_memory = NULL;
 }
 
 static int make_genesis(struct opening *o, struct ate__buf *genesis)
@@ -306,7 +337,7 @@ static int open_with_secrets(struct opening *o, struct ate__remote_conf *conf)
     return rc;
 }
 
-static int open_remote(struct opening *o)
+static int open_at_server(struct opening *o)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
     int rc = pins_of(o);
@@ -337,6 +368,15 @@ static int open_remote(struct opening *o)
         .progress_arg = o->conf->progress_arg,
     };
     return open_with_secrets(o, &conf);
+}
+
+static int open_remote(struct opening *o)
+{
+    int rc = recall_mirror(o);
+    if (!rc)
+        rc = open_at_server(o);
+    forget_mirror(o);
+    return rc;
 }
 
 /* ---- what is said when it is created ---- */

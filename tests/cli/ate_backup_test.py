@@ -157,6 +157,27 @@ def test_remote(w):
     server.stop()
 
 
+def test_remote_over_another(w):
+    """A place where another chain was seen takes no mirror, whatever is left there."""
+    w.key()
+    server = w.server("--no-auth")
+    one, other = (server.chain(f"/example.com/joe/{name}") for name in ("one", "other"))
+    w.ate("put", one, "a", "b")
+    w.ate("put", other, "c", "d")
+    w.ate("backup", one, "copy")
+    assert w.ate("get", "copy", "a").out == b"b"
+    shutil.rmtree(w.path("copy"))
+    said = w.ate("backup", other, "copy", status=6)
+    assert b"WRONG_CHAIN" in said.err and b"remembered" in said.err, str(said)
+    assert b"WRONG_CHAIN" in w.ate("ls", other, "--mirror", w.path("copy"), status=6).err
+    assert not os.listdir(w.path("copy")), os.listdir(w.path("copy"))
+    w.ate("backup", one, "copy")
+    assert w.ate("get", "copy", "a").out == b"b"
+    assert b"WRONG_CHAIN" in w.ate("backup", other, "copy", status=6).err
+    w.ate("backup", other, "another")
+    server.stop()
+
+
 def test_repair(w):
     w.key()
     fill(w, 30)
