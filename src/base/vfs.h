@@ -64,6 +64,9 @@ struct ate__vfs {
     int (*remove)(struct ate__dir *dir, const char *name);
     /* True where overwriting prewritten bytes is no cheaper than extending (copy-on-write). */
     bool (*copy_on_write)(struct ate__dir *dir);
+    /* Bytes that this user may still write where the directory is, of which others take, too;
+     * UINT64_MAX: not known, or no limit. */
+    uint64_t (*room)(struct ate__dir *dir);
 };
 
 extern const struct ate__vfs ate__vfs_posix; /* the real disk (base/vfs_posix.c) */

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -241,6 +242,16 @@ static bool copy_on_write(struct ate__dir *dir)
     return false;
 }
 
+static uint64_t room(struct ate__dir *dir)
+{
+    struct statvfs about;
+    uint64_t bytes;
+    if (RETRY(fstatvfs(dir->fd, &about)) || !about.f_blocks ||
+        __builtin_mul_overflow((uint64_t)about.f_bavail, (uint64_t)about.f_frsize, &bytes))
+        return UINT64_MAX;
+    return bytes;
+}
+
 /* --- files --- */
 
 static void close_file(struct ate__file *file)
@@ -401,4 +412,5 @@ const struct ate__vfs ate__vfs_posix = {
     .rename = rename_in,
     .remove = remove_in,
     .copy_on_write = copy_on_write,
+    .room = room,
 };

@@ -161,10 +161,10 @@ static int check_place(const struct feed *f)
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
     if (c->read_only)
-        return ate__fail(ATE_READ_ONLY, "mirror: it is open for reading only");
+        return ate__fail(ATE_READ_ONLY, "it is open for reading only");
     if (state.failed)
-        return ate__fail(ATE_E_IO, "mirror: the log failed; it is taken up again when the chain is "
-                                   "opened anew");
+        return ate__fail(ATE_E_IO, "the log failed; it is taken up again when the chain is opened "
+                                   "anew");
     if (f->group->first_sequence != c->tree.size)
         return ate__fail(ATE_FORKED, "a group starts at transaction %llu; this mirror is at %llu",
                          (unsigned long long)f->group->first_sequence,

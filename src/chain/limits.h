@@ -19,5 +19,7 @@ enum {
     /* MiB that a server may send a mirror, in a directory, in memory, before any of it is judged */
     ATE__RESYNC_MIB_MAX = 1 << 20,
     ATE__RESYNC_MEMORY_MIB_MAX = 1024,
+    /* MiB of the disk that stay free meanwhile; less where there was little: an eighth of it */
+    ATE__RESYNC_FREE_MIB = 256,
     ATE__REST_MS = 60000 /* without a write; then the log gives back what it prewrote */
 };

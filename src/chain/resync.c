@@ -11,8 +11,12 @@
 #include "redo/import.h"
 #include "redo/segment.h"
 
+enum { ROOM_STEP = 64 << 10, FREE_PART = 8 };
+
 struct ate__resync {
     struct ate__resync_conf conf;
+    uint64_t stays_free,
+        room_at; /* of the disk; how many bytes that came let it be looked at next */
     struct ate__import *import; /* NULL: it has ended */
     uint64_t leaves, bytes;     /* that came */
     struct ate_hash root;       /* before the next group */
@@ -47,6 +51,25 @@ static int free_id(const struct ate__resync_conf *conf, uint64_t *ret_id)
     return rc;
 }
 
+static uint64_t room_of(const struct ate__resync *r)
+{
+    return r->conf.dir ? vfs_of(r)->room(r->conf.dir) : UINT64_MAX;
+}
+
+/* Room for so many bytes more, and for the copy of all in the mirror. */
+static int check_room(struct ate__resync *r, uint64_t more)
+{
+    uint64_t room = room_of(r), wanted = r->bytes + 2 * more;
+    r->room_at = r->bytes + more + ROOM_STEP;
+    if (room >= r->stays_free && room - r->stays_free >= wanted)
+        return 0;
+    return ate__fail(ATE_E_NO_SPACE,
+                     "what the server sends to begin a mirror with wants %llu bytes more of the "
+                     "disk, which has %llu free, and keeps %llu of them",
+                     (unsigned long long)wanted, (unsigned long long)room,
+                     (unsigned long long)r->stays_free);
+}
+
 /* Before it is kept. */
 static int count_bytes(struct ate__resync *r, uint64_t bytes)
 {
@@ -54,8 +77,9 @@ static int count_bytes(struct ate__resync *r, uint64_t bytes)
         return ate__fail(ATE_TOO_BIG,
                          "what the server sends to begin a mirror with is more than %llu bytes",
                          (unsigned long long)r->conf.bytes_max);
-    r->bytes += bytes;
-    return 0;
+    int rc = r->bytes + bytes >= r->room_at ? check_room(r, bytes) : 0;
+    r->bytes += rc ? 0 : bytes;
+    return rc;
 }
 
 static int begin_import(struct ate__resync *r)
@@ -73,6 +97,11 @@ static int begin_import(struct ate__resync *r)
     int rc = free_id(&r->conf, &conf.first_id);
     if (!rc && r->conf.dir)
         rc = ate__import_remove(vfs_of(r), r->conf.dir, ATE__RESYNC_NAME);
+    if (rc)
+        return rc;
+    r->stays_free = ate__min(room_of(r) / FREE_PART, (uint64_t)ATE__RESYNC_FREE_MIB << 20);
+    rc = check_room(r, r->conf.cut_off * sizeof(struct ate_hash));
+    r->room_at = 0;
     return rc ? rc : ate__import_new(&conf, &r->import);
 }
 

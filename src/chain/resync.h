@@ -13,7 +13,9 @@
  *     on the disk: a crash leaves the old one or the new one, and what lies aside.
  *  3. A payload may be missing below the cut-off where the body was superseded: one that is in
  * force at the end, which is a head that the server has named since it compacted, may not.
- *  4. What the server may make a mirror keep before anything is judged is bounded by bytes_max.
+ *  4. What the server may make a mirror keep before anything is judged is bounded by bytes_max, and
+ *     by the disk: what has come and its copy in the mirror leave free ATE__RESYNC_FREE_MIB, or an
+ *     eighth of what was free when it began.
  *
  * One caller at a time; no loop's thread.
  *
@@ -45,10 +47,11 @@ struct ate__resync_conf {
 };
 struct ate__import_range;
 struct ate__resync;
-/* What an earlier one has left aside goes. Errors: MALFORMED: the conf; TOO_BIG E_* */
+/* What an earlier one has left aside goes. Errors: MALFORMED: the conf; TOO_BIG E_NO_SPACE E_* */
 int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **ret_resync)
     ATE__CHECK;
-/* The pieces, in their order (redo/import.h). hashes: whole tiles. Errors: MALFORMED TOO_BIG E_* */
+/* The pieces, in their order (redo/import.h). hashes: whole tiles.
+ * Errors: MALFORMED TOO_BIG E_NO_SPACE: the disk has not the room for it; E_* */
 int ate__resync_leaves(struct ate__resync *r, uint64_t first, struct ate_bytes hashes) ATE__CHECK;
 int ate__resync_range(struct ate__resync *r, const struct ate__import_range *range) ATE__CHECK;
 int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group) ATE__CHECK;

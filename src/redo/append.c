@@ -10,7 +10,8 @@ int ate__broke(struct ate__redo *r, int rc)
 {
     pthread_mutex_lock(&r->mutex);
     r->failed = true;
-    r->full |= rc == ATE_E_NO_SPACE;
+    r->filled = rc == ATE_E_NO_SPACE;
+    r->full |= r->filled;
     pthread_mutex_unlock(&r->mutex);
     /* To a caller E_NO_SPACE says that nothing was written, which is not known here. */
     return ate__context(rc == ATE_E_NO_SPACE ? ATE_E_IO : rc, "the log has failed");

@@ -50,7 +50,7 @@ static void show(struct ate__redo *r, struct ate__survey *v, bool writable)
     r->synced_ms = ate__monotonic_ms(r->env);
     r->epoch++;
     r->writable = writable;
-    r->failed = r->full = r->next_ready = r->resting = r->held = r->due = false;
+    r->failed = r->full = r->filled = r->next_ready = r->resting = r->held = r->due = false;
     if (r->damage.what == ATE_OK)
         r->damage = v->damage;
     ate__list_deinit(r->vfs, &old);

@@ -307,6 +307,15 @@ int ate__import_range(struct ate__import *i, const struct ate__import_range *ran
     return rc;
 }
 
+/* A log that nobody has yet is given up where it fails: for want of room is all that matters. */
+static int why(const struct ate__import *i, int rc)
+{
+    struct ate__storage_state state = {.filled = false};
+    if (rc == ATE_E_IO && i->storage)
+        i->storage->v->state(i->storage, &state);
+    return state.filled ? ate__context(ATE_E_NO_SPACE, "aside") : rc;
+}
+
 int ate__import_group(struct ate__import *i, const struct ate__group_in *group)
 {
     int rc = need_log(i);
@@ -314,7 +323,7 @@ int ate__import_group(struct ate__import *i, const struct ate__group_in *group)
         rc = ate__fail(ATE_MALFORMED, "a group at %llu where %llu is next",
                        (unsigned long long)group->first_sequence, (unsigned long long)i->size);
     if (!rc)
-        rc = i->storage->v->append(i->storage, group);
+        rc = why(i, i->storage->v->append(i->storage, group));
     if (!rc)
         i->size += group->count;
     return rc;
@@ -327,7 +336,7 @@ int ate__import_end(struct ate__import *i, struct ate__storage **ret_storage)
         rc = ate__fail(ATE_MALFORMED, "it ends at %llu, below its cut-off at %llu",
                        (unsigned long long)i->size, (unsigned long long)i->conf.cut_off);
     if (!rc)
-        rc = i->storage->v->sync(i->storage);
+        rc = why(i, i->storage->v->sync(i->storage));
     if (!rc && i->conf.dir)
         rc = put_cut_off(i);
     else if (!rc)

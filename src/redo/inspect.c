@@ -22,6 +22,7 @@ void ate__file_state(struct ate__storage *storage, struct ate__storage_state *re
         .bytes = 2 * r->meta_bytes + tiles_bytes + r->full_bytes,
         .writable = r->writable,
         .failed = r->failed,
+        .filled = r->filled,
         .full = r->full,
         .prepare_due = ate__prepare_due(r),
     };

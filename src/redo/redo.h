@@ -90,7 +90,7 @@ struct ate__redo {
     uint64_t pins; /* so far, to tell which segment was pinned longest ago */
     size_t unsealed; /* segments but the last that have no footer */
     uint64_t full_bytes; /* files of all segments but the last */
-    bool writable, failed, full, next_ready;
+    bool writable, failed, full, filled, next_ready; /* filled: what made it fail */
     bool held; /* nothing was changed yet */
     bool due; /* held: recovery has something to do */
     bool resting; /* nothing was appended since rest() */

@@ -91,6 +91,7 @@ struct ate__storage_state {
     uint64_t bytes; /* on disk */
     uint64_t length; /* bytes of the groups, with what frames them; prewritten room is not in it */
     bool writable, failed, full;
+    bool filled; /* `failed`, because the disk was full */
     bool prepare_due; /* prepare() has something to do */
 };
 /* What open, begin(), recover() or a scan found first. A torn tail is no damage: nothing that was

@@ -382,6 +382,16 @@ static bool sim_copy_on_write(struct ate__dir *dir)
     return truth;
 }
 
+static uint64_t sim_room(struct ate__dir *dir)
+{
+    struct simdisk *d = dir->disk;
+    pthread_mutex_lock(&d->mutex);
+    uint64_t used = d->limit_pages == UINT64_MAX ? 0 : simdisk_pages(d);
+    uint64_t pages = d->limit_pages > used ? d->limit_pages - used : 0;
+    pthread_mutex_unlock(&d->mutex);
+    return d->limit_pages == UINT64_MAX ? UINT64_MAX : pages * SIM_PAGE;
+}
+
 /* --- files --- */
 
 static int sim_open(struct ate__dir *dir, const char *name, unsigned flags,
@@ -562,6 +572,7 @@ static struct simdisk *new_disk(uint64_t seed)
         .rename = sim_rename,
         .remove = sim_remove,
         .copy_on_write = sim_copy_on_write,
+        .room = sim_room,
     };
     pthread_mutex_init(&d->mutex, NULL);
     d->rnd = rnd_of(seed);

@@ -71,7 +71,7 @@ void simdisk_fail(struct simdisk *d, unsigned kinds, uint64_t n, uint64_t count,
 bool simdisk_failed(struct simdisk *d); /* such a call was made */
 
 /* Room for so many bytes of file data in whole pages, beyond which a write stops with
- * ATE_E_NO_SPACE; UINT64_MAX: no limit. */
+ * ATE_E_NO_SPACE, and which room() tells; UINT64_MAX: no limit. */
 void simdisk_limit(struct simdisk *d, uint64_t bytes);
 uint64_t simdisk_used(struct simdisk *d); /* bytes that count against it */
 

@@ -360,6 +360,12 @@ static void test_watch(void **state)
     assert_false(simdisk_vfs(d)->copy_on_write(root));
     simdisk_set_copy_on_write(d, true);
     assert_true(simdisk_vfs(d)->copy_on_write(root));
+    assert_true(simdisk_vfs(d)->room(root) == UINT64_MAX);
+    simdisk_limit(d, simdisk_used(d) + 3 * 4096 + 7);
+    assert_int_equal(simdisk_vfs(d)->room(root), 3 * 4096);
+    simdisk_limit(d, 0);
+    assert_int_equal(simdisk_vfs(d)->room(root), 0);
+    simdisk_limit(d, UINT64_MAX);
     simdisk_vfs(d)->close_dir(root);
     simdisk_free(d);
 }

@@ -284,6 +284,7 @@ static void test_directories(void **state)
     assert_int_equal(byte, 'A');
     v->close(file);
     (void)v->copy_on_write(dir);
+    assert_true(v->room(dir) > 0);
     v->close_dir(sub);
     v->close_dir(dir);
 }

@@ -458,6 +458,129 @@ static void test_faults(void **state)
     assert_true(old > 3 && new);
 }
 
+/* A disk that is full at any byte says so, in words of its own; the mirror is as it was, nothing of
+ * the other one is left, and with room it goes on. */
+static void test_full(void **state)
+{
+    (void)state;
+    struct mirror m;
+    begin(6);
+    mirror_new(&m, "/m");
+    follow(&m, 300);
+    compact();
+    struct ate__known_head known = head_of(&m), now;
+    struct offer o = offer_of(s.k.chain);
+    unsigned refused = 0;
+    int rc = -1;
+    for (uint64_t room = 0; rc; room += 4096) {
+        simdisk_limit(s.k.disk, simdisk_used(s.k.disk) + room);
+        rc = take(&m, HONEST, o, 0, &known);
+        simdisk_limit(s.k.disk, UINT64_MAX);
+        if (!rc)
+            break;
+        if (rc != ATE_E_NO_SPACE)
+            fail_msg("with %llu bytes: %d %s", (unsigned long long)room, rc, ate__error_text());
+        now = head_of(&m);
+        assert_memory_equal(&now, &known, sizeof now);
+        assert_false(simdisk_exists(s.k.disk, "/m/" ATE__RESYNC_NAME));
+        refused++;
+    }
+    print_message("too small: %u disks\n", refused);
+    assert_true(refused > 10);
+    story_note(&s);
+    follow(&m, UINT64_MAX);
+    check(&m);
+    ate__chain_close(m.chain);
+    open_mirror(&m, 0);
+    check(&m);
+    mirror_free(&m);
+    story_deinit(&s);
+}
+
+/* A server that sends without end takes no more than half of what is not to stay free, for what
+ * came is copied in the end; one that announces so much is refused before anything is written. */
+static void test_flood(void **state)
+{
+    (void)state;
+    enum { ROOM = 4 << 20, RECORD = 60000, RECORDS = 300 };
+    static const uint8_t bytes[RECORD] = {1};
+    struct mirror m;
+    struct ate__resync *r;
+    begin(8);
+    mirror_new(&m, "/m");
+    follow(&m, 100);
+    struct ate__resync_conf conf = {.chain = conf_of(),
+                                    .dir = m.dir,
+                                    .present = m.chain,
+                                    .chain_id = s.k.chain_id,
+                                    .cut_off = ROOM,
+                                    .kept_end = RECORDS,
+                                    .end = ROOM + 1};
+    uint64_t used = simdisk_used(s.k.disk);
+    simdisk_limit(s.k.disk, used + ROOM);
+    uint64_t calls = simdisk_count(s.k.disk, SIMDISK_MUTATING);
+    assert_int_equal(ate__resync_new(&conf, &r), ATE_E_NO_SPACE);
+    assert_true(simdisk_count(s.k.disk, SIMDISK_MUTATING) == calls);
+    conf.cut_off = RECORDS;
+    conf.end = RECORDS + 1;
+    kit_ok(ate__resync_new(&conf, &r));
+    struct ate_hash leaves[ATE__TILE_LEAVES] = {{{0}}};
+    kit_ok(ate__resync_leaves(r, 0, ate__bytes(leaves, sizeof leaves)));
+    uint64_t sent = 0;
+    int rc = 0;
+    while (!rc && sent < RECORDS) {
+        struct ate__import_record record = {sent, false, ate__bytes(bytes, RECORD)};
+        struct ate__import_range range = {sent, sent + 1, 1, &record, 1};
+        rc = ate__resync_range(r, &range);
+        sent += rc ? 0 : 1;
+    }
+    assert_int_equal(rc, ATE_E_NO_SPACE);
+    assert_non_null(strstr(ate__error_text(), "to begin a mirror with"));
+    uint64_t taken = simdisk_used(s.k.disk) - used, most = (ROOM - ROOM / 8) / 2;
+    assert_true(taken <= most && taken > most - 3 * 64 * 1024);
+    ate__resync_free(r);
+    assert_true(simdisk_used(s.k.disk) == used);
+    simdisk_limit(s.k.disk, UINT64_MAX);
+    mirror_free(&m);
+    story_deinit(&s);
+}
+
+/* Others fill the disk meanwhile, in the middle of any call. */
+static void test_filled(void **state)
+{
+    (void)state;
+    bool failed = true;
+    unsigned said = 0;
+    for (uint64_t n = 1; failed; n += all ? 1 : 1 + n / 6) {
+        struct mirror m;
+        begin(7);
+        mirror_new(&m, "/m");
+        follow(&m, 300);
+        compact();
+        struct ate__known_head known = head_of(&m), now;
+        struct offer o = offer_of(s.k.chain);
+        simdisk_fail(s.k.disk, SIMDISK_WRITE, n, UINT64_MAX / 2, ATE_E_NO_SPACE);
+        int rc = take(&m, HONEST, o, 0, &known);
+        failed = simdisk_failed(s.k.disk);
+        simdisk_fail(s.k.disk, 0, 0, 0, 0);
+        now = head_of(&m);
+        struct ate__storage_state about;
+        m.chain->storage->v->state(m.chain->storage, &about);
+        if (rc && rc != ATE_E_NO_SPACE && !about.failed)
+            fail_msg("at %llu: %d %s", (unsigned long long)n, rc, ate__error_text());
+        said += rc == ATE_E_NO_SPACE;
+        assert_true(!rc || !memcmp(&now, &known, sizeof now));
+        assert_false(simdisk_exists(s.k.disk, "/m/" ATE__RESYNC_NAME));
+        if (rc == ATE_E_NO_SPACE)
+            kit_ok(take(&m, HONEST, o, 0, &known));
+        if (rc == ATE_E_NO_SPACE || !rc)
+            story_note(&s), follow(&m, UINT64_MAX), check(&m);
+        mirror_free(&m);
+        story_deinit(&s);
+    }
+    assert_true(said > 10);
+}
+
 /* ---- what a power loss leaves, at every call that changes the disk, from the first piece on ----
  */
 
@@ -560,8 +683,9 @@ int main(int argc, char **argv)
     all = argc > 1 && !strcmp(argv[1], "all");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_new_and_old), cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_faults),      cmocka_unit_test(test_power_loss),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_faults),      cmocka_unit_test(test_full),
+        cmocka_unit_test(test_filled),      cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_power_loss),  cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

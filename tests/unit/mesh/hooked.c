@@ -124,6 +124,12 @@ static bool copy_on_write(struct ate__dir *dir)
     return disk->copy_on_write(dir);
 }
 
+static uint64_t room(struct ate__dir *dir)
+{
+    (void)meet("room");
+    return disk->room(dir);
+}
+
 static const struct ate__vfs hooked_vfs = {
     .open_root = open_root,
     .open_dir = open_dir,
@@ -142,6 +148,7 @@ static const struct ate__vfs hooked_vfs = {
     .rename = rename_file,
     .remove = remove_file,
     .copy_on_write = copy_on_write,
+    .room = room,
 };
 
 const struct ate__env hooked_env = {
