@@ -13,12 +13,17 @@ struct ate_chain *ate__chain_handle_ref(struct ate_chain *c)
     return c;
 }
 
-/* Who holds the history knows when its head was, and whose keys are in force there. */
+/* Who holds the history knows when its head was, and whose keys are in force there. One that opened
+ * up to its damage ends before what was seen, and tells nothing of that. */
 void ate__chain_note(struct ate_chain *c)
 {
     struct ate__chain *held = c->pipe->v->chain(c->pipe);
-    struct ate_hash keys[ATE__ROOT_KEYS_MAX];
+    struct ate_hash keys[ATE__ROOT_KEYS_MAX], ignored;
+    uint64_t size;
     if (!held)
+        return;
+    ate__chain_head(held, &size, &ignored);
+    if (size < ate__memory_size(&c->memory))
         return;
     size_t count = ate__trust_root_keys(ate__chain_trust(held), keys, ATE__COUNT_OF(keys));
     ate__memory_note(&c->memory, ate__chain_last_time(held), keys, count);

@@ -207,6 +207,14 @@ void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id,
     pthread_mutex_unlock(&m->mutex);
 }
 
+uint64_t ate__memory_size(struct ate__memory *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    uint64_t size = m->known ? m->size : 0;
+    pthread_mutex_unlock(&m->mutex);
+    return size;
+}
+
 void ate__memory_note(struct ate__memory *m, uint64_t time_us, const struct ate_hash *keys,
                       size_t key_count)
 {

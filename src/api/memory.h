@@ -45,6 +45,7 @@ void ate__memory_remove(struct ate__memory *m); /* its owner destroyed the chain
 /* A newer verified head; any thread, no call to the disk. */
 void ate__memory_advance(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                          const struct ate_hash *root);
+uint64_t ate__memory_size(struct ate__memory *m); /* of the newest head; 0: none is known */
 /* When the newest head was, and which root keys are in force there (none: not known); before keep()
  * and close(). The time never falls. */
 void ate__memory_note(struct ate__memory *m, uint64_t time_us, const struct ate_hash *keys,

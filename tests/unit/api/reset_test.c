@@ -210,6 +210,26 @@ static void not_over_a_memory_without_a_time(void **state)
     assert_non_null(strstr(ate_error(), "signed before"));
 }
 
+/* Of a chain that opens up to its damage, less is known than was seen: when that was, and whose keys
+ * were in force there, it does not tell. */
+static void nothing_is_noted_of_less_than_was_seen(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_damage damage;
+    struct ate_chain *c;
+    run("sed -i -e 's/^ate-head 2/ate-head 1/' -e '/^time /d' -e '/^key/d' other/heads/*");
+    run("f=$(ls -S notes/,chain/*.seg | head -n 1); "
+        "printf XXXX | dd of=$f bs=1 seek=$(($(stat -c %s $f) * 3 / 4)) conv=notrunc status=none");
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), 0);
+    assert_true(ate_chain_damage(c, &damage) && ate_chain_head(c).size < 5);
+    ate_chain_close(c);
+    run("rm -rf notes");
+    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "x"}, &done), 0);
+    expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), ATE_ROLLED_BACK);
+    assert_non_null(strstr(ate_error(), "signed before"));
+}
+
 static int repair(const char *key, const struct ate_repair_conf *conf, struct ate_repaired *ret)
 {
     struct ate_session *s;
@@ -276,6 +296,7 @@ int main(void)
         TEST(not_without_a_root_key),
         TEST(without_it_they_refuse),
         TEST(not_over_a_memory_without_a_time),
+        TEST(nothing_is_noted_of_less_than_was_seen),
         TEST(set_back_by_other_means),
         TEST(repaired),
     };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A chain that went back: who can say so, and who gives up what he has seen for it. */
 #include "chain/reset.h"
-#include "kit.h"
+#include "history.h"
 #include <stdlib.h>
 
 static struct ate_session *owner, *stranger;
@@ -114,6 +114,34 @@ static void test_not_said(void **state)
     kit_deinit(&k);
 }
 
+/* The chain of a server is not this machine's to take back, whatever keys are here. */
+static void test_not_of_a_mirror(void **state)
+{
+    (void)state;
+    struct kit k, m;
+    struct history h;
+    struct ate__storage *storage;
+    kit_init(&k, 6);
+    history_init(&h, &k);
+    history_put(&h, 1);
+    kit_init(&m, 6);
+    m.memory = true;
+    struct ate__chain_conf conf = kit_conf(&m);
+    kit_ok(ate__storage_open_mem(&m.sim.env, &k.chain_id, ATE__ROLE_MIRROR, &storage));
+    kit_ok(kit_chain_open(&m, &conf, storage, 0));
+    for (size_t i = 0; i < h.count; i++)
+        kit_ok(history_feed(&h, i, m.chain));
+    simenv_pass_ms(&m.sim, 3600000);
+    uint64_t size = kit_size(&m);
+    struct ate__receipt receipt = {.size = 77};
+    assert_int_equal(reset(&m, 0, &receipt), ATE_READ_ONLY);
+    assert_non_null(strstr(ate__error_text(), "the server's chain"));
+    assert_true(receipt.size == 77 && kit_size(&m) == size && size == 2);
+    kit_deinit(&m);
+    history_deinit(&h);
+    kit_deinit(&k);
+}
+
 /* ---- following it ---- */
 
 /* What who had seen `size` transactions and then this time knows. */
@@ -177,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_said),
         cmocka_unit_test(test_not_said),
+        cmocka_unit_test(test_not_of_a_mirror),
         cmocka_unit_test(test_each_rule),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
