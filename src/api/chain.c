@@ -4,6 +4,7 @@
  */
 #include "ate/chain.h"
 #include "api/api.h"
+#include "api/limits.h"
 #include "api/names.h"
 #include "api/proof_fork.h"
 #include "api/reset.h"
@@ -354,6 +355,7 @@ static int open_at_server(struct opening *o)
         .addr = o->addr,
         .mirror_dir = memory_mirror ? NULL : o->conf->mirror_dir,
         .mirror_memory = memory_mirror,
+        .fetch_bytes_max = o->chain->thin ? ATE__SHOWN_BYTES_MAX : 0, /* where it went back */
         .no_wire_encryption = o->conf->no_wire_encryption,
         .timeout_ms = o->chain->timeout_ms,
         .genesis = ate__buf_bytes(&genesis),

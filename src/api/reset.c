@@ -152,6 +152,7 @@ static int fetch(struct following *f)
 {
     struct ate__remote_conf fresh = ate__fork_fresh_conf(f->conf);
     fresh.mirror_dir = f->aside;
+    fresh.fetch_bytes_max = f->conf->fetch_bytes_max;
     fresh.progress = f->conf->progress;
     fresh.progress_arg = f->conf->progress_arg;
     remove_aside(f);

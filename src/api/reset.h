@@ -7,7 +7,8 @@
  * server all that it shows is fetched first, into a mirror aside, and verified in full; only then
  * does it take the place of the mirror that was there, which is kept: `,before-reset-N` in the
  * mirror's directory, N being the sequence of the RESET. So a thin client reads all of the chain
- * once, for what it asks a server for can never show that no key was revoked.
+ * once, for what it asks a server for can never show that no key was revoked; no more than
+ * ATE__SHOWN_BYTES_MAX of it, since whoever shows it is not believed yet.
  */
 #pragma once
 #include "api/api.h"

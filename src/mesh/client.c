@@ -504,6 +504,7 @@ static int new_mirror(struct ate__remote *r)
         .workers = r->conf.workers,
         .dir = r->conf.mirror_dir,
         .remembered = {r->conf.remembered_size, r->conf.remembered_root},
+        .bytes_max = r->conf.fetch_bytes_max,
         .progress = r->conf.progress,
         .progress_arg = r->conf.progress_arg,
         .image_secrets = r->conf.image_secrets,

@@ -36,6 +36,7 @@ struct ate__remote_conf {
     /* For the view image of a mirror in a directory (chain/image.h); count 0: there is none. */
     const struct ate__key32 *image_secrets;
     size_t image_secret_count;
+    uint64_t fetch_bytes_max; /* that a mirror takes from the server; 0: no bound of its own */
     bool no_wire_encryption;
     int32_t timeout_ms; /* of every single wait; -1: none. Fetching a mirror: between two groups */
     /* Not empty: a transaction 0; CREATE if the chain is not there; created() tells. */

@@ -40,6 +40,7 @@ struct ate__mirror {
     struct ate__task task;
     struct ate__resync *resync; /* of who takes in; NULL: none is under way */
     uint64_t resync_links;      /* over which link it comes */
+    uint64_t fetched;           /* bytes; of the loop's thread */
     struct ate__known_head resync_head; /* that the server has named */
     pthread_mutex_t mutex; /* guards what follows */
     uint64_t links; /* that were lost */
@@ -403,13 +404,26 @@ static void start_feeding(struct ate__mirror *m)
         feed_all(m);
 }
 
+static int check_bytes(struct ate__mirror *m, size_t size)
+{
+    if (m->conf.bytes_max && size > m->conf.bytes_max - m->fetched)
+        return ate__fail(ATE_TOO_BIG, "the server shows more than the %llu bytes that are fetched "
+                                      "without a mirror: open the chain with one",
+                         (unsigned long long)m->conf.bytes_max);
+    m->fetched += size;
+    return 0;
+}
+
 static int push(struct ate__mirror *m, enum ate__message type, struct ate_bytes body)
 {
+    int rc = check_bytes(m, body.size);
+    if (rc)
+        return rc;
     struct item *item = ate__alloc(sizeof *item);
     if (!item)
         return ate__no_memory();
     item->type = type;
-    int rc = ate__buf_append(&item->body, body);
+    rc = ate__buf_append(&item->body, body);
     if (rc) {
         ate__free(item);
         return rc;

@@ -31,6 +31,7 @@ struct ate__mirror_conf {
     struct ate__head remembered;  /* that the history must hold; size 0: none */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total); /* in new() */
     void *progress_arg;
+    uint64_t bytes_max; /* that the server may send over all links; 0: no bound of its own */
     /* As of struct ate__chain_conf; borrowed until prepare() has returned. */
     const struct ate__key32 *image_secrets;
     size_t image_secret_count;

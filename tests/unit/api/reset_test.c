@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A chain in a directory that went back, through the public interface: who writes that, who
  * follows, and what is told. At a server: tests/cli/ate_reset_test.py. */
+#include "api/api.h"
+#include "api/limits.h"
+#include "api/reset.h"
 #include "ate/ate.h"
 #include "lib/check.h"
 #include "lib/shell.h"
@@ -287,6 +290,68 @@ static void repaired(void **state)
     ate_chain_close(c);
 }
 
+/* ---- at a server ---- */
+
+static struct ate_server *serve(void)
+{
+    struct ate_server *s;
+    struct ate_server_conf conf = {.logs = path_of("logs"), .any_port = true, .no_auth = true};
+    expect(ate_server_start(&conf, &s), 0);
+    return s;
+}
+
+static int any(void *arg, struct ate__trust *trust, bool whole)
+{
+    (void)arg, (void)trust, (void)whole;
+    return 0;
+}
+
+/* What who has seen more, and has no mirror, comes to, if so many bytes are the most. */
+static int follow(const char *address, struct ate_session *s, uint64_t bytes_max)
+{
+    struct ate_chain c = {.thin = true};
+    struct ate__anchor anchor = {.session = s};
+    struct ate__remote_conf conf = {.env = &ate__env_real,
+                                    .timeout_ms = 10000,
+                                    .anchor = any,
+                                    .arg = &c,
+                                    .fetch_bytes_max = bytes_max};
+    struct ate__pipe *pipe;
+    bool is_reset;
+    expect(ate__addr_parse(address, &conf.addr), 0);
+    expect(ate__memory_open(&c.memory, path_of("follower"), "a place"), 0);
+    c.memory.known = true;
+    c.memory.size = 9;
+    c.memory.time_us = 1;
+    int rc = ate__reset_follow(&c, &anchor, &conf, ate__fail(ATE_ROLLED_BACK, "less than 9"), &pipe,
+                               &is_reset);
+    if (!rc)
+        pipe->v->unref(pipe);
+    c.memory.known = false; /* nothing is to be written */
+    ate__memory_close(&c.memory);
+    return rc;
+}
+
+static void what_is_shown_is_bounded(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_session *me;
+    run("mkdir -p logs");
+    expect(ate_session_open(path_of("key"), 0, &me), 0);
+    expect(restore("key", "logs/notes", &(struct ate_backup_conf){.reset = "x"}, &done), 0);
+    struct ate_server *s = serve();
+    char address[1000];
+    const char *all = ate_server_address(s), *pins = strchr(all, '#');
+    snprintf(address, sizeof address, "%.*snotes%s", (int)(pins - all), all, pins);
+    expect(follow(address, me, 3000), ATE_ROLLED_BACK);
+    assert_non_null(strstr(ate_error(), "less than 9; "));
+    assert_non_null(strstr(ate_error(), "more than the 3000 bytes that are fetched without a"));
+    expect(follow(address, me, ATE__SHOWN_BYTES_MAX), 0);
+    ate_server_end(s);
+    ate_session_close(me);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup(test, set_up)
@@ -299,6 +364,7 @@ int main(void)
         TEST(nothing_is_noted_of_less_than_was_seen),
         TEST(set_back_by_other_means),
         TEST(repaired),
+        TEST(what_is_shown_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
