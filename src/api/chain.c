@@ -362,6 +362,7 @@ static int open_at_server(struct opening *o)
         .anchor = remote_anchor,
         .remembered_size = m->known ? m->size : 0,
         .remembered_root = m->root,
+        .remembered_reset_us = m->known ? m->reset_us : 0,
         .advanced = remote_advanced,
         .noted = ate__fork_noted,
         .forked = ate__fork_shown,

@@ -2,7 +2,7 @@
  *
  * memory.c: the file: `ate-head 2`, `place TEXT` (escaped), `chain ID`, `size N`, `root HASH`,
  * `time US`, `keys N`, and N times `key FINGERPRINT`; a line each. `ate-head 1` ends behind the
- * root.
+ * root, `ate-head 3` has `reset US` behind the keys.
  */
 #include "api/memory.h"
 #include "api/api.h"
@@ -51,7 +51,7 @@ static bool take_line(const char **at, const char *word, struct ate_bytes *ret_v
     return true;
 }
 
-static bool parse_keys(struct ate__memory *m, const char *text)
+static bool parse_keys(struct ate__memory *m, const char *text, bool reset)
 {
     struct ate_bytes key;
     uint64_t count = 0;
@@ -60,6 +60,9 @@ static bool parse_keys(struct ate__memory *m, const char *text)
     while (good && m->key_count < count)
         good = take_line(&text, "key", &key) &&
                !ate__hash_parse(key.data, key.size, &m->keys[m->key_count++]);
+    if (good && reset)
+        good = take_line(&text, "reset", &key) &&
+               !ate__decimal_parse(key.data, key.size, &m->reset_us) && m->reset_us;
     return good && !*text;
 }
 
@@ -71,10 +74,11 @@ static bool parse(struct ate__memory *m, const char *text)
         !take_line(&text, "size", &size) || !take_line(&text, "root", &root))
         return false;
     char number = *(const char *)version.data;
-    bool rest = number == '2' ? take_line(&text, "time", &time) &&
-                                    !ate__decimal_parse(time.data, time.size, &m->time_us) &&
-                                    parse_keys(m, text)
-                              : number == '1' && !*text;
+    bool rest = number == '2' || number == '3'
+                    ? take_line(&text, "time", &time) &&
+                          !ate__decimal_parse(time.data, time.size, &m->time_us) &&
+                          parse_keys(m, text, number == '3')
+                    : number == '1' && !*text;
     return rest && !ate__decimal_parse(size.data, size.size, &m->size) &&
            !ate__hash_parse(chain.data, chain.size, &m->chain_id) &&
            !ate__hash_parse(root.data, root.size, &m->root);
@@ -118,6 +122,14 @@ static int add_keys(const struct ate__memory *m, struct ate__buf *text)
     return rc;
 }
 
+/* Who has followed none has a file that every version reads. */
+static int add_reset(const struct ate__memory *m, struct ate__buf *text)
+{
+    char line[32];
+    snprintf(line, sizeof line, "reset %" PRIu64 "\n", m->reset_us);
+    return m->reset_us ? ate__buf_append(text, ate__text_bytes(line)) : 0;
+}
+
 static void write_file(struct ate__memory *m, const struct ate_hash *chain_id, uint64_t size,
                        const struct ate_hash *root)
 {
@@ -126,12 +138,13 @@ static void write_file(struct ate__memory *m, const struct ate_hash *chain_id, u
     if (!m->file)
         return;
     ate__cleanup(ate__freep) char *text = ate__format(
-        "ate-head 2\nplace %s\nchain %s\nsize %" PRIu64 "\nroot %s\ntime %" PRIu64 "\n",
+        "ate-head %d\nplace %s\nchain %s\nsize %" PRIu64 "\nroot %s\ntime %" PRIu64 "\n",
+        m->reset_us ? 3 : 2,
         ate__escaped(ate__text_bytes(m->place), place, sizeof place),
         ate__hash_text(chain_id, chain_text), size, ate__hash_text(root, root_text), m->time_us);
     /* A head that could not be written protects less, and loses nothing. */
     if (text && !ate__buf_append(&all, ate__text_bytes(text)) && !add_keys(m, &all) &&
-        !ate__file_replace(m->file, ate__buf_bytes(&all)))
+        !add_reset(m, &all) && !ate__file_replace(m->file, ate__buf_bytes(&all)))
         m->written = size;
 }
 
@@ -184,6 +197,7 @@ void ate__memory_forget(struct ate__memory *m)
     m->size = m->written = 0;
     m->time_us = UINT64_MAX;
     m->key_count = 0;
+    m->reset_us = 0;
 }
 
 void ate__memory_remove(struct ate__memory *m)

@@ -27,6 +27,7 @@ struct ate__memory {
     uint64_t time_us; /* root time at that size, or later; UINT64_MAX: not known */
     struct ate_hash keys[ATE__ROOT_KEYS_MAX]; /* root keys in force there */
     size_t key_count; /* 0: not known */
+    uint64_t reset_us; /* when the RESET was signed that was followed last; 0: none was */
     struct ate__buf note; /* proof_fork.h: the newest that was seen; `due`: and not written */
     bool note_due;
     uint64_t note_ms; /* when one was written */

@@ -91,6 +91,7 @@ static void forget(struct ate_chain *c, const struct ate__reset *reset)
     c->reset_seen = c->memory.size;
     ate__memory_forget(&c->memory);
     ate__memory_note(&c->memory, reset->signed_us, NULL, 0);
+    c->memory.reset_us = reset->signed_us;
     ate__fork_forget_note(&c->memory);
 }
 
@@ -272,6 +273,7 @@ static int open_again(struct following *f, struct ate__pipe **ret_pipe)
     struct ate__remote_conf again = *f->conf;
     again.remembered_size = f->size;
     again.remembered_root = f->root;
+    again.remembered_reset_us = f->reset.signed_us;
     again.genesis = (struct ate_bytes){0};
     unref(&f->shown);
     unref(&f->own);

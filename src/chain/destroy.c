@@ -7,6 +7,7 @@
 #include "base/replace.h"
 #include "base/text.h"
 #include "chain/chain_private.h"
+#include "chain/reset.h"
 #include "trust/authority.h"
 #include <stdio.h>
 
@@ -326,8 +327,8 @@ int ate__chain_destroy(const struct ate__destroy *conf, struct ate__dir *dir,
 
 /* ---- a chain that is open at a server ---- */
 
-int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_order *order,
-                             struct ate__destruction *ret_destruction)
+static int check_order(struct ate__chain *c, const struct ate__destroy_order *order,
+                       struct ate__destruction *ret_destruction)
 {
     struct ate__destruction d;
     char text[ATE__HASH_TEXT];
@@ -351,6 +352,32 @@ int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_ord
     return 0;
 }
 
+/* Clients that have followed a RESET believe nothing that was signed before it. */
+static int check_time(struct ate__chain *c, const struct ate__destruction *d)
+{
+    const struct ate__reset_seen seen = {.size = d->size,
+                                         .time_us = d->time_us ? d->time_us - 1 : 0};
+    struct ate__reset later;
+    int rc = ate__chain_reset_find(c, &seen, &later);
+    if (rc)
+        return rc == ATE_NOT_FOUND ? 0 : rc;
+    return ate__fail(ATE_DENIED,
+                     "it was signed before the chain went back, by the clock of who signed: set "
+                     "that right");
+}
+
+int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_order *order,
+                             struct ate__destruction *ret_destruction)
+{
+    struct ate__destruction d;
+    int rc = check_order(c, order, &d);
+    if (!rc)
+        rc = check_time(c, &d);
+    if (!rc)
+        *ret_destruction = d;
+    return rc;
+}
+
 /* All that was ordered stands, and that is what was signed. Under the mutex. */
 static int check_head(struct ate__chain *c, const struct ate__destruction *d)
 {
@@ -369,7 +396,7 @@ int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,
     struct ate__destruction d;
     ate__chain_compact_stop(c); /* it commits, too */
     pthread_mutex_lock(&c->mutex);
-    int rc = ate__chain_destroy_judge(c, order, &d);
+    int rc = check_order(c, order, &d);
     if (!rc)
         rc = check_head(c, &d);
     if (!rc)

@@ -50,6 +50,9 @@ struct ate__remote_conf {
      * must extend it. */
     uint64_t remembered_size;
     struct ate_hash remembered_root;
+    /* When the RESET was signed behind which that head stands; 0: none is known. Nobody is told of
+     * a destruction that was signed before it. */
+    uint64_t remembered_reset_us;
     /* Told of newer verified heads, any thread, must not block long: the caller remembers it. Not
      * told of those of a server that does not sync each commit. NULL: not wanted. */
     void (*advanced)(void *arg, const struct ate_hash *chain_id, uint64_t size,

@@ -5,7 +5,8 @@
  *
  * What was signed names the server (its pin), the chain, and its head then; so it is no use to
  * another server, nor for a chain that has grown since: nobody is told that a chain is destroyed
- * who has seen more of it than its owner had when he signed. The key was a root key of it: by the
+ * who has seen more of it than its owner had when he signed. Nor is it for who has followed the
+ * chain back since (RESET): what the owner signed later stands. The key was a root key of it: by the
  * history of a mirror, still in force; else one that the chain began with, by the transaction 0
  * that was shown, or comes with the statement and makes the chain's id.
  */
@@ -42,6 +43,17 @@ static int check_seen(const struct ate__remote *r, const struct ate__destruction
                      "%s: it says that the chain was destroyed, which was signed for one of %llu "
                      "transactions; of this one %llu were seen there before",
                      r->peer, (unsigned long long)d->size, (unsigned long long)seen->size);
+}
+
+/* The owner has signed both, and whoever followed the later word is not led back to the earlier. */
+static int check_time(const struct ate__remote *r, const struct ate__destruction *d)
+{
+    if (d->time_us > r->conf.remembered_reset_us)
+        return 0;
+    return ate__fail(ATE_ROLLED_BACK,
+                     "%s: it says that the chain was destroyed, which was signed before it went "
+                     "back, and goes on since",
+                     r->peer);
 }
 
 static int check_heads(struct ate__remote *r, const struct ate__destruction *d)
@@ -101,6 +113,8 @@ int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement)
     rc = check_place(r, &d);
     if (!rc)
         rc = check_heads(r, &d);
+    if (!rc && r->conf.remembered_reset_us)
+        rc = check_time(r, &d);
     if (!rc && r->trust)
         rc = check_root(r, &d, trust_of(r));
     else if (!rc)

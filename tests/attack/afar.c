@@ -4,6 +4,7 @@
  * and says that its owner did it.
  */
 #include "attack.h"
+#include "lib/shell.h"
 #include "lib/tmpdir.h"
 #include "net/addr.h"
 #include "trust/destruction.h"
@@ -205,6 +206,20 @@ static void removed_as_before(void)
     end(&a);
 }
 
+/* It lives again from a backup, and the client has followed it back; what was signed of the more
+ * that it had then is shown. */
+static void removed_as_before_it_came_back(void)
+{
+    struct afar a = begin();
+    struct ate__destruction d = seen_before(&a);
+    d.size += 3;
+    assert_int_equal(shell("cd \"$HOME/.local/state/ate/heads\" && sed -i "
+                           "-e 's/^ate-head 2/ate-head 3/' -e '$a reset 1000' *"),
+                     0);
+    says(&a, "what was signed before it came back", &d, a.chain.key, ATE_ROLLED_BACK);
+    end(&a);
+}
+
 static void removed_as_another(void)
 {
     struct afar a = begin();
@@ -235,6 +250,7 @@ const struct attack attacks_afar[] = {
     {"removed-and-signed", removed_and_signed},
     {"removed-as-elsewhere", removed_as_elsewhere},
     {"removed-as-before", removed_as_before},
+    {"removed-as-before-it-came-back", removed_as_before_it_came_back},
     {"removed-as-another", removed_as_another},
     {"just-removed", just_removed},
     {NULL, NULL},

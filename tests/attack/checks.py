@@ -422,12 +422,15 @@ drop("told-by-root", TOLD, "if (!ate__trust_is_root(trust, &d->key))",
      "!ate__trust_is_root(trust, &d->key)")
 drop("told-of-this-server", TOLD, "if (!d->genesis.size || !ours)", "!ours")
 drop("told-of-newest", TOLD, "if (seen->size < d->size ||", "seen->size < d->size", "1")
+drop("told-since-it-came-back", TOLD, "if (!rc && r->conf.remembered_reset_us)",
+     "r->conf.remembered_reset_us")
 drop("told-by-anchor", TOLD, "if (!rc && r->conf.anchor)", "r->conf.anchor")
 drop("told-at-all", "src/mesh/client_step.c",
      "if (result == ATE_NOT_FOUND && c->state == ATE__CLIENT_OPENING && seen)", "seen")
 attack("removed-and-signed", "told-by-root")
 attack("removed-as-elsewhere", "told-of-this-server")
 attack("removed-as-before", "told-of-newest")
+attack("removed-as-before-it-came-back", "told-since-it-came-back")
 attack("removed-as-another", "told-by-anchor")
 attack("just-removed", "told-at-all")
 

@@ -8,8 +8,8 @@ from world import main
 PATH = "/example.com/joe/notes"
 
 
-def work(w):
-    server = w.server()
+def work(w, *options):
+    server = w.server(*options)
     w.ate("name", "work", server.chain(PATH))
     return server
 
@@ -28,10 +28,10 @@ def lost(w, server, *options, **more):
     return done.object()
 
 
-def begin(w):
+def begin(w, *options):
     """A backup, and clients that have seen what came behind it: thin, with a mirror, both."""
     root = w.key()
-    server = work(w)
+    server = work(w, *options)
     put(w, "@work", "a", "b")
     server.stop()
     w.ate("backup", f"{server.logs}{PATH}", "copy")
@@ -136,6 +136,32 @@ def test_an_older_one_takes_nothing_back(w):
     for env, more in (thin, ()), (mirror, ("--mirror", "m")):
         r = w.ate("get", "@work", "a", *more, env=env)
         assert b"again" in r.err, r
+
+
+def test_a_destruction_that_was_signed_before(w):
+    """What the owner signed before the chain came back does not end it for those who followed."""
+    _, server, _ = begin(w, "--no-auth", "--allow-destroy")
+    mirror, thin = other(w, "mirror"), other(w, "thin")
+    chain = f"{server.logs}{PATH}"
+    put(w, "@work", "c", "d", "e")
+    for env, more in (thin, ()), (mirror, ("--mirror", "m")):
+        assert w.ate("get", "@work", "e", *more, env=env).out == b"text of e"
+    w.ate("destroy", "@work", "--yes", PATH)
+    server.stop()
+    shutil.copy(w.path(chain) / ",destroyed", w.path("statement"))
+    (w.path(chain) / ",destroyed").unlink()
+    w.ate("restore", "copy", chain, "--reset", "it was a mistake", env=other(w, "operator"))
+    server.start()
+    for env, more in (thin, ()), (mirror, ("--mirror", "m")):
+        r = w.ate("get", "@work", "a", *more, env=env)
+        assert r.out == b"text of a" and b"went back" in r.err, r
+    server.kill()
+    shutil.rmtree(f"{chain}/,chain")
+    shutil.copy(w.path("statement"), w.path(chain) / ",destroyed")
+    server.start()
+    for env, more in (thin, ()), (mirror, ("--mirror", "m")):
+        line = w.refused(6, "ROLLED_BACK", "get", "@work", "a", *more, env=env)
+        assert "signed before it went back" in line, line
 
 
 def test_keys(w):

@@ -37,6 +37,8 @@ static const uint8_t *end_of(const struct ate__memory *m)
         add("time %llu\nkeys %zu\n", (unsigned long long)m->time_us, m->key_count);
     for (size_t i = 0; i < m->key_count; i++)
         add("key %s\n", ate__hash_text(&m->keys[i], text));
+    if (m->reset_us)
+        add("reset %llu\n", (unsigned long long)m->reset_us);
     return (const uint8_t *)end_text;
 }
 

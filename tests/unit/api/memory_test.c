@@ -78,6 +78,31 @@ static void remembers_when_and_whose_keys(void **state)
     ate__memory_close(&m);
 }
 
+/* Until another chain takes the place. */
+static void remembers_the_reset_that_was_followed(void **state)
+{
+    (void)state;
+    struct ate__memory m;
+    const char *dir = tmpdir_new();
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_advance(&m, &chain, 5, &root);
+    m.reset_us = 1234;
+    ate__memory_close(&m);
+    for (uint64_t size = 6; size < 8; size++) {
+        assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+        assert_true(m.known && m.reset_us == 1234);
+        ate__memory_advance(&m, &chain, size, &newer);
+        ate__memory_close(&m);
+    }
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    ate__memory_forget(&m);
+    ate__memory_advance(&m, &other, 1, &root);
+    ate__memory_close(&m);
+    assert_int_equal(ate__memory_open(&m, dir, "p"), 0);
+    assert_true(m.known && !m.reset_us);
+    ate__memory_close(&m);
+}
+
 /* What an earlier form lacks is not known, and is added at the next occasion. */
 static void reads_the_first_form(void **state)
 {
@@ -194,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_the_newest_head),
         cmocka_unit_test(remembers_when_and_whose_keys),
+        cmocka_unit_test(remembers_the_reset_that_was_followed),
         cmocka_unit_test(reads_the_first_form),
         cmocka_unit_test(a_new_chain_takes_the_place),
         cmocka_unit_test(keeps_the_first_head_before_the_close),

@@ -3,6 +3,7 @@
 #include "chain/destroy.h"
 #include "kit.h"
 #include "lib/heap.h"
+#include "chain/reset.h"
 #include "order.h"
 #include <stdlib.h>
 
@@ -370,6 +371,46 @@ static void test_order(void **state)
     kit_deinit(&k);
 }
 
+static int judge(struct kit *k, const struct ate__destruction *d)
+{
+    struct ate__destroy_order order = {.pin = {{1}}, .nonce = {{2}}};
+    struct ate__buf statement = ATE__BUF_NULL;
+    struct ate__destruction said;
+    kit_ok(ate__destruction_make(d, kit_key(0), &statement));
+    order.statement = ate__buf_bytes(&statement);
+    int rc = ate__chain_destroy_judge(k->chain, &order, &said);
+    ate__buf_deinit(&statement);
+    return rc;
+}
+
+/* Those who followed the chain back would not believe it. */
+static void test_order_before_a_reset(void **state)
+{
+    (void)state;
+    struct kit k;
+    struct ate__receipt receipt;
+    const struct ate__reset_conf conf = {
+        .session = owner, .reason = ATE__RESET_RESTORE, .text = "the disk died"};
+    begin(&k, 23);
+    kit_open_ok(&k, 0);
+    struct ate__destruction d = order_begin(&k);
+    d.time_us = 0;
+    kit_ok(judge(&k, &d));
+    simenv_pass_ms(&k.sim, 1000);
+    uint64_t now_us = ate__wall_us(&k.sim.env);
+    kit_ok(ate__chain_reset(k.chain, &conf, &receipt));
+    kit_put_ok(&k, 1, "goes on");
+    d = order_begin(&k);
+    for (unsigned i = 0; i < 3; i++) {
+        d.time_us = i ? now_us + i - 2 : 0;
+        assert_int_equal(judge(&k, &d), ATE_DENIED);
+        assert_non_null(strstr(ate__error_text(), "before the chain went back"));
+    }
+    d.time_us = ate__wall_us(&k.sim.env) + 1;
+    kit_ok(judge(&k, &d));
+    kit_deinit(&k);
+}
+
 static void test_order_archive(void **state)
 {
     (void)state;
@@ -479,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_damaged),        cmocka_unit_test(test_archive),
         cmocka_unit_test(test_resumed),        cmocka_unit_test(test_foreign_statement),
         cmocka_unit_test(test_faults),         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_order_before_a_reset),
         cmocka_unit_test(test_order_archive),  cmocka_unit_test(test_order_faults),
         cmocka_unit_test(test_lack_of_memory),
     };

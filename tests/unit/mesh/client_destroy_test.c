@@ -211,6 +211,26 @@ static void test_operator(void **state)
     far_free(f);
 }
 
+/* What was signed before a RESET that was followed ends nothing, however much the chain had then. */
+static void test_followed_a_reset(void **state)
+{
+    (void)state;
+    struct far *f = begin();
+    struct ate__head head = remember(f);
+    far_restart(f);
+    struct ate__destruction d = true_one(f, &head);
+    d.size += 5;
+    d.root.b[1] ^= 1;
+    put_statement(f, &d, f->chain.key);
+    f->conf.remembered_reset_us = d.time_us;
+    expect_open(f, ATE_ROLLED_BACK, "signed before it went back");
+    f->conf.mirror_dir = tmpdir_new();
+    expect_open(f, ATE_ROLLED_BACK, "signed before it went back");
+    f->conf.remembered_reset_us = d.time_us - 1;
+    expect_open(f, ATE_NOT_FOUND, "its owner destroyed this chain");
+    far_free(f);
+}
+
 /* Who remembers a chain is not told that there was none. */
 static void test_deleted(void **state)
 {
@@ -256,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_owner),
         cmocka_unit_test(test_operator),
+        cmocka_unit_test(test_followed_a_reset),
         cmocka_unit_test(test_deleted),
         cmocka_unit_test(test_anchor),
     };
