@@ -139,8 +139,7 @@ static void write_file(struct ate__memory *m, const struct ate_hash *chain_id, u
         return;
     ate__cleanup(ate__freep) char *text = ate__format(
         "ate-head %d\nplace %s\nchain %s\nsize %" PRIu64 "\nroot %s\ntime %" PRIu64 "\n",
-        m->reset_us ? 3 : 2,
-        ate__escaped(ate__text_bytes(m->place), place, sizeof place),
+        m->reset_us ? 3 : 2, ate__escaped(ate__text_bytes(m->place), place, sizeof place),
         ate__hash_text(chain_id, chain_text), size, ate__hash_text(root, root_text), m->time_us);
     /* A head that could not be written protects less, and loses nothing. */
     if (text && !ate__buf_append(&all, ate__text_bytes(text)) && !add_keys(m, &all) &&

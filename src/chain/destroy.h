@@ -54,12 +54,12 @@ struct ate__destroy_order {
 };
 /* Whether it is the owner's, for this chain, this server, this time; any thread. The views are into
  * the statement. Errors: MALFORMED UNSUPPORTED TAMPERED: as ate__destruction_read(); DENIED: of
- * another chain or server, of no root key in force, or before the chain went back last; STALE: for another nonce; READ_ONLY: the
- * chain is damaged, or not for writing; E_*. */
+ * another chain or server, of no root key in force, or before the chain went back last; STALE: for
+ * another nonce; READ_ONLY: the chain is damaged, or not for writing; E_*. */
 int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_order *order,
                              struct ate__destruction *ret_destruction) ATE__CHECK;
-/* Steps 2 and 3, once judge() allowed it; dir: where its `,chain` lies. Nobody commits meanwhile, and
- * after it the chain is closed, and what is left cleared. Errors, and nothing was changed: as
+/* Steps 2 and 3, once judge() allowed it; dir: where its `,chain` lies. Nobody commits meanwhile,
+ * and after it the chain is closed, and what is left cleared. Errors, and nothing was changed: as
  * judge(); STALE: the head is not the one that was signed; DENIED: an archive has to keep
  * something. E_*: perhaps it is destroyed, and opening it again tells. */
 int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,

@@ -6,8 +6,8 @@
  * What was signed names the server (its pin), the chain, and its head then; so it is no use to
  * another server, nor for a chain that has grown since: nobody is told that a chain is destroyed
  * who has seen more of it than its owner had when he signed. Nor is it for who has followed the
- * chain back since (RESET): what the owner signed later stands. The key was a root key of it: by the
- * history of a mirror, still in force; else one that the chain began with, by the transaction 0
+ * chain back since (RESET): what the owner signed later stands. The key was a root key of it: by
+ * the history of a mirror, still in force; else one that the chain began with, by the transaction 0
  * that was shown, or comes with the statement and makes the chain's id.
  */
 #include "base/text.h"

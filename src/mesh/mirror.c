@@ -407,8 +407,9 @@ static void start_feeding(struct ate__mirror *m)
 static int check_bytes(struct ate__mirror *m, size_t size)
 {
     if (m->conf.bytes_max && size > m->conf.bytes_max - m->fetched)
-        return ate__fail(ATE_TOO_BIG, "the server shows more than the %llu bytes that are fetched "
-                                      "without a mirror: open the chain with one",
+        return ate__fail(ATE_TOO_BIG,
+                         "the server shows more than the %llu bytes that are fetched "
+                         "without a mirror: open the chain with one",
                          (unsigned long long)m->conf.bytes_max);
     m->fetched += size;
     return 0;

@@ -213,8 +213,8 @@ static void not_over_a_memory_without_a_time(void **state)
     assert_non_null(strstr(ate_error(), "signed before"));
 }
 
-/* Of a chain that opens up to its damage, less is known than was seen: when that was, and whose keys
- * were in force there, it does not tell. */
+/* Of a chain that opens up to its damage, less is known than was seen: when that was, and whose
+ * keys were in force there, it does not tell. */
 static void nothing_is_noted_of_less_than_was_seen(void **state)
 {
     (void)state;
@@ -356,14 +356,10 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup(test, set_up)
     const struct CMUnitTest tests[] = {
-        TEST(those_who_saw_more_follow),
-        TEST(history_shows_it),
-        TEST(not_without_a_root_key),
-        TEST(without_it_they_refuse),
-        TEST(not_over_a_memory_without_a_time),
-        TEST(nothing_is_noted_of_less_than_was_seen),
-        TEST(set_back_by_other_means),
-        TEST(repaired),
+        TEST(those_who_saw_more_follow),        TEST(history_shows_it),
+        TEST(not_without_a_root_key),           TEST(without_it_they_refuse),
+        TEST(not_over_a_memory_without_a_time), TEST(nothing_is_noted_of_less_than_was_seen),
+        TEST(set_back_by_other_means),          TEST(repaired),
         TEST(what_is_shown_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -516,12 +516,17 @@ static void test_lack_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_owner),          cmocka_unit_test(test_revoked),
-        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_archive),
-        cmocka_unit_test(test_resumed),        cmocka_unit_test(test_foreign_statement),
-        cmocka_unit_test(test_faults),         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_archive),
+        cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_foreign_statement),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_order),
         cmocka_unit_test(test_order_before_a_reset),
-        cmocka_unit_test(test_order_archive),  cmocka_unit_test(test_order_faults),
+        cmocka_unit_test(test_order_archive),
+        cmocka_unit_test(test_order_faults),
         cmocka_unit_test(test_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -211,7 +211,8 @@ static void test_operator(void **state)
     far_free(f);
 }
 
-/* What was signed before a RESET that was followed ends nothing, however much the chain had then. */
+/* What was signed before a RESET that was followed ends nothing, however much the chain had then.
+ */
 static void test_followed_a_reset(void **state)
 {
     (void)state;
