@@ -49,10 +49,11 @@ def other(w, name):
 
 def test_clients_follow(w):
     root, server, size = begin(w)
-    thin, mirror, newcomer = (other(w, n) for n in ("thin", "mirror", "newcomer"))
+    thin, mirror, newcomer, late = (other(w, n) for n in ("thin", "mirror", "newcomer", "late"))
     assert w.ate("get", "@work", "a", env=newcomer).out == b"text of a"
     put(w, "@work", "c", "d", "e")
-    assert w.ate("get", "@work", "e", env=thin).out == b"text of e"
+    for env in thin, late:
+        assert w.ate("get", "@work", "e", env=env).out == b"text of e"
     assert w.ate("get", "@work", "e", "--mirror", "m", env=mirror).out == b"text of e"
     done = lost(w, server, "--reset", "the disk died")
     assert done["reset"] and done["size"] == size + 1, done
@@ -74,6 +75,7 @@ def test_clients_follow(w):
     assert not w.ate("get", "@work", "b", "--mirror", "m", env=mirror).err
     # The chain goes on, for all of them.
     put(w, "@work", "f", env=mirror)
+    w.ate("rm", "@work", "a", env=mirror)
     for env in thin, newcomer, None:
         assert w.ate("get", "@work", "f", env=env).out == b"text of f"
     assert w.ate("get", "@work", "f", "--mirror", "m", env=mirror).out == b"text of f"
@@ -85,6 +87,10 @@ def test_clients_follow(w):
     server.stop()
     w.ate("compact", f"{server.logs}{PATH}", "--deep", "--cut-off", "now")
     assert "went back to the first" in w.ate("log", f"{server.logs}{PATH}").out.decode()
+    # And for who comes only now, where much of what is behind it is gone.
+    server.start()
+    r = w.ate("get", "@work", "b", env=late)
+    assert r.out == b"text of b" and b"the disk died" in r.err, r
 
 
 def test_without_it_they_refuse(w):

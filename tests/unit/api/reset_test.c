@@ -307,10 +307,9 @@ static int any(void *arg, struct ate__trust *trust, bool whole)
 }
 
 /* What who has seen more, and has no mirror, comes to, if so many bytes are the most. */
-static int follow(const char *address, struct ate_session *s, uint64_t bytes_max)
+static int follow(const char *address, const struct ate__anchor *anchor, uint64_t bytes_max)
 {
     struct ate_chain c = {.thin = true};
-    struct ate__anchor anchor = {.session = s};
     struct ate__remote_conf conf = {.env = &ate__env_real,
                                     .timeout_ms = 10000,
                                     .anchor = any,
@@ -323,7 +322,7 @@ static int follow(const char *address, struct ate_session *s, uint64_t bytes_max
     c.memory.known = true;
     c.memory.size = 9;
     c.memory.time_us = 1;
-    int rc = ate__reset_follow(&c, &anchor, &conf, ate__fail(ATE_ROLLED_BACK, "less than 9"), &pipe,
+    int rc = ate__reset_follow(&c, anchor, &conf, ate__fail(ATE_ROLLED_BACK, "less than 9"), &pipe,
                                &is_reset);
     if (!rc)
         pipe->v->unref(pipe);
@@ -340,14 +339,18 @@ static void what_is_shown_is_bounded(void **state)
     run("mkdir -p logs");
     expect(ate_session_open(path_of("key"), 0, &me), 0);
     expect(restore("key", "logs/notes", &(struct ate_backup_conf){.reset = "x"}, &done), 0);
+    struct ate__anchor mine = {.session = me};
     struct ate_server *s = serve();
     char address[1000];
     const char *all = ate_server_address(s), *pins = strchr(all, '#');
     snprintf(address, sizeof address, "%.*snotes%s", (int)(pins - all), all, pins);
-    expect(follow(address, me, 3000), ATE_ROLLED_BACK);
+    expect(follow(address, &mine, 3000), ATE_ROLLED_BACK);
     assert_non_null(strstr(ate_error(), "less than 9; "));
     assert_non_null(strstr(ate_error(), "more than the 3000 bytes that are fetched without a"));
-    expect(follow(address, me, ATE__SHOWN_BYTES_MAX), 0);
+    expect(follow(address, &mine, ATE__SHOWN_BYTES_MAX), 0);
+    mine.has_chain = true; /* who names the chain alone names no key, not even his own */
+    expect(follow(address, &mine, ATE__SHOWN_BYTES_MAX), ATE_ROLLED_BACK);
+    assert_non_null(strstr(ate_error(), "name it, as --root does"));
     ate_server_end(s);
     ate_session_close(me);
 }

@@ -108,10 +108,33 @@ static void test_not_said(void **state)
     assert_int_equal(ate__chain_reset_check(k.chain, &conf), ATE_TOO_BIG);
     conf.text = "\xff";
     expect(&k, &conf, ATE_MALFORMED, "UTF-8");
+    assert_int_equal(ate__chain_reset_check(k.chain, &conf), ATE_MALFORMED);
     conf.text = "";
     simenv_set_wall_us(&k.sim, k.sim.wall_us - 60000000);
     expect(&k, &conf, ATE_DENIED, "clock");
     kit_deinit(&k);
+}
+
+/* Once it is said, a power loss does not take it back, whatever the chain is asked for else. */
+static void test_said_for_good(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct kit k;
+        struct ate__receipt receipt;
+        struct ate__reset found;
+        kit_init(&k, 7);
+        k.sync = ATE__SYNC_NEVER;
+        kit_create_ok(&k);
+        kit_put_ok(&k, 1, "a text");
+        simenv_pass_ms(&k.sim, 1000);
+        kit_ok(reset(&k, 0, &receipt));
+        assert_int_equal(receipt.stage, ATE__DURABLE);
+        kit_crash(&k, seed);
+        kit_open_ok(&k, 0);
+        kit_ok(ate__chain_reset_find(k.chain, &(struct ate__reset_seen){.size = 9}, &found));
+        kit_deinit(&k);
+    }
 }
 
 /* The chain of a server is not this machine's to take back, whatever keys are here. */
@@ -203,9 +226,8 @@ static void test_each_rule(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_said),
-        cmocka_unit_test(test_not_said),
-        cmocka_unit_test(test_not_of_a_mirror),
+        cmocka_unit_test(test_said),          cmocka_unit_test(test_not_said),
+        cmocka_unit_test(test_said_for_good), cmocka_unit_test(test_not_of_a_mirror),
         cmocka_unit_test(test_each_rule),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
