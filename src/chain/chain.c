@@ -140,6 +140,7 @@ static int replay(struct ate__chain *c)
     rc = ate__chain_replay(c, from);
     if (rc <= 0 || !from)
         return rc;
+    ate__chain_image_forget(c);
     rc = reset(c);
     return rc ? rc : ate__chain_replay(c, 0);
 }

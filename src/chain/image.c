@@ -76,6 +76,12 @@ uint64_t ate__chain_image_size(const struct ate__chain *c)
     return c->image ? c->image->size : 0;
 }
 
+void ate__chain_image_forget(struct ate__chain *c)
+{
+    struct ate__image *image = c->image;
+    image->size = image->generation = image->file_bytes = image->log_bytes = 0;
+}
+
 static void writing_free(struct writing *w)
 {
     if (!w)
@@ -282,8 +288,8 @@ static int check_head(struct loading *l)
         return ate__fail(ATE_WRONG_CHAIN, "view image: of another chain");
     if (head->generation != state.generation)
         return ate__fail(ATE_STALE, "view image: of before a compaction");
-    if (!head->size || head->size > state.size || head->size > state.moves ||
-        head->size < state.cut_off)
+    /* Behind transaction 0 at least, which is read from the log. */
+    if (head->size - 1 >= state.moves || head->size < state.cut_off)
         return ate__fail(ATE_STALE, "view image: of %llu transactions, the log has %llu",
                          (unsigned long long)head->size, (unsigned long long)state.size);
     l->cut_off = state.cut_off;
@@ -368,8 +374,7 @@ struct leaves {
 static int take_leaf(void *arg, const struct ate__record_out *record)
 {
     struct leaves *l = arg;
-    if (l->count == l->most)
-        return ATE_TAMPERED;
+    ate__assert(l->count < l->most); /* sequences ascend, in what a scan finds */
     return ate__chain_leaf_of(l->c, record, &l->to[l->count++]);
 }
 

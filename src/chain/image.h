@@ -30,6 +30,8 @@ void ate__chain_image_free(struct ate__chain *c);
 /* Of a chain into which nothing was taken yet: view, trust state, tree and tiles as the image has
  * them. False: the chain is to be reset. */
 bool ate__chain_image_load(struct ate__chain *c);
+/* It led to something that cannot be: it is not in force, and the next one takes its place. */
+void ate__chain_image_forget(struct ate__chain *c);
 /* Transactions behind which the image in force stands; 0: there is none, or none that is known. */
 uint64_t ate__chain_image_size(const struct ate__chain *c);
 /* Under the mutex: lets it be written where it is due. */

@@ -122,8 +122,6 @@ static int seal_page(struct ate__image_out *out, bool last)
 {
     uint8_t nonce[ATE__AEAD_NONCE] = {0}, aad[AAD];
     size_t at = out->sealed.size;
-    if (out->pages == ATE__IMAGE_PAGES_MAX)
-        return ate__fail(ATE_TOO_BIG, "view image: more than %d pages", ATE__IMAGE_PAGES_MAX);
     int rc = ate__buf_append(&out->sealed, ate__bytes(nonce, sizeof nonce));
     if (!rc)
         rc = ate__aead_encrypt(out->aead, out->env, aad_of(out->pages, last, aad),
@@ -270,8 +268,7 @@ static int read_head(struct ate__image_in *in, uint8_t head[ATE__IMAGE_HEAD],
     uint64_t sealed = about.size - ate__min(about.size, ATE__IMAGE_HEAD);
     uint64_t last = sealed % ATE__IMAGE_PAGE;
     in->pages = sealed / ATE__IMAGE_PAGE + (last != 0);
-    if (!in->pages || in->pages > ATE__IMAGE_PAGES_MAX ||
-        (last && last < ATE__AEAD_NONCE + ATE__AEAD_TAG))
+    if (!in->pages || (last && last < ATE__AEAD_NONCE + ATE__AEAD_TAG))
         return ate__fail(ATE_MALFORMED, "view image: %llu bytes are no whole pages",
                          (unsigned long long)about.size);
     return 0;

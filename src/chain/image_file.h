@@ -42,7 +42,7 @@ struct ate__image_out;
 int ate__image_out_new(const struct ate__env *env, struct ate__dir *dir,
                        const struct ate__key32 *secret, const struct ate__image_head *head,
                        struct ate__image_out **ret_out) ATE__CHECK;
-/* Errors: E_*; TOO_BIG: it has ATE__IMAGE_PAGES_MAX pages. */
+/* Errors: E_* */
 int ate__image_put(struct ate__image_out *out, const void *data, size_t size) ATE__CHECK;
 /* It is in force. *ret_bytes: of the file. Errors: E_*; the old one stays, or none. */
 int ate__image_out_end(struct ate__image_out *out, uint64_t *ret_bytes) ATE__CHECK;

@@ -13,7 +13,6 @@ enum {
     ATE__COMMIT_GROUP_MAX = 65536,
     ATE__GROUP_KEPT = 256,              /* transactions of a group that memory is kept for */
     ATE__HEADS_KEPT = 4096,             /* recent heads in memory */
-    ATE__IMAGE_PAGES_MAX = 1 << 21,     /* of a view image: 128 GiB */
     ATE__IMAGE_SECRETS_MAX = 16,        /* of an opener that are tried on one */
     ATE__IMAGE_LOG_MIN = 1 << 20, /* bytes of a log that may have one; below, replay is as fast */
     /* MiB that a server may send a mirror, in a directory, in memory, before any of it is judged */

@@ -28,7 +28,7 @@ int ate__view_image_begin(struct ate__view *v, uint64_t now_ms, struct ate__view
     ATE__CHECK;
 void ate__view_image_end(struct ate__view_image *w); /* also one of zeros */
 /* Any thread: goes on until about `bytes` more are written. Errors: END: that was all; STALE: it
- * held back too much, or took too long; E_*, TOO_BIG. */
+ * held back too much, or took too long; E_* */
 int ate__view_image_step(struct ate__view_image *w, struct ate__image_out *out, size_t bytes)
     ATE__CHECK;
 

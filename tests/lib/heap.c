@@ -25,7 +25,7 @@ static struct {
     pthread_mutex_t mutex; /* guards the rest */
     uint64_t count, fail_at;
     bool fail_on, failed;
-    size_t blocks, bytes;
+    size_t blocks, bytes, largest;
 } heap = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static struct block *block_of(void *data)
@@ -45,7 +45,8 @@ static void *heap_resize(void *user, void *data, size_t size)
     struct block *block = data ? block_of(data) : NULL, *fresh = NULL;
     size_t old_size = block ? block->size : 0;
     heap.count++;
-    if (heap.fail_at && (heap.count == heap.fail_at || (heap.fail_on && heap.failed)))
+    bool refused = heap.fail_at && (heap.count == heap.fail_at || (heap.fail_on && heap.failed));
+    if (refused || size > heap.largest)
         heap.failed = true;
     else
         fresh = malloc(sizeof *fresh + size);
@@ -82,8 +83,14 @@ static const struct ate__allocator heap_allocator = {heap_resize, heap_release, 
 void heap_start(void)
 {
     heap.blocks = heap.bytes = 0;
+    heap.largest = SIZE_MAX;
     heap_fail(0, false);
     ate__alloc_set(&heap_allocator);
+}
+
+void heap_limit(size_t bytes)
+{
+    heap.largest = bytes;
 }
 
 void heap_stop(void)

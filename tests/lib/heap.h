@@ -17,6 +17,8 @@ void heap_stop(void); /* fails the test if a block is still there */
 
 /* The n-th allocation from now fails (1: the next); `on`: and so do all after it. 0: none. */
 void heap_fail(uint64_t n, bool on);
+/* From now on an allocation of more bytes fails. heap_start(): there is no limit. */
+void heap_limit(size_t bytes);
 bool heap_failed(void);     /* an allocation was refused since heap_fail() or heap_start() */
 uint64_t heap_count(void);  /* allocations since then, refused ones too */
 size_t heap_blocks(void);   /* blocks that are there now */

@@ -131,7 +131,8 @@ static void test_changed(void **state)
     uint8_t *whole = simdisk_get(w.disk, "/c/view", &size);
     for (size_t cut = 0; cut < size; cut++) {
         simdisk_put(w.disk, "/c/view", whole, cut);
-        assert_int_not_equal(read_file(&w, secrets, 1, 300), 0);
+        bool pages = cut >= ATE__IMAGE_HEAD + ATE__AEAD_NONCE + ATE__AEAD_TAG;
+        assert_int_equal(read_file(&w, secrets, 1, 300), pages ? ATE_NO_KEY : ATE_MALFORMED);
     }
     simdisk_put(w.disk, "/c/view", whole, size);
     simdisk_cut(w.disk, "/c/view", size + 1);
@@ -174,8 +175,36 @@ static void test_head(void **state)
                      ATE_MALFORMED);
     bytes[8] = 2;
     assert_int_equal(ate__image_head_read(ate__bytes(bytes, sizeof bytes), &got), ATE_UNSUPPORTED);
-    bytes[8] = 1, bytes[0] = 'A';
+    bytes[8] = 1, bytes[14] = 2; /* pages of another size */
+    assert_int_equal(ate__image_head_read(ate__bytes(bytes, sizeof bytes), &got), ATE_UNSUPPORTED);
+    bytes[14] = 1, bytes[0] = 'A';
     assert_int_equal(ate__image_head_read(ate__bytes(bytes, sizeof bytes), &got), ATE_MALFORMED);
+}
+
+static int (*whole_stat)(struct ate__file *file, struct ate__stat *ret_stat);
+
+static int stat_longer(struct ate__file *file, struct ate__stat *ret_stat)
+{
+    int rc = whole_stat(file, ret_stat);
+    ret_stat->size += ATE__IMAGE_PAGE;
+    return rc;
+}
+
+/* Somebody cuts it off between the look at its size and the read. */
+static void test_cut_meanwhile(void **state)
+{
+    (void)state;
+    struct world w;
+    world_init(&w);
+    assert_int_equal(write_file(&w, 300), 0);
+    struct ate__vfs vfs = *w.sim.env.vfs;
+    whole_stat = vfs.stat;
+    vfs.stat = stat_longer;
+    w.sim.env.vfs = &vfs;
+    assert_int_equal(read_file(&w, secrets, 1, 300), ATE_TAMPERED);
+    assert_non_null(strstr(ate__error_text(), "became shorter"));
+    w.sim.env.vfs = simdisk_vfs(w.disk);
+    world_deinit(&w);
 }
 
 /* A power loss after any call leaves the old one or the new one, whole. */
@@ -280,7 +309,7 @@ int main(void)
         cmocka_unit_test(test_changed),      cmocka_unit_test(test_pages),
         cmocka_unit_test(test_head),         cmocka_unit_test(test_crash),
         cmocka_unit_test(test_failures),     cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_worked_bytes),
+        cmocka_unit_test(test_worked_bytes), cmocka_unit_test(test_cut_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
