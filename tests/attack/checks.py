@@ -538,3 +538,24 @@ attack("resync-of-another-history", "resync-known")
 attack("resync-to-another-head", "resync-head")
 attack("resync-without-a-value", "resync-values")
 attack("resync-without-an-event", "state-is-certified")
+
+# ---- image.c: what an open believes in place of the log ----
+
+IMAGE = "src/chain/image.c"
+drop("image-under-secret", "src/chain/image_file.c",
+     'int rc = ate__kdf(secret, "ate view image 1", &head, 1, &key);', "secret",
+     '(const struct ate__key32 *)"thirty-two bytes that all know.."')
+drop("image-of-chain", IMAGE, "if (!ate__hash_equal(&head->chain_id, &state.chain_id))",
+     "!ate__hash_equal(&head->chain_id, &state.chain_id)")
+drop("image-generation", IMAGE, "if (head->generation != state.generation)",
+     "head->generation != state.generation")
+drop("image-above-cut-off", IMAGE,
+     "if (head->size - 1 >= state.moves || head->size < state.cut_off)",
+     "head->size < state.cut_off")
+drop("image-tree", IMAGE, "if (memcmp(tree.node, l->tree.node, nodes) != 0 ||",
+     "memcmp(tree.node, l->tree.node, nodes) != 0")
+attack("image-changed", "ciphertext-holds")
+attack("image-of-another-user", "image-under-secret")
+attack("image-of-another-chain", "image-of-chain", "image-tree")
+attack("image-of-another-history", "image-tree")
+attack("image-of-before", "image-generation", "image-above-cut-off", "state-is-certified")

@@ -113,12 +113,57 @@ static void believed_from_later(struct reseal *r)
     ate__store64(r->stream.data + RESEAL_BELIEVED_FROM, r->head.size + 1);
 }
 
+static void resize_trust(struct reseal *r, size_t at, size_t gone, const void *bytes, size_t size)
+{
+    uint8_t *trust = r->stream.data + reseal_trust(r);
+    ate__store32(trust, ate__load32(trust) + (uint32_t)size - (uint32_t)gone);
+    reseal_splice(r, at, gone, bytes, size);
+}
+
 static void a_longer_trust_state(struct reseal *r)
 {
-    size_t at = reseal_trust(r);
     static const uint8_t more;
-    ate__store32(r->stream.data + at, ate__load32(r->stream.data + at) + 1);
-    reseal_splice(r, at + 4, 0, &more, 1);
+    resize_trust(r, reseal_view(r), 0, &more, 1);
+}
+
+/* The public keys: the root's, of transaction 0, and one more. */
+static size_t first_key(const struct reseal *r)
+{
+    size_t at = reseal_trust(r) + 4;
+    assert_int_equal(ate__load32(r->stream.data + at), 2);
+    return at + 4;
+}
+
+static size_t second_key(const struct reseal *r)
+{
+    size_t at = first_key(r);
+    return at + 12 + ate__load32(r->stream.data + at + 8);
+}
+
+static void a_later_key(struct reseal *r)
+{
+    ate__store64(r->stream.data + second_key(r), r->head.size);
+}
+
+static void keys_out_of_order(struct reseal *r)
+{
+    ate__store64(r->stream.data + first_key(r), r->head.size - 1);
+}
+
+static void an_empty_key(struct reseal *r)
+{
+    size_t at = second_key(r) + 8;
+    uint32_t size = ate__load32(r->stream.data + at);
+    ate__store32(r->stream.data + at, 0);
+    resize_trust(r, at + 4, size, NULL, 0);
+}
+
+static void a_key_twice(struct reseal *r)
+{
+    size_t from = first_key(r) + 8, to = second_key(r) + 8;
+    uint32_t size = ate__load32(r->stream.data + from);
+    assert_int_equal(ate__load32(r->stream.data + to), size);
+    memcpy(r->stream.data + to + 4, r->stream.data + from + 4, size);
 }
 
 static void one_byte_more(struct reseal *r)
@@ -141,6 +186,10 @@ static void test_lies(void **state)
     assert_int_equal(opens_with(one_node_more), 0);
     assert_int_equal(opens_with(believed_from_later), 0);
     assert_int_equal(opens_with(a_longer_trust_state), 0);
+    assert_int_equal(opens_with(a_later_key), 0);
+    assert_int_equal(opens_with(keys_out_of_order), 0);
+    assert_int_equal(opens_with(an_empty_key), 0);
+    assert_int_equal(opens_with(a_key_twice), 0);
     assert_int_equal(opens_with(one_byte_more), 0);
     story_deinit(&s);
 }
@@ -318,48 +367,64 @@ static void test_another_last(void **state)
     story_deinit(&s);
 }
 
-/* An image of before a deep compaction, which says that it is of after it: what it shows may be
- * deleted since, by what compaction left out. */
+enum { GONE = TEXT_OBJECT + 2 };
+
+static void tombstone(struct kit *k, unsigned object)
+{
+    struct ate__object_facts f = kit_facts(k, object);
+    struct draft d;
+    kit_begin(k, &d);
+    draft_tombstone(&d, id_of(object), f.body, false);
+    kit_ok(kit_commit(k, &d));
+    draft_deinit(&d);
+}
+
+/* The image of that disk, which says that it is of this generation. */
+static void put_image(const struct kit *from, struct simdisk *take_disk, struct kit *to,
+                      uint64_t generation)
+{
+    struct kit old;
+    struct reseal r;
+    kit_take(&old, from, take_disk, 7);
+    struct ate__dir *old_dir = log_of(&old), *dir = log_of(to);
+    reseal_read(&r, &old.sim.env, old_dir, &secret);
+    assert_true(r.head.size == ATE__TILE_LEAVES);
+    r.head.generation = generation;
+    reseal_write(&r, &to->sim.env, dir, &secret);
+    old.sim.env.vfs->close_dir(old_dir);
+    to->sim.env.vfs->close_dir(dir);
+    kit_deinit(&old);
+}
+
+/* An image of before a deep compaction, which says that it is of after it. What it shows may be
+ * deleted since, by what compaction left out; the certificate would not bear that out. */
 static void test_below_the_cut_off(void **state)
 {
     (void)state;
-    enum { GONE = TEXT_OBJECT + 2 };
-    struct ate__compacted done;
-    struct ate__storage_state now;
-    struct draft d;
-    begin(6, 20);
-    kit_put_ok(&s.k, GONE, "deleted since");
-    fill_up(&s, ATE__TILE_LEAVES - 1);
-    kit_put_ok(&s.k, TEXT_OBJECT, "kept");
-    kit_close(&s.k);
-    struct simdisk *before = simdisk_clone(s.k.disk);
-    kit_open_ok(&s.k, 0);
-    struct ate__object_facts f = kit_facts(&s.k, GONE);
-    kit_begin(&s.k, &d);
-    draft_tombstone(&d, id_of(GONE), f.body, false);
-    kit_ok(kit_commit(&s.k, &d));
-    draft_deinit(&d);
-    fill_up(&s, 4 * ATE__TILE_LEAVES);
-    ate__view_reclaim(ate__chain_view(s.k.chain), 0);
-    kit_ok(story_compact(&s, UINT64_MAX, &done));
-    s.k.chain->storage->v->state(s.k.chain->storage, &now);
-    assert_true(now.cut_off > ATE__TILE_LEAVES);
-    kit_close(&s.k);
-    struct kit old;
-    kit_take(&old, &s.k, before, 7);
-    struct ate__dir *from = log_of(&old), *to = log_of(&s.k);
-    struct reseal r;
-    reseal_read(&r, &old.sim.env, from, &secret);
-    assert_true(r.head.size == ATE__TILE_LEAVES);
-    r.head.generation = now.generation;
-    reseal_write(&r, &s.k.sim.env, to, &secret);
-    old.sim.env.vfs->close_dir(from);
-    s.k.sim.env.vfs->close_dir(to);
-    kit_deinit(&old);
-    kit_open_ok(&s.k, 0);
-    assert_int_equal(image_size(&s.k), 0);
-    assert_false(kit_facts(&s.k, GONE).live);
-    story_deinit(&s);
+    for (unsigned gone = 0; gone < 2; gone++) {
+        struct ate__compacted done;
+        struct ate__storage_state now;
+        begin(6, 20);
+        kit_put_ok(&s.k, GONE, "deleted since");
+        fill_up(&s, ATE__TILE_LEAVES - 1);
+        kit_put_ok(&s.k, TEXT_OBJECT, "kept");
+        kit_close(&s.k);
+        struct simdisk *before = simdisk_clone(s.k.disk);
+        kit_open_ok(&s.k, 0);
+        if (gone)
+            tombstone(&s.k, GONE);
+        fill_up(&s, 4 * ATE__TILE_LEAVES);
+        ate__view_reclaim(ate__chain_view(s.k.chain), 0);
+        kit_ok(story_compact(&s, UINT64_MAX, &done));
+        s.k.chain->storage->v->state(s.k.chain->storage, &now);
+        assert_true(now.cut_off > ATE__TILE_LEAVES);
+        kit_close(&s.k);
+        put_image(&s.k, before, &s.k, now.generation);
+        kit_open_ok(&s.k, 0);
+        assert_int_equal(image_size(&s.k), 0);
+        assert_int_equal(kit_facts(&s.k, GONE).live, !gone);
+        story_deinit(&s);
+    }
 }
 
 int main(void)

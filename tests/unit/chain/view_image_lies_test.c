@@ -59,7 +59,7 @@ static void put_slot(struct making *m, unsigned n, uint32_t parent, uint32_t ser
     const uint8_t tag[ATE__NAME_TAG] = {(uint8_t)n};
     if (first && m->lie == UNKNOWN_FORM)
         form |= FLAG_UNKNOWN;
-    if (first && m->lie == NO_VERSION)
+    if (n == 2 && m->lie == NO_VERSION)
         form &= (uint8_t)~FLAG_VERSION;
     if (first && m->lie == SECOND_TAG_NOWHERE)
         form |= ATE__VERSION_TWO_TAGS;
