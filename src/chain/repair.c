@@ -173,8 +173,8 @@ static int open_damaged(struct repairing *x)
         return rc;
     snprintf(text, sizeof text, "%s", ate__error_text());
     return ate__fail(rc,
-                     "%s; nothing beside it can be believed without it: only a backup or a mirror "
-                     "brings the chain back (ate restore)",
+                     "%s; nothing beside it can be believed without it, and nothing was changed: "
+                     "move it aside, and put a backup or a mirror in its place (ate restore)",
                      text);
 }
 

@@ -207,6 +207,7 @@ static void test_damage_of_what_was_compacted(void **state)
             int rc = repair(&f.k, true, &r);
             if (rc) {
                 assert_true(rc == ATE_TAMPERED || rc == ATE_OMITTED);
+                assert_non_null(strstr(ate__error_text(), "put a backup or a mirror in its place"));
                 assert_true(simdisk_digest(f.k.disk) == digest);
                 refused++;
             } else if (r.damage.what != ATE_OK) {
