@@ -11,6 +11,7 @@
 #include "chain/signed.h"
 #include "chain/values.h"
 #include "redo/import.h"
+#include "redo/resetting.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@ struct target {
     const struct ate_backup_conf *conf;
     bool is_restore;
     bool had_dir, had_log;    /* before this run */
+    bool resumes; /* one that was to say that the chain went back, and was cut short */
+    bool marked;  /* by this run: so that nobody writes before that is said */
     const char *place;        /* of the source */
     struct ate__chain *chain; /* the source's */
     struct ate_session *session;
@@ -193,17 +196,50 @@ static int open_target(struct target *t, const char *path)
     rc = vfs->open_dir(t->dir, ATE__CHAIN_NAME, false, &log);
     t->had_log = rc != ATE_NOT_FOUND;
     vfs->close_dir(log);
-    return t->had_log ? rc : 0;
+    rc = t->had_log ? rc : 0;
+    return rc ? rc : ate__resetting_there(vfs, t->dir, &t->resumes);
+}
+
+/* Where a chain lies that is not to be touched, that is said by who copies. */
+static int mark(struct target *t, const struct ate__chain_copy *what)
+{
+    if (!t->conf->reset || t->resumes || (t->had_log && !what->existing))
+        return 0;
+    t->marked = true;
+    return ate__resetting_begin(ate__env_real.vfs, t->dir);
+}
+
+/* One that was cut short when it had said so already. */
+static int was_done(struct target *t, const char *path, uint64_t size, bool *ret_was,
+                    struct ate_backed_up *ret_done)
+{
+    struct ate_backed_up done = {.reset = true};
+    *ret_was = false;
+    if (!t->resumes || !t->had_log || !t->conf->reset)
+        return 0;
+    int rc = ate__reset_was_written(path, size, ret_was, &done.head);
+    if (!rc && *ret_was) {
+        done.size_before = done.head.size;
+        *ret_done = done;
+    }
+    return rc;
+}
+
+static int unmark(struct target *t)
+{
+    return t->marked || t->resumes ? ate__resetting_end(ate__env_real.vfs, t->dir) : 0;
 }
 
 /* A restore that was refused leaves no chain that others could open, where there was none. After a
  * failure of this machine it stays as it is, and so does a backup, for the next run to go on. */
 static int unmake(const struct target *t, const char *path, int refused)
 {
-    if (refused <= 0 || !t->is_restore || !t->dir || t->had_log)
+    if (refused <= 0 || !t->is_restore || !t->dir || (t->had_log && !t->marked))
         return refused;
     ate__cleanup(ate__freep) char *sentence = ate__copy_text(ate__error_text());
-    int rc = ate__import_remove(ate__env_real.vfs, t->dir, ATE__CHAIN_NAME);
+    int rc = t->had_log ? 0 : ate__import_remove(ate__env_real.vfs, t->dir, ATE__CHAIN_NAME);
+    if (!rc && t->marked)
+        rc = ate__resetting_end(ate__env_real.vfs, t->dir);
     if (!rc && !t->had_dir && rmdir(path) && errno != ENOTEMPTY && errno != EEXIST)
         rc = ate__fail_errno(errno, "%s", path);
     if (rc || !sentence)
@@ -232,9 +268,8 @@ static int copy_chain(struct target *t, const char *path, const struct ate__chai
 
 static int copy(struct target *t, const char *path, struct ate_backed_up *ret_done)
 {
-    const struct ate__chain_copy what = {
+    struct ate__chain_copy what = {
         .size = t->conf->size,
-        .existing = !t->is_restore || t->conf->existing,
         .values = size_of(t->chain, t->conf->size) == size_of(t->chain, 0),
         .progress = t->conf->progress ? tell : NULL,
         .progress_arg = t,
@@ -244,8 +279,16 @@ static int copy(struct target *t, const char *path, struct ate_backed_up *ret_do
     int rc = check_reset(t);
     if (!rc)
         rc = open_target(t, path);
+    bool was = false;
+    if (!rc)
+        rc = was_done(t, path, size, &was, ret_done);
+    if (was)
+        return rc ? rc : unmark(t);
+    what.existing = !t->is_restore || t->conf->existing || t->resumes;
     if (!rc)
         rc = check_memory(t, path, size);
+    if (!rc)
+        rc = mark(t, &what);
     if (!rc)
         rc = copy_chain(t, path, &what, &done);
     if (rc)
@@ -259,6 +302,8 @@ static int copy(struct target *t, const char *path, struct ate_backed_up *ret_do
         .bytes_copied = done.log.bytes_copied,
     };
     rc = write_reset(t, path, &all);
+    if (!rc)
+        rc = unmark(t);
     if (rc)
         return rc;
     *ret_done = all;

@@ -347,10 +347,39 @@ static void remember(struct ate__memory *m, struct ate__chain *c, const struct a
     ate__memory_keep(m);
 }
 
+int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
+                           struct ate_head *ret_head)
+{
+    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
+    struct ate__pipe *pipe;
+    struct ate_head head;
+    bool is = false;
+    int rc = ate__api_workers(&conf.chain.workers);
+    if (rc)
+        return rc;
+    rc = ate__local_open(&conf, path, NULL, ATE__STORAGE_READ, &pipe);
+    ate__api_workers_unref(conf.chain.workers);
+    if (rc > 0) { /* a copy that is not whole yet */
+        *ret_was = false;
+        return 0;
+    }
+    if (rc)
+        return rc;
+    ate__chain_head(ate__local_chain(pipe), &head.size, &head.root);
+    if (head.size > size)
+        rc = ate__chain_reset_is_last(ate__local_chain(pipe), &is);
+    pipe->v->unref(pipe);
+    if (rc)
+        return rc;
+    *ret_head = head;
+    *ret_was = is;
+    return 0;
+}
+
 int ate__reset_write(const char *path, const struct ate__reset_conf *conf, struct ate__memory *m,
                      struct ate_head *ret_head)
 {
-    struct ate__local_conf local = {.chain = {.env = &ate__env_real}};
+    struct ate__local_conf local = {.chain = {.env = &ate__env_real}, .resetting_too = true};
     struct ate__receipt receipt;
     struct ate__pipe *pipe;
     int rc = ate__api_workers(&local.chain.workers);

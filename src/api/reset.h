@@ -26,6 +26,10 @@ int ate__reset_follow(struct ate_chain *c, const struct ate__anchor *anchor,
                       const struct ate__remote_conf *conf, int rc, struct ate__pipe **ret_pipe,
                       bool *ret_is_reset) ATE__CHECK;
 
+/* Whether an attempt that was cut short has written it: the chain in `path` has more than `size`
+ * transactions, the last of which says it. */
+int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
+                           struct ate_head *ret_head) ATE__CHECK;
 /* Into the chain in the directory `path`, behind all that it has; what m remembers, if anything,
  * becomes that. Errors: as of ate__local_open() and ate__chain_reset(). */
 int ate__reset_write(const char *path, const struct ate__reset_conf *conf, struct ate__memory *m,

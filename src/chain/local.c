@@ -190,7 +190,8 @@ static int open_storage(const struct ate__local_conf *conf, struct ate__dir *dir
 {
     struct ate__storage_conf storage_conf = {.sync = conf->chain.sync,
                                              .sync_interval_ms = conf->chain.sync_interval_ms,
-                                             .segment_bytes = conf->chain.segment_bytes};
+                                             .segment_bytes = conf->chain.segment_bytes,
+                                             .resetting_too = conf->resetting_too};
     struct ate__storage *s;
     int rc = ate__storage_open_file(conf->chain.env, dir, flags & ATE__STORAGE_READ, NULL,
                                     ATE__ROLE_ROOT, &storage_conf, &s);

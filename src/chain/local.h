@@ -11,6 +11,7 @@ struct ate__local_conf {
                          the directory's real path */
     struct ate_bytes options; /* of the genesis of a chain that is made; borrowed */
     bool no_view_image; /* none is read or written, whatever keys the session has */
+    bool resetting_too; /* as of struct ate__storage_conf */
     bool memory; /* nothing on disk: `path` is only the name's source */
     /* Asked about a chain that was found: all of it is verified, and no file is changed yet. Its
      * result is that of the open; a chain that it refuses stays as it was. NULL: none. */

@@ -162,6 +162,12 @@ static int judge(struct finding *f, const struct ate__tx *tx)
     return 0;
 }
 
+static bool is_reset(const struct ate__tx *tx)
+{
+    return tx->event_count == 1 && tx->events[0].form != ATE__DROPPED &&
+           tx->events[0].kind == ATE__EVENT_RESET;
+}
+
 static int look(void *arg, const struct ate__record_out *record)
 {
     struct finding *f = arg;
@@ -171,11 +177,38 @@ static int look(void *arg, const struct ate__record_out *record)
     int rc = ate__tx_decode(record->body, ate__trust_alg(f->c->trust), &tx);
     if (rc)
         return rc;
-    if (tx.event_count == 1 && tx.events[0].form != ATE__DROPPED &&
-        tx.events[0].kind == ATE__EVENT_RESET)
+    if (is_reset(&tx))
         rc = judge(f, &tx);
     ate__tx_deinit(&tx);
     return rc;
+}
+
+static int look_at_last(void *arg, const struct ate__record_out *record)
+{
+    struct ate__tx tx;
+    if (record->identity)
+        return ATE_NOT_FOUND;
+    int rc = ate__tx_decode(record->body, *(enum ate__hash_alg *)arg, &tx);
+    if (rc)
+        return rc;
+    rc = is_reset(&tx) ? ATE_END : ATE_NOT_FOUND;
+    ate__tx_deinit(&tx);
+    return rc;
+}
+
+int ate__chain_reset_is_last(struct ate__chain *c, bool *ret_is)
+{
+    enum ate__hash_alg alg = c->trust ? ate__trust_alg(c->trust) : ATE__SHA256;
+    struct ate_hash ignored;
+    uint64_t size;
+    ate__chain_head(c, &size, &ignored);
+    int rc = size ? c->storage->v->scan(c->storage, size - 1, size,
+                                        &(struct ate__scan){NULL, look_at_last, &alg})
+                  : ATE_NOT_FOUND;
+    if (rc != ATE_END && rc != ATE_NOT_FOUND)
+        return rc;
+    *ret_is = rc == ATE_END;
+    return 0;
 }
 
 static int none(const struct finding *f)

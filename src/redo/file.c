@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "redo/destroyed.h"
 #include "redo/redo.h"
+#include "redo/resetting.h"
 
 /* --- close --- */
 
@@ -250,6 +251,8 @@ int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, uns
     int rc = conf ? ate__segment_bytes_check(conf->segment_bytes) : 0;
     if (!rc)
         rc = new_redo(env, conf, &r);
+    if (!rc)
+        rc = read || r->conf.resetting_too ? 0 : ate__resetting_check(r->vfs, dir);
     if (!rc)
         rc = open_log_dir(r, dir, create);
     if (rc)

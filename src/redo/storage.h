@@ -41,6 +41,7 @@ struct ate__storage_conf { /* zero: the defaults */
     bool no_prewrite; /* segments grow instead (docs/format/redo.md) */
     const char *dir_name; /* of the log's directory; NULL: ",chain" */
     bool destroyed_too; /* what was destroyed is opened: by who destroys it to the end */
+    bool resetting_too; /* so is what is to say that it went back: by who says it */
     bool rebuild_list; /* READ alone: where no list is whole, one is made of what is there, for a
                         * repair (redo/salvage.h) */
     uint64_t rebuild_cut_off; /* of that list */

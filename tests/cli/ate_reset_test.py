@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """A chain that went back: who follows, who does not, and what happens to what was seen beyond."""
 import shutil
+import subprocess
 import time
 
 from world import main
@@ -263,6 +264,39 @@ def test_an_archive_never_goes_back(w):
     assert b"an archive never goes back" in r.err, r
     assert before == {p: p.read_bytes() for p in w.path("notes").rglob("*") if p.is_file()}
     w.refused(6, "ROLLED_BACK", "get", "notes", "a")
+
+
+def test_killed(w):
+    """Wherever a restore is killed, nobody writes before it is said that the chain went back, and
+    the same command again ends it."""
+    w.key()
+    put(w, "notes", "a", "b")
+    w.ate("backup", "notes", "copy")
+    put(w, "notes", "c", "d")
+    ends = {"whole": 0, "cut": 0, "nothing": 0}
+    command = ("ate", "restore", "copy", "notes", "--reset", "a mistake")
+    started = time.monotonic()
+    shutil.rmtree(w.path("notes"))
+    w.run(*command)
+    span = time.monotonic() - started
+    for i in range(40):
+        shutil.rmtree(w.path("notes"), ignore_errors=True)
+        p = w.popen(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(span * i / 32)
+        p.kill()
+        p.wait()
+        if not (w.path("notes") / ",chain").exists():
+            ends["nothing"] += 1
+        elif w.ate("put", "notes", "x", "y", env=other(w, f"fresh{i}"), status=None).status:
+            ends["cut"] += 1
+        else:
+            ends["whole"] += 1
+            assert "went back" in w.ate("log", "notes").out.decode()
+            continue
+        w.run(*command)
+        assert b"a mistake" in w.ate("log", "notes").out
+    print("#", ends)
+    assert ends["whole"] + ends["cut"] > 5, ends
 
 
 def test_in_a_directory(w):

@@ -200,6 +200,40 @@ static void without_it_they_refuse(void **state)
     ate_chain_close(c);
 }
 
+/* Between the copy and the RESET nobody writes; the same again ends it, and so does who wants none.
+ */
+static void what_is_cut_short_is_not_written_to(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_chain *c;
+    for (unsigned i = 2; i--;) {
+        struct ate_backup_conf conf = {.reset = i ? NULL : "now", .accept_loss = true};
+        run("rm -rf notes");
+        expect(restore("key", "notes", &(struct ate_backup_conf){.accept_loss = true}, &done), 0);
+        run("touch notes/,resetting");
+        expect(open_with("key", "notes", 0, NULL, &c), ATE_DENIED);
+        assert_non_null(strstr(ate_error(), "restore it again, with --reset"));
+        expect(open_with("key", "notes", ATE_CREATE, NULL, &c), ATE_DENIED);
+        expect(open_with("key", "notes", ATE_READ, NULL, &c), 0);
+        ate_chain_close(c);
+        expect(restore("key", "notes", &conf, &done), 0);
+        assert_true(done.reset == !i);
+        run("! test -e notes/,resetting");
+        expect(open_with("key", "notes", 0, NULL, &c), 0);
+        ate_chain_close(c);
+        expect(open_with("key", "notes", ATE_READ, path_of("other"), &c), i ? ATE_ROLLED_BACK : 0);
+        if (!i)
+            ate_chain_close(c);
+    }
+    expect(restore("stranger", "notes", &(struct ate_backup_conf){.reset = "me"}, &done),
+           ATE_NO_KEY);
+    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "x"}, &done), ATE_EXISTS);
+    run("! test -e notes/,resetting");
+    c = open_chain("notes", 0);
+    ate_chain_close(c);
+}
+
 /* It is not known when that was: the file of an earlier version. */
 static void not_over_a_memory_without_a_time(void **state)
 {
@@ -363,7 +397,7 @@ int main(void)
         TEST(not_without_a_root_key),           TEST(without_it_they_refuse),
         TEST(not_over_a_memory_without_a_time), TEST(nothing_is_noted_of_less_than_was_seen),
         TEST(set_back_by_other_means),          TEST(repaired),
-        TEST(what_is_shown_is_bounded),
+        TEST(what_is_shown_is_bounded),         TEST(what_is_cut_short_is_not_written_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
