@@ -394,7 +394,6 @@ int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,
                            const struct ate__destroy_order *order)
 {
     struct ate__destruction d;
-    ate__chain_compact_stop(c); /* it commits, too */
     pthread_mutex_lock(&c->mutex);
     int rc = check_order(c, order, &d);
     if (!rc)
@@ -404,5 +403,7 @@ int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,
     if (!rc)
         rc = put_aside(c->conf.env->vfs, dir, order->statement);
     pthread_mutex_unlock(&c->mutex);
+    if (rc <= 0)
+        ate__chain_compact_stop(c); /* what was refused changes nothing, this neither */
     return rc;
 }

@@ -107,10 +107,10 @@ static int survey_reading(struct ate__redo *r, const struct ate__list *reuse,
 }
 
 /* A list that does not hold is damage, though the other tells all; beside a writer it may be that
- * he is just writing it. */
+ * he is just writing it, and behind one that was killed that he had not begun. */
 static void tell_lost_list(struct ate__survey *v)
 {
-    if (!v->pair.lost || v->mode == ATE__SURVEY_BESIDE)
+    if (!v->pair.lost || v->mode == ATE__SURVEY_BESIDE || (v->pair.begun && !v->newer))
         return;
     const char *what = v->newer ? "not whole, and a segment is newer than the other list"
                                 : "not whole; the other list is";

@@ -67,6 +67,7 @@ static int choose(struct ate__pair *p, struct found *a, struct found *b)
     struct found *chosen = take_a ? a : b;
     p->meta = chosen->meta;
     chosen->meta = ATE__META_NULL;
+    p->begun = a->good && !b->bytes.size;
     p->lost = !a->good ? name_a : !b->good ? name_b : NULL;
     return 0;
 }

@@ -30,6 +30,7 @@ struct ate__pair {
     struct ate__meta meta; /* in force */
     bool a_good, b_good, equal;
     bool settled; /* rule 2 holds */
+    bool begun;   /* b has no byte, beside a good a: its creation was cut short between the two */
     const char *lost; /* the name of the file that is not good, NULL: none; for reports */
 };
 

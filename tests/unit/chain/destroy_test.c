@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Destroying a chain: who may, what an archive keeps, what stays, and what was cut short. */
 #include "chain/destroy.h"
+#include "base/workers.h"
+#include "chain/chain_private.h"
 #include "kit.h"
 #include "lib/heap.h"
 #include "chain/reset.h"
@@ -344,6 +346,8 @@ static void test_order(void **state)
     struct ate__buf bytes = ATE__BUF_NULL;
     struct kit k;
     begin(&k, 20);
+    kit_ok(ate__workers_new(1, &k.compact.workers));
+    k.compact.rule = (struct ate__compact_rule){.mode = ATE__COMPACT_SIZE, .bytes_min = 1 << 30};
     kit_open_ok(&k, 0);
     d = order_begin(&k);
     expect_order_refused(&k, &d, 1, ATE_DENIED);
@@ -355,8 +359,10 @@ static void test_order(void **state)
     d.root.b[4] ^= 1;
     expect_order_refused(&k, &d, 1, ATE_STALE);
     assert_int_equal(ate__chain_destroyed(k.sim.env.vfs, k.root, &bytes, &said), ATE_NOT_FOUND);
+    assert_non_null(k.chain->compacts); /* it goes on being compacted by itself */
     d = order_begin(&k);
     kit_ok(order_destroy(&k, &d, 1));
+    assert_null(k.chain->compacts);
     assert_string_equal(kit_text(&k, 1), "newer"); /* who has it open may go on reading */
     kit_close(&k);
     assert_true(simdisk_exists(k.disk, "/c/,destroying"));
@@ -369,6 +375,7 @@ static void test_order(void **state)
     simdisk_put(k.disk, "/c/,destroyed", "x", 1);
     assert_int_equal(ate__chain_destroyed(k.sim.env.vfs, k.root, &bytes, &said), ATE_TAMPERED);
     kit_deinit(&k);
+    ate__workers_unref(k.compact.workers);
 }
 
 static int judge(struct kit *k, const struct ate__destruction *d)

@@ -273,6 +273,36 @@ static void test_newer_segment(void **state)
     kit_deinit(&k);
 }
 
+/* A creation that was killed between its two lists leaves no damage; a list that had bytes is. */
+static void test_list_not_begun(void **state)
+{
+    (void)state;
+    struct kit k;
+    kit_init(&k, 1);
+    kit_open_ok(&k, ATE__STORAGE_CREATE);
+    kit_append_ok(&k, 3, 100);
+    kit_close(&k);
+    const char *const names[] = {"/meta.b", "/meta.b", "/meta.b", "/meta.a"};
+    const int cuts[] = {0, -1, 50, 0};
+    for (size_t i = 0; i < 4; i++) {
+        char path[64];
+        size_t size;
+        snprintf(path, sizeof path, KIT_DIR "%s", names[i]);
+        uint8_t *whole = simdisk_get(k.disk, path, &size);
+        if (cuts[i] < 0)
+            simdisk_unlink(k.disk, path);
+        else
+            simdisk_cut(k.disk, path, (uint64_t)cuts[i]);
+        kit_open_ok(&k, ATE__STORAGE_READ);
+        assert_int_equal(kit_damage(&k).what, i < 2 ? ATE_OK : ATE_TAMPERED);
+        kit_check_all(&k, 3);
+        kit_close(&k);
+        simdisk_put(k.disk, path, whole, size);
+        free(whole);
+    }
+    kit_deinit(&k);
+}
+
 static void test_versions(void **state)
 {
     (void)state;
@@ -330,8 +360,8 @@ int main(void)
         cmocka_unit_test(test_lock),          cmocka_unit_test(test_none),
         cmocka_unit_test(test_beside),        cmocka_unit_test(test_damage_beside),
         cmocka_unit_test(test_any_moment),    cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_newer_segment), cmocka_unit_test(test_versions),
-        cmocka_unit_test(test_small),
+        cmocka_unit_test(test_newer_segment), cmocka_unit_test(test_list_not_begun),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
