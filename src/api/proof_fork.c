@@ -258,6 +258,15 @@ static void tell_program(struct ate_chain *c, int rc, const struct ate__checkpoi
                        checkpoint ? &proved : NULL);
 }
 
+/* What a RESET allows is judged by all that is shown, which an open fetches (api/reset.h). */
+static int say_how_to_go_on(int rc)
+{
+    char why[ATE__ERROR_SIZE];
+    snprintf(why, sizeof why, "%s", ate__error_text());
+    return ate__fail(
+        rc, "%s; if its owner took the chain back, open it again: that is followed then", why);
+}
+
 /* The newest that held, and this one. */
 static int keep_both(struct ate__memory *m, int rc, struct ate_bytes note)
 {
@@ -282,7 +291,7 @@ int ate__fork_noted(void *arg, int result, struct ate_bytes note,
     if (!result)
         ate__fork_saw_note(&c->memory, note, ate__monotonic_ms(&ate__env_real));
     if (result == ATE_FORKED || result == ATE_ROLLED_BACK)
-        result = keep_both(&c->memory, result, note);
+        result = keep_both(&c->memory, say_how_to_go_on(result), note);
     tell_program(c, result, checkpoint);
     return result;
 }
@@ -290,7 +299,7 @@ int ate__fork_noted(void *arg, int result, struct ate_bytes note,
 int ate__fork_shown(void *arg, int result)
 {
     struct ate_chain *c = arg;
-    result = ate__fork_evidence(&c->memory, c->ask, result);
+    result = ate__fork_evidence(&c->memory, c->ask, say_how_to_go_on(result));
     tell_program(c, result, NULL);
     return result;
 }

@@ -326,10 +326,11 @@ static void repaired(void **state)
 
 /* ---- at a server ---- */
 
-static struct ate_server *serve(void)
+static struct ate_server *serve(uint16_t port)
 {
     struct ate_server *s;
-    struct ate_server_conf conf = {.logs = path_of("logs"), .any_port = true, .no_auth = true};
+    struct ate_server_conf conf = {
+        .logs = path_of("logs"), .port = port, .any_port = !port, .no_auth = true};
     expect(ate_server_start(&conf, &s), 0);
     return s;
 }
@@ -374,7 +375,7 @@ static void what_is_shown_is_bounded(void **state)
     expect(ate_session_open(path_of("key"), 0, &me), 0);
     expect(restore("key", "logs/notes", &(struct ate_backup_conf){.reset = "x"}, &done), 0);
     struct ate__anchor mine = {.session = me};
-    struct ate_server *s = serve();
+    struct ate_server *s = serve(0);
     char address[1000];
     const char *all = ate_server_address(s), *pins = strchr(all, '#');
     snprintf(address, sizeof address, "%.*snotes%s", (int)(pins - all), all, pins);
@@ -389,15 +390,91 @@ static void what_is_shown_is_bounded(void **state)
     ate_session_close(me);
 }
 
+static int open_far(const char *address, const char *mirror, struct ate_chain **ret)
+{
+    struct ate_session *s;
+    struct ate_chain_conf conf = {.state_dir = path_of(mirror ? "with" : "without"),
+                                  .mirror_dir = mirror};
+    expect(ate_session_open(path_of("key"), 0, &s), 0);
+    int rc = ate_chain_open(address, s, 0, &conf, ret);
+    ate_session_close(s);
+    return rc;
+}
+
+static const char *load(struct ate_txn *txn, const char *name)
+{
+    const struct note *n = NULL;
+    struct ate_id id;
+    expect(ate_find(txn, note, ate_top, name, &id, &n), 0);
+    return n->text;
+}
+
+/* It is refused, says what there is to do, and that is what there is to do. */
+static void expect_again(const char *address, const char *mirror, struct ate_chain *c)
+{
+    struct ate_reset r;
+    struct ate_receipt receipt;
+    int rc = ate_chain_sync(c, &receipt);
+    for (unsigned i = 0; !rc || rc == ATE_OFFLINE || rc == ATE_TIMEOUT; i++) {
+        assert_true(i < 1000);
+        rc = ate_chain_sync(c, &receipt);
+    }
+    expect(rc, ATE_ROLLED_BACK);
+    assert_non_null(strstr(ate_error(), "open it again"));
+    ate_chain_close(c);
+    expect(open_far(address, mirror, &c), 0);
+    assert_true(ate_chain_reset(c, &r));
+    assert_string_equal(r.text, "the disk died");
+    expect(ate_chain_sync(c, &receipt), 0);
+    ate_chain_close(c);
+}
+
+/* A chain goes back while clients have it open. */
+static void those_who_have_it_open_are_told_to_open_it_again(void **state)
+{
+    (void)state;
+    struct ate_backed_up done;
+    struct ate_chain *thin, *mirror;
+    struct ate_txn *txn;
+    run("mkdir -p logs m && mv notes logs/notes");
+    struct ate_server *s = serve(0);
+    char address[1000];
+    const char *all = ate_server_address(s), *pins = strchr(all, '#');
+    uint16_t port = (uint16_t)strtoul(strchr(all + strlen("tcp://"), ':') + 1, NULL, 10);
+    snprintf(address, sizeof address, "%.*snotes%s", (int)(pins - all), all, pins);
+    char dir[4100];
+    snprintf(dir, sizeof dir, "%s", path_of("m"));
+    expect(open_far(address, NULL, &thin), 0);
+    expect(open_far(address, dir, &mirror), 0);
+    expect(ate_txn_begin(mirror, NULL, 0, &txn), 0);
+    assert_string_equal(load(txn, "d"), "a text");
+    ate_server_end(s);
+    run("rm -rf logs/notes");
+    expect(restore("key", "logs/notes", &(struct ate_backup_conf){.reset = "the disk died"}, &done),
+           0);
+    s = serve(port);
+    assert_string_equal(load(txn, "c"), "a text"); /* the snapshot stays */
+    ate_txn_end(txn);
+    expect_again(address, NULL, thin);
+    expect_again(address, dir, mirror);
+    ate_server_end(s);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup(test, set_up)
     const struct CMUnitTest tests[] = {
-        TEST(those_who_saw_more_follow),        TEST(history_shows_it),
-        TEST(not_without_a_root_key),           TEST(without_it_they_refuse),
-        TEST(not_over_a_memory_without_a_time), TEST(nothing_is_noted_of_less_than_was_seen),
-        TEST(set_back_by_other_means),          TEST(repaired),
-        TEST(what_is_shown_is_bounded),         TEST(what_is_cut_short_is_not_written_to),
+        TEST(those_who_saw_more_follow),
+        TEST(history_shows_it),
+        TEST(not_without_a_root_key),
+        TEST(without_it_they_refuse),
+        TEST(not_over_a_memory_without_a_time),
+        TEST(nothing_is_noted_of_less_than_was_seen),
+        TEST(set_back_by_other_means),
+        TEST(repaired),
+        TEST(what_is_shown_is_bounded),
+        TEST(what_is_cut_short_is_not_written_to),
+        TEST(those_who_have_it_open_are_told_to_open_it_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
