@@ -54,6 +54,10 @@ struct ate__chain_conf {
     uint64_t segment_bytes; /* struct ate__storage_conf */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
+    /* With progress_arg, by any thread, for every record that is read: whether the open, or
+     * ate__chain_check_all_values(), is to end soon, as CANCELED; no is not said again. NULL:
+     * never. */
+    bool (*cancel)(void *arg);
     struct ate__auto_conf compact; /* from begin() or create() to close(); of a file's log */
     /* Borrowed for the call that opens: with the first a view image is written, each may open one
      * (chain/image.h). None: there is no image. */

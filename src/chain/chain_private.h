@@ -242,6 +242,8 @@ void ate__chain_pass_on(struct ate__chain *c); /* somebody else leads what is le
 void ate__chain_failed(struct ate__chain *c, struct ate__works *done);
 /* Tries recovery again, where it failed and that is some time ago. False: still broken. */
 bool ate__chain_mend(struct ate__chain *c);
+/* open.c */
+int ate__chain_check_wanted(const struct ate__chain *c) ATE__CHECK; /* CANCELED: conf.cancel */
 /* room.c */
 bool ate__tx_frees(const struct ate__tx *tx); /* it makes room: deletions, certificates */
 /* Whether it may be ordered, for all that the disk has. Errors: E_NO_SPACE */

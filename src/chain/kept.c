@@ -78,7 +78,9 @@ static int next_object(void *arg, uint64_t *at, struct ate__state_object *ret_ob
     struct ate__object_facts f;
     struct ate__state_object o = {.live = false};
     do {
-        int rc = ate__view_next_object(&s, at, &o.id, &f);
+        int rc = ate__chain_check_wanted(r->c);
+        if (!rc)
+            rc = ate__view_next_object(&s, at, &o.id, &f);
         if (rc)
             return rc;
     } while (!f.deleted && !(f.live && (!ate__is_top(&o.id) || f.control)));

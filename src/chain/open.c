@@ -92,10 +92,19 @@ static int check_item(struct replay *r, struct item *i)
     return rc;
 }
 
+int ate__chain_check_wanted(const struct ate__chain *c)
+{
+    const struct ate__chain_conf *conf = &c->conf;
+    return conf->cancel && conf->cancel(conf->progress_arg) ? ate__fail(ATE_CANCELED, "given up")
+                                                            : 0;
+}
+
+/* What is not wanted any more ends when its turn comes. */
 static void check_nth(void *arg, size_t n)
 {
     struct replay *r = arg;
-    r->items[n].checked = check_item(r, &r->items[n]);
+    int rc = ate__chain_check_wanted(r->c);
+    r->items[n].checked = rc ? rc : check_item(r, &r->items[n]);
 }
 
 /* What the group says of the history before it: the tree that it was written on, and the time. */
@@ -170,7 +179,9 @@ static int fill(struct replay *r, uint64_t to)
     if (!c->trust)
         return ate__fail(ATE_TAMPERED, "the genesis is missing");
     for (uint64_t sequence = r->tree.size; sequence < to; sequence++) {
-        int rc = ate__kept_leaf(&r->kept, sequence, &leaf);
+        int rc = ate__chain_check_wanted(c);
+        if (!rc)
+            rc = ate__kept_leaf(&r->kept, sequence, &leaf);
         if (!rc)
             rc = add_leaf(r, &leaf);
         if (rc)
@@ -257,7 +268,9 @@ static int reach(struct replay *r)
 static int take_item(struct replay *r, struct item *i)
 {
     struct ate_hash leaf;
-    int rc = fill(r, i->sequence);
+    int rc = ate__chain_check_wanted(r->c);
+    if (!rc)
+        rc = fill(r, i->sequence);
     if (!rc && i->starts_group)
         rc = begin_group(r, i);
     if (!rc)
@@ -290,7 +303,7 @@ static void clear_batch(struct replay *r)
  * and unknown items keep their result, all else is tampering. */
 static int as_damage(int rc, uint64_t sequence)
 {
-    if (rc < 0 || rc == ATE_UNSUPPORTED)
+    if (rc < 0 || rc == ATE_UNSUPPORTED || rc == ATE_CANCELED)
         return ate__context(rc, "transaction %llu", (unsigned long long)sequence);
     char text[ATE__ERROR_SIZE];
     snprintf(text, sizeof text, "%s", ate__error_text());

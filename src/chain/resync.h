@@ -57,7 +57,7 @@ int ate__resync_range(struct ate__resync *r, const struct ate__import_range *ran
 int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group) ATE__CHECK;
 bool ate__resync_is_whole(const struct ate__resync *r); /* all up to `end` has come */
 /* Judges it, once it is whole. `known`: sizes and roots that it must have; a size beyond it is not
- * looked at. Errors: OMITTED TAMPERED FORKED UNSUPPORTED E_* */
+ * looked at. Errors: CANCELED: conf.chain.cancel; OMITTED TAMPERED FORKED UNSUPPORTED E_* */
 struct ate__known_head {
     uint64_t size;
     struct ate_hash root;

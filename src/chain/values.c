@@ -59,9 +59,10 @@ static int check_record(void *arg, const struct ate__record_out *record)
 {
     struct ate__chain *c = arg;
     struct ate__tx tx;
-    if (record->identity)
-        return 0;
-    int rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
+    int rc = ate__chain_check_wanted(c);
+    if (rc || record->identity)
+        return rc;
+    rc = ate__tx_decode(record->body, ate__trust_alg(c->trust), &tx);
     if (rc)
         return rc;
     rc = ate__chain_check_values(c, &tx, record->sequence);

@@ -246,6 +246,7 @@ static int as_tampered(int rc)
 {
     switch (rc) {
     case ATE_READ_ONLY: /* the log here has failed */
+    case ATE_CANCELED:
     case ATE_TAMPERED:
     case ATE_BAD_PEER:
     case ATE_OMITTED:
@@ -288,6 +289,15 @@ static void tell_progress(void *arg, const char *stage, uint64_t done, uint64_t 
     m->conf.fed(m->conf.arg);
 }
 
+static bool is_stopping(void *arg)
+{
+    struct ate__mirror *m = arg;
+    pthread_mutex_lock(&m->mutex);
+    bool stopping = m->stopping;
+    pthread_mutex_unlock(&m->mutex);
+    return stopping;
+}
+
 static int begin_resync(struct ate__mirror *m, const struct item *item)
 {
     struct ate__msg_resync msg;
@@ -297,7 +307,8 @@ static int begin_resync(struct ate__mirror *m, const struct item *item)
                   .workers = m->conf.workers,
                   .sync = ATE__SYNC_NEVER,
                   .progress = tell_progress,
-                  .progress_arg = m},
+                  .progress_arg = m,
+                  .cancel = is_stopping},
         .dir = m->dir,
         .present = m->chain,
         .chain_id = m->chain_id,

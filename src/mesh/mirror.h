@@ -46,7 +46,8 @@ struct ate__mirror_conf {
  * E_*. */
 int ate__mirror_new(const struct ate__mirror_conf *conf, struct ate__mirror **ret_mirror)
     ATE__CHECK;
-/* Waits for a group that is being taken in. No snapshot and no listener is left. Any thread but a
+/* Waits for a group that is being taken in; another history that is being judged is given up. No
+ * snapshot and no listener is left. Any thread but a
  * worker's. Takes NULL. */
 void ate__mirror_free(struct ate__mirror *m);
 

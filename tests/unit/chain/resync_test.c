@@ -209,9 +209,19 @@ struct mirror {
     struct ate__chain *chain;
 };
 
+static uint64_t asked, cancel_at; /* whether to go on; the answer is no from then on; 0: never */
+
+static bool is_canceled(void *arg)
+{
+    (void)arg;
+    asked++;
+    return cancel_at && asked >= cancel_at;
+}
+
 static struct ate__chain_conf conf_of(void)
 {
-    return (struct ate__chain_conf){.env = &s.k.sim.env, .sync = ATE__SYNC_NEVER};
+    return (struct ate__chain_conf){
+        .env = &s.k.sim.env, .sync = ATE__SYNC_NEVER, .cancel = is_canceled};
 }
 
 static void open_mirror(struct mirror *m, unsigned flags)
@@ -581,6 +591,42 @@ static void test_filled(void **state)
     assert_true(said > 10);
 }
 
+/* Judging asks at every record whether it is to go on, and ends at once where it is not. */
+static void test_canceled(void **state)
+{
+    (void)state;
+    struct mirror m;
+    begin(9);
+    mirror_new(&m, "/m");
+    follow(&m, 300);
+    compact();
+    struct ate__known_head known = head_of(&m), now;
+    struct offer o = offer_of(s.k.chain);
+    int rc = ATE_CANCELED;
+    uint64_t times = 0;
+    for (uint64_t n = 1; rc; n += all ? 1 : 1 + n / 4, times++) {
+        asked = 0;
+        cancel_at = n;
+        rc = take(&m, HONEST, o, 0, &known);
+        cancel_at = 0;
+        if (!rc)
+            break;
+        assert_int_equal(rc, ATE_CANCELED);
+        assert_true(asked <= n + 1024); /* at most those that were read ahead, unverified */
+        now = head_of(&m);
+        assert_memory_equal(&now, &known, sizeof now);
+        assert_false(simdisk_exists(s.k.disk, "/m/" ATE__RESYNC_NAME));
+    }
+    print_message("asked %llu times of %llu transactions\n", (unsigned long long)asked,
+                  (unsigned long long)o.certified);
+    assert_true(asked > o.certified && times > 10);
+    story_note(&s);
+    follow(&m, UINT64_MAX);
+    check(&m);
+    mirror_free(&m);
+    story_deinit(&s);
+}
+
 /* ---- what a power loss leaves, at every call that changes the disk, from the first piece on ----
  */
 
@@ -685,7 +731,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_new_and_old), cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_faults),      cmocka_unit_test(test_full),
         cmocka_unit_test(test_filled),      cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_power_loss),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_canceled),    cmocka_unit_test(test_power_loss),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
