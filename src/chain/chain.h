@@ -41,6 +41,9 @@ struct ate__auto_conf {
     uint64_t bytes_per_second;      /* 0: 16 MiB */
     uint64_t since_ms;            /* monotonic: when the timer began; 0: now */
     uint32_t look_ms;             /* after something was published; 0: a second */
+    /* It is due: in how many ms to ask again, because it is not to begin just now; 0: it begins.
+     * Not asked where the disk is full. On its thread. NULL: it begins. */
+    uint64_t (*held_ms)(void *arg);
     /* A run ended, well or not (then with the sentence); on its thread. NULL: nobody is told. */
     void (*done)(void *arg, int result, const char *text, const struct ate__compacted *done);
     void *arg;

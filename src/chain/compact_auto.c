@@ -37,6 +37,7 @@ struct ate__auto {
     atomic_bool ending;
     /* of the task alone */
     struct ate__compact_watch watch;
+    bool due; /* and held */
     bool went_deep;
     uint64_t deep_ms; /* when; if it did */
 };
@@ -129,6 +130,16 @@ static void run(struct ate__auto *a, const struct ate__compact_seen *before)
 
 /* ---- when ---- */
 
+/* 0: now. Whoever holds it is asked when it is due, and not before. */
+static uint64_t wait_of(struct ate__auto *a, const struct ate__compact_seen *seen)
+{
+    struct ate__storage_state state;
+    uint64_t wait_ms = a->due ? 0 : ate__compact_look(&a->watch, seen);
+    a->due = !wait_ms;
+    a->c->storage->v->state(a->c->storage, &state);
+    return a->due && a->conf->held_ms && !state.full ? a->conf->held_ms(a->conf->arg) : wait_ms;
+}
+
 static uint64_t look_ms(const struct ate__auto *a)
 {
     return a->conf->look_ms ? a->conf->look_ms : LOOK_MS;
@@ -166,8 +177,9 @@ static void look(struct ate__task *task)
     if (looking)
         return;
     struct ate__compact_seen seen = see(a);
-    uint64_t wait_ms = ate__compact_look(&a->watch, &seen);
+    uint64_t wait_ms = wait_of(a, &seen);
     if (!wait_ms && !is_ending(a)) {
+        a->due = false;
         run(a, &seen);
         seen = see(a);
         wait_ms = ate__compact_look(&a->watch, &seen);

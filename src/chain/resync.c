@@ -107,7 +107,7 @@ static int begin_import(struct ate__resync *r)
 
 int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **ret_resync)
 {
-    if (conf->end <= conf->cut_off)
+    if (conf->end <= conf->cut_off || conf->end < conf->kept_end)
         return ate__fail(ATE_MALFORMED, "a head below the cut-off");
     struct ate__resync *r = ate__alloc(sizeof *r);
     if (!r)
@@ -257,11 +257,12 @@ void ate__resync_free(struct ate__resync *r)
 
 /* ---- of a chain that has it all ---- */
 
+/* Above the cut-off payloads are missing at most, which every group may lack. */
 static int note_compacted(void *arg, const struct ate__segment_out *segment)
 {
-    uint64_t *end = arg;
-    if (segment->compacted)
-        *end = segment->end;
+    struct ate__remains_of_chain *r = arg;
+    if (segment->compacted && segment->first < r->cut_off)
+        r->kept_end = segment->end;
     return 0;
 }
 
@@ -285,7 +286,7 @@ int ate__chain_remains(struct ate__chain *c, struct ate__remains_of_chain *ret_r
     }
     remains.cut_off = before.cut_off;
     remains.generation = before.generation;
-    int rc = s->v->segments(s, note_compacted, &remains.kept_end);
+    int rc = s->v->segments(s, note_compacted, &remains);
     if (!rc)
         rc = ate__chain_history(c, believed - 1, UINT64_MAX, note_end, &remains.certified);
     if (rc && rc != ATE_END)

@@ -26,8 +26,9 @@
 
 struct ate__remains_of_chain {
     uint64_t cut_off;    /* 0: nothing is missing, and the others are not set */
-    uint64_t kept_end;   /* groups from here on are as they were written; at most the cut-off */
-    uint64_t certified;  /* the end of the group that has the certificate */
+    uint64_t kept_end; /* groups from here on are whole, but for payloads; where the cut-off lies
+                        * inside of a segment that was compacted, its end */
+    uint64_t certified; /* the end of the group that has the certificate */
     uint64_t generation; /* of which all that is so: a compaction makes another one */
 };
 /* Of a chain on this machine. Any thread. Errors: BUSY: it changes just now; E_* */
@@ -37,7 +38,7 @@ int ate__chain_remains(struct ate__chain *c, struct ate__remains_of_chain *ret_r
 
 struct ate__resync_conf {
     struct ate__chain_conf chain;
-    struct ate__dir *dir;       /* the mirror's, borrowed until free(); NULL: in memory */
+    struct ate__dir *dir; /* the mirror's, borrowed until free(); NULL: in memory */
     struct ate__chain *present; /* what the mirror has, for its names; borrowed for new() */
     struct ate_hash chain_id;
     uint64_t cut_off, kept_end;

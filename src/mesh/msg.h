@@ -109,8 +109,7 @@ struct ate__msg_resync {
     struct ate__head head; /* now */
     struct ate__proof consistency; /* from the client's head to it */
     uint64_t cut_off;
-    struct ate__head kept; /* groups from this size on are as the root closed them; not 0, and at
-                            * most the cut-off */
+    struct ate__head kept; /* groups from this size on are whole; not 0 */
     uint64_t certified; /* size that has the certificate of the cut-off */
 };
 struct ate__msg_leaves {

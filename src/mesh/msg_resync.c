@@ -24,7 +24,7 @@ int ate__msg_resync_decode(struct ate_bytes body, struct ate__msg_resync *ret)
     m.kept = ate__rd_head(&r);
     m.certified = ate__rd_u64(&r);
     int rc = ate__msg_end(&r, "RESYNC");
-    if (!rc && (!m.kept.size || m.kept.size > m.cut_off || m.cut_off >= m.certified ||
+    if (!rc && (!m.kept.size || m.kept.size > m.head.size || m.cut_off >= m.certified ||
                 m.certified > m.head.size))
         rc = ate__fail(ATE_MALFORMED, "RESYNC: %llu, %llu, %llu of %llu transactions",
                        (unsigned long long)m.kept.size, (unsigned long long)m.cut_off,

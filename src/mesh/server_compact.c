@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * server_compact.c: the chains of a server are compacted by themselves: since when the timer of
- * each runs, also while it is closed, and what the log is told.
+ * each runs, also while it is closed, what the log is told, and when one waits.
+ *
+ *  1. What a resync sends is of one generation of the log, and begins again with another one: so
+ *     none is begun while a stream goes on in it. One that runs already goes on.
+ *  2. A compaction that is due waits for all resyncs together ATE__RESYNC_HOLD_MS at most, and
+ *     after it the next one may. A stream that takes no step lets it go sooner.
  */
 #include "base/err.h"
 #include "chain/compact.h"
@@ -20,6 +25,32 @@ static void log_done(struct ate__hosted *h, const struct ate__compacted *done)
         h->path, (unsigned long long)done->bytes_freed, (unsigned long long)done->bytes_before,
         (unsigned long long)done->payloads, (unsigned long long)done->events,
         (unsigned long long)done->transactions);
+}
+
+void ate__compact_hold(struct ate__hosted *h)
+{
+    uint64_t until_ms = ate__monotonic_ms(h->server->conf.env) + ATE__RESYNC_STEP_MS;
+    pthread_mutex_lock(&h->mutex);
+    h->hold.until_ms = until_ms;
+    pthread_mutex_unlock(&h->mutex);
+}
+
+uint64_t ate__compact_held_ms(void *arg)
+{
+    struct ate__hosted *h = arg;
+    uint64_t now_ms = ate__monotonic_ms(h->server->conf.env), wait_ms = 0;
+    pthread_mutex_lock(&h->mutex);
+    struct ate__hold *hold = &h->hold;
+    bool held = hold->until_ms > now_ms;
+    if (held && !hold->due_ms)
+        hold->due_ms = now_ms;
+    uint64_t last_ms = hold->due_ms + ATE__RESYNC_HOLD_MS;
+    if (held && last_ms > now_ms)
+        wait_ms = ate__min(hold->until_ms, last_ms) - now_ms;
+    else
+        hold->due_ms = 0;
+    pthread_mutex_unlock(&h->mutex);
+    return wait_ms;
 }
 
 static void compacted(void *arg, int result, const char *text, const struct ate__compacted *done)
@@ -55,6 +86,7 @@ struct ate__auto_conf ate__compact_conf_of(struct ate__hosted *h)
     pthread_mutex_unlock(&s->mutex);
     conf.workers = s->compacts;
     conf.since_ms = since_ms;
+    conf.held_ms = ate__compact_held_ms;
     conf.done = compacted;
     conf.arg = h;
     return conf;

@@ -300,6 +300,7 @@ static bool go_live(struct ate__stream *s)
     if (!live)
         return false;
     s->follow = ATE__FOLLOW_LIVE;
+    s->holds = false;
     s->next_live = h->live;
     s->back_live = &h->live;
     if (h->live)
@@ -317,6 +318,8 @@ static void catching_done(struct ate__job *job)
     struct ate__peer *p = s->peer;
     int rc = job->result;
     p->reading = false;
+    if (s->holds && !s->ended)
+        ate__compact_hold(s->hosted);
     if (!s->ended) {
         for (size_t i = 0; !rc && i < c->groups.count; i++)
             rc = send_group(s, &c->groups, i);
@@ -430,6 +433,8 @@ static int ask(struct asking *a)
                        h->path, (unsigned long long)a->head.size);
     if (!rc)
         rc = ate__resync_check(h, a->head.size, &a->remains);
+    if (rc == ATE_COMPACTED || rc == ATE_BUSY)
+        ate__compact_hold(h);
     if (rc == ATE_COMPACTED)
         rc = 0;
     if (!rc)
@@ -455,6 +460,7 @@ static void ask_done(struct ate__job *job)
         const struct ate__remains_of_chain *r = &a->remains;
         if (r->cut_off) {
             s->cursor = 0;
+            s->holds = true;
             s->resyncing = (struct ate__resyncing){r->cut_off, r->kept_end, r->generation, 0,
                                                    r->cut_off - r->cut_off % ATE__TILE_LEAVES};
         }

@@ -208,6 +208,7 @@ struct ate__stream {
     enum ate__follow follow;
     uint64_t cursor; /* the next sequence to be sent */
     struct ate__resyncing resyncing;
+    bool holds; /* it was sent RESYNC, and has not come to the end yet */
     struct ate__stream *next_live, **back_live; /* LIVE: of the chain's */
     struct ate__stream *next_catching; /* in the peer's queue */
 
@@ -298,6 +299,12 @@ struct ate__hosted {
     struct ate__job read;
     struct ate__groups groups;
 
+    /* server_compact.c; under the mutex above */
+    struct ate__hold {
+        uint64_t until_ms; /* no compaction is begun; monotonic */
+        uint64_t due_ms; /* since when one waits for that; 0: none does */
+    } hold;
+
     /* server_notes.c */
     struct ate__notes {
         struct ate__stream *streams; /* that asked */
@@ -334,6 +341,11 @@ void ate__hosted_close_all(struct ate__server *s);
 
 /* For the chain of h, which is about to be opened or created. */
 struct ate__auto_conf ate__compact_conf_of(struct ate__hosted *h);
+/* A stream resyncs, and has just taken a step: no compaction begins in the next time, but for one
+ * that has waited long. Any thread. */
+void ate__compact_hold(struct ate__hosted *h);
+/* As struct ate__auto_conf has it; arg: the hosted chain. */
+uint64_t ate__compact_held_ms(void *arg);
 
 /* --- server_follow.c --- */
 

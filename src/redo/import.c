@@ -241,7 +241,7 @@ static int make_dir(struct ate__import *i)
 
 int ate__import_new(const struct ate__import_conf *conf, struct ate__import **ret_import)
 {
-    if (!conf->kept_end || conf->kept_end > conf->cut_off)
+    if (!conf->kept_end || !conf->cut_off)
         return ate__fail(ATE_MALFORMED, "a log that is cut off at %llu and compacted to %llu",
                          (unsigned long long)conf->cut_off, (unsigned long long)conf->kept_end);
     struct ate__import *i = ate__alloc(sizeof *i);

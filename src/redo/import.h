@@ -29,7 +29,7 @@ struct ate__import_conf {
     struct ate_hash chain_id;
     enum ate__role role;
     uint64_t cut_off;      /* above 0 */
-    uint64_t kept_end;     /* at most the cut-off */
+    uint64_t kept_end;     /* above 0 */
     struct ate_hash kept_root; /* of the tree of kept_end leaves */
 };
 struct ate__import_record {

@@ -6,6 +6,7 @@
 #include "chain/chain_private.h"
 #include "chain/compact.h"
 #include "story.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { OBJECTS = 20, TEXT = 900, HOUR_MS = 3600 * 1000 };
@@ -230,6 +231,64 @@ static void test_failure(void **state)
     end();
 }
 
+/* ---- what holds it off ---- */
+
+static _Atomic unsigned held, held_times; /* to be answered; how often it was asked */
+
+static uint64_t held_ms(void *arg)
+{
+    (void)arg;
+    held_times++;
+    pthread_mutex_lock(&told.mutex);
+    pthread_cond_broadcast(&told.cond);
+    pthread_mutex_unlock(&told.mutex);
+    return held;
+}
+
+static void wait_asked(unsigned times)
+{
+    pthread_mutex_lock(&told.mutex);
+    while (held_times < times)
+        pthread_cond_wait(&told.cond, &told.mutex);
+    pthread_mutex_unlock(&told.mutex);
+}
+
+/* It is due and waits, however it became due, as long as somebody holds it; then it runs. */
+static void test_held(void **state)
+{
+    (void)state;
+    static const enum ate__compact_mode modes[] = {ATE__COMPACT_ON_OPEN, ATE__COMPACT_SIZE,
+                                                   ATE__COMPACT_TIMER};
+    for (size_t i = 0; i < ATE__COUNT_OF(modes); i++) {
+        begin(20 + i, 30,
+              (struct ate__compact_rule){.mode = modes[i], .growth_bytes = 1, .every_ms = 1});
+        kit.compact.held_ms = held_ms;
+        held = 2;
+        held_times = 0;
+        kit.compact.since_ms = ate__monotonic_ms(&kit.sim.env);
+        simenv_pass_ms(&kit.sim, HOUR_MS);
+        kit_open_ok(&kit, 0);
+        wait_asked(3);
+        put_rounds(30, 32);
+        wait_asked(6);
+        assert_int_equal(runs_now(), 0);
+        held = 0;
+        wait_runs(1);
+        told_ok();
+        assert_true(told.done.payloads > 100);
+        check_whole(31);
+        /* What is held ends with the chain. */
+        held = 3600 * 1000;
+        held_times = 0;
+        simenv_pass_ms(&kit.sim, HOUR_MS);
+        put_rounds(32, 34);
+        kit_close(&kit);
+        assert_true(runs_now() <= 2);
+        kit.compact.held_ms = NULL;
+        end();
+    }
+}
+
 /* ---- the end ---- */
 
 static void sleep_real(void *user, uint64_t ms)
@@ -346,11 +405,11 @@ static void test_no_office(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_never),        cmocka_unit_test(test_on_open),
-        cmocka_unit_test(test_small),        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_timer),        cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_ends_at_once), cmocka_unit_test(test_deep),
-        cmocka_unit_test(test_no_office),
+        cmocka_unit_test(test_never),   cmocka_unit_test(test_on_open),
+        cmocka_unit_test(test_small),   cmocka_unit_test(test_growth),
+        cmocka_unit_test(test_timer),   cmocka_unit_test(test_held),
+        cmocka_unit_test(test_failure), cmocka_unit_test(test_ends_at_once),
+        cmocka_unit_test(test_deep),    cmocka_unit_test(test_no_office),
     };
     return cmocka_run_group_tests_name("chain/compact_auto", tests, NULL, NULL);
 }

@@ -4,11 +4,14 @@
  */
 #include "far.h"
 #include "chain/compact.h"
+#include "hooked.h"
 #include "lib/shell.h"
 #include "lib/tmpdir.h"
+#include "lines.h"
 #include "mesh/mirror.h"
 #include "mesh/mirror_resync.h"
 #include "net/addr.h"
+#include "trust/session.h"
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,6 +103,88 @@ static void check(struct ate__pipe *p, const struct ate__head *want)
     assert_memory_equal(&head, want, sizeof head);
 }
 
+/* ---- a server that compacts by itself ---- */
+
+static _Atomic uint64_t wall_ahead_us;
+
+static uint64_t wall_us(void *user)
+{
+    (void)user;
+    return ate__clock_wall_us(NULL) + atomic_load(&wall_ahead_us);
+}
+
+static struct ate_session *session_of(const struct far *f)
+{
+    ate__cleanup(ate__secret_deinit) struct ate__secret text = {0};
+    struct ate_session *session;
+    struct ate__key *key;
+    assert_int_equal(ate__key_encode(f->chain.key, &text), 0);
+    assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &key), 0);
+    assert_int_equal(ate__session_new(&session), 0);
+    assert_int_equal(ate__session_add(session, key), 0);
+    return session;
+}
+
+static void change_much(struct far *f, struct ate__pipe *p, struct ate_hash *last, bool first)
+{
+    struct ate__head base = far_head(p);
+    struct kit_put put = {
+        .object = kit_id(CHANGED), .prev = first ? NULL : last, .payload_size = 30000};
+    struct ate__buf tx = kit_put(&f->chain, &base, &put, last);
+    assert_int_equal(far_offer(p, ate__buf_bytes(&tx), 20000, NULL), 0);
+    ate__buf_deinit(&tx);
+}
+
+/* The mirror's disk, which stops in the middle of what the mirror writes. */
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    unsigned writes;
+    bool shut, reached;
+} gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER};
+
+static int at_gate(const char *call)
+{
+    if (strcmp(call, "write"))
+        return 0;
+    pthread_mutex_lock(&gate.mutex);
+    gate.reached |= ++gate.writes >= 60;
+    pthread_cond_broadcast(&gate.cond);
+    while (gate.reached && gate.shut)
+        pthread_cond_wait(&gate.cond, &gate.mutex);
+    pthread_mutex_unlock(&gate.mutex);
+    return 0;
+}
+
+static void gate_wait(void)
+{
+    pthread_mutex_lock(&gate.mutex);
+    while (!gate.reached)
+        pthread_cond_wait(&gate.cond, &gate.mutex);
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+static void gate_open(void)
+{
+    pthread_mutex_lock(&gate.mutex);
+    gate.shut = false;
+    pthread_cond_broadcast(&gate.cond);
+    pthread_mutex_unlock(&gate.mutex);
+}
+
+struct opener {
+    struct far *f;
+    const char *dir;
+    struct ate__pipe *pipe;
+};
+
+static void *open_gated(void *arg)
+{
+    struct opener *o = arg;
+    o->pipe = open_mirror(o->f, o->dir, 0);
+    return NULL;
+}
+
 /* ---- tests ---- */
 
 static void test_mirrors(void **state)
@@ -139,6 +224,76 @@ static void test_mirrors(void **state)
     assert_true(far_head(p).size >= 1400);
     far_close(p);
     far_close(thin);
+    far_free(f);
+}
+
+/* A server compacts deeply, beyond where a mirror is that is just fetching; the mirror ends up with
+ * all there is. */
+static void test_while_fetching(void **state)
+{
+    (void)state;
+    enum { BIG = 12 << 20, CHANGES_BIG = 420 };
+    static struct ate__env moved;
+    struct far *f = far_new(true);
+    struct opener o = {f, tmpdir_new(), NULL};
+    struct ate__storage_state about;
+    struct ate__receipt receipt;
+    struct ate_hash last;
+    pthread_t thread;
+    struct ate__pipe *thin = far_open(f);
+    for (uint64_t i = 1; i <= OBJECTS; i++)
+        far_put(f, thin, i);
+    for (unsigned i = 0; i < CHANGES_BIG; i++)
+        change_much(f, thin, &last, !i);
+    far_stop(f);
+    lines_begin(&f->server_conf);
+    moved = ate__env_real;
+    moved.wall_us = wall_us;
+    atomic_fetch_add(&wall_ahead_us, UINT64_C(8) * 24 * 3600 * 1000000);
+    f->server_conf.env = &moved;
+    f->server_conf.compact = (struct ate__auto_conf){
+        .rule = {.mode = ATE__COMPACT_SIZE, .growth_bytes = 1, .bytes_min = BIG + (1 << 20)},
+        .session = session_of(f),
+        .bytes_per_second = UINT64_MAX,
+        .look_ms = 1,
+    };
+    far_start(f);
+    gate.shut = true;
+    hooked_set(at_gate);
+    f->conf.env = &hooked_env;
+    assert_int_equal(pthread_create(&thread, NULL, open_gated, &o), 0);
+    gate_wait();
+    for (unsigned i = 0; i < 2000 && !lines_count("2 compacted "); i++)
+        change_much(f, thin, &last, false);
+    assert_int_equal(lines_count("could not be compacted"), 0);
+    lines_wait("2 compacted ", 1);
+    gate_open();
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    int rc = ate__pipe_sync(o.pipe, &receipt);
+    if (rc)
+        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
+    struct ate__head head = far_head(thin), here = far_head(o.pipe);
+    assert_memory_equal(&here, &head, sizeof head);
+    for (uint64_t i = 1; i <= OBJECTS; i++)
+        assert_true(far_has(o.pipe, i));
+    struct ate__storage *storage = ate__chain_storage(o.pipe->v->chain(o.pipe));
+    storage->v->state(storage, &about);
+    assert_true(about.cut_off > OBJECTS + CHANGES_BIG / 2); /* it came by RESYNC */
+    assert_false(is_there(o.dir, ",resync"));
+    far_put(f, o.pipe, 9100);
+    head = far_head(o.pipe);
+    far_close(o.pipe);
+    hooked_set(NULL);
+    f->conf.env = &ate__env_real;
+    o.pipe = open_mirror(f, o.dir, 0);
+    here = far_head(o.pipe);
+    assert_memory_equal(&here, &head, sizeof head);
+    far_close(o.pipe);
+    far_close(thin);
+    far_stop(f);
+    ate__session_unref(f->server_conf.compact.session);
+    f->server_conf.compact.session = NULL;
+    far_start(f);
     far_free(f);
 }
 
@@ -604,6 +759,7 @@ int main(void)
         cmocka_unit_test(test_every_size),
         cmocka_unit_test(test_mirrors),
         cmocka_unit_test(test_open_meanwhile),
+        cmocka_unit_test(test_while_fetching),
         cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_twisted),
         cmocka_unit_test(test_cut_everywhere),

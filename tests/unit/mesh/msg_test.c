@@ -221,9 +221,9 @@ static void random_resync_message(struct rnd *r, unsigned type, struct ate__wr *
     struct ate__msg_leaves leaves = {ATE__TILE_LEAVES * rnd_below(r, 1000), ATE__TILE_LEAVES,
                                      scratch};
     struct ate__msg_resync resync = {.consistency = random_proof(r), .kept = random_head(r, 1)};
-    resync.cut_off = resync.kept.size + rnd_below(r, 100);
+    resync.cut_off = rnd_below(r, 2 * resync.kept.size);
     resync.certified = resync.cut_off + 1 + rnd_below(r, 100);
-    resync.head = random_head(r, resync.certified);
+    resync.head = random_head(r, ate__max(resync.certified, resync.kept.size));
     if (type == ATE__MSG_RESYNC)
         ate__msg_resync_encode(w, &resync);
     else
@@ -479,7 +479,8 @@ static void test_resync(void **state)
     (void)state;
     assert_int_equal(decode_resync(1, 1, 2, 2), 0);
     assert_int_equal(decode_resync(0, 1, 2, 2), ATE_MALFORMED);
-    assert_int_equal(decode_resync(2, 1, 2, 2), ATE_MALFORMED);
+    assert_int_equal(decode_resync(2, 1, 2, 2), 0); /* a segment around the cut-off */
+    assert_int_equal(decode_resync(3, 1, 2, 2), ATE_MALFORMED);
     assert_int_equal(decode_resync(1, 2, 2, 2), ATE_MALFORMED);
     assert_int_equal(decode_resync(1, 1, 3, 2), ATE_MALFORMED);
     assert_int_equal(decode_leaves(0, 256), 0);

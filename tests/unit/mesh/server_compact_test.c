@@ -6,6 +6,8 @@
 #include "kit.h"
 #include "lines.h"
 #include "lib/tmpdir.h"
+#include "mesh/server_private.h"
+#include "trust/session.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,6 +25,22 @@ static uint64_t monotonic_ms(void *user)
     return ate__clock_monotonic_ms(NULL) + atomic_load(&ahead_ms);
 }
 
+static _Atomic uint64_t wall_ahead_us;
+
+static uint64_t wall_us(void *user)
+{
+    (void)user;
+    return ate__clock_wall_us(NULL) + atomic_load(&wall_ahead_us);
+}
+
+static uint64_t stopped; /* one that stands */
+
+static uint64_t stopped_ms(void *user)
+{
+    (void)user;
+    return stopped;
+}
+
 static struct ate__env moved;
 
 static struct ate__server_conf conf_of(const char *logs, struct ate__compact_rule rule)
@@ -30,6 +48,7 @@ static struct ate__server_conf conf_of(const char *logs, struct ate__compact_rul
     struct ate__server_conf conf = kit_conf(logs);
     moved = ate__env_real;
     moved.monotonic_ms = monotonic_ms;
+    moved.wall_us = wall_us;
     conf.env = &moved;
     if (!rule.bytes_min)
         rule.bytes_min = 1;
@@ -185,6 +204,117 @@ static void test_never(void **state)
     assert_int_equal(ate__server_start(&conf, &refused), ATE_MISUSE);
 }
 
+/* ---- and mirrors that resync ---- */
+
+static struct ate_session *session_of_root(void)
+{
+    ate__cleanup(ate__secret_deinit) struct ate__secret text = {0};
+    struct ate_session *session;
+    struct ate__key *key;
+    assert_int_equal(ate__key_encode(chain.key, &text), 0);
+    assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &key), 0);
+    assert_int_equal(ate__session_new(&session), 0);
+    assert_int_equal(ate__session_add(session, key), 0);
+    return session;
+}
+
+/* A compaction waits for who takes steps, for a while; then it runs, and the next one waits. */
+static void test_hold(void **state)
+{
+    (void)state;
+    struct ate__server s = {.conf.env = &moved};
+    struct ate__hosted h = {.server = &s};
+    pthread_mutex_init(&h.mutex, NULL);
+    moved = ate__env_real;
+    moved.monotonic_ms = stopped_ms;
+    stopped = 1000;
+    assert_true(ate__compact_held_ms(&h) == 0);
+    ate__compact_hold(&h);
+    assert_true(ate__compact_held_ms(&h) == ATE__RESYNC_STEP_MS);
+    stopped += ATE__RESYNC_STEP_MS - 1;
+    assert_true(ate__compact_held_ms(&h) == 1);
+    stopped++;
+    assert_true(ate__compact_held_ms(&h) == 0);
+    for (unsigned round = 0; round < 3; round++) {
+        uint64_t steps = 0, from_ms = stopped;
+        for (ate__compact_hold(&h); ate__compact_held_ms(&h); steps++) {
+            stopped += ATE__RESYNC_STEP_MS / 2;
+            ate__compact_hold(&h);
+        }
+        assert_true(stopped - from_ms == ATE__RESYNC_HOLD_MS && steps > 100);
+    }
+    pthread_mutex_destroy(&h.mutex);
+}
+
+/* Receives what RESYNC announced, to the last group. */
+static uint64_t take_resync(struct kit_client *c, uint64_t from, uint64_t to)
+{
+    struct ate__msg_group group;
+    for (uint64_t size = from; size < to;) {
+        struct kit_frame frame = kit_receive(c);
+        if (frame.type == ATE__MSG_GROUP) {
+            assert_int_equal(ate__msg_group_decode(ate__buf_bytes(&frame.body), &group), 0);
+            size = group.first_sequence + group.count;
+        } else {
+            assert_true(frame.type == ATE__MSG_LEAVES || frame.type == ATE__MSG_KEPT);
+        }
+        kit_frame_free(&frame);
+    }
+    return to;
+}
+
+/* Who follows in what was compacted comes to its end, however often another compaction is due
+ * meanwhile; it runs when the last step is long ago. */
+static void test_resync_holds(void **state)
+{
+    (void)state;
+    struct ate__server_conf conf =
+        conf_of(tmpdir_new(), (struct ate__compact_rule){.mode = ATE__COMPACT_NEVER});
+    struct ate__server *s = kit_start(&conf);
+    struct kit_client *c = kit_connect(s), *mirror;
+    begin(c);
+    put(c, 400);
+    kit_close(c);
+    ate__server_end(s);
+    /* A week later, with something new, beside which the rest is old, and a key that may certify. */
+    atomic_fetch_add(&wall_ahead_us, UINT64_C(8) * 24 * HOUR_MS * 1000);
+    s = kit_start(&conf);
+    c = kit_connect(s);
+    known = kit_open(c, 1, &chain);
+    put(c, 1);
+    kit_close(c);
+    ate__server_end(s);
+    conf.compact.rule = (struct ate__compact_rule){
+        .mode = ATE__COMPACT_SIZE, .growth_bytes = 200000, .bytes_min = 1};
+    conf.compact.session = session_of_root();
+    s = kit_start(&conf);
+    c = kit_connect(s);
+    known = kit_open(c, 1, &chain);
+    for (unsigned i = 0; i < 1000 && !lines_count("2 compacted /joe/notes: "); i++)
+        put(c, 1);
+    lines_wait("2 compacted /joe/notes: ", 1);
+    unsigned before = lines_count("2 compacted ");
+    struct ate__head empty = kit_empty_head();
+    struct ate__msg_resync resync;
+    mirror = kit_connect(s);
+    kit_open(mirror, 1, &chain);
+    kit_subscribe(mirror, 1, &empty);
+    struct kit_frame first = kit_receive(mirror);
+    assert_int_equal(first.type, ATE__MSG_RESYNC);
+    assert_int_equal(ate__msg_resync_decode(ate__buf_bytes(&first.body), &resync), 0);
+    kit_frame_free(&first);
+    put(c, 100); /* ten times as much as makes it due */
+    take_resync(mirror, 0, known.size);
+    assert_int_equal(lines_count("2 compacted "), before);
+    atomic_fetch_add(&ahead_ms, ATE__RESYNC_STEP_MS);
+    for (unsigned i = 0; i < 1000 && lines_count("2 compacted ") == before; i++)
+        put(c, 1);
+    lines_wait("2 compacted ", before + 1);
+    kit_close(mirror);
+    end(c, s);
+    ate__session_unref(conf.compact.session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +322,8 @@ int main(void)
         cmocka_unit_test(test_timer),
         cmocka_unit_test(test_failure),
         cmocka_unit_test(test_never),
+        cmocka_unit_test(test_hold),
+        cmocka_unit_test(test_resync_holds),
     };
     return cmocka_run_group_tests_name("mesh/server_compact", tests, NULL, NULL);
 }
