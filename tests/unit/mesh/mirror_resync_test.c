@@ -756,16 +756,11 @@ static void test_every_size(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_size),
-        cmocka_unit_test(test_mirrors),
-        cmocka_unit_test(test_open_meanwhile),
-        cmocka_unit_test(test_while_fetching),
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_twisted),
-        cmocka_unit_test(test_cut_everywhere),
-        cmocka_unit_test(test_compacted_meanwhile),
-        cmocka_unit_test(test_another_chain),
-        cmocka_unit_test(test_what_lies_aside),
+        cmocka_unit_test(test_every_size),     cmocka_unit_test(test_mirrors),
+        cmocka_unit_test(test_open_meanwhile), cmocka_unit_test(test_while_fetching),
+        cmocka_unit_test(test_pieces),         cmocka_unit_test(test_twisted),
+        cmocka_unit_test(test_cut_everywhere), cmocka_unit_test(test_compacted_meanwhile),
+        cmocka_unit_test(test_another_chain),  cmocka_unit_test(test_what_lies_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

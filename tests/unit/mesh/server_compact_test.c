@@ -270,13 +270,15 @@ static void test_resync_holds(void **state)
     (void)state;
     struct ate__server_conf conf =
         conf_of(tmpdir_new(), (struct ate__compact_rule){.mode = ATE__COMPACT_NEVER});
+    conf.segment_bytes = 256 << 10;
     struct ate__server *s = kit_start(&conf);
     struct kit_client *c = kit_connect(s), *mirror;
     begin(c);
     put(c, 400);
     kit_close(c);
     ate__server_end(s);
-    /* A week later, with something new, beside which the rest is old, and a key that may certify. */
+    /* A week later, with something new, beside which the rest is old, and a key that may certify.
+     */
     atomic_fetch_add(&wall_ahead_us, UINT64_C(8) * 24 * HOUR_MS * 1000);
     s = kit_start(&conf);
     c = kit_connect(s);
@@ -303,7 +305,7 @@ static void test_resync_holds(void **state)
     assert_int_equal(first.type, ATE__MSG_RESYNC);
     assert_int_equal(ate__msg_resync_decode(ate__buf_bytes(&first.body), &resync), 0);
     kit_frame_free(&first);
-    put(c, 100); /* ten times as much as makes it due */
+    put(c, 300); /* thirty times as much as makes it due */
     take_resync(mirror, 0, known.size);
     assert_int_equal(lines_count("2 compacted "), before);
     atomic_fetch_add(&ahead_ms, ATE__RESYNC_STEP_MS);
@@ -318,12 +320,9 @@ static void test_resync_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_while_written),
-        cmocka_unit_test(test_timer),
-        cmocka_unit_test(test_failure),
-        cmocka_unit_test(test_never),
-        cmocka_unit_test(test_hold),
-        cmocka_unit_test(test_resync_holds),
+        cmocka_unit_test(test_while_written), cmocka_unit_test(test_timer),
+        cmocka_unit_test(test_failure),       cmocka_unit_test(test_never),
+        cmocka_unit_test(test_hold),          cmocka_unit_test(test_resync_holds),
     };
     return cmocka_run_group_tests_name("mesh/server_compact", tests, NULL, NULL);
 }
