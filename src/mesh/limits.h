@@ -33,8 +33,8 @@ enum {
     ATE__CREATE_CHAINS_MAX = 1000,     /* with no_auth: chains that one source address creates */
     ATE__SOURCES_MAX = 16384,          /* with no_auth: source addresses remembered */
     ATE__SOURCES_SAVE_MS = 60000,
-    ATE__RESYNC_STEP_MS = 60000,       /* between two that a resync takes; then it holds nothing off */
-    ATE__RESYNC_HOLD_MS = 21600000, /* that a compaction which is due waits for resyncs */
+    ATE__RESYNC_STEP_MS = 60000,       /* between two of a resync; then it holds nothing off */
+    ATE__RESYNC_HOLD_MS = 21600000,    /* that a compaction which is due waits for resyncs */
     ATE__IDLE_MS = 60000,              /* without a stream; then a chain is closed */
     ATE__CHECKPOINT_MS = 1000,         /* between two heads that are signed unasked, of one chain */
     ATE__SIGNED_FRESH_MS = 30000,      /* a checkpoint of the same head is given again */

@@ -232,7 +232,7 @@ static void test_mirrors(void **state)
 static void test_while_fetching(void **state)
 {
     (void)state;
-    enum { BIG = 12 << 20, CHANGES_BIG = 420 };
+    enum { BIG = 29 << 20, CHANGES_BIG = 1000 };
     static struct ate__env moved;
     struct far *f = far_new(true);
     struct opener o = {f, tmpdir_new(), NULL};
