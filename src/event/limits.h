@@ -30,6 +30,7 @@ enum {
     ATE__TX_SIGNATURES_MAX = 16,
     ATE__TX_PRECONDITIONS_MAX = 65536,
     ATE__BATCH_PATH_MAX = 20,          /* hashes */
+    ATE__BATCH_MAX = 1 << ATE__BATCH_PATH_MAX, /* transactions under one signature */
     ATE__PARENTS_MAX = 1024,           /* above one object */
     ATE__RECIPIENTS_MAX = 4096,        /* of a scope */
     ATE__RULE_KEYS_MAX = 4096,         /* fingerprints in one rule */

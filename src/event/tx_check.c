@@ -71,6 +71,8 @@ int ate__batch_check(const struct ate__signature *s)
 {
     if (s->batch_index >= s->batch_size)
         return ate__fail(ATE_MALFORMED, "index %u in a batch of %u", s->batch_index, s->batch_size);
+    if (s->batch_size > ATE__BATCH_MAX)
+        return ate__field_over("transactions of a batch", s->batch_size, ATE__BATCH_MAX);
     if (s->path_count > ATE__BATCH_PATH_MAX)
         return ate__field_over("hashes of a batch path", s->path_count, ATE__BATCH_PATH_MAX);
     uint32_t expected = path_count(s->batch_index, s->batch_size);

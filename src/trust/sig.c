@@ -5,8 +5,10 @@
  * A key is sought first where the chain holds it, then in the transaction itself: only then are the
  * keys that it brings looked at, each once.
  */
+#include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "event/batch.h"
 #include "trust/state_private.h"
 
 static struct ate_bytes context(void)
@@ -91,31 +93,104 @@ int ate__trust_verify(struct ate__trust *t, const struct ate__tx *tx)
     return missing ? check_brought(t, tx, missing) : 0;
 }
 
+/* ---- making them ---- */
+
+static int tree_of(const struct ate__to_sign *list, struct ate__batch_tree *ret_tree)
+{
+    size_t count = 0, at = 0;
+    for (const struct ate__to_sign *s = list; s; s = s->next)
+        count++;
+    if (count > ATE__BATCH_MAX)
+        return ate__fail(ATE_TOO_BIG, "%zu transactions under one signature; the most are %d",
+                         count, ATE__BATCH_MAX);
+    ate__cleanup(ate__freep) struct ate_hash *hashes = ate__alloc_array(count, sizeof *hashes);
+    if (!hashes)
+        return ate__no_memory();
+    for (const struct ate__to_sign *s = list; s; s = s->next)
+        hashes[at++] = s->tx_hash;
+    return ate__batch_tree(hashes, (uint32_t)count, ret_tree);
+}
+
+/* Signature and path behind what stands in its buffer. */
+static int give(struct ate__to_sign *s, const struct ate__batch_tree *tree, uint32_t index,
+                const struct ate_hash *fingerprint, struct ate_bytes signature)
+{
+    struct ate_hash path[ATE__BATCH_PATH_MAX];
+    uint32_t count = ate__batch_path(tree, index, path);
+    size_t before = s->ret_bytes->size, path_size = sizeof *path * count;
+    int rc = ate__buf_append(s->ret_bytes, signature);
+    if (!rc)
+        rc = ate__buf_append(s->ret_bytes, ate__bytes(path, path_size));
+    if (rc) {
+        s->ret_bytes->size = before;
+        return rc;
+    }
+    const uint8_t *bytes = s->ret_bytes->data + before;
+    s->signature = (struct ate__signature){
+        .fingerprint = *fingerprint,
+        .batch_size = tree->size,
+        .batch_index = index,
+        .path_count = count,
+        .path = bytes + signature.size,
+        .bytes = ate__bytes(bytes, signature.size),
+    };
+    return 0;
+}
+
+static void take_back(struct ate__to_sign *list, const struct ate__to_sign *end)
+{
+    for (struct ate__to_sign *s = list; s != end; s = s->next)
+        s->ret_bytes->size -= s->signature.bytes.size + 32 * (size_t)s->signature.path_count;
+}
+
+static int sign_tree(const struct ate__key *key, enum ate__hash_alg alg,
+                     const struct ate__batch_tree *tree, const struct ate_hash *first,
+                     uint8_t ret_signature[ATE__SIG_SIZE], struct ate_hash *ret_proof)
+{
+    struct ate_hash path[ATE__BATCH_PATH_MAX], message;
+    struct ate__signature s = {.fingerprint = key->fingerprint,
+                               .batch_size = tree->size,
+                               .path_count = ate__batch_path(tree, 0, path),
+                               .path = path[0].b};
+    int rc = ate__batch_message(alg, first, &s, &message);
+    if (!rc)
+        rc = ate__sign(key->sign_key, context(), ate__bytes(&message, sizeof message),
+                       ret_signature);
+    return rc ? rc
+              : ate__verified_proof(&message, ate__bytes(ret_signature, ATE__SIG_SIZE), ret_proof);
+}
+
+int ate__trust_sign_batch(const struct ate__key *key, enum ate__hash_alg alg,
+                          struct ate__to_sign *list)
+{
+    ate__cleanup(ate__batch_tree_deinit) struct ate__batch_tree tree = {0, NULL};
+    uint8_t signature[ATE__SIG_SIZE];
+    struct ate_hash proof;
+    uint32_t index = 0;
+    int rc = tree_of(list, &tree);
+    if (!rc)
+        rc = sign_tree(key, alg, &tree, &list->tx_hash, signature, &proof);
+    for (struct ate__to_sign *s = list; !rc && s; s = s->next) {
+        rc = give(s, &tree, index++, &key->fingerprint, ate__bytes(signature, sizeof signature));
+        if (rc)
+            take_back(list, s);
+    }
+    const struct ate__trust *last = NULL;
+    for (struct ate__to_sign *s = list; !rc && s; s = s->next) {
+        if (s->trust && s->trust != last)
+            ate__verified_add(&s->trust->verified, &proof);
+        last = s->trust;
+    }
+    return rc;
+}
+
 int ate__trust_sign(struct ate__trust *t, const struct ate__key *key, enum ate__hash_alg alg,
                     const struct ate_hash *tx_hash, struct ate__buf *ret_bytes,
                     struct ate__signature *ret_signature)
 {
-    uint8_t signature[ATE__SIG_SIZE];
-    struct ate__signature s = {.fingerprint = key->fingerprint,
-                               .batch_size = 1,
-                               .bytes = ate__bytes(signature, sizeof signature)};
-    struct ate_hash message, proof;
-    int rc = ate__batch_message(alg, tx_hash, &s, &message);
+    struct ate__to_sign s = {.trust = t, .tx_hash = *tx_hash, .ret_bytes = ret_bytes};
+    int rc = ate__trust_sign_batch(key, alg, &s);
     if (!rc)
-        rc = ate__sign(key->sign_key, context(), ate__bytes(&message, sizeof message), signature);
-    if (!rc)
-        rc = ate__buf_append(ret_bytes, ate__bytes(signature, sizeof signature));
-    if (rc)
-        return rc;
-    s.bytes = ate__bytes(ret_bytes->data + ret_bytes->size - sizeof signature, sizeof signature);
-    if (t) {
-        rc = ate__verified_proof(&message, s.bytes, &proof);
-        if (rc) {
-            ret_bytes->size -= sizeof signature;
-            return rc;
-        }
-        ate__verified_add(&t->verified, &proof);
-    }
-    *ret_signature = s;
-    return 0;
+        *ret_signature = s.signature;
+    return rc;
 }

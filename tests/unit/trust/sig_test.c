@@ -4,7 +4,7 @@
  * and every byte that they cover changed.
  */
 #include "world.h"
-#include "crypto/merkle.h"
+#include "lib/heap.h"
 #include <pthread.h>
 
 static struct world w;
@@ -186,47 +186,29 @@ static void a_signature_of_another_use_does_not_hold(void **state)
 enum { BATCH = 5 };
 
 /* Five transactions under one signature by the root key. */
-static void make_batch(struct draft *d[BATCH], struct ate__buf *bytes)
+static void make_batch(struct draft *d[BATCH], unsigned first_id)
 {
-    struct ate_hash leaves[BATCH], hashes[BATCH], message;
-    uint8_t signature[ATE__SIG_SIZE];
-    struct ate_hash paths[BATCH][ATE__BATCH_PATH_MAX];
-    uint32_t counts[BATCH];
+    struct ate__buf bytes[BATCH] = {ATE__BUF_NULL};
+    struct ate__to_sign s[BATCH];
     for (unsigned i = 0; i < BATCH; i++) {
         d[i] = draft_new(&w);
-        draft_create(d[i], id_of(10 + i), ate__top_id);
-        hashes[i] = draft_encode(d[i]);
-        assert_int_equal(ate__leaf_hash(ate__bytes(&hashes[i], 32), &leaves[i]), 0);
+        draft_create(d[i], id_of(first_id + i), ate__top_id);
+        s[i] = (struct ate__to_sign){.tx_hash = draft_encode(d[i]),
+                                     .ret_bytes = &bytes[i],
+                                     .next = i + 1 < BATCH ? &s[i + 1] : NULL};
     }
-    struct ate_hash n01, n23, n0123;
-    assert_int_equal(ate__node_hash(&leaves[0], &leaves[1], &n01), 0);
-    assert_int_equal(ate__node_hash(&leaves[2], &leaves[3], &n23), 0);
-    assert_int_equal(ate__node_hash(&n01, &n23, &n0123), 0);
-    for (unsigned i = 0; i < 4; i++) {
-        paths[i][0] = leaves[i ^ 1];
-        paths[i][1] = i < 2 ? n23 : n01;
-        paths[i][2] = leaves[4];
-        counts[i] = 3;
-    }
-    paths[4][0] = n0123;
-    counts[4] = 1;
+    assert_int_equal(ate__trust_sign_batch(w.root, ATE__SHA256, s), 0);
     for (unsigned i = 0; i < BATCH; i++) {
-        struct ate__signature s = {.fingerprint = w.root->fingerprint,
-                                   .batch_size = BATCH,
-                                   .batch_index = i,
-                                   .path_count = counts[i],
-                                   .path = paths[i][0].b,
-                                   .bytes = ate__bytes(signature, sizeof signature)};
-        if (!i) {
-            assert_int_equal(ate__batch_message(ATE__SHA256, &hashes[i], &s, &message), 0);
-            assert_int_equal(ate__sign(w.root->sign_key, ate__text_bytes("ate/tx/1"),
-                                       ate__bytes(&message, sizeof message), signature),
-                             0);
-            assert_int_equal(ate__buf_append(bytes, ate__bytes(signature, sizeof signature)), 0);
-        }
-        assert_int_equal(ate__tx_encode_signatures(&s, 1, &d[i]->encoded), 0);
+        assert_int_equal(ate__tx_encode_signatures(&s[i].signature, 1, &d[i]->encoded), 0);
         draft_decode(d[i]);
+        ate__buf_deinit(&bytes[i]);
     }
+}
+
+static void free_batch(struct draft *d[BATCH])
+{
+    for (unsigned i = 0; i < BATCH; i++)
+        draft_free(d[i]);
 }
 
 static void a_batch_is_verified_once(void **state)
@@ -234,8 +216,7 @@ static void a_batch_is_verified_once(void **state)
     (void)state;
     struct ate__trust *t = fresh_trust();
     struct draft *d[BATCH];
-    struct ate__buf bytes = ATE__BUF_NULL;
-    make_batch(d, &bytes);
+    make_batch(d, 10);
     for (unsigned i = 0; i < BATCH; i++)
         assert_int_equal(ate__trust_verify(t, &d[i]->tx), 0);
     /* The others of the batch with other bytes are not let through by what is remembered: who has
@@ -249,9 +230,72 @@ static void a_batch_is_verified_once(void **state)
     /* A place in the batch that is not its own. */
     d[1]->tx.signatures[0].batch_index = 0;
     assert_int_equal(ate__trust_verify(t, &d[1]->tx), ATE_TAMPERED);
+    free_batch(d);
+    ate__trust_free(t);
+}
+
+/* Of two batches of one size: what one has, the other's transactions get nothing by, remembered or
+ * not. */
+static void batches_do_not_mix(void **state)
+{
+    (void)state;
+    for (unsigned seen = 0; seen < 2; seen++) {
+        struct ate__trust *t = fresh_trust();
+        struct draft *d[BATCH], *other[BATCH];
+        make_batch(d, 10);
+        make_batch(other, 20);
+        for (unsigned i = 0; seen && i < BATCH; i++) {
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), 0);
+            assert_int_equal(ate__trust_verify(t, &other[i]->tx), 0);
+        }
+        for (unsigned i = 0; i < BATCH; i++) {
+            struct ate__signature *s = &d[i]->tx.signatures[0], good = *s;
+            *s = other[i]->tx.signatures[0]; /* all of it */
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), ATE_TAMPERED);
+            *s = good;
+            s->path = other[i]->tx.signatures[0].path; /* the path alone */
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), ATE_TAMPERED);
+            *s = good;
+            s->bytes = other[i]->tx.signatures[0].bytes; /* the signature alone */
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), ATE_TAMPERED);
+            *s = good;
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), 0);
+        }
+        /* One that was in no batch, at a free place of a larger tree. */
+        struct draft *alone = draft_new(&w);
+        draft_create(alone, id_of(30), ate__top_id);
+        (void)draft_encode(alone);
+        struct ate__signature s = d[4]->tx.signatures[0];
+        assert_int_equal(ate__tx_encode_signatures(&s, 1, &alone->encoded), 0);
+        assert_int_equal(ate__trust_verify(t, draft_decode(alone)), ATE_TAMPERED);
+        draft_free(alone);
+        free_batch(d);
+        free_batch(other);
+        ate__trust_free(t);
+    }
+}
+
+/* What did not verify is remembered by nobody, whatever else was tried with it. */
+static void nothing_false_is_remembered(void **state)
+{
+    (void)state;
+    struct ate__trust *t = fresh_trust();
+    struct draft *d[BATCH];
+    make_batch(d, 10);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < BATCH; i++) {
+            uint8_t *signature = (uint8_t *)(uintptr_t)d[i]->tx.signatures[0].bytes.data;
+            signature[ATE__SIG_SIZE - 1] ^= 0x10;
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), ATE_TAMPERED);
+            signature[ATE__SIG_SIZE - 1] ^= 0x10;
+            /* Under the name of another key that the chain holds: none. */
+            d[i]->tx.signatures[0].fingerprint = a->fingerprint;
+            assert_int_equal(ate__trust_verify(t, &d[i]->tx), ATE_DENIED);
+            d[i]->tx.signatures[0].fingerprint = w.root->fingerprint;
+        }
     for (unsigned i = 0; i < BATCH; i++)
-        draft_free(d[i]);
-    ate__buf_deinit(&bytes);
+        assert_int_equal(ate__trust_verify(t, &d[i]->tx), 0);
+    free_batch(d);
     ate__trust_free(t);
 }
 
@@ -285,6 +329,72 @@ static void signatures_are_appended(void **state)
     assert_int_equal(s.path_count, 0);
     assert_true(ate__hash_equal(&s.fingerprint, &w.root->fingerprint));
     ate__buf_deinit(&bytes);
+}
+
+/* Each holds by itself, before somebody who has seen none of the others. */
+static void batches_of_every_size(void **state)
+{
+    (void)state;
+    enum { MOST = 130 };
+    struct draft *d[MOST];
+    struct ate__to_sign s[MOST];
+    struct ate__buf bytes[MOST] = {ATE__BUF_NULL};
+    for (unsigned i = 0; i < MOST; i++) {
+        d[i] = draft_new(&w);
+        draft_create(d[i], id_of(100 + i), ate__top_id);
+    }
+    for (uint32_t n = 1; n <= MOST; n++) {
+        struct ate__trust *t = fresh_trust();
+        for (uint32_t i = 0; i < n; i++) {
+            ate__buf_clear(&bytes[i]);
+            s[i] = (struct ate__to_sign){.trust = i % 3 ? w.t : NULL,
+                                         .tx_hash = draft_encode(d[i]),
+                                         .ret_bytes = &bytes[i],
+                                         .next = i + 1 < n ? &s[i + 1] : NULL};
+        }
+        assert_int_equal(ate__trust_sign_batch(w.root, ATE__SHA256, s), 0);
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t i = n - 1 - k;
+            assert_int_equal(s[i].signature.batch_size, n);
+            assert_int_equal(s[i].signature.batch_index, i);
+            assert_int_equal(ate__tx_encode_signatures(&s[i].signature, 1, &d[i]->encoded), 0);
+            assert_int_equal(ate__trust_verify(t, draft_decode(d[i])), 0);
+            if (k)
+                continue; /* the first alone is verified, the others are remembered: once is enough
+                           */
+            d[i]->tx.signatures[0].batch_size = n + 1;
+            assert_int_not_equal(ate__trust_verify(t, &d[i]->tx), 0);
+        }
+        ate__trust_free(t);
+    }
+    for (unsigned i = 0; i < MOST; i++) {
+        draft_free(d[i]);
+        ate__buf_deinit(&bytes[i]);
+    }
+}
+
+static int sign_five(void *arg)
+{
+    struct ate__buf bytes[BATCH] = {ATE__BUF_NULL};
+    struct ate__to_sign s[BATCH];
+    (void)arg;
+    for (unsigned i = 0; i < BATCH; i++)
+        s[i] = (struct ate__to_sign){.tx_hash = hash_of(i),
+                                     .ret_bytes = &bytes[i],
+                                     .next = i + 1 < BATCH ? &s[i + 1] : NULL};
+    int rc = ate__trust_sign_batch(w.root, ATE__SHA256, s);
+    for (unsigned i = 0; i < BATCH; i++) {
+        if (rc && bytes[i].size)
+            rc = ATE_MISUSE; /* none has one after a failure */
+        ate__buf_deinit(&bytes[i]);
+    }
+    return rc;
+}
+
+static void without_memory_none_is_signed(void **state)
+{
+    (void)state;
+    assert_true(heap_sweep(sign_five, NULL, false) > BATCH);
 }
 
 /* ---- threads ---- */
@@ -332,6 +442,10 @@ int main(void)
         cmocka_unit_test(a_signature_covers_the_transaction),
         cmocka_unit_test(a_signature_of_another_use_does_not_hold),
         cmocka_unit_test(a_batch_is_verified_once),
+        cmocka_unit_test(batches_do_not_mix),
+        cmocka_unit_test(nothing_false_is_remembered),
+        cmocka_unit_test(batches_of_every_size),
+        cmocka_unit_test(without_memory_none_is_signed),
         cmocka_unit_test(what_is_signed_here_holds),
         cmocka_unit_test(signatures_are_appended),
         cmocka_unit_test(threads_verify),

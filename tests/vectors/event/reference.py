@@ -406,7 +406,9 @@ def read_section(data):
         fingerprint, size, index = r.bytes(32), r.int(4), r.int(4)
         path = [r.bytes(32) for _ in range(r.count(20, 32, "path"))]
         signature = r.sized(8192, "signature")
-        need(index < size and len(path) == path_size(index, size) and signature, "signature")
+        need(index < size, "signature")
+        limit(size, 1 << 20, "batch")
+        need(len(path) == path_size(index, size) and signature, "signature")
         found.append((fingerprint, size, index, path))
     ascending([one[0] for one in found], "signatures")
     r.end()
