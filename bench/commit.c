@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * commit.c: durable commits of one 1 KiB object, by 1 and by 64 blocking writers and by one thread
- * that has 64 on their way, unsigned (everyone may write) and with one composite signature each.
+ * commit.c: durable commits of one 1 KiB object, unsigned (everyone may write), by 1 and by 64
+ * blocking writers and by one thread that has 64 on their way.
  */
 #include "bare.h"
-#include "crypto/sign.h"
 #include "pair.h"
 #include "writers.h"
 #include <pthread.h>
@@ -15,12 +14,12 @@ enum { WRITERS = 64 };
 
 static void one_writer(void *arg, double seconds, struct slice *ret)
 {
-    writers_run(&(struct writers){arg, 1}, seconds, ret);
+    writers_run(&(struct writers){.w = arg, .count = 1}, seconds, ret);
 }
 
 static void many_writers(void *arg, double seconds, struct slice *ret)
 {
-    writers_run(&(struct writers){arg, WRITERS}, seconds, ret);
+    writers_run(&(struct writers){.w = arg, .count = WRITERS}, seconds, ret);
 }
 
 /* ---- one thread with many commits on their way ---- */
@@ -103,40 +102,25 @@ static void in_flight(void *arg, double seconds, struct slice *ret)
     pthread_mutex_destroy(&l.mutex);
 }
 
-static double rows(struct world *w, struct bare *bare, bool is_signed)
-{
-    char one[100], many[100];
-    const char *how = is_signed ? "1 composite signature" : "unsigned";
-    snprintf(one, sizeof one, "durable commit, distributed, %s, 1 x 1 KiB, 1 writer", how);
-    snprintf(many, sizeof many, "durable commit, distributed, %s, 1 x 1 KiB, 64 writers", how);
-    double rate = pair_run(&(struct pair){
-        one, "commits", is_signed ? "sign + pwrite + fdatasync" : "pwrite + fdatasync", .85,
-        one_writer, is_signed ? bare_signed : bare_sync, w, bare});
-    double group = pair_run(&(struct pair){
-        many, "commits", is_signed ? "bare sign + verify, 2 cores" : "64-thread group commit",
-        is_signed ? .70 : .60, many_writers, is_signed ? bare_sign_verify : bare_group, w, bare});
-    char figure[80];
-    if (!is_signed) {
-        snprintf(figure, sizeof figure, "%9.0f commits/s", group);
-        bench_row("  the same against 1 writer", figure, "1 writer", group / rate, 7);
-        pair_run(&(struct pair){
-            "durable commit, distributed, unsigned, 1 x 1 KiB, 1 thread, 64 in flight", "commits",
-            "1 writer", 10, in_flight, one_writer, w, w});
-    }
-    return rate;
-}
-
 int main(void)
 {
-    struct world everyone, mine;
+    struct world w;
     struct bare *bare = bare_new();
+    char figure[80];
     bench_header("bench/commit");
-    world_init(&everyone, "commit", ATE__SYNC_ALWAYS, true);
-    rows(&everyone, bare, false);
-    world_deinit(&everyone);
-    world_init(&mine, "commit", ATE__SYNC_ALWAYS, false);
-    rows(&mine, bare, true);
-    world_deinit(&mine);
+    world_init(&w, "commit", ATE__SYNC_ALWAYS, true);
+    double rate = pair_run(
+        &(struct pair){"durable commit, distributed, unsigned, 1 x 1 KiB, 1 writer", "commits",
+                       "pwrite + fdatasync", .85, one_writer, bare_sync, &w, bare});
+    double group = pair_run(
+        &(struct pair){"durable commit, distributed, unsigned, 1 x 1 KiB, 64 writers", "commits",
+                       "64-thread group commit", .60, many_writers, bare_group, &w, bare});
+    snprintf(figure, sizeof figure, "%9.0f commits/s", group);
+    bench_row("  the same against 1 writer", figure, "1 writer", group / rate, 7);
+    pair_run(
+        &(struct pair){"durable commit, distributed, unsigned, 1 x 1 KiB, 1 thread, 64 in flight",
+                       "commits", "1 writer", 10, in_flight, one_writer, &w, &w});
+    world_deinit(&w);
     bare_free(bare);
     return 0;
 }

@@ -126,7 +126,7 @@ static void speed_row(struct work *k)
 static void beside_row(struct work *k, const char *name, uint64_t bytes_per_second)
 {
     struct slice alone = {0}, beside = {0};
-    struct writers one = {&k->w, 1};
+    struct writers one = {.w = &k->w, .count = 1};
     pthread_t thread;
     char figure[120], limit[120];
     make(k);

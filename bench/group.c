@@ -14,7 +14,7 @@ int main(void)
     bench_header("bench/group");
     world_init(&w, "group", ATE__SYNC_ALWAYS, true);
     for (size_t n = 1; n <= WRITERS_MAX; n *= 2) {
-        struct writers writers = {&w, n};
+        struct writers writers = {.w = &w, .count = n};
         char row[100], limit[60];
         snprintf(row, sizeof row, "durable commit, distributed, unsigned, 1 x 1 KiB, %zu writer%s",
                  n, n > 1 ? "s" : "");

@@ -63,7 +63,7 @@ static void rival_run(void *arg, double seconds, struct slice *ret)
 /* The ratio to the faster of them; 0: none is built in. */
 static void rows(struct world *w, struct rival *rivals, size_t count, size_t threads, double target)
 {
-    struct writers ours = {w, threads};
+    struct writers ours = {.w = w, .count = threads};
     double rate = 0, least = 0;
     char name[100], figure[80];
     snprintf(name, sizeof name, "durable commit, distributed, unsigned, 1 x 1 KiB, %zu writer%s",

@@ -4,6 +4,7 @@
 
 struct writer {
     struct world *w;
+    struct ate_session *session;
     double seconds;
     struct slice slice;
 };
@@ -13,7 +14,7 @@ static void *write_for(void *arg)
     struct writer *me = arg;
     uint64_t now = bench_now_ns(), end = now + (uint64_t)(me->seconds * 1e9);
     struct ate_txn *txn;
-    if (ate__txn_begin(me->w->dio, NULL, 0, &txn))
+    if (ate__txn_begin(me->w->dio, me->session, 0, &txn))
         bench_fail("begin");
     while (now < end) {
         struct ate_id id;
@@ -34,7 +35,8 @@ void writers_run(void *arg, double seconds, struct slice *ret)
     pthread_t threads[WRITERS_MAX];
     struct writer writers[WRITERS_MAX];
     for (size_t i = 0; i < all->count; i++) {
-        writers[i] = (struct writer){all->w, seconds, {0}};
+        struct ate_session *session = all->sessions ? all->sessions[i] : NULL;
+        writers[i] = (struct writer){all->w, session, seconds, {0}};
         if (all->count > 1 && pthread_create(&threads[i], NULL, write_for, &writers[i]))
             bench_fail("thread");
     }

@@ -10,5 +10,6 @@ enum { WRITERS_MAX = 256 };
 struct writers {
     struct world *w;
     size_t count;
+    struct ate_session *const *sessions; /* one for each writer; NULL: the chain's for all */
 };
 void writers_run(void *writers, double seconds, struct slice *ret); /* a loop_fn */

@@ -34,7 +34,10 @@ void ate__verified_deinit(struct ate__verified *v)
 int ate__verified_proof(const struct ate_hash *message, struct ate_bytes signature,
                         struct ate_hash *ret_proof)
 {
-    struct ate_bytes fields[] = {ate__bytes(message, sizeof *message), signature};
+    struct ate_bytes fields[] = {
+        ate__bytes(message, sizeof *message),
+        signature,
+    };
     return ate__hash(ATE__SHA256, "ate verified 1", fields, ATE__COUNT_OF(fields), ret_proof);
 }
 

@@ -82,6 +82,90 @@ static void signature_replayed(void)
     ate__buf_deinit(&signature);
 }
 
+/* ---- batches ---- */
+
+enum { PAIR = 2 };
+
+/* Alice creates two objects below 1, under one signature; the first of them is committed. */
+static void add_pair(struct past *p, unsigned first, struct draft d[PAIR])
+{
+    struct draft *both[PAIR] = {&d[0], &d[1]};
+    for (unsigned i = 0; i < PAIR; i++) {
+        past_begin(p, &d[i]);
+        draft_body(&d[i], &(struct draft_body){.id = id_of(first + i), .parent = id_of(1)});
+    }
+    draft_encode_batch(both, PAIR, p->key[ALICE]);
+    past_add(p, ate__buf_bytes(&d[0].encoded));
+}
+
+/* A draft with a signature made elsewhere in the place of its own; ends the draft. */
+static void end_with(struct past *p, struct draft *d, const struct ate__signature *s)
+{
+    struct ate__tx tx;
+    attack_must(ate__tx_decode(ate__buf_bytes(&d->encoded), ATE__SHA256, &tx));
+    d->encoded.size -= tx.signature_section.size;
+    ate__tx_deinit(&tx);
+    attack_must(ate__tx_encode_signatures(s, 1, &d->encoded));
+    past_add(p, ate__buf_bytes(&d->encoded));
+    draft_deinit(d);
+    attack_with_history(p, ATE_TAMPERED);
+}
+
+static struct ate__tx decoded(const struct draft *d)
+{
+    struct ate__tx tx;
+    attack_must(ate__tx_decode(ate__buf_bytes(&d->encoded), ATE__SHA256, &tx));
+    return tx;
+}
+
+static void batch_signature_moved(void)
+{
+    struct past *p = attack_family();
+    struct draft pair[PAIR], eves;
+    add_pair(p, 7, pair);
+    struct ate__tx tx = decoded(&pair[1]);
+    past_begin(p, &eves);
+    draft_body(&eves, &(struct draft_body){.id = id_of(9), .parent = id_of(1)});
+    (void)draft_encode(&eves);
+    end_with(p, &eves, &tx.signatures[0]);
+    ate__tx_deinit(&tx);
+    draft_deinit(&pair[0]);
+    draft_deinit(&pair[1]);
+}
+
+static void batch_path_of_another(void)
+{
+    struct past *p = attack_family();
+    struct draft pair[PAIR], other[PAIR];
+    add_pair(p, 7, pair);
+    add_pair(p, 9, other);
+    struct ate__tx of_pair = decoded(&pair[1]), of_other = decoded(&other[1]);
+    struct ate__signature s = of_other.signatures[0];
+    s.path = of_pair.signatures[0].path;
+    end_with(p, &other[1], &s);
+    ate__tx_deinit(&of_pair);
+    ate__tx_deinit(&of_other);
+    draft_deinit(&pair[0]);
+    draft_deinit(&pair[1]);
+    draft_deinit(&other[0]);
+}
+
+static void batch_other_bytes(void)
+{
+    struct past *p = attack_family();
+    struct draft pair[PAIR];
+    add_pair(p, 7, pair);
+    struct ate__tx tx = decoded(&pair[1]);
+    struct ate__signature s = tx.signatures[0];
+    uint8_t bytes[ATE__SIG_SIZE];
+    memcpy(bytes, s.bytes.data, sizeof bytes);
+    bytes[100] ^= 1;
+    s.bytes = ate__bytes(bytes, sizeof bytes);
+    end_with(p, &pair[1], &s);
+    ate__tx_deinit(&tx);
+    draft_deinit(&pair[0]);
+}
+
 /* ---- keys ---- */
 
 static void root_by_outsider(void)
@@ -228,6 +312,9 @@ const struct attack attacks_keys[] = {
     {"broken-ed25519", broken_ed25519},
     {"signature-replayed", signature_replayed},
     {"signature-remembered", signature_replayed},
+    {"batch-signature-moved", batch_signature_moved},
+    {"batch-path-of-another", batch_path_of_another},
+    {"batch-other-bytes", batch_other_bytes},
     {"root-by-outsider", root_by_outsider},
     {"revoked-by-outsider", revoked_by_outsider},
     {"written-after-revocation", written_after_revocation},

@@ -60,7 +60,7 @@ static void sign(struct draft *d)
         ate__buf_deinit(&bytes[i]);
 }
 
-struct ate_bytes draft_encode(struct draft *d)
+static void encode_unsigned(struct draft *d)
 {
     ate__buf_clear(&d->encoded);
     free(d->hashes);
@@ -73,6 +73,31 @@ struct ate_bytes draft_encode(struct draft *d)
     int rc = ate__tx_encode_hashes(&d->in, ATE__SHA256, &d->encoded, d->hashes, &d->hash);
     if (rc)
         fail_msg("encode: %s: %s", ate__result_name(rc), ate__error_text());
+}
+
+void draft_encode_batch(struct draft *const *d, uint32_t count, const struct ate__key *key)
+{
+    struct ate__to_sign *s = calloc(count, sizeof *s);
+    struct ate__buf *bytes = calloc(count, sizeof *bytes);
+    assert_true(s && bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        encode_unsigned(d[i]);
+        s[i] = (struct ate__to_sign){.tx_hash = d[i]->hash,
+                                     .ret_bytes = &bytes[i],
+                                     .next = i + 1 < count ? &s[i + 1] : NULL};
+    }
+    assert_int_equal(ate__trust_sign_batch(key, ATE__SHA256, s), 0);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(ate__tx_encode_signatures(&s[i].signature, 1, &d[i]->encoded), 0);
+        ate__buf_deinit(&bytes[i]);
+    }
+    free(s);
+    free(bytes);
+}
+
+struct ate_bytes draft_encode(struct draft *d)
+{
+    encode_unsigned(d);
     sign(d);
     return ate__buf_bytes(&d->encoded);
 }

@@ -30,6 +30,8 @@ void draft_init(struct draft *d, const struct ate_hash *chain_id);
 void draft_deinit(struct draft *d);
 /* The bytes, signed; until draft_deinit(). */
 struct ate_bytes draft_encode(struct draft *d);
+/* Of some, signed together by one key, in this order. */
+void draft_encode_batch(struct draft *const *d, uint32_t count, const struct ate__key *key);
 /* The same decoded; until ate__tx_deinit(). */
 struct ate__tx draft_tx(struct draft *d);
 
