@@ -385,11 +385,9 @@ static int sign(struct build *b, const struct ate_hash *hash)
     struct ate__buf bytes[ATE__TX_SIGNATURES_MAX] = {0};
     struct ate__signature signatures[ATE__TX_SIGNATURES_MAX];
     int rc = 0;
-    for (uint32_t i = 0; !rc && i < b->signers.count; i++) {
-        struct ate__to_sign s = {.trust = b->trust, .tx_hash = *hash, .ret_bytes = &bytes[i]};
-        rc = ate__session_sign(b->t->session, b->signers.key[i], b->t->dio->seal.alg, &s);
-        signatures[i] = s.signature;
-    }
+    for (uint32_t i = 0; !rc && i < b->signers.count; i++)
+        rc = ate__trust_sign(b->trust, b->signers.key[i], b->t->dio->seal.alg, hash, &bytes[i],
+                             &signatures[i]);
     if (!rc)
         rc = ate__tx_encode_signatures(signatures, b->signers.count, &b->t->encoded);
     for (uint32_t i = 0; i < b->signers.count; i++)

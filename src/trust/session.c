@@ -7,12 +7,10 @@
  */
 #include "trust/session.h"
 #include "base/alloc.h"
-#include "base/assert.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "trust/limits.h"
 #include "trust/recall.h"
-#include "trust/sign_queue.h"
 #include "trust/state.h"
 #include <pthread.h>
 
@@ -27,7 +25,6 @@ struct ate_session {
     pthread_mutex_t mutex;
     atomic_size_t key_count, public_count; /* of what stands in the arrays for good */
     struct ate__key *keys[ATE__SESSION_KEYS_MAX];
-    struct ate__sign_queue queues[ATE__SESSION_KEYS_MAX]; /* of keys */
     struct ate_hash fingerprints[ATE__SESSION_KEYS_MAX]; /* of keys */
     struct public_key *publics[ATE__SESSION_KEYS_MAX];
     struct ate__recall data_keys, name_keys;
@@ -68,10 +65,8 @@ void ate__session_unref(struct ate_session *s)
         return;
     ate__recall_deinit(&s->data_keys);
     ate__recall_deinit(&s->name_keys);
-    for (size_t i = 0; i < atomic_load(&s->key_count); i++) {
+    for (size_t i = 0; i < atomic_load(&s->key_count); i++)
         ate__key_free(s->keys[i]);
-        ate__sign_queue_deinit(&s->queues[i]);
-    }
     for (size_t i = 0; i < atomic_load(&s->public_count); i++)
         ate__free(s->publics[i]);
     pthread_mutex_destroy(&s->mutex);
@@ -105,7 +100,6 @@ int ate__session_add(struct ate_session *s, struct ate__key *take_key)
         if (!rc) {
             size_t count = atomic_load(&s->key_count);
             s->fingerprints[count] = take_key->fingerprint;
-            ate__sign_queue_init(&s->queues[count]);
             s->keys[count] = ate__steal(&take_key);
             atomic_store_explicit(&s->key_count, count + 1, memory_order_release);
         }
@@ -190,16 +184,6 @@ const struct ate__key *ate__session_find(const struct ate_session *s,
         if (ate__hash_equal(&s->keys[i]->fingerprint, fingerprint))
             return s->keys[i];
     return NULL;
-}
-
-int ate__session_sign(struct ate_session *s, const struct ate__key *key, enum ate__hash_alg alg,
-                      struct ate__to_sign *to_sign)
-{
-    size_t i = 0, count = ate__session_key_count(s);
-    while (i < count && s->keys[i] != key)
-        i++;
-    ate__assert(i < count);
-    return ate__sign_together(&s->queues[i], key, alg, to_sign);
 }
 
 int ate__session_public(const struct ate_session *s, const struct ate_hash *fingerprint,

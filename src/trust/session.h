@@ -46,12 +46,6 @@ const struct ate__key *ate__session_find(const struct ate_session *s,
 int ate__session_public(const struct ate_session *s, const struct ate_hash *fingerprint,
                         struct ate_bytes *ret_public_key) ATE__CHECK;
 
-/* Signs with a key of the session, together with what other threads have it sign meanwhile
- * (trust/sign_queue.h). Errors: those of ate__trust_sign_batch() for one alone. */
-struct ate__to_sign;
-int ate__session_sign(struct ate_session *s, const struct ate__key *key, enum ate__hash_alg alg,
-                      struct ate__to_sign *to_sign) ATE__CHECK;
-
 /* A data key that was opened: D with what follows from it (docs/format/trust.md, 12).
  * Reference-counted, immutable. */
 struct ate__data_key {

@@ -160,7 +160,7 @@ static int sign_tree(const struct ate__key *key, enum ate__hash_alg alg,
               : ate__verified_proof(&message, ate__bytes(ret_signature, ATE__SIG_SIZE), ret_proof);
 }
 
-int ate__trust_sign_batch(const struct ate__key *key, enum ate__hash_alg alg,
+int ate__trust_sign_batch(struct ate__trust *t, const struct ate__key *key, enum ate__hash_alg alg,
                           struct ate__to_sign *list)
 {
     ate__cleanup(ate__batch_tree_deinit) struct ate__batch_tree tree = {0, NULL};
@@ -175,12 +175,8 @@ int ate__trust_sign_batch(const struct ate__key *key, enum ate__hash_alg alg,
         if (rc)
             take_back(list, s);
     }
-    const struct ate__trust *last = NULL;
-    for (struct ate__to_sign *s = list; !rc && s; s = s->next) {
-        if (s->trust && s->trust != last)
-            ate__verified_add(&s->trust->verified, &proof);
-        last = s->trust;
-    }
+    if (!rc && t)
+        ate__verified_add(&t->verified, &proof);
     return rc;
 }
 
@@ -188,8 +184,9 @@ int ate__trust_sign(struct ate__trust *t, const struct ate__key *key, enum ate__
                     const struct ate_hash *tx_hash, struct ate__buf *ret_bytes,
                     struct ate__signature *ret_signature)
 {
-    struct ate__to_sign s = {.trust = t, .tx_hash = *tx_hash, .ret_bytes = ret_bytes};
-    int rc = ate__trust_sign_batch(key, alg, &s);
+    struct ate__to_sign s = {.tx_hash = *tx_hash, .ret_bytes = ret_bytes};
+    int rc = t ? ate__sign_together(&t->sign_queue, t, key, alg, &s)
+               : ate__trust_sign_batch(NULL, key, alg, &s);
     if (!rc)
         *ret_signature = s.signature;
     return rc;

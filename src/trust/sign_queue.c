@@ -2,32 +2,34 @@
  *
  * sign_queue.c: leader and followers before a signature, as chain/group.c has them before a sync.
  *
- * The leadership is handed on, never dropped while somebody waits: who is told to lead still stands
- * in the queue, and only who leads takes anybody out. What a batch may hold is bounded by the
- * threads of the process; where these are more than that, the rest stays for the next one.
+ * A key that signs has a round, which is the leader's. When its signature is made, the round goes
+ * over to whoever has waited longest, with all who wait: the lead of a key is handed on, and never
+ * dropped while somebody waits for it. At most one transaction of each thread waits.
  */
 #include "trust/sign_queue.h"
 
 enum told { NOTHING_YET, TO_LEAD, SIGNED };
 
-struct ate__sign_waiter { /* on the stack of its thread, which waits until it is told */
+struct waiter { /* on the stack of its thread, until it has been told or has led */
     struct ate__to_sign *to_sign;
-    enum ate__hash_alg alg;
-    struct ate__sign_waiter *next;
+    struct waiter *next;
     int result;
     bool alone; /* in its batch */
     pthread_mutex_t mutex; /* guards `told`; taken last */
     pthread_cond_t wake;
     enum told told;
+    struct ate__sign_round {
+        struct ate__sign_round *next;
+        const struct ate_hash *fingerprint;
+        struct waiter *first, **end; /* who is to be signed for next */
+        size_t count;
+    } round; /* while it leads */
 };
 
 void ate__sign_queue_init(struct ate__sign_queue *q)
 {
     pthread_mutex_init(&q->mutex, NULL);
-    q->first = NULL;
-    q->end = &q->first;
-    q->count = 0;
-    q->led = false;
+    q->rounds = NULL;
 }
 
 void ate__sign_queue_deinit(struct ate__sign_queue *q)
@@ -35,8 +37,55 @@ void ate__sign_queue_deinit(struct ate__sign_queue *q)
     pthread_mutex_destroy(&q->mutex);
 }
 
+/* ---- rounds, under the mutex ---- */
+
+static struct ate__sign_round *find(const struct ate__sign_queue *q,
+                                    const struct ate_hash *fingerprint)
+{
+    struct ate__sign_round *r = q->rounds;
+    while (r && !ate__hash_equal(r->fingerprint, fingerprint))
+        r = r->next;
+    return r;
+}
+
+static void begin(struct ate__sign_queue *q, struct ate__sign_round *r,
+                  const struct ate_hash *fingerprint)
+{
+    *r = (struct ate__sign_round){.next = q->rounds, .fingerprint = fingerprint, .end = &r->first};
+    q->rounds = r;
+}
+
+static void end(struct ate__sign_queue *q, struct ate__sign_round *r)
+{
+    struct ate__sign_round **p = &q->rounds;
+    while (*p != r)
+        p = &(*p)->next;
+    *p = r->next;
+}
+
+static struct waiter *take_all(struct ate__sign_round *r)
+{
+    struct waiter *all = r->first;
+    r->first = NULL;
+    r->end = &r->first;
+    r->count = 0;
+    return all;
+}
+
+bool ate__sign_queue_signs(struct ate__sign_queue *q, const struct ate_hash *fingerprint,
+                           size_t *ret_waiting)
+{
+    pthread_mutex_lock(&q->mutex);
+    const struct ate__sign_round *r = find(q, fingerprint);
+    *ret_waiting = r ? r->count : 0;
+    pthread_mutex_unlock(&q->mutex);
+    return r;
+}
+
+/* ---- who waits ---- */
+
 /* The waiter may be gone when this returns. */
-static void tell(struct ate__sign_waiter *w, enum told told)
+static void tell(struct waiter *w, enum told told)
 {
     pthread_mutex_lock(&w->mutex);
     w->told = told;
@@ -44,7 +93,7 @@ static void tell(struct ate__sign_waiter *w, enum told told)
     pthread_mutex_unlock(&w->mutex);
 }
 
-static enum told listen_to(struct ate__sign_waiter *me)
+static enum told listen_to(struct waiter *me)
 {
     pthread_mutex_lock(&me->mutex);
     while (me->told == NOTHING_YET)
@@ -55,68 +104,60 @@ static enum told listen_to(struct ate__sign_waiter *me)
 }
 
 /* True: it is to lead. */
-static bool come(struct ate__sign_queue *q, struct ate__sign_waiter *me)
+static bool come(struct ate__sign_queue *q, const struct ate_hash *fingerprint, struct waiter *me)
 {
     pthread_mutex_lock(&q->mutex);
-    *q->end = me;
-    q->end = &me->next;
-    q->count++;
-    bool leads = !q->led;
-    q->led = true;
+    struct ate__sign_round *r = find(q, fingerprint);
+    bool leads = !r;
+    if (leads) {
+        r = &me->round;
+        begin(q, r, fingerprint);
+    }
+    *r->end = me;
+    r->end = &me->next;
+    r->count++;
     pthread_mutex_unlock(&q->mutex);
     return leads;
 }
 
-/* All whose chains have the same hash as that of the leader, who is one of them: it is the first
- * in the queue, and the others are as many as fit. */
-static struct ate__sign_waiter *take_batch(struct ate__sign_queue *q, enum ate__hash_alg alg)
+/* ---- who leads ---- */
+
+static struct waiter *take_batch(struct ate__sign_queue *q, struct waiter *me)
 {
-    struct ate__sign_waiter *batch = NULL, **batch_end = &batch, **from = &q->first;
-    uint32_t count = 0;
     pthread_mutex_lock(&q->mutex);
-    while (*from) {
-        struct ate__sign_waiter *w = *from;
-        if (w->alg != alg || count == ATE__BATCH_MAX) {
-            from = &w->next;
-            continue;
-        }
-        *from = w->next;
-        w->next = NULL;
-        *batch_end = w;
-        batch_end = &w->next;
-        count++;
-    }
-    q->end = from;
-    q->count -= count;
+    struct waiter *batch = take_all(&me->round);
     pthread_mutex_unlock(&q->mutex);
     return batch;
 }
 
-static int sign(const struct ate__key *key, struct ate__sign_waiter *batch)
-{
-    for (struct ate__sign_waiter *w = batch; w; w = w->next)
-        w->to_sign->next = w->next ? w->next->to_sign : NULL;
-    return ate__trust_sign_batch(key, batch->alg, batch->to_sign);
-}
-
-static void pass_on(struct ate__sign_queue *q)
+static void pass_on(struct ate__sign_queue *q, struct ate__sign_round *r,
+                    const struct ate_hash *fingerprint)
 {
     pthread_mutex_lock(&q->mutex);
-    struct ate__sign_waiter *next = q->first;
-    q->led = next != NULL;
+    struct waiter *next = r->first;
+    end(q, r);
+    if (next) {
+        begin(q, &next->round, fingerprint);
+        next->round.first = next;
+        next->round.end = r->end;
+        next->round.count = r->count;
+    }
     pthread_mutex_unlock(&q->mutex);
     if (next)
         tell(next, TO_LEAD);
 }
 
-/* Who leads next begins before anybody else is woken: a core that signs is the scarce thing. */
-static void lead(struct ate__sign_queue *q, const struct ate__key *key, struct ate__sign_waiter *me)
+/* Who leads next begins before anybody else is woken: signatures are what takes long. */
+static void lead(struct ate__sign_queue *q, struct ate__trust *t, const struct ate__key *key,
+                 enum ate__hash_alg alg, struct waiter *me)
 {
-    struct ate__sign_waiter *batch = take_batch(q, me->alg);
+    struct waiter *batch = take_batch(q, me), *next;
     bool alone = !batch->next;
-    int rc = sign(key, batch);
-    pass_on(q);
-    for (struct ate__sign_waiter *w = batch, *next; w; w = next) {
+    for (struct waiter *w = batch; w; w = w->next)
+        w->to_sign->next = w->next ? w->next->to_sign : NULL;
+    int rc = ate__trust_sign_batch(t, key, alg, batch->to_sign);
+    pass_on(q, &me->round, &key->fingerprint);
+    for (struct waiter *w = batch; w; w = next) {
         next = w->next;
         w->result = rc;
         w->alone = alone;
@@ -125,18 +166,18 @@ static void lead(struct ate__sign_queue *q, const struct ate__key *key, struct a
     }
 }
 
-int ate__sign_together(struct ate__sign_queue *q, const struct ate__key *key,
+int ate__sign_together(struct ate__sign_queue *q, struct ate__trust *t, const struct ate__key *key,
                        enum ate__hash_alg alg, struct ate__to_sign *to_sign)
 {
-    struct ate__sign_waiter me = {.to_sign = to_sign, .alg = alg};
+    struct waiter me = {.to_sign = to_sign};
     pthread_mutex_init(&me.mutex, NULL);
     pthread_cond_init(&me.wake, NULL);
-    if (come(q, &me) || listen_to(&me) == TO_LEAD)
-        lead(q, key, &me);
+    if (come(q, &key->fingerprint, &me) || listen_to(&me) == TO_LEAD)
+        lead(q, t, key, alg, &me);
     pthread_cond_destroy(&me.wake);
     pthread_mutex_destroy(&me.mutex);
     if (!me.result || me.alone)
         return me.result;
     to_sign->next = NULL;
-    return ate__trust_sign_batch(key, alg, to_sign);
+    return ate__trust_sign_batch(t, key, alg, to_sign);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * sign_queue.h: the threads that want one key to sign, each a transaction of its own, of any chain.
+ * sign_queue.h: the threads that have transactions of one chain signed, each by some key.
  *
- * 1. The first to come signs at once, on its own thread. Who comes while a signature is being made
- *    waits; when it is made, the one that has waited longest signs for all who wait, in one batch.
- *    Nobody waits for company, and nobody longer than the signature under way and the next.
+ * 1. Who comes while its key signs for nobody signs at once, on its own thread. Who comes while a
+ *    signature of that key is being made waits; when it is made, the one that has waited longest
+ *    signs for all who wait, in one batch. Nobody waits for company, and nobody longer than the
+ *    signature under way and the next.
  * 2. A batch that fails (memory) fails for nobody: each of it then signs by itself.
  */
 #pragma once
@@ -13,13 +14,13 @@
 
 struct ate__sign_queue {
     pthread_mutex_t mutex;
-    struct ate__sign_waiter *first, **end; /* who waits */
-    uint32_t count;
-    bool led; /* a thread signs, or has been told to */
+    struct ate__sign_round *rounds; /* a key each: a signature that is being made, and who waits */
 };
 void ate__sign_queue_init(struct ate__sign_queue *q);
-void ate__sign_queue_deinit(struct ate__sign_queue *q); /* nobody waits */
-/* All calls of one queue name the same key. to_sign->next is not looked at. Errors: those of
- * ate__trust_sign_batch() for one alone. */
-int ate__sign_together(struct ate__sign_queue *q, const struct ate__key *key,
+void ate__sign_queue_deinit(struct ate__sign_queue *q); /* nobody is in it */
+/* Whether that key signs just now, and how many wait for it. */
+bool ate__sign_queue_signs(struct ate__sign_queue *q, const struct ate_hash *fingerprint,
+                           size_t *ret_waiting);
+/* to_sign->next is not looked at. Errors: those of ate__trust_sign_batch() for one alone. */
+int ate__sign_together(struct ate__sign_queue *q, struct ate__trust *t, const struct ate__key *key,
                        enum ate__hash_alg alg, struct ate__to_sign *to_sign) ATE__CHECK;

@@ -187,6 +187,7 @@ int ate__trust_new(const struct ate__env *env, const struct ate__tx *genesis_tx,
     ate__roster_init(&t->roster, t->seed);
     ate__origins_init(&t->origins, t->seed, ATE__WINDOW_DEFAULT);
     ate__verified_init(&t->verified);
+    ate__sign_queue_init(&t->sign_queue);
     int rc = begin(t, genesis_tx);
     if (rc)
         return ate__context(rc, "genesis");
@@ -199,6 +200,7 @@ void ate__trust_free(struct ate__trust *t)
     if (!t)
         return;
     ate__verified_deinit(&t->verified);
+    ate__sign_queue_deinit(&t->sign_queue);
     ate__origins_deinit(&t->origins);
     ate__roster_deinit(&t->roster);
     ate__keyring_deinit(&t->keyring);

@@ -81,18 +81,19 @@ int ate__trust_origin(const struct ate__trust *t, const struct ate__txn_id *id,
 int ate__trust_verify(struct ate__trust *t, const struct ate__tx *tx) ATE__CHECK;
 /* A transaction that a key is to sign. */
 struct ate__to_sign {
-    struct ate__trust *trust; /* will remember the signature as verified; NULL: for a genesis */
     struct ate_hash tx_hash;
     struct ate__buf *ret_bytes; /* the signature and its path are appended */
     /* The answer; it views ret_bytes: one buffer a signature, or one that need not grow. */
     struct ate__signature signature;
     struct ate__to_sign *next; /* of the same batch */
 };
-/* One signature with ctx "ate/tx/1" by this key over all in the list, none of which has one after a
- * failure. Errors: TOO_BIG (more than ATE__BATCH_MAX) E_MEMORY, those of ate__sign(). */
-int ate__trust_sign_batch(const struct ate__key *key, enum ate__hash_alg alg,
+/* One signature with ctx "ate/tx/1" by this key over all in the list; it is remembered as verified.
+ * t NULL: for a genesis. None has a signature after a failure. Errors: TOO_BIG (more than
+ * ATE__BATCH_MAX) E_MEMORY, those of ate__sign(). */
+int ate__trust_sign_batch(struct ate__trust *t, const struct ate__key *key, enum ate__hash_alg alg,
                           struct ate__to_sign *list) ATE__CHECK;
-/* The same of one alone; n = 1. */
+/* A signature over one, or over what other threads have this key sign at the same moment, too
+ * (trust/sign_queue.h). Errors: those of one alone. */
 int ate__trust_sign(struct ate__trust *t, const struct ate__key *key, enum ate__hash_alg alg,
                     const struct ate_hash *tx_hash, struct ate__buf *ret_bytes,
                     struct ate__signature *ret_signature) ATE__CHECK;

@@ -6,6 +6,7 @@
 #include "trust/keyring.h"
 #include "trust/origin.h"
 #include "trust/roster.h"
+#include "trust/sign_queue.h"
 #include "trust/state.h"
 #include "trust/verified.h"
 
@@ -18,6 +19,7 @@ struct ate__trust {
     struct ate__roster roster;
     struct ate__origins origins;
     struct ate__verified verified;
+    struct ate__sign_queue sign_queue;
     uint64_t next; /* sequence that apply() expects */
 };
 /* For hash maps of one transaction. */

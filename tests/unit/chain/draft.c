@@ -86,7 +86,7 @@ void draft_encode_batch(struct draft *const *d, uint32_t count, const struct ate
                                      .ret_bytes = &bytes[i],
                                      .next = i + 1 < count ? &s[i + 1] : NULL};
     }
-    assert_int_equal(ate__trust_sign_batch(key, ATE__SHA256, s), 0);
+    assert_int_equal(ate__trust_sign_batch(NULL, key, ATE__SHA256, s), 0);
     for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(ate__tx_encode_signatures(&s[i].signature, 1, &d[i]->encoded), 0);
         ate__buf_deinit(&bytes[i]);

@@ -197,7 +197,7 @@ static void make_batch(struct draft *d[BATCH], unsigned first_id)
                                      .ret_bytes = &bytes[i],
                                      .next = i + 1 < BATCH ? &s[i + 1] : NULL};
     }
-    assert_int_equal(ate__trust_sign_batch(w.root, ATE__SHA256, s), 0);
+    assert_int_equal(ate__trust_sign_batch(NULL, w.root, ATE__SHA256, s), 0);
     for (unsigned i = 0; i < BATCH; i++) {
         assert_int_equal(ate__tx_encode_signatures(&s[i].signature, 1, &d[i]->encoded), 0);
         draft_decode(d[i]);
@@ -347,12 +347,11 @@ static void batches_of_every_size(void **state)
         struct ate__trust *t = fresh_trust();
         for (uint32_t i = 0; i < n; i++) {
             ate__buf_clear(&bytes[i]);
-            s[i] = (struct ate__to_sign){.trust = i % 3 ? w.t : NULL,
-                                         .tx_hash = draft_encode(d[i]),
+            s[i] = (struct ate__to_sign){.tx_hash = draft_encode(d[i]),
                                          .ret_bytes = &bytes[i],
                                          .next = i + 1 < n ? &s[i + 1] : NULL};
         }
-        assert_int_equal(ate__trust_sign_batch(w.root, ATE__SHA256, s), 0);
+        assert_int_equal(ate__trust_sign_batch(NULL, w.root, ATE__SHA256, s), 0);
         for (uint32_t k = 0; k < n; k++) {
             uint32_t i = n - 1 - k;
             assert_int_equal(s[i].signature.batch_size, n);
@@ -382,7 +381,7 @@ static int sign_five(void *arg)
         s[i] = (struct ate__to_sign){.tx_hash = hash_of(i),
                                      .ret_bytes = &bytes[i],
                                      .next = i + 1 < BATCH ? &s[i + 1] : NULL};
-    int rc = ate__trust_sign_batch(w.root, ATE__SHA256, s);
+    int rc = ate__trust_sign_batch(NULL, w.root, ATE__SHA256, s);
     for (unsigned i = 0; i < BATCH; i++) {
         if (rc && bytes[i].size)
             rc = ATE_MISUSE; /* none has one after a failure */

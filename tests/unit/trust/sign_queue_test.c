@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * Threads that have one key sign: who comes alone waits for nobody, who comes while a signature is
- * being made is signed for together with all who did; chains of two hashes, memory that ends in the
- * midst of a batch, many threads at once.
+ * being made is signed for together with all who did; keys that do not wait for each other, memory
+ * that ends in the midst of a batch, many threads at once.
  *
  * The gate of these tests is the mutex of what a trust state remembers: a leader takes it with its
  * signature made and its lead not passed on yet.
@@ -16,28 +16,28 @@
 enum { THREADS = 24 };
 
 static struct world w;
-static struct ate__sign_queue queue;
+static struct ate__key *other;
 
 static int begin(void **state)
 {
     (void)state;
     struct ate__auth open = auth_write(rule_everyone);
     world_init(&w, 1, &open);
-    ate__sign_queue_init(&queue);
+    other = world_key(&w, 2);
     return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    ate__sign_queue_deinit(&queue);
+    ate__key_free(other);
     world_deinit(&w);
     return 0;
 }
 
 struct signer {
     pthread_t thread;
-    enum ate__hash_alg alg;
+    const struct ate__key *key;
     struct ate_hash tx_hash;
     struct ate__buf bytes;
     struct ate__signature signature;
@@ -47,15 +47,13 @@ struct signer {
 static void *sign(void *arg)
 {
     struct signer *s = arg;
-    struct ate__to_sign to = {.trust = w.t, .tx_hash = s->tx_hash, .ret_bytes = &s->bytes};
-    s->result = ate__sign_together(&queue, w.root, s->alg, &to);
-    s->signature = to.signature;
+    s->result = ate__trust_sign(w.t, s->key, ATE__SHA256, &s->tx_hash, &s->bytes, &s->signature);
     return NULL;
 }
 
-static void start(struct signer *s, unsigned n, enum ate__hash_alg alg)
+static void start(struct signer *s, unsigned n, const struct ate__key *key)
 {
-    *s = (struct signer){.alg = alg, .tx_hash = hash_of(n), .bytes = ATE__BUF_NULL};
+    *s = (struct signer){.key = key, .tx_hash = hash_of(n), .bytes = ATE__BUF_NULL};
     assert_int_equal(pthread_create(&s->thread, NULL, sign, s), 0);
 }
 
@@ -64,30 +62,20 @@ static void join(struct signer *s)
     pthread_join(s->thread, NULL);
 }
 
-/* Who waits, without who signs. */
-static unsigned waiting(void)
+static bool signs(const struct ate__key *key, size_t *ret_waiting)
 {
-    pthread_mutex_lock(&queue.mutex);
-    unsigned count = queue.count;
-    pthread_mutex_unlock(&queue.mutex);
-    return count;
+    return ate__sign_queue_signs(&w.t->sign_queue, &key->fingerprint, ret_waiting);
 }
 
-/* A thread signs, and will be at the gate. */
-static bool led(void)
+static bool idle(void)
 {
-    pthread_mutex_lock(&queue.mutex);
-    bool is = queue.led;
-    pthread_mutex_unlock(&queue.mutex);
-    return is;
+    size_t waiting;
+    return !signs(w.root, &waiting) && !signs(other, &waiting);
 }
 
-static void close_gate(struct signer *first)
+static void close_gate(void)
 {
     pthread_mutex_lock(&w.t->verified.mutex);
-    start(first, 1000, ATE__SHA256);
-    while (!led() || waiting())
-        sched_yield();
 }
 
 static void open_gate(void)
@@ -95,11 +83,21 @@ static void open_gate(void)
     pthread_mutex_unlock(&w.t->verified.mutex);
 }
 
-static void let_gather(struct signer *s, unsigned count)
+/* It leads, has taken itself out, and does not get through the gate. */
+static void start_first(struct signer *first, const struct ate__key *key)
 {
+    size_t waiting;
+    start(first, 1000, key);
+    while (!signs(key, &waiting) || waiting)
+        sched_yield();
+}
+
+static void let_gather(struct signer *s, unsigned count, const struct ate__key *key)
+{
+    size_t waiting;
     for (unsigned i = 0; i < count; i++) {
-        start(&s[i], i, s[i].alg ? s[i].alg : ATE__SHA256);
-        while (waiting() < i + 1)
+        start(&s[i], i, key);
+        while (!signs(key, &waiting) || waiting < i + 1)
             sched_yield();
     }
 }
@@ -110,8 +108,8 @@ static void holds(const struct signer *s)
     struct ate__public_parts parts;
     struct ate__verify_key *key;
     assert_int_equal(s->result, 0);
-    assert_int_equal(ate__batch_message(s->alg, &s->tx_hash, &s->signature, &message), 0);
-    assert_int_equal(ate__public_key_parse(ate__buf_bytes(&w.root->public_key), &parts), 0);
+    assert_int_equal(ate__batch_message(ATE__SHA256, &s->tx_hash, &s->signature, &message), 0);
+    assert_int_equal(ate__public_key_parse(ate__buf_bytes(&s->key->public_key), &parts), 0);
     assert_int_equal(ate__verify_key_new(parts.signature_key, &key), 0);
     assert_int_equal(ate__verify(key, ate__text_bytes("ate/tx/1"),
                                  ate__bytes(&message, sizeof message), s->signature.bytes),
@@ -129,12 +127,12 @@ static void done(struct signer *s)
 static void alone(void **state)
 {
     (void)state;
-    struct signer s = {.alg = ATE__SHA256, .tx_hash = hash_of(1), .bytes = ATE__BUF_NULL};
+    struct signer s = {.key = w.root, .tx_hash = hash_of(1), .bytes = ATE__BUF_NULL};
     sign(&s);
     holds(&s);
     assert_int_equal(s.signature.batch_size, 1);
     assert_int_equal(s.signature.path_count, 0);
-    assert_false(led());
+    assert_true(idle());
     done(&s);
 }
 
@@ -142,8 +140,9 @@ static void together(void **state)
 {
     (void)state;
     struct signer first, s[THREADS] = {{0}};
-    close_gate(&first);
-    let_gather(s, THREADS);
+    close_gate();
+    start_first(&first, w.root);
+    let_gather(s, THREADS, w.root);
     open_gate();
     join(&first);
     holds(&first);
@@ -158,27 +157,33 @@ static void together(void **state)
     }
     for (unsigned i = 0; i < THREADS; i++)
         done(&s[i]);
-    assert_false(led());
+    assert_true(idle());
 }
 
-static void chains_of_two_hashes(void **state)
+/* Keys do not wait for each other. */
+static void two_keys(void **state)
 {
     (void)state;
-    struct signer first, s[6] = {{0}};
-    for (unsigned i = 0; i < 6; i++)
-        s[i].alg = i % 2 || i == 4 ? ATE__SHA3_256 : ATE__SHA256; /* 0 2 and 1 3 4 5 */
-    close_gate(&first);
-    let_gather(s, 6);
+    struct signer first[2], s[2][3] = {{{0}}};
+    const struct ate__key *keys[] = {w.root, other};
+    close_gate();
+    for (unsigned k = 0; k < 2; k++)
+        start_first(&first[k], keys[k]);
+    for (unsigned k = 0; k < 2; k++)
+        let_gather(s[k], 3, keys[k]);
     open_gate();
-    join(&first);
-    done(&first);
-    for (unsigned i = 0; i < 6; i++) {
-        join(&s[i]);
-        holds(&s[i]);
-        assert_int_equal(s[i].signature.batch_size, s[i].alg == ATE__SHA256 ? 2 : 4);
-        done(&s[i]);
+    for (unsigned k = 0; k < 2; k++) {
+        join(&first[k]);
+        holds(&first[k]);
+        done(&first[k]);
+        for (unsigned i = 0; i < 3; i++) {
+            join(&s[k][i]);
+            holds(&s[k][i]);
+            assert_int_equal(s[k][i].signature.batch_size, 3);
+            done(&s[k][i]);
+        }
     }
-    assert_false(led());
+    assert_true(idle());
 }
 
 /* A batch for which there is no memory: each of it signs by itself. The first one has made all its
@@ -188,14 +193,15 @@ static void without_memory(void **state)
     (void)state;
     struct signer first, s[4] = {{0}};
     heap_start();
-    start(&first, 1, ATE__SHA256);
+    start(&first, 1, w.root);
     join(&first);
     done(&first);
     uint64_t allocations = heap_count();
-    close_gate(&first);
+    close_gate();
+    start_first(&first, w.root);
     while (heap_count() < 2 * allocations)
         sched_yield();
-    let_gather(s, 4);
+    let_gather(s, 4, w.root);
     heap_fail(1, false);
     open_gate();
     join(&first);
@@ -225,7 +231,7 @@ static void *sign_often(void *arg)
         if (s->result)
             return "refused";
         struct ate_hash message, proof;
-        if (ate__batch_message(s->alg, &s->tx_hash, &s->signature, &message) ||
+        if (ate__batch_message(ATE__SHA256, &s->tx_hash, &s->signature, &message) ||
             ate__verified_proof(&message, s->signature.bytes, &proof) ||
             !ate__verified_has(&w.t->verified, &proof))
             return "it is not remembered";
@@ -238,9 +244,8 @@ static void many(void **state)
     (void)state;
     struct signer s[THREADS];
     for (unsigned i = 0; i < THREADS; i++) {
-        s[i] = (struct signer){.alg = i % 7 ? ATE__SHA256 : ATE__SHA3_256,
-                               .tx_hash = hash_of(i),
-                               .bytes = ATE__BUF_NULL};
+        s[i] = (struct signer){
+            .key = i % 7 ? w.root : other, .tx_hash = hash_of(i), .bytes = ATE__BUF_NULL};
         assert_int_equal(pthread_create(&s[i].thread, NULL, sign_often, &s[i]), 0);
     }
     for (unsigned i = 0; i < THREADS; i++) {
@@ -251,17 +256,14 @@ static void many(void **state)
         holds(&s[i]);
         done(&s[i]);
     }
-    assert_false(led());
+    assert_true(idle());
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alone),
-        cmocka_unit_test(together),
-        cmocka_unit_test(chains_of_two_hashes),
-        cmocka_unit_test(without_memory),
-        cmocka_unit_test(many),
+        cmocka_unit_test(alone),          cmocka_unit_test(together), cmocka_unit_test(two_keys),
+        cmocka_unit_test(without_memory), cmocka_unit_test(many),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
