@@ -178,6 +178,38 @@ def test_remote_over_another(w):
     server.stop()
 
 
+def test_remote_by_two_at_once(w):
+    """Two processes at one mirror that has to begin anew: one does it, the other has it or waits."""
+    w.key()
+    server = w.server("--no-auth")
+    path = "/example.com/joe/notes"
+    where = server.chain(path)
+    for n in range(300):
+        w.file(f"big/{n}", os.urandom(3000))
+    w.ate("put", where, "first", "one")
+    w.ate("backup", where, "early")
+    for n in range(3):
+        w.ate("import", where, w.path("big"), f"in{n}")
+        w.ate("rm", where, f"in{n}", "-r")
+    w.ate("put", where, "last", "two")
+    server.stop()
+    w.ate("compact", w.path(str(server.logs) + path), "--deep", "--cut-off", "now")
+    server.start()
+    want = None
+    for n in range(4):
+        shutil.copytree(w.path("early"), w.path(f"m{n}"))
+        both = [w.popen("ate", "backup", where, f"m{n}", stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE) for _ in range(2)]
+        said = [(p.communicate(timeout=PATIENCE_S)[1], p.returncode) for p in both]
+        assert all(not status or b"IN_USE" in err for err, status in said), said
+        assert any(not status for _, status in said), said
+        want = want or head(w, f"m{n}")
+        assert head(w, f"m{n}") == want
+        assert w.ate("get", f"m{n}", "last").out == b"two"
+        assert not pathlib.Path(w.path(f"m{n}"), ",resync").exists()
+    server.stop()
+
+
 def test_repair(w):
     w.key()
     fill(w, 30)
