@@ -179,7 +179,7 @@ def test_remote_over_another(w):
 
 
 def test_remote_by_two_at_once(w):
-    """Two processes at one mirror that has to begin anew: one does it, the other has it or waits."""
+    """Two processes at one mirror that has to begin anew: one does it, the other waits."""
     w.key()
     server = w.server("--no-auth")
     path = "/example.com/joe/notes"
