@@ -175,9 +175,73 @@ struct ate_rules { /* a zero rule inherits; append and admin then follow write *
 
 /* Replaces the object's own rules; also for an object that this transaction creates. The public
  * key of each reader must be in the chain or in the session (a public file suffices).
+ *
+ * A reader who comes can read all that the scope ever held. One who goes begins a new epoch: what
+ * is written from then on is sealed to the others alone, what was written before is not touched,
+ * and he can still read that. A key that was revoked is left out of an epoch that begins. Where the
+ * object becomes a private scope or ceases to be one, it and what inherits from it are sealed anew
+ * in this transaction.
  * Errors: NOT_FOUND, NO_KEY: a public key is missing, or the scope cannot be opened; DENIED,
- * UNSUPPORTED, TOO_BIG: 4,096 readers; E_MEMORY. */
+ * UNSUPPORTED, TOO_BIG: 4,096 readers, or more to be sealed anew than a transaction holds:
+ * ate_protect_only(); E_MEMORY. */
 ATE_CALL int ate_protect(struct ate_txn *txn, struct ate_id id, const struct ate_rules *rules);
+
+/* The same, but nothing is sealed anew: what was readable stays readable by those who could read
+ * it, and is so until ate_reseal(). What is written from then on follows the new rules. */
+ATE_CALL int ate_protect_only(struct ate_txn *txn, struct ate_id id, const struct ate_rules *rules);
+
+struct ate_resealed {
+    uint64_t seen, resealed, left; /* objects */
+    struct ate_id id; /* the one that was left just now, and why; */
+    enum ate_result why; /* OK: none was, a batch was committed */
+};
+/* Once for each batch, and for each object that is left as it is: DENIED: the session may not write
+ * it; NO_KEY: it does not open it; NOT_LOCAL, COMPACTED: its value is not here; CONFLICT: others
+ * keep changing it. Not 0: ate_reseal() ends with that. It may not use the transaction. */
+typedef int ate_reseal_fn(void *arg, const struct ate_resealed *so_far);
+
+/* WAITS. Seals the object and all below it for the scope in which they lie by now, where they are
+ * sealed for another one or in clear: after ate_protect_only(). Names stay what they are. In
+ * batches, each a commit of its own in this transaction, which has no changes yet. What is done
+ * stays done: broken off, it goes on with the next call. `each` may be NULL; ret_done may be, and
+ * is written on failure too. Errors: NOT_FOUND, MISUSE: the transaction has changes; those of
+ * ate_txn_commit(), and of `each`. */
+ATE_CALL int ate_reseal(struct ate_txn *txn, struct ate_id id, ate_reseal_fn *each, void *arg,
+                        struct ate_resealed *ret_done);
+
+/* Begins the next epoch of a private scope with the same readers, but for keys that were revoked:
+ * what is written from then on is sealed under a new data key. Nothing is rewritten. Needs admin,
+ * and a key that reads. Errors: NOT_FOUND, MISUSE: the object sets no private `read` itself;
+ * NO_KEY, TAMPERED, DENIED. */
+ATE_CALL int ate_rotate(struct ate_txn *txn, struct ate_id id);
+
+/* Opens a private scope to everyone without rewriting: its data key and the key of its names are
+ * published. ALL THAT WAS EVER WRITTEN IN IT is open from then on, for ever, deleted and replaced
+ * versions included. What is written later is in clear. Another ate_protect() closes it again, for
+ * what comes then. To open what is there now and nothing else, let ate_protect() set `read` to
+ * everyone: that rewrites it.
+ * Errors: as ate_rotate(). */
+ATE_CALL int ate_publish(struct ate_txn *txn, struct ate_id id);
+
+struct ate_reader {
+    struct ate_hash fingerprint;
+    const char *label; /* "" where there is none, or where the session does not read the scope */
+    bool by_read_key; /* by the symmetric key of its key file: it has no part to seal to */
+    bool has_ended; /* revoked: the next epoch leaves it out */
+};
+struct ate_scope { /* that an object lies in */
+    struct ate_id id; /* of what sets `read`; the top where nothing does */
+    bool is_private; /* else everyone reads, and there are no readers */
+    bool published; /* it was private, and what was written then is open */
+    uint64_t epoch;
+    const struct ate_reader *readers;
+    size_t reader_count;
+    uint64_t reserved[4];
+};
+/* Lent by the transaction; as the chain has it, pending changes aside. A label is what the key file
+ * of the reader said when it was let in.
+ * Errors: NOT_FOUND, E_*. */
+ATE_CALL int ate_readers(struct ate_txn *txn, struct ate_id id, struct ate_scope *ret_scope);
 
 /* The rules in force for the object, after inheritance: no rule in it is ATE_INHERIT. Keys are
  * lent by the transaction. */

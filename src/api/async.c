@@ -182,7 +182,9 @@ struct receipt_job {
     struct ate_receipt *ret_receipt, receipt;
     struct ate__ask ask;
     struct ate_txn *txn;
+    unsigned renewals; /* after STALE_KEY */
 };
+enum { RENEWALS_MAX = 8 };
 
 static void receipt_give(struct job *j)
 {
@@ -260,18 +262,36 @@ int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,
 
 /* ---- commit ---- */
 
-/* The answer is taken in inside the loop, on the transaction's own thread. */
-static void commit_run(struct ate__callback *c)
-{
-    struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
-    set_result(&r->job, ate__txn_finish(r->txn, &r->receipt));
-    run_done(c);
-}
-
 static void commit_done(void *arg)
 {
     struct receipt_job *r = arg;
     ate__callback_due(&r->job.call);
+}
+
+/* The callback, which has run, is due once more. */
+static int offer_again(struct receipt_job *r)
+{
+    int rc = ate__callback_begin(r->job.call.loop, &r->job.call);
+    if (rc)
+        return rc;
+    rc = ate__txn_offer_again(r->txn, commit_done, r, &r->receipt);
+    if (rc)
+        ate__callback_abandon(&r->job.call);
+    return rc;
+}
+
+/* The answer is taken in inside the loop, on the transaction's own thread. */
+static void commit_run(struct ate__callback *c)
+{
+    struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
+    int rc = ate__txn_finish(r->txn, &r->receipt);
+    if (rc == ATE_STALE_KEY && r->renewals++ < RENEWALS_MAX) {
+        rc = offer_again(r);
+        if (!rc)
+            return;
+    }
+    set_result(&r->job, rc == ATE_END ? 0 : rc);
+    run_done(c);
 }
 
 /* The loop is gone before the callback ran. */

@@ -63,7 +63,7 @@ static int add_key_file(struct ate_session *s, const char *path, bool first)
         rc = ate__fail(ATE_NO_KEY, "%s: a public file; the first key has to be a private one",
                        ate__escaped(ate__text_bytes(path), shown, sizeof shown));
     else
-        rc = ate__session_add_public(s, ate__buf_bytes(&f.public_key));
+        rc = ate__session_add_labelled(s, ate__buf_bytes(&f.public_key), f.label);
     ate__buf_deinit(&f.public_key);
     return rc;
 }

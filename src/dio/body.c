@@ -43,9 +43,18 @@ static int unpack(const struct ate_txn *t, unsigned wanted, struct ate__body *b)
     return ate__payload_unpack(g, b->payload, &b->unpacked, &b->payload);
 }
 
+static int open_key(struct ate_txn *t, const struct ate__control *control,
+                    const struct ate__header *h, struct ate__data_key **ret_key)
+{
+    return ate__header_has(h, ATE__TAG_SEALED)
+               ? ate__sealed_key_open(&t->dio->seal, t->session, control, h, ret_key)
+               : ate__data_key_open(&t->dio->seal, t->session, control, &h->conf.data_key_id,
+                                    ret_key);
+}
+
 /* In the past: who was let into the scope since then has its key all the same. NO_KEY */
-static int data_key_now(struct ate_txn *t, const struct ate_id *scope,
-                        const struct ate_hash *key_id, struct ate__data_key **ret_key)
+static int key_now(struct ate_txn *t, const struct ate_id *scope, const struct ate__header *h,
+                   struct ate__data_key **ret_key)
 {
     struct ate__pipe *now = t->dio->pipe->now;
     struct ate__object_facts f;
@@ -57,39 +66,26 @@ static int data_key_now(struct ate_txn *t, const struct ate_id *scope,
     if (!rc && !f.control)
         rc = ate__fail(ATE_NO_KEY, "it was sealed in a scope that there is no more");
     if (!rc)
-        rc = ate__data_key_open(&t->dio->seal, t->session, f.control, key_id, ret_key);
+        rc = open_key(t, f.control, h, ret_key);
     now->v->end(s);
     return rc;
 }
 
-/* The data key under which a body was sealed. That is the one of the scope in which it lies, or,
- * where something above it got a scope of its own and the body was not written anew since, of a
- * scope further up. */
-static int data_key_of(struct ate_txn *t, const struct ate_id *id, const struct ate_hash *key_id,
-                       struct ate__data_key **ret_key)
+/* That is the key of an epoch of the scope in which it lies or, where something above it got or
+ * lost a scope of its own and the body was not written anew since, of another object above it. */
+int ate__txn_body_key(struct ate_txn *t, const struct ate_id *id, const struct ate__header *h,
+                      struct ate__data_key **ret_key)
 {
     /* The scopes that the snapshot has, not those that this transaction's changes may bring. */
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    const struct ate_hash *key_id =
+        ate__header_has(h, ATE__TAG_SEALED) ? &h->sealed.epoch_key_id : &h->conf.data_key_id;
     const struct ate__control *control;
-    struct ate__object_facts f;
-    struct ate_id at = *id, scope;
-    int rc = 0;
-    for (bool first = true;; first = false) {
-        rc = ate__scope_of(facts, &at, &scope, &control);
-        if (!rc && !control)
-            return first ? ate__fail(ATE_TAMPERED, "it is sealed, but lies in no private scope")
-                         : ate__fail(ATE_NO_KEY, "no scope above it has its data key");
-        if (!rc)
-            rc = ate__data_key_open(&t->dio->seal, t->session, control, key_id, ret_key);
-        if (rc == ATE_NO_KEY && t->dio->pipe->now)
-            rc = data_key_now(t, &scope, key_id, ret_key);
-        if (rc != ATE_NO_KEY || ate__id_equal(&scope, &ate_top))
-            return rc;
-        rc = facts->v->object(facts, &scope, &f);
-        if (rc)
-            return rc;
-        at = f.parent;
-    }
+    int rc = ate__data_key_holder(facts, id, key_id, &control);
+    if (rc)
+        return rc;
+    rc = open_key(t, control, h, ret_key);
+    return rc == ATE_NO_KEY && t->dio->pipe->now ? key_now(t, &control->object, h, ret_key) : rc;
 }
 
 static int open_private(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
@@ -97,9 +93,7 @@ static int open_private(struct ate_txn *t, const struct ate_id *id, const struct
 {
     ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
     struct ate__header items;
-    if (!t->session)
-        return ate__fail(ATE_NO_KEY, "it is private, and the session has no keys");
-    int rc = data_key_of(t, id, &e->header.conf.data_key_id, &key);
+    int rc = ate__txn_body_key(t, id, &e->header, &key);
     if (!rc && e->form == ATE__CIPHER)
         rc = ate__body_decrypt(&t->dio->seal, key, e, &b->plain, &items, &b->payload);
     if (rc)

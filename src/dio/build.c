@@ -20,6 +20,11 @@ struct draft { /* an event being made; spans, because the arena moves as it grow
     uint8_t form;
     struct span header, salt, payload;
 };
+struct drop_box { /* of a scope that is written into and not read */
+    const struct ate__control *control;
+    struct ate__data_key *key; /* of this transaction alone */
+    struct ate__buf sealed;
+};
 struct build {
     struct ate_txn *t;
     struct ate__trust *trust;
@@ -28,6 +33,8 @@ struct build {
     size_t count, capacity;
     struct ate_hash *needed; /* fingerprints whose public keys the chain must hold */
     size_t needed_count, needed_capacity;
+    struct drop_box *boxes;
+    size_t box_count, box_capacity;
     struct ate__txn_signers signers;
 };
 
@@ -38,6 +45,11 @@ static void build_deinit(struct build *b)
     b->t->arena = b->arena;
     ate__free(b->drafts);
     ate__free(b->needed);
+    for (size_t i = 0; i < b->box_count; i++) {
+        ate__data_key_unref(b->boxes[i].key);
+        ate__buf_deinit(&b->boxes[i].sealed);
+    }
+    ate__free(b->boxes);
 }
 
 static int add_draft(struct build *b, struct draft draft)
@@ -87,17 +99,50 @@ static int has_children(struct ate_txn *t, const struct ate__change *c, bool *re
     return rc == ATE_END ? 0 : rc;
 }
 
+static bool reader_ended(void *arg, const struct ate_hash *fingerprint)
+{
+    const struct build *b = arg;
+    return ate__trust_is_revoked(b->trust, fingerprint);
+}
+
+static struct ate_bytes reader_label(void *arg, const struct ate_hash *fingerprint)
+{
+    const struct build *b = arg;
+    return ate__session_label(b->t->session, fingerprint);
+}
+
+/* The name key that an object has, or that one above it has, which it takes along with the names
+ * that are there. */
 static int plan_name_key(struct build *b, const struct ate__change *c, struct ate__scope_plan *plan,
                          struct ate__key32 *key)
 {
-    bool is_private = false, has;
-    int rc = has_children(b->t, c, &has);
+    const struct ate__control *before = c->before.control;
+    bool own = before && ate__header_has(&before->header, ATE__TAG_NAMEKEY);
+    bool is_private = false, has = own;
+    int rc = own ? 0 : has_children(b->t, c, &has);
     if (!rc && has)
         rc = ate__txn_name_key(b->t, &c->id, &is_private, key);
     if (!rc && is_private)
         plan->name_key = key;
     plan->new_name_key = !is_private;
-    return rc;
+    return rc == ATE_NO_KEY && own ? 0 : rc; /* missed only where it has to be wrapped */
+}
+
+/* Data key of the private scope around an object that has none of its own any more. */
+static int plan_around(struct build *b, const struct ate__change *c,
+                       const struct ate__scope_plan *plan, struct ate__data_key **ret_key)
+{
+    const struct ate__control *control;
+    struct ate_id scope;
+    if (ate__is_top(&c->id) || plan->publish ||
+        plan->auth.rule[ATE__RIGHT_READ].who != ATE__RULE_INHERIT)
+        return 0;
+    int rc = ate__scope_of(&b->t->facts, &c->parent, &scope, &control);
+    if (rc || !control || !ate__header_has(&control->header, ATE__TAG_EPOCH))
+        return rc;
+    rc = ate__data_key_open(&b->t->dio->seal, b->t->session, control,
+                            &control->header.epoch.data_key_id, ret_key);
+    return rc == ATE_NO_KEY ? 0 : rc;
 }
 
 /* The control event as it will be in force, for those who ask while bodies are sealed. */
@@ -120,42 +165,51 @@ static int put_in_force(struct build *b, struct ate__change *c, struct span head
     return rc;
 }
 
-static bool sets_rules(const struct ate__change *c)
+static bool makes_control(const struct ate__change *c)
 {
     const struct ate__control *before = c->before.control;
     bool is_open = before && before->header.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_EVERYONE;
-    return c->rules || (c->open && !is_open);
+    return ate__change_rules(c) || (c->open && !is_open);
 }
 
 static int make_control(struct build *b, struct ate__change *c)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
-    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *data_key = NULL;
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *data_key = NULL, *around = NULL;
     const struct ate__control *before = c->before.control;
-    struct ate__scope_plan plan = {
-        .object = c->id, .prev = before, .public_key = reader_key, .arg = b};
-    plan.hold = ate__change_held(c);
+    struct ate__scope_plan plan = {.object = c->id,
+                                   .prev = before,
+                                   .hold = ate__change_held(c),
+                                   .rotate = c->rotate,
+                                   .publish = c->publish,
+                                   .public_key = reader_key,
+                                   .has_ended = reader_ended,
+                                   .label = reader_label,
+                                   .arg = b};
     if (c->rules)
         plan.auth = c->auth;
     else if (before)
         plan.auth = before->header.auth;
     if (c->open)
         plan.auth.rule[ATE__RIGHT_READ] = (struct ate__rule){.who = ATE__RULE_EVERYONE};
+    bool is_private = plan.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_ANY_OF;
     int rc = 0;
-    if (plan.auth.rule[ATE__RIGHT_READ].who == ATE__RULE_ANY_OF)
+    if (!b->t->session)
+        return ate__fail(ATE_NO_KEY, "rules can be set only by a session that has keys");
+    if (is_private || (before && ate__header_has(&before->header, ATE__TAG_NAMEKEY)))
         rc = plan_name_key(b, c, &plan, &name_key);
-    if (!rc && !b->t->session)
-        rc = ate__fail(ATE_NO_KEY, "rules can be set only by a session that has keys");
-    if (!rc)
-        rc = ate__control_make(&b->t->dio->seal, b->t->session, &plan, &b->arena, &data_key);
-    return rc;
+    if (!rc && !is_private)
+        rc = plan_around(b, c, &plan, &around);
+    plan.around = around;
+    return rc ? rc
+              : ate__control_make(&b->t->dio->seal, b->t->session, &plan, &b->arena, &data_key);
 }
 
 static int add_control(struct build *b, struct ate__change *c)
 {
     struct span header = {b->arena.size, 0};
-    int rc = sets_rules(c) ? make_control(b, c)
-                           : ate__control_hold(&c->id, c->before.control, c->hold, &b->arena);
+    int rc = makes_control(c) ? make_control(b, c)
+                              : ate__control_hold(&c->id, c->before.control, c->hold, &b->arena);
     if (rc)
         return rc;
     header.size = b->arena.size - header.at;
@@ -167,7 +221,7 @@ static bool needs_control(const struct ate__change *c)
 {
     if (c->effect == ATE__NOTHING || c->effect == ATE__DELETES)
         return false;
-    return sets_rules(c) || ate__change_turns_hold(c);
+    return makes_control(c) || ate__change_turns_hold(c);
 }
 
 /* ---- 2: bodies ---- */
@@ -175,29 +229,48 @@ static bool needs_control(const struct ate__change *c)
 struct place { /* what the surroundings decide for a body */
     bool is_private, names_private;
     struct ate__data_key *data_key;
+    struct ate__sealed_item sealed; /* of who does not read it */
     uint64_t epoch;
     uint8_t tags[2 * ATE__NAME_TAG];
     size_t tag_size;
 };
+
+/* Who may create there and does not read: one fresh data key for each scope and transaction. */
+static int place_in_box(struct build *b, const struct ate__control *control, struct place *p)
+{
+    size_t i = 0;
+    while (i < b->box_count && b->boxes[i].control != control)
+        i++;
+    if (i == b->box_count) {
+        int rc = ate__grow(&b->boxes, &b->box_capacity, b->box_count + 1, sizeof *b->boxes);
+        struct drop_box box = {.control = control};
+        if (!rc)
+            rc = ate__sealed_key_make(&b->t->dio->seal, control, &box.sealed, &box.key);
+        if (rc) {
+            ate__buf_deinit(&box.sealed);
+            return rc;
+        }
+        b->boxes[b->box_count++] = box;
+    }
+    p->data_key = ate__data_key_ref(b->boxes[i].key);
+    p->sealed = (struct ate__sealed_item){control->header.epoch.data_key_id,
+                                          ate__buf_bytes(&b->boxes[i].sealed)};
+    return 0;
+}
 
 static int place_scope(struct build *b, const struct ate__change *c, struct place *p)
 {
     struct ate__dio *d = b->t->dio;
     const struct ate__control *control;
     struct ate_id scope;
-    char text[ATE__ID_TEXT];
     int rc = ate__scope_of(&b->t->facts, &c->id, &scope, &control);
     if (rc || !control || control->header.auth.rule[ATE__RIGHT_READ].who != ATE__RULE_ANY_OF)
         return rc;
     p->is_private = true;
     p->epoch = control->header.epoch.epoch;
-    if (!b->t->session)
-        return ate__fail(ATE_NO_KEY,
-                         "object %s: it lies in a private scope, and the session has "
-                         "no keys",
-                         ate__id_text(&c->id, text));
-    return ate__data_key_open(&d->seal, b->t->session, control, &control->header.epoch.data_key_id,
-                              &p->data_key);
+    rc = ate__data_key_open(&d->seal, b->t->session, control, &control->header.epoch.data_key_id,
+                            &p->data_key);
+    return rc == ATE_NO_KEY && c->effect == ATE__CREATES ? place_in_box(b, control, p) : rc;
 }
 
 /* The private tag of a name. Who changes an object, and may not name anything there, leaves its tag
@@ -314,6 +387,8 @@ static int write_body(struct build *b, const struct ate__change *c, const struct
         ate__header_item(&w, ATE__TAG_TAG, ate__bytes(p->tags, p->tag_size));
     if (p->is_private) {
         ate__header_conf(&w, &conf);
+        if (p->sealed.sealed.size)
+            ate__header_sealed(&w, &p->sealed);
     } else {
         write_items(&w, c);
         ate__header_user(&w, ate__buf_bytes(&c->user));
@@ -323,10 +398,18 @@ static int write_body(struct build *b, const struct ate__change *c, const struct
     return rc ? rc : add_draft(b, draft);
 }
 
-static int add_body(struct build *b, const struct ate__change *c)
+static int add_body(struct build *b, struct ate__change *c)
 {
     struct place p = {0};
+    char text[ATE__ID_TEXT];
     int rc = place_scope(b, c, &p);
+    if (!rc && b->t->renewed && c->sealed && !p.is_private)
+        rc = ate__fail(ATE_STALE_KEY,
+                       "object %s: it was written into a private scope, which has been opened "
+                       "since: look again, and commit again if everyone may read it",
+                       ate__id_text(&c->id, text));
+    if (!rc)
+        c->sealed = p.is_private;
     if (!rc)
         rc = place_name(b, c, &p);
     if (!rc)

@@ -35,6 +35,10 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
  * already. */
 int ate__txn_offer(struct ate_txn *txn, bool waits, void (*done)(void *arg), void *arg,
                    struct ate_receipt *ret_receipt) ATE__CHECK;
+/* After its answer was STALE_KEY: encrypts again and offers it, as offer() that does not wait. On a
+ * remote chain it is STALE_KEY again. */
+int ate__txn_offer_again(struct ate_txn *txn, void (*done)(void *arg), void *arg,
+                         struct ate_receipt *ret_receipt) ATE__CHECK;
 void ate__txn_wait(struct ate_txn *txn); /* of an offer that `waits`: returns after done() */
 /* Takes the answer in: the result of the commit, its sentence set. The transaction may have been
  * ended meanwhile. Once for each offer, or forget(), after done() and on any thread: nobody will

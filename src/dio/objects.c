@@ -6,7 +6,6 @@
 #include "dio/compress.h"
 #include "dio/objects.h"
 #include "dio/txn.h"
-#include <stdlib.h>
 
 /* ---- creating and replacing ---- */
 
@@ -130,8 +129,15 @@ static bool names_children(const struct ate__change *c, const struct ate__contro
            (read && read->who == ATE__RULE_ANY_OF);
 }
 
-/* One child that takes its scope or its tag from above. What has names of its own has a scope of
- * its own, and shields what lies below it. */
+/* It is a private scope, now or with a pending rule: it names its children, and shields what lies
+ * below it. */
+static bool shields(const struct ate__change *c, const struct ate__control *control)
+{
+    const struct ate__rule *read = ate__txn_read_rule(c, control);
+    return read && read->who == ATE__RULE_ANY_OF;
+}
+
+/* One child that takes its scope or its tag from above. */
 static int restate_child(struct ate_txn *t, struct walk *w, const struct ate_id *id)
 {
     struct ate__object_facts facts;
@@ -141,7 +147,7 @@ static int restate_child(struct ate_txn *t, struct walk *w, const struct ate_id 
         rc = ate__txn_touch(t, id, &c);
     if (!rc)
         rc = ate__txn_restate(t, c);
-    return rc || names_children(c, facts.control) ? rc : add_id(w, id);
+    return rc || shields(c, facts.control) ? rc : add_id(w, id);
 }
 
 static int restate_children(struct ate_txn *t, struct walk *w, struct ate_id parent)
@@ -157,8 +163,7 @@ static int restate_children(struct ate_txn *t, struct walk *w, struct ate_id par
     return rc == ATE_END ? 0 : rc;
 }
 
-/* Restates what lies below `id` and takes its scope or names from there. */
-static int restate_below(struct ate_txn *t, const struct ate_id *id)
+int ate__txn_restate_below(struct ate_txn *t, const struct ate_id *id)
 {
     struct walk w = {0};
     int rc = add_id(&w, id);
@@ -258,8 +263,8 @@ int ate__object_move(struct ate_txn *t, struct ate_id id, struct ate_id new_pare
         rc = ate__txn_touch(t, &id, &c);
     if (!rc)
         rc = ate__txn_restate(t, c);
-    if (!rc && !same && !names_children(c, facts.control))
-        rc = restate_below(t, &id);
+    if (!rc && !same && !shields(c, facts.control))
+        rc = ate__txn_restate_below(t, &id);
     if (rc)
         return rc;
     bool elsewhere = !ate__id_equal(&c->parent, &new_parent);
@@ -379,149 +384,4 @@ int ate_require_no_child(struct ate_txn *t, struct ate_id parent, struct ate_byt
         rc = is_private ? ate__name_tag_private(&key, &parent, name, p.hash.b)
                         : ate__name_tag_open(t->dio->seal.alg, &parent, name, p.hash.b);
     return rc ? rc : add_precondition(t, p);
-}
-
-/* ---- rules ---- */
-
-static int compare_hashes(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct ate_hash));
-}
-
-/* Rules on their way into a change: auth's keys point into `keys`. */
-struct given {
-    struct ate__auth auth;
-    struct ate__buf keys[ATE__RIGHTS];
-};
-
-static void given_deinit(struct given *g)
-{
-    for (unsigned i = 0; i < ATE__RIGHTS; i++)
-        ate__buf_deinit(&g->keys[i]);
-}
-
-static int take_rule(struct given *g, unsigned right, const struct ate_rule *rule)
-{
-    struct ate__buf *keys = &g->keys[right];
-    if (rule->who > ATE_KEYS || (rule->who == ATE_KEYS) != (rule->key_count > 0))
-        return ate__fail(ATE_MISUSE, "rules: keys go with ATE_KEYS, and with nothing else");
-    if (rule->key_count > ATE__RULE_KEYS_MAX)
-        return ate__fail(ATE_TOO_BIG, "rules: %zu keys; a rule has at most %d", rule->key_count,
-                         ATE__RULE_KEYS_MAX);
-    int rc = ate__buf_append(keys, ate__bytes(rule->keys, rule->key_count * sizeof *rule->keys));
-    if (rc)
-        return rc;
-    size_t n = 0;
-    if (rule->key_count)
-        qsort(keys->data, rule->key_count, sizeof(struct ate_hash), compare_hashes);
-    for (size_t i = 0; i < rule->key_count; i++)
-        if (!n || memcmp(keys->data + (n - 1) * 32, keys->data + i * 32, 32))
-            memmove(keys->data + n++ * 32, keys->data + i * 32, 32);
-    g->auth.rule[right] =
-        (struct ate__rule){.who = (uint8_t)rule->who, .count = (uint32_t)n, .keys = keys->data};
-    return 0;
-}
-
-static bool same_rule(const struct ate__rule *a, const struct ate__rule *b)
-{
-    return a->who == b->who && a->count == b->count &&
-           (!a->count || !memcmp(a->keys, b->keys, a->count * 32ul));
-}
-
-/* It becomes a scope of its own, or ceases to be one: its body and what takes its scope or names
- * from it are sealed anew. A private scope that stays one has its readers changed, and no body. */
-static int restate_for(struct ate_txn *t, struct ate__change *c, const struct ate__control *control,
-                       const struct ate__rule *read)
-{
-    static const struct ate__rule inherit = {.who = ATE__RULE_INHERIT};
-    const struct ate__rule *before = ate__txn_read_rule(c, control);
-    bool was_scope = before && before->who == ATE__RULE_ANY_OF;
-    if (!c->existed || same_rule(before ? before : &inherit, read) ||
-        (was_scope && read->who == ATE__RULE_ANY_OF))
-        return 0;
-    int rc = ate__id_equal(&c->id, &ate_top) ? 0 : ate__txn_restate(t, c);
-    return rc ? rc : restate_below(t, &c->id);
-}
-
-int ate_protect(struct ate_txn *t, struct ate_id id, const struct ate_rules *rules)
-{
-    const struct ate_rule *each[ATE__RIGHTS] = {&rules->read, &rules->write, &rules->append,
-                                                &rules->admin};
-    ate__cleanup(given_deinit) struct given given = {0};
-    struct ate__object_facts facts;
-    struct ate__change *c;
-    int rc = ate__txn_write(t);
-    if (!rc)
-        rc = ate__txn_need(t, &id, &facts);
-    for (unsigned i = 0; !rc && i < ATE__RIGHTS; i++)
-        rc = take_rule(&given, i, each[i]);
-    if (!rc)
-        rc = ate__txn_touch(t, &id, &c);
-    if (!rc)
-        rc = restate_for(t, c, facts.control, &given.auth.rule[ATE__RIGHT_READ]);
-    if (rc)
-        return rc;
-    for (unsigned i = 0; i < ATE__RIGHTS; i++)
-        swap_bufs(&c->keys[i], &given.keys[i]);
-    c->auth = given.auth;
-    c->open = false; /* what was said last counts */
-    c->rules = true;
-    return 0;
-}
-
-static int rule_in_force(struct ate_txn *t, const struct ate_id *id, unsigned right,
-                         struct ate_rule *ret_rule)
-{
-    struct ate_id at = *id;
-    for (unsigned depth = 0; depth <= ATE__PARENTS_MAX; depth++) {
-        struct ate__object_facts facts;
-        int rc = ate__txn_object(t, &at, &facts);
-        if (rc)
-            return rc;
-        const struct ate__change *c = ate__txn_change(t, &at);
-        const struct ate__auth *auth = c && c->rules   ? &c->auth
-                                       : facts.control ? &facts.control->header.auth
-                                                       : NULL;
-        const struct ate__rule *rule = auth ? &auth->rule[right] : NULL;
-        if (rule && rule->who == ATE__RULE_INHERIT && right >= ATE__RIGHT_APPEND)
-            rule = &auth->rule[ATE__RIGHT_WRITE];
-        if (rule && rule->who != ATE__RULE_INHERIT) {
-            *ret_rule = (struct ate_rule){(enum ate_who)rule->who,
-                                          (const struct ate_hash *)rule->keys, rule->count};
-            return 0;
-        }
-        if (ate__id_equal(&at, &ate_top))
-            break;
-        at = facts.parent;
-    }
-    *ret_rule = (struct ate_rule){right == ATE__RIGHT_READ ? ATE_EVERYONE : ATE_KEYS, NULL, 0};
-    return 0;
-}
-
-int ate_protection(struct ate_txn *t, struct ate_id id, struct ate_rules *ret_rules)
-{
-    struct ate__object_facts facts;
-    struct ate_rule rule[ATE__RIGHTS];
-    int rc = ate__txn_read(t);
-    if (!rc)
-        rc = ate__txn_need(t, &id, &facts);
-    for (unsigned i = 0; !rc && i < ATE__RIGHTS; i++) {
-        rc = rule_in_force(t, &id, i, &rule[i]);
-        if (rc || rule[i].who != ATE_KEYS)
-            continue;
-        /* Lent as a copy: the control event it stands in may be replaced. */
-        size_t n = rule[i].key_count ? rule[i].key_count : ATE__ROOT_KEYS_MAX;
-        struct ate_hash *keys = ate__alloc_array(n, sizeof *keys);
-        if (!keys)
-            return ate__no_memory();
-        if (rule[i].key_count)
-            memcpy(keys, rule[i].keys, n * sizeof *keys);
-        else
-            rule[i].key_count = ate__trust_root_keys(t->dio->pipe->v->trust(t->dio->pipe), keys, n);
-        rule[i].keys = keys;
-        rc = ate__txn_lend(t, keys);
-    }
-    if (!rc)
-        *ret_rules = (struct ate_rules){rule[0], rule[1], rule[2], rule[3]};
-    return rc;
 }

@@ -229,7 +229,7 @@ int ate__txn_effect(struct ate_txn *t, const struct ate__change *c, enum ate__ef
     else if (c->body)
         *ret_effect = c->existed ? ATE__REPLACES : ATE__CREATES;
     else
-        *ret_effect = c->rules || c->holds ? ATE__RULES : ATE__NOTHING;
+        *ret_effect = ate__change_rules(c) || c->holds ? ATE__RULES : ATE__NOTHING;
     return 0;
 }
 

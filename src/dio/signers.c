@@ -106,7 +106,7 @@ static int choose_for(struct ate_txn *t, const struct ate__change *c, struct ate
         break;
     case ATE__RULES: break;
     }
-    if (!rc && (c->rules || c->open))
+    if (!rc && (ate__change_rules(c) || c->open))
         rc = choose(t, &c->id, ATE__RIGHT_ADMIN, s);
     if (!rc && ate__change_turns_hold(c))
         rc = choose_root(t, s);

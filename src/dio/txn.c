@@ -164,6 +164,23 @@ void ate_txn_cancel(struct ate_txn *t)
         ate__txn_drop_changes(t);
 }
 
+/* Rules that others changed meanwhile count for what is pending, unless that brings rules itself:
+ * it names the ones that it replaces. */
+static int renew_rules(struct ate_txn *t)
+{
+    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    int rc = 0;
+    for (struct ate__change *c = t->changes; !rc && c; c = c->next) {
+        struct ate__object_facts now;
+        if (!c->existed || ate__change_rules(c) || c->open || c->holds)
+            continue;
+        rc = facts->v->object(facts, &c->id, &now);
+        if (!rc && now.live && ate__hash_equal(&now.body, &c->prev))
+            c->before.control = now.control;
+    }
+    return rc;
+}
+
 int ate_txn_refresh(struct ate_txn *t)
 {
     if (ate__txn_is_offered(t) || t->frozen)
@@ -171,7 +188,8 @@ int ate_txn_refresh(struct ate_txn *t)
     int rc = ate__txn_check_present(t);
     if (rc || !t->snapshot)
         return rc;
-    return t->dio->pipe->v->refresh(t->snapshot);
+    rc = t->dio->pipe->v->refresh(t->snapshot);
+    return rc ? rc : renew_rules(t);
 }
 
 void ate__txn_let_go(struct ate_txn *t)

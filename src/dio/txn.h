@@ -50,6 +50,10 @@ struct ate__change {
     struct ate__auth auth;
     struct ate__buf keys[ATE__RIGHTS];
     bool holds, hold; /* HOLD is to be as `hold` says */
+    bool rotate;      /* the next epoch begins */
+    bool publish;     /* with rules: the data key in clear */
+    bool rewrap;      /* its name key is wrapped for the scope that it lies in by now */
+    bool sealed;      /* the last build sealed the body: a later one must not put it in clear */
     struct ate__control *control; /* made at commit; a reference */
 };
 
@@ -79,6 +83,7 @@ struct ate_txn {
     struct ate__buf encoded;     /* what is offered */
     struct ate__buf arena;       /* memory of ate__txn_build(), from one commit to the next */
     bool offered, frozen;
+    bool renewed;                /* made anew after STALE_KEY: what was sealed stays sealed */
     atomic_bool unasked;         /* offered, answered, and nobody will finish() it */
     bool ended;                  /* by its owner; its answer may still be on the way */
     atomic_uint holds;           /* the owner, and of an offer in flight done() and finish() */
@@ -168,6 +173,12 @@ int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
  * b: the body that is replaced, with its name. NO_KEY */
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
 
+/* objects.c: all below `id` that takes its scope or its names from there. */
+int ate__txn_restate_below(struct ate_txn *t, const struct ate_id *id) ATE__CHECK;
+/* body.c: the data key under which a body was sealed, opened. s may be NULL. NO_KEY TAMPERED */
+int ate__txn_body_key(struct ate_txn *t, const struct ate_id *id, const struct ate__header *h,
+                      struct ate__data_key **ret_key) ATE__CHECK;
+
 int ate__body_check_payload(const struct ate__body *b) ATE__CHECK; /* COMPACTED */
 
 const struct ate__genesis *ate__txn_genesis(const struct ate_txn *t);
@@ -176,6 +187,11 @@ const struct ate__genesis *ate__txn_genesis(const struct ate_txn *t);
 bool ate__txn_archive(const struct ate_txn *t);
 bool ate__change_held(const struct ate__change *c); /* HOLD after it, and: not as before it */
 bool ate__change_turns_hold(const struct ate__change *c);
+/* It says something about control events beyond HOLD and ATE_PUBLIC: needs admin. */
+static inline bool ate__change_rules(const struct ate__change *c)
+{
+    return c->rules || c->rotate || c->rewrap;
+}
 /* The object and all below it, each by itself. */
 int ate__txn_delete_each(struct ate_txn *t, struct ate_id id) ATE__CHECK;
 

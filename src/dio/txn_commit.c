@@ -5,6 +5,8 @@
 #include "dio/txn.h"
 #include <stdio.h>
 
+enum { RENEWALS_MAX = 8 }; /* of one commit, after STALE_KEY */
+
 /* What the pipe is to be offered; END: there is nothing. */
 static int build(struct ate_txn *t)
 {
@@ -245,15 +247,52 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+/* A scope began another epoch before the root saw what was sealed for the one before. The root has
+ * it already; where this is another machine, this one waits until it was sent. */
+static int renew(struct ate_txn *t)
+{
+    struct ate__receipt ignored;
+    int rc = t->dio->pipe->remote ? ate__pipe_sync(t->dio->pipe, &ignored) : 0;
+    return rc ? rc : ate_txn_refresh(t);
+}
+
+int ate__txn_offer_again(struct ate_txn *t, void (*done)(void *arg), void *arg,
+                         struct ate_receipt *ret_receipt)
+{
+    if (t->dio->pipe->remote) /* where what is new is yet to come, and nobody waits */
+        return ate__fail(ATE_STALE_KEY, "its scope has begun another epoch: commit it once more");
+    int rc = ate_txn_refresh(t);
+    t->renewed = true;
+    if (!rc)
+        rc = ate__txn_offer(t, false, done, arg, ret_receipt);
+    t->renewed = false;
+    return rc;
+}
+
+/* *ret_answered: the root has seen it. */
+static int commit_once(struct ate_txn *t, struct ate_receipt *receipt, bool *ret_answered)
+{
+    int rc = ate__txn_offer(t, true, nothing, NULL, receipt);
+    *ret_answered = !rc;
+    if (rc)
+        return rc;
+    ate__txn_wait(t);
+    return ate__txn_finish(t, receipt);
+}
+
 int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
 {
     struct ate_receipt receipt;
+    bool answered = false;
     int rc = ate__check_may_wait();
     if (!rc)
-        rc = ate__txn_offer(t, true, nothing, NULL, &receipt);
-    if (!rc) {
-        ate__txn_wait(t);
-        rc = ate__txn_finish(t, &receipt);
+        rc = commit_once(t, &receipt, &answered);
+    for (unsigned again = 0; rc == ATE_STALE_KEY && answered && again < RENEWALS_MAX; again++) {
+        rc = renew(t);
+        t->renewed = true;
+        if (!rc)
+            rc = commit_once(t, &receipt, &answered);
+        t->renewed = false;
     }
     if (rc && rc != ATE_END)
         return rc;

@@ -13,7 +13,7 @@
 
 #define BIT(name) (UINT64_C(1) << ATE__TAG_##name)
 
-static const uint64_t reserved_tags = BIT(SEALED) | BIT(HOME) | BIT(MOVED);
+static const uint64_t reserved_tags = BIT(HOME) | BIT(MOVED);
 
 const char *ate__tag_name(unsigned tag)
 {
@@ -211,6 +211,11 @@ static int read_plain(struct ate__header *h, unsigned tag, struct ate_bytes item
         h->collection = ate__rd_u32(&r);
         break;
     case ATE__TAG_REPLY_TO: h->reply_to = ate__rd_id(&r); break;
+    case ATE__TAG_PUBLISHED: h->published = ate__rd_bytes(&r, ATE__PUBLISHED_SIZE); break;
+    case ATE__TAG_SEALED:
+        h->sealed.epoch_key_id = ate__rd_hash(&r);
+        h->sealed.sealed = ate__rd_bytes(&r, ATE__SEALED_SIZE);
+        break;
     case ATE__TAG_LINK: h->link = ate__rd_bytes(&r, ATE__LINK_SIZE); break;
     case ATE__TAG_REVOKE: h->revoked = ate__rd_hash(&r); break;
     }
@@ -225,6 +230,8 @@ static int read_item(struct ate__header *h, unsigned tag, struct ate_bytes item)
     case ATE__TAG_PARENT:
     case ATE__TAG_REPLY_TO:
     case ATE__TAG_LINK:
+    case ATE__TAG_PUBLISHED:
+    case ATE__TAG_SEALED:
     case ATE__TAG_REVOKE: return read_plain(h, tag, item);
     case ATE__TAG_TAG: return read_tags(h, item);
     case ATE__TAG_NAME: return read_text(item, ATE__NAME_MAX, &h->name);
@@ -244,7 +251,6 @@ static int read_item(struct ate__header *h, unsigned tag, struct ate_bytes item)
     case ATE__TAG_RESET: return read_reset(h, item);
     case ATE__TAG_LOG_KEYS: h->log_keys = item; return ate__keys_check(item);
     case ATE__TAG_COMPACTOR_KEYS: h->compactor_keys = item; return ate__keys_check(item);
-    case ATE__TAG_SEALED:
     case ATE__TAG_HOME:
     case ATE__TAG_MOVED:
         if (!(h->present & reserved_tags))
@@ -342,11 +348,11 @@ static const struct kind_rule {
      BIT(OBJECT) | BIT(PREV) | BIT(TOMBSTONE), false, ATE__EVENT_BODY, "a tombstone"},
     {BIT(AUTH), BIT(OBJECT) | BIT(AUTH),
      BIT(OBJECT) | BIT(AUTH) | BIT(PREV) | BIT(EPOCH) | BIT(RECIPIENTS) | BIT(LINK) | BIT(NAMEKEY) |
-         BIT(HOLD),
+         BIT(HOLD) | BIT(PUBLISHED),
      true, ATE__EVENT_CONTROL, "a control event"},
     {BIT(PARENT), BIT(OBJECT) | BIT(PARENT),
      BIT(OBJECT) | BIT(PARENT) | BIT(PREV) | BIT(TAG) | BIT(NAME) | BIT(TYPE) | BIT(ENCODING) |
-         BIT(CONF) | BIT(REPLY_TO),
+         BIT(CONF) | BIT(REPLY_TO) | BIT(SEALED),
      true, ATE__EVENT_BODY, "a body event"},
 };
 
@@ -364,7 +370,8 @@ static int check_body(const struct ate__header *h)
     if (ate__header_has(h, ATE__TAG_NAME) && !ate__header_has(h, ATE__TAG_TAG))
         return ate__fail(ATE_MALFORMED, "NAME without TAG");
     if (!ate__header_has(h, ATE__TAG_CONF))
-        return 0;
+        return ate__header_has(h, ATE__TAG_SEALED) ? ate__fail(ATE_MALFORMED, "SEALED without CONF")
+                                                   : 0;
     if (h->present & private_only)
         return ate__fail(ATE_MALFORMED, "%s in clear beside CONF",
                          ate__tag_name((unsigned)__builtin_ctzll(h->present & private_only)));
@@ -382,6 +389,8 @@ static int check_control(const struct ate__header *h)
         return ate__fail(ATE_MALFORMED, "EPOCH and RECIPIENTS come together");
     if (link && !epoch)
         return ate__fail(ATE_MALFORMED, "LINK without EPOCH");
+    if (epoch && ate__header_has(h, ATE__TAG_PUBLISHED))
+        return ate__fail(ATE_MALFORMED, "EPOCH and PUBLISHED together");
     if (link && !h->epoch.epoch)
         return ate__fail(ATE_MALFORMED, "LINK in epoch 0, before which there is none");
     return 0;

@@ -33,11 +33,12 @@
     X(LINK,         0x13) /* D of the epoch before, wrapped: 40 */ \
     X(NAMEKEY,      0x14) /* u8 1 wrapped: data key id 32, 40 bytes; u8 0 clear: 32 bytes */ \
     X(HOLD,         0x15) /* u8 1: in an archive, what lies here is not deleted */ \
+    X(PUBLISHED,    0x16) /* D of the scope's last epoch, in clear: 32 */ \
     X(GENESIS,      0x20) /* genesis body; the event is CHAIN */ \
     X(PUBLIC_KEY,   0x21) /* a public key */ \
     X(ROOT,         0x22) /* list of (u8 1 add, public key) and (u8 2 remove, fingerprint) */ \
     X(REVOKE,       0x23) /* fingerprint, 32 */ \
-    X(SEALED,       0x24) /* reserved: data key sealed to an epoch's public key */ \
+    X(SEALED,       0x24) /* data key id of the epoch 32, a data key sealed to the epoch: 1,200 */ \
     X(HOME,         0x25) /* reserved */ \
     X(MOVED,        0x26) /* reserved */ \
     X(RESET,        0x27) /* old head u64le 32, new head u64le 32, u8 reason, text */ \
@@ -55,12 +56,19 @@ enum ate__encoding { ATE__MSGPACK = 1, ATE__JSON = 2 };
 
 enum { ATE__NAME_TAG = 16, ATE__CONF_SIZE = 80, ATE__LINK_SIZE = 40, ATE__SNAPSHOT_SIZE = 72 };
 enum { ATE__RESET_SIZE_MIN = 81 }; /* bytes, and those of the text */
+enum { ATE__PUBLISHED_SIZE = 32 };
 
 struct ate__conf_item {
     uint64_t epoch;
     struct ate_hash data_key_id;
     uint8_t version_id[16];
     uint8_t nonce[24];
+};
+/* Of a body whose writer does not read its scope: the data key of CONF, a fresh one, sealed to the
+ * seal key of the epoch that has this data key id. */
+struct ate__sealed_item {
+    struct ate_hash epoch_key_id;
+    struct ate_bytes sealed; /* ATE__SEALED_SIZE bytes; a view */
 };
 /* As enum ate_who of the public interface. */
 enum ate__rule_who { ATE__RULE_INHERIT, ATE__RULE_EVERYONE, ATE__RULE_NOBODY, ATE__RULE_ANY_OF };
@@ -130,9 +138,11 @@ struct ate__header {
     uint8_t encoding;    /* ATE__MSGPACK unless the item says otherwise */
     uint8_t tombstone;
     struct ate__conf_item conf;
+    struct ate__sealed_item sealed;
     struct ate__auth auth;
     struct ate__epoch_item epoch;
     struct ate_bytes recipients, link, genesis, public_key, root; /* raw; lists were checked */
+    struct ate_bytes published; /* D, ATE__PUBLISHED_SIZE bytes */
     struct ate_bytes log_keys, compactor_keys; /* the same */
     struct ate__snapshot_item snapshot;
     struct ate__reset_item reset;
@@ -187,6 +197,7 @@ struct ate__header_wr ate__header_wr_of(struct ate__buf *buf);
 void ate__header_item(struct ate__header_wr *w, unsigned tag, struct ate_bytes bytes);
 void ate__header_parent(struct ate__header_wr *w, const struct ate_id *parent, uint32_t collection);
 void ate__header_conf(struct ate__header_wr *w, const struct ate__conf_item *conf);
+void ate__header_sealed(struct ate__header_wr *w, const struct ate__sealed_item *sealed);
 void ate__header_auth(struct ate__header_wr *w, const struct ate__auth *auth);
 void ate__header_epoch(struct ate__header_wr *w, const struct ate__epoch_item *epoch);
 void ate__header_recipients(struct ate__header_wr *w, const struct ate__recipient *recipients,

@@ -57,6 +57,13 @@ void ate__header_auth(struct ate__header_wr *w, const struct ate__auth *auth)
     }
 }
 
+void ate__header_sealed(struct ate__header_wr *w, const struct ate__sealed_item *sealed)
+{
+    begin_item(w, ATE__TAG_SEALED, 32 + sealed->sealed.size);
+    ate__wr_hash(&w->w, &sealed->epoch_key_id);
+    ate__wr_bytes(&w->w, sealed->sealed);
+}
+
 void ate__header_epoch(struct ate__header_wr *w, const struct ate__epoch_item *epoch)
 {
     begin_item(w, ATE__TAG_EPOCH, 8 + 32 + 2 + epoch->seal_public.size);

@@ -34,32 +34,45 @@ static bool recipients_are(const struct ate__header *h, const struct ate__rule *
     return i == rule->count;
 }
 
+static void check_closed(struct ate__judge *j, const struct ate__event *e)
+{
+    const struct ate__header *h = &e->header;
+    if (!ate__header_has(h, ATE__TAG_NAMEKEY))
+        refuse_control(j, e, ATE_MALFORMED, "read is of some keys, without NAMEKEY");
+    else if (!h->namekey.wrapped)
+        refuse_control(j, e, ATE_MALFORMED, "NAMEKEY in clear, where read is of some keys");
+    else if (!ate__hash_equal(&h->namekey.data_key_id, &h->epoch.data_key_id))
+        refuse_control(j, e, ATE_MALFORMED, "NAMEKEY is not under the data key of EPOCH");
+    else if (!recipients_are(h, &h->auth.rule[ATE__RIGHT_READ]))
+        refuse_control(j, e, ATE_MALFORMED, "RECIPIENTS are not the keys of the read rule");
+}
+
+/* Of what was a private scope once, NAMEKEY may be left. */
+static void check_open(struct ate__judge *j, const struct ate__event *e)
+{
+    const struct ate__header *h = &e->header;
+    bool published = ate__header_has(h, ATE__TAG_PUBLISHED);
+    bool clear_name_key = ate__header_has(h, ATE__TAG_NAMEKEY) && !h->namekey.wrapped;
+    if (published != clear_name_key)
+        refuse_control(j, e, ATE_MALFORMED, "NAMEKEY is in clear beside PUBLISHED, and only there");
+}
+
 /* What a control event states about reading; how it follows on the one before: accept_sealing.c */
 static void check_control(struct ate__judge *j, const struct ate__event *e)
 {
     const struct ate__header *h = &e->header;
     const struct ate__rule *read = &h->auth.rule[ATE__RIGHT_READ];
     bool closed = read->who == ATE__RULE_ANY_OF;
-    bool has_epoch = ate__header_has(h, ATE__TAG_EPOCH);
-    bool has_name_key = ate__header_has(h, ATE__TAG_NAMEKEY);
     if (read->who == ATE__RULE_NOBODY)
         refuse_control(j, e, ATE_UNSUPPORTED, "read nobody, whose rules a later version brings");
-    else if (closed != has_epoch)
+    else if (closed != ate__header_has(h, ATE__TAG_EPOCH))
         refuse_control(j, e, ATE_MALFORMED,
                        "EPOCH and RECIPIENTS stand where read is of some keys, and only there");
-    else if (closed != has_name_key)
-        refuse_control(j, e, ATE_MALFORMED,
-                       "NAMEKEY stands where read is of some keys, and only there");
-    else if (closed && !h->namekey.wrapped)
-        refuse_control(j, e, ATE_UNSUPPORTED,
-                       "a published NAMEKEY, whose rules a later version brings");
-    else if (closed && !ate__hash_equal(&h->namekey.data_key_id, &h->epoch.data_key_id))
-        refuse_control(j, e, ATE_MALFORMED, "NAMEKEY is not under the data key of EPOCH");
-    else if (closed && h->epoch.epoch && !ate__header_has(h, ATE__TAG_LINK))
-        refuse_control(j, e, ATE_MALFORMED, "an epoch above 0 without LINK");
-    else if (closed && !recipients_are(h, read))
-        refuse_control(j, e, ATE_MALFORMED, "RECIPIENTS are not the keys of the read rule");
-    else if (ate__header_has(h, ATE__TAG_HOLD) && !ate__judge_archive(j))
+    else if (closed)
+        check_closed(j, e);
+    else
+        check_open(j, e);
+    if (ate__header_has(h, ATE__TAG_HOLD) && !ate__judge_archive(j))
         refuse_control(j, e, ATE_UNSUPPORTED,
                        "HOLD in a chain that is no archive, whose rules a later version brings");
 }

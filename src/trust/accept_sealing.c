@@ -7,9 +7,18 @@
  * it is seen by those who can read.
  */
 #include "base/text.h"
+#include "trust/data_key.h"
 #include "trust/judge.h"
 
 /* ---- bodies ---- */
+
+/* Its data key is the epoch's, or one of its own that SEALED seals to the epoch. */
+static bool is_under(const struct ate__header *body, const struct ate__epoch_item *epoch)
+{
+    bool sealed = ate__header_has(body, ATE__TAG_SEALED);
+    return ate__hash_equal(sealed ? &body->sealed.epoch_key_id : &body->conf.data_key_id,
+                           &epoch->data_key_id);
+}
 
 static void check_body(struct ate__judge *j, const struct ate__node *n, const struct ate__event *e)
 {
@@ -26,8 +35,7 @@ static void check_body(struct ate__judge *j, const struct ate__node *n, const st
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
                     "object %s: in clear, in the private scope of %s", ate__id_text(&n->id, object),
                     ate__id_text(&scope->object, at));
-    else if (e->header.conf.epoch != scope->epoch.epoch ||
-             !ate__hash_equal(&e->header.conf.data_key_id, &scope->epoch.data_key_id))
+    else if (e->header.conf.epoch != scope->epoch.epoch || !is_under(&e->header, &scope->epoch))
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
                     "object %s: encrypted for epoch %llu and another data key, where the scope of "
                     "%s is in epoch %llu",
@@ -70,30 +78,70 @@ static void check_same_epoch(struct ate__judge *j, const struct ate__node *n,
                "a reader goes, but the epoch stays: whoever held its key would read on");
 }
 
-static void check_epoch(struct ate__judge *j, const struct ate__node *n,
-                        const struct ate__header *before, const struct ate__header *after)
-{
-    if (after->epoch.epoch == before->epoch.epoch)
-        check_same_epoch(j, n, before, after);
-    else if (after->epoch.epoch - 1 != before->epoch.epoch)
-        refuse(j, n, ATE_MALFORMED, "an epoch that is not the next one");
-    else if (ate__hash_equal(&before->epoch.data_key_id, &after->epoch.data_key_id))
-        refuse(j, n, ATE_MALFORMED, "a new epoch with the data key of the one before");
-}
-
-static void check_control(struct ate__judge *j, const struct ate__node *n,
-                          const struct ate__event *e)
+/* It follows on `last`, the last epoch that the object had. */
+static void check_next_epoch(struct ate__judge *j, const struct ate__node *n,
+                             const struct ate__header *last, const struct ate__header *after)
 {
     const struct ate__control *now = ate__node_rules(n);
-    bool was_closed = now && ate__header_has(&now->header, ATE__TAG_EPOCH);
-    bool is_closed = ate__header_has(&e->header, ATE__TAG_EPOCH);
-    if (was_closed && is_closed)
-        check_epoch(j, n, &now->header, &e->header);
-    else if (was_closed)
-        refuse(j, n, ATE_UNSUPPORTED,
-               "it ends a private scope, the rules of which a later version brings");
-    else if (is_closed && e->header.epoch.epoch)
+    bool published = ate__header_has(&now->header, ATE__TAG_PUBLISHED);
+    if (!after->epoch.epoch || after->epoch.epoch - 1 != last->epoch.epoch)
+        refuse(j, n, ATE_MALFORMED, "an epoch that is not the next one");
+    else if (ate__hash_equal(&last->epoch.data_key_id, &after->epoch.data_key_id))
+        refuse(j, n, ATE_MALFORMED, "a new epoch with the data key of the one before");
+    else if (ate__header_has(after, ATE__TAG_LINK) == published)
+        refuse(j, n, ATE_MALFORMED,
+               published ? "LINK to an epoch that was published" : "an epoch above 0 without LINK");
+}
+
+static void check_closed(struct ate__judge *j, const struct ate__node *n,
+                         const struct ate__header *last, const struct ate__header *after)
+{
+    const struct ate__control *now = ate__node_rules(n);
+    if (!last && after->epoch.epoch)
         refuse(j, n, ATE_MALFORMED, "a scope that does not begin with epoch 0");
+    else if (last && ate__header_has(&now->header, ATE__TAG_EPOCH) &&
+             after->epoch.epoch == last->epoch.epoch)
+        check_same_epoch(j, n, last, after);
+    else if (last)
+        check_next_epoch(j, n, last, after);
+}
+
+/* What is left of a scope that was private: its name key, and D once it was published. */
+static int check_open(struct ate__judge *j, const struct ate__node *n,
+                      const struct ate__header *last, const struct ate__header *after)
+{
+    const struct ate__control *now = ate__node_rules(n);
+    const struct ate__seal_env e = {.chain_id = *ate__trust_chain_id(j->t),
+                                    .alg = ate__trust_alg(j->t)};
+    bool named = now && ate__header_has(&now->header, ATE__TAG_NAMEKEY);
+    bool was_published = now && ate__header_has(&now->header, ATE__TAG_PUBLISHED);
+    bool published = ate__header_has(after, ATE__TAG_PUBLISHED);
+    struct ate_hash id;
+    if (named != ate__header_has(after, ATE__TAG_NAMEKEY))
+        refuse(j, n, ATE_MALFORMED,
+               named ? "NAMEKEY goes, under which there may be names"
+                     : "NAMEKEY stands where read is or was of some keys, and only there");
+    else if (published && !last)
+        refuse(j, n, ATE_MALFORMED, "PUBLISHED of an object that had no epoch");
+    else if (was_published && !published)
+        refuse(j, n, ATE_MALFORMED, "PUBLISHED goes");
+    if (!published || !last)
+        return 0;
+    int rc = ate__data_key_id(&e, after->published, &id);
+    if (!rc && !ate__hash_equal(&id, &last->epoch.data_key_id))
+        refuse(j, n, ATE_MALFORMED, "PUBLISHED is not the data key of the last epoch");
+    return rc;
+}
+
+static int check_control(struct ate__judge *j, const struct ate__node *n,
+                         const struct ate__event *e)
+{
+    const struct ate__control *last = ate__control_epoch(ate__node_rules(n));
+    const struct ate__header *epoch = last ? &last->header : NULL;
+    if (!ate__header_has(&e->header, ATE__TAG_EPOCH))
+        return check_open(j, n, epoch, &e->header);
+    check_closed(j, n, epoch, &e->header);
+    return 0;
 }
 
 int ate__check_sealing(struct ate__judge *j)
@@ -104,7 +152,9 @@ int ate__check_sealing(struct ate__judge *j)
             continue;
         struct ate__node *n = ate__node_find(j, &e->header.object);
         if (e->kind == ATE__EVENT_CONTROL) {
-            check_control(j, n, e);
+            int rc = check_control(j, n, e);
+            if (rc)
+                return rc;
             continue;
         }
         if (ate__is_tombstone(e))

@@ -66,6 +66,13 @@ static bool same_rule(const struct ate__rule *a, const struct ate__rule *b)
            (!a->count || !memcmp(a->keys, b->keys, 32 * (size_t)a->count));
 }
 
+const struct ate__control *ate__control_epoch(const struct ate__control *c)
+{
+    while (c && !ate__header_has(&c->header, ATE__TAG_EPOCH))
+        c = ate__control_before(c);
+    return c;
+}
+
 bool ate__control_held(const struct ate__control *c)
 {
     return c && ate__header_has(&c->header, ATE__TAG_HOLD);
@@ -86,5 +93,5 @@ bool ate__control_only_holds(const struct ate__control *now, const struct ate__h
            ate__bytes_equal(a->epoch.seal_public, b->epoch.seal_public) &&
            ate__bytes_equal(a->recipients, b->recipients) && ate__bytes_equal(a->link, b->link) &&
            ate__bytes_equal(a->namekey.bytes, b->namekey.bytes) &&
-           ate__bytes_equal(a->user, b->user);
+           ate__bytes_equal(a->published, b->published) && ate__bytes_equal(a->user, b->user);
 }

@@ -38,6 +38,15 @@ const struct ate__rule *ate__control_rule(const struct ate__control *c, enum ate
 /* The same of a header that is not in force yet. */
 const struct ate__rule *ate__auth_rule(const struct ate__auth *auth, enum ate__right right);
 
+/* What it replaced. A deletion ends the line: what came before that is of another life. */
+static inline const struct ate__control *ate__control_before(const struct ate__control *c)
+{
+    return ate__header_has(&c->header, ATE__TAG_PREV) ? c->older : NULL;
+}
+/* The newest from c (NULL: none) on that states an epoch. It is the last epoch of the object, also
+ * where its private scope has ended since. */
+const struct ate__control *ate__control_epoch(const struct ate__control *c);
+
 /* Whether HOLD is in it (NULL: it is not). */
 bool ate__control_held(const struct ate__control *c);
 /* That `next` sets HOLD or takes it away, and states all else as what is in force; where nothing is

@@ -41,6 +41,17 @@ static int derive(const struct ate__seal_env *e, const struct ate__key32 *d, con
     return ate__kdf(d, label, &chain, 1, ret_key);
 }
 
+int ate__data_key_id(const struct ate__seal_env *e, struct ate_bytes d, struct ate_hash *ret_id)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key, id = {{0}};
+    ate__assert(d.size == sizeof key);
+    memcpy(&key, d.data, sizeof key);
+    int rc = derive(e, &key, "ate id 1", &id);
+    if (!rc)
+        memcpy(ret_id, &id, sizeof *ret_id);
+    return rc;
+}
+
 int ate__data_key_new(const struct ate__seal_env *e, const struct ate__key32 *d,
                       struct ate__data_key **ret_key)
 {
@@ -86,6 +97,15 @@ int ate__data_key_seal_public(const struct ate__seal_env *e, const struct ate__d
     ate__cleanup(ate__key32_deinit) struct ate__key32 seed = {{0}};
     int rc = derive(e, &key->d, "ate seal 1", &seed);
     return rc ? rc : ate__xwing_public(&seed, ret_public);
+}
+
+int ate__data_key_published(const struct ate__epoch_of *of, const struct ate_hash *data_key_id,
+                            struct ate_bytes published, struct ate__data_key **ret_key)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 d;
+    ate__assert(published.size == sizeof d);
+    memcpy(&d, published.data, sizeof d);
+    return ate__data_key_expect(of, &d, data_key_id, "PUBLISHED", ret_key);
 }
 
 /* ---- readers ---- */
@@ -142,6 +162,69 @@ int ate__data_key_unseal(const struct ate__epoch_of *of, const struct ate_hash *
         return rc;
     return ate__hpke_open(&reader->kem_seed, ate__buf_bytes(&info), ate__buf_bytes(&aad),
                           entry->sealed, ret_d->b, sizeof ret_d->b);
+}
+
+int ate__sealed_open(const struct ate__epoch_of *of, const struct ate__data_key *epoch,
+                     const struct ate_hash *data_key_id, struct ate_bytes sealed,
+                     struct ate__key32 *ret_d)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 seed = {{0}};
+    ate__cleanup(ate__buf_deinit) struct ate__buf info = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf aad = ATE__BUF_NULL;
+    int rc = seal_frames(of, &epoch->id, data_key_id, &info, &aad);
+    if (!rc)
+        rc = derive(of->e, &epoch->d, "ate seal 1", &seed);
+    if (!rc)
+        rc = ate__hpke_open(&seed, ate__buf_bytes(&info), ate__buf_bytes(&aad), sealed, ret_d->b,
+                            sizeof ret_d->b);
+    return rc == ATE_NO_KEY ? ate__fail(ATE_TAMPERED, "SEALED does not open for its epoch") : rc;
+}
+
+/* ---- labels ---- */
+
+/* H("ate label 1", chain id, scope id, u64 epoch, data key id, fingerprint) */
+static int label_aad(const struct ate__epoch_of *of, const struct ate__data_key *key,
+                     const struct ate_hash *fingerprint, struct ate_hash *ret_aad)
+{
+    uint8_t epoch[8];
+    ate__store64(epoch, of->epoch);
+    struct ate_bytes fields[] = {hash_bytes(&of->e->chain_id), id_bytes(of->scope),
+                                 ate__bytes(epoch, sizeof epoch), hash_bytes(&key->id),
+                                 hash_bytes(fingerprint)};
+    return ate__hash(of->e->alg, "ate label 1", fields, ATE__COUNT_OF(fields), ret_aad);
+}
+
+int ate__label_seal(const struct ate__epoch_of *of, const struct ate__data_key *key,
+                    const struct ate_hash *fingerprint, struct ate_bytes text, struct ate__buf *out)
+{
+    static const uint8_t room[ATE__AEAD_NONCE] = {0};
+    uint8_t nonce[ATE__AEAD_NONCE];
+    struct ate_hash aad;
+    size_t start = out->size;
+    int rc = label_aad(of, key, fingerprint, &aad);
+    if (!rc)
+        rc = ate__buf_append(out, ate__bytes(room, sizeof room));
+    if (!rc)
+        rc = ate__aead_encrypt(key->aead, of->e->env, ate__bytes(&aad, sizeof aad), text, nonce,
+                               out);
+    if (!rc)
+        memcpy(out->data + start, nonce, sizeof nonce);
+    return rc;
+}
+
+int ate__label_open(const struct ate__epoch_of *of, const struct ate__data_key *key,
+                    const struct ate__recipient *entry, struct ate__buf *out)
+{
+    struct ate_bytes label = entry->label;
+    struct ate_hash aad;
+    if (label.size < ATE__AEAD_NONCE + ATE__AEAD_TAG)
+        return ate__fail(ATE_TAMPERED, "a label of %zu bytes", label.size);
+    int rc = label_aad(of, key, &entry->fingerprint, &aad);
+    if (rc)
+        return rc;
+    struct ate_bytes cipher =
+        ate__bytes(label.data + ATE__AEAD_NONCE, label.size - ATE__AEAD_NONCE);
+    return ate__aead_decrypt(key->aead, label.data, ate__bytes(&aad, sizeof aad), cipher, out);
 }
 
 /* ---- LINK ---- */

@@ -40,11 +40,32 @@ int ate__data_key_unseal(const struct ate__epoch_of *of, const struct ate_hash *
                          const struct ate__key *reader, const struct ate__recipient *entry,
                          struct ate__key32 *ret_d) ATE__CHECK;
 
+/* Opens what was sealed to the epoch itself, whose D this is. Errors: TAMPERED: it does not open.
+ */
+int ate__sealed_open(const struct ate__epoch_of *of, const struct ate__data_key *epoch,
+                     const struct ate_hash *data_key_id, struct ate_bytes sealed,
+                     struct ate__key32 *ret_d) ATE__CHECK;
+
 /* LINK of epoch `of`: D of the epoch below it under this epoch's. open: NO_KEY. */
 int ate__link_make(const struct ate__epoch_of *of, const struct ate__data_key *key,
                    const struct ate__data_key *below, uint8_t ret_link[ATE__LINK_SIZE]) ATE__CHECK;
 int ate__link_open(const struct ate__epoch_of *of, const struct ate__data_key *key,
                    struct ate_bytes link, struct ate__key32 *ret_d) ATE__CHECK;
+
+/* PUBLISHED of a scope: D in clear. TAMPERED: it is not that of the epoch. */
+int ate__data_key_published(const struct ate__epoch_of *of, const struct ate_hash *data_key_id,
+                            struct ate_bytes published, struct ate__data_key **ret_key) ATE__CHECK;
+/* The id that this D has. */
+int ate__data_key_id(const struct ate__seal_env *e, struct ate_bytes d, struct ate_hash *ret_id)
+    ATE__CHECK;
+
+/* A recipient's label, under the data key: appends nonce and ciphertext, or the text. open:
+ * TAMPERED */
+int ate__label_seal(const struct ate__epoch_of *of, const struct ate__data_key *key,
+                    const struct ate_hash *fingerprint, struct ate_bytes text, struct ate__buf *out)
+    ATE__CHECK;
+int ate__label_open(const struct ate__epoch_of *of, const struct ate__data_key *key,
+                    const struct ate__recipient *entry, struct ate__buf *out) ATE__CHECK;
 
 /* NAMEKEY of an object under the data key of the scope that it lies in. unwrap: NO_KEY. */
 int ate__name_key_wrap(const struct ate__seal_env *e, const struct ate__data_key *key,

@@ -76,20 +76,38 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
     return rc;
 }
 
+/* Through whatever holds the data key under which it is wrapped. */
+static int open_in(const struct ate__seal_env *e, struct ate_session *s,
+                   const struct ate__facts *facts, const struct ate__control *namer,
+                   struct ate__key32 *ret_name_key)
+{
+    const struct ate__control *holder = NULL;
+    int rc = 0;
+    if (namer->header.namekey.wrapped)
+        rc = ate__data_key_holder(facts, &namer->object, &namer->header.namekey.data_key_id,
+                                  &holder);
+    return rc ? rc : ate__name_key_open(e, s, namer, holder, ret_name_key);
+}
+
 int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
                      const struct ate__facts *facts, const struct ate_id *parent, bool *ret_private,
                      struct ate__key32 *ret_name_key)
 {
-    struct ate_id namer, scope;
-    const struct ate__control *namer_control, *scope_control;
+    struct ate_id namer;
+    const struct ate__control *namer_control;
     int rc = ate__namer_of(facts, parent, &namer, &namer_control);
     *ret_private = !rc && namer_control;
     if (rc || !namer_control)
         return rc;
-    if (!s)
+    if (namer_control->header.namekey.wrapped && !s)
         return ate__fail(ATE_NO_KEY, "the names there are private, and the session has no keys");
-    rc = ate__scope_of(facts, &namer, &scope, &scope_control);
-    return rc ? rc : ate__name_key_open(e, s, namer_control, scope_control, ret_name_key);
+    rc = open_in(e, s, facts, namer_control, ret_name_key);
+    /* It never changes: who read the scope once has it from an epoch of then. */
+    for (const struct ate__control *c = ate__control_before(namer_control);
+         c && rc == ATE_NO_KEY && ate__header_has(&c->header, ATE__TAG_NAMEKEY);
+         c = ate__control_before(c))
+        rc = open_in(e, s, facts, c, ret_name_key);
+    return rc;
 }
 
 /* ---- names that hold ---- */

@@ -17,6 +17,7 @@ struct epoch {
     const struct ate__control *control; /* the newest of this epoch: it names the most readers */
     struct ate__data_key *key;          /* a reference, once opened */
     bool checked;                       /* before this call, with all below it */
+    struct ate_bytes published;         /* D, where it was published since */
 };
 struct row {
     struct epoch *epochs; /* newest first, each one below the one before it */
@@ -37,7 +38,10 @@ static const struct ate__epoch_item *item_of(const struct epoch *epoch)
 
 static int row_make(const struct ate__control *control, struct row *row)
 {
-    for (const struct ate__control *c = control; c; c = c->older) {
+    struct ate_bytes published = {0}; /* that of the next epoch below */
+    for (const struct ate__control *c = control; c; c = ate__control_before(c)) {
+        if (ate__header_has(&c->header, ATE__TAG_PUBLISHED))
+            published = c->header.published;
         if (!ate__header_has(&c->header, ATE__TAG_EPOCH))
             continue;
         if (row->count) {
@@ -50,7 +54,8 @@ static int row_make(const struct ate__control *control, struct row *row)
         int rc = ate__grow(&row->epochs, &row->capacity, row->count + 1, sizeof *row->epochs);
         if (rc)
             return rc;
-        row->epochs[row->count++] = (struct epoch){.control = c};
+        row->epochs[row->count++] = (struct epoch){.control = c, .published = published};
+        published = (struct ate_bytes){0};
     }
     return 0;
 }
@@ -66,13 +71,19 @@ static struct ate__epoch_of epoch_of(const struct ate__seal_env *e, const struct
     return (struct ate__epoch_of){e, &epoch->control->object, item_of(epoch)->epoch};
 }
 
+/* What a session (NULL: nobody's) remembers. */
+static struct ate__data_key *recall(struct ate_session *s, const struct ate__secret_place *place)
+{
+    return s ? ate__session_recall_data(s, place) : NULL;
+}
+
 /* With a key of the session that RECIPIENTS names. Errors: NO_KEY TAMPERED. */
 static int open_as_reader(const struct ate__seal_env *e, struct ate_session *s, struct epoch *epoch)
 {
     struct ate__epoch_of of = epoch_of(e, epoch);
     const struct ate_hash *id = &item_of(epoch)->data_key_id;
     struct ate__recipient entry;
-    for (size_t at = 0; ate__recipient_next(epoch->control->header.recipients, &at, &entry);) {
+    for (size_t at = 0; s && ate__recipient_next(epoch->control->header.recipients, &at, &entry);) {
         const struct ate__key *reader = ate__session_find(s, &entry.fingerprint);
         if (!reader)
             continue;
@@ -85,21 +96,34 @@ static int open_as_reader(const struct ate__seal_env *e, struct ate_session *s, 
     return ATE_NO_KEY;
 }
 
+static int open_published_or_as_reader(const struct ate__seal_env *e, struct ate_session *s,
+                                       struct epoch *epoch)
+{
+    struct ate__epoch_of of = epoch_of(e, epoch);
+    if (!epoch->published.size)
+        return open_as_reader(e, s, epoch);
+    return ate__data_key_published(&of, &item_of(epoch)->data_key_id, epoch->published,
+                                   &epoch->key);
+}
+
 static int open_known_or_as_reader(const struct ate__seal_env *e, struct ate_session *s,
                                    struct epoch *epoch)
 {
     struct ate__secret_place place = place_of(e, epoch);
-    epoch->key = ate__session_recall_data(s, &place);
+    epoch->key = recall(s, &place);
     epoch->checked = epoch->key;
-    return epoch->key ? 0 : open_as_reader(e, s, epoch);
+    return epoch->key ? 0 : open_published_or_as_reader(e, s, epoch);
 }
 
-/* Opens the next lower epoch through LINK. Errors: TAMPERED. */
+/* Opens the next lower epoch: through LINK, or because it was published before this one began, so
+ * that everybody could read it. Errors: TAMPERED. */
 static int step_down(const struct ate__seal_env *e, const struct epoch *from, struct epoch *to)
 {
     struct ate__epoch_of of = epoch_of(e, from);
     ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
     int rc = ATE_NO_KEY;
+    if (to->published.size)
+        return open_published_or_as_reader(e, NULL, to);
     if (ate__header_has(&from->control->header, ATE__TAG_LINK))
         rc = ate__link_open(&of, from->key, from->control->header.link, &d);
     if (rc == ATE_NO_KEY) {
@@ -124,7 +148,7 @@ static int walk_down(const struct ate__seal_env *e, struct ate_session *s, struc
         if (rc)
             return rc;
         struct ate__secret_place place = place_of(e, to);
-        struct ate__data_key *known = ate__session_recall_data(s, &place);
+        struct ate__data_key *known = recall(s, &place);
         to->checked = known;
         ate__data_key_unref(known);
     }
@@ -139,12 +163,44 @@ static int no_key(const struct ate__control *control, const struct ate_hash *dat
                      ate__hash_text(data_key_id, id), why);
 }
 
+bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *data_key_id)
+{
+    for (const struct ate__control *c = control; c; c = ate__control_before(c))
+        if (ate__header_has(&c->header, ATE__TAG_EPOCH) &&
+            ate__hash_equal(&c->header.epoch.data_key_id, data_key_id))
+            return true;
+    return false;
+}
+
+int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
+                         const struct ate_hash *data_key_id,
+                         const struct ate__control **ret_control)
+{
+    struct ate_id at = *id;
+    for (unsigned above = 0; above <= ATE__PARENTS_MAX; above++) {
+        struct ate__object_facts f;
+        int rc = ate__facts_object(facts, &at, &f);
+        if (rc)
+            return rc;
+        if (!f.live)
+            return ate__fail(ATE_NOT_FOUND, "what it was sealed in is deleted");
+        if (ate__epoch_was(f.control, data_key_id)) {
+            *ret_control = f.control;
+            return 0;
+        }
+        if (ate__is_top(&at))
+            return ate__fail(ATE_NO_KEY, "no scope above it has its data key");
+        at = f.parent;
+    }
+    return ate__fail(ATE_TOO_BIG, "more than %d parents lie above it", ATE__PARENTS_MAX);
+}
+
 int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *control, const struct ate_hash *data_key_id,
                        struct ate__data_key **ret_key)
 {
     struct ate__secret_place place = {e->chain_id, *data_key_id, control->object};
-    struct ate__data_key *known = ate__session_recall_data(s, &place);
+    struct ate__data_key *known = recall(s, &place);
     if (known) {
         *ret_key = known;
         return 0;
@@ -166,7 +222,7 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
         return no_key(control, data_key_id, "no key of the session is among its readers");
     if (!rc)
         rc = walk_down(e, s, &row, at, wanted);
-    for (size_t i = at; !rc && i < row.count && row.epochs[i].key; i++) {
+    for (size_t i = at; !rc && s && i < row.count && row.epochs[i].key; i++) {
         place = place_of(e, &row.epochs[i]);
         rc = ate__session_remember_data(s, &place, row.epochs[i].key);
     }
@@ -174,4 +230,35 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
         return rc;
     *ret_key = ate__steal(&row.epochs[wanted].key);
     return 0;
+}
+
+/* ---- of who writes without reading ---- */
+
+int ate__sealed_key_open(const struct ate__seal_env *e, struct ate_session *s,
+                         const struct ate__control *control, const struct ate__header *body,
+                         struct ate__data_key **ret_key)
+{
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *epoch = NULL;
+    ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
+    struct ate__epoch_of of = {e, &control->object, body->conf.epoch};
+    int rc = ate__data_key_open(e, s, control, &body->sealed.epoch_key_id, &epoch);
+    if (!rc)
+        rc = ate__sealed_open(&of, epoch, &body->conf.data_key_id, body->sealed.sealed, &d);
+    return rc ? rc : ate__data_key_expect(&of, &d, &body->conf.data_key_id, "SEALED", ret_key);
+}
+
+int ate__sealed_key_make(const struct ate__seal_env *e, const struct ate__control *control,
+                         struct ate__buf *ret_sealed, struct ate__data_key **ret_key)
+{
+    const struct ate__epoch_item *epoch = &control->header.epoch;
+    struct ate__epoch_of of = {e, &control->object, epoch->epoch};
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
+    ate__random(e->env, &d, sizeof d);
+    int rc = ate__data_key_new(e, &d, &key);
+    if (!rc)
+        rc = ate__data_key_seal(&of, key, &epoch->data_key_id, epoch->seal_public.data, ret_sealed);
+    if (!rc)
+        *ret_key = ate__steal(&key);
+    return rc;
 }

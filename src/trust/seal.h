@@ -14,6 +14,9 @@
  *          HKDF-Expand(D(n), "ate link 1"; chain id, scope id, u64 epoch n)
  *   NAMEKEY: AES-256-KW under
  *          HKDF-Expand(D, "ate name key 1"; chain id, object id, data key id)
+ *   SEALED: as to a reader, with the data key id of the epoch in the place of the fingerprint
+ *   label: XAES-256-GCM under the encryption key, nonce in front,
+ *          aad = H("ate label 1", chain id, scope id, u64 epoch, data key id, fingerprint)
  *   payload: XAES-256-GCM, aad = H("ate aad 1", chain id, object id, TYPE if clear, parent,
  *          u32 collection, u64 epoch, data key id, version id)
  *   name tags: the first 16 bytes of H("ate open name 1", parent id, name), and of
@@ -34,12 +37,30 @@ struct ate__seal_env { /* of one chain; constant */
 /* D of an epoch of this scope: through RECIPIENTS of `control` or of an older one, then LINKs back
  * along `older`. The id is compared in constant time after each step. From the epoch that is asked
  * for every LINK down to epoch 0, or to one that was checked before, must open to the epoch below
- * it: an epoch announced by someone who could not read the one before is TAMPERED. Remembered in
- * the session.
+ * it, unless that one was published before: an epoch announced by someone who could not read the
+ * one before is TAMPERED. Remembered in the session (NULL: what was published alone opens).
  * Errors: NO_KEY (the session's keys do not open it), TAMPERED (it opens to another id). */
 int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *control, const struct ate_hash *data_key_id,
                        struct ate__data_key **ret_key) ATE__CHECK;
+
+/* An epoch of the scope, in force or replaced, has this data key. NULL: no scope. */
+bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *data_key_id);
+/* The control event in force of the nearest object from id upwards that has or had an epoch of this
+ * data key: what was sealed under it lies there, or lay there when it was sealed. Errors: NO_KEY:
+ * none; NOT_FOUND, TOO_BIG. */
+int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
+                         const struct ate_hash *data_key_id,
+                         const struct ate__control **ret_control) ATE__CHECK;
+
+/* For who writes without reading: a fresh data key, in no memory but the caller's, and appended the
+ * same sealed to the epoch of a private scope, for SEALED. open: what SEALED of a body holds.
+ * Errors of open: NO_KEY TAMPERED. */
+int ate__sealed_key_make(const struct ate__seal_env *e, const struct ate__control *control,
+                         struct ate__buf *ret_sealed, struct ate__data_key **ret_key) ATE__CHECK;
+int ate__sealed_key_open(const struct ate__seal_env *e, struct ate_session *s,
+                         const struct ate__control *control, const struct ate__header *body,
+                         struct ate__data_key **ret_key) ATE__CHECK;
 
 /* Encrypts a body: the plaintext is u32 length of the private items, the items, the payload. Fills
  * ret_conf, appends the ciphertext. */
@@ -84,28 +105,45 @@ int ate__name_holds(const struct ate__seal_env *e, struct ate_session *s,
 struct ate__scope_plan {
     struct ate_id object;
     const struct ate__control *prev; /* what it replaces, or NULL */
-    struct ate__auth auth;           /* the four rules as they shall be; keys sorted */
-    /* Below: only where auth's read rule is any-of-keys. */
-    /* To carry on: a copy of the one in force. NULL: a fresh one, when `new_name_key`. Neither is
-     * looked at where prev has one, which stays. */
+    struct ate__auth auth; /* the four rules as they shall be; keys sorted */
+    /* The name key that `prev` carries, or that the object shall carry from now on. NULL: what
+     * prev's keys open, or a fresh one, when `new_name_key`. Needed where it is wrapped anew. */
     const struct ate__key32 *name_key;
     bool new_name_key;
     bool hold; /* in an archive: HOLD */
+    bool rotate; /* begin the next epoch in any case */
+    bool publish; /* with a read rule that is not of some keys: the data key in clear */
+    /* Of the private scope that the object lies in where its own ends; NULL: there is none. */
+    const struct ate__data_key *around;
     /* Public key of a reader, appended to buf; an adapter over session and trust state. NOT_FOUND
      * becomes NO_KEY with the fingerprint. */
     int (*public_key)(void *arg, const struct ate_hash *fingerprint, struct ate__buf *buf);
+    /* NULL, or: the key has ended, and is left out when an epoch begins. */
+    bool (*has_ended)(void *arg, const struct ate_hash *fingerprint);
+    /* NULL, or: its label, empty where none is known. */
+    struct ate_bytes (*label)(void *arg, const struct ate_hash *fingerprint);
     void *arg;
 };
-/* Appends it to ret_header: for a private read rule a new epoch 0 with a fresh D sealed to each
- * reader; if prev already is a private scope, its epoch and name key are carried over, as are its
- * readers; a reader that comes in addition is added to the same epoch (the session must be able to
- * open it: NO_KEY). A reader that goes is ATE_UNSUPPORTED in this version, as are read `nobody` and
- * the end of a private scope. `ret_key`: the data key in force, also remembered in the session;
- * NULL for an open rule, and where nothing had to be sealed and the session cannot open it.
- * Errors: NO_KEY TAMPERED UNSUPPORTED TOO_BIG MISUSE MALFORMED, and those of public_key(). */
+/* Appends it to ret_header.
+ *  - Private, and prev is not: epoch 0, or the one behind the last that the object had, with a
+ * fresh D sealed to each reader.
+ *  - Private, as prev is: its epoch goes on, and who comes is added to it. If somebody goes, or
+ *    `rotate`, the next epoch with a fresh D, sealed to those who stay.
+ *  - Not private: if prev has a name key, it is kept, under `around` if that is given; with
+ *    `publish` D and the name key are in clear from then on.
+ * An epoch behind another needs LINK, so the session must be able to open that one, as it must to
+ * let somebody in: NO_KEY. Read `nobody` is UNSUPPORTED. `ret_key`: the data key in force, also
+ * remembered in the session; NULL for an open rule, and where nothing had to be sealed and the
+ * session cannot open it.
+ * Errors: NO_KEY DENIED (who comes has ended) TAMPERED UNSUPPORTED TOO_BIG MISUSE MALFORMED, and
+ * those of public_key(). */
 int ate__control_make(const struct ate__seal_env *e, struct ate_session *s,
                       const struct ate__scope_plan *plan, struct ate__buf *ret_header,
                       struct ate__data_key **ret_key) ATE__CHECK;
+/* Label of a recipient of this epoch, appended. Errors: NO_KEY TAMPERED. */
+int ate__label_of(const struct ate__seal_env *e, struct ate_session *s,
+                  const struct ate__control *control, const struct ate__recipient *entry,
+                  struct ate__buf *ret_label) ATE__CHECK;
 /* hold.c: appends the one that says all that prev (NULL: none) says, but for HOLD. E_MEMORY */
 int ate__control_hold(const struct ate_id *object, const struct ate__control *prev, bool hold,
                       struct ate__buf *ret_header) ATE__CHECK;

@@ -13,9 +13,11 @@
 #include "trust/recall.h"
 #include "trust/state.h"
 #include <pthread.h>
+#include <stdio.h>
 
 struct public_key {
     struct ate_hash fingerprint;
+    char label[ATE__KEY_LABEL_MAX + 1];
     size_t size;
     uint8_t bytes[];
 };
@@ -111,6 +113,11 @@ int ate__session_add(struct ate_session *s, struct ate__key *take_key)
 
 int ate__session_add_public(struct ate_session *s, struct ate_bytes public_key)
 {
+    return ate__session_add_labelled(s, public_key, "");
+}
+
+int ate__session_add_labelled(struct ate_session *s, struct ate_bytes public_key, const char *label)
+{
     struct ate__public_parts parts;
     struct ate_hash fingerprint;
     int rc = ate__public_key_parse(public_key, &parts);
@@ -124,6 +131,7 @@ int ate__session_add_public(struct ate_session *s, struct ate_bytes public_key)
     p->fingerprint = fingerprint;
     p->size = public_key.size;
     memcpy(p->bytes, public_key.data, public_key.size);
+    snprintf(p->label, sizeof p->label, "%s", label);
     pthread_mutex_lock(&s->mutex);
     if (!ate__session_find(s, &fingerprint) && !find_public(s, &fingerprint)) {
         rc = check_room(s);
@@ -135,6 +143,13 @@ int ate__session_add_public(struct ate_session *s, struct ate_bytes public_key)
     }
     pthread_mutex_unlock(&s->mutex);
     return rc;
+}
+
+struct ate_bytes ate__session_label(const struct ate_session *s, const struct ate_hash *fingerprint)
+{
+    const struct ate__key *key = ate__session_find(s, fingerprint);
+    const struct public_key *p = key ? NULL : find_public(s, fingerprint);
+    return ate__text_bytes(key ? key->label : p ? p->label : "");
 }
 
 size_t ate__session_key_count(const struct ate_session *s)

@@ -26,6 +26,12 @@ static inline void ate__session_unrefp(struct ate_session **pp)
 int ate__session_add(struct ate_session *s, struct ate__key *take_key) ATE__CHECK;
 /* Of a reader or writer to be named. Errors: MALFORMED UNSUPPORTED BUSY. */
 int ate__session_add_public(struct ate_session *s, struct ate_bytes public_key) ATE__CHECK;
+/* The same with its label, which is well formed; "" for none. */
+int ate__session_add_labelled(struct ate_session *s, struct ate_bytes public_key, const char *label)
+    ATE__CHECK;
+/* Label of a private or public key that it holds, a view; empty: none. */
+struct ate_bytes ate__session_label(const struct ate_session *s,
+                                    const struct ate_hash *fingerprint);
 size_t ate__session_key_count(const struct ate_session *s); /* private keys */
 /* Fingerprints of the private keys; borrowed while the session lives; gives how many. */
 size_t ate__session_lend_fingerprints(const struct ate_session *s,

@@ -119,3 +119,42 @@ unsigned count_children(struct ate_txn *t, struct ate_id parent)
     ate_cursor_end(c);
     return n;
 }
+
+static void offer_done(struct ate__offer *offer)
+{
+    (void)offer;
+}
+
+void world_revoke(struct world *w, unsigned session)
+{
+    struct ate_hash key = world_key(w, session);
+    struct ate__buf header = ATE__BUF_NULL, encoded = ATE__BUF_NULL, bytes = ATE__BUF_NULL;
+    struct ate__header_wr wr = ate__header_wr_of(&header);
+    struct ate__pipe *p = w->dio->pipe;
+    struct ate_txn *t = world_begin(w);
+    struct ate__signature signature;
+    struct ate_hash hash;
+    ok(ate__txn_read(t));
+    ate__header_item(&wr, ATE__TAG_REVOKE, ate__bytes(&key, sizeof key));
+    ok(ate__header_end(&wr));
+    struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
+    struct ate__tx_in in = {.chain_id = w->dio->seal.chain_id,
+                            .id = t->id,
+                            .time_us = ate__wall_us(p->env),
+                            .events = &event,
+                            .event_count = 1};
+    p->v->head(t->snapshot, &in.base_size, &in.base_root);
+    ok(ate__tx_encode(&in, ATE__SHA256, &encoded, &hash));
+    ok(ate__trust_sign(p->v->trust(p), ate__session_key(w->session[0], 0), ATE__SHA256, &hash,
+                       &bytes, &signature));
+    ok(ate__tx_encode_signatures(&signature, 1, &encoded));
+    struct ate__offer offer = {
+        .encoded = ate__buf_bytes(&encoded), .waits = true, .timeout_ms = -1, .done = offer_done};
+    p->v->offer(p, &offer);
+    p->v->wait(p, &offer);
+    assert_int_equal(offer.result, 0);
+    ate_txn_end(t);
+    ate__buf_deinit(&header);
+    ate__buf_deinit(&encoded);
+    ate__buf_deinit(&bytes);
+}

@@ -40,6 +40,9 @@ struct ate_hash world_key(struct world *w, unsigned session); /* fingerprint */
 struct ate__chain *world_chain(struct world *w);
 uint64_t world_size(struct world *w);
 
+/* REVOKE of that session's key, signed by session 0. */
+void world_revoke(struct world *w, unsigned session);
+
 /* Every reader and writer that the sessions in the mask are; lent until the next call. */
 struct ate_rule world_rule(struct world *w, unsigned mask);
 

@@ -106,6 +106,8 @@ static void put_body(struct arena *a, struct ate__header_wr *w, bool private)
     }
     if (clear && coin(a))
         put(a, w, ATE__TAG_REPLY_TO, 16, 16);
+    if (private && coin(a))
+        put(a, w, ATE__TAG_SEALED, 1200, 1200);
     if (clear)
         put_user(a, w);
 }
@@ -148,7 +150,8 @@ static void put_control(struct arena *a, struct ate__header_wr *w)
     if (coin(a))
         put(a, w, ATE__TAG_PREV, 32, 32);
     ate__header_auth(w, &auth);
-    if (coin(a))
+    bool epoch = coin(a);
+    if (epoch)
         put_epoch(a, w);
     if (coin(a)) {
         struct ate__namekey_item key = {.wrapped = coin(a)};
@@ -159,6 +162,8 @@ static void put_control(struct arena *a, struct ate__header_wr *w)
     }
     if (coin(a))
         ate__header_item(w, ATE__TAG_HOLD, ate__bytes("\1", 1));
+    if (!epoch && coin(a))
+        put(a, w, ATE__TAG_PUBLISHED, ATE__PUBLISHED_SIZE, ATE__PUBLISHED_SIZE);
     put_user(a, w);
 }
 
@@ -231,7 +236,7 @@ struct ate_bytes random_header(struct arena *a, enum random_kind kind)
     case RANDOM_SERVICES: put_services(a, &w); break;
     case RANDOM_RESERVED:
     case RANDOM_KINDS:
-        put(a, &w, ATE__TAG_SEALED + (unsigned)rnd_below(&a->rnd, 3), 0, 50);
+        put(a, &w, ATE__TAG_HOME + (unsigned)rnd_below(&a->rnd, 2), 0, 50);
         put_user(a, &w);
         break;
     }

@@ -32,6 +32,8 @@ static inline void rebuild_small(struct ate__header_wr *w, const struct ate__hea
     case ATE__TAG_PUBLIC_KEY: ate__header_item(w, tag, h->public_key); break;
     case ATE__TAG_REVOKE: ate__header_item(w, tag, ate__bytes(h->revoked.b, 32)); break;
     case ATE__TAG_HOLD: ate__header_item(w, tag, ate__bytes("\1", 1)); break;
+    case ATE__TAG_PUBLISHED: ate__header_item(w, tag, h->published); break;
+    case ATE__TAG_SEALED: ate__header_sealed(w, &h->sealed); break;
     case ATE__TAG_SNAPSHOT: ate__header_snapshot(w, &h->snapshot); break;
     case ATE__TAG_RESET: ate__header_reset(w, &h->reset); break;
     default: abort();
@@ -74,7 +76,7 @@ static inline bool rebuild_header(const struct ate__header *h, struct ate__buf *
             rebuild_keys(&w, ATE__TAG_LOG_KEYS, h->log_keys);
         } else if (tag == ATE__TAG_COMPACTOR_KEYS) {
             rebuild_keys(&w, ATE__TAG_COMPACTOR_KEYS, h->compactor_keys);
-        } else if (tag >= ATE__TAG_SEALED && tag <= ATE__TAG_MOVED) {
+        } else if (tag >= ATE__TAG_HOME && tag <= ATE__TAG_MOVED) {
             if (reserved++)
                 return false;
             ate__header_item(&w, tag, h->reserved);

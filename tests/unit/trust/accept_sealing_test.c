@@ -6,6 +6,7 @@
  * The tree: 1 is a private scope of data key 1, 2 lies in it; 3 is open, 4 lies below it; 5 lies
  * below 1 and is open to everyone again.
  */
+#include "trust/data_key.h"
 #include "world.h"
 
 static struct world w;
@@ -292,21 +293,123 @@ static void an_epoch_counts_at_once(void **state)
     }
 }
 
-static void a_private_scope_does_not_end(void **state)
+/* It may end, with its name key kept for the names that are there; and begin again where it was. */
+static void a_private_scope_ends_and_begins_again(void **state)
 {
     (void)state;
     struct ate__rule rules[] = {rule_inherit, rule_everyone};
     for (size_t i = 0; i < ATE__COUNT_OF(rules); i++) {
-        struct control c = next_of(control_of(&w, id_of(1)));
-        c.epoch_id = 0;
+        struct ate_id id = id_of(60 + (unsigned)i);
+        plant(&w, id, ate__top_id);
+        struct draft *d = draft_signed();
+        draft_control(d, &(struct control){.id = id, .auth = auth_read(readers), .epoch_id = 1});
+        commit(&w, d);
+        struct control c = next_of(control_of(&w, id));
+        c.no_epoch = true;
         c.auth = auth_read(rules[i]);
-        expect_control(&c, ATE_UNSUPPORTED, "ends a private scope");
+        c.no_name_key = true;
+        expect_control(&c, ATE_MALFORMED, "NAMEKEY goes");
+        c.no_name_key = false;
+        c.clear_name_key = true;
+        expect_control(&c, ATE_MALFORMED, "in clear beside PUBLISHED");
+        c.clear_name_key = false;
+        c.name_key_id = 9; /* of what lies around it */
+        d = draft_signed();
+        draft_control(d, &c);
+        commit(&w, d);
+        /* Bodies are in clear, and it begins again with the next epoch, and a LINK. */
+        struct ate__conf_item conf = conf_of(1, 0);
+        for (unsigned encrypted = 0; encrypted < 2; encrypted++) {
+            d = draft_signed();
+            draft_body(
+                d, &(struct body){.id = id_of(70), .parent = id, .conf = encrypted ? &conf : NULL});
+            expect(&w, d, encrypted ? ATE_STALE_KEY : 0, "where everyone may read");
+        }
+        for (uint64_t epoch = 0; epoch < 3; epoch++) {
+            c = next_of(control_of(&w, id));
+            c.epoch = epoch;
+            c.epoch_id = 2;
+            expect_control(&c, epoch == 1 ? 0 : ATE_MALFORMED, "not the next one");
+        }
+        c.epoch = 1;
+        c.epoch_id = 1;
+        expect_control(&c, ATE_MALFORMED, "with the data key of the one before");
+        c.epoch_id = 2;
+        c.no_link = true;
+        expect_control(&c, ATE_MALFORMED, "an epoch above 0 without LINK");
     }
-    /* An object without a scope of its own may be opened, and closed. */
-    struct control c = {.id = id_of(2), .auth = auth_read(rule_everyone)};
+    /* A name key comes with a private scope alone. */
+    struct control c = {.id = id_of(2), .auth = auth_read(rule_everyone), .epoch_id = 1};
+    c.no_epoch = true;
+    expect_control(&c, ATE_MALFORMED, "is or was of some keys");
+    c.epoch_id = 0;
     expect_control(&c, 0, NULL);
-    c = next_of(control_of(&w, id_of(5)));
-    expect_control(&c, 0, NULL);
+}
+
+/* PUBLISHED is the data key of the last epoch. */
+static void only_the_right_key_is_published(void **state)
+{
+    (void)state;
+    struct ate_bytes d_of_epoch = ate__bytes("0123456789abcdef0123456789abcdef", 32);
+    struct ate_bytes other = ate__bytes("0123456789abcdef0123456789abcdeg", 32);
+    struct ate_id id = id_of(80);
+    struct control c = {.id = id, .auth = auth_read(readers), .epoch_id = 1};
+    plant(&w, id, ate__top_id);
+    assert_int_equal(ate__data_key_id(&w.seal, d_of_epoch, &c.real_id), 0);
+    c.has_real_id = true;
+    struct draft *d = draft_signed();
+    draft_control(d, &c);
+    commit(&w, d);
+    c = next_of(control_of(&w, id));
+    c.no_epoch = c.clear_name_key = true;
+    c.auth = auth_read(rule_everyone);
+    expect_control(&c, ATE_MALFORMED, "in clear beside PUBLISHED");
+    c.published = other;
+    expect_control(&c, ATE_MALFORMED, "not the data key of the last epoch");
+    c.published = d_of_epoch;
+    d = draft_signed();
+    draft_control(d, &c);
+    commit(&w, d);
+    /* It stays so; and what begins then needs no LINK. */
+    struct control next = next_of(control_of(&w, id));
+    next.no_epoch = true;
+    next.auth = auth_read(rule_inherit);
+    expect_control(&next, ATE_MALFORMED, "PUBLISHED goes");
+    next.clear_name_key = true;
+    next.published = d_of_epoch;
+    expect_control(&next, 0, NULL);
+    next = next_of(control_of(&w, id));
+    next.epoch = 1;
+    next.epoch_id = 2;
+    expect_control(&next, ATE_MALFORMED, "LINK to an epoch that was published");
+    next.no_link = true;
+    expect_control(&next, 0, NULL);
+    /* Nor where there never was an epoch. */
+    c = (struct control){.id = id_of(3), .auth = auth_read(rule_everyone), .epoch_id = 1};
+    c.no_epoch = c.clear_name_key = true;
+    c.published = d_of_epoch;
+    expect_control(&c, ATE_MALFORMED, "is or was of some keys");
+}
+
+/* A body of who does not read: sealed to the epoch in force, and to no other. */
+static void sealed_bodies_follow_the_epoch(void **state)
+{
+    (void)state;
+    struct ate__conf_item conf = conf_of(200, 0);
+    for (unsigned key = 0; key < 3; key++) {
+        struct draft *d = draft_signed();
+        conf.epoch = key == 2 ? 1 : 0;
+        draft_body(d, &(struct body){.id = id_of(90),
+                                     .parent = id_of(1),
+                                     .conf = &conf,
+                                     .sealed_to = key == 1 ? 2 : 1});
+        expect(&w, d, key ? ATE_STALE_KEY : 0, "is in epoch 0");
+    }
+    struct draft *d = draft_signed();
+    conf.epoch = 0;
+    draft_body(d,
+               &(struct body){.id = id_of(90), .parent = id_of(3), .conf = &conf, .sealed_to = 1});
+    expect(&w, d, ATE_STALE_KEY, "where everyone may read");
 }
 
 int main(void)
@@ -322,7 +425,9 @@ int main(void)
         cmocka_unit_test(readers_come_in_an_epoch_and_go_with_it),
         cmocka_unit_test(epochs_go_up_one_by_one),
         cmocka_unit_test(an_epoch_counts_at_once),
-        cmocka_unit_test(a_private_scope_does_not_end),
+        cmocka_unit_test(a_private_scope_ends_and_begins_again),
+        cmocka_unit_test(only_the_right_key_is_published),
+        cmocka_unit_test(sealed_bodies_follow_the_epoch),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

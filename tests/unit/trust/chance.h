@@ -115,6 +115,7 @@ static inline void chance_body(struct chance *c, struct draft *d)
 static inline void chance_epoch(struct chance *c, struct control *control,
                                 const struct ate__control *now)
 {
+    const struct ate__control *last = ate__control_epoch(now);
     bool goes_on = now && ate__header_has(&now->header, ATE__TAG_EPOCH);
     control->auth.rule[ATE__RIGHT_READ] = pick_keys(c);
     control->epoch_id = 1 + pick(c, 4);
@@ -133,6 +134,8 @@ static inline void chance_epoch(struct chance *c, struct control *control,
                 rule_of(c->w, keys + twice, twice ? count : count + 1);
         }
     }
+    if (!goes_on && last && pick(c, 8))
+        control->epoch = last->header.epoch.epoch + 1;
     if (pick(c, 20) == 0)
         control->epoch += pick(c, 3);
     control->no_name_key = pick(c, 40) == 0;
@@ -158,6 +161,12 @@ static inline void chance_control(struct chance *c, struct draft *d)
     if (read->who == ATE__RULE_ANY_OF ||
         (now && ate__header_has(&now->header, ATE__TAG_EPOCH) && pick(c, 6)))
         chance_epoch(c, &control, now);
+    else if (now ? ate__header_has(&now->header, ATE__TAG_NAMEKEY) && pick(c, 6)
+                 : pick(c, 40) == 0) { /* what was private once has its name key on */
+        control.epoch_id = 1 + pick(c, 4);
+        control.no_epoch = true;
+        control.clear_name_key = pick(c, 40) == 0;
+    }
     draft_control(d, &control);
 }
 

@@ -179,6 +179,7 @@ struct body {
     const struct ate_hash *prev;
     const char *tag, *tag2; /* up to 16 characters, padded with zeros */
     const struct ate__conf_item *conf;
+    unsigned sealed_to; /* SEALED to the epoch with data key hash_of(it); 0: none */
     const char *payload; /* NULL: none, unless encrypted */
 };
 
@@ -187,6 +188,7 @@ static inline void draft_body(struct draft *d, const struct body *b)
     struct ate__buf header = ATE__BUF_NULL;
     struct ate__header_wr w = ate__header_wr_of(&header);
     uint8_t tags[2 * ATE__NAME_TAG] = {0};
+    static const uint8_t sealed[ATE__XWING_ENC + 48];
     ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&b->id, sizeof b->id));
     if (b->prev)
         ate__header_item(&w, ATE__TAG_PREV, ate__bytes(b->prev, sizeof *b->prev));
@@ -199,6 +201,9 @@ static inline void draft_body(struct draft *d, const struct body *b)
     }
     if (b->conf)
         ate__header_conf(&w, b->conf);
+    if (b->sealed_to)
+        ate__header_sealed(&w, &(struct ate__sealed_item){hash_of(b->sealed_to),
+                                                          ate__bytes(sealed, sizeof sealed)});
     must(!ate__header_end(&w));
     uint8_t form = b->conf ? ATE__CIPHER : b->payload ? ATE__CLEAR : ATE__BARE;
     draft_event(d, form, &header,
@@ -236,14 +241,17 @@ struct control {
     unsigned name_key_id;       /* 0: epoch_id */
     uint8_t seal, link, namekey; /* a byte of the bytes that are not looked into */
     bool hold;
+    bool has_real_id; /* EPOCH and NAMEKEY of this data key instead */
+    struct ate_hash real_id;
+    struct ate_bytes published;
 };
 
 static inline void draft_epoch(struct ate__header_wr *w, const struct control *c)
 {
     static uint8_t sealed[ATE__XWING_ENC + 48], seal_public[ATE__XWING_PUBLIC], link[40];
     const struct ate__rule *readers = c->recipients ? c->recipients : &c->auth.rule[0];
-    struct ate__epoch_item epoch = {c->epoch, hash_of(c->epoch_id), ATE__KEM_XWING,
-                                    ate__bytes(seal_public, sizeof seal_public)};
+    struct ate__epoch_item epoch = {c->epoch, c->has_real_id ? c->real_id : hash_of(c->epoch_id),
+                                    ATE__KEM_XWING, ate__bytes(seal_public, sizeof seal_public)};
     struct ate__recipient *r = calloc(readers->count + 1, sizeof *r);
     must(r);
     seal_public[0] = c->seal;
@@ -265,9 +273,10 @@ static inline void draft_control(struct draft *d, const struct control *c)
     struct ate__buf header = ATE__BUF_NULL;
     struct ate__header_wr w = ate__header_wr_of(&header);
     uint8_t name_key[40] = {c->namekey};
-    struct ate__namekey_item item = {!c->clear_name_key,
-                                     hash_of(c->name_key_id ? c->name_key_id : c->epoch_id),
-                                     ate__bytes(name_key, c->clear_name_key ? 32 : 40)};
+    struct ate__namekey_item item = {
+        !c->clear_name_key,
+        c->has_real_id ? c->real_id : hash_of(c->name_key_id ? c->name_key_id : c->epoch_id),
+        ate__bytes(name_key, c->clear_name_key ? 32 : 40)};
     ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&c->id, sizeof c->id));
     if (c->prev)
         ate__header_item(&w, ATE__TAG_PREV, ate__bytes(c->prev, sizeof *c->prev));
@@ -278,6 +287,8 @@ static inline void draft_control(struct draft *d, const struct control *c)
         ate__header_namekey(&w, &item);
     if (c->hold)
         ate__header_item(&w, ATE__TAG_HOLD, ate__bytes("\1", 1));
+    if (c->published.size)
+        ate__header_item(&w, ATE__TAG_PUBLISHED, c->published);
     must(!ate__header_end(&w));
     draft_event(d, ATE__BARE, &header, ate__bytes(NULL, 0));
 }

@@ -59,16 +59,15 @@ static inline int oracle_form_control(const struct ate__header *h)
     bool closed = read->who == ATE__RULE_ANY_OF;
     if (read->who == ATE__RULE_NOBODY)
         return ATE_UNSUPPORTED;
-    if (ate__header_has(h, ATE__TAG_EPOCH) != closed ||
-        ate__header_has(h, ATE__TAG_NAMEKEY) != closed)
+    bool named = ate__header_has(h, ATE__TAG_NAMEKEY);
+    bool clear = named && !h->namekey.wrapped;
+    if (ate__header_has(h, ATE__TAG_EPOCH) != closed)
         return ATE_MALFORMED;
     if (!closed)
-        return 0;
-    if (!h->namekey.wrapped)
-        return ATE_UNSUPPORTED;
-    if (!ate__hash_equal(&h->namekey.data_key_id, &h->epoch.data_key_id))
+        return clear == ate__header_has(h, ATE__TAG_PUBLISHED) ? 0 : ATE_MALFORMED;
+    if (!named || clear)
         return ATE_MALFORMED;
-    if (h->epoch.epoch && !ate__header_has(h, ATE__TAG_LINK))
+    if (!ate__hash_equal(&h->namekey.data_key_id, &h->epoch.data_key_id))
         return ATE_MALFORMED;
     struct ate__recipient entry;
     uint32_t count = 0;
@@ -442,13 +441,27 @@ static inline int oracle_control_sealing(const struct oracle *o, const struct at
     const struct ate__control *now = oracle_rules(o->before, &e->header.object);
     const struct ate__header *a = now ? &now->header : NULL, *b = &e->header;
     bool was = a && ate__header_has(a, ATE__TAG_EPOCH), is = ate__header_has(b, ATE__TAG_EPOCH);
-    if (was && !is)
-        return ATE_UNSUPPORTED;
-    if (!was)
-        return is && b->epoch.epoch ? ATE_MALFORMED : 0;
+    bool given = a && ate__header_has(a, ATE__TAG_PUBLISHED);
+    if (!is) {
+        bool named = a && ate__header_has(a, ATE__TAG_NAMEKEY);
+        /* No drafted key is a real one, so what is published never is the right one. */
+        return named == ate__header_has(b, ATE__TAG_NAMEKEY) &&
+                       !ate__header_has(b, ATE__TAG_PUBLISHED) && !given
+                   ? 0
+                   : ATE_MALFORMED;
+    }
+    const struct ate__control *last = now;
+    while (last && !ate__header_has(&last->header, ATE__TAG_EPOCH))
+        last = ate__header_has(&last->header, ATE__TAG_PREV) ? last->older : NULL;
+    if (!last)
+        return b->epoch.epoch ? ATE_MALFORMED : 0;
+    a = &last->header;
     bool same_key = ate__hash_equal(&a->epoch.data_key_id, &b->epoch.data_key_id);
-    if (b->epoch.epoch == a->epoch.epoch + 1)
-        return same_key ? ATE_MALFORMED : 0;
+    if (!was || b->epoch.epoch != a->epoch.epoch)
+        return b->epoch.epoch == a->epoch.epoch + 1 && !same_key &&
+                       ate__header_has(b, ATE__TAG_LINK) != given
+                   ? 0
+                   : ATE_MALFORMED;
     if (b->epoch.epoch != a->epoch.epoch || !same_key ||
         !ate__bytes_equal(a->epoch.seal_public, b->epoch.seal_public) ||
         !ate__bytes_equal(a->link, b->link) ||

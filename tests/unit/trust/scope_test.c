@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * Control events that the library makes: new scopes, readers that come in addition, rules that
- * change; and that acceptance takes what is made here.
+ * Control events that the library makes: new scopes, readers that come and go, epochs, the end of a
+ * scope; and that acceptance takes what is made here.
  */
 #include "scopes.h"
 
@@ -262,23 +262,296 @@ static void only_who_reads_lets_others_in(void **state)
     ate__session_unref(outsider);
 }
 
-static void readers_do_not_go_in_this_version(void **state)
+/* ---- epochs ---- */
+
+static int opens(unsigned keys, const struct ate__control *c, const struct ate_hash *id)
+{
+    struct ate_session *s = session_of(keys);
+    struct ate__data_key *key = NULL;
+    int rc = ate__data_key_open(&w.seal, s, c, id, &key);
+    ate__data_key_unref(key);
+    ate__session_unref(s);
+    return rc;
+}
+
+static void expect_name_key(const struct ate__control *c, const struct ate__key32 *expected)
+{
+    struct ate_session *s = session_of(1 << 2);
+    struct ate__key32 key;
+    assert_int_equal(ate__name_key_open(&w.seal, s, c, c, &key), 0);
+    assert_memory_equal(&key, expected, sizeof key);
+    ate__session_unref(s);
+}
+
+static struct ate__control *next_control(unsigned object, const struct ate__control *prev,
+                                         unsigned readers, bool rotate)
+{
+    struct ate__scope_plan plan = plan_of(&w, object, readers, everybody);
+    struct ate_session *s = session_of(1 << 2); /* remembers nothing */
+    plan.prev = prev;
+    plan.new_name_key = false;
+    plan.rotate = rotate;
+    struct ate__control *c = carry_out(&w.seal, s, &plan);
+    ate__session_unref(s);
+    return c;
+}
+
+/* Who goes reads what was, and nothing more; who stays or comes reads all of it. */
+static void a_reader_goes_with_an_epoch(void **state)
 {
     (void)state;
-    char text[ATE__HASH_TEXT];
-    struct ate_hash gone = key_fingerprint(3);
     struct ate__scope_plan plan = plan_of(&w, 10, 0xc, everybody);
+    struct ate__control *first = carry_out(&w.seal, everybody, &plan), *second, *third;
+    struct ate__key32 name_key;
+    assert_int_equal(ate__name_key_open(&w.seal, everybody, first, first, &name_key), 0);
+    second = next_control(10, first, 0x6, false); /* key 3 goes, key 1 comes */
+    const struct ate__epoch_item *a = &first->header.epoch, *b = &second->header.epoch;
+    assert_int_equal(b->epoch, 1);
+    assert_false(ate__hash_equal(&a->data_key_id, &b->data_key_id));
+    assert_false(ate__bytes_equal(a->seal_public, b->seal_public));
+    assert_true(ate__header_has(&second->header, ATE__TAG_LINK));
+    assert_int_equal(opens(1 << 3, second, &b->data_key_id), ATE_NO_KEY);
+    assert_int_equal(opens(1 << 3, second, &a->data_key_id), 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(opens(1u << i, second, &b->data_key_id), 0);
+        assert_int_equal(opens(1u << i, second, &a->data_key_id), 0);
+    }
+    expect_name_key(second, &name_key); /* names stay what they were */
+    third = next_control(10, second, 0x6, true); /* once more, without a change */
+    assert_int_equal(third->header.epoch.epoch, 2);
+    assert_int_equal(opens(1 << 1, third, &third->header.epoch.data_key_id), 0);
+    assert_int_equal(opens(1 << 1, third, &a->data_key_id), 0);
+    assert_int_equal(opens(1 << 3, third, &third->header.epoch.data_key_id), ATE_NO_KEY);
+    expect_name_key(third, &name_key);
+    ate__control_unref(third);
+    ate__control_unref(second);
+    ate__control_unref(first);
+}
+
+static void only_who_reads_begins_an_epoch(void **state)
+{
+    (void)state;
+    struct ate_session *outsider = session_of(1 << 4);
+    struct ate__scope_plan plan = plan_of(&w, 12, 0xc, everybody);
     struct ate__control *first = carry_out(&w.seal, everybody, &plan);
-    plan = plan_of(&w, 10, 1 << 2, everybody);
+    plan = plan_of(&w, 12, 1 << 2, everybody);
     plan.prev = first;
-    expect_make(everybody, &plan, ATE_UNSUPPORTED, ate__hash_text(&gone, text));
-    plan = plan_of(&w, 10, 0x6, everybody); /* also where another one comes */
+    expect_make(outsider, &plan, ATE_NO_KEY, "only who reads it can begin its next epoch");
+    plan = plan_of(&w, 12, 0xc, everybody);
     plan.prev = first;
-    expect_make(everybody, &plan, ATE_UNSUPPORTED, ate__hash_text(&gone, text));
+    plan.rotate = true;
+    expect_make(outsider, &plan, ATE_NO_KEY, "only who reads it can begin its next epoch");
+    ate__session_unref(outsider);
+    ate__control_unref(first);
+}
+
+static bool key_3_ended(void *arg, const struct ate_hash *fingerprint)
+{
+    struct ate_hash key = key_fingerprint(3);
+    (void)arg;
+    return ate__hash_equal(fingerprint, &key);
+}
+
+static void keys_that_ended_are_left_out(void **state)
+{
+    (void)state;
+    struct ate__scope_plan plan = plan_of(&w, 13, 0xc, everybody);
+    struct ate__control *first = carry_out(&w.seal, everybody, &plan), *second;
+    plan = plan_of(&w, 13, 0xc, everybody);
+    plan.prev = first;
+    plan.has_ended = key_3_ended;
+    second = carry_out(&w.seal, everybody, &plan); /* the epoch goes on with its readers */
+    assert_int_equal(second->header.auth.rule[ATE__RIGHT_READ].count, 2);
+    ate__control_unref(second);
+    plan.rotate = true;
+    second = carry_out(&w.seal, everybody, &plan);
+    assert_int_equal(second->header.auth.rule[ATE__RIGHT_READ].count, 1);
+    assert_int_equal(opens(1 << 3, second, &second->header.epoch.data_key_id), ATE_NO_KEY);
+    assert_int_equal(opens(1 << 2, second, &second->header.epoch.data_key_id), 0);
+    plan = plan_of(&w, 13, 1 << 3, everybody); /* none is left */
+    plan.prev = second;
+    plan.has_ended = key_3_ended;
+    expect_make(everybody, &plan, ATE_MISUSE, "all keys that shall read have ended");
+    plan = plan_of(&w, 13, 0xc, everybody); /* nor does one come back */
+    plan.prev = second;
+    plan.has_ended = key_3_ended;
+    expect_make(everybody, &plan, ATE_DENIED, "has ended, and cannot be let in");
+    ate__control_unref(second);
+    ate__control_unref(first);
+}
+
+/* ---- labels ---- */
+
+static struct ate_bytes label_of_some(void *arg, const struct ate_hash *fingerprint)
+{
+    struct ate_hash key = key_fingerprint(2);
+    (void)arg;
+    return ate__text_bytes(ate__hash_equal(fingerprint, &key) ? "second key" : "");
+}
+
+static void expect_labels(const struct ate__control *c, unsigned keys, int result)
+{
+    struct ate_session *s = session_of(keys);
+    struct ate_hash key = key_fingerprint(2);
+    struct ate__recipient entry;
+    for (size_t at = 0; ate__recipient_next(c->header.recipients, &at, &entry);) {
+        struct ate__buf label = ATE__BUF_NULL;
+        assert_int_equal(ate__label_of(&w.seal, s, c, &entry, &label), result);
+        const char *expected =
+            !result && ate__hash_equal(&entry.fingerprint, &key) ? "second key" : "";
+        assert_true(ate__bytes_equal(ate__buf_bytes(&label), ate__text_bytes(expected)));
+        ate__buf_deinit(&label);
+    }
+    ate__session_unref(s);
+}
+
+static void labels_are_for_readers(void **state)
+{
+    (void)state;
+    struct ate__scope_plan plan = plan_of(&w, 14, 0xc, everybody);
+    plan.label = label_of_some;
+    struct ate__control *first = carry_out(&w.seal, everybody, &plan), *second;
+    expect_labels(first, 1 << 3, 0);
+    expect_labels(first, 1 << 4, ATE_NO_KEY);
+    second = next_control(14, first, 0xc, true); /* by somebody who knows no labels */
+    expect_labels(second, 1 << 3, 0);
+    /* A label is of its key and its epoch. */
+    struct ate__recipient entry;
+    struct ate__buf label = ATE__BUF_NULL;
+    for (size_t at = 0; ate__recipient_next(second->header.recipients, &at, &entry);)
+        if (entry.label.size) {
+            entry.fingerprint.b[0] ^= 1;
+            assert_int_equal(ate__label_of(&w.seal, everybody, second, &entry, &label),
+                             ATE_TAMPERED);
+            entry.fingerprint.b[0] ^= 1;
+            assert_int_equal(ate__label_of(&w.seal, everybody, first, &entry, &label),
+                             ATE_TAMPERED);
+        }
+    ate__buf_deinit(&label);
+    ate__control_unref(second);
+    ate__control_unref(first);
+}
+
+/* ---- the end of a private scope, and its next beginning ---- */
+
+static struct ate__control *end_scope(unsigned object, const struct ate__control *prev,
+                                      struct ate__rule read, bool publish,
+                                      const struct ate__data_key *around)
+{
+    struct ate__scope_plan plan = {
+        .object = id_of(object), .prev = prev, .publish = publish, .around = around};
+    plan.auth.rule[ATE__RIGHT_READ] = read;
+    return carry_out(&w.seal, everybody, &plan);
+}
+
+static void an_ended_scope_keeps_its_names(void **state)
+{
+    (void)state;
+    struct ate__scope_plan plan = plan_of(&w, 15, 0xc, everybody);
+    struct ate__control *first = carry_out(&w.seal, everybody, &plan), *ended, *again;
+    struct ate__key32 d = {{9}}, name_key, opened;
+    struct ate__data_key *around;
+    struct ate_id object = id_of(15);
+    assert_int_equal(ate__name_key_open(&w.seal, everybody, first, first, &name_key), 0);
+    assert_int_equal(ate__data_key_new(&w.seal, &d, &around), 0);
+    ended = end_scope(15, first, rule_everyone, false, NULL);
+    assert_false(ate__header_has(&ended->header, ATE__TAG_EPOCH));
+    assert_true(ate__bytes_equal(ended->header.namekey.bytes, first->header.namekey.bytes));
+    ate__control_unref(ended);
+    ended = end_scope(15, first, rule_inherit, false, around);
+    assert_true(ate__hash_equal(&ended->header.namekey.data_key_id, &around->id));
+    assert_int_equal(
+        ate__name_key_unwrap(&w.seal, around, &object, ended->header.namekey.bytes, &opened), 0);
+    assert_memory_equal(&opened, &name_key, sizeof opened);
+    assert_int_equal(opens(1 << 3, ended, &first->header.epoch.data_key_id), 0); /* the past */
+    plan = plan_of(&w, 15, 1 << 2, everybody);
+    plan.prev = ended;
+    plan.name_key = &name_key;
+    again = carry_out(&w.seal, everybody, &plan);
+    assert_int_equal(again->header.epoch.epoch, 1);
+    assert_true(ate__header_has(&again->header, ATE__TAG_LINK));
+    assert_int_equal(opens(1 << 2, again, &first->header.epoch.data_key_id), 0);
+    assert_int_equal(opens(1 << 3, again, &again->header.epoch.data_key_id), ATE_NO_KEY);
+    expect_name_key(again, &name_key);
+    ate__control_unref(again);
+    ate__control_unref(ended);
+    ate__control_unref(first);
+    ate__data_key_unref(around);
+}
+
+/* Everybody opens what was written up to then, and nothing of what comes after. */
+static void what_is_published_is_open_to_all(void **state)
+{
+    (void)state;
+    struct ate__scope_plan plan = plan_of(&w, 16, 0xc, everybody);
+    struct ate__control *first = carry_out(&w.seal, everybody, &plan);
+    struct ate__control *second = next_control(16, first, 0x4, false);
+    struct ate__control *open = end_scope(16, second, rule_everyone, true, NULL);
+    struct ate_hash ids[] = {first->header.epoch.data_key_id, second->header.epoch.data_key_id};
+    struct ate__data_key *key;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(opens(1 << 4, open, &ids[i]), 0);
+        assert_int_equal(ate__data_key_open(&w.seal, NULL, open, &ids[i], &key),
+                         0); /* no session */
+        ate__data_key_unref(key);
+    }
+    assert_false(open->header.namekey.wrapped);
+    struct ate__control *still = end_scope(16, open, rule_inherit, false, NULL);
+    assert_true(ate__bytes_equal(still->header.published, open->header.published));
+    struct ate__control *closed = next_control(16, still, 0x6, false);
+    assert_int_equal(closed->header.epoch.epoch, 2);
+    assert_false(ate__header_has(&closed->header, ATE__TAG_LINK));
+    assert_int_equal(opens(1 << 4, closed, &closed->header.epoch.data_key_id), ATE_NO_KEY);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(opens(1 << 4, closed, &ids[i]), 0);
+    assert_int_equal(opens(1 << 1, closed, &closed->header.epoch.data_key_id), 0);
+    struct ate_session *outsider = session_of(1 << 4);
+    plan = (struct ate__scope_plan){.object = id_of(16), .prev = closed, .publish = true};
     plan.auth.rule[ATE__RIGHT_READ] = rule_everyone;
-    expect_make(everybody, &plan, ATE_UNSUPPORTED, "ends a private scope");
-    plan.auth.rule[ATE__RIGHT_READ] = rule_inherit;
-    expect_make(everybody, &plan, ATE_UNSUPPORTED, "ends a private scope");
+    expect_make(outsider, &plan, ATE_NO_KEY, NULL);
+    plan.object = id_of(17);
+    plan.prev = NULL;
+    expect_make(outsider, &plan, ATE_MISUSE, "nothing to publish");
+    ate__session_unref(outsider);
+    ate__control_unref(closed);
+    ate__control_unref(still);
+    ate__control_unref(open);
+    ate__control_unref(second);
+    ate__control_unref(first);
+}
+
+/* ---- who writes without reading ---- */
+
+static void sealed_to_an_epoch(void **state)
+{
+    (void)state;
+    struct ate__scope_plan plan = plan_of(&w, 18, 1 << 2, everybody);
+    struct ate__control *first = carry_out(&w.seal, everybody, &plan);
+    struct ate__control *second = next_control(18, first, 1 << 2, true);
+    struct ate__buf sealed = ATE__BUF_NULL;
+    struct ate__data_key *key, *opened;
+    assert_int_equal(ate__sealed_key_make(&w.seal, second, &sealed, &key), 0);
+    struct ate__header body = {
+        .conf = {.epoch = 1, .data_key_id = key->id},
+        .sealed = {second->header.epoch.data_key_id, ate__buf_bytes(&sealed)}};
+    struct ate_session *reader = session_of(1 << 2), *outsider = session_of(1 << 4);
+    assert_int_equal(ate__sealed_key_open(&w.seal, reader, second, &body, &opened), 0);
+    assert_memory_equal(&opened->d, &key->d, sizeof key->d);
+    ate__data_key_unref(opened);
+    assert_int_equal(ate__sealed_key_open(&w.seal, outsider, second, &body, &opened), ATE_NO_KEY);
+    body.sealed.epoch_key_id = first->header.epoch.data_key_id; /* to another epoch */
+    assert_int_equal(ate__sealed_key_open(&w.seal, reader, second, &body, &opened), ATE_TAMPERED);
+    body.sealed.epoch_key_id = second->header.epoch.data_key_id;
+    body.conf.data_key_id.b[3] ^= 1; /* to another key */
+    assert_int_equal(ate__sealed_key_open(&w.seal, reader, second, &body, &opened), ATE_TAMPERED);
+    body.conf.data_key_id.b[3] ^= 1;
+    sealed.data[sealed.size - 1] ^= 1;
+    assert_int_equal(ate__sealed_key_open(&w.seal, reader, second, &body, &opened), ATE_TAMPERED);
+    ate__buf_deinit(&sealed);
+    ate__data_key_unref(key);
+    ate__session_unref(reader);
+    ate__session_unref(outsider);
+    ate__control_unref(second);
     ate__control_unref(first);
 }
 
@@ -396,7 +669,13 @@ int main(void)
         cmocka_unit_test(a_reader_without_a_kem_key),
         cmocka_unit_test(a_reader_comes_in_addition),
         cmocka_unit_test(only_who_reads_lets_others_in),
-        cmocka_unit_test(readers_do_not_go_in_this_version),
+        cmocka_unit_test(a_reader_goes_with_an_epoch),
+        cmocka_unit_test(only_who_reads_begins_an_epoch),
+        cmocka_unit_test(keys_that_ended_are_left_out),
+        cmocka_unit_test(labels_are_for_readers),
+        cmocka_unit_test(an_ended_scope_keeps_its_names),
+        cmocka_unit_test(what_is_published_is_open_to_all),
+        cmocka_unit_test(sealed_to_an_epoch),
         cmocka_unit_test(a_scope_that_is_not_whole_is_not_continued),
         cmocka_unit_test(what_is_made_is_accepted),
     };

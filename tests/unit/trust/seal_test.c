@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * Opening data keys: by readers, through epochs, and never to the wrong key. The epochs above 0 are
- * made here, since the library does not begin any yet.
+ * made here, so that they can also be wrong.
  */
 #include "scopes.h"
 
@@ -91,6 +91,8 @@ static struct ate__control *make(const struct made *m, struct ate__control *olde
     }
     struct ate__header_wr wr = ate__header_wr_of(&header);
     ate__header_item(&wr, ATE__TAG_OBJECT, ate__bytes(&object, sizeof object));
+    if (older)
+        ate__header_item(&wr, ATE__TAG_PREV, ate__bytes(&older->hash, sizeof older->hash));
     ate__header_auth(&wr, &auth);
     ate__header_epoch(&wr, &epoch);
     ate__header_recipients(&wr, entries, readers.count);

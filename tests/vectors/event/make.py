@@ -15,8 +15,8 @@ import re
 import sys
 
 from reference import (AUTH, COMPACTOR_KEYS, COMPRESSION, CONF, ENCODING, EPOCH, GENESIS, H, HOLD,
-                       LINK, LOG_KEYS, NAME, NAMEKEY, OBJECT, PARENT, PREV, PUBLIC_KEY, RECIPIENTS,
-                       REPLY_TO, RESET, REVOKE, ROOT, SNAPSHOT, TAG, TOMBSTONE, TOP, TYPE, WORM,
+                       LINK, LOG_KEYS, NAME, NAMEKEY, OBJECT, PARENT, PREV, PUBLIC_KEY, PUBLISHED,
+                       RECIPIENTS, REPLY_TO, RESET, REVOKE, ROOT, SEALED, SNAPSHOT, TAG, TOMBSTONE, TOP, TYPE, WORM,
                        leaf, message, records, u32, u64)
 
 HERE = pathlib.Path(__file__).parent
@@ -318,6 +318,8 @@ def write_headers():
     other = keys[1] + b"\2" + sized(count_from(4, 40)) + sized(b"label")
     readers = (RECIPIENTS, u32(2) + one + other)
     link = (LINK, count_from(5, 40))
+    sealed = (SEALED, count_from(7, 32) + count_from(8, 1168))
+    given = (PUBLISHED, count_from(11, 32))
     wrapped = (NAMEKEY, b"\1" + count_from(9, 32) + count_from(6, 40))
 
     good("body, least", "body", o, p)
@@ -329,6 +331,7 @@ def write_headers():
     good("body in private", "body", o, prev, p, tag, conf)
     good("body in private with its type in clear", "body", o, p, text, conf)
     good("body with the highest optional items", "body", o, p, (0x8000, b""), (0xffff, b""))
+    good("body by who does not read its scope", "body", o, p, conf, sealed)
     good("tombstone", "body", o, prev, (TOMBSTONE, b"\0"))
     good("tombstone of a subtree", "body", o, prev, (TOMBSTONE, b"\1"))
     good("control, least", "control", o, inherit)
@@ -338,6 +341,8 @@ def write_headers():
     good("control, later epoch after publication", "control", o, prev, private, epoch(1), readers)
     good("control, published name key", "control", o, prev, inherit,
          (NAMEKEY, b"\0" + count_from(6, 32)), user)
+    good("control, published data key", "control", o, prev, inherit,
+         (NAMEKEY, b"\0" + count_from(6, 32)), (HOLD, b"\1"), given, user)
     good("control without readers", "control", o, inherit, epoch(0), (RECIPIENTS, u32(0)))
     good("chain", "chain", (GENESIS, genesis_body().data))
     good("public key", "public-key", (PUBLIC_KEY, ROOT_KEY))
@@ -357,9 +362,9 @@ def write_headers():
     good("hold", "control", o, inherit, (HOLD, b"\1"))
     good("hold in a scope", "control", o, prev, private, epoch(1), readers, link, wrapped,
          (HOLD, b"\1"), user)
-    for number in range(0x24, 0x27):
+    for number in (0x25, 0x26):
         good(f"reserved 0x{number:02x}", "reserved", (number, b"any"))
-    good("reserved beside a body", "reserved", o, p, conf, (0x24, b""))
+    good("reserved beside a body", "reserved", o, p, conf, (0x25, b""))
 
     raw("nothing", "MALFORMED", b"")
     raw("half a tag", "MALFORMED", b"\1")
@@ -481,6 +486,15 @@ def write_headers():
     bad("LINK in epoch 0", "MALFORMED", o, private, epoch(0), readers, link)
     bad("EPOCH without AUTH", "MALFORMED", o, epoch(0), readers)
     bad("NAMEKEY without AUTH", "MALFORMED", o, wrapped)
+    bad("PUBLISHED beside EPOCH", "MALFORMED", o, private, epoch(0), readers, wrapped, given)
+    bad("PUBLISHED without AUTH", "MALFORMED", o, given)
+    bad("PUBLISHED too short", "MALFORMED", o, inherit, (PUBLISHED, bytes(31)))
+    bad("body with PUBLISHED", "MALFORMED", o, p, given)
+    bad("SEALED without CONF", "MALFORMED", o, p, sealed)
+    bad("SEALED too long", "MALFORMED", o, p, conf, (SEALED, bytes(1201)))
+    bad("SEALED alone", "MALFORMED", sealed)
+    bad("tombstone with SEALED", "MALFORMED", o, prev, (TOMBSTONE, b"\0"), sealed)
+    bad("control with SEALED", "MALFORMED", o, inherit, sealed)
     bad("body with HOLD", "MALFORMED", o, p, (HOLD, b"\1"))
     bad("HOLD without AUTH", "MALFORMED", o, (HOLD, b"\1"))
     bad("genesis with log keys", "MALFORMED", (GENESIS, b"g"), (LOG_KEYS, change))
@@ -508,7 +522,7 @@ def write_private_items():
     put("worked example", "OK", private_items().data)
     put("OBJECT", "MALFORMED", items((OBJECT, OBJECT_ID)))
     put("CONF", "MALFORMED", items((NAME, b"n"), (CONF, CONF_ITEM)))
-    put("a reserved item", "MALFORMED", items((0x24, b"")))
+    put("a reserved item", "MALFORMED", items((0x25, b"")))
     put("a critical item of later", "UNSUPPORTED", items((0x7fff, b"")))
     put("trailing byte", "MALFORMED", items((NAME, b"n")) + b"\0")
     f.write()

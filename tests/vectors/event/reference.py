@@ -17,9 +17,9 @@ HASH_NAMES = {"sha256": 1, "sha3-256": 2}
 TOP = bytes(16)
 
 OBJECT, PREV, PARENT, TAG, NAME, TYPE, ENCODING, CONF, TOMBSTONE, REPLY_TO = range(1, 11)
-AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD = range(0x10, 0x16)
-GENESIS, PUBLIC_KEY, ROOT, REVOKE = range(0x20, 0x24)
-RESERVED = set(range(0x24, 0x27))
+AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD, PUBLISHED = range(0x10, 0x17)
+GENESIS, PUBLIC_KEY, ROOT, REVOKE, SEALED = range(0x20, 0x25)
+RESERVED = {0x25, 0x26}
 RESET, SNAPSHOT, LOG_KEYS, COMPACTOR_KEYS = range(0x27, 0x2b)
 WORM, COMPRESSION = 1, 2
 OPTIONAL = 0x8000
@@ -226,6 +226,10 @@ def read_item(tag, data):
         limit(len(data), 8192, "public key")
         need(len(data) >= 38, "public key")
         r.bytes(len(data))
+    elif tag == PUBLISHED:
+        r.bytes(32)
+    elif tag == SEALED:
+        r.bytes(32 + 1168)
     elif tag == HOLD:
         need(r.int(1) == 1, "hold")
     elif tag in (ROOT, LOG_KEYS, COMPACTOR_KEYS):
@@ -274,8 +278,10 @@ KINDS = [  # lead item, needed, allowed besides, optional items allowed, name
     (ROOT, {ROOT}, set(), False, "root"),
     (REVOKE, {REVOKE}, set(), False, "revoke"),
     (TOMBSTONE, {OBJECT, PREV, TOMBSTONE}, set(), False, "body"),
-    (AUTH, {OBJECT, AUTH}, {PREV, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD}, True, "control"),
-    (PARENT, {OBJECT, PARENT}, {PREV, TAG, NAME, TYPE, ENCODING, CONF, REPLY_TO}, True, "body"),
+    (AUTH, {OBJECT, AUTH}, {PREV, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD, PUBLISHED}, True,
+     "control"),
+    (PARENT, {OBJECT, PARENT}, {PREV, TAG, NAME, TYPE, ENCODING, CONF, REPLY_TO, SEALED}, True,
+     "body"),
 ]
 
 
@@ -296,10 +302,12 @@ def kind_of(h):
     if lead == PARENT:
         need(h[OBJECT] != h[PARENT][:16], "its own parent")
         need(NAME not in tags or TAG in tags, "NAME without TAG")
+        need(SEALED not in tags or CONF in tags, "SEALED without CONF")
         if CONF in tags:
             need(not tags & {NAME, ENCODING, REPLY_TO} and not optional, "in clear")
             need(len(h.get(TAG, b"")) <= 16, "two tags")
     if lead == AUTH:
+        need(not {EPOCH, PUBLISHED} <= tags, "EPOCH and PUBLISHED")
         need((EPOCH in tags) == (RECIPIENTS in tags), "EPOCH and RECIPIENTS")
         need(LINK not in tags or (EPOCH in tags and h[EPOCH][:8] != bytes(8)), "LINK")
     return name
