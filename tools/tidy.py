@@ -34,6 +34,7 @@ TESTED_BY = {
     "src/base/rng_os.c": "tests/unit/base/env_real_test.c",
     "src/bin/ate/*.c": "tests/cli",
     "src/bin/atedb/*.c": "tests/cli",
+    "src/net/identify.c": "tests/dns/dns_test.py",
 }
 
 # In parts, so that looking for these words does not find this list.

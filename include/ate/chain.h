@@ -38,13 +38,27 @@ enum ate_compression { ATE_UNCOMPRESSED, ATE_ZSTD };
 
 enum ate_sync { ATE_SYNC_ALWAYS, ATE_SYNC_INTERVAL, ATE_SYNC_NEVER };
 
+/* Where is looked up what an address does not say. Of the server: `pin=` in DNS. Of the chain:
+ * `root=` or `chain=` in DNS. What DNS says counts where DNSSEC signs it, which is checked in this
+ * process: name servers are trusted in nothing. A server of which DNS says nothing needs a
+ * certificate of an authority, for its name. ate(7) lists the records. */
+struct ate_lookup { /* zero means the default in every field */
+    const char
+        *dns_server; /* ADDRESS[@PORT], more behind commas; NULL: those of /etc/resolv.conf */
+    const char *dns_anchor; /* file of the DS or DNSKEY records that DNSSEC starts from; NULL:
+                               /usr/share/dns/root.key */
+    const char *authorities; /* file of certificates in PEM; NULL: those of the system */
+    uint64_t reserved[5]; /* zero */
+};
+
 struct ate_compact_when; /* compact.h */
 struct ate_proved; /* proof.h */
 struct ate_chain_conf { /* zero means the default in every field */
-    const char
-        *root; /* root keys to trust: fingerprints or public key files, separated by commas; NULL:
-                  those of the address, else a private key of the session; neither: ATE_UNTRUSTED */
-    const char *pin; /* server key hashes, separated by commas; NULL: #pin= of the address */
+    const char *root; /* root keys to trust: fingerprints or public key files, separated by commas;
+                         NULL: those of the address, else a private key of the session, else DNS;
+                         none: ATE_UNTRUSTED */
+    const char *pin; /* server key hashes, separated by commas; NULL: #pin= of the address, else
+                        DNS, else an authority */
     /* Of a remote chain: keeps a copy of all of it there; "": in memory, until the chain is closed;
      * NULL: thin: nothing is copied, what is read is asked for, and the root is believed in what
      * docs/decisions/0005-thin-clients.md lists. */
@@ -89,7 +103,10 @@ struct ate_chain_conf { /* zero means the default in every field */
     void (*checkpoint)(void *arg, int result, const char *text,
                        const struct ate_proved *checkpoint);
     void *checkpoint_arg;
-    uint64_t reserved[2]; /* zero; how this struct grows without breaking programs */
+    /* Of a chain at a server whose address is a name, and has no pin or no root: where these are
+     * looked up; NULL: as the system is set up. */
+    const struct ate_lookup *lookup;
+    uint64_t reserved[1]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

@@ -11,11 +11,12 @@ struct ate_destroy_conf { /* zero means the default in every field */
     /* The chain's own name, as ate_chain_name() has it: so that nobody destroys another one than he
      * means. NULL: nothing is changed, and the call says what there is to be destroyed. */
     const char *name;
-    const char *root; /* as of ate_chain_open(), as are the next four, for a chain at a server */
+    const char *root; /* as of ate_chain_open(), as are the next five, for a chain at a server */
     const char *pin, *state_dir;
     int32_t timeout_ms;
     bool no_wire_encryption;
-    uint64_t reserved[5]; /* zero */
+    const struct ate_lookup *lookup;
+    uint64_t reserved[4]; /* zero */
 };
 struct ate_destroyed_chain {
     bool resumed; /* it was destroyed before, and what a crash left of it goes now */

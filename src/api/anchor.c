@@ -65,6 +65,21 @@ void ate__anchor_deinit(struct ate__anchor *a)
     a->root_count = 0;
 }
 
+bool ate__anchor_is_open(const struct ate__anchor *a)
+{
+    return !a->has_chain && !a->root_count;
+}
+
+int ate__anchor_add(struct ate__anchor *a, const struct ate__dns_facts *facts)
+{
+    int rc = 0;
+    a->has_chain = facts->has_chain;
+    a->chain = facts->chain;
+    for (size_t i = 0; !rc && i < facts->root_count; i++)
+        rc = add_root(a, &facts->roots[i]);
+    return rc;
+}
+
 static int refuse(int result, const char *why, struct ate__trust *trust)
 {
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];

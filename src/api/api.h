@@ -13,6 +13,7 @@
 #include "chain/reset.h"
 #include "chain/search.h"
 #include "dio/dio.h"
+#include "net/lookup.h"
 
 /* A program's votes in a compaction; constant while it may be asked. */
 struct ate__voter {
@@ -34,8 +35,10 @@ struct ate_chain {
     char *name;                /* declared */
     char *dir;                 /* of a chain in a directory, its real path; NULL: remote */
     char *place;               /* where its log lies, of a mirror too; NULL: nowhere on a disk */
+    struct ate__lookup *lookup; /* of a remote one */
     bool created;
     bool thin;
+    bool unanchored; /* while it is being opened: nothing said which root key to trust */
     int32_t timeout_ms;
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     struct ate__storage_damage damage;

@@ -14,6 +14,7 @@
 #include "chain/image.h"
 #include "chain/local.h"
 #include "mesh/client.h"
+#include "net/identify.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -253,6 +254,7 @@ static int remote_anchor(void *arg, struct ate__trust *trust, bool whole)
     struct ate_chain *c = arg;
     int rc =
         whole ? ate__anchor_check(c->anchor, trust) : ate__anchor_check_genesis(c->anchor, trust);
+    c->unanchored = rc == ATE_UNTRUSTED;
     if (!rc)
         rc = ate__memory_check_chain(&c->memory, ate__trust_chain_id(trust));
     return rc || !c->mirror_memory
@@ -307,6 +309,7 @@ static int open_asked(struct opening *o, const struct ate__remote_conf *conf)
 {
     struct ate__memory *m = &o->chain->memory;
     o->chain->anchor = &o->anchor;
+    ate__free(o->chain->ask); /* of the first time, without what DNS says */
     o->chain->ask = ate__fork_conf(o->chain, conf);
     o->chain->checkpoint_seen = o->conf->checkpoint;
     o->chain->checkpoint_arg = o->conf->checkpoint_arg;
@@ -338,10 +341,50 @@ static int open_with_secrets(struct opening *o, struct ate__remote_conf *conf)
     return rc;
 }
 
+/* DNS is the last source: it is asked where neither the caller nor the address says whom to trust,
+ * and nobody who would not believe it. */
+static int ask_dns(struct opening *o)
+{
+    struct ate__dns_facts facts;
+    int32_t most = o->chain->timeout_ms;
+    uint32_t ms = most >= 0 && most < ATE__NET_CONNECT_MS ? (uint32_t)most : ATE__NET_CONNECT_MS;
+    if (!ate__anchor_is_open(&o->anchor) || !ate__addr_host_is_name(o->addr.host))
+        return 0;
+    int rc = ate__dns_facts_ask(o->chain->lookup, o->addr.host, o->addr.path, ms, &facts);
+    return rc ? rc : ate__anchor_add(&o->anchor, &facts);
+}
+
+/* Without a key only DNS is left; with one, what its root key would open is opened without DNS. */
+static int open_anchored(struct opening *o, struct ate__remote_conf *conf)
+{
+    bool has_keys = o->session && ate__session_key_count(o->session);
+    int rc = has_keys ? 0 : ask_dns(o);
+    if (!rc)
+        rc = open_with_secrets(o, conf);
+    if (rc != ATE_UNTRUSTED || !o->chain->unanchored || !has_keys)
+        return rc;
+    ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
+    rc = why ? ask_dns(o) : ate__no_memory();
+    if (!rc && ate__anchor_is_open(&o->anchor))
+        return ate__fail(ATE_UNTRUSTED, "%s", why);
+    return rc ? rc : open_with_secrets(o, conf);
+}
+
+static int copy_lookup(struct opening *o)
+{
+    const struct ate_lookup *given = o->conf->lookup;
+    struct ate__lookup lookup = {.dns_server = NULL};
+    if (given)
+        lookup = (struct ate__lookup){given->dns_server, given->dns_anchor, given->authorities};
+    return ate__lookup_copy(&lookup, &o->chain->lookup);
+}
+
 static int open_at_server(struct opening *o)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
     int rc = pins_of(o);
+    if (!rc)
+        rc = copy_lookup(o);
     if (!rc)
         rc = make_genesis(o, &genesis);
     if (rc)
@@ -357,6 +400,7 @@ static int open_at_server(struct opening *o)
         .mirror_memory = memory_mirror,
         .fetch_bytes_max = o->chain->thin ? ATE__SHOWN_BYTES_MAX : 0, /* where it went back */
         .no_wire_encryption = o->conf->no_wire_encryption,
+        .lookup = o->chain->lookup,
         .timeout_ms = o->chain->timeout_ms,
         .genesis = ate__buf_bytes(&genesis),
         .anchor = remote_anchor,
@@ -370,7 +414,7 @@ static int open_at_server(struct opening *o)
         .progress = o->conf->progress,
         .progress_arg = o->conf->progress_arg,
     };
-    return open_with_secrets(o, &conf);
+    return open_anchored(o, &conf);
 }
 
 static int open_remote(struct opening *o)

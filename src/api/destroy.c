@@ -116,6 +116,7 @@ static int destroy_at_server(const char *where, struct ate_session *session,
         .state_dir = conf->state_dir,
         .timeout_ms = conf->timeout_ms,
         .no_wire_encryption = conf->no_wire_encryption,
+        .lookup = conf->lookup,
     };
     struct ate_chain *c;
     char text[ATE__ERROR_SIZE];

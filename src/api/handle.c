@@ -55,6 +55,7 @@ void ate__chain_handle_unref(struct ate_chain *c)
     ate__fork_close(&c->memory);
     ate__memory_close(&c->memory);
     ate__free(c->ask);
+    ate__lookup_free(c->lookup);
     ate__free(c->address);
     ate__free(c->name);
     ate__free(c->dir);

@@ -18,6 +18,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -40,8 +41,9 @@ struct ate__tls {
     struct ate_hash expected; /* client: the first pin, for the sentence */
     size_t pin_count;
     struct ate_hash seen; /* client: the pin of the server's certificate */
+    const char *why; /* client without pins: what is wrong with the certificate */
     bool server;
-    bool pin_refused; /* `seen` is none of the pins */
+    bool refused; /* `seen` is none of the pins, or not certified */
     bool no_memory; /* `out` could not grow, or the pin seen not be computed */
     bool ready, closed, failed;
 };
@@ -136,7 +138,7 @@ static SSL_CTX *context_new(const SSL_METHOD *method)
 
 static int on_verify(int verified, X509_STORE_CTX *store);
 
-/* The one of all clients, made once and kept; NULL: see OpenSSL's queue. */
+/* The one of all clients with pins, made once and kept; NULL: see OpenSSL's queue. */
 static SSL_CTX *client_context(void)
 {
     static _Atomic(SSL_CTX *) context;
@@ -151,6 +153,18 @@ static SSL_CTX *client_context(void)
     if (!atomic_compare_exchange_strong(&context, &kept, made))
         return kept;
     return ate__steal(&made);
+}
+
+/* Of one client without pins: what authorities there are is looked up each time. */
+static SSL_CTX *named_context(const char *authorities)
+{
+    ate__cleanup(SSL_CTX_freep) SSL_CTX *c = context_new(TLS_client_method());
+    if (!c)
+        return NULL;
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, on_verify);
+    bool set = authorities ? SSL_CTX_load_verify_file(c, authorities)
+                           : SSL_CTX_set_default_verify_paths(c);
+    return set ? ate__steal(&c) : NULL;
 }
 
 /* --- the server's key --- */
@@ -254,6 +268,42 @@ int ate__tls_server_key_load(struct ate_bytes pem, struct ate__tls_server_key **
     return 0;
 }
 
+/* The next of the file; NULL: there is none. */
+static X509 *next_certificate(BIO *bio)
+{
+    OSSL_LIB_CTX *library = ate__ossl();
+    ate__cleanup(X509_freep) X509 *c = library ? X509_new_ex(library, NULL) : NULL;
+    if (!c || !PEM_read_bio_X509(bio, &c, no_password, NULL))
+        return NULL;
+    return ate__steal(&c);
+}
+
+int ate__tls_server_key_certify(struct ate__tls_server_key *k, struct ate_bytes pem)
+{
+    if (pem.size > ATE__TLS_CERTIFICATE_FILE_MAX)
+        return ate__fail(ATE_TOO_BIG, "certificate: more than %d bytes",
+                         ATE__TLS_CERTIFICATE_FILE_MAX);
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
+    ate__cleanup(BIO_free_allp) BIO *bio = BIO_new_mem_buf(pem.size ? pem.data : "", (int)pem.size);
+    ate__cleanup(X509_freep) X509 *own = bio ? next_certificate(bio) : NULL;
+    (void)stale;
+    if (!own)
+        return ate__ossl_refused(ATE_MALFORMED, "certificate: there is none in it, in PEM");
+    if (SSL_CTX_use_certificate(k->context, own) != 1 || SSL_CTX_check_private_key(k->context) != 1)
+        return ate__ossl_refused(ATE_MALFORMED,
+                                 "certificate: the first one is not of the server's key");
+    for (unsigned i = 1;; i++) {
+        ate__cleanup(X509_freep) X509 *above = next_certificate(bio);
+        if (!above)
+            return 0;
+        if (i == ATE__TLS_CERTIFICATES_MAX)
+            return ate__fail(ATE_TOO_BIG, "certificate: more than %d", ATE__TLS_CERTIFICATES_MAX);
+        if (!SSL_CTX_add1_chain_cert(k->context, above))
+            return ate__ossl_refused(ATE_MALFORMED,
+                                     "certificate: one of its authorities cannot be used");
+    }
+}
+
 void ate__tls_server_key_free(struct ate__tls_server_key *k)
 {
     if (!k)
@@ -274,13 +324,14 @@ struct ate_hash ate__tls_server_key_pin(const struct ate__tls_server_key *k)
 
 /* --- a connection --- */
 
-/* DANE has decided; this remembers which pin it saw, for the sentence. */
+/* OpenSSL has decided; this remembers which pin it saw, and why, for the sentence. */
 static int on_verify(int verified, X509_STORE_CTX *store)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct ate__tls *t = SSL_get_app_data(ssl);
     if (!verified) {
-        t->pin_refused = true;
+        t->refused = true;
+        t->why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
         if (pin_of(X509_get_X509_PUBKEY(X509_STORE_CTX_get0_cert(store)), &t->seen))
             t->no_memory = true;
     }
@@ -329,6 +380,14 @@ int ate__tls_new_server(const struct ate__tls_server_key *key, struct ate__tls *
 
 static int failure(struct ate__tls *t);
 
+static bool is_identified(const struct ate__tls *t)
+{
+    if (SSL_get_verify_result(t->ssl) != X509_V_OK)
+        return false;
+    return t->pin_count ? SSL_get0_dane_tlsa(t->ssl, NULL, NULL, NULL, NULL, NULL) >= 0
+                        : SSL_get0_peername(t->ssl) != NULL;
+}
+
 static int handshake(struct ate__tls *t)
 {
     ERR_clear_error(); /* SSL_get_error() looks at the queue, which is the whole thread's */
@@ -338,10 +397,9 @@ static int handshake(struct ate__tls *t)
     if (done <= 0)
         return SSL_get_error(t->ssl, done) == SSL_ERROR_WANT_READ ? 0 : failure(t);
     /* The handshake of a client cannot end without a match; believed only when seen. */
-    if (!t->server && (SSL_get_verify_result(t->ssl) != X509_V_OK ||
-                       SSL_get0_dane_tlsa(t->ssl, NULL, NULL, NULL, NULL, NULL) < 0)) {
+    if (!t->server && !is_identified(t)) {
         t->failed = true;
-        return ate__fail(ATE_UNTRUSTED, "TLS: the server's key was not checked against a pin");
+        return ate__fail(ATE_UNTRUSTED, "TLS: the server's key was not checked");
     }
     t->ready = true;
     return 0;
@@ -371,13 +429,46 @@ int ate__tls_new_client(const struct ate_hash *pins, size_t pin_count, struct at
     return 0;
 }
 
+static int no_authorities(const char *authorities)
+{
+    return authorities ? ate__ossl_refused(ATE_MALFORMED,
+                                           "the file of authorities holds no certificate in PEM")
+                       : ate__ossl_fail("find the authorities of this system");
+}
+
+int ate__tls_new_client_named(const char *host, const char *authorities, struct ate__tls **ret_tls)
+{
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
+    ate__cleanup(ate__tls_freep) struct ate__tls *t = NULL;
+    ate__cleanup(SSL_CTX_freep) SSL_CTX *context = named_context(authorities);
+    (void)stale;
+    int rc = context ? tls_new(context, &t) : no_authorities(authorities);
+    if (rc)
+        return rc;
+    SSL_set_hostflags(t->ssl,
+                      X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    if (!SSL_set1_host(t->ssl, host)) /* checked, and not sent */
+        return ate__ossl_fail("set the name of a TLS connection");
+    SSL_set_connect_state(t->ssl);
+    rc = handshake(t);
+    if (rc)
+        return rc;
+    *ret_tls = ate__steal(&t);
+    return 0;
+}
+
 /* --- bytes --- */
 
-static int failure_pin(const struct ate__tls *t)
+static int failure_identity(const struct ate__tls *t)
 {
     char expected[ATE__HASH_TEXT], seen[ATE__HASH_TEXT];
     ate__hash_text(&t->expected, expected);
     ate__hash_text(&t->seen, seen);
+    if (!t->pin_count)
+        return ate__fail(ATE_UNTRUSTED,
+                         "nothing says which server to trust: there is no pin in the address, none "
+                         "in DNS that is signed, and of its certificate: %s; it is pin=%s",
+                         t->why, seen);
     if (t->pin_count == 1)
         return ate__fail(ATE_UNTRUSTED, "the server is pin=%s; expected is pin=%s", seen, expected);
     return ate__fail(ATE_UNTRUSTED, "the server is pin=%s; expected is pin=%s or one of %zu others",
@@ -403,8 +494,8 @@ static int failure(struct ate__tls *t)
     int rc = ate__ossl_refused(ATE_BAD_PEER, sentence);
     if (rc == ATE_BAD_PEER && t->no_memory)
         rc = ate__no_memory();
-    else if (rc == ATE_BAD_PEER && t->pin_refused)
-        rc = failure_pin(t);
+    else if (rc == ATE_BAD_PEER && t->refused)
+        rc = failure_identity(t);
     return rc;
 }
 

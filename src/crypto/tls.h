@@ -7,7 +7,8 @@
  *     renegotiation.
  *  2. The server's identity is its SubjectPublicKeyInfo, and the pin SHA-256 over its DER. It is
  *     checked through OpenSSL's DANE interface as TLSA 3 1 1; names, dates and authorities in the
- *     certificate play no part, so no clock is needed.
+ *     certificate play no part, so no clock is needed. A client that has no pin, and says so, takes
+ *     a certificate of an authority that it trusts, for the host's name, which is valid today.
  *  3. No configuration file of the system changes any of this.
  *  4. A failure is final: after it only pull() (for the alert) and free() are legal.
  */
@@ -17,6 +18,8 @@
 
 enum {
     ATE__TLS_KEY_FILE_MAX = 16384, /* bytes */
+    ATE__TLS_CERTIFICATE_FILE_MAX = 65536, /* bytes */
+    ATE__TLS_CERTIFICATES_MAX = 8, /* in it */
     ATE__TLS_ANSWERS_MAX = 65536 /* bytes: of the handshake, and to requests for new keys */
 };
 
@@ -27,6 +30,10 @@ struct ate__tls_server_key; /* private key, certificate; immutable, shared by co
  * algorithm; ATE_TOO_BIG. */
 int ate__tls_server_key_generate(struct ate__secret *ret_pem) ATE__CHECK;
 int ate__tls_server_key_load(struct ate_bytes pem, struct ate__tls_server_key **ret_key) ATE__CHECK;
+/* From now on it shows this certificate, in PEM, and those of the authorities behind it, for
+ * clients without a pin; the pin stays. Before the first connection. Errors: MALFORMED: none, or of
+ * another key; TOO_BIG. */
+int ate__tls_server_key_certify(struct ate__tls_server_key *k, struct ate_bytes pem) ATE__CHECK;
 void ate__tls_server_key_free(struct ate__tls_server_key *k); /* takes NULL */
 ATE__FREEP(struct ate__tls_server_key, ate__tls_server_key_free)
 struct ate_hash ate__tls_server_key_pin(const struct ate__tls_server_key *k);
@@ -40,14 +47,18 @@ int ate__tls_new_server(const struct ate__tls_server_key *key, struct ate__tls *
 /* pins: any one of them must match; count >= 1, else ATE_MISUSE. */
 int ate__tls_new_client(const struct ate_hash *pins, size_t pin_count, struct ate__tls **ret_tls)
     ATE__CHECK;
+/* Without a pin. authorities: a file of certificates in PEM, NULL: those of the system. The name is
+ * not sent. Errors: MALFORMED: a file without them. */
+int ate__tls_new_client_named(const char *host, const char *authorities, struct ate__tls **ret_tls)
+    ATE__CHECK;
 void ate__tls_free(struct ate__tls *t); /* takes NULL */
 ATE__FREEP(struct ate__tls, ate__tls_free)
 
 /* Feeds bytes that came from the network (all are consumed), appends what they decrypt to to
  * `plain`. What follows the peer's close_notify is dropped. Errors: ATE_BAD_PEER alert, garbage,
  * no common ground (protocol below 1.3, no common group), or ATE__TLS_ANSWERS_MAX of answers that
- * were not pulled; ATE_UNTRUSTED none of the client's pins matches, the sentence names the pin
- * seen. */
+ * were not pulled; ATE_UNTRUSTED none of the client's pins matches, or no authority says who it
+ * is: the sentence names the pin seen. */
 int ate__tls_feed(struct ate__tls *t, struct ate_bytes from_network, struct ate__buf *plain)
     ATE__CHECK;
 /* Encrypts, in records of 16 KiB. Before the handshake is done ATE_MISUSE. */

@@ -31,6 +31,7 @@ static int drive_connect(struct ate__client_driver *d, const struct ate__link_ev
         .hello = ate__hello_ours(),
         .limits = r->conf.limits,
         .no_wire_encryption = r->conf.no_wire_encryption,
+        .lookup = r->lookup,
     };
     return ate__tcp_connect(r->loop, &r->conf.addr, &conf, events, owner, ret_link);
 }
@@ -368,6 +369,7 @@ static void remote_free(struct ate__remote *r)
     ate__tx_deinit(&r->genesis_tx);
     ate__buf_deinit(&r->genesis_bytes);
     ate__buf_deinit(&r->genesis);
+    ate__lookup_free(r->lookup);
     ate__buf_deinit(&r->tombstone);
     ate__workers_unref(r->conf.workers);
     pthread_mutex_destroy(&r->mutex);
@@ -439,6 +441,9 @@ static int new_remote(const struct ate__remote_conf *conf, struct ate__remote **
     snprintf(r->peer, sizeof r->peer, v6 ? "[%s]:%u" : "%s:%u", conf->addr.host, conf->addr.port);
     int rc = ate__buf_append(&r->genesis, conf->genesis);
     r->conf.genesis = ate__buf_bytes(&r->genesis);
+    if (!rc && conf->lookup)
+        rc = ate__lookup_copy(conf->lookup, &r->lookup);
+    r->conf.lookup = r->lookup;
     if (!rc)
         rc = ate__loop_shared(&r->loop);
     if (rc) {

@@ -25,6 +25,7 @@
 #pragma once
 #include "chain/chain.h"
 #include "net/addr.h"
+#include "net/lookup.h"
 
 struct ate__checkpoint;
 struct ate__remote_conf {
@@ -38,6 +39,7 @@ struct ate__remote_conf {
     size_t image_secret_count;
     uint64_t fetch_bytes_max; /* that a mirror takes from the server; 0: no bound of its own */
     bool no_wire_encryption;
+    const struct ate__lookup *lookup; /* of net/tcp_uv.h; copied; NULL: none */
     int32_t timeout_ms; /* of every single wait; -1: none. Fetching a mirror: between two groups */
     /* Not empty: a transaction 0; CREATE if the chain is not there; created() tells. */
     struct ate_bytes genesis;

@@ -50,6 +50,7 @@ struct ate__remote {
     atomic_uint refs;
     struct ate__remote_conf conf; /* genesis: a view of `genesis` below */
     struct ate__buf genesis;
+    struct ate__lookup *lookup; /* conf's; NULL: none */
     char peer[ATE__PEER_TEXT]; /* host and port, for sentences */
     struct ate__loop *loop;
     /* constant once it is open */

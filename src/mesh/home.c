@@ -14,6 +14,7 @@
 
 #define OWN_NAME ",server"
 #define KEY_NAME "key"
+#define CERTIFICATE_NAME "certificate"
 #define LOG_KEY_NAME "log-key"
 #define LOCK_NAME "lock"
 #define CHAIN_NAME ",chain"
@@ -147,18 +148,36 @@ static int check_alone(struct ate__home *h, const char *name, struct ate__file *
         (unsigned)about.mode & 0777, shown, name);
 }
 
+/* What an authority says of the key, for clients without a pin. */
+static int certify(struct ate__home *h, struct ate__tls_server_key *key)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf pem = ATE__BUF_NULL;
+    int rc = ate__home_read(h, CERTIFICATE_NAME, ATE__TLS_CERTIFICATE_FILE_MAX, &pem);
+    if (rc == ATE_NOT_FOUND)
+        return 0;
+    if (!rc)
+        rc = ate__tls_server_key_certify(key, ate__buf_bytes(&pem));
+    return ate__context(rc, "%s/%s", OWN_NAME, CERTIFICATE_NAME);
+}
+
 int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key)
 {
     ate__cleanup(ate__secret_deinit) struct ate__secret pem = ATE__SECRET_NULL;
+    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *key = NULL;
     size_t size;
     int rc = ate__secret_init(&pem, ATE__TLS_KEY_FILE_MAX + 1);
     if (!rc)
         rc = read_into(h, KEY_NAME, pem.data, ATE__TLS_KEY_FILE_MAX, &size, check_alone);
     if (rc == ATE_NOT_FOUND)
-        rc = make_key(h, ret_key);
+        rc = make_key(h, &key);
     else if (!rc)
-        rc = ate__tls_server_key_load(ate__bytes(pem.data, size), ret_key);
-    return ate__context(rc, "%s/%s", OWN_NAME, KEY_NAME);
+        rc = ate__tls_server_key_load(ate__bytes(pem.data, size), &key);
+    rc = ate__context(rc, "%s/%s", OWN_NAME, KEY_NAME);
+    if (!rc)
+        rc = certify(h, key);
+    if (!rc)
+        *ret_key = ate__steal(&key);
+    return rc;
 }
 
 /* --- the log key --- */

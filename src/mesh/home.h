@@ -4,6 +4,7 @@
  *
  *     LOGS/,server/key       private key of the server: PEM, 0600, made at the first start
  *     LOGS/,server/log-key   key file, 0600, made at the first start: its log key signs checkpoints
+ *     LOGS/,server/certificate   PEM, if its owner put it there: of that key, from an authority
  *     LOGS/,server/lock      held by the server that serves LOGS
  *     LOGS/,server/sources   what each source address created and stored (sources.h), 0600
  *     LOGS/example.com/joe/notes/,chain    the chain /example.com/joe/notes
@@ -27,9 +28,9 @@ struct ate__home {
 int ate__home_open(const struct ate__env *env, const char *logs, bool lock,
                    struct ate__home *ret_home) ATE__CHECK;
 void ate__home_close(struct ate__home *h); /* takes one of zeros */
-/* The server's key, made where it is missing: by the holder of the lock alone.
- * Errors: NOT_FOUND: it is missing, and the lock was not taken; DENIED: others may read or change
- * it; MALFORMED UNSUPPORTED TOO_BIG: the file holds something else; E_*. */
+/* The server's key, with its certificate if there is one, made where it is missing: by the holder
+ * of the lock alone. Errors: NOT_FOUND: it is missing, and the lock was not taken; DENIED: others
+ * may read or change it; MALFORMED UNSUPPORTED TOO_BIG: the file holds something else; E_*. */
 int ate__home_key(struct ate__home *h, struct ate__tls_server_key **ret_key) ATE__CHECK;
 /* Its log key, in the same way. */
 int ate__home_log_key(struct ate__home *h, const struct ate__env *env,

@@ -254,6 +254,13 @@ int ate__addr_print(const struct ate__addr *addr, struct ate__buf *buf)
     return rc;
 }
 
+bool ate__addr_host_is_name(const char *host)
+{
+    struct in_addr v4;
+    return strcmp(host, "localhost") != 0 && !strchr(host, ':') &&
+           inet_pton(AF_INET, host, &v4) != 1;
+}
+
 bool ate__addr_host_is_loopback(const char *host)
 {
     struct in_addr v4;

@@ -35,5 +35,7 @@ int ate__addr_parse(const char *text, struct ate__addr *ret_addr) ATE__CHECK;
 int ate__addr_print(const struct ate__addr *addr, struct ate__buf *buf) ATE__CHECK;
 /* True for `tcp://`: text that is meant as an address, not as a directory or @NAME. */
 bool ate__addr_is(const char *text);
+/* True for a name that is looked up: not for a literal, nor for `localhost`. */
+bool ate__addr_host_is_name(const char *host);
 /* True for `localhost` and for literals of the loopback network. */
 bool ate__addr_host_is_loopback(const char *host);

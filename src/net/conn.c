@@ -212,6 +212,8 @@ static int start(struct ate__conn *c, const struct ate__conn_conf *conf)
         return ate__tls_new_server(c->server_key, &c->tls);
     if (c->server)
         return 0;
+    if (c->wire == ATE__WIRE_TLS && !conf->pin_count && conf->host)
+        return ate__tls_new_client_named(conf->host, conf->authorities, &c->tls);
     if (c->wire == ATE__WIRE_TLS)
         return ate__tls_new_client(conf->pins, conf->pin_count, &c->tls);
     return say(c, ATE__NET_HELLO, encode_hello, &c->ours);

@@ -44,6 +44,7 @@ struct ate__conn_conf {
     const struct ate__tls_server_key *server_key; /* server; outlives the connection */
     const struct ate_hash *pins; /* client with TLS; borrowed for the call */
     size_t pin_count;
+    const char *host, *authorities; /* client with TLS and no pin: ate__tls_new_client_named() */
     struct ate__hello hello;
     struct ate__net_limits limits; /* zeros: the defaults */
 };

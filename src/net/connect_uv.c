@@ -2,12 +2,18 @@
  *
  * connect_uv.c: from an address to a TCP connection.
  *
+ * First it is found out by what the server is known, where the address does not say it; what that
+ * was is settled before anything is sent to the server. The addresses of hosts come from the
+ * system, or from the name servers that the caller names, unchecked: who forges such an answer
+ * leads to a server that is not the right one, and that is found out by its key.
+ *
  * The addresses of the host are tried one after the other, each with its share of the time that is
  * left. Every end comes through finish(), and the owner hears of it in the connection's next turn.
  */
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/text.h"
+#include "net/identify.h"
 #include "net/tcp_in_uv.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,6 +36,11 @@ struct ate__connecting {
     struct ate__addr addr;
     struct ate__hello hello;
     bool clear;
+    const struct ate__lookup *where; /* NULL: nothing is looked up but what the system knows */
+    struct ate__identify *identify;
+    struct ate__dns *dns; /* being asked for addresses */
+    bool by_name; /* the server is known by DNS or by an authority */
+    bool asked_v6;
     struct lookup *lookup;
     struct ate__watch *watch; /* of the address being tried */
     struct sockaddr_storage address[ADDRESSES_MAX];
@@ -50,6 +61,8 @@ static void finish(struct ate__tcp *t, int result, const char *text)
     snprintf(c->text, sizeof c->text, "%s", text);
     ate__watch_free(c->watch);
     c->watch = NULL;
+    ate__identify_free(ate__steal(&c->identify));
+    ate__dns_free(ate__steal(&c->dns));
     ate__loop_turn_soon(t->loop, &t->turn);
 }
 
@@ -71,6 +84,8 @@ static void connected(struct ate__tcp *t)
         .wire = c->clear ? ATE__WIRE_CLEAR : ATE__WIRE_TLS,
         .pins = c->addr.pins,
         .pin_count = c->addr.pin_count,
+        .host = c->by_name ? c->addr.host : NULL,
+        .authorities = c->by_name ? c->where->authorities : NULL,
         .hello = c->hello,
         .limits = t->limits,
     };
@@ -161,7 +176,8 @@ void ate__connecting_timer(struct ate__tcp *t)
     if (c->result)
         return;
     if (now >= c->deadline_ms) {
-        snprintf(text, sizeof text, "no answer within %u ms", t->limits.connect_ms);
+        snprintf(text, sizeof text, "no answer%s within %u ms",
+                 c->identify || c->dns ? " from DNS" : "", t->limits.connect_ms);
         finish_failed(t, ATE_OFFLINE, text);
     } else if (c->watch && now >= c->share_ms) {
         failed(c, ATE_OFFLINE, "no answer");
@@ -241,6 +257,84 @@ static int resolve(struct ate__tcp *t)
     return 0;
 }
 
+/* Of the caller's own name servers, for one family after the other. */
+static void on_addresses(void *owner, int result, const struct ate__dns_answer *answer)
+{
+    struct ate__tcp *t = owner;
+    struct ate__connecting *c = t->connecting;
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+    for (size_t i = 0; i < answer->count; i++) {
+        struct ate_bytes a = answer->record[i];
+        if (a.size == sizeof v4.sin_addr) {
+            memcpy(&v4.sin_addr, a.data, a.size);
+            add_address(c, (const struct sockaddr *)&v4);
+        } else if (a.size == sizeof v6.sin6_addr) {
+            memcpy(&v6.sin6_addr, a.data, a.size);
+            add_address(c, (const struct sockaddr *)&v6);
+        }
+    }
+    if (!result && !c->asked_v6) {
+        c->asked_v6 = true;
+        result = ate__dns_ask(c->dns, c->addr.host, ATE__DNS_AAAA);
+        if (!result)
+            return;
+    }
+    ate__dns_free(ate__steal(&c->dns));
+    if (c->address_count)
+        try_next(t);
+    else if (result)
+        finish(t, result, ate__error_text());
+    else
+        finish_failed(t, ATE_OFFLINE, "it has no address");
+}
+
+static int resolve_there(struct ate__tcp *t)
+{
+    struct ate__connecting *c = t->connecting;
+    int rc = ate__dns_new(t->loop, c->where, on_addresses, t, &c->dns);
+    return rc ? rc : ate__dns_ask(c->dns, c->addr.host, ATE__DNS_A);
+}
+
+static void find_host(struct ate__tcp *t)
+{
+    struct ate__connecting *c = t->connecting;
+    int rc = 0;
+    if (add_known(c, c->addr.host))
+        try_next(t);
+    else if (c->where && c->where->dns_server)
+        rc = resolve_there(t);
+    else
+        rc = resolve(t);
+    if (rc)
+        finish(t, rc, ate__error_text());
+}
+
+/* --- by what it is known --- */
+
+static void on_identified(void *owner, int result, const struct ate__dns_facts *facts)
+{
+    struct ate__tcp *t = owner;
+    struct ate__connecting *c = t->connecting;
+    if (result) {
+        finish(t, result, ate__error_text());
+        return;
+    }
+    ate__identify_free(ate__steal(&c->identify));
+    memcpy(c->addr.pins, facts->pins, sizeof facts->pins);
+    c->addr.pin_count = facts->pin_count;
+    find_host(t);
+}
+
+static void identify(struct ate__tcp *t)
+{
+    struct ate__connecting *c = t->connecting;
+    int rc = ate__identify_new(t->loop, c->where, c->addr.host, c->addr.port, on_identified, t,
+                               &c->identify);
+    if (rc)
+        finish(t, rc, ate__error_text());
+}
+
 /* --- life --- */
 
 void ate__connecting_turn(struct ate__tcp *t)
@@ -260,11 +354,18 @@ void ate__connecting_free(struct ate__tcp *t)
     struct ate__connecting *c = t->connecting;
     t->connecting = NULL;
     ate__watch_free(c->watch);
+    ate__identify_free(c->identify);
+    ate__dns_free(c->dns);
     if (c->lookup) {
         c->lookup->asker = NULL;
         uv_cancel((uv_req_t *)&c->lookup->request); /* or it comes back by itself */
     }
     ate__free(c);
+}
+
+static bool needs_lookup(const struct ate__addr *addr, const struct ate__tcp_conf *conf)
+{
+    return !addr->pin_count && !conf->no_wire_encryption;
 }
 
 struct connect_call {
@@ -291,16 +392,18 @@ static int connect_here(void *arg)
     c->addr = *call->addr;
     c->hello = call->conf->hello;
     c->clear = call->conf->no_wire_encryption;
+    c->where = call->conf->lookup;
+    c->by_name = needs_lookup(call->addr, call->conf);
     c->deadline_ms = ate__loop_now_ms(t->loop) + t->limits.connect_ms;
     snprintf(t->peer, sizeof t->peer, "%.40s:%u", c->addr.host, c->addr.port);
     t->link.events = call->events;
     t->link.owner = call->owner;
     t->connecting = c;
     ate__tcp_timer(t, c->deadline_ms);
-    if (add_known(c, c->addr.host))
-        try_next(t);
-    else if ((rc = resolve(t)))
-        finish(t, rc, ate__error_text());
+    if (c->by_name)
+        identify(t);
+    else
+        find_host(t);
     *call->ret_link = &t->link;
     return 0;
 }
@@ -310,7 +413,7 @@ int ate__tcp_connect(struct ate__loop *l, const struct ate__addr *addr,
                      void *owner, struct ate__link **ret_link)
 {
     struct connect_call call = {l, addr, conf, events, owner, ret_link};
-    if (!addr->pin_count && !conf->no_wire_encryption)
+    if (needs_lookup(addr, conf) && !(conf->lookup && ate__addr_host_is_name(addr->host)))
         return ate__fail(ATE_UNTRUSTED,
                          "nothing says which server to trust at %s port %u; the address needs "
                          "#pin=..., as the server prints it",

@@ -22,6 +22,9 @@ enum {
     ATE__NET_CREDIT = 1 << 20,        /* bytes waiting to be sent; what passes it is still taken */
     ATE__NET_ERROR_TEXT_MAX = 1000,   /* bytes of the sentence in an ERROR frame */
     ATE__NET_PINS_MAX = 8,            /* pins, and as many root keys, in an address */
+    ATE__DNS_RECORDS_MAX = 64,        /* in an answer of DNS */
+    ATE__DNS_RECORD_MAX = 2048,       /* bytes of one of them */
+    ATE__DNS_ANCHOR_MAX = 64 << 10,   /* bytes of the file of the trust anchor of DNS */
     ATE__NET_CONNECTIONS_MAX = 10000, /* of an acceptor */
     ATE__NET_GREETINGS_MAX = 1024,    /* of them before HELLO is answered */
     ATE__NET_GREETINGS_SOURCE_MAX = 128, /* the same, from one source address (IPv6: one /64) */

@@ -10,6 +10,7 @@
 #include "net/addr.h"
 #include "net/conn.h"
 #include "net/link.h"
+#include "net/lookup.h"
 #include "net/loop_uv.h"
 
 /* --- client --- */
@@ -18,12 +19,17 @@ struct ate__tcp_conf {
     struct ate__hello hello;
     struct ate__net_limits limits;
     bool no_wire_encryption; /* clear text; refused unless what is connected to is this machine */
+    /* For an address with a name and without a pin: then the server is known by what identify.h
+     * says. NULL: such an address is refused. Outlives the connection, or the call that closes it.
+     */
+    const struct ate__lookup *lookup;
 };
 /* Starts to connect to addr's host and port under addr's pins. From any thread; the events come on
  * the loop's, after *ret_link is set. The link may be used there from then on. When the last
  * reference to the loop goes, links are closed.
  * `localhost` and literals need no resolver; the addresses of a name are tried in turn.
- * Errors: ATE_UNTRUSTED no pin and not no_wire_encryption; ATE_E_MEMORY. All else: closed(). */
+ * Errors: ATE_UNTRUSTED no pin, nothing to look one up by, and not no_wire_encryption;
+ * ATE_E_MEMORY. All else: closed(). */
 int ate__tcp_connect(struct ate__loop *l, const struct ate__addr *addr,
                      const struct ate__tcp_conf *conf, const struct ate__link_events *events,
                      void *owner, struct ate__link **ret_link) ATE__CHECK;

@@ -274,9 +274,22 @@ attack("note-of-less", "note-no-less")
 
 drop("pin-matches", "src/crypto/tls.c", "    return verified;\n}", "verified", "1")
 check("pin-was-checked", "src/crypto/tls.c",
-      "if (!t->server && (SSL_get_verify_result(t->ssl) != X509_V_OK ||",
-      "if (!REMOVED && !t->server && (SSL_get_verify_result(t->ssl) != X509_V_OK ||")
+      "if (!t->server && !is_identified(t)) {",
+      "if (!REMOVED && !t->server && !is_identified(t)) {")
 attack("wrong-pin", "pin-matches", "pin-was-checked")
+
+# ---- dns.c ----
+
+DNS = "src/net/dns_uv.c"
+drop("dns-secure", DNS, "if (!r->secure && !is_address(type))", "!r->secure")
+drop("dns-bogus", DNS, "    if (r->bogus)\n", "r->bogus")
+drop("pin-before-dns", "src/net/connect_uv.c",
+     "return !addr->pin_count && !conf->no_wire_encryption;", "!addr->pin_count", "1")
+drop("path-is-covered", "src/net/dns_facts.c", "if (!covers || covers < exact)", "!covers")
+attack("insecure-records", "dns-secure")
+attack("bogus-tlsa", "dns-secure", "dns-bogus")
+attack("dns-before-the-pin", "pin-before-dns", "dns-secure")
+attack("root-of-another-path", "path-is-covered", "dns-secure")
 
 ANCHOR = "src/api/anchor.c"
 drop("declared-path", ANCHOR, "return names_path(a, trust) ? 0", "names_path(a, trust)", "1")

@@ -64,13 +64,18 @@ enum option_id {
     OPT_CLIENTS,
     OPT_SIZE,
     OPT_OBJECTS,
-    OPT_YES_NAME
+    OPT_YES_NAME,
+    OPT_DNS_SERVER,
+    OPT_DNS_ANCHOR,
+    OPT_CA_FILE
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
      OPT(OPT_PROGRESS))
+#define OPTS_LOOKUP (OPT(OPT_DNS_SERVER) | OPT(OPT_DNS_ANCHOR) | OPT(OPT_CA_FILE))
 #define OPTS_CHAIN                                                                                 \
-    (OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR))
+    (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) |  \
+     OPT(OPT_CLEAR))
 
 struct options { /* strings are words of the command line */
     const char *operand[OPERANDS_MAX];
@@ -82,6 +87,7 @@ struct options { /* strings are words of the command line */
     const char *mirror;
     int32_t timeout_ms; /* 0: not given; -1: none */
     bool clear;         /* no wire encryption */
+    struct ate_lookup lookup;
     unsigned scope;     /* flag of ate_txn_begin() */
     bool is_public, absent, recursive, tree, long_form, remove, log_keys;
     bool has_if, has_since;

@@ -85,7 +85,8 @@ static int destroy(const struct options *o, struct ate_session *session,
 static int run(const struct options *o)
 {
     struct ate_session *session = NULL;
-    struct ate_destroy_conf conf = {.timeout_ms = o->timeout_ms, .no_wire_encryption = o->clear};
+    struct ate_destroy_conf conf = {
+        .timeout_ms = o->timeout_ms, .no_wire_encryption = o->clear, .lookup = &o->lookup};
     ate__cleanup(ate__freep) char *roots = NULL;
     int rc = open_anchor(o, &session, &roots);
     conf.root = roots;

@@ -370,6 +370,7 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .root = roots,
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
+        .lookup = &o->lookup,
         .archive = o->worm,
         .retention_s = o->retain_s,
         .compression = o->compression,

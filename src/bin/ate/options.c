@@ -24,6 +24,9 @@ static const struct ate__option table[] = {
     {"mirror", 0, OPT_MIRROR, "DIR"},
     {"timeout", 0, OPT_TIMEOUT, "TIME"},
     {"no-wire-encryption", 0, OPT_CLEAR, NULL},
+    {"dns-server", 0, OPT_DNS_SERVER, "ADDRESS"},
+    {"dns-anchor", 0, OPT_DNS_ANCHOR, "FILE"},
+    {"ca-file", 0, OPT_CA_FILE, "FILE"},
     {"scope", 0, OPT_SCOPE, "SCOPE"},
     {"public", 0, OPT_PUBLIC, NULL},
     {"if-absent", 0, OPT_ABSENT, NULL},
@@ -146,6 +149,9 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_ROOT: return take_file("--root", value, o->root, &o->root_count);
     case OPT_MIRROR: return take_text("--mirror", value, &o->mirror);
     case OPT_TIMEOUT: return ate__duration_parse("--timeout", value, &o->timeout_ms);
+    case OPT_DNS_SERVER: return take_text("--dns-server", value, &o->lookup.dns_server);
+    case OPT_DNS_ANCHOR: return take_text("--dns-anchor", value, &o->lookup.dns_anchor);
+    case OPT_CA_FILE: return take_text("--ca-file", value, &o->lookup.authorities);
     case OPT_SCOPE: return take_scope(value, &o->scope);
     case OPT_IF:
         o->has_if = true;

@@ -201,6 +201,30 @@ static int serve(const struct options *o)
     return 0;
 }
 
+/* Zone file lines: what a client takes for the pin (docs/format/keys.md). */
+static int print_records(const struct options *o, const struct ate_hash *pin)
+{
+    char text[ATE__HASH_TEXT], hex[2 * sizeof pin->b + 1];
+    ate__hex_encode(ate__bytes(pin->b, sizeof pin->b), hex);
+    ate__hash_text(pin, text);
+    ate__cleanup(ate__freep) char *txt =
+        ate__format("_ate.%s. IN TXT \"v=ate1; pin=%s\"", o->dns.host, text);
+    ate__cleanup(ate__freep) char *tlsa =
+        ate__format("_%u._tcp.%s. IN TLSA 3 1 1 %s", o->dns.port, o->dns.host, hex);
+    if (!txt || !tlsa)
+        return ate__report(ate__no_memory(), o->logs);
+    if (ate__out.json) {
+        json_t *object = json_object();
+        ate__json_set_text(object, "pin", text);
+        ate__json_set_text(object, "tlsa", tlsa);
+        ate__json_set_text(object, "txt", txt);
+        ate__print_json(object);
+    } else {
+        ate__print("%s\n%s\n", tlsa, txt);
+    }
+    return 0;
+}
+
 static int print_pin(const struct options *o)
 {
     char text[ATE__HASH_TEXT];
@@ -208,6 +232,8 @@ static int print_pin(const struct options *o)
     int rc = ate__server_pin_of(&ate__env_real, o->logs, &pin);
     if (rc)
         return ate__report(rc, o->logs);
+    if (o->dns_host)
+        return print_records(o, &pin);
     if (ate__out.json) {
         json_t *object = json_object();
         ate__json_set_text(object, "pin", ate__hash_text(&pin, text));

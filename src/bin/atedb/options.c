@@ -27,6 +27,7 @@ enum {
     OPT_COMPACT_KEY,
     OPT_COMPACT_RATE,
     OPT_SEGMENT_SIZE,
+    OPT_DNS,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE
@@ -48,6 +49,7 @@ static const struct ate__option table[] = {
     {"compact-key", 0, OPT_COMPACT_KEY, "FILE"},
     {"compact-rate", 0, OPT_COMPACT_RATE, "SIZE"},
     {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
+    {"dns", 0, OPT_DNS, "HOST"},
     {"json", 0, OPT_JSON, NULL},
     {"quiet", 'q', OPT_QUIET, NULL},
     {"verbose", 'v', OPT_VERBOSE, NULL},
@@ -65,7 +67,8 @@ static const char help_text[] =
     "\n"
     "  atedb --no-auth                 on 127.0.0.1:5000; anyone who reaches it may create chains\n"
     "  atedb /srv/ate -l 0.0.0.0       serves the chains it has to the network, and creates none\n"
-    "  atedb pin /srv/ate              prints the pin without starting\n"
+    "  atedb pin /srv/ate              prints the pin without starting; with --dns HOST [-p PORT]\n"
+    "                                  as records for a zone that is signed with DNSSEC\n"
     "  atedb log-key /srv/ate          prints the server's log key, for ate checkpoint\n"
     "                                  --add-log-key: whoever owns a chain lets the server sign\n"
     "                                  its heads by it\n"
@@ -177,12 +180,27 @@ static int set_option(struct options *o, int id, const char *value)
     case OPT_COMPACT_RATE:
         return ate__size_parse("--compact-rate", value, &o->conf.compact.bytes_per_second);
     case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->conf.segment_bytes);
+    case OPT_DNS: o->dns_host = value; break;
     case OPT_JSON: ate__out.json = true; break;
     case OPT_QUIET: ate__out.quiet = true; break;
     case OPT_VERBOSE: ate__out.verbose++; break;
     default: return ate__fail(ATE_E_BUG, "an option without a meaning");
     }
     return rc;
+}
+
+static int set_dns(struct options *o)
+{
+    char text[ATE__ADDR_HOST_MAX + 32];
+    if (!o->pin)
+        return ate__fail(ATE_MISUSE, "--dns goes with pin");
+    int n = snprintf(text, sizeof text, "tcp://%s:%u/", o->dns_host, (unsigned)o->conf.port);
+    int rc = n < (int)sizeof text ? ate__addr_parse(text, &o->dns)
+                                  : ate__fail(ATE_TOO_BIG, "a host of %zu bytes; at most %d",
+                                              strlen(o->dns_host), ATE__ADDR_HOST_MAX);
+    if (!rc && !ate__addr_host_is_name(o->dns.host))
+        rc = ate__fail(ATE_MISUSE, "that is no name");
+    return ate__context(rc, "--dns");
 }
 
 static int take_operand(struct options *o, const char *word, unsigned count)
@@ -235,6 +253,10 @@ bool options_read(char **words, struct options *ret_options, int *ret_status)
     }
     if (o.compact_key && o.conf.compact.rule.mode == ATE__COMPACT_NEVER) {
         *ret_status = ate__report_usage("--compact-key goes with --compact");
+        return false;
+    }
+    if (o.dns_host && set_dns(&o)) {
+        *ret_status = ate__report_usage("%s", ate__error_text());
         return false;
     }
     *ret_options = o;

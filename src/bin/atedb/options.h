@@ -5,12 +5,15 @@
 #pragma once
 #include "base/compiler.h"
 #include "mesh/server.h"
+#include "net/addr.h"
 
 struct options {
     const char *logs;            /* NULL: the default place */
     bool pin, log_key;           /* print it, and do nothing else */
-    const char *compact_key;     /* NULL: none */
-    int ready_fd;                /* the ready line goes there too; -1: not */
+    const char *dns_host;        /* of --dns; NULL: none */
+    struct ate__addr dns; /* host and port for which the pin is printed; host empty: none */
+    const char *compact_key; /* NULL: none */
+    int ready_fd; /* the ready line goes there too; -1: not */
     struct ate__server_conf conf; /* listen, port, sync, limits, no_auth, no_wire_encryption,
                                     compact */
 };

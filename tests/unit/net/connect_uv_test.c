@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "lib/heap.h"
+#include "unit/net/deaf.h"
 #include "unit/net/pair.h"
 #include "unit/net/peer.h"
 #include <arpa/inet.h>
@@ -164,6 +165,70 @@ static void test_no_answer(void **state)
     close(full);
 }
 
+/* DNS is asked by what the server is known, and says nothing. Others are not disturbed. */
+static void test_deaf(void **state)
+{
+    (void)state;
+    struct ate__addr addr = {.host = "db.ate.example", .port = 5000, .path = "/"};
+    struct peer server, client, other;
+    struct ate__acceptor_conf serving = peer_acceptor_conf();
+    struct deaf deaf;
+    deaf_init(&deaf);
+    struct ate__tcp_conf conf = {.hello = ate__hello_ours(), .lookup = &deaf.lookup};
+    peer_init(&client);
+    assert_int_equal(peer_connect(&client, loop, &addr, &conf), 0);
+    deaf_hear(&deaf);
+    peer_init(&server);
+    peer_init(&other);
+    peer_serve(&server, loop, &serving);
+    struct ate__addr there = peer_addr(&server);
+    assert_int_equal(peer_connect(&other, loop, &there, NULL), 0);
+    peer_wait(&other, &other.opened, 1);
+    assert_int_equal(peer_get(&client, &client.closed), 0);
+    peer_close(&other, ATE_CANCELED, NULL);
+    peer_wait(&other, &other.closed, 1);
+    peer_end(&other);
+    peer_serve_end(&server);
+    peer_close(&client, ATE_CANCELED, NULL);
+    peer_wait(&client, &client.closed, 1);
+    assert_int_equal(client.result, ATE_CANCELED);
+    peer_end(&client);
+    conf.limits.connect_ms = 300;
+    for (int pinned = 0; pinned < 2; pinned++) { /* then only its address is asked for */
+        addr.pin_count = (size_t)pinned;
+        peer_init(&client);
+        assert_int_equal(peer_connect(&client, loop, &addr, &conf), 0);
+        peer_wait(&client, &client.closed, 1);
+        assert_int_equal(client.result, ATE_OFFLINE);
+        assert_non_null(strstr(client.text, "DNS within 300 ms"));
+        peer_end(&client);
+    }
+    deaf_deinit(&deaf);
+}
+
+/* Literals and this machine have no name that DNS knows; nor is it asked without leave. */
+static void test_nothing_to_look_up(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "::1", "localhost"};
+    struct ate__lookup lookup = {.dns_anchor = "/nowhere/at/all"};
+    struct ate__tcp_conf conf = {.hello = ate__hello_ours(), .lookup = &lookup};
+    struct ate__addr addr = {.port = 5000, .path = "/"};
+    struct peer client;
+    peer_init(&client);
+    for (size_t i = 0; i < ATE__COUNT_OF(hosts); i++) {
+        snprintf(addr.host, sizeof addr.host, "%s", hosts[i]);
+        assert_int_equal(peer_connect(&client, loop, &addr, &conf), ATE_UNTRUSTED);
+    }
+    snprintf(addr.host, sizeof addr.host, "db.ate.example");
+    assert_int_equal(peer_connect(&client, loop, &addr, NULL), ATE_UNTRUSTED);
+    assert_int_equal(peer_connect(&client, loop, &addr, &conf), 0);
+    peer_wait(&client, &client.closed, 1);
+    assert_int_equal(client.result, ATE_NOT_FOUND);
+    assert_non_null(strstr(client.text, "/nowhere/at/all"));
+    peer_end(&client);
+}
+
 /* --- memory --- */
 
 /* Memory is short anywhere: either side may be the one that lacks it, and each client hears of an
@@ -234,6 +299,8 @@ int main(void)
         cmocka_unit_test(test_clear_text_elsewhere),
         cmocka_unit_test(test_close_while_resolving),
         cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_deaf),
+        cmocka_unit_test(test_nothing_to_look_up),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
