@@ -178,7 +178,7 @@ int ate__dns_facts_of(const struct ate__dns_answer *txt, const char *path,
                       struct ate__dns_facts *ret_facts)
 {
     struct ate__dns_facts facts = {.pin_count = 0};
-    size_t exact = 1; /* how exact those are that hold so far */
+    size_t exact = 0; /* how exact those are that hold so far */
     int rc = 0;
     for (size_t i = 0; !rc && i < txt->count; i++) {
         struct ate__dns_fact fact;
