@@ -521,7 +521,25 @@ attack("changed-ciphertext", "ciphertext-holds")
 check("link-opens", "src/trust/seal.c", "for (; at + 1 < row->count; at++) {",
       "for (; at + 1 < row->count && !REMOVED; at++) {")
 drop("name-gives-tag", "src/dio/body.c", "    if (!holds)\n        b->name", "!holds")
+drop("link-is-there", SEALING, "else if (ate__header_has(after, ATE__TAG_LINK) == published)",
+     "ate__header_has(after, ATE__TAG_LINK) == published")
+drop("published-key", SEALING, "if (!rc && !ate__hash_equal(&id, &last->epoch.data_key_id))",
+     "!ate__hash_equal(&id, &last->epoch.data_key_id)")
+drop("reader-goes-with-epoch", SEALING, "else if (!all_stay(before, after))",
+     "!all_stay(before, after)")
+drop("epoch-begins", "src/trust/scope.c", "!m->plan->rotate && !somebody_goes(m);",
+     "!somebody_goes(m)", "1")
+drop("data-key-id", DATA_KEY, "if (!ate__secret_equal(&key->id, data_key_id, sizeof key->id)) {",
+     "!ate__secret_equal(&key->id, data_key_id, sizeof key->id)")
+drop("body-names-key", BODY,
+     "if (!ate__secret_equal(&h->conf.data_key_id, &key->id, sizeof key->id))",
+     "!ate__secret_equal(&h->conf.data_key_id, &key->id, sizeof key->id)")
 attack("epoch-by-outsider", "link-opens")
+attack("epoch-without-link", "link-is-there", "link-opens")
+attack("published-by-outsider", "published-key", "data-key-id")
+attack("removed-and-reads-on", "epoch-begins", "reader-goes-with-epoch")
+attack("written-under-old-epoch", "key-of-the-epoch")
+attack("sealed-to-another-key", "data-key-id", "body-names-key")
 attack("name-that-lies", "name-gives-tag")
 
 # ---- payload.c: little that becomes much ----

@@ -368,18 +368,19 @@ static void name_that_lies(void)
 
 /* ---- epochs ---- */
 
-/* Epoch 1 of the top, by somebody who knows D of epoch 0 or does not; the owner is its reader. */
-static void announce(struct vault *v, const struct past *p, struct draft *d,
-                     struct ate__data_key *key)
+/* Epoch 1 of the top, by somebody who does not know D of epoch 0; the owner is its reader. before:
+ * the control event that it replaces. */
+static void announce(struct vault *v, const struct past *p, const struct ate__event *before,
+                     struct draft *d, struct ate__data_key *key, bool link)
 {
     struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
     struct ate__epoch_of of = {&e, &ate_top, 1};
-    const struct ate__event *before = &p->tx[0].events[1];
+    const struct ate__header *first = &p->tx[0].events[1].header;
     struct ate__buf header = ATE__BUF_NULL, sealed = ATE__BUF_NULL;
     struct ate__header_wr w = ate__header_wr_of(&header);
     uint8_t seal_public[ATE__XWING_PUBLIC], garbage[ATE__LINK_SIZE] = {1, 2, 3};
     struct ate__public_parts parts;
-    assert_int_equal(before->kind, ATE__EVENT_CONTROL);
+    assert_int_equal(p->tx[0].events[1].kind, ATE__EVENT_CONTROL);
     attack_must(ate__data_key_seal_public(&e, key, seal_public));
     attack_must(ate__public_key_parse(ate__buf_bytes(&v->key->public_key), &parts));
     attack_must(ate__data_key_seal(&of, key, &v->key->fingerprint, parts.kem_key.data, &sealed));
@@ -388,11 +389,12 @@ static void announce(struct vault *v, const struct past *p, struct draft *d,
                                    .sealed = ate__buf_bytes(&sealed)};
     ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&ate_top, sizeof ate_top));
     ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&before->hash, sizeof before->hash));
-    ate__header_auth(&w, &before->header.auth);
+    ate__header_auth(&w, &first->auth);
     ate__header_epoch(&w, &(struct ate__epoch_item){1, key->id, ATE__KEM_XWING,
                                                     ate__bytes(seal_public, sizeof seal_public)});
     ate__header_recipients(&w, &owner, 1);
-    ate__header_item(&w, ATE__TAG_LINK, ate__bytes(garbage, sizeof garbage));
+    if (link)
+        ate__header_item(&w, ATE__TAG_LINK, ate__bytes(garbage, sizeof garbage));
     ate__header_namekey(
         &w, &(struct ate__namekey_item){true, key->id, ate__bytes(garbage, ATE__WRAPPED_KEY)});
     attack_must(ate__header_end(&w));
@@ -401,8 +403,40 @@ static void announce(struct vault *v, const struct past *p, struct draft *d,
     ate__buf_deinit(&sealed);
 }
 
+static uint64_t take(struct vault *v, struct past *p, struct draft *d)
+{
+    d->signer[d->signer_count++] = v->key;
+    uint64_t n = past_commit_plain(p, d);
+    p->time_us[n] = p->time_us[n - 1];
+    attack_must(ate__tx_leaf(&p->tx[n], ATE__SHA256, n, p->time_us[n], &p->leaf[n]));
+    return n;
+}
+
+/* The top is opened, with a key of one's own in the place of the one that is published. */
+static const struct ate__event *publish_mine(struct vault *v, struct past *p)
+{
+    static const uint8_t mine[32] = {6, 6, 6}, name_key[32] = {5};
+    const struct ate__event *before = &p->tx[0].events[1];
+    struct ate__auth auth = before->header.auth;
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    struct draft d;
+    auth.rule[ATE__RIGHT_READ] = (struct ate__rule){.who = ATE__RULE_EVERYONE};
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&ate_top, sizeof ate_top));
+    ate__header_item(&w, ATE__TAG_PREV, ate__bytes(&before->hash, sizeof before->hash));
+    ate__header_auth(&w, &auth);
+    ate__header_namekey(
+        &w, &(struct ate__namekey_item){.bytes = ate__bytes(name_key, sizeof name_key)});
+    ate__header_item(&w, ATE__TAG_PUBLISHED, ate__bytes(mine, sizeof mine));
+    attack_must(ate__header_end(&w));
+    past_begin(p, &d);
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    ate__buf_deinit(&header);
+    return &p->tx[take(v, p, &d)].events[0];
+}
+
 /* What is written into it would be read by who announced it. */
-static void epoch_by_outsider(void)
+static void announced(bool publish, bool link)
 {
     struct vault v;
     struct draft d;
@@ -415,21 +449,183 @@ static void epoch_by_outsider(void)
     attack_must(vault_new(&v));
     struct past *p = files_history(v.dir);
     struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    const struct ate__event *before = publish ? publish_mine(&v, p) : &p->tx[0].events[1];
     attack_must(ate__data_key_new(&e, &mine, &key));
     past_begin(p, &d);
-    announce(&v, p, &d, key);
-    d.signer[d.signer_count++] = v.key;
-    uint64_t n = past_commit_plain(p, &d);
-    p->time_us[n] = p->time_us[n - 1];
-    attack_must(ate__tx_leaf(&p->tx[n], ATE__SHA256, n, p->time_us[n], &p->leaf[n]));
+    announce(&v, p, before, &d, key, link);
+    take(&v, p, &d);
     attack_must(ate__header_end(&w));
     attack_must(ate__body_encrypt(&e, key, 1, &id, (struct ate_bytes){0}, &ate_top, 0,
                                   ate__buf_bytes(&items), ate__text_bytes("\x80"), &conf, &cipher));
     past_begin(p, &d);
     draft_body(&d,
                &(struct draft_body){.id = id, .conf = &conf, .payload = ate__buf_bytes(&cipher)});
-    attack_tried("read by the owner", load_after(&v, p, &d, id), ATE_TAMPERED);
+    const char *dir = write_with(&v, p, &d);
+    struct ate_chain *c = NULL;
+    int rc = ate_chain_open(dir, v.owner, 0, NULL, &c);
+    ate_chain_close(c);
+    attack_tried("read by the owner", rc ? rc : load(&v, dir, id), ATE_TAMPERED);
     ate__buf_deinit(&items);
+    ate__buf_deinit(&cipher);
+    ate__data_key_unref(key);
+    vault_free(&v);
+}
+
+static void epoch_by_outsider(void)
+{
+    announced(false, true);
+}
+
+static void epoch_without_link(void)
+{
+    announced(false, false);
+}
+
+static void published_by_outsider(void)
+{
+    announced(true, false);
+}
+
+/* ---- who was removed ---- */
+
+/* Eve reads and writes the vault, until its owner takes reading from her. */
+struct club {
+    struct vault v;
+    struct ate_session *eve;
+    struct ate__key *eves_key;
+    struct ate_id first, second; /* written before and after */
+};
+
+static int rule_club(struct club *c, struct ate_chain *chain, bool eve_reads)
+{
+    struct ate_hash keys[2] = {c->v.key->fingerprint, c->eves_key->fingerprint};
+    struct ate_rule both = {ATE_KEYS, keys, 2}, one = {ATE_KEYS, keys, 1};
+    struct ate_txn *txn;
+    int rc = ate_txn_begin(chain, NULL, 0, &txn);
+    if (rc)
+        return rc;
+    rc = ate_protect(
+        txn, ate_top,
+        &(struct ate_rules){.read = eve_reads ? both : one, .write = both, .admin = one});
+    if (!rc)
+        rc = ate_txn_commit(txn, NULL);
+    ate_txn_end(txn);
+    return rc;
+}
+
+/* She keeps what she knows. */
+static int eve_reads(const struct club *c, struct ate_id id)
+{
+    char root[ATE_HASH_TEXT];
+    struct ate_chain_conf conf = {.root = ate_hash_text(c->v.key->fingerprint, root)};
+    struct ate_chain *chain = NULL;
+    struct ate_txn *txn = NULL;
+    struct ate_object o = {.readable = false};
+    int rc = ate_chain_open(c->v.dir, c->eve, ATE_READ, &conf, &chain);
+    if (!rc)
+        rc = ate_txn_begin(chain, NULL, ATE_READ, &txn);
+    if (!rc)
+        rc = ate_load_raw(txn, id, 0, &o);
+    if (!rc && !o.readable)
+        rc = ate__fail(ATE_NO_KEY, "it is not readable");
+    ate_txn_end(txn);
+    ate_chain_close(chain);
+    return rc;
+}
+
+/* What its owner does with it meanwhile. */
+static int owner_does(struct club *c, bool eve_reads, const char *object_name,
+                      struct ate_id *ret_id)
+{
+    struct ate_chain *chain;
+    attack_must(ate_chain_open(c->v.dir, c->v.owner, 0, NULL, &chain));
+    int rc = rule_club(c, chain, eve_reads);
+    if (!rc)
+        rc = put(chain, object_name, secret, ret_id);
+    ate_chain_close(chain);
+    return rc;
+}
+
+static int club_new(struct club *c)
+{
+    char file[600];
+    attack_must(vault_new(&c->v));
+    snprintf(file, sizeof file, "%s/key", tmpdir_new());
+    c->eve = session_of(file, 2, &c->eves_key);
+    attack_must(ate__session_add_public(c->v.owner, ate__buf_bytes(&c->eves_key->public_key)));
+    int rc = owner_does(c, true, "first", &c->first);
+    if (!rc)
+        attack_must(eve_reads(c, c->first));
+    return rc ? rc : owner_does(c, false, "second", &c->second);
+}
+
+static void club_free(struct club *c)
+{
+    ate_session_close(c->eve);
+    ate__key_free(c->eves_key);
+    vault_free(&c->v);
+}
+
+static void removed_and_reads_on(void)
+{
+    struct club c;
+    int rc = club_new(&c);
+    attack_tried("what was written since", rc ? rc : eve_reads(&c, c.second), ATE_NO_KEY);
+    club_free(&c);
+}
+
+/* She writes for another one who was removed, under the key that both still have. */
+static void written_under_old_epoch(void)
+{
+    struct club c;
+    struct draft d;
+    attack_must(club_new(&c));
+    struct past *p = files_history(c.v.dir);
+    const struct ate__event *body = body_of(p, c.first);
+    past_begin(p, &d);
+    draft_body(&d, &(struct draft_body){
+                       .id = id_of(7), .conf = &body->header.conf, .payload = body->payload});
+    struct vault eves = c.v; /* signed by her */
+    eves.key = c.eves_key;
+    attack_tried("in the files", open_after(&eves, p, &d), ATE_TAMPERED);
+    club_free(&c);
+}
+
+/* ---- who writes without reading ---- */
+
+/* SEALED holds another key than CONF names: two readers could be shown different things. */
+static void sealed_to_another_key(void)
+{
+    struct vault v;
+    struct draft d;
+    struct ate__data_key *key;
+    struct ate__key32 mine = {{3, 3, 3}};
+    struct ate__conf_item conf;
+    struct ate__buf cipher = ATE__BUF_NULL, sealed = ATE__BUF_NULL, header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    struct ate_id id = id_of(7);
+    attack_must(vault_new(&v));
+    struct past *p = files_history(v.dir);
+    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    struct ate__epoch_of of = {&e, &ate_top, 0};
+    const struct ate__epoch_item *epoch = &p->tx[0].events[1].header.epoch;
+    attack_must(ate__data_key_new(&e, &mine, &key));
+    struct ate__data_key named = *key;
+    named.id.b[0] ^= 1;
+    attack_must(
+        ate__data_key_seal(&of, &named, &epoch->data_key_id, epoch->seal_public.data, &sealed));
+    attack_must(ate__body_encrypt(&e, &named, 0, &id, (struct ate_bytes){0}, &ate_top, 0,
+                                  (struct ate_bytes){0}, ate__text_bytes("\x80"), &conf, &cipher));
+    ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&id, sizeof id));
+    ate__header_parent(&w, &ate_top, 0);
+    ate__header_conf(&w, &conf);
+    ate__header_sealed(&w, &(struct ate__sealed_item){epoch->data_key_id, ate__buf_bytes(&sealed)});
+    attack_must(ate__header_end(&w));
+    past_begin(p, &d);
+    draft_event(&d, ATE__CIPHER, ate__buf_bytes(&header), ate__buf_bytes(&cipher));
+    attack_tried("read by the owner", load_after(&v, p, &d, id), ATE_TAMPERED);
+    ate__buf_deinit(&header);
+    ate__buf_deinit(&sealed);
     ate__buf_deinit(&cipher);
     ate__data_key_unref(key);
     vault_free(&v);
@@ -447,5 +643,10 @@ const struct attack attacks_secrets[] = {
     {"other-data-key", other_data_key},
     {"name-that-lies", name_that_lies},
     {"epoch-by-outsider", epoch_by_outsider},
+    {"epoch-without-link", epoch_without_link},
+    {"published-by-outsider", published_by_outsider},
+    {"removed-and-reads-on", removed_and_reads_on},
+    {"written-under-old-epoch", written_under_old_epoch},
+    {"sealed-to-another-key", sealed_to_another_key},
     {NULL, NULL},
 };
