@@ -32,6 +32,8 @@ struct target {
     struct ate__dir *dir;
     struct ate__memory memory; /* of the target's place */
     bool has_memory;
+    bool excused; /* what was seen there was left for the RESET */
+    struct ate__reset reset;
 };
 
 static const char *stage_of(const struct target *t)
@@ -59,25 +61,30 @@ static int check_memory(struct target *t, const char *path, uint64_t size)
         rc = ate__memory_check_chain(m, ate__trust_chain_id(ate__chain_trust(t->chain)));
     if (rc || !m->known || t->conf->reset || (m->size > size && t->conf->accept_loss))
         return rc;
+    rc = m->size > size ? 0 : ate__chain_root_at(t->chain, m->size, &root);
+    if (rc || (m->size <= size && ate__hash_equal(&root, &m->root)))
+        return rc;
+    t->excused = ate__reset_excuses(m, t->session, t->chain, size, &t->reset);
+    if (t->excused)
+        return 0;
     if (m->size > size)
         return ate__fail(ATE_ROLLED_BACK,
                          "%s: %llu transactions were seen here before, and it would have %llu",
                          m->place, (unsigned long long)m->size, (unsigned long long)size);
-    rc = ate__chain_root_at(t->chain, m->size, &root);
-    if (!rc && !ate__hash_equal(&root, &m->root))
-        rc =
-            ate__fail(ATE_FORKED,
-                      "%s: its first %llu transactions were others when they were seen here before",
-                      m->place, (unsigned long long)m->size);
-    return rc;
+    return ate__fail(ATE_FORKED,
+                     "%s: its first %llu transactions were others when they were seen here before",
+                     m->place, (unsigned long long)m->size);
 }
 
 static void remember(struct target *t, const struct ate__chain_copied *done)
 {
     struct ate__memory *m = &t->memory;
-    if (!m->known || m->size <= done->size || t->conf->reset)
+    if (!m->known || t->conf->reset || (m->size <= done->size && !t->excused))
         return; /* it advances when it is opened, or behind the RESET */
-    ate__memory_forget(m);
+    if (t->excused)
+        ate__reset_forget(m, &t->reset);
+    else
+        ate__memory_forget(m);
     ate__memory_advance(m, ate__trust_chain_id(ate__chain_trust(t->chain)), done->size,
                         &done->root);
     ate__memory_keep(m);

@@ -284,8 +284,9 @@ static void remote_advanced(void *arg, const struct ate_hash *chain_id, uint64_t
                             const struct ate_hash *root)
 {
     struct ate_chain *c = arg;
+    bool is_new = size > ate__memory_size(&c->memory); /* it also comes for what was remembered */
     ate__memory_advance(&c->memory, chain_id, size, root);
-    if (c->thin) /* which is all that it knows of when that was */
+    if (c->thin && is_new) /* which is all that it knows of when that was */
         ate__memory_note(&c->memory, ate__wall_us(&ate__env_real), NULL, 0);
 }
 

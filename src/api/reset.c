@@ -66,6 +66,13 @@ static int judge_memory(const struct ate__memory *m, const struct ate__anchor *a
     return ate__chain_reset_find(shown, &j.seen, ret_reset);
 }
 
+bool ate__reset_excuses(const struct ate__memory *m, struct ate_session *session,
+                        struct ate__chain *chain, uint64_t size, struct ate__reset *ret_reset)
+{
+    const struct ate__anchor anchor = {.session = session};
+    return !judge_memory(m, &anchor, chain, NULL, ret_reset) && ret_reset->sequence < size;
+}
+
 /* A mirror knows which keys were in force at its head. */
 static int judge_mirror(struct ate__chain *own, struct ate__chain *shown,
                         struct ate__reset *ret_reset)
@@ -85,14 +92,19 @@ static bool has(struct ate__chain *c, uint64_t size, const struct ate_hash *root
     return !ate__chain_root_at(c, size, &found) && ate__hash_equal(&found, root);
 }
 
+void ate__reset_forget(struct ate__memory *m, const struct ate__reset *reset)
+{
+    ate__memory_forget(m);
+    ate__memory_note(m, reset->signed_us, NULL, 0);
+    m->reset_us = reset->signed_us;
+    ate__fork_forget_note(m);
+}
+
 static void forget(struct ate_chain *c, const struct ate__reset *reset)
 {
     c->reset = *reset;
     c->reset_seen = c->memory.size;
-    ate__memory_forget(&c->memory);
-    ate__memory_note(&c->memory, reset->signed_us, NULL, 0);
-    c->memory.reset_us = reset->signed_us;
-    ate__fork_forget_note(&c->memory);
+    ate__reset_forget(&c->memory, reset);
 }
 
 /* rc with both sentences. */

@@ -26,6 +26,13 @@ int ate__reset_follow(struct ate_chain *c, const struct ate__anchor *anchor,
                       const struct ate__remote_conf *conf, int rc, struct ate__pipe **ret_pipe,
                       bool *ret_is_reset) ATE__CHECK;
 
+/* Whether a RESET within the first `size` transactions of the chain allows to forget what m
+ * remembers: as it allows who opens it. session: the keys that count where none are remembered. */
+bool ate__reset_excuses(const struct ate__memory *m, struct ate_session *session,
+                        struct ate__chain *chain, uint64_t size, struct ate__reset *ret_reset);
+
+void ate__reset_forget(struct ate__memory *m, const struct ate__reset *reset); /* then */
+
 /* Whether an attempt that was cut short has written it: the chain in `path` has more than `size`
  * transactions, the last of which says it. */
 int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,

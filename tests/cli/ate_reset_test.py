@@ -317,4 +317,39 @@ def test_in_a_directory(w):
     w.refused(6, "ROLLED_BACK", "restore", "copy", "notes", "--existing")
 
 
+def test_a_longer_branch(w):
+    """What is shown behind the RESET may well be more than what was seen."""
+    _, server, _ = begin(w)
+    put(w, "@work", "c")
+    thin, also = other(w, "thin"), other(w, "also")
+    for env in thin, also:
+        w.ate("get", "@work", "c", env=env)
+    lost(w, server, "--reset", "a mistake")
+    put(w, "@work", "v", "w", "x", "y", "z")
+    assert w.ate("get", "@work", "z", env=thin).out == b"text of z"
+    assert w.ate("get", "@work", "z", "--mirror", "m", env=also).out == b"text of z"
+    assert w.ate("get", "@work", "z", env=thin).out == b"text of z"
+
+
+def test_copies_follow(w):
+    """A copy goes to a place where the branch was seen that a RESET has left, as an open would."""
+    w.key()
+    for i in range(3):
+        put(w, "notes", f"a{i}")
+    w.ate("backup", "notes", "copy")
+    w.ate("backup", "notes", "other")
+    put(w, "copy", "x")
+    put(w, "other", "x", "y", "z")
+    shutil.rmtree(w.path("copy"))
+    shutil.rmtree(w.path("other"))
+    line = w.refused(6, "ROLLED_BACK", "restore", "notes", "copy")
+    w.ate("repair", "notes", "--yes", "--reset", "oops")
+    w.ate("backup", "notes", "copy")
+    w.ate("restore", "notes", "other", "--json")
+    for place in "copy", "other":
+        assert w.ate("get", place, "a2").out == b"text of a2"
+        w.ate("verify", place)
+    w.ate("backup", "notes", "copy")
+
+
 main(__name__)
