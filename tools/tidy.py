@@ -23,7 +23,6 @@ SKIPPED = ["build/*", ".git/*", "tests/vectors/*", "tests/fuzz/corpus/*", "*/__p
 # src/L/m.c is tested by tests/unit/L/m_test.c, and so are its parts m_x.c, unless they have their
 # own. What is tested by neither: the file (or folder) that tests it instead.
 TESTED_BY = {
-    "src/api/anchor.c": "tests/unit/api/chain_test.c",
     "src/api/error.c": "tests/unit/api/chain_test.c",
     "src/api/files.c": "tests/unit/api/memory_test.c",
     "src/api/handle.c": "tests/unit/api/chain_test.c",

@@ -2,6 +2,7 @@
 #include "api/anchor.h"
 #include "api/api.h"
 #include "crypto/keyfile.h"
+#include <stdio.h>
 
 static int add_root(struct ate__anchor *a, const struct ate_hash *root)
 {
@@ -80,18 +81,31 @@ int ate__anchor_add(struct ate__anchor *a, const struct ate__dns_facts *facts)
     return rc;
 }
 
-static int refuse(int result, const char *why, struct ate__trust *trust)
+enum { SHOWN_ROOTS = 8 };
+
+/* Its root keys, the first of them. */
+static const char *roots_text(struct ate__trust *trust, char ret_text[SHOWN_ROOTS * 64])
 {
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
-    char chain[ATE__HASH_TEXT], first[ATE__HASH_TEXT] = "";
-    size_t n = ate__trust_root_keys(trust, roots, ATE__COUNT_OF(roots));
-    if (n)
-        ate__hash_text(&roots[0], first);
+    char root[ATE__HASH_TEXT];
+    size_t n = ate__trust_root_keys(trust, roots, ATE__COUNT_OF(roots)), at = 0;
+    ret_text[0] = 0;
+    for (size_t i = 0; i < n && i < SHOWN_ROOTS; i++)
+        at += (size_t)snprintf(ret_text + at, 64, "%s%s", i ? ", " : "",
+                               ate__hash_text(&roots[i], root));
+    if (n > SHOWN_ROOTS)
+        snprintf(ret_text + at, 64, " and %zu more", n - SHOWN_ROOTS);
+    return ret_text;
+}
+
+static int refuse(int result, const char *why, struct ate__trust *trust)
+{
+    char chain[ATE__HASH_TEXT], roots[SHOWN_ROOTS * 64];
     return ate__fail(result,
-                     "%s: it is chain %s with root key %s%s; if that is the one you mean, "
-                     "conf.root says so",
-                     why, ate__hash_text(ate__trust_chain_id(trust), chain), first,
-                     n > 1 ? " and others" : "");
+                     "%s: it is chain %s with root key %s; if that is the one you mean, conf.root "
+                     "says so",
+                     why, ate__hash_text(ate__trust_chain_id(trust), chain),
+                     roots_text(trust, roots));
 }
 
 static bool names_path(const struct ate__anchor *a, struct ate__trust *trust)

@@ -163,6 +163,8 @@ static int pins_of(struct opening *o)
 {
     if (!o->conf->pin)
         return 0;
+    if (!*o->conf->pin)
+        return ate__fail(ATE_MISUSE, "pin: an empty list");
     o->addr.pin_count = 0;
     for (const char *at = o->conf->pin; *at;) {
         size_t n = strcspn(at, ",");

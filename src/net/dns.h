@@ -35,7 +35,7 @@ struct ate__dns; /* asks one question at a time; all of it on the loop's thread 
  * error; MALFORMED: no name; TOO_BIG: more or longer records than the limits say; E_*; with its
  * sentence set. From here d may be asked again, or freed. */
 typedef void ate__dns_fn(void *owner, int result, const struct ate__dns_answer *answer);
-/* Nothing is sent yet. Errors: NOT_FOUND MALFORMED TOO_BIG: the anchor file; MISUSE: the server's
+/* Nothing is sent yet. Errors: MALFORMED TOO_BIG: the anchor file; MISUSE: the server's
  * address; OFFLINE: no name server is known; E_*. */
 int ate__dns_new(struct ate__loop *l, const struct ate__lookup *conf, ate__dns_fn *answered,
                  void *owner, struct ate__dns **ret_dns) ATE__CHECK;

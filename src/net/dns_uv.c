@@ -175,7 +175,7 @@ static int set_anchor(struct ub_ctx *ctx, const char *path)
     ate__escaped(ate__text_bytes(path ? path : ATE__DNS_ANCHOR), shown, sizeof shown);
     int fd = open(path ? path : ATE__DNS_ANCHOR, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return ate__fail(ATE_NOT_FOUND,
+        return ate__fail(ATE_E_SYSTEM,
                          "DNS: %s is not there, without which no answer can be checked%s", shown,
                          path ? "" : "; the package dns-root-data has it");
     if (fd < 0)

@@ -100,6 +100,7 @@ def test_pin_first(w):
     sea = Sea(w).serve("TLSA {pin}", "v=ate1; pin={pin}")
     sea.refused(6, "UNTRUSTED", OTHER, items=f"#pin={OTHER}")
     sea.works(items=f"#pin={sea.server.pin}")
+    sea.works(items=f"#pin={OTHER},pin={sea.server.pin}")
 
 
 def test_nothing_asked(w):
@@ -196,7 +197,7 @@ def test_another_anchor(w):
 def test_no_anchor(w):
     sea = Sea(w).serve("TLSA {pin}")
     sea.island.anchor = "missing"
-    sea.refused(1, "NOT_FOUND", "missing")
+    sea.refused(8, "E_SYSTEM", "missing")
     for text in b"", b"; DS DNSKEY\n", b"ate.example. IN A 127.0.0.1\n":
         sea.island.anchor = w.file("empty", text)
         sea.refused(7, "MALFORMED", "no DS and no DNSKEY")

@@ -123,6 +123,10 @@ static void anchors_decide_what_is_trusted(void **state)
     expect(ate_chain_open(path_of("notes"), other, 0, &(struct ate_chain_conf){.root = root}, &c),
            0);
     ate_chain_close(c);
+    /* an empty list of pins is none, and not leave to look for others */
+    expect(ate_chain_open("tcp://db.ate.example/notes", mine, 0,
+                          &(struct ate_chain_conf){.pin = "", .root = root}, &c),
+           ATE_MISUSE);
     expect(ate_chain_open(path_of("nothing"), mine, 0, NULL, &c), ATE_NOT_FOUND);
     expect(ate_chain_open(path_of("bad,name"), mine, ATE_CREATE, NULL, &c), ATE_MALFORMED);
     assert_int_not_equal(access(path_of("bad,name"), F_OK), 0);
