@@ -247,16 +247,24 @@ int ate__chain_destroy_clear(const struct ate__vfs *vfs, struct ate__dir *dir)
     return vfs->sync_dir(dir);
 }
 
-/* Steps 2 and 3. What is in the way is of a chain that was destroyed here before this one. */
+static int move_chain(const struct ate__vfs *vfs, struct ate__dir *dir)
+{
+    int rc = vfs->rename(dir, ATE__CHAIN_NAME, ATE__DESTROYING_NAME);
+    return rc ? rc : vfs->sync_dir(dir);
+}
+
+/* Steps 2 to 4. What is in the way is of a chain that was destroyed here before this one. */
 static int put_aside(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate_bytes statement)
 {
-    int rc = put_statement(vfs, dir, statement);
+    struct ate__dir *mark = NULL;
+    int rc = ate__chain_destroy_clear(vfs, dir);
     if (!rc)
-        rc = ate__chain_destroy_clear(vfs, dir);
+        rc = vfs->open_dir(dir, ATE__DESTROYING_NAME, true, &mark);
+    vfs->close_dir(mark);
     if (!rc)
-        rc = vfs->rename(dir, ATE__CHAIN_NAME, ATE__DESTROYING_NAME);
+        rc = put_statement(vfs, dir, statement);
     if (!rc)
-        rc = vfs->sync_dir(dir);
+        rc = move_chain(vfs, dir);
     return rc > 0 ? ate__context(ATE_E_SYSTEM, ATE__CHAIN_NAME) : rc;
 }
 
@@ -277,6 +285,57 @@ static int is_there(struct destroying *x, const char *name, bool *ret_there)
     x->vfs->close_dir(dir);
     *ret_there = rc == 0;
     return rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
+static int find_one(void *arg, const char *name)
+{
+    (void)arg, (void)name;
+    return ATE_EXISTS;
+}
+
+/* Whether one was cut short between steps 2 and 4: an empty directory waits for the chain. */
+static int is_marked(struct destroying *x, bool *ret_marked)
+{
+    struct ate__dir *mark;
+    int rc = x->vfs->open_dir(x->dir, ATE__DESTROYING_NAME, false, &mark);
+    if (!rc) {
+        rc = x->vfs->list(mark, find_one, NULL);
+        x->vfs->close_dir(mark);
+        *ret_marked = rc == 0;
+    }
+    return rc < 0 ? rc : 0;
+}
+
+/* Step 4 where the chain is what was signed: nobody has put another in its place since. */
+static int go_on(struct destroying *x)
+{
+    int rc = read_statement(x);
+    if (rc)
+        return rc == ATE_NOT_FOUND ? 0 : rc;
+    rc = open_chain(x);
+    if (rc || x->c->tree.size != x->out.size || !ate__hash_equal(&x->c->root, &x->out.root) ||
+        !ate__hash_equal(&x->out.chain_id, ate__trust_chain_id(x->c->trust)))
+        return rc;
+    return move_chain(x->vfs, x->dir);
+}
+
+int ate__chain_destroy_end(const struct ate__chain_conf *conf, struct ate__dir *dir)
+{
+    const struct ate__destroy how = {.chain = *conf};
+    struct destroying x = {.conf = &how, .vfs = conf->env->vfs, .dir = dir};
+    bool there = false, marked = false;
+    int rc = is_there(&x, ATE__CHAIN_NAME, &there);
+    if (!rc && there)
+        rc = is_marked(&x, &marked);
+    if (!rc && marked)
+        rc = go_on(&x);
+    char text[ATE__ERROR_SIZE]; /* the sentence stays */
+    snprintf(text, sizeof text, "%s", rc ? ate__error_text() : "");
+    ate__chain_close(x.c);
+    ate__buf_deinit(&x.statement);
+    if (rc)
+        ate__error_set(text);
+    return rc ? rc : ate__chain_destroy_clear(x.vfs, dir);
 }
 
 /* No chain lies here, and what is left of one may be all there is: the key that signed it goes on.

@@ -4,19 +4,20 @@
  * silently another's. What a crash after each step leaves:
  *
  *   1. the chain is opened, verified, and its log locked                     the chain
- *   2. `,destroyed`, what the owner signed, is written, synced, renamed      destroyed: none opens
+ *   2. `,destroying` is made, empty; the directory is synced                 the chain
+ *   3. `,destroyed`, what the owner signed, is written, synced, renamed      destroyed: none opens
  *                                                                            there, none is made
- *   3. `,chain` is renamed to `,destroying`; the directory is synced         the same
- *   4. all of `,destroying` is removed, and itself; the directory is synced  the same
+ *   4. `,chain` is renamed to `,destroying`; the directory is synced         the same
+ *   5. all of `,destroying` is removed, and itself; the directory is synced  the same
  *
  *  1. Nothing is changed before the key, the name and all that an archive must keep were checked.
  *  2. The lock of the log is held up to the end, so no writer lives through it. A reader that has
  *     it open goes on in the files that it has.
- *  3. What was cut short behind step 2 is ended by the next call, of the same key in step 4.
+ *  3. What was cut short behind step 3 is ended by the next call, of the same key in step 5.
  *  4. What a repair kept beside the chain stays.
  *
- * A chain that a server has open is destroyed by the same steps, up to the third while it is open:
- * its owner has signed what step 2 writes, for that server and this once.
+ * A chain that a server has open is destroyed by the same steps, up to the fourth while it is open:
+ * its owner has signed what step 3 writes, for that server and this once.
  */
 #pragma once
 #include "chain/chain.h"
@@ -58,14 +59,18 @@ struct ate__destroy_order {
  * another nonce; READ_ONLY: the chain is damaged, or not for writing; E_*. */
 int ate__chain_destroy_judge(struct ate__chain *c, const struct ate__destroy_order *order,
                              struct ate__destruction *ret_destruction) ATE__CHECK;
-/* Steps 2 and 3, once judge() allowed it; dir: where its `,chain` lies. Nobody commits meanwhile,
+/* Steps 2 to 4, once judge() allowed it; dir: where its `,chain` lies. Nobody commits meanwhile,
  * and after it the chain is closed, and what is left cleared. Errors, and nothing was changed: as
  * judge(); STALE: the head is not the one that was signed; DENIED: an archive has to keep
  * something. E_*: perhaps it is destroyed, and opening it again tells. */
 int ate__chain_destroy_now(struct ate__chain *c, struct ate__dir *dir,
                            const struct ate__destroy_order *order) ATE__CHECK;
-/* Step 4. Nothing there is no failure. Errors: E_*. */
+/* Step 5. Nothing there is no failure. Errors: E_*. */
 int ate__chain_destroy_clear(const struct ate__vfs *vfs, struct ate__dir *dir) ATE__CHECK;
+/* What a destruction at a server has left, and nobody has open: step 4 too, where step 2 shows that
+ * it is due and the chain is the one that was signed. Any other stays. Errors: those of an open,
+ * and of what `,destroyed` says. */
+int ate__chain_destroy_end(const struct ate__chain_conf *conf, struct ate__dir *dir) ATE__CHECK;
 /* What `,destroyed` says, with views into *ret_statement, which the caller ends. Errors: NOT_FOUND;
  * TAMPERED UNSUPPORTED E_*. */
 int ate__chain_destroyed(const struct ate__vfs *vfs, struct ate__dir *dir,

@@ -6,9 +6,9 @@
  *     DESTROY -> a nonce, drawn for one
  *     DESTROY with a statement -----------> judge: whose is it?
  *     hold commits; wait for the answers
- *     of those that are under way -------------------------------> chain/destroy.h, steps 2 and 3
+ *     of those that are under way -------------------------------> chain/destroy.h, steps 2 to 4
  *     DESTROYED to all of its streams,
- *     which ends them; the chain is closed ----------------------> step 4 (server_hosted.c)
+ *     which ends them; the chain is closed ----------------------> step 5 (server_hosted.c)
  *
  *  1. Nothing is held up, nobody kept waiting and nothing changed before a root key in force has
  *     signed it for this chain, this server and this once. What is judged, at most one order of

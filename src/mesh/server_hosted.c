@@ -207,13 +207,19 @@ static int create(struct ate__hosted *h)
     return rc;
 }
 
-/* What is left of a chain that was destroyed here goes; that cannot be said of one that lies there
- * in full, which perhaps somebody has put there since. */
+static int end_destruction(const struct ate__hosted *h, struct ate__dir *dir)
+{
+    const struct ate__chain_conf conf = {.env = h->server->conf.env, .sync = ATE__SYNC_ALWAYS};
+    return ate__chain_destroy_end(&conf, dir);
+}
+
+/* What is left of a chain that was destroyed here goes; not one that lies there in full and that
+ * perhaps somebody has put there since. */
 static void clear_away(struct ate__hosted *h, struct ate__dir *dir)
 {
     const struct ate__vfs *vfs = h->server->home.vfs;
     struct ate__dir *chain = NULL;
-    if (ate__chain_destroy_clear(vfs, dir))
+    if (end_destruction(h, dir))
         ate__server_log(h->server, ATE__LOG_WARNING,
                         "%s: what is left of it could not be removed, "
                         "which is tried again: %s",
@@ -279,7 +285,7 @@ static int clear_gone(struct ate__hosted *h)
     int rc = ate__home_dir(&s->home, h->path, false, &dir);
     if (rc)
         return rc;
-    rc = ate__chain_destroy_clear(s->home.vfs, dir);
+    rc = end_destruction(h, dir);
     s->home.vfs->close_dir(dir);
     pthread_mutex_lock(&s->mutex);
     s->chain_count -= s->counted && s->chain_count;

@@ -479,6 +479,73 @@ static void test_order_faults(void **state)
     fail_each_order(SIMDISK_TAKING, ATE_E_NO_SPACE);
 }
 
+static int order_rc(struct kit *k, unsigned kinds, uint64_t call)
+{
+    kit_open_ok(k, 0);
+    struct ate__destruction d = order_begin(k);
+    simdisk_fail(k->disk, kinds, call, UINT64_MAX / 2, ATE_E_IO);
+    int rc = order_destroy(k, &d, 0);
+    simdisk_fail(k->disk, 0, 0, 0, 0);
+    kit_close(k);
+    return rc;
+}
+
+static int end_it(struct kit *k)
+{
+    const struct ate__chain_conf conf = kit_conf(k);
+    return ate__chain_destroy_end(&conf, k->root);
+}
+
+enum aftermath { AS_IT_WAS, NOT_SIGNED, NOT_MARKED, OLDER_REMAINS, LONGER, ANOTHER, AFTERMATHS };
+
+/* What lies at the place of a chain, whose destruction the disk has cut short, when it goes on. */
+static void befall(struct kit *k, enum aftermath what)
+{
+    const struct ate__auth everyone = auth_write(ATE__RULE_EVERYONE);
+    size_t size;
+    if (what == NOT_MARKED)
+        kit_ok(ate__chain_destroy_clear(k->sim.env.vfs, k->root));
+    if (what == OLDER_REMAINS)
+        simdisk_put(k->disk, "/c/,destroying/meta.a", "old", 3);
+    if (what != LONGER && what != ANOTHER)
+        return;
+    uint8_t *statement = simdisk_get(k->disk, "/c/,destroyed", &size);
+    simdisk_unlink(k->disk, "/c/,destroyed");
+    if (what == LONGER) {
+        kit_open_ok(k, 0);
+    } else {
+        simdisk_unlink(k->disk, "/c/,chain");
+        kit_genesis(k, &everyone, 1000, 9);
+        kit_create_ok(k);
+    }
+    kit_put_ok(k, 7, "x");
+    kit_close(k);
+    simdisk_put(k->disk, "/c/,destroyed", statement, size);
+    free(statement);
+}
+
+/* It is ended, but no chain goes that is not the one that was signed, nor one of which nothing says
+ * that it is due. */
+static void test_end(void **state)
+{
+    (void)state;
+    for (enum aftermath what = 0; what < AFTERMATHS; what++) {
+        struct kit k;
+        begin(&k, 24);
+        assert_int_equal(order_rc(&k, SIMDISK_RENAME, what == NOT_SIGNED ? 1 : 2), ATE_E_IO);
+        assert_true(simdisk_exists(k.disk, "/c/,destroying"));
+        assert_true(simdisk_exists(k.disk, "/c/,chain"));
+        assert_true(simdisk_exists(k.disk, "/c/,destroyed") == (what != NOT_SIGNED));
+        befall(&k, what);
+        kit_ok(end_it(&k));
+        assert_true(simdisk_exists(k.disk, "/c/,chain") == (what != AS_IT_WAS));
+        assert_false(simdisk_exists(k.disk, "/c/,destroying"));
+        simdisk_unlink(k.disk, "/c/,destroyed");
+        assert_int_equal(kit_open(&k, 0), what == AS_IT_WAS ? ATE_NOT_FOUND : 0);
+        kit_deinit(&k);
+    }
+}
+
 static int order_copy(void *arg)
 {
     struct kit *from = arg;
@@ -534,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_order_before_a_reset),
         cmocka_unit_test(test_order_archive),
         cmocka_unit_test(test_order_faults),
+        cmocka_unit_test(test_end),
         cmocka_unit_test(test_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

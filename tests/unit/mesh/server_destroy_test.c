@@ -2,8 +2,10 @@
  *
  * DESTROY: who may, what is refused, what others are told, and commits that are under way.
  */
+#include "hooked.h"
 #include "kit.h"
 #include "lib/tmpdir.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,9 +19,10 @@ struct world {
     uint32_t request;
 };
 
-static struct world world_new(void)
+static struct world world_on(const struct ate__env *env)
 {
     struct world w = {.conf = kit_conf(tmpdir_new()), .chain = kit_chain_new("/w/notes", false)};
+    w.conf.env = env;
     w.conf.allow_destroy = true;
     w.server = kit_start(&w.conf);
     w.c = kit_connect(w.server);
@@ -27,6 +30,11 @@ static struct world world_new(void)
     assert_int_equal(w.known.size, 1);
     kit_put_object(w.c, 1, &w.chain, &w.known, 1);
     return w;
+}
+
+static struct world world_new(void)
+{
+    return world_on(&ate__env_real);
 }
 
 static void world_free(struct world *w)
@@ -447,6 +455,55 @@ static void test_gone_meanwhile(void **state)
     world_free(&w);
 }
 
+static atomic_int renames_left; /* that succeed; negative: all */
+
+static int refuse_rename(const char *call)
+{
+    if (strcmp(call, "rename") || atomic_load(&renames_left) < 0)
+        return 0;
+    if (!atomic_load(&renames_left))
+        return ate__fail(ATE_E_IO, "the disk has failed");
+    atomic_fetch_sub(&renames_left, 1);
+    return 0;
+}
+
+/* What was cut short behind the writing of `,destroyed` is ended when somebody asks, by the server
+ * as it is or by the next one; a chain that somebody has put there is not. */
+static void test_cut_short(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct world w = world_on(&hooked_env);
+        struct ate__destruction d = ask(&w, w.c);
+        struct ate__buf statement = sign(&d, w.chain.key);
+        atomic_store(&renames_left, 1);
+        hooked_set(refuse_rename);
+        order(&w, w.c, &statement);
+        struct kit_frame f = kit_receive(w.c);
+        assert_int_equal(f.type, ATE__NET_ERROR);
+        kit_frame_free(&f);
+        kit_close(w.c);
+        ate__server_end(w.server);
+        assert_true(exists(&w, ",destroyed") && exists(&w, ",chain"));
+        w.server = kit_start(&w.conf);
+        if (!i) { /* which cannot either, and says what is so */
+            w.c = kit_connect(w.server);
+            send_path(w.c, &w.chain, ATE__MSG_OPEN, 1);
+            expect_destroyed(w.c, 1, &statement);
+            assert_true(exists(&w, ",chain"));
+            kit_close(w.c);
+        }
+        atomic_store(&renames_left, -1);
+        w.c = kit_connect(w.server);
+        send_path(w.c, &w.chain, ATE__MSG_OPEN, 1);
+        expect_destroyed(w.c, 1, &statement);
+        expect_place_kept(&w, &statement);
+        hooked_set(NULL);
+        ate__buf_deinit(&statement);
+        world_free(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_not_allowed),   cmocka_unit_test(test_under_way),
         cmocka_unit_test(test_strangers),     cmocka_unit_test(test_stubborn),
         cmocka_unit_test(test_held),          cmocka_unit_test(test_gone_meanwhile),
+        cmocka_unit_test(test_cut_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
