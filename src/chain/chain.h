@@ -132,7 +132,8 @@ int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt) ATE_
  * sync, publishes it. Where it fails nothing of it was taken in. One caller at a time.
  * Errors: TAMPERED: it breaks a rule or does not lead to head_after; UNSUPPORTED: of a newer
  * version; FORKED: it does not start at this chain's size; WRONG_CHAIN: the genesis of another
- * chain than the log is for; READ_ONLY E_NO_SPACE E_MEMORY E_IO: the log failed. */
+ * chain than the log is for; READ_ONLY; E_NO_SPACE: the disk is full, and goes on when there is
+ * room; E_MEMORY; E_IO: the log failed, and the next group takes it up again. */
 struct ate__group_feed {
     uint64_t first_sequence, root_time_us;
     const struct ate_bytes *records;

@@ -3,12 +3,14 @@
  * feed.c: a mirror takes in a group as its root closed it.
  *
  * All of it is judged before any of it is appended; a group that breaks a rule leaves nothing
- * behind. Whatever rule it is, the root is to blame: TAMPERED.
+ * behind. Whatever rule it is, the root is to blame: TAMPERED. A log that fails is taken up again
+ * at once, and if that fails, by the groups that come.
  */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
 #include "chain/image.h"
+#include <stdio.h>
 
 struct feed {
     struct ate__chain *c;
@@ -158,13 +160,6 @@ static int append_all(struct feed *f)
 static int check_place(const struct feed *f)
 {
     const struct ate__chain *c = f->c;
-    struct ate__storage_state state;
-    c->storage->v->state(c->storage, &state);
-    if (c->read_only)
-        return ate__fail(ATE_READ_ONLY, "it is open for reading only");
-    if (state.failed)
-        return ate__fail(ATE_E_IO, "the log failed; it is taken up again when the chain is opened "
-                                   "anew");
     if (f->group->first_sequence != c->tree.size)
         return ate__fail(ATE_FORKED, "a group starts at transaction %llu; this mirror is at %llu",
                          (unsigned long long)f->group->first_sequence,
@@ -175,10 +170,63 @@ static int check_place(const struct feed *f)
     return 0;
 }
 
+/* ---- a disk that fails, or is full; under the mutex ---- */
+
+static bool is_there(const struct feed *f)
+{
+    const struct ate__group_feed *g = f->group;
+    return f->c->tree.size == g->first_sequence + g->count &&
+           ate__hash_equal(&f->c->root, &g->head_after);
+}
+
+/* The log goes on with what the disk turns out to hold; ATE_END: the group is among that. For want
+ * of room is all that matters, and then it goes on when there is some. */
+static int mend(struct feed *f, int rc)
+{
+    struct ate__chain *c = f->c;
+    struct ate__storage_state state;
+    struct ate__works none = {NULL, NULL, 0, 0};
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    c->storage->v->state(c->storage, &state);
+    if (state.failed && !c->broken)
+        ate__chain_failed(c, &none);
+    if (ate__chain_mend(c) && is_there(f))
+        return ATE_END;
+    ate__error_set(text);
+    return state.filled ? ate__context(ATE_E_NO_SPACE, "the disk is full") : rc;
+}
+
+/* Before a group: what failed before, and what there was no room for. */
+static int check_log(struct feed *f)
+{
+    struct ate__chain *c = f->c;
+    struct ate__storage_state state;
+    if (c->read_only)
+        return ate__fail(ATE_READ_ONLY, "it is open for reading only");
+    c->storage->v->state(c->storage, &state);
+    if (state.failed) {
+        ate__fail(ATE_E_IO, "the log failed, and is not recovered yet: %s", c->broken_text);
+        int rc = mend(f, ATE_E_IO);
+        if (rc == ATE_END || c->broken)
+            return rc;
+        c->storage->v->state(c->storage, &state);
+    }
+    if (state.full) {
+        int rc = c->storage->v->prepare(c->storage);
+        c->storage->v->state(c->storage, &state);
+        if (state.full)
+            return ate__fail(ATE_E_NO_SPACE, "the disk is full");
+        (void)rc; /* what else it is, the group meets */
+    }
+    return 0;
+}
+
 static int feed_locked(struct feed *f)
 {
     struct ate__chain *c = f->c;
     bool had_trust = c->trust;
+    struct ate__storage_state state;
     int rc = had_trust ? 0 : take_genesis(f);
     f->tree = c->tree;
     if (!rc)
@@ -194,7 +242,10 @@ static int feed_locked(struct feed *f)
         ate__trust_free(c->trust);
         c->trust = NULL;
     }
-    return rc;
+    c->storage->v->state(c->storage, &state);
+    if (state.failed)
+        rc = mend(f, rc);
+    return rc == ATE_END ? 0 : rc;
 }
 
 int ate__chain_feed(struct ate__chain *c, const struct ate__group_feed *group)
@@ -202,7 +253,14 @@ int ate__chain_feed(struct ate__chain *c, const struct ate__group_feed *group)
     struct feed f = {.c = c, .group = group};
     if (!group->count)
         return 0;
-    int rc = check_place(&f);
+    pthread_mutex_lock(&c->mutex);
+    int rc = check_log(&f);
+    pthread_mutex_unlock(&c->mutex);
+    if (rc == ATE_END)
+        ate__chain_tell(c);
+    if (rc)
+        return rc == ATE_END ? 0 : rc;
+    rc = check_place(&f);
     if (!rc)
         rc = prepare(&f);
     if (!rc) {

@@ -257,7 +257,7 @@ static void take_fed(struct ate__loop_task *task)
     struct ate__remote *r = ATE__CONTAINER(task, struct ate__remote, fed_task);
     pthread_mutex_lock(&r->mutex);
     r->fed_posted = false;
-    bool firm = !r->weak;
+    bool firm = !r->weak, in_use = r->trusted;
     pthread_mutex_unlock(&r->mutex);
     if (!r->client)
         return;
@@ -269,7 +269,9 @@ static void take_fed(struct ate__loop_task *task)
     take_confirmed(r);
     ate__remote_judge(r);
     int rc = ate__mirror_failure(r->mirror);
-    if (rc)
+    if (rc == ATE_E_NO_SPACE && in_use)
+        ate__client_no_room(r->client, ate__error_text());
+    else if (rc)
         ate__client_fail(r->client, rc, ate__error_text());
     ate__client_go_on(r->client);
     tell_ended(r);

@@ -580,6 +580,15 @@ void ate__client_fail(struct ate__client *c, int result, const char *text)
     ate__client_leave(c);
 }
 
+void ate__client_no_room(struct ate__client *c, const char *text)
+{
+    ate__client_enter(c);
+    ate__error_set(text);
+    ate__calls_fail_all(c, ATE_E_NO_SPACE, text);
+    ate__client_drop_link(c, ATE_E_NO_SPACE);
+    ate__client_leave(c);
+}
+
 void ate__client_end(struct ate__client *c)
 {
     ate__client_enter(c);

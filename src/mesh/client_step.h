@@ -161,6 +161,8 @@ void ate__client_pause(struct ate__client *c, bool paused); /* of the present li
 /* The link broke a rule (result > 0), for good; or this machine failed (E_MEMORY: it is taken up
  * again). */
 void ate__client_fail(struct ate__client *c, int result, const char *text);
+/* The disk is full: who waits is told, and the link is taken up again after a while. */
+void ate__client_no_room(struct ate__client *c, const char *text);
 void ate__client_condemned(struct ate__client *c, int result, const char *text);
 
 void ate__client_submit(struct ate__client *c, struct ate__call *call);
