@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * A mirror in a directory, and the network's thread, which leaves the disk alone.
+ * A mirror in a directory: the network's thread leaves the disk alone, and a disk that is full.
  */
 #include "far.h"
 #include "hooked.h"
@@ -107,10 +107,64 @@ static void test_disk_off_the_loop(void **state)
     ate__loop_unref(loop);
 }
 
+static struct ate__pipe *open_mirror(struct far *f, const char *dir)
+{
+    f->conf.mirror_dir = dir;
+    struct ate__pipe *p = far_open(f);
+    f->conf.mirror_dir = NULL;
+    return p;
+}
+
+static atomic_bool is_full;
+
+static int no_room(const char *call)
+{
+    return strcmp(call, "write") || !atomic_load(&is_full)
+               ? 0
+               : ate__fail(ATE_E_NO_SPACE, "No space left on device");
+}
+
+/* One that is open says that its disk is full, and goes on by itself when there is room. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    struct far *f = far_new(true);
+    const char *dir = tmpdir_new();
+    struct ate__receipt receipt;
+    struct ate__pipe *thin = far_open(f);
+    f->conf.env = &hooked_env;
+    struct ate__pipe *p = open_mirror(f, dir);
+    hooked_set(no_room);
+    far_put(f, p, 1);
+    atomic_store(&is_full, true);
+    for (uint64_t i = 2; i < 600; i++)
+        far_put(f, thin, i);
+    int rc = ate__pipe_sync(p, &receipt);
+    if (rc != ATE_E_NO_SPACE || !strstr(ate__error_text(), "full"))
+        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
+    assert_true(far_has(p, 1) && !far_has(p, 599));
+    atomic_store(&is_full, false);
+    while ((rc = ate__pipe_sync(p, &receipt)) == ATE_E_NO_SPACE)
+        continue;
+    if (rc)
+        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
+    assert_true(far_has(p, 599));
+    far_put(f, p, 600);
+    far_close(p);
+    hooked_set(NULL);
+    f->conf.env = &ate__env_real;
+    p = open_mirror(f, dir);
+    assert_true(far_has(p, 1) && far_has(p, 600));
+    far_close(p);
+    far_close(thin);
+    far_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_disk_off_the_loop),
+        cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,6 @@
 #include "mesh/mirror_resync.h"
 #include "net/addr.h"
 #include "trust/session.h"
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -336,51 +335,6 @@ static void test_open_meanwhile(void **state)
     behind = open_mirror(f, dir, 0);
     assert_true(far_has(behind, 7000) && far_has(behind, 1) && far_has(behind, 7001));
     far_close(behind);
-    far_free(f);
-}
-
-static atomic_bool is_full;
-
-static int no_room(const char *call)
-{
-    return strcmp(call, "write") || !atomic_load(&is_full)
-               ? 0
-               : ate__fail(ATE_E_NO_SPACE, "No space left on device");
-}
-
-/* One that is open says that its disk is full, and goes on by itself when there is room. */
-static void test_full_disk(void **state)
-{
-    (void)state;
-    struct far *f = far_new(true);
-    const char *dir = tmpdir_new();
-    struct ate__receipt receipt;
-    struct ate__pipe *thin = far_open(f);
-    f->conf.env = &hooked_env;
-    struct ate__pipe *p = open_mirror(f, dir, 0);
-    hooked_set(no_room);
-    far_put(f, p, 1);
-    atomic_store(&is_full, true);
-    for (uint64_t i = 2; i < 600; i++)
-        far_put(f, thin, i);
-    int rc = ate__pipe_sync(p, &receipt);
-    if (rc != ATE_E_NO_SPACE || !strstr(ate__error_text(), "full"))
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-    assert_true(far_has(p, 1) && !far_has(p, 599));
-    atomic_store(&is_full, false);
-    while ((rc = ate__pipe_sync(p, &receipt)) == ATE_E_NO_SPACE)
-        continue;
-    if (rc)
-        fail_msg("%s: %s", ate__result_name(rc), ate__error_text());
-    assert_true(far_has(p, 599));
-    far_put(f, p, 600);
-    far_close(p);
-    hooked_set(NULL);
-    f->conf.env = &ate__env_real;
-    p = open_mirror(f, dir, 0);
-    assert_true(far_has(p, 1) && far_has(p, 600));
-    far_close(p);
-    far_close(thin);
     far_free(f);
 }
 
@@ -804,7 +758,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_size),     cmocka_unit_test(test_mirrors),
         cmocka_unit_test(test_open_meanwhile), cmocka_unit_test(test_while_fetching),
-        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_pieces),         cmocka_unit_test(test_twisted),
         cmocka_unit_test(test_cut_everywhere), cmocka_unit_test(test_compacted_meanwhile),
         cmocka_unit_test(test_another_chain),  cmocka_unit_test(test_what_lies_aside),
