@@ -193,8 +193,8 @@ struct ate_reset {
 };
 /* Whether the open that gave this handle gave up what was seen there before, for a RESET that the
  * chain shows: signed later than what was seen last, by a root key that was in force then, or, of
- * a thin chain, that conf.root or the address names, or that the session holds. What was held of
- * it is kept, and can be opened with ATE_READ. Strings live as long as the handle. */
+ * a thin chain, that conf.root, the address or DNS names, or that the session holds. What was held
+ * of it is kept, and can be opened with ATE_READ. Strings live as long as the handle. */
 ATE_API bool ate_chain_reset(const struct ate_chain *chain, struct ate_reset *ret_reset);
 
 /* ---- after a crash ---- */

@@ -401,8 +401,11 @@ static int handshake(struct ate__tls *t)
         t->failed = true;
         return ate__fail(ATE_UNTRUSTED, "TLS: the server's key was not checked");
     }
-    t->ready = true;
-    return 0;
+    int rc =
+        t->server ? 0 : pin_of(X509_get_X509_PUBKEY(SSL_get0_peer_certificate(t->ssl)), &t->seen);
+    t->ready = !rc;
+    t->failed = rc != 0;
+    return rc;
 }
 
 int ate__tls_new_client(const struct ate_hash *pins, size_t pin_count, struct ate__tls **ret_tls)
@@ -579,6 +582,11 @@ int ate__tls_pull(struct ate__tls *t, struct ate__buf *out)
 bool ate__tls_ready(const struct ate__tls *t)
 {
     return t->ready;
+}
+
+struct ate_hash ate__tls_peer_pin(const struct ate__tls *t)
+{
+    return t->seen;
 }
 
 bool ate__tls_closed(const struct ate__tls *t)

@@ -66,5 +66,7 @@ int ate__tls_write(struct ate__tls *t, struct ate_bytes plain) ATE__CHECK;
 /* Appends all bytes due to the network to `out`. Call after new, feed, write and close. */
 int ate__tls_pull(struct ate__tls *t, struct ate__buf *out) ATE__CHECK;
 bool ate__tls_ready(const struct ate__tls *t); /* handshake done, peer's identity checked */
+/* Of a client that is ready: the pin of the server it speaks with. */
+struct ate_hash ate__tls_peer_pin(const struct ate__tls *t);
 bool ate__tls_closed(const struct ate__tls *t); /* the peer sent close_notify */
 int ate__tls_close(struct ate__tls *t) ATE__CHECK; /* makes close_notify; pull() it */

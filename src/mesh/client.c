@@ -33,7 +33,9 @@ static int drive_connect(struct ate__client_driver *d, const struct ate__link_ev
         .no_wire_encryption = r->conf.no_wire_encryption,
         .lookup = r->lookup,
     };
-    return ate__tcp_connect(r->loop, &r->conf.addr, &conf, events, owner, ret_link);
+    int rc = ate__tcp_connect(r->loop, &r->conf.addr, &conf, events, owner, ret_link);
+    r->link = rc ? NULL : *ret_link;
+    return rc;
 }
 
 static void drive_wake_at(struct ate__client_driver *d, uint64_t due_ms)
@@ -94,6 +96,7 @@ static int drive_opened(struct ate__client_driver *d, const struct ate__msg_open
     if (rc)
         return rc;
     pthread_mutex_lock(&r->mutex);
+    r->pin = r->link->pin;
     r->opened = true;
     r->read_only = m->read_only;
     r->opened_size = m->head.size;
@@ -157,7 +160,11 @@ static void drive_final(struct ate__client_driver *d, int result, const char *te
 
 static int drive_destroyed(struct ate__client_driver *d, struct ate_bytes statement)
 {
-    return ate__remote_destroyed(remote_of(d), statement);
+    struct ate__remote *r = remote_of(d);
+    pthread_mutex_lock(&r->mutex);
+    r->pin = r->link->pin;
+    pthread_mutex_unlock(&r->mutex);
+    return ate__remote_destroyed(r, statement);
 }
 
 static int drive_note(struct ate__client_driver *d, const struct ate__msg_note *m)

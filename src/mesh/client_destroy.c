@@ -17,10 +17,14 @@ enum { TRIES = 8 /* of one that asks for it, while others commit */ };
 
 /* ---- told by a server ---- */
 
-static int check_place(const struct ate__remote *r, const struct ate__destruction *d)
+/* An address without pins stands for the server that is spoken with, which DNS or an authority
+ * named. */
+static int check_place(struct ate__remote *r, const struct ate__destruction *d)
 {
     const struct ate__addr *addr = &r->conf.addr;
-    bool ours = !addr->pin_count; /* clear text, on this machine */
+    pthread_mutex_lock(&r->mutex);
+    bool ours = r->conf.no_wire_encryption || ate__hash_equal(&r->pin, &d->pin);
+    pthread_mutex_unlock(&r->mutex);
     for (size_t i = 0; i < addr->pin_count; i++)
         ours |= ate__hash_equal(&addr->pins[i], &d->pin);
     if (!d->genesis.size || !ours)

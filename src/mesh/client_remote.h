@@ -53,6 +53,7 @@ struct ate__remote {
     struct ate__lookup *lookup; /* conf's; NULL: none */
     char peer[ATE__PEER_TEXT]; /* host and port, for sentences */
     struct ate__loop *loop;
+    struct ate__link *link; /* of the loop's thread: the newest, which may be gone */
     /* constant once it is open */
     struct ate_hash chain_id;
     enum ate__hash_alg alg;
@@ -84,6 +85,7 @@ struct ate__remote {
     struct ate__head newest; /* that is verified */
     uint64_t opened_size; /* of the chain, as OPENED told it */
     uint64_t moves; /* counts what `moved` tells */
+    struct ate_hash pin; /* of the server that is spoken with, whoever told it; zeros: clear text */
     bool opened, read_only, weak, trusted, final; /* trusted: the anchor was checked */
     bool evidence_kept; /* of a fork, or tried */
     int result; /* of `final`, and its sentence */

@@ -680,6 +680,11 @@ uint64_t ate__conn_features(const struct ate__conn *c)
     return c->features;
 }
 
+struct ate_hash ate__conn_pin(const struct ate__conn *c)
+{
+    return c->tls ? ate__tls_peer_pin(c->tls) : (struct ate_hash){{0}};
+}
+
 bool ate__conn_encrypted(const struct ate__conn *c)
 {
     return c->tls != NULL;

@@ -108,4 +108,6 @@ int ate__conn_result(const struct ate__conn *c); /* 0 before CLOSING; then see l
 const char *ate__conn_text(const struct ate__conn *c); /* its sentence; lives as long as c */
 uint16_t ate__conn_version(const struct ate__conn *c); /* agreed */
 uint64_t ate__conn_features(const struct ate__conn *c); /* agreed */
+/* Of a client, once it is open: the server's; zeros: clear text. */
+struct ate_hash ate__conn_pin(const struct ate__conn *c);
 bool ate__conn_encrypted(const struct ate__conn *c);

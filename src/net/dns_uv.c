@@ -177,7 +177,9 @@ static int set_anchor(struct ub_ctx *ctx, const char *path)
     if (fd < 0 && errno == ENOENT)
         return ate__fail(ATE_E_SYSTEM,
                          "DNS: %s is not there, without which no answer can be checked%s", shown,
-                         path ? "" : "; the package dns-root-data has it");
+                         path ? ""
+                              : "; the package dns-root-data has it, or the address says the pin "
+                                "and the root itself");
     if (fd < 0)
         return ate__fail_errno(errno, "DNS: %s", shown);
     int rc = read_anchor(fd, shown);

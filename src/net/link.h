@@ -48,6 +48,7 @@ struct ate__link {
     uint16_t version; /* agreed; 0 before opened() */
     uint64_t features; /* agreed */
     bool encrypted;
+    struct ate_hash pin; /* of the server, to its client; zeros: clear text, or before opened() */
 };
 
 /* Starts a frame straight in the send queue; its body follows through *ret_w, then end() is due,

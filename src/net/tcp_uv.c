@@ -194,6 +194,8 @@ static void on_opened(struct ate__tcp *t)
     t->link.version = ate__conn_version(t->conn);
     t->link.features = ate__conn_features(t->conn);
     t->link.encrypted = ate__conn_encrypted(t->conn);
+    if (!t->hooks)
+        t->link.pin = ate__conn_pin(t->conn);
     greeted(t);
     if (!t->hooks) {
         t->link.events->opened(t->link.owner);

@@ -16,10 +16,10 @@ OTHER = base64.urlsafe_b64encode(bytes(range(32))).decode().rstrip("=")  # nobod
 class Sea:
     """A server with a chain that was made by its pin, and a name server with a zone."""
 
-    def __init__(self, w):
+    def __init__(self, w, *options):
         self.w = w
         self.root = w.key()
-        self.server = w.server()
+        self.server = w.server(*options)
         w.ate("put", self.server.chain(PATH), "hello", "world", "--public")
 
     def facts(self, *records):
@@ -300,6 +300,28 @@ def test_chain(w):
     sea.refused(6, "WRONG_CHAIN", items=pinned)
     sea.serve(f"v=ate1; chain={chain}; path=/joe/*", "v=ate1; chain={other}; path=/joe/*")
     sea.refused(6, "UNTRUSTED", "two records", items=pinned)
+
+
+def test_destroyed(w):
+    """Its owner destroys a chain at a server that DNS names; at another one his word is none."""
+    sea = Sea(w, "--no-auth", "--allow-destroy").serve("v=ate1; pin={pin}")
+    w.ate("destroy", sea.where(), "--yes", PATH, *sea.island.options())
+    sea.refused(1, "NOT_FOUND", "its owner destroyed this chain")
+    said = (sea.server.logs / PATH[1:] / ",destroyed").read_bytes()
+    sea.server = w.server()
+    w.file(sea.server.logs / PATH[1:] / ",destroyed", said)
+    sea.serve("v=ate1; pin={pin}").refused(6, "UNTRUSTED", "another place")
+
+
+def test_mirror(w):
+    """A copy is made of what DNS trusts, with a key of one's own that is not the root."""
+    sea = Sea(w).serve("TLSA {pin}", "v=ate1; root={root}; path=/joe/*")
+    stranger(w)
+    w.key()
+    for _ in range(2):
+        assert w.ate("ls", sea.where(), "--mirror", "copy", *sea.island.options()).lines() == [
+            "hello"]
+    assert b"all holds" in w.ate("verify", "copy", "--root", sea.root).out
 
 
 def test_own_key_first(w):
