@@ -5,6 +5,7 @@
 #include "far.h"
 #include "chain/compact.h"
 #include "hooked.h"
+#include "lib/heap.h"
 #include "lib/shell.h"
 #include "lib/tmpdir.h"
 #include "lines.h"
@@ -429,6 +430,12 @@ static int give_resync(struct ate__mirror *m, const struct ate__msg_resync *msg)
     return rc ? rc : ate__mirror_failure(m);
 }
 
+static int give_whole(struct ate__mirror *m, const struct pieces *p)
+{
+    int rc = give_resync(m, &p->resync);
+    return rc ? rc : give_all(m, p, 0, p->count);
+}
+
 enum twist { TWICE, LEFT_OUT, SWAPPED, LAST_FIRST, AGAIN_AT_THE_END, TWISTS };
 
 /* All of it, but for what happens to the frame at `at`. */
@@ -514,8 +521,7 @@ static void test_twisted(void **state)
     part->body.size++;
     check_as_it_was(m, &old);
     /* An honest one goes on with it. */
-    assert_int_equal(give_resync(m, &p->resync), 0);
-    assert_int_equal(give_all(m, p, 0, p->count), 0);
+    assert_int_equal(give_whole(m, p), 0);
     check_as_it_was(m, &p->resync.head);
     ate__mirror_free(m);
     pieces_free(p);
@@ -541,8 +547,7 @@ static void test_cut_everywhere(void **state)
             assert_false(is_there(dir, ",resync"));
         }
     }
-    assert_int_equal(give_resync(m, &p->resync), 0);
-    assert_int_equal(give_all(m, p, 0, p->count), 0);
+    assert_int_equal(give_whole(m, p), 0);
     check_as_it_was(m, &p->resync.head);
     ate__mirror_free(m);
     struct ate__pipe *q = open_mirror(f, dir, 0);
@@ -661,6 +666,40 @@ static void test_what_lies_aside(void **state)
     far_free(f);
 }
 
+/* An allocation fails, here and there: the mirror is as it was, and the next try works. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct ate__head old, empty = kit_empty_head();
+    struct far *f = compacted(tmpdir_new(), &old);
+    struct pieces *p = record(f, &empty);
+    far_stop(f);
+    for (int in_memory = 0; in_memory < 2; in_memory++) {
+        unsigned refused = 0;
+        bool failed = true;
+        for (uint64_t n = 1; failed; n += 1 + n / 4) {
+            const char *dir = in_memory ? NULL : tmpdir_new();
+            heap_start();
+            struct ate__mirror *m = mirror_of(f, dir);
+            heap_fail(n, false);
+            int rc = give_whole(m, p);
+            failed = heap_failed();
+            heap_fail(0, false);
+            assert_true(!rc || (rc == ATE_E_MEMORY && *ate__error_text()));
+            assert_true(!rc == (ate__mirror_head(m).size != 0));
+            refused += rc != 0;
+            assert_int_equal(rc ? give_whole(m, p) : 0, 0);
+            check_as_it_was(m, &p->resync.head);
+            ate__mirror_free(m);
+            heap_stop();
+        }
+        assert_true(refused > 10);
+    }
+    far_start(f);
+    pieces_free(p);
+    far_free(f);
+}
+
 /* ---- whoever stopped at any size ---- */
 
 /* The first frame of that stream; what comes of others that were closed is passed over. */
@@ -761,6 +800,7 @@ int main(void)
         cmocka_unit_test(test_pieces),         cmocka_unit_test(test_twisted),
         cmocka_unit_test(test_cut_everywhere), cmocka_unit_test(test_compacted_meanwhile),
         cmocka_unit_test(test_another_chain),  cmocka_unit_test(test_what_lies_aside),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
