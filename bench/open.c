@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * open.c: opening a chain, which verifies all of it: a million objects at 1,000 a signature, then
- * one signature each; and with a view image, which the close before wrote.
+ * one signature each, then transactions in batches of 64; and with a view image, which the close
+ * before wrote.
  *
- * $ATE_BENCH_OBJECTS (1,000,000) and $ATE_BENCH_SIGNED (4,000) set the sizes.
+ * $ATE_BENCH_OBJECTS (1,000,000), $ATE_BENCH_SIGNED (4,000) and $ATE_BENCH_BATCHED (256,000) set
+ * the sizes.
  */
 #include "bare.h"
 #include "pair.h"
+#include "dio/txn.h"
 #include "world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +27,66 @@ static void fill(struct world *w, size_t objects, size_t per_transaction)
             bench_fail("commit");
     }
     ate_txn_end(txn);
+}
+
+enum { BATCH = 64 };
+
+/* One of a batch: what a transaction that needs no signature is made of, still without one. */
+struct member {
+    struct ate_txn *txn;
+    size_t unsigned_size;
+    struct ate__buf signature;
+    struct ate__to_sign to_sign;
+};
+
+static void make_member(struct world *w, struct member *m, struct member *next)
+{
+    struct ate_id id;
+    struct ate__tx tx;
+    if (ate__txn_begin(w->dio, NULL, 0, &m->txn) ||
+        ate_store(m->txn, blob, &(struct blob){{bench_value, 64}}, &id) || ate__txn_build(m->txn) ||
+        ate__tx_decode(ate__buf_bytes(&m->txn->encoded), ATE__SHA256, &tx))
+        bench_fail("transaction");
+    m->unsigned_size = tx.encoded.size - tx.signature_section.size;
+    ate__tx_deinit(&tx);
+    ate__buf_clear(&m->signature);
+    m->to_sign = (struct ate__to_sign){.tx_hash = m->txn->own.hash,
+                                       .ret_bytes = &m->signature,
+                                       .next = next ? &next->to_sign : NULL};
+}
+
+static void commit_member(struct world *w, struct member *m)
+{
+    struct ate__pipe *pipe = w->dio->pipe;
+    struct ate__buf *encoded = &m->txn->encoded;
+    encoded->size = m->unsigned_size;
+    if (ate__tx_encode_signatures(&m->to_sign.signature, 1, encoded))
+        bench_fail("signature");
+    struct ate__offer offer = {
+        .encoded = ate__buf_bytes(encoded), .own = &m->txn->own, .waits = true, .timeout_ms = -1};
+    pipe->v->offer(pipe, &offer);
+    pipe->v->wait(pipe, &offer);
+    if (offer.result)
+        bench_fail(offer.text);
+    ate_txn_end(m->txn);
+}
+
+/* Everyone may write, so that each transaction comes without a signature; the owner's key, which
+ * the chain holds, then signs 64 at a time. */
+static void fill_batches(struct world *w, size_t transactions)
+{
+    static struct member members[BATCH];
+    for (size_t done = 0; done < transactions; done += BATCH) {
+        for (size_t i = BATCH; i-- > 0;)
+            make_member(w, &members[i], i + 1 < BATCH ? &members[i + 1] : NULL);
+        if (ate__trust_sign_batch(NULL, ate__session_key(w->session, 0), ATE__SHA256,
+                                  &members[0].to_sign))
+            bench_fail("sign");
+        for (size_t i = 0; i < BATCH; i++)
+            commit_member(w, &members[i]);
+    }
+    for (size_t i = 0; i < BATCH; i++)
+        ate__buf_deinit(&members[i].signature);
 }
 
 static double open_once(struct world *w, size_t objects)
@@ -82,6 +145,7 @@ int main(void)
 {
     size_t objects = bench_setting("ATE_BENCH_OBJECTS", 1000000);
     size_t transactions = bench_setting("ATE_BENCH_SIGNED", 4000);
+    size_t batched = bench_setting("ATE_BENCH_BATCHED", 256000);
     struct world w;
     bench_header("bench/open");
     world_init(&w, "open", ATE__SYNC_NEVER, false);
@@ -93,6 +157,10 @@ int main(void)
     fill(&w, transactions, 1);
     replay_row(&w, "open and verify, distributed, 1 x 64 B a signature", transactions, 0, .85);
     image_row(&w, "open with a view image, 1 x 64 B a signature", transactions, 100000);
+    world_deinit(&w);
+    world_init(&w, "open", ATE__SYNC_NEVER, true);
+    fill_batches(&w, batched);
+    replay_row(&w, "open and verify, distributed, 1 x 64 B, 64 a signature", batched, 60000, 0);
     world_deinit(&w);
     return 0;
 }

@@ -22,7 +22,8 @@ struct ate__work {
     struct ate__work *next;
     struct ate__work *twins; /* repeats of it that came before it was decided; through `next` */
     bool decoded;            /* tx is one */
-    bool unverified;         /* its signatures are not checked yet: a forecast spoke against it */
+    bool unverified;         /* its signatures are not checked yet */
+    bool hopeless;           /* a forecast speaks against it: they are checked only if it errs */
     int checked;             /* result of the checks that need no state; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
     bool waits, done;        /* done: under the chain's mutex */
@@ -199,11 +200,13 @@ void ate__work_give_turn(struct ate__work *w);
  * those that a thread waits for, which completes them, are told, and the others completed. */
 void ate__works_finish(struct ate__chain *c, struct ate__works *done);
 
-/* commit.c. check: what needs no state; any thread, no lock held. order lets the mutex go where it
- * has to verify signatures after all; 0: it is ordered, a twin,
- * or a `repeat`, which ate__work_repeat() answers without a lock. Else it is refused, and the
- * offer's verdict written. */
-void ate__work_check(struct ate__chain *c, struct ate__work *w);
+/* commit.c. read, verify: what needs no state; any thread, no lock held. signed: what verify will
+ * verify; NULL: nothing. order lets the mutex go where it has to verify after all; 0: it is
+ * ordered, a twin, or a `repeat`, which ate__work_repeat() answers without a lock. Else it is
+ * refused, and the offer's verdict written. */
+void ate__work_read(struct ate__chain *c, struct ate__work *w);
+const struct ate__tx *ate__work_signed(const struct ate__work *w);
+void ate__work_verify(struct ate__chain *c, struct ate__work *w);
 int ate__work_order(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 int ate__work_repeat(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 /* Writes a group if nobody does, else waits once. False: the time is over (NULL: none). */

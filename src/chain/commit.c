@@ -25,7 +25,7 @@ static bool has_no_prospect(struct ate__chain *c, const struct ate__tx *tx)
     return rc > 0;
 }
 
-static int check(struct ate__chain *c, struct ate__work *w)
+static int read_work(struct ate__chain *c, struct ate__work *w)
 {
     const struct ate__own *own = w->offer->own;
     int rc;
@@ -42,15 +42,38 @@ static int check(struct ate__chain *c, struct ate__work *w)
     w->decoded = true;
     if (!ate__tx_is_whole(&w->tx))
         return ate__fail(ATE_OMITTED, "commit: an event or a payload was left out");
-    w->unverified = !own && w->tx.signature_count && has_no_prospect(c, &w->tx);
-    return own || w->unverified ? 0 : ate__trust_verify(c->trust, &w->tx);
+    w->unverified = !own && w->tx.signature_count;
+    w->hopeless = w->unverified && has_no_prospect(c, &w->tx);
+    return 0;
 }
 
-void ate__work_check(struct ate__chain *c, struct ate__work *w)
+static void found(struct ate__work *w, int rc)
 {
-    w->checked = check(c, w);
-    if (w->checked)
-        ate__work_fail(w, w->checked);
+    w->checked = rc;
+    if (rc)
+        ate__work_fail(w, rc);
+}
+
+void ate__work_read(struct ate__chain *c, struct ate__work *w)
+{
+    found(w, read_work(c, w));
+}
+
+const struct ate__tx *ate__work_signed(const struct ate__work *w)
+{
+    return w->unverified && !w->hopeless ? &w->tx : NULL;
+}
+
+static void verify(struct ate__chain *c, struct ate__work *w)
+{
+    w->unverified = false;
+    found(w, ate__trust_verify(c->trust, &w->tx));
+}
+
+void ate__work_verify(struct ate__chain *c, struct ate__work *w)
+{
+    if (ate__work_signed(w))
+        verify(c, w);
 }
 
 /* ---- ordering, under the mutex ---- */
@@ -96,10 +119,7 @@ static int order_repeat(struct ate__chain *c, struct ate__work *w, uint64_t sequ
 static void verify_late(struct ate__chain *c, struct ate__work *w)
 {
     pthread_mutex_unlock(&c->mutex);
-    w->unverified = false;
-    w->checked = ate__trust_verify(c->trust, &w->tx);
-    if (w->checked)
-        ate__work_fail(w, w->checked);
+    verify(c, w);
     pthread_mutex_lock(&c->mutex);
 }
 
@@ -289,7 +309,8 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer)
         answer_early(offer, rc, ate__error_text());
         return;
     }
-    ate__work_check(c, w);
+    ate__work_read(c, w);
+    ate__work_verify(c, w);
     pthread_mutex_lock(&c->mutex);
     rc = wait_room(c, w->bytes.size, until);
     if (!rc)

@@ -15,10 +15,30 @@ struct batch {
     size_t count;
 };
 
-static void check_nth(void *arg, size_t i)
+static void read_nth(void *arg, size_t i)
 {
     struct batch *b = arg;
-    ate__work_check(b->c, b->works[i]);
+    ate__work_read(b->c, b->works[i]);
+}
+
+static const struct ate__tx *nth_signed(void *arg, size_t i)
+{
+    return ate__work_signed(((struct batch *)arg)->works[i]);
+}
+
+static void verify_nth(void *arg, size_t i)
+{
+    struct batch *b = arg;
+    ate__work_verify(b->c, b->works[i]);
+}
+
+static void check(struct ate__chain *c, struct batch *b)
+{
+    struct ate__workers *workers = b->count > 1 ? c->conf.workers : NULL;
+    ate__workers_each(workers, b->count, read_nth, b);
+    if (c->trust)
+        ate__trust_each(c->trust, workers, b->count,
+                        &(struct ate__signed){nth_signed, verify_nth, b});
 }
 
 static int order(struct ate__chain *c, struct ate__work *w, uint64_t now_ms)
@@ -70,7 +90,7 @@ static void order_batch(struct ate__chain *c, struct batch *b)
 {
     size_t decided = 0, decided_bytes = 0;
     pthread_mutex_unlock(&c->mutex);
-    ate__workers_each(b->count > 1 ? c->conf.workers : NULL, b->count, check_nth, b);
+    check(c, b);
     uint64_t now_ms = ate__monotonic_ms(c->conf.env);
     pthread_mutex_lock(&c->mutex);
     for (size_t i = 0; i < b->count; i++) {

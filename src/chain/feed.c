@@ -52,6 +52,11 @@ static int decode_all(struct feed *f, enum ate__hash_alg alg)
     return blame(f, f->decoded, rc);
 }
 
+static const struct ate__tx *nth_tx(void *arg, size_t n)
+{
+    return &((struct feed *)arg)->txs[n];
+}
+
 static void check_nth(void *arg, size_t n)
 {
     struct feed *f = arg;
@@ -76,7 +81,8 @@ static int prepare(struct feed *f)
         return rc;
     rc = decode_all(f, has_trust ? ate__trust_alg(f->c->trust) : alg);
     if (!rc && has_trust)
-        ate__workers_each(f->c->conf.workers, count, check_nth, f);
+        ate__trust_each(f->c->trust, f->c->conf.workers, count,
+                        &(struct ate__signed){nth_tx, check_nth, f});
     for (size_t n = 0; n < count && !has_trust; n++)
         f->checked[n] = ATE_DENIED;
     return rc;

@@ -33,13 +33,14 @@ struct item {
     uint64_t sequence, root_time_us;
     struct ate__position position;
     struct ate__tx tx;
-    bool decoded, last_in_group;
+    struct ate_hash leaf;
+    bool decoded, has_leaf, verified;
+    bool last_in_group;
     bool starts_group;
     bool compacted; /* the group: the head before it is not known */
     bool is_identity;
     struct ate__identity identity;
     uint64_t head_before;
-    int checked;
 };
 struct replay {
     struct ate__chain *c;
@@ -70,7 +71,15 @@ static int write_tiles(struct replay *r)
     return rc == ATE_E_NO_SPACE ? 0 : rc;
 }
 
-static int check_item(struct replay *r, struct item *i)
+static int read_leaf(struct item *i, enum ate__hash_alg alg)
+{
+    int rc = ate__tx_leaf(&i->tx, alg, i->sequence, i->root_time_us, &i->leaf);
+    i->has_leaf = rc == 0;
+    return rc;
+}
+
+/* What needs no state. */
+static int read_item(struct replay *r, struct item *i)
 {
     struct ate__chain *c = r->c;
     struct ate_bytes body = ate__bytes(r->bytes.data + i->at, i->size);
@@ -78,8 +87,6 @@ static int check_item(struct replay *r, struct item *i)
     int rc = 0;
     if (i->is_identity)
         return ate__identity_read(body, &i->identity);
-    if (i->decoded)
-        return ate__trust_verify(c->trust, &i->tx);
     if (c->trust)
         alg = ate__trust_alg(c->trust);
     else
@@ -87,9 +94,7 @@ static int check_item(struct replay *r, struct item *i)
     if (!rc)
         rc = ate__tx_decode(body, alg, &i->tx);
     i->decoded = rc == 0;
-    if (!rc && c->trust)
-        rc = ate__trust_verify(c->trust, &i->tx);
-    return rc;
+    return rc ? rc : read_leaf(i, alg);
 }
 
 int ate__chain_check_wanted(const struct ate__chain *c)
@@ -100,11 +105,35 @@ int ate__chain_check_wanted(const struct ate__chain *c)
 }
 
 /* What is not wanted any more ends when its turn comes. */
-static void check_nth(void *arg, size_t n)
+static void read_nth(void *arg, size_t n)
 {
     struct replay *r = arg;
-    int rc = ate__chain_check_wanted(r->c);
-    r->items[n].checked = rc ? rc : check_item(r, &r->items[n]);
+    struct item *i = &r->items[n];
+    if (!ate__chain_check_wanted(r->c))
+        (void)!read_item(r, i); /* what is wrong with it is said when its turn comes */
+}
+
+static const struct ate__tx *nth_tx(void *arg, size_t n)
+{
+    struct item *i = &((struct replay *)arg)->items[n];
+    return i->decoded ? &i->tx : NULL;
+}
+
+static void verify_nth(void *arg, size_t n)
+{
+    struct replay *r = arg;
+    struct item *i = &r->items[n];
+    if (i->decoded && !ate__chain_check_wanted(r->c))
+        i->verified = !ate__trust_verify(r->c->trust, &i->tx);
+}
+
+/* Side by side. Without a genesis yet there is nothing to check with. */
+static void check_all(struct replay *r)
+{
+    struct ate__chain *c = r->c;
+    ate__workers_each(c->conf.workers, r->count, read_nth, r);
+    ate__trust_each(c->trust, c->conf.workers, r->count,
+                    &(struct ate__signed){nth_tx, verify_nth, r});
 }
 
 /* What the group says of the history before it: the tree that it was written on, and the time. */
@@ -217,14 +246,12 @@ static int judge(struct replay *r, struct item *i)
 static int take_tx(struct replay *r, struct item *i, struct ate_hash *leaf)
 {
     struct ate__chain *c = r->c;
-    int rc = 0;
-    if (!i->decoded) {
-        i->checked = check_item(r, i);
-        rc = i->decoded ? 0 : i->checked;
-    }
+    int rc = i->decoded ? 0 : read_item(r, i);
+    if (!rc && !i->has_leaf)
+        rc = read_leaf(i, ate__trust_alg(c->trust));
     if (!rc && !c->trust)
         rc = take_genesis(c, i);
-    if (!rc && (i->checked || i->sequence == 0))
+    if (!rc && !i->verified)
         rc = ate__trust_verify(c->trust, &i->tx);
     if (!rc)
         rc = judge(r, i);
@@ -235,7 +262,8 @@ static int take_tx(struct replay *r, struct item *i, struct ate_hash *leaf)
     else
         ate__view_date(c->view, i->sequence, i->root_time_us);
     ate__kept_look(&r->kept, &i->tx, i->sequence);
-    return ate__tx_leaf(&i->tx, ate__trust_alg(c->trust), i->sequence, i->root_time_us, leaf);
+    *leaf = i->leaf;
+    return 0;
 }
 
 static int take_identity(struct replay *r, struct item *i, struct ate_hash *leaf)
@@ -243,7 +271,7 @@ static int take_identity(struct replay *r, struct item *i, struct ate_hash *leaf
     struct ate__chain *c = r->c;
     if (i->sequence >= r->kept.gaps_below || !c->trust)
         return ate__fail(ATE_TAMPERED, "only its identity is left, and it was not compacted away");
-    int rc = check_item(r, i);
+    int rc = read_item(r, i);
     if (!rc)
         rc = ate__trust_apply_identity(c->trust, &i->identity.id, i->sequence);
     return rc ? rc
@@ -315,13 +343,10 @@ static int flush(struct replay *r)
 {
     struct ate__chain *c = r->c;
     int rc = 0;
-    bool parallel = c->trust && r->count > 1;
-    if (parallel)
-        ate__workers_each(c->conf.workers, r->count, check_nth, r);
+    if (c->trust)
+        check_all(r);
     for (size_t n = 0; n < r->count; n++) {
         struct item *i = &r->items[n];
-        if (!parallel)
-            i->checked = 0; /* take_item() does it */
         rc = take_item(r, i);
         if (!rc && i->last_in_group)
             rc = end_group(r, i);

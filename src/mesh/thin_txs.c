@@ -102,6 +102,11 @@ int ate__thin_read_txs(struct ate__thin_answer *a)
 
 /* ---- 2: signatures ---- */
 
+static const struct ate__tx *nth_tx(void *arg, size_t n)
+{
+    return ((struct ate__thin_answer *)arg)->txs[n + 1].tx;
+}
+
 static void verify_nth(void *arg, size_t n)
 {
     struct ate__thin_answer *a = arg;
@@ -118,7 +123,8 @@ int ate__thin_verify_txs(struct ate__thin_answer *a)
         rc = ate__thin_learn(a->chain, a->txs[i].tx, a->txs[i].sequence);
     if (rc)
         return rc;
-    ate__workers_each(a->tx_count > 2 ? a->chain->workers : NULL, a->tx_count - 1, verify_nth, a);
+    ate__trust_each(a->chain->trust, a->chain->workers, a->tx_count - 1,
+                    &(struct ate__signed){nth_tx, verify_nth, a});
     for (size_t i = 1; !rc && i < a->tx_count; i++) {
         const struct ate__thin_tx *t = &a->txs[i];
         if (!t->verified)

@@ -79,6 +79,18 @@ int ate__trust_origin(const struct ate__trust *t, const struct ate__txn_id *id,
  * count as held. Errors: DENIED (a key that is in neither, or cannot sign), TAMPERED (a signature
  * does not hold), MALFORMED, UNSUPPORTED. */
 int ate__trust_verify(struct ate__trust *t, const struct ate__tx *tx) ATE__CHECK;
+/* For who verifies many: calls each(arg, n) once for every n below count, on the threads of the
+ * workers (NULL: on this one), in such an order that what a batch has in common is verified once
+ * and different signatures beside each other. tx(arg, n) may be NULL: nothing is to be verified. */
+struct ate__workers;
+struct ate__signed {
+    const struct ate__tx *(*tx)(void *arg, size_t n);
+    void (*each)(void *arg, size_t n);
+    void *arg;
+};
+void ate__trust_each(const struct ate__trust *t, struct ate__workers *workers, size_t count,
+                     const struct ate__signed *s);
+
 /* A transaction that a key is to sign. */
 struct ate__to_sign {
     struct ate_hash tx_hash;

@@ -44,7 +44,8 @@ static int offer_one(struct ate_bytes encoded, bool *ret_verified)
     struct ate__offer offer = {.encoded = encoded, .timeout_ms = -1};
     struct ate__work *w;
     kit_ok(ate__work_new(kit.chain, &offer, &w));
-    ate__work_check(kit.chain, w);
+    ate__work_read(kit.chain, w);
+    ate__work_verify(kit.chain, w);
     *ret_verified = !w->unverified;
     pthread_mutex_lock(&kit.chain->mutex);
     int rc = ate__work_order(kit.chain, w);
