@@ -141,6 +141,10 @@ struct ate__group_feed {
     struct ate_hash head_after;
 };
 int ate__chain_feed(struct ate__chain *c, const struct ate__group_feed *group) ATE__CHECK;
+/* Verifies the signatures in records that are going to be fed, side by side, whatever groups they
+ * are in, so that feeding them finds these verified. It decides nothing: what is wrong with them
+ * is found when they are fed. One thread at a time, the one that feeds. */
+void ate__chain_feed_ahead(struct ate__chain *c, const struct ate_bytes *records, size_t count);
 
 /* Records from..to (exclusive; at most the published size), as they were appended. Any thread. */
 int ate__chain_history(struct ate__chain *c, uint64_t from, uint64_t to, ate__history_fn *each,

@@ -279,3 +279,63 @@ int ate__chain_feed(struct ate__chain *c, const struct ate__group_feed *group)
         ate__chain_tell(c);
     return rc;
 }
+
+/* ---- before it is their turn ---- */
+
+struct ahead {
+    struct ate__chain *c;
+    const struct ate_bytes *records;
+    struct ahead_tx {
+        struct ate__tx tx;
+        bool decoded;
+    } *txs;
+};
+
+static void decode_ahead(void *arg, size_t n)
+{
+    struct ahead *a = arg;
+    if (!ate__chain_check_wanted(a->c))
+        a->txs[n].decoded =
+            !ate__tx_decode(a->records[n], ate__trust_alg(a->c->trust), &a->txs[n].tx);
+}
+
+static const struct ate__tx *nth_ahead(void *arg, size_t n)
+{
+    const struct ahead *a = arg;
+    return a->txs[n].decoded ? &a->txs[n].tx : NULL;
+}
+
+static void verify_ahead(void *arg, size_t n)
+{
+    struct ahead *a = arg;
+    if (a->txs[n].decoded && !ate__chain_check_wanted(a->c))
+        (void)!ate__trust_verify(a->c->trust, &a->txs[n].tx);
+}
+
+/* Where the first has no signature, the others are hardly worth being decoded twice. */
+static bool is_worth_it(struct ahead *a)
+{
+    decode_ahead(a, 0);
+    bool worth = a->txs[0].decoded && a->txs[0].tx.signature_count;
+    if (a->txs[0].decoded)
+        ate__tx_deinit(&a->txs[0].tx);
+    return worth;
+}
+
+void ate__chain_feed_ahead(struct ate__chain *c, const struct ate_bytes *records, size_t count)
+{
+    struct ate__workers *workers = c->conf.workers;
+    struct ahead a = {.c = c, .records = records};
+    if (!c->trust || !workers || count < 2)
+        return;
+    a.txs = ate__alloc_array(count, sizeof *a.txs);
+    if (a.txs && is_worth_it(&a)) {
+        ate__workers_each(workers, count, decode_ahead, &a);
+        ate__trust_each(c->trust, workers, count,
+                        &(struct ate__signed){nth_ahead, verify_ahead, &a});
+        for (size_t n = 0; n < count; n++)
+            if (a.txs[n].decoded)
+                ate__tx_deinit(&a.txs[n].tx);
+    }
+    ate__free(a.txs);
+}

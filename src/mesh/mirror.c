@@ -17,6 +17,7 @@ struct item { /* what came and is not taken in yet */
     struct item *next;
     enum ate__message type; /* GROUP LEAVES KEPT; RESYNC: the body is the message, decoded */
     uint64_t links; /* over which link */
+    bool looked_at; /* its signatures were verified ahead, as far as they hold */
     struct ate__buf body;
 };
 struct question { /* what confirm() is to find out */
@@ -390,12 +391,98 @@ static bool take_next(struct ate__mirror *m)
     return true;
 }
 
+/* ---- ahead ---- */
+
+enum { AHEAD_RECORDS = 1024, AHEAD_BYTES = 4 << 20 };
+
+static bool is_new_group(const struct item *item)
+{
+    return item && item->type == ATE__MSG_GROUP && !item->looked_at;
+}
+
+/* The groups that wait in front, no more of them than fit; NULL: none, or one alone. Under the
+ * mutex. */
+static struct item *pop_ahead(struct ate__mirror *m)
+{
+    struct item *list = m->first, **end = &m->first;
+    size_t bytes = 0, groups = 0;
+    if (m->failure || m->stopping || m->resync || !m->conf.workers || !is_new_group(list) ||
+        !is_new_group(list->next) || !ate__chain_trust(m->chain))
+        return NULL;
+    while (is_new_group(*end) && groups < AHEAD_RECORDS && bytes < AHEAD_BYTES) {
+        bytes += (*end)->body.size;
+        groups++;
+        end = &(*end)->next;
+    }
+    m->first = *end;
+    *end = NULL;
+    if (!m->first)
+        m->last = &m->first;
+    return list;
+}
+
+/* In front of what has come meanwhile; what came over a link that is lost goes as it would have in
+ * the queue. Under the mutex. */
+static struct item *put_back(struct ate__mirror *m, struct item *list)
+{
+    struct item **end = &list;
+    bool is_lost = list->links != m->links;
+    for (; *end; end = &(*end)->next) {
+        (*end)->looked_at = true;
+        if (is_lost)
+            m->bytes -= (*end)->body.size;
+    }
+    if (is_lost)
+        return list;
+    if (!m->first)
+        m->last = end;
+    *end = m->first;
+    m->first = list;
+    return NULL;
+}
+
+/* The records of the groups; those that are not well-formed are found when it is their turn. */
+static void look_at(struct ate__mirror *m, const struct item *list)
+{
+    ate__cleanup(ate__freep) struct ate_bytes *records =
+        ate__alloc_array(AHEAD_RECORDS, sizeof *records);
+    size_t count = 0;
+    for (; records && list; list = list->next) {
+        struct ate__msg_group msg;
+        size_t at = 0;
+        if (ate__msg_group_decode(ate__buf_bytes(&list->body), &msg))
+            break;
+        while (count < AHEAD_RECORDS && ate__msg_group_next(msg.records, &at, &records[count]))
+            count++;
+    }
+    if (records)
+        ate__chain_feed_ahead(m->chain, records, count);
+}
+
+/* A group by itself keeps one core busy where many transactions were committed one by one. Under
+ * the mutex, which it lets go. */
+static bool look_ahead(struct ate__mirror *m)
+{
+    struct item *list = pop_ahead(m);
+    if (!list)
+        return false;
+    pthread_mutex_unlock(&m->mutex);
+    look_at(m, list);
+    pthread_mutex_lock(&m->mutex);
+    list = put_back(m, list);
+    for (struct item *next; list; list = next) {
+        next = list->next;
+        item_free(list);
+    }
+    return true;
+}
+
 /* Only one thread is here at a time: `feeding` says so until it leaves. Questions first: what they
  * ask about is there. */
 static void feed_all(struct ate__mirror *m)
 {
     pthread_mutex_lock(&m->mutex);
-    while (answer_next(m) || take_next(m))
+    while (answer_next(m) || look_ahead(m) || take_next(m))
         continue;
     m->feeding = false;
     pthread_mutex_unlock(&m->mutex);

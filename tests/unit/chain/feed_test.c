@@ -5,6 +5,7 @@
  */
 #include "history.h"
 #include "lib/heap.h"
+#include "trust/state_private.h"
 
 static struct kit kit;
 static struct history history;
@@ -394,6 +395,52 @@ static int feed_all(void *arg)
     return rc ? rc : failed ? ATE_E_MEMORY : 0;
 }
 
+/* ---- ahead ---- */
+
+static bool remembered(struct ate_bytes record)
+{
+    struct ate__tx tx;
+    struct ate_hash message, proof;
+    kit_ok(ate__tx_decode(record, ATE__SHA256, &tx));
+    kit_ok(ate__batch_message(ATE__SHA256, &tx.hash, &tx.signatures[0], &message));
+    kit_ok(ate__verified_proof(&message, tx.signatures[0].bytes, &proof));
+    bool is = ate__verified_has(&ate__chain_trust(kit.chain)->verified, &proof);
+    ate__tx_deinit(&tx);
+    return is;
+}
+
+/* What is looked at ahead is decided when it is fed, and only then. */
+static void looked_at_ahead(void **state)
+{
+    (void)state;
+    enum { GROUPS = 7, BAD = 4 };
+    struct ate_bytes records[GROUPS + 1];
+    begin(true, false);
+    kit_ok(ate__workers_new(2, &kit.workers));
+    for (unsigned n = 1; n <= GROUPS; n++)
+        history_put(&history, n);
+    for (unsigned n = 0; n < GROUPS; n++)
+        records[n] = history.groups[1 + n].records[0];
+    records[GROUPS] = ate__text_bytes("no transaction");
+    uint8_t *bad = (uint8_t *)(uintptr_t)records[BAD].data;
+    bad[records[BAD].size - 9] ^= 2; /* in its signature */
+    open_empty();
+    ate__chain_feed_ahead(kit.chain, records, GROUPS + 1); /* nothing is known yet */
+    kit_ok(history_feed(&history, 0, kit.chain));
+    ate__chain_feed_ahead(kit.chain, records, GROUPS + 1);
+    for (unsigned n = 0; n < GROUPS; n++)
+        assert_int_equal(remembered(records[n]), n != BAD);
+    assert_int_equal(kit_size(&kit), 1);
+    for (unsigned n = 0; n < BAD; n++)
+        kit_ok(history_feed(&history, 1 + n, kit.chain));
+    assert_int_equal(history_feed(&history, 1 + BAD, kit.chain), ATE_TAMPERED);
+    bad[records[BAD].size - 9] ^= 2;
+    for (unsigned n = BAD; n < GROUPS; n++)
+        kit_ok(history_feed(&history, 1 + n, kit.chain));
+    assert_int_equal(kit_size(&kit), 1 + GROUPS);
+    end();
+}
+
 static void lack_of_memory(void **state)
 {
     (void)state;
@@ -420,7 +467,8 @@ int main(void)
         cmocka_unit_test(each_rule),         cmocka_unit_test(another_chain_than_the_log_is_for),
         cmocka_unit_test(no_genesis_first),  cmocka_unit_test(keys_within_a_group),
         cmocka_unit_test(a_disk_that_fails), cmocka_unit_test(not_into_what_is_read_only),
-        cmocka_unit_test(a_full_disk),       cmocka_unit_test(lack_of_memory),
+        cmocka_unit_test(a_full_disk),       cmocka_unit_test(looked_at_ahead),
+        cmocka_unit_test(lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
