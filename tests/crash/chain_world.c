@@ -240,7 +240,8 @@ static void commit_together(struct world *w, struct one *ones, unsigned count)
         ones[i].offer = (struct ate__offer){
             .encoded = ate__buf_bytes(&ones[i].d.encoded), .timeout_ms = -1, .result = ATE_E_BUG};
         kit_ok(ate__work_new(c, &ones[i].offer, &work));
-        ate__work_check(c, work);
+        ate__work_read(c, work);
+        ate__work_verify(c, work);
         pthread_mutex_lock(&c->mutex);
         int rc = ate__work_order(c, work);
         pthread_mutex_unlock(&c->mutex);

@@ -173,7 +173,8 @@ static void order(struct ordered *o)
     kit_draft_put(&kit, &o->d, 2, "while it fails");
     o->offer = (struct ate__offer){.encoded = draft_encode(&o->d), .timeout_ms = -1};
     kit_ok(ate__work_new(c, &o->offer, &w));
-    ate__work_check(c, w);
+    ate__work_read(c, w);
+    ate__work_verify(c, w);
     pthread_mutex_lock(&c->mutex);
     c->leading = true; /* the task marks the log */
     kit_ok(ate__work_order(c, w));
