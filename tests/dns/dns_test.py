@@ -20,6 +20,7 @@ class Sea:
         self.w = w
         self.root = w.key()
         self.server = w.server(*options)
+        self.island = None
         w.ate("put", self.server.chain(PATH), "hello", "world", "--public")
 
     def facts(self, *records):
@@ -29,6 +30,10 @@ class Sea:
                 else txt(r.format(**known)) for r in records]
 
     def serve(self, *records, more=(), zones=(), **zone):
+        """In place of what was served before."""
+        if self.island:
+            self.w.servers.remove(self.island)
+            self.island.end(9)
         self.island = Island(self.w, Zone(ZONE, *self.facts(*records), *more, **zone), *zones)
         return self
 
@@ -221,11 +226,11 @@ def test_deaf(w):
     """A name server that is silent makes it fail, in the time that was given."""
     sea = Sea(w)
     sea.island = Deaf(w)
-    w.refused(5, "TIMEOUT", "get", sea.where(), "hello", "--timeout", "2s", *sea.island.options())
+    w.refused(5, "TIMEOUT", "get", sea.where(), "hello", "--timeout", "4s", *sea.island.options())
     assert sea.island.asked() > 0
     stranger(w)
     w.refused(5, "TIMEOUT", "get", sea.where(items=f"#pin={sea.server.pin}"), "hello",
-              "--timeout", "2s", *sea.island.options())
+              "--timeout", "4s", *sea.island.options())
 
 
 def test_large(w):

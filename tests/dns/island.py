@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -90,8 +91,7 @@ class Island:
         for tool in KNOT, SIGN, KEYGEN:
             if not shutil.which(tool):
                 raise Skipped(f"{tool} is not installed")
-        self.folder = world.path(f"island{len(world.servers)}")
-        (self.folder / "db").mkdir(parents=True)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="island-", dir=world.dir))
         self.zones = zones
         anchor = self.folder / "anchor"
         anchor.write_text("".join(zone.write(self.folder) for zone in zones))
