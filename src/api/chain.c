@@ -404,6 +404,7 @@ static int open_at_server(struct opening *o)
         .fetch_bytes_max = o->chain->thin ? ATE__SHOWN_BYTES_MAX : 0, /* where it went back */
         .no_wire_encryption = o->conf->no_wire_encryption,
         .lookup = o->chain->lookup,
+        .session = o->session,
         .timeout_ms = o->chain->timeout_ms,
         .genesis = ate__buf_bytes(&genesis),
         .anchor = remote_anchor,

@@ -134,6 +134,7 @@ struct ate__remote_conf ate__fork_fresh_conf(const struct ate__remote_conf *conf
         .addr = conf->addr,
         .no_wire_encryption = conf->no_wire_encryption,
         .lookup = conf->lookup,
+        .session = conf->session,
         .timeout_ms = conf->timeout_ms,
         .anchor = conf->anchor,
         .arg = conf->arg,

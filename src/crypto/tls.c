@@ -594,6 +594,18 @@ bool ate__tls_closed(const struct ate__tls *t)
     return t->closed;
 }
 
+int ate__tls_channel(struct ate__tls *t, struct ate_hash *ret_channel)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    if (!t->ready || t->failed)
+        return ate__fail(ATE_MISUSE, "the handshake is not done");
+    ERR_clear_error();
+    if (SSL_export_keying_material(t->ssl, ret_channel->b, sizeof ret_channel->b, label,
+                                   sizeof label - 1, NULL, 0, 0) != 1)
+        return failure_own(t, "name a TLS connection");
+    return 0;
+}
+
 int ate__tls_close(struct ate__tls *t)
 {
     if (!t->ready || t->failed)

@@ -69,4 +69,7 @@ bool ate__tls_ready(const struct ate__tls *t); /* handshake done, peer's identit
 /* Of a client that is ready: the pin of the server it speaks with. */
 struct ate_hash ate__tls_peer_pin(const struct ate__tls *t);
 bool ate__tls_closed(const struct ate__tls *t); /* the peer sent close_notify */
+/* What both ends know of this connection, and of no other (RFC 9266, tls-exporter). Errors: MISUSE:
+ * the handshake is not done; E_*. */
+int ate__tls_channel(struct ate__tls *t, struct ate_hash *ret_channel) ATE__CHECK;
 int ate__tls_close(struct ate__tls *t) ATE__CHECK; /* makes close_notify; pull() it */

@@ -106,6 +106,12 @@ static int drive_opened(struct ate__client_driver *d, const struct ate__msg_open
     return 0;
 }
 
+static int drive_possess(struct ate__client_driver *d, const struct ate__possession *of,
+                         struct ate__wr *w)
+{
+    return ate__remote_possess(remote_of(d), of, w);
+}
+
 /* `newest` of a thin chain, or what a mirror has taken in. */
 static void advance(struct ate__remote *r, const struct ate__head *newest, bool firm)
 {
@@ -288,6 +294,7 @@ static const struct ate__client_driver thin_driver = {
     .connect = drive_connect,
     .wake_at = drive_wake_at,
     .opened = drive_opened,
+    .possess = drive_possess,
     .advanced = drive_advanced,
     .note = drive_note,
     .forked = drive_forked,
@@ -298,6 +305,7 @@ static const struct ate__client_driver mirror_driver = {
     .connect = drive_connect,
     .wake_at = drive_wake_at,
     .opened = drive_opened,
+    .possess = drive_possess,
     .subscribe = drive_subscribe,
     .subscribed = drive_subscribed,
     .group = drive_group,
@@ -381,6 +389,7 @@ static void remote_free(struct ate__remote *r)
     ate__lookup_free(r->lookup);
     ate__buf_deinit(&r->tombstone);
     ate__workers_unref(r->conf.workers);
+    ate__session_unref(r->conf.session);
     pthread_mutex_destroy(&r->mutex);
     pthread_cond_destroy(&r->moved);
     ate__loop_unref(r->loop);
@@ -433,6 +442,8 @@ static int new_remote(const struct ate__remote_conf *conf, struct ate__remote **
     r->conf = *conf;
     if (conf->workers)
         ate__workers_ref(conf->workers);
+    if (conf->session)
+        ate__session_ref(conf->session);
     r->driver = r->base.thin ? thin_driver : mirror_driver;
     r->last_inbox = &r->inbox;
     r->submit_task.run = ate__remote_take_inbox;

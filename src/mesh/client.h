@@ -40,6 +40,8 @@ struct ate__remote_conf {
     uint64_t fetch_bytes_max; /* that a mirror takes from the server; 0: no bound of its own */
     bool no_wire_encryption;
     const struct ate__lookup *lookup; /* of net/tcp_uv.h; copied; NULL: none */
+    /* Its keys are proved to a server that asks who is there; NULL: none. */
+    struct ate_session *session;
     int32_t timeout_ms; /* of every single wait; -1: none. Fetching a mirror: between two groups */
     /* Not empty: a transaction 0; CREATE if the chain is not there; created() tells. */
     struct ate_bytes genesis;

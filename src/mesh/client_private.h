@@ -40,6 +40,8 @@ struct ate__client {
     uint64_t started_ms, ready_ms, retry_ms;
     uint32_t failures;       /* links lost since one was good */
     bool reached_once;       /* OPENED came over some link */
+    bool challenged;         /* by the server, and not answered; with this number: */
+    struct ate_hash nonce;
     bool admitted, create_sent, exists, created;
     bool weak;               /* OPENED of the latest stream said weak_sync */
     char lost_text[ATE__ERROR_SIZE]; /* why the last link was lost */

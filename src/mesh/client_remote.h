@@ -18,6 +18,7 @@
 #include "net/loop_uv.h"
 #include "net/tcp_uv.h"
 #include "trust/checkpoint.h"
+#include "trust/session.h"
 #include <stdatomic.h>
 
 /* client_notes.c: what the server signs by itself. */
@@ -128,6 +129,9 @@ void ate__remote_hush(struct ate__pipe *p); /* chain/pipe.h; any thread */
 int ate__remote_ask(struct ate__pipe *p, struct ate__call *call, struct ate__buf *ret_body)
     ATE__CHECK;
 int ate__remote_ended(struct ate__pipe *p) ATE__CHECK; /* client.c; of struct ate__far_vtable */
+/* client_possess.c. As struct ate__client_driver has it. */
+int ate__remote_possess(const struct ate__remote *r, const struct ate__possession *wanted,
+                        struct ate__wr *w) ATE__CHECK;
 /* client_destroy.c. As struct ate__client_driver has it; then, where that left a tombstone, what
  * its result is by the anchors; and as struct ate__far_vtable has it. */
 int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement) ATE__CHECK;

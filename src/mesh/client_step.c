@@ -122,6 +122,7 @@ static void send_open(struct ate__client *c)
 {
     struct ate__wr w;
     c->state = ATE__CLIENT_OPENING;
+    c->challenged = false;
     c->stream++;
     int rc = begin_frame(c, ATE__MSG_OPEN, &w);
     if (!rc) {
@@ -178,10 +179,33 @@ static void send_subscribe(struct ate__client *c, const struct ate__head *from)
     sent_first(c, rc);
 }
 
+/* Before the chain is known to be the wanted one nothing is proved. */
+static int answer_challenge(struct ate__client *c)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf body = ATE__BUF_NULL;
+    struct ate__possession of = {.channel = c->link->channel, .nonce = c->nonce};
+    struct ate__wr w = ate__wr_of(&body);
+    if (!c->link->encrypted || !c->driver->possess)
+        return bad_peer(c, "CHALLENGE where nothing can be proved");
+    int rc = c->driver->possess(c->driver, &of, &w);
+    if (!rc)
+        rc = ate__wr_end(&w);
+    if (rc)
+        return rc;
+    struct ate_bytes part = ate__buf_bytes(&body);
+    c->challenged = false;
+    sent_first(c, ate__link_send(c->link, ATE__MSG_POSSESSION, c->stream, &part, 1));
+    return 0;
+}
+
 static void go_on(struct ate__client *c)
 {
     struct ate__head from;
     if (c->state != ATE__CLIENT_OPENED || !c->admitted)
+        return;
+    if (c->challenged)
+        judge(c, answer_challenge(c));
+    if (c->closing || c->ended || c->state != ATE__CLIENT_OPENED)
         return;
     if (!ate__client_follows(c))
         ready(c);
@@ -237,6 +261,20 @@ static int on_opened(struct ate__client *c, struct ate_bytes body)
     c->newest = base.size ? base : m.head;
     ate__calls_mark_reached(c);
     go_on(c);
+    return 0;
+}
+
+/* Comes in front of OPENED, which says for which chain. */
+static int on_challenge(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_challenge m;
+    if ((c->state != ATE__CLIENT_OPENING && c->state != ATE__CLIENT_CREATING) || c->challenged)
+        return bad_peer(c, "CHALLENGE without a question");
+    int rc = ate__client_decoded(c, ate__msg_challenge_decode(body, &m));
+    if (rc)
+        return rc;
+    c->challenged = true;
+    c->nonce = m.nonce;
     return 0;
 }
 
@@ -362,6 +400,7 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     switch (frame->type) {
     case ATE__NET_ERROR: return on_error(c, frame->body);
     case ATE__MSG_OPENED: return on_opened(c, frame->body);
+    case ATE__MSG_CHALLENGE: return on_challenge(c, frame->body);
     case ATE__MSG_EXISTS: return on_exists(c, frame->body);
     case ATE__MSG_SUBSCRIBED: return on_subscribed(c, frame->body);
     case ATE__MSG_RESYNC: return on_resync(c, frame->body);

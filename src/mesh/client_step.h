@@ -38,6 +38,7 @@
 #include "base/map.h"
 #include "mesh/msg.h"
 #include "net/link.h"
+#include "trust/possession.h"
 
 enum ate__call_kind {
     ATE__CALL_COMMIT,
@@ -101,6 +102,10 @@ struct ate__client_driver {
     /* OPENED came, over each link anew: its chain id, its genesis and the inclusion of that are
      * the driver's to check. A result is final. */
     int (*opened)(struct ate__client_driver *d, const struct ate__msg_opened *m);
+    /* The chain that OPENED told is shown only to who proves a key of it: appends what proves all
+     * there is. `of`: its channel and nonce. A result is final. NULL: there is nothing. */
+    int (*possess)(struct ate__client_driver *d, const struct ate__possession *of,
+                   struct ate__wr *w);
     /* `newest` moved on; `firm`: it may be remembered. Not called by one that follows. */
     void (*advanced)(struct ate__client_driver *d, const struct ate__head *newest, bool firm);
     /* A client that follows; NULL: it does not. subscribe(): where the stream is to go on; false:

@@ -24,6 +24,7 @@ enum {
     ATE__GOT_OBJECTS_MAX = 256,        /* objects in one answer: the greater of the two */
     ATE__GOT_TXS_MAX = 4096,           /* transactions in one answer */
     ATE__GET_PAYLOAD_MAX = 4096,       /* bytes of a payload that GET_NO_PAYLOAD leaves in */
+    ATE__POSSESSED_MAX = 8,            /* keys proved in one POSSESSION */
     ATE__GROUP_FRAME_RECORDS_MAX = 65536,
     ATE__LEAVES_FRAME_MAX = 16384,     /* leaves in one frame: 512 KiB */
 

@@ -26,6 +26,8 @@
  *  DESTROY request, statement          DESTROYED statement, to all streams of the chain | REJECTED;
  *                                      from then on the answer to OPEN and CREATE
  *  NOTES least ms between two          NOTE, for each head that is signed, from now on
+ *  -                                   CHALLENGE nonce, before OPENED: to be answered behind it
+ *  POSSESSION public keys, proofs      - | ERROR (NO_ACCESS)
  *  CLOSE                               -
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
@@ -54,6 +56,7 @@
     X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) X(LEAVES, 37) X(KEPT, 38) \
     X(DESTROY, 39) X(DESTROYED, 40) \
     X(NOTES, 43) X(NOTE, 44) \
+    X(CHALLENGE, 49) X(POSSESSION, 50) \
     /* reserved: a later version */ \
     X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
@@ -249,6 +252,17 @@ struct ate__msg_destroyed {
     struct ate_bytes statement; /* not empty; nothing in it was looked at */
 };
 
+/* Who asks proves a private key (trust/possession.h). */
+struct ate__msg_challenge {
+    struct ate_hash nonce; /* of this stream */
+};
+struct ate__msg_possession {
+    uint32_t count; /* not 0 */
+    struct ate__possessed {
+        struct ate_bytes public_key, signature;
+    } key[ATE__POSSESSED_MAX];
+};
+
 /* One pair each: encode appends the body to w; decode reads a frame's body.
  * Errors: MALFORMED TOO_BIG UNSUPPORTED. */
 #define ATE__MSG_PAIR(name)                                                                        \
@@ -278,6 +292,8 @@ ATE__MSG_PAIR(notes);
 ATE__MSG_PAIR(note);
 ATE__MSG_PAIR(destroy);
 ATE__MSG_PAIR(destroyed);
+ATE__MSG_PAIR(challenge);
+ATE__MSG_PAIR(possession);
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */

@@ -36,6 +36,7 @@ struct ate__server_conf {
     int (*admit)(void *arg, const char *path, const struct ate_hash *root, const char *peer);
     void *admit_arg;
     bool allow_destroy; /* the owner of a chain may destroy it (DESTROY) */
+    bool members_only; /* a chain is shown to who proves a key that it holds (POSSESSION) */
     bool no_auth; /* anyone may create, within the limits of a source address; admit is not asked.
                    * Neither: nobody may. */
     /* Each chain that is open is compacted by itself, one after the other; its session is borrowed

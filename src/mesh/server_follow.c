@@ -125,10 +125,13 @@ static int send_group(struct ate__stream *s, const struct ate__groups *groups, s
     const struct ate__group_out_frame *f = &groups->frames[i];
     const struct ate_bytes body = ate__bytes(groups->bytes.data + f->at, f->size);
     struct ate__link *link = s->peer->link;
+    int rc = ate__members_check(s); /* a key may be revoked by now */
+    if (rc)
+        return rc;
     /* Answers that wait for room go first. */
-    int rc = !link              ? ATE_OFFLINE
-             : s->peer->waiting ? ATE_BUSY
-                                : ate__link_send(link, f->type, s->id, &body, 1);
+    rc = !link              ? ATE_OFFLINE
+         : s->peer->waiting ? ATE_BUSY
+                            : ate__link_send(link, f->type, s->id, &body, 1);
     if (!rc) {
         if (f->type == ATE__MSG_LEAVES)
             s->resyncing.leaves = f->end;

@@ -74,7 +74,7 @@ static void on_closed(void *owner, int result, const char *text)
 void ate__peer_judge(struct ate__peer *p)
 {
     const struct ate__server_limits *limits = &p->server->conf.server_limits;
-    bool paused = p->waiting || p->commits >= limits->commits ||
+    bool paused = p->waiting || p->proving || p->commits >= limits->commits ||
                   p->commit_bytes >= limits->commit_bytes || p->requests >= limits->requests;
     if (!p->link || paused == p->paused)
         return;
@@ -177,6 +177,7 @@ static const struct handler handlers[] = {
     [ATE__MSG_CHECKPOINT] = {.goes_on = ate__answer_checkpoint},
     [ATE__MSG_DESTROY] = {.goes_on = ate__destroy_asked},
     [ATE__MSG_NOTES] = {.goes_on = ate__notes_ask},
+    [ATE__MSG_POSSESSION] = {.goes_on = ate__members_prove},
     [ATE__MSG_CLOSE] = {.goes_on = handle_close},
 };
 
@@ -185,7 +186,12 @@ static void go_on(struct ate__peer *p, const struct ate__net_frame *frame, const
     char text[128];
     struct ate__stream *s = ate__stream_find(p, frame->stream);
     if (s && (s->opened || frame->type == ATE__MSG_CLOSE)) {
-        h->goes_on(s, frame->body);
+        bool open_to_all = frame->type == ATE__MSG_POSSESSION || frame->type == ATE__MSG_CLOSE;
+        int rc = open_to_all ? 0 : ate__members_check(s);
+        if (rc)
+            ate__stream_fail(s, rc, ate__error_text());
+        else
+            h->goes_on(s, frame->body);
         return;
     }
     /* It may have crossed our ERROR, or the answer to an earlier CLOSE. */

@@ -9,6 +9,7 @@
  *     server_compact.c compaction by itself: since when, and what it tells
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
  *     server_destroy.c DESTROY
+ *     server_members.c CHALLENGE, POSSESSION: who is shown a chain
  *     server_answer.c  COMMIT, OUTCOME, GET, PROVE, CHECKPOINT and their answers
  *     server_prove.c   what PROVE and CHECKPOINT ask for; signing
  *     server_notes.c   NOTES: heads that are signed by themselves
@@ -153,6 +154,7 @@ struct ate__peer {
     struct ate__stream *asking, **last_asking; /* their turn to have a GET or OUTCOME answered */
     bool answering; /* one of them has */
     bool destroying; /* one of them: it is judged, or done */
+    unsigned proving; /* of them: until that is judged it is not read */
 };
 
 /* As struct ate__acceptor_events has them; user: the server. */
@@ -231,6 +233,14 @@ struct ate__stream {
     struct ate__head proven; /* newest head that an answer has proven */
     struct ate__kept_snapshot kept[ATE__SNAPSHOTS_KEPT];
     uint64_t gets;
+
+    /* server_members.c */
+    struct {
+        bool asked; /* and not answered */
+        struct ate_hash nonce;
+        uint32_t count; /* of keys that were proved: 0: nobody's yet */
+        struct ate_hash key[ATE__POSSESSED_MAX];
+    } member;
 
     /* server_destroy.c */
     bool has_nonce;
@@ -381,6 +391,15 @@ void ate__answer_release(struct ate__stream *s); /* the cursor moved on, or the 
 void ate__answer_turn(struct ate__peer *p); /* if one of its streams may have its turn now */
 void ate__answer_init(struct ate__stream *s);
 void ate__answer_deinit(struct ate__stream *s);
+
+/* --- server_members.c --- */
+
+/* CHALLENGE, where the server shows its chains to members alone. Errors: NO_ACCESS: clear text;
+ * E_MEMORY. */
+int ate__members_challenge(struct ate__stream *s) ATE__CHECK;
+void ate__members_prove(struct ate__stream *s, struct ate_bytes body);
+/* Whether the stream may be shown, and ask for, more than OPENED told. Errors: NO_ACCESS. */
+int ate__members_check(const struct ate__stream *s) ATE__CHECK;
 
 /* --- server_destroy.c --- */
 

@@ -187,8 +187,9 @@ static void describe_done(struct ate__job *job)
 {
     struct describing *d = ATE__CONTAINER(job, struct describing, job);
     struct ate__stream *s = d->stream;
-    if (!s->ended && job->result) {
-        ate__stream_fail(s, job->result, job->text);
+    int rc = s->ended || job->result ? 0 : ate__members_challenge(s);
+    if (!s->ended && (job->result || rc)) {
+        ate__stream_fail(s, rc ? rc : job->result, rc ? ate__error_text() : job->text);
     } else if (!s->ended) {
         s->opened = true;
         ate__peer_send(s->peer, ATE__MSG_OPENED, s->id, &d->body);

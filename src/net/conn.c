@@ -689,3 +689,11 @@ bool ate__conn_encrypted(const struct ate__conn *c)
 {
     return c->tls != NULL;
 }
+
+int ate__conn_channel(const struct ate__conn *c, struct ate_hash *ret_channel)
+{
+    if (c->tls)
+        return ate__tls_channel(c->tls, ret_channel);
+    *ret_channel = (struct ate_hash){{0}};
+    return 0;
+}

@@ -111,3 +111,5 @@ uint64_t ate__conn_features(const struct ate__conn *c); /* agreed */
 /* Of a client, once it is open: the server's; zeros: clear text. */
 struct ate_hash ate__conn_pin(const struct ate__conn *c);
 bool ate__conn_encrypted(const struct ate__conn *c);
+/* ate__tls_channel(); zeros in clear text. From OPEN on. Errors: E_*. */
+int ate__conn_channel(const struct ate__conn *c, struct ate_hash *ret_channel) ATE__CHECK;

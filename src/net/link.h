@@ -49,6 +49,7 @@ struct ate__link {
     uint64_t features; /* agreed */
     bool encrypted;
     struct ate_hash pin; /* of the server, to its client; zeros: clear text, or before opened() */
+    struct ate_hash channel; /* RFC 9266, tls-exporter, from opened() on; zeros in clear text */
 };
 
 /* Starts a frame straight in the send queue; its body follows through *ret_w, then end() is due,

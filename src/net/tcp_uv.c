@@ -197,11 +197,13 @@ static void on_opened(struct ate__tcp *t)
     if (!t->hooks)
         t->link.pin = ate__conn_pin(t->conn);
     greeted(t);
-    if (!t->hooks) {
+    int rc = ate__conn_channel(t->conn, &t->link.channel);
+    if (!rc && !t->hooks) {
         t->link.events->opened(t->link.owner);
         return;
     }
-    int rc = t->hooks->opened(t);
+    if (!rc)
+        rc = t->hooks->opened(t);
     if (rc)
         ate__conn_close(t->conn, rc, ate__error_text(), ate__loop_now_ms(t->loop));
 }

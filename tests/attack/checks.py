@@ -451,6 +451,33 @@ attack("removed-as-before-it-came-back", "told-since-it-came-back")
 attack("removed-as-another", "told-by-anchor")
 attack("just-removed", "told-at-all")
 
+# ---- members.c ----
+
+MEMBERS = "src/mesh/server_members.c"
+POSSESSION = "src/trust/possession.c"
+drop("member-asks", "src/mesh/server_peer.c", "int rc = open_to_all ? 0 : ate__members_check(s);",
+     "open_to_all", "1")
+drop("member-holds", MEMBERS, "return ate__trust_has_key(t, key) && ",
+     "ate__trust_has_key(t, key)", "1")
+drop("member-is-not-revoked", MEMBERS, "&& !ate__trust_is_revoked(t, key);",
+     "!ate__trust_is_revoked(t, key)", "1")
+drop("proof-holds", POSSESSION,
+     "rc = ate__verify(key, context(), hash_bytes(&message), signature);",
+     "ate__verify(key, context(), hash_bytes(&message), signature)")
+drop("proof-of-channel", POSSESSION, "ate__text_bytes(\"client\"), hash_bytes(&p->channel),",
+     "hash_bytes(&p->channel)", 'ate__bytes("", 0)')
+drop("proof-of-chain", POSSESSION, "hash_bytes(&p->chain_id),", "hash_bytes(&p->chain_id)",
+     'ate__bytes("", 0)')
+drop("proof-of-number", POSSESSION, "hash_bytes(&p->nonce),", "hash_bytes(&p->nonce)",
+     'ate__bytes("", 0)')
+attack("unproved", "member-asks")
+attack("proved-by-stranger", "member-holds")
+attack("proved-without-key", "proof-holds")
+attack("proof-passed-on", "proof-of-channel")
+attack("proof-for-another-chain", "proof-of-chain")
+attack("proof-repeated", "proof-of-number")
+attack("proved-by-revoked", "member-is-not-revoked")
+
 # ---- reset.c ----
 
 ACCEPT_RESET = "src/trust/accept_reset.c"

@@ -208,6 +208,26 @@ def test_who_may_create(w):
     assert "info: did not create /a for 127.0.0.1:" in log
 
 
+def test_members_only(w):
+    """A stranger sees nothing, a reader what is his, and nobody anything in clear text."""
+    root = w.key()
+    w.key("eve")
+    w.key("bob")
+    server = w.server("--no-auth", "--members-only", "-v")
+    chain = server.chain("/a")
+    w.ate("put", chain, "x", "1", "-k", "home/.config/ate/key", "-k", w.public("bob", "bob.pub"))
+    assert w.ate("get", chain, "x").out == b"1"
+    assert w.ate("get", chain, "x", "-k", "bob", "--root", root).out == b"1"
+    for words in (("get", chain, "x"), ("ls", chain), ("put", chain, "y", "1"), ("verify", chain),
+                  ("get", chain, "x", "--mirror", "eves")):
+        line = w.refused(3, "NO_ACCESS", *words, "-k", "eve", "--root", root)
+        assert "prove a key that it holds" in line, line
+    server.stop()
+    log = server.log_text()
+    assert re.search("debug: /a: 127.0.0.1:[0-9]+ has proved ", log), log
+    assert re.search("info: /a: 127.0.0.1:[0-9]+ has proved no key of it", log), log
+
+
 def test_descriptors_are_shared(w):
     """Connections that never say a word leave enough of them for the files of chains."""
     few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))

@@ -18,6 +18,7 @@ enum {
     OPT_AUTH,
     OPT_NO_AUTH,
     OPT_ALLOW_DESTROY,
+    OPT_MEMBERS_ONLY,
     OPT_SYNC,
     OPT_CLEAR,
     OPT_READY_FD,
@@ -40,6 +41,7 @@ static const struct ate__option table[] = {
     {"auth", 0, OPT_AUTH, "ADDRESS"},
     {"no-auth", 0, OPT_NO_AUTH, NULL},
     {"allow-destroy", 0, OPT_ALLOW_DESTROY, NULL},
+    {"members-only", 0, OPT_MEMBERS_ONLY, NULL},
     {"sync", 0, OPT_SYNC, "always|interval:MS|never"},
     {"no-wire-encryption", 0, OPT_CLEAR, NULL},
     {"view-image", 0, OPT_VIEW_IMAGE, "on|off"},
@@ -79,6 +81,7 @@ static const char help_text[] =
     "  -p, --port PORT          0: any free one [5000]\n"
     "      --no-auth            anyone may create chains, within the limits of a source address\n"
     "      --allow-destroy      a chain's owner may destroy it from afar: ate destroy ADDRESS\n"
+    "      --members-only       shows a chain only to those who prove a key that it holds\n"
     "      --sync WHEN          always; interval:MS; never: what a commit waits for [always]\n"
     "      --compact WHEN       never; on-open; timer=1h; factor=2; size=64M;\n"
     "                           factor-or-timer=2,1h; size-or-timer=64M,1h: when chains that\n"
@@ -167,6 +170,7 @@ static int set_option(struct options *o, int id, const char *value)
                                           "lets anyone create chains, without it nobody may");
     case OPT_NO_AUTH: o->conf.no_auth = true; break;
     case OPT_ALLOW_DESTROY: o->conf.allow_destroy = true; break;
+    case OPT_MEMBERS_ONLY: o->conf.members_only = true; break;
     case OPT_SYNC: return set_sync(&o->conf, value);
     case OPT_CLEAR: o->conf.no_wire_encryption = true; break;
     case OPT_READY_FD:

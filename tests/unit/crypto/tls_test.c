@@ -100,6 +100,24 @@ static void test_talk(void **state)
     }
 }
 
+/* Both ends know the same of it, and no other connection does, of the same key either. */
+static void test_channel(void **state)
+{
+    (void)state;
+    struct ate_hash client[2], server[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct pair p = pair_new(&pin, 1);
+        assert_int_equal(ate__tls_channel(p.client.tls, &client[i]), ATE_MISUSE);
+        shake(&p, SIZE_MAX);
+        assert_int_equal(ate__tls_channel(p.client.tls, &client[i]), 0);
+        say(&p.client, &p.server, "hello", 5, SIZE_MAX);
+        assert_int_equal(ate__tls_channel(p.server.tls, &server[i]), 0);
+        pair_free(&p);
+        assert_true(ate__hash_equal(&client[i], &server[i]) && !ate__hash_is_zero(&client[i]));
+    }
+    assert_false(ate__hash_equal(&client[0], &client[1]));
+}
+
 static void test_big(void **state)
 {
     (void)state;
@@ -643,6 +661,7 @@ int main(void)
     use_hostile_configuration();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_talk),
+        cmocka_unit_test(test_channel),
         cmocka_unit_test(test_big),
         cmocka_unit_test(test_one_record),
         cmocka_unit_test(test_close),

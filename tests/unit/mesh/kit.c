@@ -185,7 +185,8 @@ struct kit_client {
 
 _Thread_local int kit_error;
 _Thread_local char kit_error_text[ATE__ERROR_SIZE];
-_Thread_local bool kit_read_only;
+_Thread_local bool kit_read_only, kit_challenged;
+_Thread_local struct ate_hash kit_nonce;
 
 static uint64_t now(void)
 {
@@ -370,10 +371,44 @@ static void keep_error(const struct kit_frame *f)
                      0);
 }
 
+static struct kit_frame behind_challenge(struct kit_client *c)
+{
+    struct ate__msg_challenge m;
+    struct kit_frame f = kit_receive(c);
+    kit_challenged = f.type == ATE__MSG_CHALLENGE;
+    if (!kit_challenged)
+        return f;
+    assert_int_equal(ate__msg_challenge_decode(ate__buf_bytes(&f.body), &m), 0);
+    kit_nonce = m.nonce;
+    kit_frame_free(&f);
+    return kit_receive(c);
+}
+
+struct ate__possession kit_possession(struct kit_client *c, const struct kit_chain *chain)
+{
+    struct ate__possession of = {.chain_id = chain->id, .nonce = kit_nonce, .alg = ATE__SHA256};
+    assert_int_equal(ate__conn_channel(c->conn, &of.channel), 0);
+    return of;
+}
+
+void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                 const struct ate__key *key)
+{
+    struct ate__buf signature = ATE__BUF_NULL, body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    assert_int_equal(ate__possession_prove(of, key, &signature), 0);
+    struct ate__msg_possession m = {
+        .count = 1, .key = {{ate__buf_bytes(&key->public_key), ate__buf_bytes(&signature)}}};
+    ate__msg_possession_encode(&w, &m);
+    kit_send(c, ATE__MSG_POSSESSION, stream, ate__buf_bytes(&body));
+    ate__buf_deinit(&signature);
+    ate__buf_deinit(&body);
+}
+
 static struct ate__head opened(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
 {
     struct ate__head head = {.size = 0};
-    struct kit_frame f = kit_receive(c);
+    struct kit_frame f = behind_challenge(c);
     assert_int_equal(f.stream, stream);
     kit_error = 0;
     if (f.type == ATE__MSG_OPENED) {

@@ -7,6 +7,7 @@
 #include "mesh/server.h"
 #include "mesh/msg.h"
 #include "net/conn.h"
+#include "trust/possession.h"
 
 /* --- transactions --- */
 
@@ -70,6 +71,13 @@ struct ate__head kit_create(struct kit_client *c, uint32_t stream, const struct 
 extern _Thread_local int kit_error;
 extern _Thread_local char kit_error_text[ATE__ERROR_SIZE];
 extern _Thread_local bool kit_read_only;
+/* Of a server that shows its chains to members: what it asked in front of OPENED. */
+extern _Thread_local bool kit_challenged;
+extern _Thread_local struct ate_hash kit_nonce;
+/* What is to be proved for, over this connection; POSSESSION of one key. */
+struct ate__possession kit_possession(struct kit_client *c, const struct kit_chain *chain);
+void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                 const struct ate__key *key);
 
 void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
                 const struct ate__head *known, struct ate_bytes tx);

@@ -6,7 +6,7 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_NOTE };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_POSSESSION };
 
 /* CLOSE has no body, and what is reserved no meaning. */
 static bool has_body(unsigned type)
@@ -244,6 +244,15 @@ static void random_destroy_message(struct rnd *r, unsigned type, struct ate__wr 
         ate__msg_destroyed_encode(w, &destroyed);
 }
 
+static void random_possession(struct rnd *r, struct ate__wr *w)
+{
+    struct ate__msg_possession m = {.count = 1 + (uint32_t)rnd_below(r, ATE__POSSESSED_MAX)};
+    for (uint32_t i = 0; i < m.count; i++)
+        m.key[i] =
+            (struct ate__possessed){random_bytes(r, 0, 300), random_bytes(r, 0, 300)};
+    ate__msg_possession_encode(w, &m);
+}
+
 static struct ate__buf random_message(struct rnd *r, unsigned type)
 {
     struct ate__buf body = ATE__BUF_NULL;
@@ -264,6 +273,10 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         random_resync_message(r, type, &w);
     else if (type == ATE__MSG_DESTROY || type == ATE__MSG_DESTROYED)
         random_destroy_message(r, type, &w);
+    else if (type == ATE__MSG_CHALLENGE)
+        ate__msg_challenge_encode(&w, &(struct ate__msg_challenge){random_hash(r)});
+    else if (type == ATE__MSG_POSSESSION)
+        random_possession(r, &w);
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
@@ -555,6 +568,22 @@ static void test_destroy(void **state)
     free(bytes);
 }
 
+/* Counts: none, and too many, whatever follows. */
+static void test_possession(void **state)
+{
+    (void)state;
+    for (uint32_t count = 0; count < ATE__POSSESSED_MAX + 3; count++) {
+        struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        ate__wr_u32(&w, count);
+        for (uint32_t i = 0; i < 2 * count; i++)
+            ate__wr_bytes32(&w, ate__bytes("abc", 3));
+        bool fits = count && count <= ATE__POSSESSED_MAX;
+        assert_int_equal(decode_hand(ATE__MSG_POSSESSION, &body), fits ? 0 : ATE_MALFORMED);
+        ate__buf_deinit(&body);
+    }
+}
+
 static void test_heads(void **state)
 {
     (void)state;
@@ -636,7 +665,7 @@ int main(void)
         cmocka_unit_test(test_rejected),   cmocka_unit_test(test_worked),
         cmocka_unit_test(test_names),      cmocka_unit_test(test_prove),
         cmocka_unit_test(test_signed),     cmocka_unit_test(test_resync),
-        cmocka_unit_test(test_destroy),
+        cmocka_unit_test(test_destroy),    cmocka_unit_test(test_possession),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,8 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_DESTROYED: RECODE(destroyed)
     case ATE__MSG_NOTES: RECODE(notes)
     case ATE__MSG_NOTE: RECODE(note)
+    case ATE__MSG_CHALLENGE: RECODE(challenge)
+    case ATE__MSG_POSSESSION: RECODE(possession)
     default: return ate__fail(ATE_MISUSE, "no message with a body");
     }
 }

@@ -50,6 +50,11 @@ static void test_clear_text(void **state)
             pair_trace(&p.client, "opened\n16/1 world\n");
             pair_trace(&p.server, "opened\n16/1 hello\n");
             assert_int_equal(ate__conn_encrypted(p.server.conn), tls);
+            struct ate_hash channel[2];
+            assert_int_equal(ate__conn_channel(p.client.conn, &channel[0]), 0);
+            assert_int_equal(ate__conn_channel(p.server.conn, &channel[1]), 0);
+            assert_true(ate__hash_equal(&channel[0], &channel[1]));
+            assert_int_equal(ate__hash_is_zero(&channel[0]), !tls);
             pair_free(&p);
         }
     }

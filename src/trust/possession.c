@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "trust/possession.h"
+#include "base/err.h"
+#include "base/text.h"
+
+static struct ate_bytes context(void)
+{
+    return ate__text_bytes("ate/proof/1");
+}
+
+static struct ate_bytes hash_bytes(const struct ate_hash *hash)
+{
+    return ate__bytes(hash, sizeof *hash);
+}
+
+static int message_of(const struct ate__possession *p, const struct ate_hash *fingerprint,
+                      struct ate_hash *ret_message)
+{
+    const struct ate_bytes fields[] = {
+        ate__text_bytes("client"), hash_bytes(&p->channel),   hash_bytes(&p->chain_id),
+        hash_bytes(&p->nonce),     hash_bytes(fingerprint),
+    };
+    return ate__hash(p->alg, "ate proof 1", fields, ATE__COUNT_OF(fields), ret_message);
+}
+
+int ate__possession_prove(const struct ate__possession *p, const struct ate__key *key,
+                          struct ate__buf *buf)
+{
+    uint8_t signature[ATE__SIG_SIZE];
+    struct ate_hash message;
+    int rc = key->sign_key ? message_of(p, &key->fingerprint, &message)
+                           : ate__fail(ATE_DENIED, "the key has no part that signs");
+    if (!rc)
+        rc = ate__sign(key->sign_key, context(), hash_bytes(&message), signature);
+    return rc ? rc : ate__buf_append(buf, ate__bytes(signature, sizeof signature));
+}
+
+int ate__possession_check(const struct ate__possession *p, struct ate_bytes public_key,
+                          struct ate_bytes signature, struct ate_hash *ret_fingerprint)
+{
+    ate__cleanup(ate__verify_key_freep) struct ate__verify_key *key = NULL;
+    struct ate__public_parts parts;
+    struct ate_hash message, fingerprint;
+    int rc = ate__public_key_parse(public_key, &parts);
+    if (!rc && !parts.signature_key.size)
+        rc = ate__fail(ATE_MALFORMED, "its key signs nothing");
+    if (!rc)
+        rc = ate__fingerprint(public_key, &fingerprint);
+    if (!rc)
+        rc = message_of(p, &fingerprint, &message);
+    if (!rc)
+        rc = ate__verify_key_new(parts.signature_key, &key);
+    if (!rc)
+        rc = ate__verify(key, context(), hash_bytes(&message), signature);
+    if (!rc)
+        *ret_fingerprint = fingerprint;
+    return rc == ATE_TAMPERED ? ate__fail(rc, "its signature does not hold") : rc;
+}
