@@ -17,7 +17,7 @@ static int message_of(const struct ate__possession *p, const struct ate_hash *fi
                       struct ate_hash *ret_message)
 {
     const struct ate_bytes fields[] = {
-        ate__text_bytes("client"), hash_bytes(&p->channel),   hash_bytes(&p->chain_id),
+        ate__text_bytes("client"), hash_bytes(&p->channel), hash_bytes(&p->chain_id),
         hash_bytes(&p->nonce),     hash_bytes(fingerprint),
     };
     return ate__hash(p->alg, "ate proof 1", fields, ATE__COUNT_OF(fields), ret_message);

@@ -36,72 +36,6 @@ static void test_open(void **state)
     stage_done(call, ATE_UNKNOWN);
 }
 
-static int possess(struct ate__client_driver *d, const struct ate__possession *of,
-                   struct ate__wr *w)
-{
-    (void)d;
-    assert_true(of->channel.b[0] == 0x11 && of->nonce.b[0] == 0x22);
-    ate__wr_u32(w, 77);
-    return 0;
-}
-
-static void say_challenge(struct stage *s)
-{
-    static const uint8_t nonce[32] = {0x22};
-    stage_say(s, ATE__MSG_CHALLENGE, 1, ate__bytes(nonce, sizeof nonce));
-}
-
-/* A server that asks who is there is told once it is known to have the chain that is wanted, and
- * before all else. */
-static void test_challenge(void **state)
-{
-    (void)state;
-    struct stage *s = stage_new(false, false);
-    s->driver.possess = possess;
-    ate__client_start(s->c);
-    struct stage_call *call = stage_commit_call(s, 1, 60000);
-    stage_connected(s);
-    s->link->base.encrypted = true;
-    s->link->base.channel.b[0] = 0x11;
-    stage_next(s, ATE__MSG_OPEN);
-    say_challenge(s);
-    struct ate__msg_opened m = stage_opened_at(s, 1);
-    stage_say_opened(s, &m);
-    assert_true(stage_quiet(s));
-    ate__client_admit(s->c, ATE__SHA256);
-    assert_int_equal(stage_next(s, ATE__MSG_POSSESSION)->body.data[0], 77);
-    assert_int_equal(stage_commit(s).request, 1);
-    say_challenge(s); /* without a question */
-    stage_final(s, ATE_BAD_PEER, "CHALLENGE");
-    stage_free(s);
-    stage_done(call, ATE_UNKNOWN);
-}
-
-/* In clear text, and twice. */
-static void test_challenge_refused(void **state)
-{
-    (void)state;
-    for (unsigned twice = 0; twice < 2; twice++) {
-        struct stage *s = stage_new(false, false);
-        s->driver.possess = possess;
-        ate__client_start(s->c);
-        stage_connected(s);
-        s->link->base.encrypted = twice;
-        stage_next(s, ATE__MSG_OPEN);
-        say_challenge(s);
-        if (twice)
-            say_challenge(s);
-        if (!twice) {
-            struct ate__msg_opened m = stage_opened_at(s, 1);
-            stage_say_opened(s, &m);
-            ate__client_admit(s->c, ATE__SHA256);
-        }
-        assert_true(stage_quiet(s));
-        stage_final(s, ATE_BAD_PEER, "CHALLENGE");
-        stage_free(s);
-    }
-}
-
 static void test_create(void **state)
 {
     (void)state;
@@ -788,8 +722,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_open),
-        cmocka_unit_test(test_challenge),
-        cmocka_unit_test(test_challenge_refused),
         cmocka_unit_test(test_create),
         cmocka_unit_test(test_exists),
         cmocka_unit_test(test_create_lost),

@@ -248,8 +248,7 @@ static void random_possession(struct rnd *r, struct ate__wr *w)
 {
     struct ate__msg_possession m = {.count = 1 + (uint32_t)rnd_below(r, ATE__POSSESSED_MAX)};
     for (uint32_t i = 0; i < m.count; i++)
-        m.key[i] =
-            (struct ate__possessed){random_bytes(r, 0, 300), random_bytes(r, 0, 300)};
+        m.key[i] = (struct ate__possessed){random_bytes(r, 0, 300), random_bytes(r, 0, 300)};
     ate__msg_possession_encode(w, &m);
 }
 

@@ -253,10 +253,10 @@ static void test_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_member),   cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_member),      cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_for_another), cmocka_unit_test(test_once),
-        cmocka_unit_test(test_several),  cmocka_unit_test(test_failures_close),
-        cmocka_unit_test(test_revoked),  cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_several),     cmocka_unit_test(test_failures_close),
+        cmocka_unit_test(test_revoked),     cmocka_unit_test(test_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,17 +51,15 @@ static void test_holds(void **state)
     assert_int_equal(check(&said, &key->public_key, ate__buf_bytes(&proof)), 0);
     /* What docs/format/wire.md says is signed. */
     const struct ate_bytes fields[] = {
-        ate__text_bytes("client"),
-        ate__bytes(&said.channel, 32),
-        ate__bytes(&said.chain_id, 32),
-        ate__bytes(&said.nonce, 32),
+        ate__text_bytes("client"),         ate__bytes(&said.channel, 32),
+        ate__bytes(&said.chain_id, 32),    ate__bytes(&said.nonce, 32),
         ate__bytes(&key->fingerprint, 32),
     };
     assert_int_equal(ate__hash(ATE__SHA256, "ate proof 1", fields, 5, &message), 0);
     assert_int_equal(ate__public_key_parse(ate__buf_bytes(&key->public_key), &parts), 0);
     assert_int_equal(ate__verify_key_new(parts.signature_key, &verifier), 0);
-    assert_int_equal(ate__verify(verifier, ate__text_bytes("ate/proof/1"),
-                                 ate__bytes(&message, 32), ate__buf_bytes(&proof)),
+    assert_int_equal(ate__verify(verifier, ate__text_bytes("ate/proof/1"), ate__bytes(&message, 32),
+                                 ate__buf_bytes(&proof)),
                      0);
     assert_int_equal(ate__verify(verifier, ate__text_bytes("ate/tx/1"), ate__bytes(&message, 32),
                                  ate__buf_bytes(&proof)),
@@ -106,9 +104,9 @@ static void test_keys(void **state)
     struct ate__buf none = ATE__BUF_NULL, kem = ATE__BUF_NULL;
     size_t sign = 6 + ATE__SIG_PUBLIC; /* its part comes first */
     assert_int_equal(check(&said, &none, ate__buf_bytes(&proof)), ATE_MALFORMED);
-    assert_int_equal(ate__buf_append(&kem, ate__bytes(key->public_key.data + sign,
-                                                      key->public_key.size - sign)),
-                     0);
+    assert_int_equal(
+        ate__buf_append(&kem, ate__bytes(key->public_key.data + sign, key->public_key.size - sign)),
+        0);
     assert_int_equal(check(&said, &kem, ate__buf_bytes(&proof)), ATE_MALFORMED);
     ate__buf_deinit(&kem);
 }
