@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
  * client_possess.c: a server asks who is there: each key of the session that signs is proved, for
- * this connection and this chain alone. It is asked by nobody but the server of the pin, and for no
- * chain but the one that the anchors wanted.
+ * this connection and this chain alone. Nobody is told but the server that the address names, and
+ * of no chain but the one that the anchors wanted.
  */
 #include "mesh/client_remote.h"
 
