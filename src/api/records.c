@@ -94,29 +94,34 @@ static int still_there(struct ate__records *r, struct ate_id at, struct ate_id *
     return rc;
 }
 
+/* Where the body lies now, else where it lay: the scope that it was sealed in is above one of them,
+ * unless it was moved twice. */
+static int data_key_of(struct ate__records *r, const struct ate__header *h,
+                       struct ate__data_key **ret_key)
+{
+    const struct ate__facts *facts = r->chain->pipe->v->facts(r->snapshot);
+    const struct ate__seal_env *seal = &r->chain->dio->seal;
+    struct ate__object_facts object;
+    struct ate_id at = h->object;
+    int rc = facts->v->object(facts, &at, &object);
+    if (!rc)
+        rc =
+            object.live ? ate__body_key_open(seal, r->session, facts, &at, h, ret_key) : ATE_NO_KEY;
+    if (rc == ATE_NO_KEY)
+        rc = still_there(r, h->parent, &at);
+    else
+        return rc;
+    return rc ? rc : ate__body_key_open(seal, r->session, facts, &at, h, ret_key);
+}
+
 static int decrypt(struct ate__records *r, const struct ate__event *e, struct ate__opened *o,
                    struct ate__header *items)
 {
     ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
-    const struct ate__facts *facts = r->chain->pipe->v->facts(r->snapshot);
-    const struct ate__control *control;
-    struct ate__object_facts object;
-    struct ate_id scope, at = e->header.object;
-    if (!r->session)
+    int rc = data_key_of(r, &e->header, &key);
+    if (rc == ATE_NOT_FOUND)
         return ATE_NO_KEY;
-    int rc = facts->v->object(facts, &at, &object);
-    if (!rc && !object.live) /* deleted since: its scope is that of where it lay */
-        rc = still_there(r, e->header.parent, &at);
-    if (!rc)
-        rc = ate__scope_of(facts, &at, &scope, &control);
-    if (rc == ATE_NOT_FOUND || (!rc && !control))
-        return ATE_NO_KEY;
-    if (!rc)
-        rc = ate__data_key_open(&r->chain->dio->seal, r->session, control,
-                                &e->header.conf.data_key_id, &key);
-    if (!rc)
-        rc = ate__body_decrypt(&r->chain->dio->seal, key, e, &o->plain, items, &o->stored);
-    return rc;
+    return rc ? rc : ate__body_decrypt(&r->chain->dio->seal, key, e, &o->plain, items, &o->stored);
 }
 
 static void take_items(struct ate__opened *o, const struct ate__header *h)

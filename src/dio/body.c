@@ -43,49 +43,35 @@ static int unpack(const struct ate_txn *t, unsigned wanted, struct ate__body *b)
     return ate__payload_unpack(g, b->payload, &b->unpacked, &b->payload);
 }
 
-static int open_key(struct ate_txn *t, const struct ate__control *control,
-                    const struct ate__header *h, struct ate__data_key **ret_key)
-{
-    return ate__header_has(h, ATE__TAG_SEALED)
-               ? ate__sealed_key_open(&t->dio->seal, t->session, control, h, ret_key)
-               : ate__data_key_open(&t->dio->seal, t->session, control, &h->conf.data_key_id,
-                                    ret_key);
-}
-
 /* In the past: who was let into the scope since then has its key all the same. NO_KEY */
-static int key_now(struct ate_txn *t, const struct ate_id *scope, const struct ate__header *h,
+static int key_now(struct ate_txn *t, const struct ate_id *id, const struct ate__header *h,
                    struct ate__data_key **ret_key)
 {
     struct ate__pipe *now = t->dio->pipe->now;
-    struct ate__object_facts f;
+    const struct ate_hash *key_id = ate__sealing_id(h);
+    const struct ate__control *then;
     struct ate__snapshot *s;
-    int rc = now->v->begin(now, &s);
+    int rc = ate__data_key_holder(t->dio->pipe->v->facts(t->snapshot), id, key_id, &then);
+    if (!rc)
+        rc = now->v->begin(now, &s);
     if (rc)
         return rc;
-    rc = ate__facts_object(now->v->facts(s), scope, &f);
-    if (!rc && !f.control)
+    rc = ate__body_key_open(&t->dio->seal, t->session, now->v->facts(s), &then->object, h, ret_key);
+    if (rc == ATE_NOT_FOUND)
         rc = ate__fail(ATE_NO_KEY, "it was sealed in a scope that there is no more");
-    if (!rc)
-        rc = open_key(t, f.control, h, ret_key);
     now->v->end(s);
     return rc;
 }
 
 /* That is the key of an epoch of the scope in which it lies or, where something above it got or
  * lost a scope of its own and the body was not written anew since, of another object above it. */
-int ate__txn_body_key(struct ate_txn *t, const struct ate_id *id, const struct ate__header *h,
-                      struct ate__data_key **ret_key)
+static int body_key(struct ate_txn *t, const struct ate_id *id, const struct ate__header *h,
+                    struct ate__data_key **ret_key)
 {
     /* The scopes that the snapshot has, not those that this transaction's changes may bring. */
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
-    const struct ate_hash *key_id =
-        ate__header_has(h, ATE__TAG_SEALED) ? &h->sealed.epoch_key_id : &h->conf.data_key_id;
-    const struct ate__control *control;
-    int rc = ate__data_key_holder(facts, id, key_id, &control);
-    if (rc)
-        return rc;
-    rc = open_key(t, control, h, ret_key);
-    return rc == ATE_NO_KEY && t->dio->pipe->now ? key_now(t, &control->object, h, ret_key) : rc;
+    int rc = ate__body_key_open(&t->dio->seal, t->session, facts, id, h, ret_key);
+    return rc == ATE_NO_KEY && t->dio->pipe->now ? key_now(t, id, h, ret_key) : rc;
 }
 
 static int open_private(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
@@ -93,7 +79,7 @@ static int open_private(struct ate_txn *t, const struct ate_id *id, const struct
 {
     ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
     struct ate__header items;
-    int rc = ate__txn_body_key(t, id, &e->header, &key);
+    int rc = body_key(t, id, &e->header, &key);
     if (!rc && e->form == ATE__CIPHER)
         rc = ate__body_decrypt(&t->dio->seal, key, e, &b->plain, &items, &b->payload);
     if (rc)

@@ -180,7 +180,14 @@ struct listing { /* one block: the entries, then the text of their labels */
     struct ate_reader *readers;
     size_t count;
     struct ate__buf labels;
+    bool blind; /* the session does not read the scope */
 };
+
+static void listing_deinit(struct listing *l)
+{
+    ate__free(l->readers);
+    ate__buf_deinit(&l->labels);
+}
 
 static int list_reader(struct ate_txn *t, const struct ate__control *control,
                        const struct ate__recipient *entry, struct listing *l)
@@ -193,17 +200,16 @@ static int list_reader(struct ate_txn *t, const struct ate__control *control,
         .has_ended =
             ate__trust_is_revoked(t->dio->pipe->v->trust(t->dio->pipe), &entry->fingerprint),
     };
-    int rc = ate__label_of(&t->dio->seal, t->session, control, entry, &l->labels);
-    if (rc == ATE_NO_KEY || rc == ATE_TAMPERED) { /* who does not read sees fingerprints */
+    int rc = l->blind ? 0 : ate__label_of(&t->dio->seal, t->session, control, entry, &l->labels);
+    l->blind |= rc == ATE_NO_KEY;
+    if (rc == ATE_NO_KEY || rc == ATE_TAMPERED) { /* it is shown without */
         l->labels.size = start;
         rc = 0;
     }
-    if (!rc)
-        rc = ate__buf_append(&l->labels, ate__bytes("", 1));
-    return rc;
+    return rc ? rc : ate__buf_append(&l->labels, ate__bytes("", 1));
 }
 
-static int lend_listing(struct ate_txn *t, struct listing *l)
+static int lend_listing(struct ate_txn *t, const struct listing *l, struct ate_scope *scope)
 {
     size_t entries = l->count * sizeof *l->readers;
     uint8_t *block = ate__alloc(entries + l->labels.size);
@@ -214,19 +220,31 @@ static int lend_listing(struct ate_txn *t, struct listing *l)
         l->readers[i].label = label;
         label += strlen(label) + 1;
     }
-    memcpy(block, l->readers, entries);
-    ate__free(l->readers);
-    l->readers = (struct ate_reader *)(void *)block;
+    scope->readers = memcpy(block, l->readers, entries);
+    scope->reader_count = l->count;
     return ate__txn_lend(t, block);
+}
+
+static int list_readers(struct ate_txn *t, const struct ate__control *control,
+                        struct ate_scope *scope)
+{
+    ate__cleanup(listing_deinit) struct listing l = {0};
+    struct ate__recipient entry;
+    int rc = 0;
+    l.readers =
+        ate__alloc_array(control->header.auth.rule[ATE__RIGHT_READ].count, sizeof *l.readers);
+    if (!l.readers)
+        return ate__no_memory();
+    for (size_t at = 0; !rc && ate__recipient_next(control->header.recipients, &at, &entry);)
+        rc = list_reader(t, control, &entry, &l);
+    return rc ? rc : lend_listing(t, &l, scope);
 }
 
 int ate_readers(struct ate_txn *t, struct ate_id id, struct ate_scope *ret_scope)
 {
     struct ate__object_facts facts;
     const struct ate__control *control;
-    struct ate__recipient entry;
     struct ate_scope scope = {0};
-    struct listing l = {0};
     int rc = ate__txn_read(t);
     if (!rc)
         rc = ate__txn_need(t, &id, &facts);
@@ -235,22 +253,11 @@ int ate_readers(struct ate_txn *t, struct ate_id id, struct ate_scope *ret_scope
     if (rc)
         return rc;
     scope.is_private = control && ate__header_has(&control->header, ATE__TAG_EPOCH);
-    if (scope.is_private) {
-        size_t count = control->header.auth.rule[ATE__RIGHT_READ].count;
-        l.readers = ate__alloc_array(count, sizeof *l.readers);
-        rc = l.readers ? 0 : ate__no_memory();
-        for (size_t at = 0; !rc && ate__recipient_next(control->header.recipients, &at, &entry);)
-            rc = list_reader(t, control, &entry, &l);
-        if (!rc)
-            rc = lend_listing(t, &l);
-        else
-            ate__free(l.readers);
-        ate__buf_deinit(&l.labels);
-        scope.epoch = control->header.epoch.epoch;
-        scope.readers = l.readers;
-        scope.reader_count = l.count;
-    }
     scope.published = control && ate__header_has(&control->header, ATE__TAG_PUBLISHED);
+    if (scope.is_private) {
+        scope.epoch = control->header.epoch.epoch;
+        rc = list_readers(t, control, &scope);
+    }
     if (!rc)
         *ret_scope = scope;
     return rc;

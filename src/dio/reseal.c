@@ -54,11 +54,9 @@ static bool body_is_due(const struct ate__header *h, const struct ate__control *
 {
     bool is_private = scope && ate__header_has(&scope->header, ATE__TAG_EPOCH);
     bool published = scope && ate__header_has(&scope->header, ATE__TAG_PUBLISHED);
-    const struct ate_hash *key_id =
-        ate__header_has(h, ATE__TAG_SEALED) ? &h->sealed.epoch_key_id : &h->conf.data_key_id;
     if (!ate__header_has(h, ATE__TAG_CONF))
         return is_private;
-    return !(is_private || published) || !ate__epoch_was(scope, key_id);
+    return !(is_private || published) || !ate__epoch_was(scope, ate__sealing_id(h));
 }
 
 /* Names below an object that has no private scope of its own any more are for those who read it. */

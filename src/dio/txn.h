@@ -175,9 +175,6 @@ int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__bo
 
 /* objects.c: all below `id` that takes its scope or its names from there. */
 int ate__txn_restate_below(struct ate_txn *t, const struct ate_id *id) ATE__CHECK;
-/* body.c: the data key under which a body was sealed, opened. s may be NULL. NO_KEY TAMPERED */
-int ate__txn_body_key(struct ate_txn *t, const struct ate_id *id, const struct ate__header *h,
-                      struct ate__data_key **ret_key) ATE__CHECK;
 
 int ate__body_check_payload(const struct ate__body *b) ATE__CHECK; /* COMPACTED */
 

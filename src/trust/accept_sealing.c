@@ -12,14 +12,6 @@
 
 /* ---- bodies ---- */
 
-/* Its data key is the epoch's, or one of its own that SEALED seals to the epoch. */
-static bool is_under(const struct ate__header *body, const struct ate__epoch_item *epoch)
-{
-    bool sealed = ate__header_has(body, ATE__TAG_SEALED);
-    return ate__hash_equal(sealed ? &body->sealed.epoch_key_id : &body->conf.data_key_id,
-                           &epoch->data_key_id);
-}
-
 static void check_body(struct ate__judge *j, const struct ate__node *n, const struct ate__event *e)
 {
     const struct ate__header *scope = n->scope.header;
@@ -35,7 +27,8 @@ static void check_body(struct ate__judge *j, const struct ate__node *n, const st
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
                     "object %s: in clear, in the private scope of %s", ate__id_text(&n->id, object),
                     ate__id_text(&scope->object, at));
-    else if (e->header.conf.epoch != scope->epoch.epoch || !is_under(&e->header, &scope->epoch))
+    else if (e->header.conf.epoch != scope->epoch.epoch ||
+             !ate__hash_equal(ate__sealing_id(&e->header), &scope->epoch.data_key_id))
         ate__refuse(j, ATE_STALE_KEY, &n->id, n->scope.sequence,
                     "object %s: encrypted for epoch %llu and another data key, where the scope of "
                     "%s is in epoch %llu",

@@ -262,3 +262,18 @@ int ate__sealed_key_make(const struct ate__seal_env *e, const struct ate__contro
         *ret_key = ate__steal(&key);
     return rc;
 }
+
+/* ---- of a body ---- */
+
+int ate__body_key_open(const struct ate__seal_env *e, struct ate_session *s,
+                       const struct ate__facts *facts, const struct ate_id *at,
+                       const struct ate__header *body, struct ate__data_key **ret_key)
+{
+    const struct ate__control *control;
+    int rc = ate__data_key_holder(facts, at, ate__sealing_id(body), &control);
+    if (rc)
+        return rc;
+    return ate__header_has(body, ATE__TAG_SEALED)
+               ? ate__sealed_key_open(e, s, control, body, ret_key)
+               : ate__data_key_open(e, s, control, &body->conf.data_key_id, ret_key);
+}

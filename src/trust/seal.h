@@ -62,6 +62,18 @@ int ate__sealed_key_open(const struct ate__seal_env *e, struct ate_session *s,
                          const struct ate__control *control, const struct ate__header *body,
                          struct ate__data_key **ret_key) ATE__CHECK;
 
+/* Data key id of the epoch that a body is sealed for. */
+static inline const struct ate_hash *ate__sealing_id(const struct ate__header *body)
+{
+    return ate__header_has(body, ATE__TAG_SEALED) ? &body->sealed.epoch_key_id
+                                                  : &body->conf.data_key_id;
+}
+/* The data key under which a body is sealed that lies at or below `at`; with SEALED the one that it
+ * holds. s may be NULL. Errors: NO_KEY TAMPERED NOT_FOUND TOO_BIG. */
+int ate__body_key_open(const struct ate__seal_env *e, struct ate_session *s,
+                       const struct ate__facts *facts, const struct ate_id *at,
+                       const struct ate__header *body, struct ate__data_key **ret_key) ATE__CHECK;
+
 /* Encrypts a body: the plaintext is u32 length of the private items, the items, the payload. Fills
  * ret_conf, appends the ciphertext. */
 int ate__body_encrypt(const struct ate__seal_env *e, const struct ate__data_key *key,

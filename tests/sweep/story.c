@@ -263,8 +263,34 @@ static int put_one(struct ate_txn *t, const char *name, uint64_t value)
     return ate_put_as(t, note, ate_top, name, &(struct note){"a text", value}, NULL);
 }
 
+/* "doc" becomes a private scope, begins an epoch, ceases to be one, or is published. */
+static int turn_scope(struct run *r, struct ate_txn *t, uint64_t value)
+{
+    struct ate_hash me = ate_session_fingerprint(r->me);
+    struct ate_rules rules = {.read = {.who = value % 5 == 3 ? ATE_EVERYONE : ATE_INHERIT}};
+    struct ate_scope scope;
+    struct ate_id doc;
+    uint64_t found;
+    int rc = value_of(t, ate_top, "doc", &found, &doc);
+    if (value % 5 < 2)
+        rules.read = (struct ate_rule){ATE_KEYS, &me, 1};
+    if (rc || value < 2)
+        return rc;
+    if (value % 5 == 2 || value % 5 == 4) {
+        rc = ate_readers(t, doc, &scope);
+        if (rc == ATE_NOT_FOUND) /* it is made in this transaction */
+            return 0;
+        bool own = !rc && scope.is_private && memcmp(&scope.id, &doc, sizeof doc) == 0;
+        if (rc || !own)
+            return rc;
+    }
+    return value % 5 == 2   ? ate_rotate(t, doc)
+           : value % 5 == 4 ? ate_publish(t, doc)
+                            : ate_protect(t, doc, &rules);
+}
+
 /* From what the transaction sees to the value. */
-static int change_all(struct ate_txn *t, uint64_t value)
+static int change_all(struct run *r, struct ate_txn *t, uint64_t value)
 {
     struct ate_id id;
     uint64_t before, found;
@@ -275,6 +301,8 @@ static int change_all(struct ate_txn *t, uint64_t value)
         rc = put_one(t, "y", value);
     if (!rc)
         rc = put_pages(t, value);
+    if (!rc && r->story->has_keys)
+        rc = turn_scope(r, t, value);
     if (!rc)
         rc = put_one(t, name_of("t-", value), value);
     if (!rc && !before)
@@ -308,7 +336,7 @@ static void write_next(struct run *r)
     uint64_t value = r->next++, seen;
     if (noted(r, ate_txn_begin(r->chain, NULL, 0, &t)))
         return;
-    int rc = noted(r, change_all(t, value));
+    int rc = noted(r, change_all(r, t, value));
     if (!rc)
         (void)!noted(r, look(t, &seen)); /* its own changes, before they are committed */
     if (!rc)
@@ -458,7 +486,7 @@ static void tear(struct run *r)
     simdisk_stop(r->disk, 1); /* the write of the group is the last call */
     struct ate_txn *t;
     assert_int_equal(ate_txn_begin(r->chain, NULL, 0, &t), 0);
-    assert_int_equal(change_all(t, r->next++), 0);
+    assert_int_equal(change_all(r, t, r->next++), 0);
     assert_int_equal(ate_txn_commit(t, NULL), ATE_UNKNOWN);
     ate_txn_end(t);
     close_chain(r);

@@ -244,6 +244,62 @@ static int make_scope(void *arg)
     return rc;
 }
 
+static struct ate_bytes some_label(void *arg, const struct ate_hash *fingerprint)
+{
+    (void)arg;
+    (void)fingerprint;
+    return ate__text_bytes("a label");
+}
+
+/* The next epoch of a scope, or its end. */
+static int go_on(bool rotate, bool publish)
+{
+    ate__cleanup(ate__session_unrefp) struct ate_session *s = NULL;
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf header = ATE__BUF_NULL;
+    struct ate__scope_plan plan = {.object = id_of(1),
+                                   .prev = scope,
+                                   .rotate = rotate,
+                                   .publish = publish,
+                                   .public_key = session_public_key,
+                                   .label = some_label};
+    plan.auth.rule[ATE__RIGHT_READ] = rotate ? one_reader : rule_everyone;
+    int rc = session_one(&s);
+    plan.arg = s;
+    if (!rc)
+        rc = ate__control_make(&w.seal, s, &plan, &header, &key);
+    return rc && header.size ? ATE_E_BUG : rc;
+}
+
+static int next_epoch(void *arg)
+{
+    (void)arg;
+    return go_on(true, false);
+}
+
+static int published(void *arg)
+{
+    (void)arg;
+    return go_on(false, true);
+}
+
+static int sealed_write(void *arg)
+{
+    ate__cleanup(ate__session_unrefp) struct ate_session *s = NULL;
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL, *opened = NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf sealed = ATE__BUF_NULL;
+    struct ate__header body = {.sealed = {.epoch_key_id = scope->header.epoch.data_key_id}};
+    (void)arg;
+    int rc = session_one(&s);
+    if (!rc)
+        rc = ate__sealed_key_make(&w.seal, scope, &sealed, &key);
+    if (rc)
+        return rc;
+    body.conf.data_key_id = key->id;
+    body.sealed.sealed = ate__buf_bytes(&sealed);
+    return ate__sealed_key_open(&w.seal, s, scope, &body, &opened);
+}
+
 static int copy_control(void *arg)
 {
     ate__cleanup(ate__control_unrefp) struct ate__control *c = NULL;
@@ -258,6 +314,9 @@ static void sealing(void **state)
     assert_true(heap_sweep(seal_and_open, NULL, true) > 0);
     assert_true(heap_sweep(make_scope, NULL, true) > 0);
     assert_true(heap_sweep(make_scope, scope, true) > 0); /* another reader of an old one */
+    assert_true(heap_sweep(next_epoch, NULL, true) > 0);
+    assert_true(heap_sweep(published, NULL, true) > 0);
+    assert_true(heap_sweep(sealed_write, NULL, true) > 0);
     assert_true(heap_sweep(copy_control, NULL, false) > 0);
 }
 
