@@ -82,10 +82,12 @@ ATE_CALL int ate_require(struct ate_txn *txn, struct ate_id id);
 ATE_CALL int ate_require_absent(struct ate_txn *txn, struct ate_id id);
 ATE_CALL int ate_require_no_child(struct ate_txn *txn, struct ate_id parent, struct ate_bytes name);
 
-/* new_name NULL: without a name. The object's id and what lies below it stay. Needs write on the
- * object and append on the new parent.
+/* new_name NULL: without a name. The object's id and what lies below it stay; where that takes its
+ * readers or its names from above, it is sealed anew for where it goes. Needs write on the object
+ * and append on the new parent.
  * Errors: NOT_FOUND, EXISTS: the name is taken; NO_KEY, DENIED, MISUSE: below itself; TOO_BIG:
- * too deep. */
+ * too deep, or more to be sealed anew than a transaction holds: give it readers of its own first,
+ * with ate_protect_only() and ate_reseal(). */
 ATE_CALL int ate_move(struct ate_txn *txn, struct ate_id id, struct ate_id new_parent,
                       const char *new_name);
 
@@ -187,7 +189,9 @@ struct ate_rules { /* a zero rule inherits; append and admin then follow write *
 ATE_CALL int ate_protect(struct ate_txn *txn, struct ate_id id, const struct ate_rules *rules);
 
 /* The same, but nothing is sealed anew: what was readable stays readable by those who could read
- * it, and is so until ate_reseal(). What is written from then on follows the new rules. */
+ * it, and is so until ate_reseal(). Until then it stays where it is: what is still sealed for a
+ * scope above it does not open elsewhere (moved back, it does). What is written from then on
+ * follows the new rules. */
 ATE_CALL int ate_protect_only(struct ate_txn *txn, struct ate_id id, const struct ate_rules *rules);
 
 struct ate_resealed {
