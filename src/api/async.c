@@ -79,6 +79,9 @@ struct open_job {
     struct ate_session *session;
     struct ate_chain_conf conf;
     char *where, *root, *pin, *mirror_dir, *state_dir;
+    struct ate__lookup *lookup; /* what conf's points to, and its texts */
+    struct ate_lookup given;
+    struct ate_compact_when compact;
     unsigned flags;
 };
 
@@ -127,6 +130,8 @@ static void open_discard(struct job *j)
     ate__free(o->pin);
     ate__free(o->mirror_dir);
     ate__free(o->state_dir);
+    ate__session_unref(o->compact.session);
+    ate__lookup_free(o->lookup);
 }
 
 static int copy_text(const char *from, char **to, const char **conf)
@@ -134,6 +139,29 @@ static int copy_text(const char *from, char **to, const char **conf)
     *to = from ? ate__copy_text(from) : NULL;
     *conf = *to;
     return from && !*to ? ate__no_memory() : 0;
+}
+
+/* Of what conf points to: the caller's may be gone before the open begins. */
+static int copy_pointed(struct open_job *o, const struct ate_chain_conf *conf)
+{
+    if (conf->compact) {
+        o->compact = *conf->compact;
+        if (o->compact.session)
+            ate__session_ref(o->compact.session);
+        o->conf.compact = &o->compact;
+    }
+    if (!conf->lookup)
+        return 0;
+    const struct ate__lookup given = {conf->lookup->dns_server, conf->lookup->dns_anchor,
+                                      conf->lookup->authorities};
+    int rc = ate__lookup_copy(&given, &o->lookup);
+    if (rc)
+        return rc;
+    o->given = (struct ate_lookup){.dns_server = o->lookup->dns_server,
+                                   .dns_anchor = o->lookup->dns_anchor,
+                                   .authorities = o->lookup->authorities};
+    o->conf.lookup = &o->given;
+    return 0;
 }
 
 int ate_chain_open_async(const char *where, struct ate_session *session, unsigned flags,
@@ -163,6 +191,8 @@ int ate_chain_open_async(const char *where, struct ate_session *session, unsigne
         rc = copy_text(conf->mirror_dir, &o->mirror_dir, &o->conf.mirror_dir);
     if (!rc)
         rc = copy_text(conf->state_dir, &o->state_dir, &o->conf.state_dir);
+    if (!rc)
+        rc = copy_pointed(o, conf);
     if (!rc)
         rc = job_begin(&o->job, loop, done, arg);
     if (rc) {

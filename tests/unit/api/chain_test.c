@@ -401,6 +401,51 @@ static void done(void *arg, int result)
     *(int *)arg = result;
 }
 
+/* All that an asynchronous open was given may be gone before it begins. */
+static void what_was_given_may_go(void **state)
+{
+    (void)state;
+    struct ate_chain *c = NULL;
+    struct ate_loop *l;
+    int result = -1;
+    char *where = strdup("tcp://db.ate.example/notes"), *anchor = strdup("/nowhere/at/all");
+    struct ate_lookup *lookup = calloc(1, sizeof *lookup);
+    struct ate_chain_conf *conf = calloc(1, sizeof *conf);
+    lookup->dns_anchor = anchor;
+    conf->lookup = lookup;
+    expect(ate_loop_new(&l), 0);
+    expect(ate_chain_open_async(where, NULL, 0, conf, &c, l, done, &result), 0);
+    memset(anchor, 'x', strlen(anchor));
+    memset(lookup, 0xdf, sizeof *lookup);
+    free(where);
+    free(anchor);
+    free(lookup);
+    free(conf);
+    while (result == -1)
+        expect(ate_loop_run(l, 10000), 0);
+    expect(result, ATE_E_SYSTEM);
+    assert_non_null(strstr(ate_error(), "/nowhere/at/all"));
+    assert_null(c);
+
+    result = -1;
+    struct ate_session *s = session("k"), *tends = session("tends");
+    struct ate_compact_when *when = calloc(1, sizeof *when);
+    *when = (struct ate_compact_when){.mode = ATE_COMPACT_TIMER, .deep = true, .session = tends};
+    conf = calloc(1, sizeof *conf);
+    conf->compact = when;
+    expect(ate_chain_open_async(path_of("notes"), s, ATE_CREATE, conf, &c, l, done, &result), 0);
+    memset(when, 0xdf, sizeof *when);
+    free(when);
+    free(conf);
+    ate_session_close(tends);
+    ate_session_close(s);
+    while (result == -1)
+        expect(ate_loop_run(l, 10000), 0);
+    expect(result, 0);
+    ate_chain_close(c);
+    ate_loop_free(l);
+}
+
 static void the_asynchronous_forms_complete_in_the_loop(void **state)
 {
     (void)state;
@@ -452,6 +497,7 @@ int main(void)
         cmocka_unit_test_setup(verify_names_the_damage, set_up),
         cmocka_unit_test_setup(an_open_without_memory, set_up),
         cmocka_unit_test_setup(the_asynchronous_forms_complete_in_the_loop, set_up),
+        cmocka_unit_test_setup(what_was_given_may_go, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
