@@ -163,6 +163,9 @@ ATE_API struct ate_head ate_chain_head(const struct ate_chain *chain);
 ATE_API size_t ate_chain_roots(const struct ate_chain *chain,
                                const struct ate_hash **ret_fingerprints);
 
+/* Whether the chain ended the key for ever; of a thin chain, as far as this handle was shown. */
+ATE_API bool ate_chain_has_revoked(const struct ate_chain *chain, struct ate_hash fingerprint);
+
 struct ate_damage {
     enum ate_result what; /* TAMPERED, MALFORMED, UNSUPPORTED, OMITTED; ATE_OK: there is none */
     uint64_t sequence; /* the first transaction that is not shown */
@@ -175,6 +178,32 @@ ATE_API bool ate_chain_damage(const struct ate_chain *chain, struct ate_damage *
 /* Bytes of a torn tail, never acknowledged to anybody, that the open set aside; 0: the log ended
  * cleanly. */
 ATE_API uint64_t ate_chain_trimmed_bytes(const struct ate_chain *chain);
+
+/* ---- whose keys count ----
+ *
+ * All three WAIT, are a transaction of their own, signed by keys of the chain's session, and count
+ * from the next transaction on. ret_receipt may be NULL. Errors: READ_ONLY; MISUSE; others as of a
+ * commit. */
+
+/* Ends a key in the whole chain, for ever: what it signs from then on is refused, and a rule that
+ * names it does not admit it. What it signed before stays. What it could read it can read on, until
+ * the scopes begin another epoch, which leaves it out (ate_rotate()). Signed by a root key, or by
+ * that very key. A root key ends as one, too, the last one as well: nobody can then name another.
+ * Errors: DENIED: the session has neither; EXISTS: it has ended already. */
+ATE_CALL int ate_revoke(struct ate_chain *chain, struct ate_hash fingerprint,
+                        struct ate_receipt *ret_receipt);
+
+/* Makes a key of the session a root key. Signed by it and by a root key, which the session has too.
+ * Errors: DENIED: it lacks one of the two, or the key was revoked; CONFLICT: it is one already;
+ * TOO_BIG: there are 64. */
+ATE_CALL int ate_root_add(struct ate_chain *chain, struct ate_hash fingerprint,
+                          struct ate_receipt *ret_receipt);
+
+/* It is a root key no more. Rules that name it go on naming it: see ate_revoke(). Who trusts the
+ * chain by it, by an address say, goes on doing so. Errors: DENIED: the session has no root key, or
+ * it is the last one; CONFLICT: it is none. */
+ATE_CALL int ate_root_remove(struct ate_chain *chain, struct ate_hash fingerprint,
+                             struct ate_receipt *ret_receipt);
 
 /* ---- a chain that went back ---- */
 

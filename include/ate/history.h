@@ -41,6 +41,9 @@ struct ate_history_event {
     uint64_t certified; /* a certificate: of so many transactions, from the first on; else 0 */
     struct ate_hash event_hash;
     const struct ate_reset *reset; /* of a RESET; else NULL */
+    /* Of ATE_EVENT_ROOT: fingerprints of the keys that became root keys, and ceased to be. */
+    const struct ate_hash *added, *removed;
+    size_t added_count, removed_count;
 };
 struct ate_history_txn {
     uint64_t sequence;

@@ -251,4 +251,8 @@ ATE_CALL int ate_readers(struct ate_txn *txn, struct ate_id id, struct ate_scope
  * lent by the transaction. */
 ATE_CALL int ate_protection(struct ate_txn *txn, struct ate_id id, struct ate_rules *ret_rules);
 
+/* Those that the object sets itself, ATE_INHERIT for the others: what ate_protect() replaces. Keys
+ * are lent by the transaction. Errors: NOT_FOUND, E_*. */
+ATE_CALL int ate_own_rules(struct ate_txn *txn, struct ate_id id, struct ate_rules *ret_rules);
+
 ATE__END

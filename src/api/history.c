@@ -13,6 +13,7 @@ struct ate_history {
     struct ate_hash authors[ATE__TX_SIGNATURES_MAX];
     struct ate_reset reset; /* alone in its transaction */
     char reset_text[ATE__RESET_TEXT_MAX + 1];
+    struct ate_hash roots[ATE__ROOT_KEYS_MAX]; /* a transaction has one ROOT: added, removed */
 };
 
 int ate_history_start(struct ate_chain *chain, struct ate_session *session, uint64_t from_sequence,
@@ -129,6 +130,25 @@ static void show_reset(struct ate_history *h)
     h->events[0].reset = &h->reset;
 }
 
+static int show_roots(struct ate_history *h, struct ate_bytes list, struct ate_history_event *e)
+{
+    struct ate__root_change change;
+    size_t n = 0;
+    e->added = h->roots;
+    for (size_t at = 0; ate__root_next(list, &at, &change);) {
+        int rc = change.op == ATE__ROOT_ADD ? ate__fingerprint(change.key, &h->roots[n++]) : 0;
+        if (rc)
+            return rc;
+    }
+    e->added_count = n;
+    e->removed = h->roots + n;
+    for (size_t at = 0; ate__root_next(list, &at, &change);)
+        if (change.op != ATE__ROOT_ADD)
+            memcpy(&h->roots[n++], change.key.data, sizeof h->roots[0]);
+    e->removed_count = n - e->added_count;
+    return 0;
+}
+
 static int show_all(struct ate_history *h)
 {
     const struct ate__records *r = &h->records;
@@ -137,8 +157,11 @@ static int show_all(struct ate_history *h)
     h->rules = ate__alloc_array(r->tx.event_count, sizeof *h->rules);
     if (!h->events || !h->rules)
         return ate__no_memory();
-    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++)
+    for (uint32_t i = 0; !rc && i < r->tx.event_count; i++) {
         rc = show_event(&r->events[i], &h->events[i], &h->rules[i]);
+        if (!rc && h->events[i].kind == ATE_EVENT_ROOT)
+            rc = show_roots(h, r->events[i].event->header.root, &h->events[i]);
+    }
     if (!rc && h->events[0].kind == ATE_EVENT_RESET)
         show_reset(h);
     for (uint32_t i = 0; i < r->tx.signature_count; i++)

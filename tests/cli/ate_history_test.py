@@ -315,7 +315,7 @@ def test_compact_deep(w):
     said = w.ate("verify", "notes").out.decode().splitlines()
     assert said[0].startswith(f"all holds: {272 - gone} transactions, "), said
     assert re.fullmatch(f"gone below transaction 265, as a certificate in the chain allows: {gone} "
-                        r"transactions, \d+ more events, \d+ more values", said[1]), said
+                        r"transactions, \d+ more events, \d+ more values?", said[1]), said
     done = w.ate("verify", "notes", "--json").objects()[-1]
     assert done["cut_off"] == 265 and done["size"] - done["transactions"] == gone, done
     assert done["transactions_gone"] == gone and done["payloads_gone"] >= 1, done

@@ -67,7 +67,13 @@ enum option_id {
     OPT_YES_NAME,
     OPT_DNS_SERVER,
     OPT_DNS_ANCHOR,
-    OPT_CA_FILE
+    OPT_CA_FILE,
+    OPT_READ,
+    OPT_WRITE,
+    OPT_APPEND,
+    OPT_ADMIN,
+    OPT_ADD_ROOT,
+    OPT_REMOVE_ROOT
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -111,6 +117,8 @@ struct options { /* strings are words of the command line */
     const char *reset; /* why; NULL: not asked for */
     const char *yes_name; /* of the chain; NULL: not given */
     uint64_t to; /* a sequence */
+    const char *read, *write, *append, *admin; /* who may; NULL: as it is */
+    const char *add_root, *remove_root; /* a key file; the latter also a fingerprint */
     uint64_t clients, size_bytes, objects; /* of a benchmark; 0: not given */
     bool deep;
     uint64_t cut_off; /* 0: not given; ATE_CUT_OFF_NEWEST */
@@ -128,7 +136,7 @@ struct command {
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
     cmd_compact, cmd_history, cmd_hold, cmd_release, cmd_backup, cmd_restore, cmd_repair,
-    cmd_destroy, cmd_bench;
+    cmd_destroy, cmd_bench, cmd_protect, cmd_revoke, cmd_root;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

@@ -27,15 +27,6 @@ static const char *const reasons[] = {
 
 /* ---- JSON ---- */
 
-static json_t *rule_json(const struct ate_rule *rule)
-{
-    char text[RULE_SHOWN];
-    if (rule->who == ATE_KEYS)
-        return describe_hashes(rule->keys, rule->key_count);
-    describe_rule(rule, text, sizeof text);
-    return json_string(text);
-}
-
 static void set_reset(json_t *object, const struct ate_reset *r)
 {
     ate__json_set_text(object, "reason", reasons[r->reason]);
@@ -68,16 +59,21 @@ static json_t *event_json(struct log *log, const struct ate_history_event *e)
     if (e->subtree)
         ate__json_set_bool(object, "subtree", true);
     if (e->rules) {
-        (void)!json_object_set_new(object, "read", rule_json(&e->rules->read));
-        (void)!json_object_set_new(object, "write", rule_json(&e->rules->write));
-        (void)!json_object_set_new(object, "append", rule_json(&e->rules->append));
-        (void)!json_object_set_new(object, "admin", rule_json(&e->rules->admin));
+        (void)!json_object_set_new(object, "read", describe_rule_json(&e->rules->read));
+        (void)!json_object_set_new(object, "write", describe_rule_json(&e->rules->write));
+        (void)!json_object_set_new(object, "append", describe_rule_json(&e->rules->append));
+        (void)!json_object_set_new(object, "admin", describe_rule_json(&e->rules->admin));
         ate__json_set_number(object, "sealed_to", e->recipient_count);
     }
     if (e->kind == ATE_EVENT_CERTIFICATE)
         ate__json_set_number(object, "certified", e->certified);
     if (e->reset)
         set_reset(object, e->reset);
+    if (e->kind == ATE_EVENT_ROOT) {
+        (void)!json_object_set_new(object, "added", describe_hashes(e->added, e->added_count));
+        (void)!json_object_set_new(object, "removed",
+                                   describe_hashes(e->removed, e->removed_count));
+    }
     if (!ate__hash_is_zero(&e->fingerprint))
         ate__json_set_text(object, "fingerprint", ate_hash_text(e->fingerprint, hash));
     ate__json_set_text(object, "hash", ate_hash_text(e->event_hash, hash));
@@ -168,6 +164,15 @@ static void print_reset(const struct ate_reset *r)
     ate__print("\n");
 }
 
+static void print_roots(const struct ate_history_event *e)
+{
+    char text[ATE_HASH_TEXT];
+    for (size_t i = 0; i < e->added_count; i++)
+        ate__print("    * root key added  %s\n", ate_hash_text(e->added[i], text));
+    for (size_t i = 0; i < e->removed_count; i++)
+        ate__print("    * root key removed  %s\n", ate_hash_text(e->removed[i], text));
+}
+
 static int print_event(struct log *log, const struct ate_history_event *e)
 {
     char text[ATE_HASH_TEXT];
@@ -195,6 +200,7 @@ static int print_event(struct log *log, const struct ate_history_event *e)
                    e->certified);
         return 0;
     case ATE_EVENT_RESET: print_reset(e->reset); return 0;
+    case ATE_EVENT_ROOT: print_roots(e); return 0;
     case ATE_EVENT_COMPACTED: ate__print("    compacted\n"); return 0;
     default: break;
     }

@@ -13,7 +13,7 @@
 #include "bin/ate/stop.h"
 #include <inttypes.h>
 
-enum { KEYS_SHOWN = 30 }; /* characters of a column */
+enum { KEYS_SHOWN = 30, READERS_SHOWN = 100 }; /* characters of a column */
 
 struct ls {
     const struct options *o;
@@ -63,6 +63,8 @@ static int print_json(struct ls *ls, const struct list_entry *e, const struct at
         rc = ate_protection(ls->txn, e->id, &rules);
     if (!rc)
         rc = describe_keeping(ls->txn, e->id, object);
+    if (!rc)
+        rc = describe_rights(ls->txn, e->id, object);
     if (rc) {
         json_decref(object);
         return rc;
@@ -103,24 +105,25 @@ static int measure(struct ls *ls, const struct list_entry *e, uint64_t *size, in
 
 static int print_long(struct ls *ls, const struct list_entry *e)
 {
-    char time[ATE__TIME_TEXT], authors[KEYS_SHOWN], readers[KEYS_SHOWN], kept[DESCRIBE_KEEPING];
-    struct ate_rules rules;
+    char time[ATE__TIME_TEXT], authors[KEYS_SHOWN], readers[READERS_SHOWN], kept[DESCRIBE_KEEPING],
+        rights[DESCRIBE_RIGHTS];
     uint64_t size = e->object.payload_size;
     int64_t time_ns = e->object.updated_ns;
     const char *type = e->type ? e->type : "-";
-    int rc = ate_protection(ls->txn, e->id, &rules);
+    int rc = describe_readers(ls->txn, e->id, readers, sizeof readers);
     if (!rc)
         rc = measure(ls, e, &size, &time_ns, &type);
     if (!rc)
         rc = describe_keeping_text(ls->txn, e->id, kept);
+    if (!rc)
+        rc = describe_rights_text(ls->txn, e->id, rights);
     if (rc)
         return rc;
     describe_keys(e->authors, e->object.author_count, authors, sizeof authors);
-    describe_rule(&rules.read, readers, sizeof readers);
     ate__print_escaped(ate__text_bytes(type));
-    ate__print("%*s %10" PRIu64 " %6" PRIu64 "  %s  %-8s  %-8s  ",
+    ate__print("%*s %10" PRIu64 " %6" PRIu64 "  %s  %-8s  %-8s  %-8s  ",
                (int)(10 - ate__min(strlen(type), 10)), "", size, e->object.sequence,
-               ate__time_text(time_ns, true, time), authors, readers);
+               ate__time_text(time_ns, true, time), authors, readers, rights);
     if (kept[0]) /* in an archive everything has it */
         ate__print("%-32s  ", kept);
     return 0;
@@ -234,8 +237,10 @@ const struct command cmd_ls = {
         "  ate ls -l @work docs\n"
         "  ate ls -R notes --json | jq -r .name\n"
         "\n"
-        "  -l, --long      type, size, sequence, time, who signed, who may read, of an archive\n"
-        "                  how long it is kept and whether it is held, name\n"
+        "  -l, --long      type, size, sequence, time, who signed, who may read, who may write\n"
+        "                  (and append and administer, where those are others; \"+\": it has\n"
+        "                  rules of its own, see ate protect), of an archive how long it is\n"
+        "                  kept and whether it is held, name\n"
         "  -R, --tree      all levels, as paths\n"
         "  --at SEQ|TIME   what lay there then; ate get --help has the forms of TIME\n"
         "  --timeout TIME  of the whole command\n",

@@ -231,3 +231,107 @@ void describe_rule(const struct ate_rule *rule, char *ret_text, size_t capacity)
     else
         snprintf(ret_text, capacity, "%s", (unsigned)rule->who < 3 ? words[rule->who] : "?");
 }
+
+/* ---- rights ---- */
+
+json_t *describe_rule_json(const struct ate_rule *rule)
+{
+    static const char *const words[] = {"inherit", "everyone", "nobody"};
+    if (rule->who == ATE_KEYS)
+        return describe_hashes(rule->keys, rule->key_count);
+    return json_string((unsigned)rule->who < 3 ? words[rule->who] : "?");
+}
+
+static void set_rule(json_t *object, const char *name, const struct ate_rule *rule)
+{
+    if (object && rule->who != ATE_INHERIT)
+        (void)!json_object_set_new(object, name, describe_rule_json(rule));
+}
+
+static void set_rules(json_t *object, const struct ate_rules *rules)
+{
+    set_rule(object, "read", &rules->read);
+    set_rule(object, "write", &rules->write);
+    set_rule(object, "append", &rules->append);
+    set_rule(object, "admin", &rules->admin);
+}
+
+int describe_rights(struct ate_txn *txn, struct ate_id id, json_t *object)
+{
+    struct ate_rules rules, own;
+    struct ate_scope scope;
+    char text[ATE_HASH_TEXT];
+    int rc = ate_protection(txn, id, &rules);
+    if (!rc)
+        rc = ate_own_rules(txn, id, &own);
+    if (!rc)
+        rc = ate_readers(txn, id, &scope);
+    if (rc)
+        return rc;
+    json_t *of_own = json_object(), *labels = json_object();
+    set_rules(object, &rules);
+    set_rules(of_own, &own);
+    for (size_t i = 0; labels && i < scope.reader_count; i++)
+        if (scope.readers[i].label[0])
+            ate__json_set_text(labels, ate_hash_text(scope.readers[i].fingerprint, text),
+                               scope.readers[i].label);
+    (void)!json_object_set_new(object, "own", of_own);
+    (void)!json_object_set_new(object, "labels", labels);
+    return 0;
+}
+
+int describe_readers(struct ate_txn *txn, struct ate_id id, char *ret_text, size_t capacity)
+{
+    struct ate_rules rules;
+    struct ate_scope scope;
+    char text[ATE_HASH_TEXT], label[SHOWN_CHARACTERS * 4];
+    size_t at = 0;
+    int rc = ate_protection(txn, id, &rules);
+    if (!rc && rules.read.who == ATE_KEYS)
+        rc = ate_readers(txn, id, &scope);
+    if (rc)
+        return rc;
+    describe_rule(&rules.read, ret_text, capacity);
+    for (size_t i = 0; rules.read.who == ATE_KEYS && i < scope.reader_count; i++) {
+        const struct ate_reader *r = &scope.readers[i];
+        bool named = r->label[0] != 0;
+        int size =
+            snprintf(ret_text + at, capacity - at, "%s%.*s%s%s%s", i ? "," : "", SHOWN_CHARACTERS,
+                     ate_hash_text(r->fingerprint, text), named ? "(" : "",
+                     named ? ate__escaped(ate__text_bytes(r->label), label, sizeof label) : "",
+                     named ? ")" : "");
+        if (at + (size_t)size + sizeof ",..." > capacity) {
+            snprintf(ret_text + at, capacity - at, "%s...", i ? "," : "");
+            break;
+        }
+        at += (size_t)size;
+    }
+    return 0;
+}
+
+static bool same_rule(const struct ate_rule *a, const struct ate_rule *b)
+{
+    return a->who == b->who && a->key_count == b->key_count &&
+           (!a->key_count || !memcmp(a->keys, b->keys, a->key_count * sizeof *a->keys));
+}
+
+int describe_rights_text(struct ate_txn *txn, struct ate_id id, char ret_text[DESCRIBE_RIGHTS])
+{
+    enum { RULE_SHOWN = 30 };
+    char write[RULE_SHOWN], append[RULE_SHOWN], admin[RULE_SHOWN];
+    struct ate_rules rules, own;
+    int rc = ate_protection(txn, id, &rules);
+    if (!rc)
+        rc = ate_own_rules(txn, id, &own);
+    if (rc)
+        return rc;
+    bool appends = !same_rule(&rules.append, &rules.write),
+         rules_it = !same_rule(&rules.admin, &rules.write);
+    describe_rule(&rules.write, write, sizeof write);
+    describe_rule(&rules.append, append, sizeof append);
+    describe_rule(&rules.admin, admin, sizeof admin);
+    snprintf(ret_text, DESCRIBE_RIGHTS, "%s%s%s%s%s%s", write, appends ? " append:" : "",
+             appends ? append : "", rules_it ? " admin:" : "", rules_it ? admin : "",
+             own.read.who || own.write.who || own.append.who || own.admin.who ? "+" : "");
+    return 0;
+}

@@ -9,11 +9,11 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_key,        &cmd_put,     &cmd_get,         &cmd_rm,      &cmd_mv,
-    &cmd_ls,         &cmd_watch,   &cmd_log,         &cmd_history, &cmd_verify,
-    &cmd_checkpoint, &cmd_prove,   &cmd_check_proof, &cmd_import,  &cmd_export,
-    &cmd_name,       &cmd_compact, &cmd_hold,        &cmd_release, &cmd_backup,
-    &cmd_restore,    &cmd_repair,  &cmd_destroy,     &cmd_bench,   NULL,
+    &cmd_key,         &cmd_put,    &cmd_get,     &cmd_rm,     &cmd_mv,         &cmd_ls,
+    &cmd_watch,       &cmd_log,    &cmd_history, &cmd_verify, &cmd_checkpoint, &cmd_prove,
+    &cmd_check_proof, &cmd_import, &cmd_export,  &cmd_name,   &cmd_compact,    &cmd_hold,
+    &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_destroy,    &cmd_bench,
+    &cmd_protect,     &cmd_revoke, &cmd_root,    NULL,
 };
 
 static const char first_help[] =

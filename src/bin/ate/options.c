@@ -67,6 +67,12 @@ static const struct ate__option table[] = {
     {"size", 0, OPT_SIZE, "B"},
     {"objects", 0, OPT_OBJECTS, "N"},
     {"yes", 'y', OPT_YES_NAME, "NAME"},
+    {"read", 0, OPT_READ, "WHO"},
+    {"write", 0, OPT_WRITE, "WHO"},
+    {"append", 0, OPT_APPEND, "WHO"},
+    {"admin", 0, OPT_ADMIN, "WHO"},
+    {"add", 0, OPT_ADD_ROOT, "FILE"},
+    {"remove", 0, OPT_REMOVE_ROOT, "KEY"},
 };
 /* clang-format on */
 
@@ -167,6 +173,12 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_ADD_LOG_KEY: return take_text("--add-log-key", value, &o->add_log_key);
     case OPT_REMOVE_LOG_KEY: return take_text("--remove-log-key", value, &o->remove_log_key);
     case OPT_YES_NAME: return take_text("--yes", value, &o->yes_name);
+    case OPT_READ: return take_text("--read", value, &o->read);
+    case OPT_WRITE: return take_text("--write", value, &o->write);
+    case OPT_APPEND: return take_text("--append", value, &o->append);
+    case OPT_ADMIN: return take_text("--admin", value, &o->admin);
+    case OPT_ADD_ROOT: return take_text("--add", value, &o->add_root);
+    case OPT_REMOVE_ROOT: return take_text("--remove", value, &o->remove_root);
     case OPT_CHAIN: return take_text("--chain", value, &o->chain_id);
     case OPT_SINCE:
         o->has_since = true;

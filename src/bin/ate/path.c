@@ -77,16 +77,51 @@ static int no_key(struct ate_txn *txn, struct ate_id id)
                      readers);
 }
 
+/* "(ID)", as ate ls shows what has no name, or none that the keys open. */
+static bool is_id(const char *part, struct ate_id *ret_id)
+{
+    char text[ATE_ID_TEXT];
+    if (strlen(part) != ATE_ID_TEXT + 1 || part[0] != '(' || part[ATE_ID_TEXT] != ')')
+        return false;
+    memcpy(text, part + 1, ATE_ID_TEXT - 1);
+    text[ATE_ID_TEXT - 1] = 0;
+    return !ate_id_parse(text, ret_id);
+}
+
+/* Who does not open the names below an object looks through those of the children that he reads: a
+ * name is shown only where it is the object's. NO_KEY: none of them has it. */
+static int find_readable(struct ate_txn *txn, struct ate_id parent, struct ate_bytes name,
+                         unsigned flags, struct ate_object *ret_object)
+{
+    struct ate_cursor *cursor;
+    struct ate_object o;
+    bool found = false;
+    int rc = ate_children(txn, parent, &cursor);
+    if (rc)
+        return rc;
+    while (!found && !(rc = ate_next_raw(cursor, ATE_NO_PAYLOAD, &o)))
+        found = o.name.size == name.size && !memcmp(o.name.data, name.data, name.size);
+    ate_cursor_end(cursor);
+    if (rc)
+        return rc == ATE_END ? ATE_NO_KEY : rc;
+    return ate_load_raw(txn, o.id, flags, ret_object);
+}
+
 int path_find_part(struct ate_txn *txn, const struct path *p, size_t count, unsigned flags,
                    struct ate_object *ret_object, size_t *ret_depth)
 {
     struct ate_object o = {.id = ate_top, .readable = true};
+    struct ate_id id;
     size_t depth = 0;
     int rc = 0;
     for (; depth < count; depth++) {
         struct ate_object child;
-        rc = ate_find_raw(txn, o.id, ate__text_bytes(p->part[depth]),
-                          depth + 1 < count ? ATE_NO_PAYLOAD : flags, &child);
+        unsigned wanted = depth + 1 < count ? ATE_NO_PAYLOAD : flags;
+        rc = !depth && is_id(p->part[0], &id)
+                 ? ate_load_raw(txn, id, wanted, &child)
+                 : ate_find_raw(txn, o.id, ate__text_bytes(p->part[depth]), wanted, &child);
+        if (rc == ATE_NO_KEY)
+            rc = find_readable(txn, o.id, ate__text_bytes(p->part[depth]), wanted, &child);
         if (rc)
             break;
         o = child;

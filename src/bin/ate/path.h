@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * path.h: NAME as a path: names of objects below each other, split at '/'.
+ * path.h: NAME as a path: names of objects below each other, split at '/'; the first one may be an
+ * id instead, "(ID)".
  */
 #pragma once
 #include "base/buf.h"
