@@ -4,6 +4,8 @@
  *
  * 1. Every value has one text form, and the decoders take no other.
  * 2. No sentence repeats the text, which may be a secret.
+ * 3. Base64 may be that of a key: neither a branch nor an address depends on the bytes or on their
+ *    text, but for the one branch on whether a text is good (tests/timing).
  */
 #include "base/text.h"
 #include "base/assert.h"
@@ -15,11 +17,9 @@ static const char hex_digits[16] = "0123456789abcdef";
 /* The alphabets of base64 differ in the last two characters. */
 struct alphabet {
     const char *name;
-    char digits[64];
+    uint8_t last[2];
 };
-#define FIRST_62 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-static const struct alphabet url = {"base64url", FIRST_62 "-_"},
-                             standard = {"base64", FIRST_62 "+/"};
+static const struct alphabet url = {"base64url", {'-', '_'}}, standard = {"base64", {'+', '/'}};
 
 void ate__hex_encode(struct ate_bytes bytes, char *ret_text)
 {
@@ -56,6 +56,22 @@ size_t ate__b64_size(size_t bytes_size)
     return bytes_size / 3 * 4 + (bytes_size % 3 ? bytes_size % 3 + 1 : 0);
 }
 
+/* All bits where from <= c <= to, else none; of numbers below 2^31. */
+static uint32_t within(uint32_t c, uint32_t from, uint32_t to)
+{
+    return (((from - 1 - c) & (c - 1 - to)) >> 31) * UINT32_MAX;
+}
+
+static char digit(const struct alphabet *a, uint32_t value)
+{
+    uint32_t c = (within(value, 0, 25) & (value + 'A')) |
+                 (within(value, 26, 51) & (value - 26 + 'a')) |
+                 (within(value, 52, 61) & (value - 52 + '0')) |
+                 (within(value, 62, 62) & a->last[0]) |
+                 (within(value, 63, 63) & a->last[1]);
+    return (char)c;
+}
+
 /* Returns the end of the text, which gets no NUL. */
 static char *encode_base64(const struct alphabet *a, struct ate_bytes bytes, char *ret_text)
 {
@@ -65,10 +81,10 @@ static char *encode_base64(const struct alphabet *a, struct ate_bytes bytes, cha
     for (size_t i = 0; i < bytes.size; i++) {
         bits = bits << 8 | p[i];
         for (count += 8; count >= 6; count -= 6)
-            *ret_text++ = a->digits[bits >> (count - 6) & 63];
+            *ret_text++ = digit(a, bits >> (count - 6) & 63);
     }
     if (count)
-        *ret_text++ = a->digits[bits << (6 - count) & 63];
+        *ret_text++ = digit(a, bits << (6 - count) & 63);
     return ret_text;
 }
 
@@ -77,15 +93,26 @@ void ate__b64_encode(struct ate_bytes bytes, char *ret_text)
     *encode_base64(&url, bytes, ret_text) = 0;
 }
 
-static int digit_of(const struct alphabet *a, char c)
+/* NONE: c is no digit. */
+enum { NONE = 64 };
+
+static uint32_t digit_of(const struct alphabet *a, char character)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == a->digits[62] ? 62 : c == a->digits[63] ? 63 : -1;
+    uint32_t c = (uint8_t)character, first = a->last[0], second = a->last[1];
+    uint32_t above = (within(c, 'A', 'Z') & (c - 'A' + 1)) |
+                     (within(c, 'a', 'z') & (c - 'a' + 27)) |
+                     (within(c, '0', '9') & (c - '0' + 53)) | (within(c, first, first) & 63) |
+                     (within(c, second, second) & 64); /* 0: none */
+    return ((above - 1) & 63) | (within(above, 0, 0) & NONE);
+}
+
+/* What is wrong with a text that is known to be none. */
+static int refuse_base64(const struct alphabet *a, const char *text, size_t text_size)
+{
+    for (size_t i = 0; i < text_size; i++)
+        if (digit_of(a, text[i]) == NONE)
+            return ate__fail(ATE_MALFORMED, "character %zu is not of %s", i, a->name);
+    return ate__fail(ATE_MALFORMED, "the last character has bits that mean nothing");
 }
 
 /* Without padding. */
@@ -98,18 +125,16 @@ static int decode_base64(const struct alphabet *a, const char *text, size_t text
     if (size > ret_capacity)
         return ate__fail(ATE_MALFORMED, "%s text of %zu bytes where at most %zu belong", a->name,
                          size, ret_capacity);
+    uint32_t bad = 0, bits = 0;
     for (size_t i = 0; i < text_size; i++)
-        if (digit_of(a, text[i]) < 0)
-            return ate__fail(ATE_MALFORMED, "character %zu is not of %s", i, a->name);
-    if (text_size % 4) {
-        int loose = text_size % 4 == 2 ? 15 : 3;
-        if (digit_of(a, text[text_size - 1]) & loose)
-            return ate__fail(ATE_MALFORMED, "the last character has bits that mean nothing");
-    }
-    uint32_t bits = 0;
+        bad |= digit_of(a, text[i]) & NONE;
+    if (text_size % 4)
+        bad |= digit_of(a, text[text_size - 1]) & (text_size % 4 == 2 ? 15 : 3);
+    if (bad)
+        return refuse_base64(a, text, text_size);
     unsigned count = 0;
     for (size_t i = 0; i < text_size; i++) {
-        bits = bits << 6 | (uint32_t)digit_of(a, text[i]);
+        bits = bits << 6 | digit_of(a, text[i]);
         count += 6;
         if (count >= 8) {
             count -= 8;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * kdf.c: HKDF on HMAC-SHA-256, key wrap on OpenSSL's AES-256-WRAP.
+ * kdf.c: HKDF on HMAC-SHA-256; key wrap (RFC 3394) on AES-256-ECB. OpenSSL's own key wrap never uses
+ * the processor's AES: it looks up tables at places that the key gives (tests/timing).
  */
 #include "crypto/kdf.h"
 #include "base/assert.h"
@@ -58,48 +59,70 @@ int ate__kdf(const struct ate__key32 *key, const char *label, const struct ate_b
     return expand_block(key, ate__bytes(NULL, 0), label, fields, count, 1, ret_key->b);
 }
 
+enum { HALF = 8, BLOCK = 2 * HALF, HALVES = 4, STEPS = 6 * HALVES };
+
+static const uint8_t unwrapped[HALF] = {0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6, 0xa6};
+
 static int wrap_begin(const struct ate__key32 *wrapping_key, bool wrap, EVP_CIPHER_CTX **ret_ctx)
 {
-    const EVP_CIPHER *cipher = ate__ossl_cipher(ATE__CIPHER_AES256_WRAP);
+    const EVP_CIPHER *cipher = ate__ossl_cipher(ATE__CIPHER_AES256_ECB);
     ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = cipher ? EVP_CIPHER_CTX_new() : NULL;
-    if (ctx)
-        EVP_CIPHER_CTX_set_flags(ctx, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    if (!ctx || !EVP_CipherInit_ex2(ctx, cipher, wrapping_key->b, NULL, wrap, NULL))
+    if (!ctx || !EVP_CipherInit_ex2(ctx, cipher, wrapping_key->b, NULL, wrap, NULL) ||
+        !EVP_CIPHER_CTX_set_padding(ctx, 0))
         return ate__ossl_fail("begin a key wrap");
     *ret_ctx = ate__steal(&ctx);
     return 0;
 }
 
+/* All steps in place, over the first half and the halves of the key behind it (RFC 3394, 2.2.1 and
+ * 2.2.2); unwrapping takes them back, the last one first. */
+static int wrap_steps(const struct ate__key32 *wrapping_key, bool wrap,
+                      uint8_t bytes[ATE__WRAPPED_KEY])
+{
+    ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
+    uint8_t block[BLOCK];
+    int size, rc = wrap_begin(wrapping_key, wrap, &ctx);
+    for (unsigned n = 0; !rc && n < STEPS; n++) {
+        unsigned step = wrap ? n : STEPS - 1 - n;
+        uint8_t *half = bytes + HALF + step % HALVES * HALF;
+        memcpy(block, bytes, HALF);
+        memcpy(block + HALF, half, HALF);
+        if (!wrap)
+            block[HALF - 1] ^= (uint8_t)(step + 1);
+        if (!EVP_CipherUpdate(ctx, block, &size, block, BLOCK))
+            rc = ate__ossl_fail("wrap or unwrap a key");
+        if (wrap)
+            block[HALF - 1] ^= (uint8_t)(step + 1);
+        memcpy(bytes, block, HALF);
+        memcpy(half, block + HALF, HALF);
+    }
+    ate__wipe(block, sizeof block);
+    return rc;
+}
+
 int ate__wrap(const struct ate__key32 *wrapping_key, const struct ate__key32 *key,
               uint8_t ret[ATE__WRAPPED_KEY])
 {
-    ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
-    int rc = wrap_begin(wrapping_key, true, &ctx);
-    if (rc)
-        return rc;
-    uint8_t wrapped[ATE__WRAPPED_KEY + 8]; /* as much as the cipher asks room for */
-    int size;
-    if (!EVP_EncryptUpdate(ctx, wrapped, &size, key->b, sizeof key->b) || size != ATE__WRAPPED_KEY)
-        return ate__ossl_fail("wrap a key");
-    memcpy(ret, wrapped, ATE__WRAPPED_KEY);
-    return 0;
+    uint8_t bytes[ATE__WRAPPED_KEY];
+    memcpy(bytes, unwrapped, HALF);
+    memcpy(bytes + HALF, key->b, sizeof key->b);
+    int rc = wrap_steps(wrapping_key, true, bytes);
+    if (!rc)
+        memcpy(ret, bytes, sizeof bytes);
+    ate__wipe(bytes, sizeof bytes);
+    return rc;
 }
 
 int ate__unwrap(const struct ate__key32 *wrapping_key, const uint8_t wrapped[ATE__WRAPPED_KEY],
                 struct ate__key32 *ret_key)
 {
-    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
-    ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
-    int rc = wrap_begin(wrapping_key, false, &ctx);
-    if (rc)
-        return rc;
-    uint8_t key[ATE__WRAPPED_KEY + 8]; /* as much as the cipher asks room for */
-    int size;
-    if (EVP_DecryptUpdate(ctx, key, &size, wrapped, ATE__WRAPPED_KEY) <= 0 ||
-        size != sizeof ret_key->b)
-        rc = ate__ossl_refused(ATE_NO_KEY, "a wrapped key does not open with this key");
-    else
-        memcpy(ret_key->b, key, sizeof ret_key->b);
-    ate__wipe(key, sizeof key);
+    uint8_t bytes[ATE__WRAPPED_KEY];
+    memcpy(bytes, wrapped, sizeof bytes);
+    int rc = wrap_steps(wrapping_key, false, bytes);
+    if (!rc && !ate__secret_equal(bytes, unwrapped, HALF))
+        rc = ate__fail(ATE_NO_KEY, "a wrapped key does not open with this key");
+    if (!rc)
+        memcpy(ret_key->b, bytes + HALF, sizeof ret_key->b);
+    ate__wipe(bytes, sizeof bytes);
     return rc;
 }

@@ -19,7 +19,6 @@ static const char *const md_name[ATE__MD_COUNT] = {
 static const char *const cipher_name[ATE__CIPHER_COUNT] = {
     [ATE__CIPHER_AES256_ECB] = "AES-256-ECB",
     [ATE__CIPHER_AES256_GCM] = "AES-256-GCM",
-    [ATE__CIPHER_AES256_WRAP] = "AES-256-WRAP",
     [ATE__CIPHER_CHACHA20_POLY1305] = "ChaCha20-Poly1305",
 };
 

@@ -34,7 +34,6 @@ enum ate__ossl_md {
 enum ate__ossl_cipher {
     ATE__CIPHER_AES256_ECB,
     ATE__CIPHER_AES256_GCM,
-    ATE__CIPHER_AES256_WRAP,
     ATE__CIPHER_CHACHA20_POLY1305,
     ATE__CIPHER_COUNT
 };

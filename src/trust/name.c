@@ -122,7 +122,7 @@ static int tags_hold(const struct ate__seal_env *e, const struct ate__key32 *nam
     *ret_private = *ret_open = false;
     if (name_key) {
         rc = ate__name_tag_private(name_key, &h->parent, name, tag);
-        *ret_private = !rc && !memcmp(tag, h->tags, sizeof tag);
+        *ret_private = !rc && ate__secret_equal(tag, h->tags, sizeof tag);
     }
     if (rc || (*ret_private && h->tag_count == 1))
         return rc;

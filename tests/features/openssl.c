@@ -76,7 +76,6 @@ static const struct {
     {"TLS group", has_group, "X25519MLKEM768"},
     {"cipher", has_cipher, "AES-256-GCM"},
     {"cipher", has_cipher, "AES-256-CTR"},
-    {"cipher", has_cipher, "AES-256-WRAP"},
     {"cipher", has_cipher, "AES-256-ECB"},
     {"digest", has_digest, "SHA256"},
     {"digest", has_digest, "SHA512"},
