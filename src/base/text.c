@@ -67,8 +67,7 @@ static char digit(const struct alphabet *a, uint32_t value)
     uint32_t c = (within(value, 0, 25) & (value + 'A')) |
                  (within(value, 26, 51) & (value - 26 + 'a')) |
                  (within(value, 52, 61) & (value - 52 + '0')) |
-                 (within(value, 62, 62) & a->last[0]) |
-                 (within(value, 63, 63) & a->last[1]);
+                 (within(value, 62, 62) & a->last[0]) | (within(value, 63, 63) & a->last[1]);
     return (char)c;
 }
 

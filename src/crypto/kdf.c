@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * kdf.c: HKDF on HMAC-SHA-256; key wrap (RFC 3394) on AES-256-ECB. OpenSSL's own key wrap never uses
- * the processor's AES: it looks up tables at places that the key gives (tests/timing).
+ * kdf.c: HKDF on HMAC-SHA-256; key wrap (RFC 3394) on AES-256-ECB. OpenSSL's own key wrap does not
+ * use the processor's AES: it looks up tables at places that the key gives (tests/timing).
  */
 #include "crypto/kdf.h"
 #include "base/assert.h"

@@ -216,8 +216,8 @@ static void sealed_messages(void **state)
         sealed.data[sealed.size - 1] ^= change;
         hide(&seed, sizeof seed);
         unsigned before = seen();
-        int rc = shown(ate__hpke_open(&seed, none, none, ate__buf_bytes(&sealed), back.b,
-                                      sizeof back.b));
+        int rc = shown(
+            ate__hpke_open(&seed, none, none, ate__buf_bytes(&sealed), back.b, sizeof back.b));
         assert_int_equal(seen(), before);
         assert_int_equal(rc, change ? ATE_NO_KEY : 0);
     }
