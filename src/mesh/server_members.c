@@ -12,7 +12,8 @@
  *     for this stream (trust/possession.h). It is answered once: the number is used up.
  *  2. A refusal says the same, after the same work, whether a signature does not hold or no such
  *     key is in the chain; each counts among `failed-signatures`.
- *  3. A key that is revoked opens nothing any more, also to streams that are open: each request and
+ *  3. Who has proved nothing within the time of a greeting loses the stream.
+ *  4. A key that is revoked opens nothing any more, also to streams that are open: each request and
  *     each group asks again.
  */
 #include "base/alloc.h"
@@ -32,6 +33,26 @@ struct proving {
 
 /* ---- asking ---- */
 
+void ate__members_end(struct ate__stream *s)
+{
+    ate__loop_timer_free(ate__steal(&s->member.timer));
+}
+
+static void late(void *arg)
+{
+    ate__stream_fail(arg, ATE_TIMEOUT, "no key was proved in the time for it (greeting-ms)");
+}
+
+static int start_timer(struct ate__stream *s)
+{
+    struct ate__server *server = s->peer->server;
+    int rc = ate__loop_timer_new(server->loop, late, s, &s->member.timer);
+    if (!rc)
+        ate__loop_timer_start(s->member.timer,
+                              ate__net_limits_of(&server->conf.limits).greeting_ms);
+    return rc;
+}
+
 int ate__members_challenge(struct ate__stream *s)
 {
     struct ate__server *server = s->peer->server;
@@ -46,6 +67,8 @@ int ate__members_challenge(struct ate__stream *s)
     ate__random(server->conf.env, &m.nonce, sizeof m.nonce);
     ate__msg_challenge_encode(&w, &m);
     int rc = ate__wr_end(&w);
+    if (!rc)
+        rc = start_timer(s);
     if (rc) {
         ate__buf_deinit(&body);
         return rc;
@@ -141,6 +164,7 @@ static int take(struct ate__stream *s, struct ate_bytes body, struct proving *p)
     if (!s->member.asked)
         return ate__fail(ATE_BAD_PEER, "POSSESSION: nothing was asked");
     s->member.asked = false; /* for one try */
+    ate__members_end(s);
     int rc = ate__buf_append(&p->body, body);
     return rc ? rc : ate__msg_possession_decode(ate__buf_bytes(&p->body), &p->m);
 }

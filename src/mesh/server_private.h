@@ -236,7 +236,8 @@ struct ate__stream {
 
     /* server_members.c */
     struct {
-        bool asked; /* and not answered */
+        bool asked; /* and not answered; then: */
+        struct ate__loop_timer *timer;
         struct ate_hash nonce;
         uint32_t count; /* of keys that were proved: 0: nobody's yet */
         struct ate_hash key[ATE__POSSESSED_MAX];
@@ -397,6 +398,7 @@ void ate__answer_deinit(struct ate__stream *s);
 /* CHALLENGE, where the server shows its chains to members alone. Errors: NO_ACCESS: clear text;
  * E_MEMORY. */
 int ate__members_challenge(struct ate__stream *s) ATE__CHECK;
+void ate__members_end(struct ate__stream *s); /* it waits for nothing */
 void ate__members_prove(struct ate__stream *s, struct ate_bytes body);
 /* Whether the stream may be shown, and ask for, more than OPENED told. Errors: NO_ACCESS. */
 int ate__members_check(const struct ate__stream *s) ATE__CHECK;

@@ -52,6 +52,7 @@ void ate__stream_end(struct ate__stream *s)
     s->ended = true;
     ate__follow_end(s);
     ate__notes_end(s);
+    ate__members_end(s);
     ate__answer_release(s);
     *(s->prev ? &s->prev->next : &p->streams) = s->next;
     if (s->next)

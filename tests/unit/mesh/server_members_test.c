@@ -236,6 +236,26 @@ static void test_revoked(void **state)
     world_free(&w);
 }
 
+/* Who says nothing loses the stream, and who has proved a key keeps it. */
+static void test_late(void **state)
+{
+    (void)state;
+    struct world w = world_new(true);
+    struct kit_client *c;
+    kit_close(w.c);
+    ate__server_end(w.server);
+    w.conf.limits.greeting_ms = 1000;
+    w.server = kit_start(&w.conf);
+    w.c = opened(&w);
+    prove(&w, w.c, w.chain.key);
+    c = opened(&w);
+    expect_error(c, ATE_TIMEOUT);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1); /* the id is free again */
+    kit_close(c);
+    kit_put_object(w.c, 1, &w.chain, &w.known, 1);
+    world_free(&w);
+}
+
 /* The connection is gone while a proof is judged. */
 static void test_gone(void **state)
 {
@@ -257,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_for_another), cmocka_unit_test(test_once),
         cmocka_unit_test(test_several),     cmocka_unit_test(test_failures_close),
         cmocka_unit_test(test_revoked),     cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
