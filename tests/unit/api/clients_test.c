@@ -171,7 +171,7 @@ static void every_size(void **state)
 struct writer {
     pthread_t thread;
     struct ate_chain *chain;
-    unsigned number;
+    unsigned number, commits;
     int result;
     char text[512];
     double slowest_s;
@@ -207,10 +207,21 @@ static int commit_one(struct writer *w, unsigned n)
 static void *write_all(void *arg)
 {
     struct writer *w = arg;
-    for (unsigned n = 0; n < commits && !w->result; n++)
+    for (unsigned n = 0; n < w->commits && !w->result; n++)
         w->result = commit_one(w, n);
     snprintf(w->text, sizeof w->text, "%s", w->result ? ate_error() : "");
     return NULL;
+}
+
+static void write_together(struct writer *w, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(pthread_create(&w[i].thread, NULL, write_all, &w[i]), 0);
+    for (unsigned i = 0; i < count; i++)
+        pthread_join(w[i].thread, NULL);
+    for (unsigned i = 0; i < count; i++)
+        if (w[i].result)
+            fail_msg("%s: %s", ate_result_name(w[i].result), w[i].text);
 }
 
 /* A thin one and a mirror, to which each other's changes come while they wait for their answers. */
@@ -218,19 +229,43 @@ static void two_at_the_same_time(void **state)
 {
     (void)state;
     open_clients("/test/two");
-    struct writer w[WRITERS] = {{.chain = client[0], .number = 0},
-                                {.chain = client[2], .number = 1}};
-    for (unsigned i = 0; i < WRITERS; i++)
-        assert_int_equal(pthread_create(&w[i].thread, NULL, write_all, &w[i]), 0);
-    for (unsigned i = 0; i < WRITERS; i++)
-        pthread_join(w[i].thread, NULL);
-    for (unsigned i = 0; i < WRITERS; i++)
-        if (w[i].result)
-            fail_msg("%s: %s", ate_result_name(w[i].result), w[i].text);
+    struct writer w[WRITERS] = {{.chain = client[0], .number = 0, .commits = commits},
+                                {.chain = client[2], .number = 1, .commits = commits}};
+    write_together(w, WRITERS);
     print_message("%u commits each, the slowest in %.3f s\n", commits,
                   w[0].slowest_s > w[1].slowest_s ? w[0].slowest_s : w[1].slowest_s);
     wait_for(client[3], 1 + WRITERS * commits);
     assert_true(ate_chain_head(client[3]).size == 1 + WRITERS * commits);
+    close_clients();
+}
+
+/* Threads of a thin client, and of a mirror, whose transactions are signed together: each has its
+ * own answer, and who comes anew verifies them all. */
+static void threads_of_each(void **state)
+{
+    (void)state;
+    enum { THREADS = 16, TURNS = 6 };
+    struct writer w[THREADS] = {{.commits = 0}};
+    struct ate_chain *fresh;
+    open_clients("/test/threads");
+    for (unsigned i = 0; i < THREADS; i++)
+        w[i] = (struct writer){.chain = client[i % 2 ? 2 : 0], .number = i, .commits = TURNS};
+    write_together(w, THREADS);
+    struct ate_chain_conf conf = {.mirror_dir = "", .timeout_ms = TIMEOUT_MS};
+    expect(ate_chain_open(address_of("/test/threads"), me, 0, &conf, &fresh));
+    assert_true(ate_chain_head(fresh).size == 1 + THREADS * TURNS);
+    struct ate_txn *txn;
+    expect(ate_txn_begin(fresh, NULL, ATE_READ, &txn));
+    for (unsigned i = 0; i < THREADS; i++) {
+        const struct note *found = NULL;
+        struct ate_id id;
+        char name[16];
+        snprintf(name, sizeof name, "w%u", i);
+        expect(ate_find(txn, note, ate_top, name, &id, &found));
+        assert_int_equal(*(const uint8_t *)found->data.data, TURNS - 1);
+    }
+    ate_txn_end(txn);
+    ate_chain_close(fresh);
     close_clients();
 }
 
@@ -239,6 +274,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_size, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_at_the_same_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(threads_of_each, set_up, tear_down),
     };
     if (argc > 1)
         commits = (unsigned)strtoul(argv[1], NULL, 10);
