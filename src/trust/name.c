@@ -101,13 +101,7 @@ int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
         return rc;
     if (namer_control->header.namekey.wrapped && !s)
         return ate__fail(ATE_NO_KEY, "the names there are private, and the session has no keys");
-    rc = open_in(e, s, facts, namer_control, ret_name_key);
-    /* It never changes: who read the scope once has it from an epoch of then. */
-    for (const struct ate__control *c = ate__control_before(namer_control);
-         c && rc == ATE_NO_KEY && ate__header_has(&c->header, ATE__TAG_NAMEKEY);
-         c = ate__control_before(c))
-        rc = open_in(e, s, facts, c, ret_name_key);
-    return rc;
+    return open_in(e, s, facts, namer_control, ret_name_key);
 }
 
 /* ---- names that hold ---- */
