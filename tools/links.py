@@ -9,6 +9,7 @@ docs/THREATS.md, the folders in docs/ARCHITECTURE.md, the sections that sources 
 targets of docs/TESTING.md, which are all that there are and reach every decoder.
 """
 import fnmatch
+import itertools
 import pathlib
 import re
 import sys
@@ -137,6 +138,39 @@ def check_tests_named(tree, path, tests):
             tree.report(path, match.start(), f"`{match.group(1)}`: no such test")
 
 
+def is_other(name):
+    """Than a file of tests: those of attacks stand in a table of their own."""
+    return not re.search(r"_test\.(c|py)$|/\w+\.c$", name)
+
+
+def check_threats(tree):
+    """A section that promises names tests; each is in the next file, or one of the next files, that
+    the section names. What the table says is tried is an attack of the other table, or a test."""
+    page = "docs/THREATS.md"
+    text = tree.read(page)
+    attacks = set(re.findall(r"^\| `([a-z0-9-]+)` \| [^|]+ \| `", text, re.M))
+    start = text.find("\n## ")
+    for section in re.split(r"(?=^## )", text[start + 1:], flags=re.M):
+        if "*Promise.*" in section and "*Shown by*" not in section:
+            tree.report(page, start + 1, f"{section.splitlines()[0]}: a promise without a test")
+        named = [(m.start(), m.group(1) or "unit/trust/attacks_test.c") for m in
+                 re.finditer(r"`([\w/.-]+)`|\(attacks\)", section)]
+        for i, (at, name) in enumerate(named):
+            if not re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)+", name):
+                continue
+            rest = itertools.dropwhile(is_other, (after for _, after in named[i + 1:]))
+            files = list(itertools.takewhile(lambda f: not is_other(f), rest))
+            code = "".join(tree.read(p) for f in files for p in tree.paths
+                           if p.startswith("tests/") and p.endswith("/" + f.split("tests/")[-1]))
+            if not re.search(rf"\b{name}\(", code):
+                tree.report(page, start + 1 + at, f"`{name}` is not in the file that is named next")
+        table = section.partition("\n| tried | shown by |\n")[2]
+        for match in re.finditer(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", table.partition("\n\n")[0]):
+            if match.group(1) not in attacks:
+                tree.report(page, start + 1, f"`{match.group(1)}`: no such attack")
+        start += len(section)
+
+
 def check_citations(tree, path):
     """docs/x.md, "Section" or docs/x.md, 4, also over the end of a comment's line."""
     text = tree.read(path)
@@ -217,6 +251,7 @@ def main(args):
         check_names(tree, path, goals, suites, public, sources)
     for path in ("docs/THREATS.md", "docs/TESTING.md"):
         check_tests_named(tree, path, tests)
+    check_threats(tree)
     for path in tree.matching(*SOURCES, "*.md"):
         if path not in ("tools/links.py", "tests/tools/lint_test.py"):
             check_citations(tree, path)
