@@ -36,6 +36,7 @@
 #include <ate/destroy.h>
 #include <ate/history.h>
 #include <ate/loop.h>
+#include <ate/plugin.h>
 #include <ate/proof.h>
 #include <ate/result.h>
 #include <ate/server.h>

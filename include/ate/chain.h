@@ -52,6 +52,7 @@ struct ate_lookup { /* zero means the default in every field */
 };
 
 struct ate_compact_when; /* compact.h */
+struct ate_plugin; /* plugin.h */
 struct ate_proved; /* proof.h */
 struct ate_chain_conf { /* zero means the default in every field */
     const char *root; /* root keys to trust: fingerprints or public key files, separated by commas;
@@ -106,6 +107,13 @@ struct ate_chain_conf { /* zero means the default in every field */
     /* Of a chain at a server whose address is a name, and has no pin or no root: where these are
      * looked up; NULL: as the system is set up. */
     const struct ate_lookup *lookup;
+    /* plugin.h: those that take part; at most 16. A thin chain has no sink() or index(). */
+    struct ate_plugin *const *plugins;
+    size_t plugin_count;
+    /* One line, safe to print, for each that stopped following the chain. On a thread of the
+     * library's, until the chain is closed; it may not call the library. */
+    void (*plugin_log)(void *arg, const char *line);
+    void *plugin_log_arg;
     uint64_t reserved[1]; /* zero; how this struct grows without breaking programs */
 };
 

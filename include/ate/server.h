@@ -40,6 +40,10 @@ struct ate_server_conf {       /* zero means the default in every field */
     /* When the chains that are open are compacted by themselves (compact.h); NULL: never */
     const struct ate_compact_when *compact;
     uint64_t segment_bytes; /* as that of struct ate_chain_conf, for all chains */
+    /* plugin.h: those that take part in all chains; at most 16. What they have to say goes to
+     * `log`. */
+    struct ate_plugin *const *plugins;
+    size_t plugin_count;
     uint64_t reserved[6];
 };
 

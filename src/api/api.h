@@ -22,6 +22,8 @@ struct ate__voter {
 };
 struct ate__compacted;
 struct ate__remote_conf;
+struct ate__plugin_set;
+struct ate__feed;
 struct ate_chain {
     atomic_uint refs;          /* the handle, watches and histories */
     struct ate__dio *dio;
@@ -53,6 +55,8 @@ struct ate_chain {
     void *checkpoint_arg;
     struct ate__remote_conf *ask; /* proof_fork.h; NULL: it is not remote */
     struct ate__voter voter;
+    struct ate__plugin_set *plugins; /* plugin.h; NULL: none */
+    struct ate__feed *feed;          /* NULL: no plug-in follows */
 };
 struct ate_chain *ate__chain_handle_ref(struct ate_chain *c);
 void ate__chain_handle_unref(struct ate_chain *c);
@@ -64,7 +68,10 @@ struct ate__progress ate__progress_of(const struct ate_progress *progress); /* t
 /* compact.c: what a program asked for, without done and arg. ret_voter: stays where it is while the
  * chain is compacted. Errors: MISUSE. */
 int ate__compact_when(const struct ate_compact_when *when, struct ate_session *session,
-                      struct ate__voter *ret_voter, struct ate__auto_conf *ret_conf) ATE__CHECK;
+                      const struct ate__plugin_set *plugins, struct ate__voter *ret_voter,
+                      struct ate__auto_conf *ret_conf) ATE__CHECK;
+/* The voter, which stays where it is, votes in those compactions. */
+void ate__voter_join(struct ate__voter *voter, struct ate__auto_conf *conf);
 /* For struct ate__auto_conf; arg: the handle. */
 void ate__compact_tell(void *arg, int result, const char *text, const struct ate__compacted *done);
 enum ate_event_kind ate__event_kind_of(const struct ate__event *e); /* history.c */

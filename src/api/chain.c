@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "api/limits.h"
 #include "api/names.h"
+#include "api/plugin.h"
 #include "api/proof_fork.h"
 #include "api/reset.h"
 #include "ate/compact.h"
@@ -112,7 +113,7 @@ static int prepare_compact(struct opening *o)
     if (o->remote || (o->flags & ATE_READ))
         return ate__fail(ATE_MISUSE, "chain: conf.compact is for a chain in a directory that is "
                                      "opened for writing");
-    int rc = ate__compact_when(when, o->session, &o->chain->voter, &o->compact);
+    int rc = ate__compact_when(when, o->session, o->chain->plugins, &o->chain->voter, &o->compact);
     if (!rc)
         rc = ate__workers_new(1, &o->compact.workers);
     o->compact.done = ate__compact_tell;
@@ -234,6 +235,7 @@ static int open_local(struct opening *o)
                 .progress = o->conf->progress,
                 .progress_arg = o->conf->progress_arg,
                 .compact = o->compact,
+                .plugins = o->chain->plugins ? &o->chain->plugins->hooks : NULL,
             },
         .options = ate__buf_bytes(&o->options),
         .no_view_image = o->conf->no_view_image,
@@ -529,7 +531,9 @@ static int begin(struct opening *o)
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->memory.mutex, NULL);
     c->timeout_ms = o->conf->timeout_ms ? o->conf->timeout_ms : 30000;
-    int rc = find_where(o);
+    int rc = ate__plugin_set_new(o->conf->plugins, o->conf->plugin_count, &c->plugins);
+    if (!rc)
+        rc = find_where(o);
     if (!rc)
         rc = prepare_compact(o);
     if (!rc)
@@ -541,6 +545,16 @@ static int begin(struct opening *o)
         rc = ate__memory_open(&c->memory, o->conf->state_dir, o->place);
     }
     return rc ? rc : ate__api_workers(&o->workers);
+}
+
+/* A thin chain has no log that could be followed. */
+static int start_feed(struct opening *o)
+{
+    struct ate_chain *c = o->chain;
+    struct ate__chain *held = c->pipe->v->chain(c->pipe);
+    struct ate__feed_conf conf = {
+        c->plugins, held, c, c->name, o->conf->plugin_log, o->conf->plugin_log_arg};
+    return held && ate__plugin_set_listens(c->plugins) ? ate__feed_start(&conf, &c->feed) : 0;
 }
 
 static int finish(struct opening *o)
@@ -566,8 +580,9 @@ static int finish(struct opening *o)
                                 head.size, &head.root);
         ate__chain_note(c);
         ate__memory_keep(&c->memory);
+        c->dio->plugins = c->plugins ? &c->plugins->hooks : NULL;
     }
-    return rc;
+    return rc ? rc : start_feed(o);
 }
 
 /* What was opened is closed again; the sentence stays. */
@@ -577,6 +592,8 @@ static void let_go(struct opening *o)
     snprintf(text, sizeof text, "%s", ate__error_text());
     if (o->pipe)
         o->pipe->v->unref(o->pipe);
+    if (o->chain)
+        ate__feed_end(ate__steal(&o->chain->feed));
     ate__chain_handle_unref(o->chain);
     ate__error_set(text);
 }

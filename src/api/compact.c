@@ -3,7 +3,7 @@
  * compact.c: the public face of compaction.
  */
 #include "chain/compact.h"
-#include "api/api.h"
+#include "api/plugin.h"
 #include "ate/compact.h"
 #include "chain/local.h"
 
@@ -70,9 +70,11 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
         return rc;
     struct ate_compact_conf asked = conf ? *conf : defaults;
     struct ate__voter voter = {asked.vote, asked.vote_arg};
+    if (!voter.vote && chain->plugins)
+        voter = chain->plugins->voter;
     const struct ate__keep_plugin plugin = {ask_program, &voter};
     struct ate__compact_conf inner = {
-        .plugin = asked.vote ? &plugin : NULL,
+        .plugin = voter.vote ? &plugin : NULL,
         .below = asked.below,
         .gain_percent = asked.gain_percent,
         .deep = asked.deep,
@@ -91,8 +93,14 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
 
 /* ---- by itself ---- */
 
+void ate__voter_join(struct ate__voter *voter, struct ate__auto_conf *conf)
+{
+    conf->plugin = (struct ate__keep_plugin){ask_program, voter};
+}
+
 int ate__compact_when(const struct ate_compact_when *when, struct ate_session *session,
-                      struct ate__voter *ret_voter, struct ate__auto_conf *ret_conf)
+                      const struct ate__plugin_set *plugins, struct ate__voter *ret_voter,
+                      struct ate__auto_conf *ret_conf)
 {
     struct ate__auto_conf conf = {
         .rule = {.mode = (enum ate__compact_mode)when->mode,
@@ -113,8 +121,10 @@ int ate__compact_when(const struct ate_compact_when *when, struct ate_session *s
     if (rc)
         return rc;
     *ret_voter = (struct ate__voter){when->vote, when->vote_arg};
-    if (when->vote)
-        conf.plugin = (struct ate__keep_plugin){ask_program, ret_voter};
+    if (!when->vote && plugins)
+        *ret_voter = plugins->voter;
+    if (ret_voter->vote)
+        ate__voter_join(ret_voter, &conf);
     *ret_conf = conf;
     return 0;
 }

@@ -3,6 +3,7 @@
  * handle.c: what a chain handle says of its chain, and how it ends.
  */
 #include "api/api.h"
+#include "api/plugin.h"
 #include "api/proof_fork.h"
 #include "ate/archive.h"
 #include "chain/local.h"
@@ -51,6 +52,7 @@ void ate__chain_handle_unref(struct ate_chain *c)
     if (c->dio && c->pipe->v->far) /* the same */
         c->pipe->v->far->hush(c->pipe);
     ate__dio_unref(c->dio);
+    ate__plugin_set_free(c->plugins);
     ate__session_unref(c->session);
     ate__fork_close(&c->memory);
     ate__memory_close(&c->memory);
@@ -66,6 +68,8 @@ void ate__chain_handle_unref(struct ate_chain *c)
 
 void ate_chain_close(struct ate_chain *c)
 {
+    if (c)
+        ate__feed_end(ate__steal(&c->feed)); /* it reads through this handle */
     ate__chain_handle_unref(c);
 }
 

@@ -6,6 +6,10 @@
 
 enum {
     ATE__CALLBACKS_MAX = 65536, /* of a loop: submitted, and not run yet */
+    ATE__PLUGINS_MAX = 16,      /* of a chain or server */
+    ATE__PLUGIN_TIMEOUT_MS = 1000, /* of lint() and validate(), where a plug-in names none */
+    ATE__PLUGIN_UNPACKED_MAX = 16 << 20, /* bytes of a transaction's payloads, as validate() sees
+                                          * them in a chain that compresses */
     ATE__WAITERS_MAX = 256, /* of a process: asynchronous opens under way */
     ATE__SHOWN_BYTES_MAX = 1 << 30 /* that are shown, in the place of what was seen, to who has no
                                     * mirror */

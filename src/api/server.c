@@ -6,6 +6,7 @@
 #include "ate/server.h"
 #include "api/api.h"
 #include "api/loop.h"
+#include "api/plugin.h"
 #include "ate/compact.h"
 #include "mesh/server.h"
 #include "net/addr.h"
@@ -23,6 +24,7 @@ struct ate_server {
     struct ate_loop *loop;
     struct ate_session *compact_session; /* NULL: none */
     struct ate__voter voter;
+    struct ate__plugin_host host;
 };
 
 /* ---- a question, asked on a worker, answered in the loop ---- */
@@ -205,8 +207,9 @@ static int fill_conf(struct ate_server *s, const struct ate_server_conf *conf,
         return ate__fail(ATE_MISUSE, "server: no directory for its chains");
     if ((conf->admit || conf->log) && !conf->loop)
         return ate__fail(ATE_MISUSE, "server: admit and log need a loop to run in");
-    if (conf->compact)
-        rc = ate__compact_when(conf->compact, NULL, &s->voter, &inner->compact);
+    rc = ate__plugin_host_init(&s->host, conf->plugins, conf->plugin_count, inner);
+    if (!rc && conf->compact)
+        rc = ate__compact_when(conf->compact, NULL, s->host.set, &s->voter, &inner->compact);
     if (!rc && inner->compact.session)
         s->compact_session = ate__session_ref(inner->compact.session);
     if (!rc && conf->drain_ms)
@@ -231,6 +234,7 @@ int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret
     if (!rc)
         rc = ate__server_start(&inner, &s->inner);
     if (rc) {
+        ate__plugin_set_free(s->host.set);
         ate__session_unref(s->compact_session);
         ate__free(s);
         return rc;
@@ -260,6 +264,7 @@ void ate_server_end(struct ate_server *s)
     if (!s)
         return;
     ate__server_end(s->inner);
+    ate__plugin_set_free(s->host.set);
     ate__session_unref(s->compact_session);
     ate__free(s);
 }

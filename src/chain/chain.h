@@ -66,6 +66,7 @@ struct ate__chain_conf {
      * (chain/image.h). None: there is no image. */
     const struct ate__key32 *image_secrets;
     size_t image_secret_count;
+    const struct ate__plugins *plugins; /* trust/plugin.h; NULL: none */
 };
 
 /* Opens what the storage holds, verifying all of it, and changes nothing. take_storage is consumed

@@ -25,13 +25,14 @@ struct ate__work {
     bool unverified;         /* its signatures are not checked yet */
     bool hopeless;           /* a forecast speaks against it: they are checked only if it errs */
     int checked;             /* result of the checks that need no state; its sentence: text */
+    int objection;           /* what a plug-in says of one that is checked; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
     bool waits, done;        /* done: under the chain's mutex */
     bool counted;            /* in the chain's waiting_count */
     uint64_t sequence;
     uint64_t due_ms; /* one that does not wait: not ordered after this; UINT64_MAX */
     int result;
-    struct ate__buf text; /* with NUL; of `checked`, then of `result` */
+    struct ate__buf text; /* with NUL; of `checked` or `objection`, then of `result` */
     struct ate__receipt receipt;
     /* Only where `waits`. A mutex of its own, so that those who are woken do not queue up for the
      * chain's. Taken under the chain's, never the other way round. */

@@ -8,6 +8,7 @@
 #include "chain/chain_private.h"
 #include "chain/kept.h"
 #include "chain/snapshot.h"
+#include "trust/plugin.h"
 
 /* ---- before it is ordered, without the mutex ---- */
 
@@ -70,10 +71,23 @@ static void verify(struct ate__chain *c, struct ate__work *w)
     found(w, ate__trust_verify(c->trust, &w->tx));
 }
 
+/* What holds and has a prospect. A repeat of what is in the chain already is asked about too, and
+ * answered as it was all the same (ate__work_order()). */
+static void ask_plugins(struct ate__chain *c, struct ate__work *w)
+{
+    const struct ate__plugins *p = c->conf.plugins;
+    if (!p || !p->validate || w->checked || w->unverified)
+        return;
+    w->objection = p->validate(p->arg, c->trust, &w->tx);
+    if (w->objection)
+        ate__work_fail(w, w->objection);
+}
+
 void ate__work_verify(struct ate__chain *c, struct ate__work *w)
 {
     if (ate__work_signed(w))
         verify(c, w);
+    ask_plugins(c, w);
 }
 
 /* ---- ordering, under the mutex ---- */
@@ -120,6 +134,7 @@ static void verify_late(struct ate__chain *c, struct ate__work *w)
 {
     pthread_mutex_unlock(&c->mutex);
     verify(c, w);
+    ask_plugins(c, w);
     pthread_mutex_lock(&c->mutex);
 }
 
@@ -166,7 +181,10 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
         return ate__work_order(c, w); /* the state may have moved on; once: it is verified now */
     }
     rc = judged ? check_keys(c, w) : w->checked;
-    if (rc && rc == w->checked)
+    bool objected = !rc && w->objection;
+    if (objected)
+        rc = w->objection;
+    if (rc && (objected || rc == w->checked))
         ate__error_set(w->text.data ? (const char *)w->text.data : ate__result_text(rc));
     if (!rc)
         rc = ate__chain_check_room(c, &w->tx);

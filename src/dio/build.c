@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "dio/compress.h"
 #include "dio/txn.h"
+#include "trust/plugin.h"
 
 enum { ARENA_KEPT = 1 << 20 /* bytes, from one commit of a transaction to its next */ };
 
@@ -508,12 +509,31 @@ static int encode(struct build *b)
     return rc ? rc : sign(b, &t->own.hash);
 }
 
+/* What the program's plug-ins say of a change. */
+static int lint(struct build *b, const struct ate__change *c)
+{
+    const struct ate__plugins *p = b->t->dio->plugins;
+    if (!p || !p->lint || c->effect == ATE__NOTHING || c->effect == ATE__RULES)
+        return 0;
+    struct ate__linted linted = {
+        .id = c->id, .parent = c->parent, .existed = c->existed, .json = c->encoding == ATE__JSON};
+    linted.deleted = c->effect == ATE__DELETES;
+    if (!linted.deleted) {
+        linted.name = ate__buf_bytes(&c->name);
+        linted.type = ate__buf_bytes(&c->type);
+        linted.payload = ate__buf_bytes(&c->payload);
+    }
+    return p->lint(p->arg, b->trust, &linted);
+}
+
 static int add_all(struct build *b)
 {
     struct ate__change *changes = b->t->changes, *c;
     int rc = 0;
     for (c = changes; !rc && c; c = c->next)
         rc = ate__txn_effect(b->t, c, &c->effect);
+    for (c = changes; !rc && c; c = c->next)
+        rc = lint(b, c);
     for (c = changes; !rc && c; c = c->next)
         if (needs_control(c))
             rc = add_control(b, c);

@@ -16,6 +16,7 @@ struct ate__dio {
     struct ate__seal_env seal;
     struct ate__cache *cache;    /* of decoded objects */
     int64_t timeout_ms;          /* of a commit */
+    const struct ate__plugins *plugins; /* trust/plugin.h; NULL: none; outlives it */
     uint8_t origin[16];          /* of all transactions of this chain */
     _Atomic uint64_t number;     /* the last one drawn */
 };

@@ -203,6 +203,8 @@ static int read_fixed(struct ate__rd *r, struct ate__tx *tx)
     tx->base_size = ate__rd_u64(r);
     tx->base_root = ate__rd_hash(r);
     tx->time_us = ate__rd_u64(r);
+    if (r->size && version == ATE__TX_NO_VERSION)
+        return ate__fail(ATE_UNSUPPORTED, "sealed by a plug-in: open the chain with it");
     if (r->size && version != ATE__TX_VERSION)
         return ate__fail(ATE_UNSUPPORTED, "version %u", version);
     return ate__rd_ok(r) ? 0 : ate__field_cut(r, "head");

@@ -7,6 +7,7 @@
 
 enum {
     ATE__TX_VERSION = 1,
+    ATE__TX_NO_VERSION = 0xff, /* never one: with it begins what is sealed (redo/at_rest.h) */
     ATE__SALT_SIZE = 16,
     ATE__SECTION_SIGNATURES = 1, /* first byte of a signature section */
     ATE__SECTION_ATTESTED = 2,

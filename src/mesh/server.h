@@ -42,6 +42,12 @@ struct ate__server_conf {
     /* Each chain that is open is compacted by itself, one after the other; its session is borrowed
      * until the end. Zeros: never. workers, since_ms, done and arg are not looked at. */
     struct ate__auto_conf compact;
+    const struct ate__plugins *plugins; /* of all chains (trust/plugin.h); NULL: none */
+    /* A chain was opened, or is going to be closed: both on a thread that may wait. NULL: nobody
+     * is told. */
+    int (*attach)(void *arg, const char *path, struct ate__chain *chain, void **ret_attached);
+    void (*detach)(void *attached); /* takes NULL */
+    void *attach_arg;
     /* One line for the log: level 0 error, 1 warning, 2 info, 3 debug; any thread. NULL: none. */
     void (*log)(void *arg, int level, const char *line);
     void *log_arg;

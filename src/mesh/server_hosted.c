@@ -34,6 +34,7 @@ static struct ate__local_conf local_conf(struct ate__hosted *h)
                   .sync_interval_ms = s->conf.sync_interval_ms,
                   .segment_bytes = s->conf.segment_bytes,
                   .compact = ate__compact_conf_of(h),
+                  .plugins = s->conf.plugins,
                   .image_secrets = imaged ? ate__tls_server_key_secret(s->key) : NULL,
                   .image_secret_count = imaged},
         .name = h->path,
@@ -44,7 +45,13 @@ static struct ate__local_conf local_conf(struct ate__hosted *h)
 static int attach(struct ate__hosted *h)
 {
     struct ate__chain *chain = ate__local_chain(h->pipe);
+    const struct ate__server_conf *conf = &h->server->conf;
     int rc = ate__recent_new(chain, ATE__RECENT_BYTES, &h->recent);
+    if (!rc && conf->attach) {
+        rc = conf->attach(conf->attach_arg, h->path, chain, &h->attached);
+        if (rc)
+            ate__recent_free(ate__steal(&h->recent));
+    }
     if (rc) {
         h->pipe->v->unref(h->pipe);
         h->pipe = NULL;
@@ -86,6 +93,7 @@ static int check_genesis(struct ate__hosted *h, struct ate_bytes genesis, struct
     struct ate__pipe *pipe;
     conf.chain.workers = NULL;
     conf.chain.compact = (struct ate__auto_conf){.workers = NULL};
+    conf.chain.plugins = NULL; /* they are asked once, when it is made */
     conf.memory = true;
     int rc = ate__local_create(&conf, NULL, genesis, &pipe);
     if (rc)
@@ -296,6 +304,8 @@ static int clear_gone(struct ate__hosted *h)
 static void closing_work(struct ate__job *job)
 {
     struct ate__hosted *h = ATE__CONTAINER(job, struct ate__hosted, job);
+    if (h->server->conf.detach)
+        h->server->conf.detach(ate__steal(&h->attached));
     ate__recent_free(h->recent);
     h->recent = NULL;
     h->pipe->v->unref(h->pipe);

@@ -292,6 +292,7 @@ struct ate__hosted {
     struct ate__pipe *pipe; /* OPEN */
     struct ate__chain *chain;
     struct ate__recent *recent; /* of chain */
+    void *attached; /* by conf.attach */
     unsigned users; /* streams */
     uint64_t idle_since_ms;
     struct ate__stream *waiters, **last_waiter;

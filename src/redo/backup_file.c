@@ -9,6 +9,7 @@
 
 static int each_record(struct ate__backup_world *x, const struct ate__walk *w, uint64_t below)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf opened = ATE__BUF_NULL;
     size_t at = ATE__GROUP_HEAD;
     int rc = 0;
     for (uint32_t i = 0; i < w->head.count && !rc; i++) {
@@ -18,7 +19,11 @@ static int each_record(struct ate__backup_world *x, const struct ate__walk *w, u
         if (record.sequence >= below)
             break;
         record.last_in_group = i + 1 == w->head.count || record.sequence + 1 == below;
-        rc = x->b->record(x->b->arg, &record);
+        if (!record.identity)
+            rc = ate__at_rest_open(x->source->at_rest, &x->source->chain_id, record.sequence,
+                                   record.body, &opened, &record.body);
+        if (!rc)
+            rc = x->b->record(x->b->arg, &record);
     }
     return rc;
 }

@@ -46,6 +46,7 @@ static void destroy(struct ate__redo *r)
     pthread_mutex_destroy(&r->mutex);
     pthread_mutex_destroy(&r->syncing);
     pthread_mutex_destroy(&r->change);
+    ate__at_rest_unref(r->at_rest);
     ate__free(r);
 }
 ATE__FREEP(struct ate__redo, destroy)
@@ -107,35 +108,34 @@ static struct ate__dir *file_dir(struct ate__storage *storage)
     return ((struct ate__redo *)storage)->dir;
 }
 
+/* What both vtables have. */
+#define CALLS                                                                                      \
+    .durable_copies = 1, .close = file_close, .state = ate__file_state,                            \
+    .damage = ate__file_damage, .begin = ate__file_begin, .sync = ate__file_sync,                  \
+    .recover = ate__file_recover, .idle = ate__file_idle, .prepare = ate__file_prepare,            \
+    .refresh = ate__file_refresh, .used = ate__file_used, .rest = ate__file_rest,                  \
+    .tiles_append = tiles_append, .tiles_size = tiles_size, .tiles_truncate = tiles_truncate,      \
+    .tiles_node = tiles_node, .tiles_hold = tiles_hold, .tiles_release = tiles_release,            \
+    .tiles_stored = tiles_stored, .segments = ate__file_segments, .replace = ate__log_replace,     \
+    .dir = file_dir
+
 static const struct ate__storage_vtable file_vtable = {
+    CALLS,
     .group_bytes_max = ATE__GROUP_BYTES_MAX,
-    .durable_copies = 1,
-    .close = file_close,
-    .state = ate__file_state,
-    .damage = ate__file_damage,
-    .begin = ate__file_begin,
     .append = ate__file_append,
-    .sync = ate__file_sync,
-    .recover = ate__file_recover,
-    .idle = ate__file_idle,
-    .prepare = ate__file_prepare,
     .scan = ate__file_scan,
     .load = ate__file_load,
     .read_part = ate__file_read_part,
-    .refresh = ate__file_refresh,
-    .used = ate__file_used,
-    .rest = ate__file_rest,
-    .tiles_append = tiles_append,
-    .tiles_size = tiles_size,
-    .tiles_truncate = tiles_truncate,
-    .tiles_node = tiles_node,
-    .tiles_hold = tiles_hold,
-    .tiles_release = tiles_release,
-    .tiles_stored = tiles_stored,
-    .segments = ate__file_segments,
     .rewrite = ate__file_rewrite,
-    .replace = ate__log_replace,
-    .dir = file_dir,
+};
+static const struct ate__storage_vtable sealed_vtable = {
+    CALLS,
+    .group_bytes_max = ATE__AT_REST_GROUP_BYTES_MAX,
+    .append = ate__sealed_append,
+    .scan = ate__sealed_scan,
+    .load = ate__sealed_load,
+    .read_part = ate__sealed_read_part,
+    .rewrite = ate__sealed_rewrite,
 };
 
 /* --- open --- */
@@ -262,6 +262,10 @@ int ate__storage_open_file(const struct ate__env *env, struct ate__dir *dir, uns
         rc = begin_writing(r, flags, chain_id, role);
     if (!rc)
         rc = ate__boot(r);
+    if (!rc)
+        r->at_rest = ate__at_rest_ref();
+    if (r->at_rest)
+        r->storage.v = &sealed_vtable;
     if (!rc && create)
         rc = ate__file_begin(&r->storage);
     if (rc)

@@ -38,6 +38,7 @@
  *  6. Locks are taken in this order: change, syncing, mutex. No callback runs under one.
  */
 #pragma once
+#include "redo/at_rest.h"
 #include "redo/next.h"
 #include "redo/pair.h"
 #include "redo/reserve.h"
@@ -56,6 +57,7 @@ struct ate__redo {
     const struct ate__env *env;
     const struct ate__vfs *vfs;
     struct ate__storage_conf conf;
+    struct ate__at_rest *at_rest; /* NULL: records lie there as they are */
     struct ate__dir *dir;   /* ,chain */
     struct ate__file *lock; /* a writer's; NULL: a reader */
     bool prewrite;

@@ -5,6 +5,7 @@
 #include "redo/salvage.h"
 #include "base/alloc.h"
 #include "base/endian.h"
+#include "redo/at_rest.h"
 #include "redo/scan.h"
 #include "redo/segment.h"
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct scanning {
     int (*each)(void *arg, const struct ate__salvaged *record);
     int (*unreadable)(void *arg, const char *file);
     void *arg;
+    struct ate__at_rest *at_rest; /* a reference, or NULL */
 };
 
 /* What may begin with a segment header. */
@@ -33,20 +35,24 @@ static bool may_be_record(const uint8_t *p)
 }
 
 /* The record at `at`, if one is whole there; *ret_bytes: how far to go on, 0: there is none. */
-static int take_record(struct scanning *x, struct ate__window *w, uint32_t seed, const char *name,
-                       uint64_t at, uint64_t *ret_bytes)
+static int take_record(struct scanning *x, struct ate__window *w, const struct ate__segment *s,
+                       const char *name, uint64_t at, uint64_t *ret_bytes)
 {
     struct ate__record_head head;
     struct ate_bytes bytes, body;
     *ret_bytes = 0;
     int rc = ate__window_get(w, at, ATE__RECORD_HEAD, &bytes);
-    if (rc || ate__record_head_read(bytes, seed, &head) != ATE__GOOD ||
+    if (rc || ate__record_head_read(bytes, s->seed, &head) != ATE__GOOD ||
         head.size > ATE__GROUP_BYTES_MAX)
         return rc;
     rc = ate__window_get(w, at, (size_t)ate__record_bytes(head.size), &bytes);
-    if (rc || ate__record_read(bytes, seed, &head, &body) != ATE__GOOD)
+    if (rc || ate__record_read(bytes, s->seed, &head, &body) != ATE__GOOD)
         return rc;
     *ret_bytes = ate__record_bytes(head.size);
+    ate__cleanup(ate__buf_deinit) struct ate__buf opened = ATE__BUF_NULL;
+    rc = ate__at_rest_open(x->at_rest, &s->head.chain_id, head.sequence, body, &opened, &body);
+    if (rc)
+        return rc == ATE_TAMPERED ? 0 : rc; /* it does not count, as where no checksum holds */
     const struct ate__salvaged record = {name, at, head.sequence, body};
     return x->each(x->arg, &record);
 }
@@ -68,7 +74,7 @@ static int scan_segment(struct scanning *x, const struct ate__segment *s, const 
         at += i;
         if (i + ATE__RECORD_MIN > bytes.size)
             continue;
-        rc = take_record(x, &w, s->seed, name, at, &whole);
+        rc = take_record(x, &w, s, name, at, &whole);
         at += whole ? whole : 8;
     }
     ate__window_deinit(&w);
@@ -98,8 +104,10 @@ int ate__salvage_scan(const struct ate__vfs *vfs, struct ate__dir *dir,
                       int (*each)(void *arg, const struct ate__salvaged *record),
                       int (*unreadable)(void *arg, const char *file), void *arg)
 {
-    struct scanning x = {vfs, dir, each, unreadable, arg};
-    return vfs->list(dir, scan_file, &x);
+    struct scanning x = {vfs, dir, each, unreadable, arg, ate__at_rest_ref()};
+    int rc = vfs->list(dir, scan_file, &x);
+    ate__at_rest_unref(x.at_rest);
+    return rc;
 }
 
 /* ---- a list ---- */

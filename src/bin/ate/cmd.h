@@ -5,6 +5,7 @@
 #pragma once
 #include "bin/common/args.h"
 #include "bin/common/out.h"
+#include "bin/common/plugins.h"
 #include "bin/common/progress.h"
 #include "bin/common/units.h"
 #include <ate/ate.h>
@@ -73,7 +74,8 @@ enum option_id {
     OPT_APPEND,
     OPT_ADMIN,
     OPT_ADD_ROOT,
-    OPT_REMOVE_ROOT
+    OPT_REMOVE_ROOT,
+    OPT_PLUGIN
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -81,7 +83,7 @@ enum option_id {
 #define OPTS_LOOKUP (OPT(OPT_DNS_SERVER) | OPT(OPT_DNS_ANCHOR) | OPT(OPT_CA_FILE))
 #define OPTS_CHAIN                                                                                 \
     (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) |  \
-     OPT(OPT_CLEAR))
+     OPT(OPT_CLEAR) | OPT(OPT_PLUGIN))
 
 struct options { /* strings are words of the command line */
     const char *operand[OPERANDS_MAX];
@@ -113,6 +115,9 @@ struct options { /* strings are words of the command line */
     uint64_t retain_s; /* of an archive; 0: not given */
     enum ate_compression compression; /* of the chain that is made */
     uint64_t segment_bytes; /* 0: not given */
+    const char *plugin[PLUGINS_MAX]; /* FILE[=OPTIONS] */
+    size_t plugin_count;
+    struct plugins plugins; /* loaded */
     bool has_to, existing, accept_loss, yes;
     const char *reset; /* why; NULL: not asked for */
     const char *yes_name; /* of the chain; NULL: not given */

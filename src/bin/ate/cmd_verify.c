@@ -67,6 +67,36 @@ static void print_text(const struct opened *x, const struct ate_verified *v)
                   ate__count_text(v->trimmed_bytes, "byte", "bytes", last));
 }
 
+/* What a plug-in says of history; it makes nothing in it wrong. */
+static void print_objection(void *arg, uint64_t sequence, enum ate_result result, const char *text)
+{
+    (void)arg;
+    if (!ate__out.json) {
+        ate__print("transaction %" PRIu64 ": %s: %s\n", sequence, ate_result_name(result) + 4,
+                   text);
+        return;
+    }
+    json_t *object = json_object();
+    ate__json_set_number(object, "objection", sequence);
+    ate__json_set_text(object, "result", ate_result_name(result) + 4);
+    ate__json_set_text(object, "text", text);
+    ate__print_json(object);
+}
+
+static int review(const struct options *o, const struct opened *x)
+{
+    uint64_t count;
+    char text[ATE__COUNT_TEXT];
+    if (!o->plugins.count)
+        return 0;
+    int rc = ate_chain_review(x->chain, print_objection, NULL, &count);
+    if (!rc && count && !ate__out.json)
+        ate__print("plug-ins object to %s, which %s valid all the same\n",
+                   ate__count_text(count, "transaction", "transactions", text),
+                   count == 1 ? "is" : "are");
+    return rc;
+}
+
 static int run(const struct options *o)
 {
     struct opened x = {0};
@@ -76,6 +106,8 @@ static int run(const struct options *o)
     if (!rc)
         rc = ate_chain_verify(x.chain, ate__out.json ? print_range : NULL, NULL, &v);
     ate__progress_end();
+    if (!rc && v.damage.what == ATE_OK)
+        rc = review(o, &x);
     int status = rc ? open_report(rc, &x, subject) : 0;
     /* What a server keeps back because of damage, a mirror of the rest does not know. */
     bool is_damaged = !rc && (v.damage.what != ATE_OK || ate_chain_damage(x.chain, &v.damage));
@@ -112,5 +144,7 @@ const struct command cmd_verify = {
         "  ate verify @work\n"
         "\n"
         "  --json          also which bytes of which files are in use: flip any of them, and\n"
-        "                  verify says so\n",
+        "                  verify says so\n"
+        "  --plugin        also what those that validate object to in the history; it stays\n"
+        "                  valid, and the exit status is the same\n",
 };

@@ -114,7 +114,12 @@ static int run(char **words)
     ate__out.command = c->name;
     if (!options_read(c, words + 1, &o, &status))
         return status;
-    return c->run(&o);
+    int rc = plugins_load(&o.plugins, o.plugin, o.plugin_count);
+    if (rc)
+        return ate__report(rc, NULL);
+    status = c->run(&o);
+    plugins_end(&o.plugins);
+    return status;
 }
 
 int main(int argc, char **argv)

@@ -364,6 +364,12 @@ int open_anchor(const struct options *o, struct ate_session **ret_session, char 
     return rc ? rc : open_session(o, OPEN_READS, ret_session);
 }
 
+static void say_stopped(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "ate: %s\n", line);
+}
+
 static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
 {
     return (struct ate_chain_conf){
@@ -375,6 +381,9 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .retention_s = o->retain_s,
         .compression = o->compression,
         .segment_bytes = o->segment_bytes,
+        .plugins = o->plugins.items,
+        .plugin_count = o->plugins.count,
+        .plugin_log = say_stopped,
         .progress = open_show_progress,
     };
 }

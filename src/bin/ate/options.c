@@ -73,6 +73,7 @@ static const struct ate__option table[] = {
     {"admin", 0, OPT_ADMIN, "WHO"},
     {"add", 0, OPT_ADD_ROOT, "FILE"},
     {"remove", 0, OPT_REMOVE_ROOT, "KEY"},
+    {"plugin", 0, OPT_PLUGIN, "FILE[=OPTIONS]"},
 };
 /* clang-format on */
 
@@ -132,6 +133,14 @@ static int take_text(const char *option, const char *value, const char **ret)
     return 0;
 }
 
+static int take_plugin(const char *value, struct options *o)
+{
+    if (o->plugin_count == PLUGINS_MAX)
+        return ate__fail(ATE_MISUSE, "--plugin: at most %d times", PLUGINS_MAX);
+    o->plugin[o->plugin_count++] = value;
+    return 0;
+}
+
 /* Digits alone are a sequence. */
 static int take_at(struct options *o, const char *value)
 {
@@ -187,6 +196,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_NUMBER: return ate__number_parse("-n", value, 1, INT64_MAX, &o->count);
     case OPT_MAX_FILES: return ate__number_parse("--max-files", value, 0, INT64_MAX, &o->max_files);
     case OPT_MAX_BYTES: return ate__size_parse("--max-bytes", value, &o->max_bytes);
+    case OPT_PLUGIN: return take_plugin(value, o);
     case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
     case OPT_COMPRESS: return take_compression(value, &o->compression);
     case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);

@@ -4,10 +4,12 @@
  */
 #include "ate/session.h"
 #include "base/alloc.h"
+#include "api/plugin.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "bin/atedb/options.h"
 #include "bin/common/out.h"
+#include "bin/common/plugins.h"
 #include "bin/common/units.h"
 #include "crypto/secret.h"
 #include <errno.h>
@@ -162,42 +164,64 @@ static int share_descriptors(struct ate__server_conf *conf)
     return ate__server_limit_set(conf, "connections", most);
 }
 
-/* A chain that is just being opened holds the end up, and nothing else can: what was acknowledged
- * is on disk, so there is nothing to wait for. */
+/* A chain that is just being opened holds the end up, or a plug-in that does not return, and
+ * nothing else can: what was acknowledged is on disk, so there is nothing to wait for. */
 static void on_late(int signal_number)
 {
-    static const char line[] = "atedb: warning: a chain was still being opened: left as it is\n";
+    static const char line[] =
+        "atedb: warning: a chain was still being opened, or a plug-in at work: "
+        "left as it is\n";
     (void)signal_number;
     (void)!write(STDERR_FILENO, line, sizeof line - 1);
     _exit(0);
 }
 
-static void end_in_time(const struct options *o, struct ate__server *server)
+static void end_in_time(const struct options *o, struct ate__server *server,
+                        struct ate__plugin_host *host, struct plugins *plugins)
 {
     signal(SIGALRM, on_late);
     alarm((unsigned)(limit_of(&o->conf, "drain-ms") / 1000) + 1);
     ate__server_end(server);
+    ate__plugin_set_free(host->set);
+    plugins_end(plugins);
     alarm(0);
+}
+
+static int start(struct ate__server_conf *conf, const struct plugins *plugins,
+                 struct ate__plugin_host *host, struct ate__server **ret_server)
+{
+    int rc = share_descriptors(conf);
+    if (!rc)
+        rc = ate__plugin_host_init(host, plugins->items, plugins->count, conf);
+    if (!rc && host->set && host->set->voter.vote)
+        ate__voter_join(&host->set->voter, &conf->compact);
+    return rc ? rc : ate__server_start(conf, ret_server);
 }
 
 static int serve(const struct options *o)
 {
     struct ate__server_conf conf = o->conf;
+    struct ate__plugin_host host = {.set = NULL};
+    struct plugins plugins = {.count = 0};
     struct ate__server *server;
     sigset_t signals;
     int signal_number;
     block_signals(&signals);
     raise_descriptors();
-    int rc = share_descriptors(&conf);
+    int rc = plugins_load(&plugins, o->plugin, o->plugin_count);
     if (!rc)
-        rc = ate__server_start(&conf, &server);
-    if (rc)
-        return ate__report(rc, o->logs);
+        rc = start(&conf, &plugins, &host, &server);
+    if (rc) {
+        int status = ate__report(rc, o->logs);
+        ate__plugin_set_free(host.set);
+        plugins_end(&plugins);
+        return status;
+    }
     say_ready(o, server);
     while (sigwait(&signals, &signal_number) == EINTR)
         ;
     log_line(NULL, 2, "ending: answering what is in flight");
-    end_in_time(o, server);
+    end_in_time(o, server, &host, &plugins);
     return 0;
 }
 

@@ -29,6 +29,7 @@ enum {
     OPT_COMPACT_RATE,
     OPT_SEGMENT_SIZE,
     OPT_DNS,
+    OPT_PLUGIN,
     OPT_JSON,
     OPT_QUIET,
     OPT_VERBOSE
@@ -52,6 +53,7 @@ static const struct ate__option table[] = {
     {"compact-rate", 0, OPT_COMPACT_RATE, "SIZE"},
     {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
     {"dns", 0, OPT_DNS, "HOST"},
+    {"plugin", 0, OPT_PLUGIN, "FILE[=OPTIONS]"},
     {"json", 0, OPT_JSON, NULL},
     {"quiet", 'q', OPT_QUIET, NULL},
     {"verbose", 'v', OPT_VERBOSE, NULL},
@@ -89,6 +91,8 @@ static const char help_text[] =
     "      --compact-key FILE   transactions older than a week as well, where this key may say so\n"
     "      --compact-rate SIZE  read and write so much a second, about [16M]\n"
     "      --segment-size SIZE  the files of a chain's log double up to this [64M]\n"
+    "      --plugin FILE[=OPTIONS] loads a plug-in, which takes part in all chains; may be\n"
+    "                           repeated; libate(3), PLUG-INS\n"
     "      --no-wire-encryption clear text as well, on loopback alone\n"
     "      --view-image WHEN    on; off: neither reads nor writes images of chains, with which\n"
     "                           they open faster [on]\n"
@@ -183,6 +187,11 @@ static int set_option(struct options *o, int id, const char *value)
     case OPT_COMPACT_KEY: o->compact_key = value; break;
     case OPT_COMPACT_RATE:
         return ate__size_parse("--compact-rate", value, &o->conf.compact.bytes_per_second);
+    case OPT_PLUGIN:
+        if (o->plugin_count == PLUGINS_MAX)
+            return ate__fail(ATE_MISUSE, "--plugin: at most %d times", PLUGINS_MAX);
+        o->plugin[o->plugin_count++] = value;
+        return 0;
     case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->conf.segment_bytes);
     case OPT_DNS: o->dns_host = value; break;
     case OPT_JSON: ate__out.json = true; break;

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "base/compiler.h"
+#include "bin/common/plugins.h"
 #include "mesh/server.h"
 #include "net/addr.h"
 
@@ -14,6 +15,10 @@ struct options {
     struct ate__addr dns; /* host and port for which the pin is printed; host empty: none */
     const char *compact_key; /* NULL: none */
     int ready_fd; /* the ready line goes there too; -1: not */
+    const char *compact_key;     /* NULL: none */
+    const char *plugin[PLUGINS_MAX]; /* FILE[=options] */
+    size_t plugin_count;
+    int ready_fd;                /* the ready line goes there too; -1: not */
     struct ate__server_conf conf; /* listen, port, sync, limits, no_auth, no_wire_encryption,
                                     compact */
 };
