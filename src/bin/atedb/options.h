@@ -14,8 +14,6 @@ struct options {
     const char *dns_host;        /* of --dns; NULL: none */
     struct ate__addr dns; /* host and port for which the pin is printed; host empty: none */
     const char *compact_key; /* NULL: none */
-    int ready_fd; /* the ready line goes there too; -1: not */
-    const char *compact_key;     /* NULL: none */
     const char *plugin[PLUGINS_MAX]; /* FILE[=options] */
     size_t plugin_count;
     int ready_fd;                /* the ready line goes there too; -1: not */
