@@ -329,7 +329,8 @@ int ate_plugin_load(const char *file, const char *options, struct ate_plugin **r
     if (!file || !*file)
         return ate__fail(ATE_MISUSE, "plug-in: no file");
     int rc = load_object(file, &object, &v);
-    if (!rc)
-        rc = make(v, options, object, ret_plugin);
+    if (rc)
+        return rc;
+    rc = make(v, options, object, ret_plugin);
     return rc ? ate__context(rc, "%s", file) : 0;
 }
