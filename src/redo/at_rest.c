@@ -96,6 +96,9 @@ int ate__at_rest_open(const struct ate__at_rest *a, const struct ate_hash *chain
     ate__buf_clear(buf);
     int rc = a->open(a->arg, chain_id, sequence,
                      ate__bytes(bytes + 2 + length, stored.size - 2 - length), buf);
+    if (!rc && !buf->size)
+        rc = ate__fail(ATE_TAMPERED, "transaction %llu: the plug-in %s found nothing in it",
+                       (unsigned long long)sequence, a->name);
     if (!rc)
         *ret_record = ate__buf_bytes(buf);
     return rc;
