@@ -51,6 +51,7 @@ drop("may-delete", RIGHTS, "if (!rc && parent->may_delete == ATE__NO)",
 attack("unsigned-write", "may-write")
 attack("write-without-right", "may-write")
 attack("re-parenting", "right-by-stored-parent")
+attack("subtree-torn-off", "may-write")
 attack("self-granted", "may-rule")
 attack("name-squatted", "may-append")
 attack("deletion-from-outside", "may-delete")

@@ -59,6 +59,18 @@ static void re_parenting(void)
     end(p, &d, ATE_DENIED);
 }
 
+/* Alice's subtree, with all that she has below it, to a place where eve may do what she likes. */
+static void subtree_torn_off(void)
+{
+    struct past *p;
+    struct draft d;
+    begin(&p, &d);
+    struct ate_hash prev = past_body_hash(p, id_of(1));
+    draft_body(&d, &(struct draft_body){.id = id_of(1), .parent = id_of(5), .prev = &prev});
+    past_sign(p, &d, EVE);
+    end(p, &d, ATE_DENIED);
+}
+
 static void self_granted(void)
 {
     struct past *p;
@@ -269,6 +281,7 @@ const struct attack attacks_history[] = {
     {"unsigned-write", unsigned_write},
     {"write-without-right", write_without_right},
     {"re-parenting", re_parenting},
+    {"subtree-torn-off", subtree_torn_off},
     {"self-granted", self_granted},
     {"name-squatted", name_squatted},
     {"name-taken", name_taken},
