@@ -11,7 +11,8 @@
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
-    bool open, begun;
+    bool open;
+    atomic_bool begun; /* asked without the mutex */
     unsigned run, freed, ended;
 } g = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false, 0, 0, 0};
 
@@ -89,7 +90,8 @@ static struct ate__errand *errand(void (*f)(struct ate__errand *errand))
 static int set_up(void **state)
 {
     (void)state;
-    g.open = g.begun = false;
+    g.open = false;
+    g.begun = false;
     g.run = g.freed = g.ended = 0;
     return 0;
 }
