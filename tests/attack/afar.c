@@ -214,7 +214,7 @@ static void removed_as_before_it_came_back(void)
     struct ate__destruction d = seen_before(&a);
     d.size += 3;
     assert_int_equal(shell("cd \"$HOME/.local/state/ate/heads\" && sed -i "
-                           "-e 's/^ate-head 2/ate-head 3/' -e '$a reset 1000' *"),
+                           "-e 's/^ate-head 2/ate-head 3/' -e '$a reset 1000' -- *"),
                      0);
     says(&a, "what was signed before it came back", &d, a.chain.key, ATE_ROLLED_BACK);
     end(&a);
