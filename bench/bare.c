@@ -26,8 +26,7 @@ struct bare *bare_new(void)
 {
     struct bare *b = calloc(1, sizeof *b);
     const char *base = getenv("ATE_BENCH_DIR");
-    struct ate__key32 seeds[2];
-    uint8_t public_key[ATE__SIG_PUBLIC];
+    struct ate__sign_seeds seeds;
     if (!b)
         bench_fail("memory");
     b->group = GROUP;
@@ -39,11 +38,9 @@ struct bare *bare_new(void)
         if (pwrite(b->fd, chunk, sizeof chunk, (off_t)at) != (ssize_t)sizeof chunk)
             bench_fail("prewrite");
     fsync(b->fd);
-    ate__random(&ate__env_real, seeds, sizeof seeds);
-    if (ate__sign_key_new(&seeds[0], &seeds[1], &b->key))
-        bench_fail("key");
-    ate__sign_key_public(b->key, public_key);
-    if (ate__verify_key_new(ate__bytes(public_key, sizeof public_key), &b->verify) ||
+    ate__random(&ate__env_real, &seeds, sizeof seeds);
+    if (ate__sign_key_new(ATE__SIG_MLDSA65_ED25519, &seeds, &b->key) ||
+        ate__verify_key_new(ATE__SIG_MLDSA65_ED25519, ate__sign_key_public(b->key), &b->verify) ||
         ate__sign(b->key, ate__text_bytes("ate/tx/1"), ate__bytes(message, 32), b->signature))
         bench_fail("key");
     return b;

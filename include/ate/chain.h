@@ -36,6 +36,19 @@ struct ate_receipt {
  * (docs/THREATS.md). */
 enum ate_compression { ATE_UNCOMPRESSED, ATE_ZSTD };
 
+/* Of what is signed and named; the tree over the transactions is SHA-256 always. */
+enum ate_hash_alg { ATE_SHA256 = 1, ATE_SHA3_256 = 2 };
+
+/* Signature algorithms of one family, which a chain takes only if its genesis says so; every
+ * composite of two, of which both must be broken to forge, it takes anyway. */
+enum ate_allow {
+    ATE_ALLOW_MLDSA44 = 1,
+    ATE_ALLOW_MLDSA65 = 2,
+    ATE_ALLOW_MLDSA87 = 4,
+    ATE_ALLOW_ED25519 = 8,
+    ATE_ALLOW_ED448 = 16
+};
+
 enum ate_sync { ATE_SYNC_ALWAYS, ATE_SYNC_INTERVAL, ATE_SYNC_NEVER };
 
 /* Where is looked up what an address does not say. Of the server: `pin=` in DNS. Of the chain:
@@ -114,7 +127,13 @@ struct ate_chain_conf { /* zero means the default in every field */
      * library's, until the chain is closed; it may not call the library. */
     void (*plugin_log)(void *arg, const char *line);
     void *plugin_log_arg;
-    uint64_t reserved[1]; /* zero; how this struct grows without breaking programs */
+    /* With ATE_CREATE: the least strength of the keys that the chain ever takes, in bits: 128, 192,
+     * 256, and all that are stronger; 0: those of 192 alone. A chain that is there opens only if it
+     * says the same, else EXISTS; so the next two. */
+    uint16_t strength;
+    uint8_t hash; /* enum ate_hash_alg; 0: SHA-256 */
+    uint8_t allow; /* bits of enum ate_allow: keys that it takes as well; 0: none */
+    uint8_t reserved[4]; /* zero; how this struct grows without breaking programs */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

@@ -4,6 +4,7 @@
  */
 #include "ate/chain.h"
 #include "api/api.h"
+#include "api/fresh.h"
 #include "api/limits.h"
 #include "api/names.h"
 #include "api/plugin.h"
@@ -54,9 +55,6 @@ void ate__api_workers_unref(struct ate__workers *w)
 
 /* ---- opening ---- */
 
-/* Added to a time of our days it can still be told: 100,000 years. */
-#define RETENTION_S_MAX (UINT64_C(100000) * 365 * 86400)
-
 struct opening {
     const char *where;           /* after @NAME was looked up */
     char *looked_up, *place, *real;
@@ -71,7 +69,7 @@ struct opening {
     struct ate__auto_conf compact; /* its workers: this one's, until the chain has its own */
     struct ate_chain *chain;
     struct ate__pipe *pipe;
-    struct ate__buf options; /* of the genesis, if one is made */
+    struct ate__fresh fresh; /* what a chain is, if one is made */
 };
 
 static int check_arguments(const char *where, unsigned flags)
@@ -83,25 +81,6 @@ static int check_arguments(const char *where, unsigned flags)
     if ((flags & ATE_CREATE) && (flags & ATE_READ))
         return ate__fail(ATE_MISUSE, "chain: CREATE and READ exclude each other");
     return ate__check_may_wait();
-}
-
-/* What is said of a chain when it is created. */
-static int check_new_conf(const struct ate_chain_conf *conf, unsigned flags)
-{
-    if (conf->archive && !(flags & ATE_CREATE))
-        return ate__fail(ATE_MISUSE, "chain: conf.archive goes with CREATE: a chain is made an "
-                                     "archive when it is created");
-    if (conf->compression > ATE_ZSTD)
-        return ate__fail(ATE_MISUSE, "chain: conf.compression: unknown");
-    if (conf->compression && !(flags & ATE_CREATE))
-        return ate__fail(ATE_MISUSE, "chain: conf.compression goes with CREATE: it is said when a "
-                                     "chain is created");
-    if (conf->retention_s && !conf->archive)
-        return ate__fail(ATE_MISUSE, "chain: conf.retention_s goes with conf.archive");
-    if (conf->retention_s > RETENTION_S_MAX)
-        return ate__fail(ATE_MISUSE, "chain: conf.retention_s: at most %llu; 0 is for ever",
-                         (unsigned long long)RETENTION_S_MAX);
-    return 0;
 }
 
 /* Each chain has a thread of its own for it: one never waits for another. */
@@ -237,7 +216,7 @@ static int open_local(struct opening *o)
                 .compact = o->compact,
                 .plugins = o->chain->plugins ? &o->chain->plugins->hooks : NULL,
             },
-        .options = ate__buf_bytes(&o->options),
+        .genesis = ate__fresh_genesis(&o->fresh),
         .no_view_image = o->conf->no_view_image,
         .accept = accept_local,
         .accept_arg = o,
@@ -306,8 +285,8 @@ static int make_genesis(struct opening *o, struct ate__buf *genesis)
     struct ate_hash ignored;
     if (!(o->flags & ATE_CREATE) || !o->session || !ate__session_key_count(o->session))
         return 0; /* without a key it can only be opened */
-    return ate__genesis_make(&ate__env_real, o->session, o->addr.path, ate__buf_bytes(&o->options),
-                             genesis, &ignored);
+    struct ate__genesis_conf conf = ate__fresh_genesis(&o->fresh);
+    return ate__genesis_make(&ate__env_real, o->session, o->addr.path, &conf, genesis, &ignored);
 }
 
 static int open_asked(struct opening *o, const struct ate__remote_conf *conf)
@@ -432,50 +411,6 @@ static int open_remote(struct opening *o)
     return rc;
 }
 
-/* ---- what is said when it is created ---- */
-
-_Static_assert((int)ATE_ZSTD == ATE__COMPRESSION_ZSTD, "one numbering");
-
-static uint64_t retention_us(const struct ate_chain_conf *conf)
-{
-    return conf->retention_s * 1000000;
-}
-
-static int make_options(struct opening *o)
-{
-    int rc = o->conf->archive ? ate__genesis_worm(retention_us(o->conf), &o->options) : 0;
-    if (!rc && o->conf->compression)
-        rc = ate__genesis_compression((enum ate__compression)o->conf->compression, &o->options);
-    return rc;
-}
-
-static int check_compression(const struct opening *o)
-{
-    const struct ate__genesis *g = ate__trust_genesis(o->pipe->v->trust(o->pipe));
-    if (!o->conf->compression || (int)o->conf->compression == g->compression)
-        return 0;
-    return ate__fail(ATE_EXISTS, "the chain is there already, and does not compress: that is said "
-                                 "when it is created, and never later");
-}
-
-/* What is asked for is what the genesis says, whoever made it and when. */
-static int check_archive(const struct opening *o)
-{
-    const struct ate__genesis *g = ate__trust_genesis(o->pipe->v->trust(o->pipe));
-    if (!o->conf->archive || (g->archive && g->retention_us == retention_us(o->conf)))
-        return 0;
-    if (!g->archive)
-        return ate__fail(ATE_EXISTS, "the chain is there already, and is no archive: it is made "
-                                     "one when it is created, and never later");
-    if (!g->retention_us)
-        return ate__fail(ATE_EXISTS, "the chain is there already, an archive that keeps everything "
-                                     "for ever; how long is said when it is created, never later");
-    return ate__fail(ATE_EXISTS,
-                     "the chain is there already, an archive that keeps everything for "
-                     "%llu s; how long is said when it is created, never later",
-                     (unsigned long long)(g->retention_us / 1000000));
-}
-
 /* ---- the handle ---- */
 
 /* Where a mirror lies, which is there by now. */
@@ -560,9 +495,7 @@ static int start_feed(struct opening *o)
 static int finish(struct opening *o)
 {
     struct ate_chain *c = o->chain;
-    int rc = check_archive(o);
-    if (!rc)
-        rc = check_compression(o);
+    int rc = ate__fresh_matches(o->conf, ate__trust_genesis(o->pipe->v->trust(o->pipe)));
     if (!rc)
         rc = describe(o);
     if (rc)
@@ -606,11 +539,11 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
         .where = where, .session = session, .flags = flags, .conf = conf ? conf : &defaults};
     int rc = check_arguments(where, flags);
     if (!rc)
-        rc = check_new_conf(o.conf, flags);
+        rc = ate__fresh_check(o.conf, flags);
     if (!rc)
         rc = ate__segment_bytes_check(o.conf->segment_bytes);
     if (!rc)
-        rc = make_options(&o);
+        rc = ate__fresh_prepare(o.conf, &o.fresh);
     if (!rc)
         rc = begin(&o);
     if (!rc)
@@ -622,7 +555,7 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
     else
         let_go(&o);
     ate__anchor_deinit(&o.anchor);
-    ate__buf_deinit(&o.options);
+    ate__fresh_deinit(&o.fresh);
     if (o.workers)
         ate__api_workers_unref(o.workers);
     ate__workers_unref(o.compact.workers);

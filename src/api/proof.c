@@ -44,8 +44,11 @@ static int find_key(struct ate_chain *c, const struct ate__log_keys *keys,
     int rc = 0;
     *ret_key = NULL;
     for (size_t i = 0; !rc && !*ret_key && i < count; i++) {
+        const struct ate__key *own = ate__session_key(c->session, i);
         struct ate__log_key *key;
-        rc = ate__log_key_of_seed(&ate__session_key(c->session, i)->seed, &key);
+        if (own->holds != ATE__KEY_ALL)
+            continue; /* the log key follows from the seed */
+        rc = ate__log_key_of_seed(&own->seed, &key);
         if (rc)
             break;
         if (ate__log_keys_has(keys, ate__log_key_public(key)))

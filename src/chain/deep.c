@@ -418,8 +418,8 @@ const struct ate__key *ate__deep_signer(const struct ate__chain *c,
     size_t count = session ? ate__session_key_count(session) : 0;
     for (size_t i = 0; i < count; i++) {
         const struct ate__key *key = ate__session_key(session, i);
-        if (ate__trust_has_office(t, ATE__ROOT_KEY, &key->fingerprint) ||
-            ate__trust_has_office(t, ATE__COMPACTOR_KEY, &key->fingerprint))
+        if (key->sign_key && (ate__trust_has_office(t, ATE__ROOT_KEY, &key->fingerprint) ||
+                              ate__trust_has_office(t, ATE__COMPACTOR_KEY, &key->fingerprint)))
             return key;
     }
     return NULL;

@@ -41,12 +41,14 @@ int ate__image_secret(const struct ate__key32 *seed, struct ate__key32 *ret_secr
 int ate__image_secrets_new(const struct ate_session *session, struct ate__key32 **ret_secrets,
                            size_t *ret_count)
 {
-    size_t most = session ? ate__session_key_count(session) : 0;
-    size_t count = ate__min(most, ATE__IMAGE_SECRETS_MAX);
+    size_t most = session ? ate__session_key_count(session) : 0, count = 0;
+    for (size_t i = 0; i < most && count < ATE__IMAGE_SECRETS_MAX; i++)
+        count += ate__session_key(session, i)->holds == ATE__KEY_ALL; /* a half has no seed */
     struct ate__key32 *secrets = count ? ate__secret_alloc(count * sizeof *secrets) : NULL;
     int rc = count && !secrets ? ate__no_memory() : 0;
-    for (size_t i = 0; !rc && i < count; i++)
-        rc = ate__image_secret(&ate__session_key(session, i)->seed, &secrets[i]);
+    for (size_t i = 0, made = 0; !rc && made < count; i++)
+        if (ate__session_key(session, i)->holds == ATE__KEY_ALL)
+            rc = ate__image_secret(&ate__session_key(session, i)->seed, &secrets[made++]);
     if (rc) {
         ate__secret_free(secrets);
         return rc;

@@ -350,15 +350,19 @@ static int create_at(const struct ate__local_conf *conf, struct ate__dir *dir, c
         rc = ate__fail(ATE_NO_KEY, "a new chain needs a private key as its root");
     if (!rc)
         rc = ate__genesis_make(conf->chain.env, session, conf->name ? conf->name : name,
-                               conf->options, &genesis, &chain_id);
+                               &conf->genesis, &genesis, &chain_id);
     return rc ? rc : create_in(conf, dir, ate__buf_bytes(&genesis), l);
 }
 
-static int make_dir(const struct ate__vfs *vfs, const char *path, struct ate__dir **ret_dir)
+/* Where nothing will be made no directory is, either. */
+static int make_dir(const struct ate__local_conf *conf, const char *path,
+                    const struct ate_session *session, struct ate__dir **ret_dir)
 {
     char ignored[ATE__CHAIN_NAME_MAX + 1];
     int rc = name_of_path(path, ignored);
-    return rc ? rc : ate__dir_open(vfs, path, ATE__DIR_MAKE, ret_dir);
+    if (!rc)
+        rc = ate__genesis_check(session, &conf->genesis);
+    return rc ? rc : ate__dir_open(conf->chain.env->vfs, path, ATE__DIR_MAKE, ret_dir);
 }
 
 /* dir: NULL: not even that is there. The sentence is that of an open. */
@@ -388,7 +392,7 @@ static int open_at(const struct ate__local_conf *conf, const char *path,
     else if (!create)
         rc = ate__fail(ATE_NOT_FOUND, "a chain in memory is made, never found");
     if (rc == ATE_NOT_FOUND && create)
-        rc = make_dir(vfs, path, &dir);
+        rc = make_dir(conf, path, session, &dir);
     if (!rc && !conf->memory)
         rc = open_in(conf, dir, flags, false, l);
     if (create && (conf->memory || (rc == ATE_NOT_FOUND && dir))) {

@@ -4,12 +4,13 @@
  */
 #pragma once
 #include "chain/chain.h"
+#include "chain/create.h"
 
 struct ate__local_conf {
     struct ate__chain_conf chain;
     const char *name; /* declared path of a chain that is made; NULL: `/` and the last component of
                          the directory's real path */
-    struct ate_bytes options; /* of the genesis of a chain that is made; borrowed */
+    struct ate__genesis_conf genesis; /* of a chain that is made; borrowed */
     bool no_view_image; /* none is read or written, whatever keys the session has */
     bool resetting_too; /* as of struct ate__storage_conf */
     bool memory; /* nothing on disk: `path` is only the name's source */

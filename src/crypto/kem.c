@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * kem.c: X-Wing, and HPKE's base mode over it for one message.
+ * kem.c: X-Wing.
  *
  * X-Wing: SHAKE256(seed, 96) is ML-KEM-768's d || z and X25519's private key. The shared secret is
  * SHA3-256(ssM || ssX || ctX || pkX || label), M standing for ML-KEM-768, X for X25519.
  */
 #include "crypto/kem.h"
 #include "base/assert.h"
-#include "base/endian.h"
 #include "base/err.h"
-#include "base/wr.h"
-#include "crypto/kdf.h"
-#include "crypto/limits.h"
-#include "crypto/ossl.h"
-#include <openssl/core_names.h>
-#include <openssl/params.h>
+#include "crypto/kem_form.h"
+#include "crypto/part.h"
 
 enum {
     M_PUBLIC = 1184,
     M_CIPHER = 1088,
-    M_SEED = 64,
-    SHARED = 32, /* of either part, and of both */
-    X_SIZE = 32, /* an X25519 key of either kind */
-    TAG = 16
+    M_SEED = ATE__MLKEM_SEED,
+    SHARED = ATE__MLKEM_SHARED, /* of either part, and of both */
+    X_SIZE = 32                 /* an X25519 key of either kind */
 };
 _Static_assert(M_PUBLIC + X_SIZE == ATE__XWING_PUBLIC, "sizes");
 _Static_assert(M_CIPHER + X_SIZE == ATE__XWING_ENC, "sizes");
 
+static const char m_name[] = "ML-KEM-768";
 static const char not_a_key[] = "not an X-Wing public key";
 
 /* The u-coordinates of X25519's points of low order, the top bit left out, as it is ignored. Every
@@ -64,22 +59,6 @@ static bool is_low_order(const uint8_t point[X_SIZE])
 
 /* --- the two parts --- */
 
-static EVP_PKEY *m_of_seed(const uint8_t seed[M_SEED])
-{
-    EVP_PKEY *key = NULL;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_ML_KEM_SEED, (void *)seed, M_SEED),
-        OSSL_PARAM_construct_end(),
-    };
-    OSSL_LIB_CTX *library = ate__ossl();
-    ate__cleanup(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx =
-        library ? EVP_PKEY_CTX_new_from_name(library, "ML-KEM-768", NULL) : NULL;
-    if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-        EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) <= 0)
-        return NULL;
-    return key;
-}
-
 static EVP_PKEY *x_of_private(const uint8_t private_key[X_SIZE])
 {
     return EVP_PKEY_new_raw_private_key_ex(ate__ossl(), "X25519", NULL, private_key, X_SIZE);
@@ -113,7 +92,7 @@ static int pair_of_seed(const struct ate__key32 *seed, struct pair *ret_pair)
     if (xof && EVP_DigestInit_ex2(xof, md, NULL) &&
         EVP_DigestUpdate(xof, seed->b, sizeof seed->b) &&
         EVP_DigestFinalXOF(xof, (uint8_t *)&expanded, sizeof expanded)) {
-        p.m = m_of_seed(expanded.m);
+        p.m = ate__mlkem_of_seed(m_name, expanded.m);
         p.x = p.m ? x_of_private(expanded.x) : NULL;
     }
     ate__wipe(&expanded, sizeof expanded);
@@ -184,26 +163,13 @@ int ate__xwing_public(const struct ate__key32 *seed, uint8_t ret_public[ATE__XWI
     return 0;
 }
 
-/* OpenSSL checks the encapsulation key when it takes it (FIPS 203 section 7.2). */
-static int m_of_public(const uint8_t public_key[M_PUBLIC], EVP_PKEY **ret_key)
-{
-    OSSL_LIB_CTX *library = ate__ossl();
-    if (!library)
-        return ate__ossl_fail("begin");
-    EVP_PKEY *m = EVP_PKEY_new_raw_public_key_ex(library, "ML-KEM-768", NULL, public_key, M_PUBLIC);
-    if (!m)
-        return ate__ossl_refused(ATE_MALFORMED, not_a_key);
-    *ret_key = m;
-    return 0;
-}
-
 int ate__xwing_check(const uint8_t public_key[ATE__XWING_PUBLIC])
 {
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(EVP_PKEY_freep) EVP_PKEY *m = NULL;
     if (is_low_order(public_key + M_PUBLIC))
         return ate__fail(ATE_MALFORMED, "%s", not_a_key);
-    return m_of_public(public_key, &m);
+    return ate__mlkem_load(m_name, public_key, M_PUBLIC, not_a_key, &m);
 }
 
 int ate__xwing_encapsulate(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate__env *env,
@@ -213,16 +179,12 @@ int ate__xwing_encapsulate(const uint8_t public_key[ATE__XWING_PUBLIC], const st
     ate__cleanup(combined_deinit) struct combined c;               /* wiped */
     ate__cleanup(ate__key32_deinit) struct ate__key32 ephemeral;   /* wiped */
     ate__cleanup(EVP_PKEY_freep) EVP_PKEY *m = NULL, *x = NULL;    /* wiped */
-    ate__cleanup(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
     uint8_t enc[ATE__XWING_ENC];
-    size_t cipher_size = M_CIPHER, shared_size = SHARED;
-    int rc = m_of_public(public_key, &m);
+    int rc = ate__mlkem_load(m_name, public_key, M_PUBLIC, not_a_key, &m);
+    if (!rc)
+        rc = ate__mlkem_encapsulate(m, enc, M_CIPHER, c.m);
     if (rc)
         return rc;
-    ctx = EVP_PKEY_CTX_new_from_pkey(ate__ossl(), m, NULL);
-    if (!ctx || EVP_PKEY_encapsulate_init(ctx, NULL) <= 0 ||
-        EVP_PKEY_encapsulate(ctx, enc, &cipher_size, c.m, &shared_size) <= 0)
-        return ate__ossl_fail("encapsulate");
     ate__random(env, ephemeral.b, sizeof ephemeral.b);
     x = x_of_private(ephemeral.b);
     if (!x || !public_of(x, c.x_cipher, X_SIZE))
@@ -245,16 +207,13 @@ int ate__xwing_decapsulate(const struct ate__key32 *seed, const uint8_t enc[ATE_
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(combined_deinit) struct combined c;        /* wiped */
     ate__cleanup(pair_deinit) struct pair p = {NULL, NULL}; /* wiped */
-    ate__cleanup(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
-    size_t shared_size = SHARED;
     int rc = pair_of_seed(seed, &p);
+    if (!rc)
+        rc = ate__mlkem_decapsulate(p.m, enc, M_CIPHER, c.m);
     if (rc)
         return rc;
-    ctx = EVP_PKEY_CTX_new_from_pkey(ate__ossl(), p.m, NULL);
-    if (!ctx || EVP_PKEY_decapsulate_init(ctx, NULL) <= 0 ||
-        EVP_PKEY_decapsulate(ctx, c.m, &shared_size, enc, M_CIPHER) <= 0 ||
-        !public_of(p.x, c.x_public, X_SIZE))
-        return ate__ossl_fail("decapsulate");
+    if (!public_of(p.x, c.x_public, X_SIZE))
+        return ate__ossl_fail("read an X25519 public key");
     memcpy(c.x_cipher, enc + M_CIPHER, X_SIZE);
     rc = exchange(p.x, c.x_cipher, ATE_NO_KEY, "a sealed key has a point of low order", c.x);
     if (!rc)
@@ -262,146 +221,43 @@ int ate__xwing_decapsulate(const struct ate__key32 *seed, const uint8_t enc[ATE_
     return rc ? rc : combine(&c, ret_shared);
 }
 
-/* --- HPKE --- */
+const struct ate__kem_form ate__xwing_form = {
+    .public_of = ate__xwing_public,
+    .check = ate__xwing_check,
+    .encapsulate = ate__xwing_encapsulate,
+    .decapsulate = ate__xwing_decapsulate,
+    .kdf = 1, /* HKDF-SHA256 */
+    .aead = 3,
+    .md = ATE__MD_SHA256,
+    .cipher = ATE__CIPHER_CHACHA20_POLY1305,
+};
 
-enum { SUITE = 10, NONCE = 12, CONTEXT = 1 + 2 * 32 };
+/* ---- by id ---- */
 
-static const char version[] = "HPKE-v1";
-/* "HPKE", then big-endian: X-Wing 0x647a, HKDF-SHA256 1, ChaCha20-Poly1305 3 */
-static const uint8_t suite_id[SUITE] = {'H', 'P', 'K', 'E', 0x64, 0x7a, 0, 1, 0, 3};
-
-/* LabeledExtract(salt, label, ikm) of RFC 9180 section 4, ikm not being secret in base mode */
-static int labeled_extract(struct ate_bytes salt, const char *name, struct ate_bytes ikm,
-                           struct ate__key32 *ret_prk)
+int ate__kem_find(unsigned id, const struct ate__algorithm **ret_kem)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf labeled = ATE__BUF_NULL;
-    struct ate__wr w = ate__wr_of(&labeled);
-    ate__wr_bytes(&w, ate__text_bytes(version));
-    ate__wr_copy(&w, suite_id, sizeof suite_id);
-    ate__wr_bytes(&w, ate__text_bytes(name));
-    ate__wr_bytes(&w, ikm);
-    int rc = ate__wr_end(&w);
-    return rc ? rc : ate__hkdf_extract(salt, ate__buf_bytes(&labeled), ret_prk);
-}
-
-/* LabeledExpand(prk, label, context, size) */
-static int labeled_expand(const struct ate__key32 *prk, const char *name,
-                          const uint8_t context[CONTEXT], uint8_t *ret, uint8_t size)
-{
-    uint8_t info[2 + sizeof version - 1 + SUITE + 16 + CONTEXT], *to = info;
-    ate__assert(strlen(name) <= 16);
-    *to++ = 0;
-    *to++ = size;
-    to = mempcpy(to, version, sizeof version - 1);
-    to = mempcpy(to, suite_id, sizeof suite_id);
-    to = mempcpy(to, name, strlen(name));
-    to = mempcpy(to, context, CONTEXT);
-    return ate__hkdf_expand(prk, ate__bytes(info, (size_t)(to - info)), ret, size);
-}
-
-/* KeySchedule of RFC 9180 section 5.1 in base mode: no pre-shared key. */
-static int key_schedule(const struct ate__key32 *shared, struct ate_bytes info,
-                        struct ate__key32 *ret_key, uint8_t ret_nonce[NONCE])
-{
-    const struct ate_bytes none = {NULL, 0};
-    ate__cleanup(ate__key32_deinit) struct ate__key32 secret; /* wiped */
-    struct ate__key32 psk_id_hash, info_hash;
-    uint8_t context[CONTEXT] = {0}; /* mode_base */
-    int rc = labeled_extract(none, "psk_id_hash", none, &psk_id_hash);
-    if (!rc)
-        rc = labeled_extract(none, "info_hash", info, &info_hash);
-    if (rc)
-        return rc;
-    memcpy(context + 1, psk_id_hash.b, 32);
-    memcpy(context + 33, info_hash.b, 32);
-    rc = labeled_extract(ate__bytes(shared->b, sizeof shared->b), "secret", none, &secret);
-    if (!rc)
-        rc = labeled_expand(&secret, "key", context, ret_key->b, sizeof ret_key->b);
-    if (!rc)
-        rc = labeled_expand(&secret, "base_nonce", context, ret_nonce, NONCE);
-    return rc;
-}
-
-/* ChaCha20-Poly1305 with the first message's nonce and the associated data in. */
-static int cipher_begin(const struct ate__key32 *shared, bool encrypt, struct ate_bytes info,
-                        struct ate_bytes aad, EVP_CIPHER_CTX **ret_ctx)
-{
-    ate__cleanup(ate__key32_deinit) struct ate__key32 key; /* wiped */
-    uint8_t nonce[NONCE];
-    int rc = key_schedule(shared, info, &key, nonce);
-    if (rc)
-        return rc;
-    const EVP_CIPHER *cipher = ate__ossl_cipher(ATE__CIPHER_CHACHA20_POLY1305);
-    ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = cipher ? EVP_CIPHER_CTX_new() : NULL;
-    int size;
-    if (!ctx || !EVP_CipherInit_ex2(ctx, cipher, key.b, nonce, encrypt, NULL) ||
-        (aad.size && !EVP_CipherUpdate(ctx, NULL, &size, aad.data, (int)aad.size)))
-        return ate__ossl_fail("begin ChaCha20-Poly1305");
-    *ret_ctx = ate__steal(&ctx);
+    const struct ate__algorithm *a = ate__algorithm(id);
+    if (!a || a->use != ATE__USE_KEM)
+        return ate__fail(ATE_UNSUPPORTED, "a KEM of unknown algorithm 0x%04x", id);
+    *ret_kem = a;
     return 0;
 }
 
-static int check_sizes(struct ate_bytes info, struct ate_bytes aad, struct ate_bytes text)
+int ate__kem_public(unsigned id, const struct ate__key32 *seed, uint8_t *ret_public)
 {
-    if (info.size > ATE__AEAD_INPUT_MAX || aad.size > ATE__AEAD_INPUT_MAX ||
-        text.size > ATE__AEAD_INPUT_MAX)
-        return ate__fail(ATE_TOO_BIG, "sealing takes at most %d bytes at once",
-                         ATE__AEAD_INPUT_MAX);
-    return 0;
+    const struct ate__algorithm *a = NULL;
+    int rc = ate__kem_find(id, &a);
+    return rc ? rc : a->kem->public_of(seed, ret_public);
 }
 
-int ate__hpke_seal(const uint8_t public_key[ATE__XWING_PUBLIC], const struct ate__env *env,
-                   struct ate_bytes info, struct ate_bytes aad, struct ate_bytes plain,
-                   struct ate__buf *out)
+int ate__kem_check(unsigned id, struct ate_bytes public_key)
 {
-    ate__cleanup(ate__key32_deinit) struct ate__key32 shared; /* wiped */
-    ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
-    int rc = check_sizes(info, aad, plain);
-    if (!rc)
-        rc = ate__buf_reserve(out, ATE__XWING_ENC + plain.size + TAG);
+    const struct ate__algorithm *a = NULL;
+    int rc = ate__kem_find(id, &a);
     if (rc)
         return rc;
-    uint8_t *enc = out->data + out->size, *to = enc + ATE__XWING_ENC;
-    rc = ate__xwing_encapsulate(public_key, env, enc, &shared);
-    if (!rc)
-        rc = cipher_begin(&shared, true, info, aad, &ctx);
-    if (rc)
-        return rc;
-    int size;
-    if ((plain.size && !EVP_EncryptUpdate(ctx, to, &size, plain.data, (int)plain.size)) ||
-        !EVP_EncryptFinal_ex(ctx, to + plain.size, &size) ||
-        !EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG, to + plain.size))
-        return ate__ossl_fail("seal");
-    out->size += ATE__XWING_ENC + plain.size + TAG;
-    return 0;
-}
-
-int ate__hpke_open(const struct ate__key32 *seed, struct ate_bytes info, struct ate_bytes aad,
-                   struct ate_bytes sealed, uint8_t *ret_plain, size_t plain_size)
-{
-    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
-    ate__cleanup(ate__key32_deinit) struct ate__key32 shared; /* wiped */
-    ate__cleanup(EVP_CIPHER_CTX_freep) EVP_CIPHER_CTX *ctx = NULL; /* wiped */
-    int rc = check_sizes(info, aad, sealed);
-    if (rc)
-        return rc;
-    if (sealed.size < ATE__XWING_ENC + TAG || sealed.size - ATE__XWING_ENC - TAG != plain_size)
-        return ate__fail(ATE_NO_KEY, "a sealed key cannot have %zu bytes", sealed.size);
-    const uint8_t *from = (const uint8_t *)sealed.data + ATE__XWING_ENC;
-    rc = ate__xwing_decapsulate(seed, sealed.data, &shared);
-    if (!rc)
-        rc = cipher_begin(&shared, false, info, aad, &ctx);
-    if (rc)
-        return rc;
-    uint8_t tag[TAG];
-    memcpy(tag, from + plain_size, sizeof tag);
-    int size;
-    if (!EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG, tag) ||
-        (plain_size && !EVP_DecryptUpdate(ctx, ret_plain, &size, from, (int)plain_size)))
-        rc = ate__ossl_fail("open a sealed key");
-    else if (EVP_DecryptFinal_ex(ctx, tag, &size) <= 0)
-        rc = ate__ossl_refused(ATE_NO_KEY, "a sealed key does not open with this key");
-    if (rc)
-        ate__wipe(ret_plain, plain_size); /* not authenticated */
-    return rc;
+    if (public_key.size != a->public_size)
+        return ate__fail(ATE_MALFORMED, "a public key of %s has %u bytes, not %zu", a->name,
+                         (unsigned)a->public_size, public_key.size);
+    return a->kem->check(public_key.data);
 }

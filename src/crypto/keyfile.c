@@ -1,158 +1,41 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * keyfile.c: public keys, fingerprints, key files.
+ * keyfile.c: key files.
  *
  * A key file is lines of "word value", each ended by one LF, the words in a fixed order. No
  * sentence repeats what a file holds: it may be a secret in the wrong place.
  */
 #include "crypto/keyfile.h"
+#include "base/endian.h"
 #include "base/err.h"
-#include "base/rd.h"
 #include "base/text.h"
-#include "base/wr.h"
 #include "crypto/digest.h"
-#include "crypto/kdf.h"
+#include "crypto/password.h"
+#include <stdio.h>
 
 static const char private_head[] = "ate-key";
 static const char public_head[] = "ate-public-key";
 static const char log_head[] = "ate-log-key";
 static const char version[] = "1";
-static const char algorithm[] = "mldsa65-ed25519-sha512 x-wing";
+static const char version_2[] = "2"; /* of private keys: halves, and what is sealed */
+static const char *const holds_name[] = {
+    [ATE__KEY_ALL] = "all", [ATE__KEY_READS] = "read", [ATE__KEY_WRITES] = "write"};
 
-enum { SEED_TEXT = 43 /* characters */ };
+enum {
+    SEED_TEXT = 43, /* characters */
+    SALT_TEXT = 22,
+    ALGORITHMS_TEXT = 2 * ATE__ALGORITHM_NAME_MAX + 1,
+    SEALED_MAX = ATE__KEY_SECRET_MAX + ATE__PASSWORD_EXTRA, /* bytes */
+    SEALED_TEXT_MAX = (SEALED_MAX + 2) / 3 * 4
+};
 
-/* --- public keys --- */
+struct secret { /* on the stack */
+    uint8_t b[ATE__KEY_SECRET_MAX];
+};
 
-static int check_part(unsigned id, struct ate_bytes part)
+static void wipe_secret(struct secret *s)
 {
-    if (id == ATE__KEM_XWING)
-        return part.size == ATE__XWING_PUBLIC
-                   ? ate__xwing_check(part.data)
-                   : ate__fail(ATE_MALFORMED, "an X-Wing public key has %d bytes, not %zu",
-                               ATE__XWING_PUBLIC, part.size);
-    ate__cleanup(ate__verify_key_freep) struct ate__verify_key *k = NULL;
-    return ate__verify_key_new(part, &k);
-}
-
-int ate__public_key_parse(struct ate_bytes public_key, struct ate__public_parts *ret_parts)
-{
-    struct ate__public_parts parts = {{NULL, 0}, {NULL, 0}};
-    struct ate__rd r = ate__rd_of(public_key);
-    do {
-        unsigned id = ate__rd_u16(&r);
-        if (ate__rd_ok(&r) && id != ATE__SIG_MLDSA65_ED25519 && id != ATE__KEM_XWING)
-            return ate__fail(ATE_UNSUPPORTED, "a public key of unknown algorithm 0x%04x", id);
-        struct ate_bytes part = ate__rd_bytes32(&r, ATE__PUBLIC_KEY_MAX);
-        if (!ate__rd_ok(&r))
-            return ate__fail(ATE_MALFORMED, "a public key ends too early");
-        if (parts.kem_key.data || (id == ATE__SIG_MLDSA65_ED25519 && parts.signature_key.data))
-            return ate__fail(ATE_MALFORMED, "a public key has its parts twice or out of order");
-        int rc = check_part(id, part);
-        if (rc)
-            return rc;
-        *(id == ATE__KEM_XWING ? &parts.kem_key : &parts.signature_key) = part;
-    } while (ate__rd_left(&r));
-    *ret_parts = parts;
-    return 0;
-}
-
-int ate__fingerprint(struct ate_bytes public_key, struct ate_hash *ret_fingerprint)
-{
-    return ate__hash(ATE__SHA256, "ate key 1", &public_key, 1, ret_fingerprint);
-}
-
-/* --- private keys --- */
-
-static bool is_control(const uint8_t *p, size_t left)
-{
-    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && left > 1 && p[1] < 0xa0); /* C0 DEL C1 */
-}
-
-static int check_label(struct ate_bytes label)
-{
-    const uint8_t *p = label.data;
-    if (label.size > ATE__KEY_LABEL_MAX)
-        return ate__fail(ATE_MALFORMED, "a key's label has at most %d bytes", ATE__KEY_LABEL_MAX);
-    if (!ate__utf8_valid(label))
-        return ate__fail(ATE_MALFORMED, "a key's label is not UTF-8");
-    for (size_t i = 0; i < label.size; i++)
-        if (is_control(p + i, label.size - i))
-            return ate__fail(ATE_MALFORMED, "a key's label has a control character");
-    return 0;
-}
-
-static int derive(const struct ate__key32 *seed, const char *use, struct ate__key32 *ret_key)
-{
-    return ate__kdf(seed, use, NULL, 0, ret_key);
-}
-
-static int make_sign_key(struct ate__key *k)
-{
-    ate__cleanup(ate__key32_deinit) struct ate__key32 mldsa, ed25519; /* wiped */
-    int rc = derive(&k->seed, "ate seed mldsa 1", &mldsa);
-    if (!rc)
-        rc = derive(&k->seed, "ate seed ed25519 1", &ed25519);
-    return rc ? rc : ate__sign_key_new(&mldsa, &ed25519, &k->sign_key);
-}
-
-static int make_public_key(struct ate__key *k)
-{
-    uint8_t signature_key[ATE__SIG_PUBLIC], kem_key[ATE__XWING_PUBLIC];
-    ate__sign_key_public(k->sign_key, signature_key);
-    int rc = ate__xwing_public(&k->kem_seed, kem_key);
-    if (rc)
-        return rc;
-    struct ate__wr w = ate__wr_of(&k->public_key);
-    ate__wr_u16(&w, ATE__SIG_MLDSA65_ED25519);
-    ate__wr_bytes32(&w, ate__bytes(signature_key, sizeof signature_key));
-    ate__wr_u16(&w, ATE__KEM_XWING);
-    ate__wr_bytes32(&w, ate__bytes(kem_key, sizeof kem_key));
-    rc = ate__wr_end(&w);
-    return rc ? rc : ate__fingerprint(ate__buf_bytes(&k->public_key), &k->fingerprint);
-}
-
-static int key_of(const struct ate__key32 *seed, struct ate_bytes label, struct ate__key **ret_key)
-{
-    int rc = check_label(label);
-    if (rc)
-        return rc;
-    ate__cleanup(ate__key_freep) struct ate__key *k = ate__secret_alloc(sizeof *k);
-    if (!k)
-        return ate__no_memory();
-    k->seed = *seed;
-    if (label.size)
-        memcpy(k->label, label.data, label.size);
-    rc = derive(seed, "ate seed kem 1", &k->kem_seed);
-    if (!rc)
-        rc = derive(seed, "ate seed read 1", &k->read_key);
-    if (!rc)
-        rc = make_sign_key(k);
-    if (!rc)
-        rc = make_public_key(k);
-    if (!rc)
-        *ret_key = ate__steal(&k);
-    return rc;
-}
-
-int ate__key_of_seed(const struct ate__key32 *seed, const char *label, struct ate__key **ret_key)
-{
-    return key_of(seed, label ? ate__text_bytes(label) : ate__bytes(NULL, 0), ret_key);
-}
-
-int ate__key_generate(const struct ate__env *env, const char *label, struct ate__key **ret_key)
-{
-    ate__cleanup(ate__key32_deinit) struct ate__key32 seed; /* wiped */
-    ate__random(env, seed.b, sizeof seed.b);
-    return ate__key_of_seed(&seed, label, ret_key);
-}
-
-void ate__key_free(struct ate__key *k)
-{
-    if (!k)
-        return;
-    ate__sign_key_free(k->sign_key);
-    ate__buf_deinit(&k->public_key);
-    ate__secret_free(k); /* wipes the keys */
+    ate__wipe(s, sizeof *s);
 }
 
 /* --- lines --- */
@@ -197,10 +80,11 @@ static bool is_text(struct ate_bytes bytes, const char *text)
     return ate__bytes_equal(bytes, ate__text_bytes(text));
 }
 
-static int check_head(struct ate_bytes word, struct ate_bytes value, const char *head)
+static int check_head(struct ate_bytes word, struct ate_bytes value, const char *head,
+                      const char *wanted_version)
 {
     if (is_text(word, head))
-        return is_text(value, version)
+        return is_text(value, wanted_version)
                    ? 0
                    : ate__fail(ATE_UNSUPPORTED, "line 1: a key file of an unknown version");
     if (is_text(word, private_head))
@@ -224,7 +108,8 @@ static int pass_over(const struct field *fields, size_t at, unsigned number, siz
 }
 
 /* Fills in the fields, which must stand in the order given, behind the head. */
-static int parse_lines(struct ate_bytes text, const char *head, struct field *fields, size_t count)
+static int parse_lines(struct ate_bytes text, const char *head, const char *wanted_version,
+                       struct field *fields, size_t count)
 {
     struct ate_bytes line = {NULL, 0}, word = line, value = line;
     size_t next = 0;
@@ -235,7 +120,7 @@ static int parse_lines(struct ate_bytes text, const char *head, struct field *fi
     if (!rc)
         rc = split_line(line, number, &word, &value);
     if (!rc)
-        rc = check_head(word, value, head);
+        rc = check_head(word, value, head, wanted_version);
     for (number = 2; !rc && text.size; number++) {
         rc = take_line(&text, number, &line);
         if (!rc)
@@ -261,32 +146,232 @@ static int parse_lines(struct ate_bytes text, const char *head, struct field *fi
 /* --- key files --- */
 
 enum { ALGORITHM, SEED, PRIVATE_LABEL, PRIVATE_FIELDS };
+enum { HOLDS, WHOSE, ARGON2ID, SECRET, SEALED, SECOND_LABEL, SECOND_FIELDS };
 enum { KEY, PUBLIC_LABEL, PUBLIC_FIELDS };
 
-int ate__key_decode(struct ate_bytes text, struct ate__key **ret_key)
+/* Decodes base64url of exactly `size` bytes. */
+static int take_bytes(const struct field *f, uint8_t *ret, size_t size)
+{
+    size_t made = 0;
+    int rc = 0;
+    if (f->value.size != ate__b64_size(size))
+        return ate__fail(ATE_MALFORMED, "line %u: a %s has %zu characters, not %zu", f->line,
+                         f->word, ate__b64_size(size), f->value.size);
+    rc = ate__b64_decode(f->value.data, f->value.size, ret, size, &made);
+    return rc ? ate__context(rc, "line %u", f->line) : 0;
+}
+
+static int take_label(const struct field *f, char ret[ATE__KEY_LABEL_MAX + 1])
+{
+    int rc = ate__key_label_check(f->value);
+    if (rc)
+        return ate__context(rc, "line %u", f->line);
+    if (f->value.size)
+        memcpy(ret, f->value.data, f->value.size);
+    return 0;
+}
+
+/* "SIGNATURE KEM", or one of the two. */
+int ate__key_form_parse(struct ate_bytes names, struct ate__key_form *ret_form)
+{
+    struct ate__key_form form = {NULL, NULL};
+    const char *text = names.data;
+    size_t at = 0;
+    while (at < names.size) {
+        size_t end = at;
+        while (end < names.size && text[end] != ' ')
+            end++;
+        const struct ate__algorithm *a = ate__algorithm_named(ate__bytes(text + at, end - at));
+        if (!a || form.kem || (a->use == ATE__USE_SIGN && form.signature))
+            return ate__fail(ATE_UNSUPPORTED, "an unknown algorithm");
+        *(a->use == ATE__USE_SIGN ? &form.signature : &form.kem) = a;
+        at = end + (end + 1 < names.size);
+        if (end + 1 == names.size)
+            return ate__fail(ATE_UNSUPPORTED, "an unknown algorithm");
+    }
+    if (!form.signature && !form.kem)
+        return ate__fail(ATE_UNSUPPORTED, "no algorithm");
+    *ret_form = form;
+    return 0;
+}
+
+static int parse_first(struct ate_bytes text, struct ate__key_text *t)
 {
     struct field f[PRIVATE_FIELDS] = {
         [ALGORITHM] = {.word = "algorithm"},
         [SEED] = {.word = "seed"},
         [PRIVATE_LABEL] = {.word = "label", .optional = true},
     };
-    ate__cleanup(ate__key32_deinit) struct ate__key32 seed; /* wiped */
-    size_t size;
-    int rc = parse_lines(text, private_head, f, PRIVATE_FIELDS);
+    int rc = parse_lines(text, private_head, version, f, PRIVATE_FIELDS);
     if (rc)
         return rc;
-    if (!is_text(f[ALGORITHM].value, algorithm))
-        return ate__fail(ATE_UNSUPPORTED, "line %u: an unknown algorithm", f[ALGORITHM].line);
-    if (f[SEED].value.size != SEED_TEXT)
-        return ate__fail(ATE_MALFORMED, "line %u: a seed has %d characters, not %zu", f[SEED].line,
-                         SEED_TEXT, f[SEED].value.size);
-    rc = ate__b64_decode(f[SEED].value.data, f[SEED].value.size, seed.b, sizeof seed.b, &size);
+    rc = ate__key_form_parse(f[ALGORITHM].value, &t->form);
     if (rc)
-        return ate__context(rc, "line %u", f[SEED].line);
-    rc = check_label(f[PRIVATE_LABEL].value);
+        return ate__context(rc, "line %u", f[ALGORITHM].line);
+    t->secret_size = sizeof(struct ate__key32);
+    rc = take_bytes(&f[SEED], t->secret, t->secret_size);
+    return rc ? rc : take_label(&f[PRIVATE_LABEL], t->label);
+}
+
+/* A number of at most 9 digits and a space behind it, without zeros in front. */
+static bool take_number(struct ate_bytes *rest, uint32_t *ret)
+{
+    const char *text = rest->data;
+    uint32_t value = 0;
+    size_t size = 0;
+    while (size < rest->size && size < 9 && text[size] >= '0' && text[size] <= '9')
+        value = value * 10 + (uint32_t)(text[size++] - '0');
+    if (!size || size == rest->size || text[size] != ' ' || text[0] == '0')
+        return false;
+    *ret = value;
+    *rest = ate__bytes(text + size + 1, rest->size - size - 1);
+    return true;
+}
+
+/* KIB PASSES LANES SALT */
+static int take_cost(const struct field *f, struct ate__key_text *t)
+{
+    struct ate_bytes rest = f->value;
+    if (!take_number(&rest, &t->cost.memory_kib) || !take_number(&rest, &t->cost.passes) ||
+        !take_number(&rest, &t->cost.lanes) || rest.size != SALT_TEXT)
+        return ate__fail(ATE_MALFORMED, "line %u: not three numbers and a salt", f->line);
+    struct field salt = *f;
+    salt.value = rest;
+    int rc = take_bytes(&salt, t->salt, sizeof t->salt);
+    return rc ? rc : ate__context(ate__password_cost_check(&t->cost), "line %u", f->line);
+}
+
+static int take_holds(const struct field *f, enum ate__key_holds *ret)
+{
+    for (size_t i = 0; i < ATE__COUNT_OF(holds_name); i++)
+        if (is_text(f->value, holds_name[i])) {
+            *ret = (enum ate__key_holds)i;
+            return 0;
+        }
+    return ate__fail(ATE_UNSUPPORTED, "line %u: holds neither all, nor read, nor write", f->line);
+}
+
+static int take_public(const struct field *f, struct ate__key_text *t)
+{
+    struct ate__public_parts parts;
+    int rc = ate__b64_decode(f->value.data, f->value.size, t->public_bytes, sizeof t->public_bytes,
+                             &t->public_size);
+    if (!rc)
+        rc = ate__public_key_parse(ate__bytes(t->public_bytes, t->public_size), &parts);
     if (rc)
-        return ate__context(rc, "line %u", f[PRIVATE_LABEL].line);
-    return key_of(&seed, f[PRIVATE_LABEL].value, ret_key);
+        return ate__context(rc, "line %u", f->line);
+    if (t->holds == ATE__KEY_WRITES && !parts.signature)
+        return ate__fail(ATE_MALFORMED, "line %u: a half that writes of a key that does not sign",
+                         f->line);
+    t->secret_size = ate__key_secret_size(&parts, t->holds);
+    return 0;
+}
+
+static int parse_second(struct ate_bytes text, struct ate__key_text *t)
+{
+    struct field f[SECOND_FIELDS] = {
+        [HOLDS] = {.word = "holds"},
+        [WHOSE] = {.word = "key"},
+        [ARGON2ID] = {.word = "argon2id", .optional = true},
+        [SECRET] = {.word = "secret", .optional = true},
+        [SEALED] = {.word = "sealed", .optional = true},
+        [SECOND_LABEL] = {.word = "label", .optional = true},
+    };
+    int rc = parse_lines(text, private_head, version_2, f, SECOND_FIELDS);
+    if (!rc)
+        rc = take_holds(&f[HOLDS], &t->holds);
+    if (!rc)
+        rc = take_public(&f[WHOSE], t);
+    if (rc)
+        return rc;
+    t->sealed = f[SEALED].line;
+    if (t->sealed != (f[ARGON2ID].line > 0) || t->sealed == (f[SECRET].line > 0))
+        return ate__fail(ATE_MALFORMED, "one \"secret\", or \"argon2id\" and \"sealed\", belong in "
+                                        "it");
+    if (!t->sealed && t->holds == ATE__KEY_ALL)
+        return ate__fail(ATE_MALFORMED, "a whole key that is not sealed has version 1");
+    if (t->sealed)
+        rc = take_cost(&f[ARGON2ID], t);
+    if (!rc)
+        rc = t->sealed ? take_bytes(&f[SEALED], t->secret, t->secret_size + ATE__PASSWORD_EXTRA)
+                       : take_bytes(&f[SECRET], t->secret, t->secret_size);
+    return rc ? rc : take_label(&f[SECOND_LABEL], t->label);
+}
+
+static bool is_second(struct ate_bytes text)
+{
+    struct ate_bytes line;
+    return ate__take_line(&text, &line) && is_text(line, "ate-key 2");
+}
+
+int ate__key_text_parse(struct ate_bytes text, struct ate__key_text **ret_text)
+{
+    ate__cleanup(ate__key_text_freep) struct ate__key_text *t = ate__secret_alloc(sizeof *t);
+    if (!t)
+        return ate__no_memory();
+    int rc = is_second(text) ? parse_second(text, t) : parse_first(text, t);
+    if (!rc)
+        *ret_text = ate__steal(&t);
+    return rc;
+}
+
+void ate__key_text_free(struct ate__key_text *t)
+{
+    ate__secret_free(t);
+}
+
+struct ate_bytes ate__key_text_public(const struct ate__key_text *t)
+{
+    return ate__bytes(t->public_bytes, t->public_size);
+}
+
+/* What is bound to a sealed secret: all else that the file says. */
+static int bind(const struct ate__key_text *t, struct ate__buf *aad)
+{
+    uint8_t cost[12];
+    ate__store32(cost, t->cost.memory_kib);
+    ate__store32(cost + 4, t->cost.passes);
+    ate__store32(cost + 8, t->cost.lanes);
+    struct ate_bytes fields[] = {
+        ate__text_bytes(holds_name[t->holds]),
+        ate__key_text_public(t),
+        ate__bytes(cost, sizeof cost),
+        ate__bytes(t->salt, sizeof t->salt),
+        ate__text_bytes(t->label),
+    };
+    return ate__frame(aad, "ate key file 2", fields, ATE__COUNT_OF(fields));
+}
+
+int ate__key_text_open(const struct ate__key_text *t, struct ate_bytes password,
+                       struct ate__key **ret_key)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf aad = ATE__BUF_NULL;
+    ate__cleanup(wipe_secret) struct secret secret;
+    if (t->form.signature || t->form.kem) {
+        ate__cleanup(ate__key32_deinit) struct ate__key32 seed; /* wiped */
+        memcpy(seed.b, t->secret, sizeof seed.b);
+        return ate__key_make(&t->form, &seed, t->label, ret_key);
+    }
+    if (!t->sealed)
+        return ate__key_of_secret(ate__key_text_public(t), t->holds,
+                                  ate__bytes(t->secret, t->secret_size), t->label, ret_key);
+    if (!password.size)
+        return ate__fail(ATE_NO_KEY, "it is sealed with a password, and none was given");
+    int rc = bind(t, &aad);
+    if (!rc)
+        rc = ate__password_open(&t->cost, t->salt, password, ate__buf_bytes(&aad),
+                                ate__bytes(t->secret, t->secret_size + ATE__PASSWORD_EXTRA),
+                                secret.b, t->secret_size);
+    return rc ? rc
+              : ate__key_of_secret(ate__key_text_public(t), t->holds,
+                                   ate__bytes(secret.b, t->secret_size), t->label, ret_key);
+}
+
+int ate__key_decode(struct ate_bytes text, struct ate__key **ret_key)
+{
+    ate__cleanup(ate__key_text_freep) struct ate__key_text *t = NULL; /* wiped */
+    int rc = ate__key_text_parse(text, &t);
+    return rc ? rc : ate__key_text_open(t, ate__bytes(NULL, 0), ret_key);
 }
 
 static size_t line_size(const char *word, size_t value_size)
@@ -314,12 +399,20 @@ static uint8_t *put_label_line(uint8_t *to, struct ate_bytes label)
     return label.size ? put_line(to, "label", label) : to;
 }
 
-int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text)
+const char *ate__key_form_text(const struct ate__public_parts *parts, char ret[ATE__KEY_FORM_TEXT])
 {
+    snprintf(ret, ATE__KEY_FORM_TEXT, "%s%s%s", parts->signature ? parts->signature->name : "",
+             parts->signature && parts->kem ? " " : "", parts->kem ? parts->kem->name : "");
+    return ret;
+}
+
+static int encode_first(const struct ate__key *k, struct ate__secret *ret_text)
+{
+    char names[ATE__KEY_FORM_TEXT];
     struct ate_bytes label = ate__text_bytes(k->label);
-    size_t size = line_size(private_head, strlen(version)) +
-                  line_size("algorithm", strlen(algorithm)) + line_size("seed", SEED_TEXT) +
-                  label_line_size(label);
+    struct ate_bytes form = ate__text_bytes(ate__key_form_text(&k->parts, names));
+    size_t size = line_size(private_head, strlen(version)) + line_size("algorithm", form.size) +
+                  line_size("seed", SEED_TEXT) + label_line_size(label);
     struct ate__secret text, seed;
     int rc = ate__secret_init(&seed, SEED_TEXT + 1);
     if (rc)
@@ -328,7 +421,7 @@ int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text)
     if (!rc) {
         ate__b64_encode(ate__bytes(k->seed.b, sizeof k->seed.b), (char *)seed.data);
         uint8_t *to = put_line(text.data, private_head, ate__text_bytes(version));
-        to = put_line(to, "algorithm", ate__text_bytes(algorithm));
+        to = put_line(to, "algorithm", form);
         to = put_line(to, "seed", ate__bytes(seed.data, SEED_TEXT));
         put_label_line(to, label);
         *ret_text = text;
@@ -337,13 +430,114 @@ int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text)
     return rc;
 }
 
+/* Of a text that is filled in; sealed or not. */
+static int write_second(const struct ate__key_text *t, struct ate__secret *ret_text)
+{
+    char key[(ATE__PUBLIC_KEY_MAX + 2) / 3 * 4 + 1], cost[64], salt[SALT_TEXT + 1];
+    struct ate__secret text, secret;
+    struct ate_bytes label = ate__text_bytes(t->label);
+    const char *word = t->sealed ? "sealed" : "secret";
+    size_t bytes = t->secret_size + (t->sealed ? ATE__PASSWORD_EXTRA : 0u);
+    ate__b64_encode(ate__key_text_public(t), key);
+    ate__b64_encode(ate__bytes(t->salt, sizeof t->salt), salt);
+    snprintf(cost, sizeof cost, "%u %u %u %s", t->cost.memory_kib, t->cost.passes, t->cost.lanes,
+             salt);
+    int rc = ate__secret_init(&secret, SEALED_TEXT_MAX + 1);
+    if (rc)
+        return rc;
+    rc =
+        ate__secret_init(&text, line_size(private_head, strlen(version_2)) +
+                                    line_size("holds", strlen(holds_name[t->holds])) +
+                                    line_size("key", strlen(key)) +
+                                    (t->sealed ? line_size("argon2id", strlen(cost)) : 0) +
+                                    line_size(word, ate__b64_size(bytes)) + label_line_size(label));
+    if (!rc) {
+        ate__b64_encode(ate__bytes(t->secret, bytes), (char *)secret.data);
+        uint8_t *to = put_line(text.data, private_head, ate__text_bytes(version_2));
+        to = put_line(to, "holds", ate__text_bytes(holds_name[t->holds]));
+        to = put_line(to, "key", ate__text_bytes(key));
+        to = t->sealed ? put_line(to, "argon2id", ate__text_bytes(cost)) : to;
+        to = put_line(to, word, ate__bytes(secret.data, ate__b64_size(bytes)));
+        put_label_line(to, label);
+        *ret_text = text;
+    }
+    ate__secret_deinit(&secret);
+    return rc;
+}
+
+static int text_of(const struct ate__key *k, enum ate__key_holds holds,
+                   struct ate__key_text **ret_text)
+{
+    struct ate__key_text *t = ate__secret_alloc(sizeof *t);
+    if (!t)
+        return ate__no_memory();
+    t->holds = holds;
+    t->public_size = k->public_key.size;
+    memcpy(t->public_bytes, k->public_key.data, k->public_key.size);
+    t->secret_size = ate__key_secret(k, holds, t->secret);
+    memcpy(t->label, k->label, sizeof t->label);
+    *ret_text = t;
+    return 0;
+}
+
+static int check_half(const struct ate__key *k, enum ate__key_holds holds)
+{
+    if (k->holds != ATE__KEY_ALL && k->holds != holds)
+        return ate__fail(ATE_NO_KEY, "a half of a key: the other half is not in it");
+    if (holds == ATE__KEY_WRITES && !k->parts.signature)
+        return ate__fail(ATE_NO_KEY, "a key without a part that signs has no half that writes");
+    return 0;
+}
+
+int ate__key_encode_half(const struct ate__key *k, enum ate__key_holds holds,
+                         struct ate__secret *ret_text)
+{
+    ate__cleanup(ate__key_text_freep) struct ate__key_text *t = NULL; /* wiped */
+    int rc = check_half(k, holds);
+    if (!rc && holds == ATE__KEY_ALL)
+        return encode_first(k, ret_text);
+    if (!rc)
+        rc = text_of(k, holds, &t);
+    return rc ? rc : write_second(t, ret_text);
+}
+
+int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text)
+{
+    return ate__key_encode_half(k, k->holds, ret_text);
+}
+
+int ate__key_encode_sealed(const struct ate__key *k, enum ate__key_holds holds,
+                           const struct ate__env *env, struct ate_bytes password,
+                           struct ate__secret *ret_text)
+{
+    ate__cleanup(ate__key_text_freep) struct ate__key_text *t = NULL; /* wiped */
+    ate__cleanup(ate__buf_deinit) struct ate__buf aad = ATE__BUF_NULL;
+    uint8_t sealed[SEALED_MAX];
+    int rc = check_half(k, holds);
+    if (!rc)
+        rc = text_of(k, holds, &t);
+    if (rc)
+        return rc;
+    t->sealed = true;
+    t->cost = ate__password_cost();
+    ate__random(env, t->salt, sizeof t->salt);
+    rc = bind(t, &aad);
+    if (!rc)
+        rc = ate__password_seal(env, &t->cost, t->salt, password, ate__buf_bytes(&aad),
+                                ate__bytes(t->secret, t->secret_size), sealed);
+    if (rc)
+        return rc;
+    memcpy(t->secret, sealed, t->secret_size + ATE__PASSWORD_EXTRA);
+    return write_second(t, ret_text);
+}
+
 int ate__public_key_encode(struct ate_bytes public_key, const char *label,
                            struct ate__buf *ret_text)
 {
     struct ate_bytes label_bytes = label ? ate__text_bytes(label) : ate__bytes(NULL, 0);
     char key[(ATE__PUBLIC_KEY_MAX + 2) / 3 * 4 + 1];
     struct ate__public_parts parts;
-    int rc = check_label(label_bytes);
+    int rc = ate__key_label_check(label_bytes);
     if (!rc)
         rc = ate__public_key_parse(public_key, &parts);
     if (rc)
@@ -371,7 +565,7 @@ int ate__public_key_decode(struct ate_bytes text, struct ate__buf *ret_public_ke
     uint8_t key[ATE__PUBLIC_KEY_MAX];
     size_t size;
     struct ate__public_parts parts;
-    int rc = parse_lines(text, public_head, f, PUBLIC_FIELDS);
+    int rc = parse_lines(text, public_head, version, f, PUBLIC_FIELDS);
     if (rc)
         return rc;
     rc = ate__b64_decode(f[KEY].value.data, f[KEY].value.size, key, sizeof key, &size);
@@ -379,7 +573,7 @@ int ate__public_key_decode(struct ate_bytes text, struct ate__buf *ret_public_ke
         rc = ate__public_key_parse(ate__bytes(key, size), &parts);
     if (rc)
         return ate__context(rc, "line %u", f[KEY].line);
-    rc = check_label(f[PUBLIC_LABEL].value);
+    rc = ate__key_label_check(f[PUBLIC_LABEL].value);
     if (rc)
         return ate__context(rc, "line %u", f[PUBLIC_LABEL].line);
     rc = ate__buf_append(ret_public_key, ate__bytes(key, size));
@@ -417,7 +611,7 @@ int ate__log_key_decode(struct ate_bytes text, struct ate__buf *ret_log_key)
     uint8_t bytes[ATE__LOG_PUBLIC];
     size_t size;
     struct ate__log_parts parts;
-    int rc = parse_lines(text, log_head, &key, 1);
+    int rc = parse_lines(text, log_head, version, &key, 1);
     if (rc)
         return rc;
     rc = ate__b64_decode(key.value.data, key.value.size, bytes, sizeof bytes, &size);

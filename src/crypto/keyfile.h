@@ -1,58 +1,58 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * keyfile.h: public keys, fingerprints, and the two key files as text (docs/format/keys.md).
- * Bytes in, bytes out; files are opened elsewhere.
- *
- * A public key is a list of (u16 algorithm id, u32 length, bytes), the signature key before the KEM
- * key, either may be missing, never both. Its fingerprint is SHA-256 over frame("ate key 1", public
- * key).
+ * keyfile.h: keys as text (docs/format/keys.md): private keys whole, in halves, and sealed with a
+ * password; public keys; log keys. Bytes in, bytes out; files are opened elsewhere.
  */
 #pragma once
-#include "crypto/kem.h"
+#include "crypto/key.h"
 #include "crypto/log_key.h"
-#include "crypto/sign.h"
+#include "crypto/password.h"
 
 enum {
-    ATE__PUBLIC_KEY_MAX = 2 * 6 + ATE__SIG_PUBLIC + ATE__XWING_PUBLIC, /* bytes */
-    ATE__KEY_LABEL_MAX = 255, /* bytes, UTF-8 without control characters */
-    ATE__KEY_FILE_MAX = 16384 /* bytes; a longer file is ATE_TOO_BIG */
+    ATE__KEY_FILE_MAX = 16384, /* bytes; a longer file is ATE_TOO_BIG */
+    ATE__KEY_FORM_TEXT = 2 * ATE__ALGORITHM_NAME_MAX + 2 /* "SIGNATURE KEM", with the NUL */
 };
 
-/* The parts of a public key. Views into the given bytes; empty where the part is missing. */
-struct ate__public_parts {
-    struct ate_bytes signature_key, kem_key;
-};
-/* ATE_MALFORMED; ATE_UNSUPPORTED for an unknown algorithm id. Checks both parts (points,
- * encapsulation key). */
-int ate__public_key_parse(struct ate_bytes public_key, struct ate__public_parts *ret_parts)
-    ATE__CHECK;
-int ate__fingerprint(struct ate_bytes public_key, struct ate_hash *ret_fingerprint) ATE__CHECK;
+/* "mldsa65-ed25519-sha512 x-wing", or one of the two. parse: UNSUPPORTED. */
+const char *ate__key_form_text(const struct ate__public_parts *parts, char ret[ATE__KEY_FORM_TEXT]);
+int ate__key_form_parse(struct ate_bytes names, struct ate__key_form *ret_form) ATE__CHECK;
 
-/* A private key with all that follows from its seed. From ate__secret_alloc(); immutable,
- * thread-safe. */
-struct ate__key {
-    struct ate__key32 seed, kem_seed, read_key; /* secret: KEM private seed; symmetric read key */
-    struct ate__sign_key *sign_key;
-    struct ate_hash fingerprint;
-    struct ate__buf public_key;
+/* A private key's file that was taken apart; from ate__secret_alloc(). */
+struct ate__key_text {
+    struct ate__key_form form; /* of version 1; of version 2 nothing */
+    enum ate__key_holds holds;
+    bool sealed; /* with a password */
+    struct ate__password_cost cost;
+    uint8_t salt[ATE__PASSWORD_SALT];
+    size_t secret_size; /* bytes; what is sealed has ATE__PASSWORD_EXTRA more */
+    uint8_t secret[ATE__KEY_SECRET_MAX + ATE__PASSWORD_EXTRA];
+    size_t public_size; /* 0 in version 1 */
+    uint8_t public_bytes[ATE__PUBLIC_KEY_MAX];
     char label[ATE__KEY_LABEL_MAX + 1];
 };
-/* label: NULL and "" are none; ATE_MALFORMED if it is too long, not UTF-8 or has control
- * characters. */
-int ate__key_of_seed(const struct ate__key32 *seed, const char *label, struct ate__key **ret_key)
-    ATE__CHECK;
-int ate__key_generate(const struct ate__env *env, const char *label, struct ate__key **ret_key)
-    ATE__CHECK;
-void ate__key_free(struct ate__key *k);
-ATE__FREEP(struct ate__key, ate__key_free)
-
-/* Lines `ate-key 1`, `algorithm mldsa65-ed25519-sha512 x-wing`, `seed <43 characters>`, `label
- * TEXT` (none where the label is empty); each ends with one LF, and nothing else is in the file.
- * Decoding: ATE_MALFORMED with the line; ATE_UNSUPPORTED for an unknown version, algorithm or kind
- * of line; ATE_TOO_BIG. What is encoded is wiped by ate__secret_deinit(); the text given to decode
- * is the caller's to wipe. */
-int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text) ATE__CHECK;
+/* MALFORMED with the line; UNSUPPORTED for an unknown version, algorithm or kind of line; DENIED:
+ * it is sealed too cheaply; TOO_BIG. The text given is the caller's to wipe. */
+int ate__key_text_parse(struct ate_bytes text, struct ate__key_text **ret_text) ATE__CHECK;
+void ate__key_text_free(struct ate__key_text *t); /* wipes; takes NULL */
+ATE__FREEP(struct ate__key_text, ate__key_text_free)
+/* The public key, where the file says it: borrowed. */
+struct ate_bytes ate__key_text_public(const struct ate__key_text *t);
+/* password: not read where it is not sealed. NO_KEY: it lacks one, or does not open with it;
+ * MALFORMED: the secret is that of another public key. */
+int ate__key_text_open(const struct ate__key_text *t, struct ate_bytes password,
+                       struct ate__key **ret_key) ATE__CHECK;
+/* Both, of what is not sealed. */
 int ate__key_decode(struct ate_bytes text, struct ate__key **ret_key) ATE__CHECK;
+
+/* encode: all that k holds; half: that, or one half of a whole key. What is made is wiped by
+ * ate__secret_deinit(). NO_KEY: k does not hold it. sealed: MISUSE: an empty password. */
+int ate__key_encode(const struct ate__key *k, struct ate__secret *ret_text) ATE__CHECK;
+int ate__key_encode_half(const struct ate__key *k, enum ate__key_holds holds,
+                         struct ate__secret *ret_text) ATE__CHECK;
+int ate__key_encode_sealed(const struct ate__key *k, enum ate__key_holds holds,
+                           const struct ate__env *env, struct ate_bytes password,
+                           struct ate__secret *ret_text) ATE__CHECK;
+
 /* Lines `ate-public-key 1`, `key <base64url of the public key>`, `label TEXT`. Both append, to
  * ret_text and to ret_public_key. Encoding an ill-formed public key or label fails as parsing it
  * does. */

@@ -6,9 +6,9 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/rd.h"
+#include "crypto/algorithm.h"
 #include "crypto/kdf.h"
 #include "crypto/part.h"
-#include "crypto/sign.h"
 
 enum { ED25519_AT = 6, MLDSA44_AT = ED25519_AT + ATE__LOG_ED25519_PUBLIC + 6 };
 _Static_assert(MLDSA44_AT + ATE__LOG_MLDSA44_PUBLIC == ATE__LOG_PUBLIC, "places");
@@ -48,10 +48,10 @@ int ate__log_key_of_seed(const struct ate__key32 *seed, struct ate__log_key **re
     if (!k)
         return ate__no_memory();
     put_heads(k->public_key);
-    rc = ate__part_of_seed(ATE__PART_ED25519, &ed25519, &k->ed25519, k->public_key + ED25519_AT);
+    rc = ate__part_of_seed(ATE__PART_ED25519, ed25519.b, &k->ed25519, k->public_key + ED25519_AT);
     if (!rc)
-        rc =
-            ate__part_of_seed(ATE__PART_MLDSA44, &mldsa44, &k->mldsa44, k->public_key + MLDSA44_AT);
+        rc = ate__part_of_seed(ATE__PART_MLDSA44, mldsa44.b, &k->mldsa44,
+                               k->public_key + MLDSA44_AT);
     if (!rc)
         rc = ate__ossl_noted();
     if (!rc)
@@ -104,10 +104,10 @@ static int take_part(struct ate__rd *r, unsigned id, size_t size, struct ate_byt
     unsigned found = ate__rd_u16(r);
     if (!ate__rd_ok(r))
         return ate__fail(ATE_MALFORMED, "a log key ends too early");
-    if (found == ATE__SIG_MLDSA65_ED25519)
-        return ate__fail(ATE_MALFORMED, "a signature key where a log key belongs");
-    if (found != ATE__SIG_ED25519 && found != ATE__SIG_MLDSA44)
+    if (!ate__algorithm(found))
         return ate__fail(ATE_UNSUPPORTED, "a log key of unknown algorithm 0x%04x", found);
+    if (found != ATE__SIG_ED25519 && found != ATE__SIG_MLDSA44)
+        return ate__fail(ATE_MALFORMED, "a signature key where a log key belongs");
     struct ate_bytes part = ate__rd_bytes32(r, size);
     if (!ate__rd_ok(r) || found != id || part.size != size)
         return ate__fail(ATE_MALFORMED, "a log key is one Ed25519 and one ML-DSA-44 key");

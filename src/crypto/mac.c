@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * mac.c: HMAC-SHA-256. Each has a context of its own, because it holds the key.
+ * mac.c: HMAC. Each has a context of its own, because it holds the key.
  */
 #include "crypto/mac.h"
 #include "base/assert.h"
@@ -12,18 +12,28 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-void ate__mac_begin(struct ate__mac *m, struct ate_bytes key)
+static void begin(struct ate__mac *m, char *digest, size_t size, struct ate_bytes key)
 {
     const OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA2-256"}, 0),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end(),
     };
     EVP_MAC *hmac = ate__ossl_hmac();
-    *m = (struct ate__mac){.ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL};
+    *m = (struct ate__mac){.ctx = hmac ? EVP_MAC_CTX_new(hmac) : NULL, .size = size};
     /* Without a pointer EVP_MAC_init() would look for a key that was set before. */
     const void *data = key.data ? key.data : "";
     if (!m->ctx || !EVP_MAC_init(m->ctx, data, key.size, params))
         m->result = ate__ossl_fail("begin an HMAC");
+}
+
+void ate__mac_begin(struct ate__mac *m, struct ate_bytes key)
+{
+    begin(m, (char[]){"SHA2-256"}, 32, key);
+}
+
+void ate__mac_begin_sha384(struct ate__mac *m, struct ate_bytes key)
+{
+    begin(m, (char[]){"SHA2-384"}, ATE__MAC_MAX, key);
 }
 
 void ate__mac_bytes(struct ate__mac *m, struct ate_bytes bytes)
@@ -47,16 +57,16 @@ void ate__mac_frame(struct ate__mac *m, const char *label, const struct ate_byte
     }
 }
 
-int ate__mac_end(struct ate__mac *m, uint8_t ret[32])
+int ate__mac_end(struct ate__mac *m, uint8_t *ret)
 {
-    ate__cleanup(ate__key32_deinit) struct ate__key32 mac;
+    uint8_t mac[ATE__MAC_MAX];
     size_t size;
-    if (!m->result && !EVP_MAC_final(m->ctx, mac.b, &size, sizeof mac.b))
+    if (!m->result && !EVP_MAC_final(m->ctx, mac, &size, m->size))
         m->result = ate__ossl_fail("end an HMAC");
-    if (m->result)
-        return m->result;
-    memcpy(ret, mac.b, sizeof mac.b);
-    return 0;
+    if (!m->result)
+        memcpy(ret, mac, m->size);
+    ate__wipe(mac, sizeof mac);
+    return m->result;
 }
 
 void ate__mac_deinit(struct ate__mac *m)

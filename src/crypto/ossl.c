@@ -11,10 +11,8 @@
 #include <stdatomic.h>
 
 static const char *const md_name[ATE__MD_COUNT] = {
-    [ATE__MD_SHA256] = "SHA2-256",
-    [ATE__MD_SHA3_256] = "SHA3-256",
-    [ATE__MD_SHA512] = "SHA2-512",
-    [ATE__MD_SHAKE256] = "SHAKE-256",
+    [ATE__MD_SHA256] = "SHA2-256", [ATE__MD_SHA3_256] = "SHA3-256",  [ATE__MD_SHA384] = "SHA2-384",
+    [ATE__MD_SHA512] = "SHA2-512", [ATE__MD_SHAKE256] = "SHAKE-256",
 };
 static const char *const cipher_name[ATE__CIPHER_COUNT] = {
     [ATE__CIPHER_AES256_ECB] = "AES-256-ECB",
@@ -27,6 +25,7 @@ static _Atomic(OSSL_LIB_CTX *) library;
 static _Atomic(EVP_MD *) md_kept[ATE__MD_COUNT];
 static _Atomic(EVP_CIPHER *) cipher_kept[ATE__CIPHER_COUNT];
 static _Atomic(EVP_MAC *) hmac_kept;
+static _Atomic(EVP_KDF *) argon2id_kept;
 
 OSSL_LIB_CTX *ate__ossl(void)
 {
@@ -81,6 +80,20 @@ EVP_MAC *ate__ossl_hmac(void)
     EVP_MAC *made = context ? EVP_MAC_fetch(context, "HMAC", NULL) : NULL;
     if (made && !atomic_compare_exchange_strong(&hmac_kept, &kept, made)) {
         EVP_MAC_free(made);
+        return kept;
+    }
+    return made;
+}
+
+EVP_KDF *ate__ossl_argon2id(void)
+{
+    EVP_KDF *kept = atomic_load_explicit(&argon2id_kept, memory_order_acquire);
+    if (kept)
+        return kept;
+    OSSL_LIB_CTX *context = ate__ossl();
+    EVP_KDF *made = context ? EVP_KDF_fetch(context, "ARGON2ID", NULL) : NULL;
+    if (made && !atomic_compare_exchange_strong(&argon2id_kept, &kept, made)) {
+        EVP_KDF_free(made);
         return kept;
     }
     return made;

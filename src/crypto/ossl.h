@@ -20,6 +20,7 @@
 #include "crypto/digest.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 
 OSSL_LIB_CTX *ate__ossl(void); /* NULL when out of memory */
 
@@ -27,6 +28,7 @@ OSSL_LIB_CTX *ate__ossl(void); /* NULL when out of memory */
 enum ate__ossl_md {
     ATE__MD_SHA256,
     ATE__MD_SHA3_256,
+    ATE__MD_SHA384,
     ATE__MD_SHA512,
     ATE__MD_SHAKE256,
     ATE__MD_COUNT
@@ -40,6 +42,7 @@ enum ate__ossl_cipher {
 const EVP_MD *ate__ossl_md(enum ate__ossl_md which);
 const EVP_CIPHER *ate__ossl_cipher(enum ate__ossl_cipher which);
 EVP_MAC *ate__ossl_hmac(void);
+EVP_KDF *ate__ossl_argon2id(void);
 
 /* A digest context that is ready for EVP_DigestUpdate(), from those the thread kept; NULL when out
  * of memory. */
@@ -64,6 +67,7 @@ int ate__ossl_refused(int result, const char *sentence) ATE__CHECK;
 int ate__ossl_noted(void) ATE__CHECK;
 
 ATE__FREEP(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
+ATE__FREEP(EVP_KDF_CTX, EVP_KDF_CTX_free)
 ATE__FREEP(EVP_MAC_CTX, EVP_MAC_CTX_free)
 ATE__FREEP(EVP_MD_CTX, EVP_MD_CTX_free)
 ATE__FREEP(EVP_PKEY, EVP_PKEY_free)

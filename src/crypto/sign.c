@@ -1,94 +1,147 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * sign.c: the composite of draft-ietf-lamps-pq-composite-sigs-19:
+ * sign.c: the composites of draft-ietf-lamps-pq-composite-sigs-19,
  *
- *   M' = Prefix || Label || len(ctx) || ctx || SHA-512(M)
- *   signature = ML-DSA-65(M', context = Label) || Ed25519(M')
- *   public key = ML-DSA-65 public key || Ed25519 public key
+ *   M' = Prefix || Label || len(ctx) || ctx || digest(M)
+ *   signature = ML-DSA(M', context = Label) || EdDSA(M')
+ *   public key = ML-DSA public key || EdDSA public key
+ *
+ * and their parts by themselves: ML-DSA(M, context = ctx), EdDSA(ctx || 0x00 || M).
  */
 #include "crypto/sign.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/err.h"
 #include "crypto/limits.h"
-#include "crypto/part.h"
+#include "crypto/sign_form.h"
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-enum {
-    MLDSA_PUBLIC = 1952,
-    MLDSA_SIGNATURE = 3309,
-    ED25519_PUBLIC = 32,
-    ED25519_SIGNATURE = 64,
-    DIGEST = 64
-};
-_Static_assert(MLDSA_PUBLIC + ED25519_PUBLIC == ATE__SIG_PUBLIC, "sizes");
-_Static_assert(MLDSA_SIGNATURE + ED25519_SIGNATURE == ATE__SIG_SIZE, "sizes");
+enum { DIGEST = 64, LABEL_MAX = 32 };
 
 static const char prefix[] = "CompositeAlgorithmSignatures2025";
-static const char label[] = "COMPSIG-MLDSA65-Ed25519-SHA512";
 
 /* No field is a secret itself: OpenSSL holds those, and wipes them. */
 struct ate__sign_key {
-    EVP_PKEY *mldsa, *ed25519;
-    uint8_t public_key[ATE__SIG_PUBLIC];
+    const struct ate__algorithm *a;
+    EVP_PKEY *mldsa, *eddsa; /* NULL: the algorithm has no such part */
+    uint8_t public_key[ATE__SIG_PUBLIC_MAX];
 };
 struct ate__verify_key {
-    EVP_PKEY *mldsa, *ed25519;
+    const struct ate__algorithm *a;
+    EVP_PKEY *mldsa, *eddsa;
 };
 
-struct representative { /* M' */
-    uint8_t bytes[sizeof prefix - 1 + sizeof label - 1 + 1 + ATE__SIGN_CONTEXT_MAX + DIGEST];
-    size_t size;
+/* What the parts sign. */
+struct input {
+    struct ate_bytes bytes, mldsa_context;
+    uint8_t composite[sizeof prefix - 1 + LABEL_MAX + 1 + ATE__SIGN_CONTEXT_MAX + DIGEST];
+    struct ate__buf joined; /* ctx || 0x00 || M */
 };
 
-static int represent(struct ate_bytes ctx, struct ate_bytes message, struct representative *ret_m)
+static void input_deinit(struct input *in)
 {
-    uint8_t *to = ret_m->bytes;
-    to = mempcpy(to, prefix, sizeof prefix - 1);
-    to = mempcpy(to, label, sizeof label - 1);
-    *to++ = (uint8_t)ctx.size;
-    if (ctx.size)
-        to = mempcpy(to, ctx.data, ctx.size);
-    const EVP_MD *md = ate__ossl_md(ATE__MD_SHA512);
+    ate__buf_deinit(&in->joined);
+}
+
+static int digest(enum ate__ossl_md which, struct ate_bytes message, uint8_t ret[DIGEST])
+{
+    const EVP_MD *md = ate__ossl_md(which);
     ate__cleanup(EVP_MD_CTX_freep) EVP_MD_CTX *hash = md ? EVP_MD_CTX_new() : NULL;
     if (!hash || !EVP_DigestInit_ex2(hash, md, NULL) ||
-        !EVP_DigestUpdate(hash, message.data, message.size) || !EVP_DigestFinal_ex(hash, to, NULL))
+        !EVP_DigestUpdate(hash, message.data, message.size) ||
+        !(which == ATE__MD_SHAKE256 ? EVP_DigestFinalXOF(hash, ret, DIGEST)
+                                    : EVP_DigestFinal_ex(hash, ret, NULL)))
         return ate__ossl_fail("hash a message");
-    ret_m->size = (size_t)(to - ret_m->bytes) + DIGEST;
     return 0;
 }
 
-/* What ML-DSA gets besides the message; plain Ed25519 gets nothing. */
-static const OSSL_PARAM *mldsa_params(OSSL_PARAM to[2])
+static int represent(const struct ate__sig_form *form, struct ate_bytes ctx,
+                     struct ate_bytes message, struct input *in)
 {
-    to[0] = OSSL_PARAM_construct_octet_string(OSSL_SIGNATURE_PARAM_CONTEXT_STRING, (char *)label,
-                                              sizeof label - 1);
-    to[1] = OSSL_PARAM_construct_end();
-    return to;
+    uint8_t *to = in->composite;
+    size_t label_size = strlen(form->label);
+    ate__assert(label_size <= LABEL_MAX);
+    to = mempcpy(to, prefix, sizeof prefix - 1);
+    to = mempcpy(to, form->label, label_size);
+    *to++ = (uint8_t)ctx.size;
+    if (ctx.size)
+        to = mempcpy(to, ctx.data, ctx.size);
+    in->bytes = ate__bytes(in->composite, (size_t)(to - in->composite) + DIGEST);
+    in->mldsa_context = ate__bytes(form->label, label_size);
+    return digest(form->digest, message, to);
 }
 
-static int check_context(struct ate_bytes ctx)
+static int join(struct ate_bytes ctx, struct ate_bytes message, struct input *in)
+{
+    int rc = ate__buf_append(&in->joined, ctx);
+    if (!rc)
+        rc = ate__buf_append(&in->joined, ate__bytes("", 1));
+    if (!rc)
+        rc = ate__buf_append(&in->joined, message);
+    in->bytes = ate__buf_bytes(&in->joined);
+    return rc;
+}
+
+/* Fills in what is all zeros. */
+static int prepare(const struct ate__algorithm *a, struct ate_bytes ctx, struct ate_bytes message,
+                   struct input *in)
 {
     if (ctx.size > ATE__SIGN_CONTEXT_MAX)
         return ate__fail(ATE_MISUSE, "a signature's context of %zu bytes; %d is the most", ctx.size,
                          ATE__SIGN_CONTEXT_MAX);
+    if (a->composite)
+        return represent(a->sig, ctx, message, in);
+    if (a->sig->eddsa)
+        return join(ctx, message, in);
+    in->bytes = message;
+    in->mldsa_context = ctx;
     return 0;
 }
 
-/* --- signing --- */
+/* What ML-DSA gets besides the message; EdDSA gets nothing. */
+static const OSSL_PARAM *mldsa_params(const struct input *in, OSSL_PARAM to[2])
+{
+    to[0] =
+        OSSL_PARAM_construct_octet_string(OSSL_SIGNATURE_PARAM_CONTEXT_STRING,
+                                          (void *)in->mldsa_context.data, in->mldsa_context.size);
+    to[1] = OSSL_PARAM_construct_end();
+    return in->mldsa_context.size ? to : NULL;
+}
 
-int ate__sign_key_new(const struct ate__key32 *mldsa_seed, const struct ate__key32 *ed25519_seed,
+static int find(unsigned id, const struct ate__algorithm **ret)
+{
+    const struct ate__algorithm *a = ate__algorithm(id);
+    if (!a || a->use != ATE__USE_SIGN)
+        return ate__fail(ATE_UNSUPPORTED, "a signature of unknown algorithm 0x%04x", id);
+    *ret = a;
+    return 0;
+}
+
+/* ---- signing ---- */
+
+void ate__sign_seeds_deinit(struct ate__sign_seeds *s)
+{
+    ate__wipe(s, sizeof *s);
+}
+
+int ate__sign_key_new(unsigned algorithm, const struct ate__sign_seeds *seeds,
                       struct ate__sign_key **ret_key)
 {
+    const struct ate__algorithm *a = NULL;
+    int rc = find(algorithm, &a);
+    if (rc)
+        return rc;
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
     ate__cleanup(ate__sign_key_freep) struct ate__sign_key *k = ate__alloc(sizeof *k);
     if (!k)
         return ate__no_memory();
-    int rc = ate__part_of_seed(ATE__PART_MLDSA65, mldsa_seed, &k->mldsa, k->public_key);
-    if (!rc)
-        rc = ate__part_of_seed(ATE__PART_ED25519, ed25519_seed, &k->ed25519,
-                               k->public_key + MLDSA_PUBLIC);
+    k->a = a;
+    if (a->sig->mldsa)
+        rc = ate__part_of_seed(a->sig->mldsa, seeds->mldsa, &k->mldsa, k->public_key);
+    if (!rc && a->sig->eddsa)
+        rc = ate__part_of_seed(a->sig->eddsa, seeds->eddsa, &k->eddsa,
+                               k->public_key + ate__part_public_size(a->sig->mldsa));
     if (!rc)
         rc = ate__ossl_noted();
     if (rc)
@@ -102,53 +155,64 @@ void ate__sign_key_free(struct ate__sign_key *k)
     if (!k)
         return;
     EVP_PKEY_free(k->mldsa);
-    EVP_PKEY_free(k->ed25519);
+    EVP_PKEY_free(k->eddsa);
     ate__free(k);
 }
 
-void ate__sign_key_public(const struct ate__sign_key *k, uint8_t ret_public[ATE__SIG_PUBLIC])
+const struct ate__algorithm *ate__sign_algorithm(const struct ate__sign_key *k)
 {
-    memcpy(ret_public, k->public_key, sizeof k->public_key);
+    return k->a;
+}
+
+struct ate_bytes ate__sign_key_public(const struct ate__sign_key *k)
+{
+    return ate__bytes(k->public_key, k->a->public_size);
 }
 
 int ate__sign(const struct ate__sign_key *k, struct ate_bytes ctx, struct ate_bytes message,
-              uint8_t ret_signature[ATE__SIG_SIZE])
+              uint8_t *ret_signature)
 {
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
-    struct representative m;
-    uint8_t signature[ATE__SIG_SIZE];
+    ate__cleanup(input_deinit) struct input in = {.bytes = {NULL, 0}};
+    uint8_t signature[ATE__SIG_SIZE_MAX];
     OSSL_PARAM params[2];
-    int rc = check_context(ctx);
-    if (!rc)
-        rc = represent(ctx, message, &m);
-    if (!rc)
-        rc = ate__part_sign(k->mldsa, mldsa_params(params), ate__bytes(m.bytes, m.size), signature,
-                            MLDSA_SIGNATURE);
-    if (!rc)
-        rc = ate__part_sign(k->ed25519, NULL, ate__bytes(m.bytes, m.size),
-                            signature + MLDSA_SIGNATURE, ED25519_SIGNATURE);
+    size_t mldsa_size = ate__part_signature_size(k->a->sig->mldsa);
+    int rc = prepare(k->a, ctx, message, &in);
+    if (!rc && k->mldsa)
+        rc = ate__part_sign(k->mldsa, mldsa_params(&in, params), in.bytes, signature, mldsa_size);
+    if (!rc && k->eddsa)
+        rc = ate__part_sign(k->eddsa, NULL, in.bytes, signature + mldsa_size,
+                            k->a->made_size - mldsa_size);
     if (!rc)
         rc = ate__ossl_noted();
     if (!rc)
-        memcpy(ret_signature, signature, sizeof signature);
+        memcpy(ret_signature, signature, k->a->made_size);
     return rc;
 }
 
-/* --- verifying --- */
+/* ---- verifying ---- */
 
-int ate__verify_key_new(struct ate_bytes public_key, struct ate__verify_key **ret_key)
+int ate__verify_key_new(unsigned algorithm, struct ate_bytes public_key,
+                        struct ate__verify_key **ret_key)
 {
+    const struct ate__algorithm *a = NULL;
+    int rc = find(algorithm, &a);
+    if (rc)
+        return rc;
+    if (public_key.size != a->public_size)
+        return ate__fail(ATE_MALFORMED, "a public key of %s has %u bytes, not %zu", a->name,
+                         (unsigned)a->public_size, public_key.size);
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
-    if (public_key.size != ATE__SIG_PUBLIC)
-        return ate__fail(ATE_MALFORMED, "a signature's public key has %d bytes, not %zu",
-                         ATE__SIG_PUBLIC, public_key.size);
-    const uint8_t *mldsa = public_key.data, *ed25519 = mldsa + MLDSA_PUBLIC;
+    const uint8_t *mldsa = public_key.data;
+    const uint8_t *eddsa = mldsa + ate__part_public_size(a->sig->mldsa);
     ate__cleanup(ate__verify_key_freep) struct ate__verify_key *k = ate__alloc(sizeof *k);
     if (!k)
         return ate__no_memory();
-    int rc = ate__part_load(ATE__PART_ED25519, ed25519, &k->ed25519);
-    if (!rc)
-        rc = ate__part_load(ATE__PART_MLDSA65, mldsa, &k->mldsa);
+    k->a = a;
+    if (a->sig->eddsa)
+        rc = ate__part_load(a->sig->eddsa, eddsa, &k->eddsa);
+    if (!rc && a->sig->mldsa)
+        rc = ate__part_load(a->sig->mldsa, mldsa, &k->mldsa);
     if (!rc)
         *ret_key = ate__steal(&k);
     return rc;
@@ -159,7 +223,7 @@ void ate__verify_key_free(struct ate__verify_key *k)
     if (!k)
         return;
     EVP_PKEY_free(k->mldsa);
-    EVP_PKEY_free(k->ed25519);
+    EVP_PKEY_free(k->eddsa);
     ate__free(k);
 }
 
@@ -167,20 +231,19 @@ int ate__verify(const struct ate__verify_key *k, struct ate_bytes ctx, struct at
                 struct ate_bytes signature)
 {
     ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
-    struct representative m;
+    ate__cleanup(input_deinit) struct input in = {.bytes = {NULL, 0}};
     OSSL_PARAM params[2];
-    if (signature.size != ATE__SIG_SIZE)
-        return ate__fail(ATE_TAMPERED, "a signature has %d bytes, not %zu", ATE__SIG_SIZE,
-                         signature.size);
-    const uint8_t *mldsa = signature.data, *ed25519 = mldsa + MLDSA_SIGNATURE;
-    int rc = check_context(ctx);
-    if (!rc)
-        rc = represent(ctx, message, &m);
-    if (!rc) /* the quicker one first */
-        rc = ate__part_verify(k->ed25519, NULL, ate__bytes(m.bytes, m.size),
-                              ate__bytes(ed25519, ED25519_SIGNATURE));
-    if (!rc)
-        rc = ate__part_verify(k->mldsa, mldsa_params(params), ate__bytes(m.bytes, m.size),
-                              ate__bytes(mldsa, MLDSA_SIGNATURE));
+    if (signature.size != k->a->made_size)
+        return ate__fail(ATE_TAMPERED, "a signature of %s has %u bytes, not %zu", k->a->name,
+                         (unsigned)k->a->made_size, signature.size);
+    const uint8_t *mldsa = signature.data;
+    size_t mldsa_size = ate__part_signature_size(k->a->sig->mldsa);
+    int rc = prepare(k->a, ctx, message, &in);
+    if (!rc && k->eddsa) /* the quicker one first */
+        rc = ate__part_verify(k->eddsa, NULL, in.bytes,
+                              ate__bytes(mldsa + mldsa_size, signature.size - mldsa_size));
+    if (!rc && k->mldsa)
+        rc = ate__part_verify(k->mldsa, mldsa_params(&in, params), in.bytes,
+                              ate__bytes(mldsa, mldsa_size));
     return rc;
 }

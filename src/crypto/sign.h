@@ -1,40 +1,49 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * sign.h: composite signatures id-MLDSA65-Ed25519-SHA512 (draft-ietf-lamps-pq-composite-sigs-19):
- * ML-DSA-65 (FIPS 204) and Ed25519 (RFC 8032) over the same message representative; both parts must
- * verify. ctx separates uses.
+ * sign.h: signatures by each algorithm of algorithm.h that signs.
+ *
+ * Composite (draft-ietf-lamps-pq-composite-sigs-19): ML-DSA (FIPS 204) and EdDSA (RFC 8032) over
+ * the same message representative; both parts must verify. Plain ML-DSA takes the context natively,
+ * plain EdDSA signs ctx, 0x00, message. ctx separates uses, and holds no NUL.
  */
 #pragma once
 #include "base/env.h"
+#include "crypto/algorithm.h"
 #include "crypto/secret.h"
 
-/* Algorithm ids as they stand in public keys; unknown ones are refused. */
-enum {
-    ATE__SIG_MLDSA65_ED25519 = 1,
-    ATE__SIG_ED25519 = 2, /* these two in log keys alone: log_key.h */
-    ATE__SIG_MLDSA44 = 3,
-    ATE__SIG_PUBLIC = 1952 + 32, /* bytes of the default suite's public key */
-    ATE__SIG_SIZE = 3309 + 64    /* bytes of its signature */
+enum { /* bytes, of the default, MLDSA65-Ed25519-SHA512 */
+       ATE__SIG_PUBLIC = 1952 + 32,
+       ATE__SIG_SIZE = 3309 + 64
 };
 
 struct ate__sign_key;   /* secret; immutable once made, thread-safe */
 struct ate__verify_key; /* immutable, thread-safe */
 
-/* From the two component seeds (32 bytes each: ML-DSA xi, Ed25519). OpenSSL's heap, which is not
- * locked in memory, holds the expanded keys until they are freed; it wipes them then. */
-int ate__sign_key_new(const struct ate__key32 *mldsa_seed, const struct ate__key32 *ed25519_seed,
+/* Seeds of the component keys; one that the algorithm does not have is not read. */
+struct ate__sign_seeds {
+    uint8_t mldsa[32];
+    uint8_t eddsa[57]; /* Ed25519: the first 32 */
+};
+void ate__sign_seeds_deinit(struct ate__sign_seeds *s); /* wipes; for ate__cleanup() */
+
+/* OpenSSL's heap, which is not locked in memory, holds the expanded keys until they are freed; it
+ * wipes them then. Errors: UNSUPPORTED: no algorithm that signs; E_*. */
+int ate__sign_key_new(unsigned algorithm, const struct ate__sign_seeds *seeds,
                       struct ate__sign_key **ret_key) ATE__CHECK;
 void ate__sign_key_free(struct ate__sign_key *k);
-void ate__sign_key_public(const struct ate__sign_key *k, uint8_t ret_public[ATE__SIG_PUBLIC]);
-/* ctx: at most 255 bytes, else ATE_MISUSE. Hedged: ML-DSA's randomness comes from OpenSSL. */
+const struct ate__algorithm *ate__sign_algorithm(const struct ate__sign_key *k);
+struct ate_bytes ate__sign_key_public(const struct ate__sign_key *k); /* borrowed */
+/* Writes made_size bytes of its algorithm. ctx: at most 255 bytes, else ATE_MISUSE. Hedged:
+ * ML-DSA's randomness comes from OpenSSL. */
 int ate__sign(const struct ate__sign_key *k, struct ate_bytes ctx, struct ate_bytes message,
-              uint8_t ret_signature[ATE__SIG_SIZE]) ATE__CHECK;
+              uint8_t *ret_signature) ATE__CHECK;
 
-/* ATE_MALFORMED: wrong size, non-canonical encoding or small order of the Ed25519 point. A point
- * that is not on the curve is taken, and verifies nothing. */
-int ate__verify_key_new(struct ate_bytes public_key, struct ate__verify_key **ret_key) ATE__CHECK;
+/* MALFORMED: wrong size, non-canonical encoding or small order of a point. A point that is not on
+ * the curve is taken, and verifies nothing. UNSUPPORTED: no algorithm that signs. */
+int ate__verify_key_new(unsigned algorithm, struct ate_bytes public_key,
+                        struct ate__verify_key **ret_key) ATE__CHECK;
 void ate__verify_key_free(struct ate__verify_key *k);
-/* 0, or ATE_TAMPERED when either part does not hold. */
+/* 0, or ATE_TAMPERED when any part does not hold. */
 int ate__verify(const struct ate__verify_key *k, struct ate_bytes ctx, struct ate_bytes message,
                 struct ate_bytes signature) ATE__CHECK;
 ATE__FREEP(struct ate__sign_key, ate__sign_key_free)

@@ -13,6 +13,7 @@ static int choose(struct ate_txn *t, const struct ate_id *id, enum ate__right ri
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
     int rc = ate__may(trust, facts, id, right, s->fingerprint, s->count);
     size_t keys = t->session ? ate__session_key_count(t->session) : 0;
+    const struct ate__key *half = NULL; /* that may, and cannot sign */
     for (size_t i = 0; rc == ATE_DENIED && i < keys; i++) {
         const struct ate__key *key = ate__session_key(t->session, i);
         int may = ate__may(trust, facts, id, right, &key->fingerprint, 1);
@@ -20,6 +21,10 @@ static int choose(struct ate_txn *t, const struct ate_id *id, enum ate__right ri
             continue;
         if (may)
             return may;
+        if (!key->sign_key) {
+            half = key;
+            continue;
+        }
         if (s->count == ATE__TX_SIGNATURES_MAX)
             return ate__fail(ATE_TOO_BIG, "transaction: it needs more than %d signatures",
                              ATE__TX_SIGNATURES_MAX);
@@ -27,7 +32,7 @@ static int choose(struct ate_txn *t, const struct ate_id *id, enum ate__right ri
         s->fingerprint[s->count++] = key->fingerprint;
         return 0;
     }
-    return rc;
+    return rc == ATE_DENIED && half ? ate__key_signs(half) : rc;
 }
 
 /* Nearest ancestor that the snapshot has: where the right to create is looked for. */

@@ -22,7 +22,8 @@ int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64
     d->pipe = take_pipe;
     d->session = session ? ate__session_ref(session) : NULL;
     d->seal =
-        (struct ate__seal_env){take_pipe->env, *ate__trust_chain_id(trust), ate__trust_alg(trust)};
+        (struct ate__seal_env){take_pipe->env, *ate__trust_chain_id(trust), ate__trust_alg(trust),
+                               ate__trust_genesis(trust)->strength_min};
     d->timeout_ms = timeout_ms;
     ate__random(take_pipe->env, d->origin, sizeof d->origin);
     *ret_dio = d;

@@ -6,11 +6,9 @@
 #include "event/genesis.h"
 #include "base/endian.h"
 #include "base/name.h"
-#include "crypto/sign.h"
+#include "crypto/algorithm.h"
 #include "event/field.h"
 #include "event/header.h"
-
-enum { STRENGTH_HIGHEST = 192 /* bits; of the algorithms of this version */ };
 
 /* ---- lists of keys: u32 count, per key u32 length and bytes; strictly ascending ---- */
 
@@ -87,18 +85,17 @@ static int read_algorithms(struct ate__rd *r, struct ate__genesis *g)
         int id = ate__rd_u16(&ids);
         if (id <= last)
             return ate__fail(ATE_MALFORMED, "signature algorithm %d out of order or twice", id);
-        if (id != ATE__SIG_MLDSA65_ED25519)
+        const struct ate__algorithm *a = ate__algorithm((unsigned)id);
+        if (!a || a->use != ATE__USE_SIGN)
             return ate__fail(ATE_UNSUPPORTED, "signature algorithm %d", id);
         last = id;
     }
     g->strength_min = ate__rd_u16(r);
     if (!ate__rd_ok(r))
         return ate__field_cut(r, "least strength");
-    if (g->strength_min != 128 && g->strength_min != 192 && g->strength_min != 256)
+    if (!ate__strength_known(g->strength_min))
         return ate__fail(ATE_MALFORMED, "least strength %u is none of 128, 192 and 256",
                          g->strength_min);
-    if (g->strength_min > STRENGTH_HIGHEST)
-        return ate__fail(ATE_UNSUPPORTED, "least strength %u", g->strength_min);
     return 0;
 }
 
@@ -303,6 +300,15 @@ int ate__genesis_compression(enum ate__compression algorithm, struct ate__buf *o
 {
     uint8_t item = (uint8_t)algorithm;
     return write_option(ATE__GENESIS_COMPRESSION, ate__bytes(&item, 1), options);
+}
+
+bool ate__genesis_allows(const struct ate__genesis *g, unsigned algorithm)
+{
+    struct ate__rd r = ate__rd_of(g->signature_algorithms);
+    while (ate__rd_left(&r))
+        if (ate__rd_u16(&r) == algorithm)
+            return true;
+    return false;
 }
 
 int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id)

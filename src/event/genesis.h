@@ -46,5 +46,6 @@ int ate__genesis_key_list(const struct ate_bytes *keys, uint32_t count, struct a
 /* These append an option to a list of them, in the order in which they stand here. E_MEMORY */
 int ate__genesis_worm(uint64_t retention_us, struct ate__buf *options) ATE__CHECK;
 int ate__genesis_compression(enum ate__compression algorithm, struct ate__buf *options) ATE__CHECK;
+bool ate__genesis_allows(const struct ate__genesis *g, unsigned algorithm); /* to sign */
 int ate__chain_id(enum ate__hash_alg alg, struct ate_bytes body, struct ate_hash *ret_chain_id)
     ATE__CHECK; /* E_MEMORY */

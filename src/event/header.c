@@ -7,7 +7,7 @@
  */
 #include "event/header.h"
 #include "base/text.h"
-#include "crypto/kem.h"
+#include "crypto/hpke.h"
 #include "event/field.h"
 #include "event/lists.h"
 
@@ -171,9 +171,10 @@ static int read_epoch(struct ate__header *h, struct ate_bytes item)
     h->epoch.seal_public = ate__rd_bytes(&r, ate__rd_left(&r));
     if (!ate__rd_end(&r))
         return wrong_size(item);
-    if (h->epoch.kem != ATE__KEM_XWING)
+    const struct ate__algorithm *kem = ate__algorithm(h->epoch.kem);
+    if (!kem || kem->use != ATE__USE_KEM)
         return ate__fail(ATE_UNSUPPORTED, "KEM 0x%04x", h->epoch.kem);
-    return h->epoch.seal_public.size == ATE__XWING_PUBLIC ? 0 : wrong_size(item);
+    return h->epoch.seal_public.size == kem->public_size ? 0 : wrong_size(item);
 }
 
 static int read_namekey(struct ate__header *h, struct ate_bytes item)
@@ -214,7 +215,9 @@ static int read_plain(struct ate__header *h, unsigned tag, struct ate_bytes item
     case ATE__TAG_PUBLISHED: h->published = ate__rd_bytes(&r, ATE__PUBLISHED_SIZE); break;
     case ATE__TAG_SEALED:
         h->sealed.epoch_key_id = ate__rd_hash(&r);
-        h->sealed.sealed = ate__rd_bytes(&r, ATE__SEALED_SIZE);
+        h->sealed.sealed = ate__rd_bytes(&r, ate__rd_left(&r));
+        if (!ate__hpke_kem_of_size(h->sealed.sealed.size, sizeof h->sealed.epoch_key_id))
+            return wrong_size(item);
         break;
     case ATE__TAG_LINK: h->link = ate__rd_bytes(&r, ATE__LINK_SIZE); break;
     case ATE__TAG_REVOKE: h->revoked = ate__rd_hash(&r); break;

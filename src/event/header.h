@@ -68,7 +68,7 @@ struct ate__conf_item {
  * seal key of the epoch that has this data key id. */
 struct ate__sealed_item {
     struct ate_hash epoch_key_id;
-    struct ate_bytes sealed; /* ATE__SEALED_SIZE bytes; a view */
+    struct ate_bytes sealed; /* a 32-byte key, sealed to the epoch's; a view */
 };
 /* As enum ate_who of the public interface. */
 enum ate__rule_who { ATE__RULE_INHERIT, ATE__RULE_EVERYONE, ATE__RULE_NOBODY, ATE__RULE_ANY_OF };
@@ -90,7 +90,7 @@ struct ate__auth {
 struct ate__epoch_item {
     uint64_t epoch;
     struct ate_hash data_key_id;
-    uint16_t kem;                /* ATE__KEM_XWING */
+    uint16_t kem;                /* its id, crypto/algorithm.h */
     struct ate_bytes seal_public; /* a view */
 };
 enum ate__seal_method { ATE__SEALED_TO_KEM = 1, ATE__WRAPPED_BY_READ_KEY = 2 };

@@ -4,10 +4,9 @@
  * set has one form.
  */
 #include "event/lists.h"
-#include "crypto/kem.h"
+#include "crypto/hpke.h"
 #include "event/field.h"
 
-_Static_assert((int)ATE__SEALED_SIZE == ATE__XWING_ENC + 32 + 16, "X-Wing");
 _Static_assert((int)ATE__SERVICE_KEYS_MAX == ATE__ROOT_KEYS_MAX, "one limit for such lists");
 
 /* ---- AUTH ---- */
@@ -66,6 +65,8 @@ bool ate__rule_has(const struct ate__rule *rule, const struct ate_hash *fingerpr
 
 /* ---- RECIPIENTS ---- */
 
+enum { SEALED_MAX = ATE__KEM_ENC_MAX + 32 + 16 };
+
 static int read_recipient(struct ate__rd *r, struct ate__recipient *ret)
 {
     struct ate__recipient one = {.fingerprint = ate__rd_hash(r), .method = ate__rd_u8(r)};
@@ -73,13 +74,13 @@ static int read_recipient(struct ate__rd *r, struct ate__recipient *ret)
         return ate__field_cut(r, "fingerprint and method");
     if (one.method != ATE__SEALED_TO_KEM && one.method != ATE__WRAPPED_BY_READ_KEY)
         return ate__fail(ATE_UNSUPPORTED, "method %u", one.method);
-    size_t size = one.method == ATE__SEALED_TO_KEM ? ATE__SEALED_SIZE : ATE__WRAPPED_SIZE;
-    int rc = ate__field_bytes(r, "bytes of a sealed key", ATE__SEALED_SIZE, &one.sealed);
+    int rc = ate__field_bytes(r, "bytes of a sealed key", SEALED_MAX, &one.sealed);
     if (rc)
         return rc;
-    if (one.sealed.size != size)
-        return ate__fail(ATE_MALFORMED, "a sealed key of %zu bytes; method %u makes %zu",
-                         one.sealed.size, one.method, size);
+    if (one.method == ATE__SEALED_TO_KEM ? !ate__hpke_kem_of_size(one.sealed.size, 32)
+                                         : one.sealed.size != ATE__WRAPPED_SIZE)
+        return ate__fail(ATE_MALFORMED, "a sealed key of %zu bytes, which method %u does not make",
+                         one.sealed.size, one.method);
     rc = ate__field_bytes(r, "bytes of a label", ATE__LABEL_ITEM_MAX, &one.label);
     if (rc)
         return rc;

@@ -7,8 +7,7 @@
 #include "event/header.h"
 
 enum {
-    ATE__WRAPPED_SIZE = 40, /* bytes of a 32-byte key under AES-256-KW */
-    ATE__SEALED_SIZE = 1120 + 32 + 16 /* bytes of a 32-byte key sealed with X-Wing */
+    ATE__WRAPPED_SIZE = 40 /* bytes of a 32-byte key under AES-256-KW */
 };
 
 /* Errors: MALFORMED, UNSUPPORTED (method), TOO_BIG. */

@@ -212,6 +212,8 @@ int ate__home_log_key(struct ate__home *h, const struct ate__env *env,
         rc = make_log_key(h, env, &key);
     else if (!rc)
         rc = ate__key_decode(ate__bytes(text.data, size), &key);
+    if (!rc && key->holds != ATE__KEY_ALL)
+        rc = ate__fail(ATE_NO_KEY, "a half of a key");
     if (!rc)
         rc = ate__log_key_of_seed(&key->seed, ret_key);
     return ate__context(rc, "%s/%s", OWN_NAME, LOG_KEY_NAME);

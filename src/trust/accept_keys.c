@@ -4,8 +4,9 @@
  * CHAIN and SNAPSHOT events: accept_services.c.
  *
  *   PUBLIC_KEY  of a key that a signature, an AUTH or RECIPIENTS of the transaction names; of one
- *               that the chain holds it changes nothing
+ *               that the chain holds it changes nothing; and of one that the genesis allows
  *   RECIPIENTS  of keys that the chain holds or the transaction brings
+ *   EPOCH       of a KEM that is as strong as the genesis asks
  *   ROOT        signed by a root key and by each key that is added; one root key stays
  *   REVOKE      signed by a root key or by the very key
  *
@@ -13,6 +14,7 @@
  */
 #include "base/text.h"
 #include "trust/judge.h"
+#include "trust/policy.h"
 #include <stdio.h>
 
 struct keys {
@@ -68,6 +70,8 @@ static int check_new_key(struct keys *k, const struct ate_hash *fingerprint,
     char text[ATE__HASH_TEXT];
     ate__hash_text(fingerprint, text);
     int rc = ate__public_key_parse(public_key, &parts);
+    if (!rc)
+        rc = ate__policy_check(ate__trust_genesis(k->j->t), public_key);
     if (rc > 0) {
         char why[ATE__REFUSAL_TEXT / 2];
         snprintf(why, sizeof why, "%s", ate__error_text());
@@ -170,6 +174,19 @@ static int check_root(struct keys *k, const struct ate__event *e)
     return 0;
 }
 
+static void check_epoch(struct keys *k, const struct ate__event *e)
+{
+    char object[ATE__ID_TEXT];
+    const struct ate__genesis *g = ate__trust_genesis(k->j->t);
+    const struct ate__algorithm *kem = ate__algorithm(e->header.epoch.kem);
+    if (kem->strength < g->strength_min)
+        ate__refuse(k->j, ATE_DENIED, &e->header.object, 0,
+                    "object %s: its epoch is sealed to by %s, of strength %u; this chain asks for "
+                    "%u",
+                    ate__id_text(&e->header.object, object), kem->name, kem->strength,
+                    g->strength_min);
+}
+
 static void check_revoke(struct keys *k, const struct ate__event *e)
 {
     char text[ATE__HASH_TEXT];
@@ -189,6 +206,8 @@ static int check_event(struct keys *k, const struct ate__event *e)
         ate__check_snapshot_signers(k->j);
     if (e->kind == ATE__EVENT_RESET)
         ate__check_reset_signers(k->j);
+    if (is_control(e) && ate__header_has(&e->header, ATE__TAG_EPOCH))
+        check_epoch(k, e);
     if (e->kind == ATE__EVENT_REVOKE)
         check_revoke(k, e);
     else if (is_control(e) && ate__header_has(&e->header, ATE__TAG_RECIPIENTS))

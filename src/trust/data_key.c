@@ -9,6 +9,7 @@
 #include "base/endian.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "crypto/hpke.h"
 
 static struct ate_bytes id_bytes(const struct ate_id *id)
 {
@@ -92,11 +93,11 @@ int ate__data_key_expect(const struct ate__epoch_of *of, const struct ate__key32
 }
 
 int ate__data_key_seal_public(const struct ate__seal_env *e, const struct ate__data_key *key,
-                              uint8_t ret_public[ATE__XWING_PUBLIC])
+                              unsigned kem, uint8_t *ret_public)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 seed = {{0}};
     int rc = derive(e, &key->d, "ate seal 1", &seed);
-    return rc ? rc : ate__xwing_public(&seed, ret_public);
+    return rc ? rc : ate__kem_public(kem, &seed, ret_public);
 }
 
 int ate__data_key_published(const struct ate__epoch_of *of, const struct ate_hash *data_key_id,
@@ -125,7 +126,7 @@ static int seal_frames(const struct ate__epoch_of *of, const struct ate_hash *fi
 }
 
 int ate__data_key_seal(const struct ate__epoch_of *of, const struct ate__data_key *key,
-                       const struct ate_hash *fingerprint, const uint8_t kem_key[ATE__XWING_PUBLIC],
+                       const struct ate_hash *fingerprint, const struct ate__public_parts *parts,
                        struct ate__buf *out)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf info = ATE__BUF_NULL;
@@ -133,8 +134,8 @@ int ate__data_key_seal(const struct ate__epoch_of *of, const struct ate__data_ke
     int rc = seal_frames(of, fingerprint, &key->id, &info, &aad);
     if (rc)
         return rc;
-    return ate__hpke_seal(kem_key, of->e->env, ate__buf_bytes(&info), ate__buf_bytes(&aad),
-                          ate__bytes(&key->d, sizeof key->d), out);
+    return ate__hpke_seal(parts->kem->id, parts->kem_key, of->e->env, ate__buf_bytes(&info),
+                          ate__buf_bytes(&aad), ate__bytes(&key->d, sizeof key->d), out);
 }
 
 int ate__data_key_wrap(const struct ate__epoch_of *of, const struct ate__data_key *key,
@@ -149,6 +150,10 @@ int ate__data_key_unseal(const struct ate__epoch_of *of, const struct ate_hash *
                          const struct ate__key *reader, const struct ate__recipient *entry,
                          struct ate__key32 *ret_d)
 {
+    char text[ATE__HASH_TEXT];
+    if (!ate__key_opens(reader))
+        return ate__fail(ATE_NO_KEY, "the key %s is a half that only writes: it opens nothing",
+                         ate__hash_text(&reader->fingerprint, text));
     if (entry->method == ATE__WRAPPED_BY_READ_KEY) {
         ate__cleanup(ate__key32_deinit) struct ate__key32 wrapping = {{0}};
         ate__assert(entry->sealed.size == ATE__WRAPPED_KEY);
@@ -157,11 +162,14 @@ int ate__data_key_unseal(const struct ate__epoch_of *of, const struct ate_hash *
     }
     ate__cleanup(ate__buf_deinit) struct ate__buf info = ATE__BUF_NULL;
     ate__cleanup(ate__buf_deinit) struct ate__buf aad = ATE__BUF_NULL;
+    if (!reader->parts.kem)
+        return ate__fail(ATE_NO_KEY, "the key %s has no part to seal to",
+                         ate__hash_text(&reader->fingerprint, text));
     int rc = seal_frames(of, &entry->fingerprint, data_key_id, &info, &aad);
     if (rc)
         return rc;
-    return ate__hpke_open(&reader->kem_seed, ate__buf_bytes(&info), ate__buf_bytes(&aad),
-                          entry->sealed, ret_d->b, sizeof ret_d->b);
+    return ate__hpke_open(reader->parts.kem->id, &reader->kem_seed, ate__buf_bytes(&info),
+                          ate__buf_bytes(&aad), entry->sealed, ret_d->b, sizeof ret_d->b);
 }
 
 int ate__sealed_open(const struct ate__epoch_of *of, const struct ate__data_key *epoch,
@@ -175,7 +183,8 @@ int ate__sealed_open(const struct ate__epoch_of *of, const struct ate__data_key 
     if (!rc)
         rc = derive(of->e, &epoch->d, "ate seal 1", &seed);
     if (!rc)
-        rc = ate__hpke_open(&seed, ate__buf_bytes(&info), ate__buf_bytes(&aad), sealed, ret_d->b,
+        rc = ate__hpke_open(ate__hpke_kem_of_size(sealed.size, sizeof ret_d->b), &seed,
+                            ate__buf_bytes(&info), ate__buf_bytes(&aad), sealed, ret_d->b,
                             sizeof ret_d->b);
     return rc == ATE_NO_KEY ? ate__fail(ATE_TAMPERED, "SEALED does not open for its epoch") : rc;
 }

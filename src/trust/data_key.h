@@ -23,13 +23,13 @@ int ate__data_key_new(const struct ate__seal_env *e, const struct ate__key32 *d,
 int ate__data_key_expect(const struct ate__epoch_of *of, const struct ate__key32 *d,
                          const struct ate_hash *data_key_id, const char *how,
                          struct ate__data_key **ret_key) ATE__CHECK;
-/* Public key for those who may write into the epoch without reading it. */
+/* Public key for those who may write into the epoch without reading it; of that KEM. */
 int ate__data_key_seal_public(const struct ate__seal_env *e, const struct ate__data_key *key,
-                              uint8_t ret_public[ATE__XWING_PUBLIC]) ATE__CHECK;
+                              unsigned kem, uint8_t *ret_public) ATE__CHECK;
 
-/* Appends D sealed to the KEM key of a reader. */
+/* Appends D sealed to the KEM key of a reader, which has one. */
 int ate__data_key_seal(const struct ate__epoch_of *of, const struct ate__data_key *key,
-                       const struct ate_hash *fingerprint, const uint8_t kem_key[ATE__XWING_PUBLIC],
+                       const struct ate_hash *fingerprint, const struct ate__public_parts *parts,
                        struct ate__buf *out) ATE__CHECK;
 /* D wrapped by a symmetric read key. */
 int ate__data_key_wrap(const struct ate__epoch_of *of, const struct ate__data_key *key,

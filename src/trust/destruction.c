@@ -45,18 +45,20 @@ static int write_said(const struct form *form, const struct ate__destruction *d,
 int ate__destruction_make(const struct ate__destruction *d, const struct ate__key *key,
                           struct ate__buf *buf)
 {
-    uint8_t signature[ATE__SIG_SIZE];
+    uint8_t signature[ATE__SIG_SIZE_MAX];
     struct ate_hash message;
     const struct form *form = &forms[d->genesis.size > 0];
     size_t begin = buf->size;
-    int rc = write_said(form, d, ate__buf_bytes(&key->public_key), buf);
+    int rc = ate__key_signs(key);
+    if (!rc)
+        rc = write_said(form, d, ate__buf_bytes(&key->public_key), buf);
     if (!rc)
         rc = message_of(form, ate__bytes(buf->data + begin, buf->size - begin), &message);
     if (!rc)
         rc = ate__sign(key->sign_key, ate__text_bytes(form->context),
                        ate__bytes(&message, sizeof message), signature);
     if (!rc)
-        rc = ate__buf_append(buf, ate__bytes(signature, sizeof signature));
+        rc = ate__buf_append(buf, ate__bytes(signature, key->parts.signature->made_size));
     if (rc)
         buf->size = begin;
     return rc;
@@ -69,12 +71,10 @@ static int check_signature(const struct form *form, struct ate_bytes said,
     struct ate__verify_key *key;
     struct ate_hash message;
     int rc = ate__public_key_parse(public_key, &parts);
-    if (!rc && !parts.signature_key.size)
-        rc = ate__fail(ATE_MALFORMED, "its key signs nothing");
     if (!rc)
         rc = message_of(form, said, &message);
     if (!rc)
-        rc = ate__verify_key_new(parts.signature_key, &key);
+        rc = ate__verify_key_new(parts.signature->id, parts.signature_key, &key);
     if (rc)
         return rc;
     rc = ate__verify(key, ate__text_bytes(form->context), ate__bytes(&message, sizeof message),
@@ -96,11 +96,24 @@ static int find_form(struct ate_bytes magic, const struct form **ret_form)
     return ate__fail(ATE_MALFORMED, "no statement of a destroyed chain");
 }
 
+/* Bytes, as its key says. */
+static int signature_size(struct ate_bytes public_key, size_t *ret_size)
+{
+    struct ate__public_parts parts;
+    int rc = ate__public_key_split(public_key, &parts);
+    if (!rc && !parts.signature)
+        rc = ate__fail(ATE_MALFORMED, "its key signs nothing");
+    if (!rc)
+        *ret_size = parts.signature->made_size;
+    return rc;
+}
+
 int ate__destruction_read(struct ate_bytes bytes, struct ate__destruction *ret_destruction)
 {
     struct ate__rd r = ate__rd_of(bytes);
     struct ate__destruction d = {.size = 0};
     const struct form *form = NULL;
+    size_t size = 0;
     int rc = find_form(ate__rd_bytes(&r, MAGIC), &form);
     if (rc)
         return rc;
@@ -116,7 +129,10 @@ int ate__destruction_read(struct ate_bytes bytes, struct ate__destruction *ret_d
         d.genesis = ate__rd_bytes32(&r, ATE__TX_SIZE_MAX);
     }
     struct ate_bytes said = ate__bytes(bytes.data, r.at);
-    struct ate_bytes signature = ate__rd_bytes(&r, ATE__SIG_SIZE);
+    rc = ate__rd_ok(&r) ? signature_size(d.public_key, &size) : 0;
+    if (rc)
+        return rc;
+    struct ate_bytes signature = ate__rd_bytes(&r, size);
     if (!ate__rd_end(&r) || (form->at_server && !d.genesis.size))
         return ate__fail(ATE_MALFORMED, "no statement of a destroyed chain");
     rc = ate__chain_name_check(d.name);

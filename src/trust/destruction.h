@@ -14,7 +14,7 @@
 enum {
     /* in bytes, but for transaction 0; with it */
     ATE__DESTRUCTION_OWN_MAX = 16 + 32 + 8 + 32 + 8 + 32 + 32 + 4 + ATE__CHAIN_NAME_MAX + 4 +
-                               ATE__PUBLIC_KEY_MAX + 4 + ATE__SIG_SIZE,
+                               ATE__PUBLIC_KEY_MAX + 4 + ATE__SIG_SIZE_MAX,
     ATE__DESTRUCTION_MAX = ATE__DESTRUCTION_OWN_MAX + ATE__TX_SIZE_MAX
 };
 

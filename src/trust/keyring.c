@@ -30,7 +30,7 @@ int ate__prepare(struct ate_bytes public_key, struct ate__prepared **ret_prepare
     if (!rc && !parts.signature_key.size)
         return ate__fail(ATE_DENIED, "the key has no part that signs");
     if (!rc)
-        rc = ate__verify_key_new(parts.signature_key, &p->key);
+        rc = ate__verify_key_new(parts.signature->id, parts.signature_key, &p->key);
     if (rc)
         return rc;
     *ret_prepared = ate__steal(&p);

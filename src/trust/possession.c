@@ -26,13 +26,13 @@ static int message_of(const struct ate__possession *p, const struct ate_hash *fi
 int ate__possession_prove(const struct ate__possession *p, const struct ate__key *key,
                           struct ate__buf *buf)
 {
-    uint8_t signature[ATE__SIG_SIZE];
+    uint8_t signature[ATE__SIG_SIZE_MAX];
     struct ate_hash message;
     int rc = key->sign_key ? message_of(p, &key->fingerprint, &message)
                            : ate__fail(ATE_DENIED, "the key has no part that signs");
     if (!rc)
         rc = ate__sign(key->sign_key, context(), hash_bytes(&message), signature);
-    return rc ? rc : ate__buf_append(buf, ate__bytes(signature, sizeof signature));
+    return rc ? rc : ate__buf_append(buf, ate__bytes(signature, key->parts.signature->made_size));
 }
 
 int ate__possession_check(const struct ate__possession *p, struct ate_bytes public_key,
@@ -49,7 +49,7 @@ int ate__possession_check(const struct ate__possession *p, struct ate_bytes publ
     if (!rc)
         rc = message_of(p, &fingerprint, &message);
     if (!rc)
-        rc = ate__verify_key_new(parts.signature_key, &key);
+        rc = ate__verify_key_new(parts.signature->id, parts.signature_key, &key);
     if (!rc)
         rc = ate__verify(key, context(), hash_bytes(&message), signature);
     if (!rc)

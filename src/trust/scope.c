@@ -30,7 +30,7 @@ struct making {
     struct ate__namekey_item namekey;
     struct ate_bytes link;
     bool published;
-    uint8_t seal_public[ATE__XWING_PUBLIC];
+    uint8_t seal_public[ATE__KEM_PUBLIC_MAX];
     uint8_t wrapped_name_key[ATE__WRAPPED_KEY];
     uint8_t link_bytes[ATE__LINK_SIZE];
     struct ate__key32 d_published, name_published;
@@ -171,19 +171,20 @@ static int begin_epoch(struct making *m, uint64_t number)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
     ate__random(m->e->env, &d, sizeof d);
+    const struct ate__algorithm *kem = ate__kem_of_strength(m->e->strength);
     int rc = leave_out_ended(m);
     if (!rc)
         rc = ate__data_key_new(m->e, &d, &m->key);
     if (!rc)
-        rc = ate__data_key_seal_public(m->e, m->key, m->seal_public);
+        rc = ate__data_key_seal_public(m->e, m->key, kem->id, m->seal_public);
     if (!rc)
         rc = wrap_name_key(m, m->key);
     if (!rc)
         m->epoch = (struct ate__epoch_item){
             .epoch = number,
             .data_key_id = m->key->id,
-            .kem = ATE__KEM_XWING,
-            .seal_public = ate__bytes(m->seal_public, sizeof m->seal_public),
+            .kem = kem->id,
+            .seal_public = ate__bytes(m->seal_public, kem->public_size),
         };
     return rc;
 }
@@ -228,10 +229,10 @@ static int seal_to(struct making *m, const struct ate_hash *fingerprint,
         return rc;
     entry->fingerprint = *fingerprint;
     entry->method = ATE__SEALED_TO_KEM;
-    if (parts.kem_key.size) {
-        rc = ate__data_key_seal(&of, m->key, fingerprint, parts.kem_key.data, &m->sealed);
+    if (parts.kem) {
+        rc = ate__data_key_seal(&of, m->key, fingerprint, &parts, &m->sealed);
     } else {
-        const struct ate__key *own = ate__session_find(m->s, fingerprint);
+        const struct ate__key *own = ate__session_opener(m->s, fingerprint);
         uint8_t wrapped[ATE__WRAPPED_KEY];
         if (!own)
             return ate__fail(ATE_NO_KEY, "the public key of the reader %s has no part to seal to",

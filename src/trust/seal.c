@@ -84,7 +84,7 @@ static int open_as_reader(const struct ate__seal_env *e, struct ate_session *s, 
     const struct ate_hash *id = &item_of(epoch)->data_key_id;
     struct ate__recipient entry;
     for (size_t at = 0; s && ate__recipient_next(epoch->control->header.recipients, &at, &entry);) {
-        const struct ate__key *reader = ate__session_find(s, &entry.fingerprint);
+        const struct ate__key *reader = ate__session_opener(s, &entry.fingerprint);
         if (!reader)
             continue;
         ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
@@ -252,12 +252,14 @@ int ate__sealed_key_make(const struct ate__seal_env *e, const struct ate__contro
 {
     const struct ate__epoch_item *epoch = &control->header.epoch;
     struct ate__epoch_of of = {e, &control->object, epoch->epoch};
+    const struct ate__public_parts parts = {.kem = ate__algorithm(epoch->kem),
+                                            .kem_key = epoch->seal_public};
     ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
     ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
     ate__random(e->env, &d, sizeof d);
     int rc = ate__data_key_new(e, &d, &key);
     if (!rc)
-        rc = ate__data_key_seal(&of, key, &epoch->data_key_id, epoch->seal_public.data, ret_sealed);
+        rc = ate__data_key_seal(&of, key, &epoch->data_key_id, &parts, ret_sealed);
     if (!rc)
         *ret_key = ate__steal(&key);
     return rc;

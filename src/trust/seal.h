@@ -32,6 +32,7 @@ struct ate__seal_env { /* of one chain; constant */
     const struct ate__env *env;
     struct ate_hash chain_id;
     enum ate__hash_alg alg;
+    unsigned strength; /* bits: of the keys that epochs are sealed to; 0: 192 */
 };
 
 /* D of an epoch of this scope: through RECIPIENTS of `control` or of an older one, then LINKs back

@@ -93,11 +93,22 @@ static int check_room(const struct ate_session *s)
     return ate__fail(ATE_BUSY, "session: it holds %zu keys, which is the most", count);
 }
 
+/* Two halves of one key stand beside each other. */
+static bool holds_already(const struct ate_session *s, const struct ate__key *key)
+{
+    size_t count = ate__session_key_count(s);
+    for (size_t i = 0; i < count; i++)
+        if (ate__hash_equal(&s->keys[i]->fingerprint, &key->fingerprint) &&
+            (s->keys[i]->holds == ATE__KEY_ALL || s->keys[i]->holds == key->holds))
+            return true;
+    return false;
+}
+
 int ate__session_add(struct ate_session *s, struct ate__key *take_key)
 {
     int rc = 0;
     pthread_mutex_lock(&s->mutex);
-    if (!ate__session_find(s, &take_key->fingerprint)) {
+    if (!holds_already(s, take_key)) {
         rc = check_room(s);
         if (!rc) {
             size_t count = atomic_load(&s->key_count);
@@ -170,7 +181,8 @@ size_t ate__session_fingerprints(const struct ate_session *s, struct ate_hash *r
     size_t count = 0, privates = ate__session_key_count(s);
     size_t publics = atomic_load_explicit(&s->public_count, memory_order_acquire);
     for (size_t i = 0; i < privates && count < capacity; i++)
-        ret_fingerprints[count++] = s->keys[i]->fingerprint;
+        if (ate__session_find(s, &s->keys[i]->fingerprint) == s->keys[i]) /* once for two halves */
+            ret_fingerprints[count++] = s->keys[i]->fingerprint;
     for (size_t i = 0; i < publics && count < capacity; i++)
         ret_fingerprints[count++] = s->publics[i]->fingerprint;
     return count;
@@ -186,7 +198,7 @@ const struct ate__key *ate__session_root_key(const struct ate_session *s,
 {
     size_t count = s ? ate__session_key_count(s) : 0;
     for (size_t i = 0; i < count; i++)
-        if (ate__trust_is_root(t, &s->keys[i]->fingerprint))
+        if (s->keys[i]->sign_key && ate__trust_is_root(t, &s->keys[i]->fingerprint))
             return s->keys[i];
     return NULL;
 }
@@ -197,6 +209,16 @@ const struct ate__key *ate__session_find(const struct ate_session *s,
     size_t count = ate__session_key_count(s);
     for (size_t i = 0; i < count; i++)
         if (ate__hash_equal(&s->keys[i]->fingerprint, fingerprint))
+            return s->keys[i];
+    return NULL;
+}
+
+const struct ate__key *ate__session_opener(const struct ate_session *s,
+                                           const struct ate_hash *fingerprint)
+{
+    size_t count = ate__session_key_count(s);
+    for (size_t i = 0; i < count; i++)
+        if (ate__key_opens(s->keys[i]) && ate__hash_equal(&s->keys[i]->fingerprint, fingerprint))
             return s->keys[i];
     return NULL;
 }

@@ -47,6 +47,9 @@ const struct ate__key *ate__session_root_key(const struct ate_session *s,
                                              const struct ate__trust *t);
 const struct ate__key *ate__session_find(const struct ate_session *s,
                                          const struct ate_hash *fingerprint);
+/* One that is not a half that only writes. */
+const struct ate__key *ate__session_opener(const struct ate_session *s,
+                                           const struct ate_hash *fingerprint);
 /* Public key bytes of a private or public key that it holds; a view while the session lives.
  * Errors: NOT_FOUND. */
 int ate__session_public(const struct ate_session *s, const struct ate_hash *fingerprint,

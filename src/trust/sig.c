@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "event/batch.h"
+#include "trust/policy.h"
 #include "trust/state_private.h"
 
 static struct ate_bytes context(void)
@@ -62,7 +63,9 @@ static int check_brought(struct ate__trust *t, const struct ate__tx *tx, uint32_
             if (!(missing >> i & 1) || !ate__hash_equal(&s->fingerprint, &fingerprint))
                 continue;
             ate__cleanup(ate__prepared_unrefp) struct ate__prepared *key = NULL;
-            rc = ate__prepare(public_key, &key);
+            rc = ate__policy_check(&t->genesis, public_key);
+            if (!rc)
+                rc = ate__prepare(public_key, &key);
             if (!rc)
                 rc = check_one(t, tx, s, key);
             rc = blame(rc, s);
@@ -145,7 +148,7 @@ static void take_back(struct ate__to_sign *list, const struct ate__to_sign *end)
 
 static int sign_tree(const struct ate__key *key, enum ate__hash_alg alg,
                      const struct ate__batch_tree *tree, const struct ate_hash *first,
-                     uint8_t ret_signature[ATE__SIG_SIZE], struct ate_hash *ret_proof)
+                     uint8_t *ret_signature, struct ate_hash *ret_proof)
 {
     struct ate_hash path[ATE__BATCH_PATH_MAX], message;
     struct ate__signature s = {.fingerprint = key->fingerprint,
@@ -157,21 +160,27 @@ static int sign_tree(const struct ate__key *key, enum ate__hash_alg alg,
         rc = ate__sign(key->sign_key, context(), ate__bytes(&message, sizeof message),
                        ret_signature);
     return rc ? rc
-              : ate__verified_proof(&message, ate__bytes(ret_signature, ATE__SIG_SIZE), ret_proof);
+              : ate__verified_proof(&message,
+                                    ate__bytes(ret_signature, key->parts.signature->made_size),
+                                    ret_proof);
 }
 
 int ate__trust_sign_batch(struct ate__trust *t, const struct ate__key *key, enum ate__hash_alg alg,
                           struct ate__to_sign *list)
 {
     ate__cleanup(ate__batch_tree_deinit) struct ate__batch_tree tree = {0, NULL};
-    uint8_t signature[ATE__SIG_SIZE];
+    uint8_t signature[ATE__SIG_SIZE_MAX];
     struct ate_hash proof;
     uint32_t index = 0;
-    int rc = tree_of(list, &tree);
+    int rc = ate__key_signs(key);
+    if (rc)
+        return rc;
+    const struct ate_bytes bytes = ate__bytes(signature, key->parts.signature->made_size);
+    rc = tree_of(list, &tree);
     if (!rc)
         rc = sign_tree(key, alg, &tree, &list->tx_hash, signature, &proof);
     for (struct ate__to_sign *s = list; !rc && s; s = s->next) {
-        rc = give(s, &tree, index++, &key->fingerprint, ate__bytes(signature, sizeof signature));
+        rc = give(s, &tree, index++, &key->fingerprint, bytes);
         if (rc)
             take_back(list, s);
     }

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "trust/policy.h"
 #include "trust/state_private.h"
 
 static struct ate__trust *inside(const struct ate__trust *t)
@@ -99,6 +100,9 @@ static int add_genesis_roots(struct ate__trust *t, const struct ate__tx *tx)
         if (!signed_by(tx, &fingerprint))
             return ate__fail(ATE_TAMPERED, "not signed by the root key %s",
                              ate__hash_text(&fingerprint, text));
+        rc = ate__policy_check(&t->genesis, t->genesis.root_keys[i]);
+        if (rc)
+            return ate__context(rc, "root key %s", ate__hash_text(&fingerprint, text));
         rc = add_key(t, ATE__ROOT_KEY, t->genesis.root_keys[i], 0);
         if (rc)
             return rc;
@@ -112,6 +116,8 @@ static int add_genesis_services(struct ate__trust *t, enum ate__office office,
     struct ate_bytes key;
     for (size_t at = 0; ate__genesis_key_next(list, &at, &key);) {
         int rc = ate__service_key_check(office, key);
+        if (!rc && office != ATE__LOG_KEY)
+            rc = ate__policy_check(&t->genesis, key);
         if (!rc)
             rc = add_key(t, office, key, 0);
         if (rc)
@@ -121,7 +127,7 @@ static int add_genesis_services(struct ate__trust *t, enum ate__office office,
 }
 
 /* Later keys are looked at by acceptance before they are taken in. */
-static int check_genesis_keys(const struct ate__tx *tx)
+static int check_genesis_keys(const struct ate__genesis *genesis, const struct ate__tx *tx)
 {
     struct ate__brought brought = {.tx = tx};
     struct ate_bytes public_key;
@@ -129,6 +135,8 @@ static int check_genesis_keys(const struct ate__tx *tx)
     while (ate__brought_next(&brought, &public_key, &event)) {
         struct ate__public_parts parts;
         int rc = ate__public_key_parse(public_key, &parts);
+        if (!rc)
+            rc = ate__policy_check(genesis, public_key);
         if (rc)
             return ate__context(rc, "event %u", event);
     }
@@ -170,7 +178,7 @@ static int begin(struct ate__trust *t, const struct ate__tx *tx)
     if (!rc)
         rc = add_genesis_services(t, ATE__COMPACTOR_KEY, t->genesis.compactor_keys);
     if (!rc)
-        rc = check_genesis_keys(tx);
+        rc = check_genesis_keys(&t->genesis, tx);
     if (!rc)
         rc = ate__trust_verify(t, tx);
     return rc ? rc : apply(t, tx, 0);
@@ -419,6 +427,9 @@ int ate__trust_learn(struct ate__trust *t, const struct ate__tx *tx, uint64_t se
         rc = ate__fingerprint(public_key, &fingerprint);
         if (rc || ate__keyring_has(&t->keyring, &fingerprint))
             continue;
+        rc = ate__policy_check(&t->genesis, public_key);
+        if (rc)
+            return ate__context(rc, "public key");
         if (*count >= count_max)
             return ate__fail(ATE_TOO_BIG, "more than %zu public keys were shown", count_max);
         rc = ate__keyring_add(&t->keyring, &fingerprint, public_key, sequence);

@@ -140,15 +140,15 @@ drop("proof-of-message", "src/trust/verified.c",
 drop("proof-of-signature", "src/trust/verified.c", "        signature,\n", "signature",
      "(struct ate_bytes){0}")
 drop("ed25519-holds", "src/crypto/sign.c",
-     "rc = ate__part_verify(k->ed25519, NULL, ate__bytes(m.bytes, m.size),\n"
-     "                              ate__bytes(ed25519, ED25519_SIGNATURE));",
-     "ate__part_verify(k->ed25519, NULL, ate__bytes(m.bytes, m.size),\n"
-     "                              ate__bytes(ed25519, ED25519_SIGNATURE))")
+     "rc = ate__part_verify(k->eddsa, NULL, in.bytes,\n"
+     "                              ate__bytes(mldsa + mldsa_size, signature.size - mldsa_size));",
+     "ate__part_verify(k->eddsa, NULL, in.bytes,\n"
+     "                              ate__bytes(mldsa + mldsa_size, signature.size - mldsa_size))")
 drop("mldsa-holds", "src/crypto/sign.c",
-     "rc = ate__part_verify(k->mldsa, mldsa_params(params), ate__bytes(m.bytes, m.size),\n"
-     "                              ate__bytes(mldsa, MLDSA_SIGNATURE));",
-     "ate__part_verify(k->mldsa, mldsa_params(params), ate__bytes(m.bytes, m.size),\n"
-     "                              ate__bytes(mldsa, MLDSA_SIGNATURE))")
+     "rc = ate__part_verify(k->mldsa, mldsa_params(&in, params), in.bytes,\n"
+     "                              ate__bytes(mldsa, mldsa_size));",
+     "ate__part_verify(k->mldsa, mldsa_params(&in, params), in.bytes,\n"
+     "                              ate__bytes(mldsa, mldsa_size))")
 drop("small-order", "src/crypto/part.c", "if (!memcmp(y, small_order[i], sizeof y))",
      "!memcmp(y, small_order[i], sizeof y)")
 attack("forged-author", "signature-holds")
@@ -170,10 +170,17 @@ drop("key-is-named", KEYS, "if (!rc && !ate__map_get(&k->named, fingerprint, NUL
      "!ate__map_get(&k->named, fingerprint, NULL)")
 drop("not-revoked", RIGHTS, "if (ate__trust_is_revoked(j->t, &j->signers.fingerprints[i]))",
      "ate__trust_is_revoked(j->t, &j->signers.fingerprints[i])")
-check("known-algorithm", "src/crypto/keyfile.c",
-      "unsigned id = ate__rd_u16(&r);\n        if (ate__rd_ok(&r) && id",
-      "unsigned id = ate__rd_u16(&r);\n        if (REMOVED)\n"
-      "            id = id == 0x41 ? 1 : id;\n        if (ate__rd_ok(&r) && id")
+check("known-algorithm", "src/crypto/key.c",
+      "unsigned id = ate__rd_u16(r);\n    const struct ate__algorithm *a",
+      "unsigned id = ate__rd_u16(r);\n    if (REMOVED && id == 0x41)\n        id = 1;\n"
+      "    const struct ate__algorithm *a")
+drop("key-strength", "src/trust/policy.c", "if (strength < g->strength_min)",
+     "strength < g->strength_min")
+drop("key-allowed", "src/trust/policy.c",
+     "if (parts.signature && !ate__genesis_allows(g, parts.signature->id))",
+     "!ate__genesis_allows(g, parts.signature->id)")
+drop("password-floor", "src/crypto/password.c", "cost->passes < ATE__PASSWORD_PASSES_MIN ||",
+     "cost->passes < ATE__PASSWORD_PASSES_MIN")
 attack("root-by-outsider", "root-signs")
 attack("revoked-by-outsider", "may-revoke")
 attack("nobodys-key", "key-is-named")
@@ -182,6 +189,9 @@ drop("revoked-has-no-right", "src/trust/authority.c",
      "!ate__trust_is_revoked(signers->t, &signers->fingerprints[i])", "1")
 attack("written-after-revocation", "not-revoked", "revoked-has-no-right")
 attack("downgraded-key", "known-algorithm")
+attack("weaker-key", "key-strength", "key-allowed")
+attack("one-family-key", "key-allowed")
+attack("cheap-password", "password-floor")
 
 GENESIS = "src/event/genesis.c"
 drop("format-version", GENESIS, "if (g->format_version != ATE__FORMAT_VERSION)",

@@ -4,6 +4,7 @@
  * genesis.
  */
 #include "attack.h"
+#include "cheap_key_file.h"
 #include "base/alloc.h"
 
 enum { MLDSA_SIGNATURE = 3309 }; /* of a composite signature; the rest is Ed25519's */
@@ -249,6 +250,42 @@ static void downgraded_key(void)
     past_free(p);
 }
 
+/* A key of eve's friend of this form. */
+static void with_key_of(unsigned signature, unsigned kem, int documented)
+{
+    const struct ate__key_form form = {ate__algorithm(signature), ate__algorithm(kem)};
+    const struct ate__key32 seed = {{0xe7}};
+    struct ate__key *key;
+    attack_must(ate__key_make(&form, &seed, "", &key));
+    with_public_key(ate__buf_bytes(&key->public_key), true, documented);
+    ate__key_free(key);
+}
+
+static void weaker_key(void)
+{
+    with_key_of(ATE__SIG_MLDSA44_ED25519, ATE__KEM_XWING, ATE_DENIED);
+}
+
+static void one_family_key(void)
+{
+    with_key_of(ATE__SIG_MLDSA65, ATE__KEM_XWING, ATE_DENIED);
+}
+
+/* A key file that was sealed with one pass in place of three, by another program: whoever steals it
+ * guesses the password three times as fast. */
+static void cheap_password(void)
+{
+    struct ate__key_text *text;
+    struct ate__key *key = NULL;
+    int rc = ate__key_text_parse(ate__text_bytes(cheap_key_file), &text);
+    if (!rc) {
+        rc = ate__key_text_open(text, ate__bytes("password", 8), &key);
+        ate__key_text_free(text);
+    }
+    ate__key_free(key);
+    attack_tried("cheap", rc, ATE_DENIED);
+}
+
 static void nobodys_key(void)
 {
     struct past *p = attack_family();
@@ -320,6 +357,9 @@ const struct attack attacks_keys[] = {
     {"written-after-revocation", written_after_revocation},
     {"small-order-key", small_order_key},
     {"downgraded-key", downgraded_key},
+    {"weaker-key", weaker_key},
+    {"one-family-key", one_family_key},
+    {"cheap-password", cheap_password},
     {"nobodys-key", nobodys_key},
     {"newer-format", newer_format},
     {"mode-of-the-server", mode_of_the_server},

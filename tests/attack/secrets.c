@@ -373,7 +373,7 @@ static void name_that_lies(void)
 static void announce(struct vault *v, const struct past *p, const struct ate__event *before,
                      struct draft *d, struct ate__data_key *key, bool link)
 {
-    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256, 192};
     struct ate__epoch_of of = {&e, &ate_top, 1};
     const struct ate__header *first = &p->tx[0].events[1].header;
     struct ate__buf header = ATE__BUF_NULL, sealed = ATE__BUF_NULL;
@@ -381,9 +381,9 @@ static void announce(struct vault *v, const struct past *p, const struct ate__ev
     uint8_t seal_public[ATE__XWING_PUBLIC], garbage[ATE__LINK_SIZE] = {1, 2, 3};
     struct ate__public_parts parts;
     assert_int_equal(p->tx[0].events[1].kind, ATE__EVENT_CONTROL);
-    attack_must(ate__data_key_seal_public(&e, key, seal_public));
+    attack_must(ate__data_key_seal_public(&e, key, ATE__KEM_XWING, seal_public));
     attack_must(ate__public_key_parse(ate__buf_bytes(&v->key->public_key), &parts));
-    attack_must(ate__data_key_seal(&of, key, &v->key->fingerprint, parts.kem_key.data, &sealed));
+    attack_must(ate__data_key_seal(&of, key, &v->key->fingerprint, &parts, &sealed));
     struct ate__recipient owner = {.fingerprint = v->key->fingerprint,
                                    .method = ATE__SEALED_TO_KEM,
                                    .sealed = ate__buf_bytes(&sealed)};
@@ -448,7 +448,7 @@ static void announced(bool publish, bool link)
     struct ate_id id = id_of(7);
     attack_must(vault_new(&v));
     struct past *p = files_history(v.dir);
-    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256, 192};
     const struct ate__event *before = publish ? publish_mine(&v, p) : &p->tx[0].events[1];
     attack_must(ate__data_key_new(&e, &mine, &key));
     past_begin(p, &d);
@@ -606,14 +606,16 @@ static void sealed_to_another_key(void)
     struct ate_id id = id_of(7);
     attack_must(vault_new(&v));
     struct past *p = files_history(v.dir);
-    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256};
+    struct ate__seal_env e = {&ate__env_real, p->chain_id, ATE__SHA256, 192};
     struct ate__epoch_of of = {&e, &ate_top, 0};
     const struct ate__epoch_item *epoch = &p->tx[0].events[1].header.epoch;
     attack_must(ate__data_key_new(&e, &mine, &key));
     struct ate__data_key named = *key;
     named.id.b[0] ^= 1;
-    attack_must(
-        ate__data_key_seal(&of, &named, &epoch->data_key_id, epoch->seal_public.data, &sealed));
+    attack_must(ate__data_key_seal(&of, &named, &epoch->data_key_id,
+                                   &(struct ate__public_parts){.kem = ate__algorithm(epoch->kem),
+                                                               .kem_key = epoch->seal_public},
+                                   &sealed));
     attack_must(ate__body_encrypt(&e, &named, 0, &id, (struct ate_bytes){0}, &ate_top, 0,
                                   (struct ate_bytes){0}, ate__text_bytes("\x80"), &conf, &cipher));
     ate__header_item(&w, ATE__TAG_OBJECT, ate__bytes(&id, sizeof id));

@@ -49,7 +49,7 @@ def test_bad_key_files(w):
     assert line.endswith("make it yours alone: chmod 600 good.key"), line
     assert "chmod 600" in line
     seed = re.search(rb"seed (\S{43})", good)[1]
-    for n, bad in enumerate([b"", b"x", good[:-20], good.replace(b"ate-key 1", b"ate-key 2"),
+    for n, bad in enumerate([b"", b"x", good[:-20], good.replace(b"ate-key 1", b"ate-key 3"),
                              good.replace(b"mldsa65", b"mldsa99"), b"\0" * 4096,
                              good.replace(seed, seed[:-1]), b"a" * (1 << 20),
                              good + b"more x\n"]):

@@ -5,6 +5,7 @@
  */
 #include "base/assert.h"
 #include "base/err.h"
+#include "crypto/hpke.h"
 #include "crypto/keyfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -27,18 +28,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t sum = 0;
     if (parts.signature_key.data) {
         struct ate__verify_key *key;
-        check_part(parts.signature_key, ATE__SIG_PUBLIC, data, size);
-        ate__assert(!ate__verify_key_new(parts.signature_key, &key));
+        check_part(parts.signature_key, parts.signature->public_size, data, size);
+        ate__assert(!ate__verify_key_new(parts.signature->id, parts.signature_key, &key));
         ate__verify_key_free(key);
-        sum += HEAD + ATE__SIG_PUBLIC;
+        sum += HEAD + parts.signature->public_size;
     }
     if (parts.kem_key.data) {
         struct ate__buf sealed = ATE__BUF_NULL;
         struct ate_bytes none = {NULL, 0};
-        check_part(parts.kem_key, ATE__XWING_PUBLIC, data, size);
-        ate__assert(!ate__hpke_seal(parts.kem_key.data, &ate__env_real, none, none, none, &sealed));
+        check_part(parts.kem_key, parts.kem->public_size, data, size);
+        ate__assert(!ate__hpke_seal(parts.kem->id, parts.kem_key, &ate__env_real, none, none, none,
+                                    &sealed));
         ate__buf_deinit(&sealed);
-        sum += HEAD + ATE__XWING_PUBLIC;
+        sum += HEAD + parts.kem->public_size;
     }
     ate__assert(sum && sum == size);
     return 0;

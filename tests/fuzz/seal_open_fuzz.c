@@ -41,7 +41,7 @@ static void make_next_epoch(struct ate_session *s, const struct ate__control *fi
     must(!ate__public_key_parse(ate__buf_bytes(&ate__session_key(s, 0)->public_key), &parts));
     struct ate__recipient entry = {.method = ATE__SEALED_TO_KEM};
     memcpy(&entry.fingerprint, readers.keys, sizeof entry.fingerprint);
-    must(!ate__data_key_seal(&of, key[1], &entry.fingerprint, parts.kem_key.data, &sealed));
+    must(!ate__data_key_seal(&of, key[1], &entry.fingerprint, &parts, &sealed));
     must(!ate__link_make(&of, key[1], key[0], link));
     entry.sealed = ate__buf_bytes(&sealed);
     struct ate__header_wr wr = ate__header_wr_of(&control_header[1]);
@@ -80,7 +80,7 @@ static void make_body(void)
 static void begin(void)
 {
     simenv_init(&w.sim, 7, NULL);
-    e = (struct ate__seal_env){&w.sim.env, hash_of(1), ATE__SHA256};
+    e = (struct ate__seal_env){&w.sim.env, hash_of(1), ATE__SHA256, 192};
     struct ate_session *s = session_of(1 << 1);
     struct ate__scope_plan plan = plan_of(&w, SCOPE, 1 << 1, s);
     must(!ate__control_make(&e, s, &plan, &control_header[0], &key[0]));

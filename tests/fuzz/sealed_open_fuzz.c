@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
-#include "crypto/kem.h"
+#include "crypto/hpke.h"
 #include "patch.h"
 #include <stdlib.h>
 
@@ -30,7 +30,8 @@ static void make(void)
     uint8_t public_key[ATE__XWING_PUBLIC];
     struct ate_bytes plain = ate__bytes(secret.b, sizeof secret.b);
     ate__assert(!ate__xwing_public(&seed, public_key));
-    ate__assert(!ate__hpke_seal(public_key, &ate__env_real, info, aad, plain, &sealed));
+    ate__assert(!ate__hpke_seal(ATE__KEM_XWING, ate__bytes(public_key, sizeof public_key),
+                                &ate__env_real, info, aad, plain, &sealed));
     ate__assert(!ate__aead_new(&seed, &aead));
     ate__assert(!ate__aead_encrypt(aead, &ate__env_real, aad, plain, nonce, &cipher));
     ate__assert(!ate__wrap(&seed, &secret, wrapped));
@@ -40,7 +41,7 @@ static void check_hpke(struct ate_bytes bytes, bool opens)
 {
     static const uint8_t nothing[PLAIN];
     uint8_t plain[PLAIN] = {0};
-    int rc = ate__hpke_open(&seed, info, aad, bytes, plain, sizeof plain);
+    int rc = ate__hpke_open(ATE__KEM_XWING, &seed, info, aad, bytes, plain, sizeof plain);
     ate__assert(rc == (opens ? 0 : ATE_NO_KEY));
     ate__assert(!memcmp(plain, opens ? secret.b : nothing, sizeof plain));
 }

@@ -16,12 +16,13 @@ static struct ate__verify_key *good_key;
 /* The signature is made with random bytes: it is another one in each process. */
 static void make(void)
 {
-    struct ate__key32 seed = {{1}};
+    const struct ate__sign_seeds seeds = {{1}, {1}};
     struct ate__sign_key *key;
-    ate__assert(!ate__sign_key_new(&seed, &seed, &key));
-    ate__sign_key_public(key, public_key);
+    ate__assert(!ate__sign_key_new(ATE__SIG_MLDSA65_ED25519, &seeds, &key));
+    memcpy(public_key, ate__sign_key_public(key).data, sizeof public_key);
     ate__assert(!ate__sign(key, ate__bytes("ctx", 3), ate__bytes("message", 7), good));
-    ate__assert(!ate__verify_key_new(ate__bytes(public_key, sizeof public_key), &good_key));
+    ate__assert(!ate__verify_key_new(ATE__SIG_MLDSA65_ED25519,
+                                     ate__bytes(public_key, sizeof public_key), &good_key));
     ate__sign_key_free(key);
 }
 
@@ -45,14 +46,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     (changed ? ATE_TAMPERED : 0));
     } else if (kind == 1) { /* another key */
         bool changed = fuzz_patch(&r, key_bytes, sizeof key_bytes);
-        int rc = ate__verify_key_new(ate__bytes(key_bytes, sizeof key_bytes), &key);
+        int rc = ate__verify_key_new(ATE__SIG_MLDSA65_ED25519,
+                                     ate__bytes(key_bytes, sizeof key_bytes), &key);
         ate__assert(!rc || rc == ATE_MALFORMED);
         ate__assert(rc || !changed == !verify(key, ate__bytes(good, sizeof good)));
     } else { /* neither */
         struct ate_bytes rest = ate__rd_bytes(&r, ate__rd_left(&r));
         size_t key_size = ate__min(rest.size, kind == 2 ? (size_t)ATE__SIG_PUBLIC : kind);
         ate__assert(verify(good_key, rest) == ATE_TAMPERED);
-        if (!ate__verify_key_new(ate__bytes(rest.data, key_size), &key))
+        if (!ate__verify_key_new(ATE__SIG_MLDSA65_ED25519, ate__bytes(rest.data, key_size), &key))
             ate__assert(verify(key, ate__bytes((const uint8_t *)rest.data + key_size,
                                                rest.size - key_size)) == ATE_TAMPERED);
     }

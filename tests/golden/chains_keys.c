@@ -115,7 +115,7 @@ static void add_reader(struct golden *g, const struct ate__epoch_of *of, unsigne
     struct ate__public_parts parts;
     uint32_t at = e->count++;
     ok(ate__public_key_parse(ate__buf_bytes(&k->public_key), &parts));
-    ok(ate__data_key_seal(of, e->key, &k->fingerprint, parts.kem_key.data, &e->sealed[key]));
+    ok(ate__data_key_seal(of, e->key, &k->fingerprint, &parts, &e->sealed[key]));
     for (; at && memcmp(&e->prints[at - 1], &k->fingerprint, 32) > 0; at--) {
         e->prints[at] = e->prints[at - 1];
         e->readers[at] = e->readers[at - 1];
@@ -134,7 +134,7 @@ static void make_epoch(struct golden *g, const struct ate__control *before,
                           &e->below));
     ate__random(of->e->env, &d, sizeof d);
     ok(ate__data_key_new(of->e, &d, &e->key));
-    ok(ate__data_key_seal_public(of->e, e->key, e->seal_public));
+    ok(ate__data_key_seal_public(of->e, e->key, ATE__KEM_XWING, e->seal_public));
     for (unsigned i = 0; i < GOLDEN_KEYS; i++)
         if (readers & 1u << i)
             add_reader(g, of, i, e);

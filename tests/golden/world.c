@@ -108,7 +108,7 @@ static void end(struct golden *g)
 
 void golden_open(struct golden *g, unsigned flags, struct ate_bytes options)
 {
-    struct ate__local_conf conf = {.chain.env = &g->sim.env, .options = options};
+    struct ate__local_conf conf = {.chain.env = &g->sim.env, .genesis.options = options};
     struct ate__pipe *pipe;
     ok(ate__local_open(&conf, g->place, g->session[OWNER], flags, &pipe));
     ok(ate__dio_new(pipe, g->session[OWNER], -1, 1 << 20, &g->dio));

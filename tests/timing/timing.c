@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "crypto/kdf.h"
+#include "crypto/hpke.h"
 #include "crypto/keyfile.h"
 #include "crypto/mac.h"
 #include "lib/check.h"
@@ -209,15 +210,16 @@ static void sealed_messages(void **state)
     assert_int_equal(ate__xwing_public(&seed, public_key), 0);
     ate__cleanup(ate__buf_deinit) struct ate__buf sealed = ATE__BUF_NULL;
     struct ate_bytes none = ate__text_bytes("");
-    assert_int_equal(ate__hpke_seal(public_key, &ate__env_real, none, none,
-                                    ate__bytes(&text, sizeof text), &sealed),
+    assert_int_equal(ate__hpke_seal(ATE__KEM_XWING, ate__bytes(public_key, sizeof public_key),
+                                    &ate__env_real, none, none, ate__bytes(&text, sizeof text),
+                                    &sealed),
                      0);
     for (uint8_t change = 0; change <= 1; change++) {
         sealed.data[sealed.size - 1] ^= change;
         hide(&seed, sizeof seed);
         unsigned before = seen();
-        int rc = shown(
-            ate__hpke_open(&seed, none, none, ate__buf_bytes(&sealed), back.b, sizeof back.b));
+        int rc = shown(ate__hpke_open(ATE__KEM_XWING, &seed, none, none, ate__buf_bytes(&sealed),
+                                      back.b, sizeof back.b));
         assert_int_equal(seen(), before);
         assert_int_equal(rc, change ? ATE_NO_KEY : 0);
     }

@@ -13,7 +13,8 @@
 enum { OPTION_FILES_MAX = 64, OPERANDS_MAX = 3 };
 
 /* The bit of an option in struct command; its id is the bit's number, from 1. */
-#define OPT(id) (UINT64_C(1) << (id))
+typedef unsigned __int128 option_set; /* a bit for each: there are more than 64 */
+#define OPT(id) ((option_set)1 << (id))
 enum option_id {
     OPT_HELP = 1,
     OPT_JSON,
@@ -54,6 +55,13 @@ enum option_id {
     OPT_WORM,
     OPT_RETAIN,
     OPT_COMPRESS,
+    OPT_STRENGTH,
+    OPT_HASH,
+    OPT_ALLOW,
+    OPT_ALGORITHM,
+    OPT_PASSWORD,
+    OPT_PASSWORD_FILE,
+    OPT_NEW_PASSWORD_FILE,
     OPT_TO,
     OPT_EXISTING,
     OPT_SEGMENT_SIZE,
@@ -82,8 +90,12 @@ enum option_id {
      OPT(OPT_PROGRESS))
 #define OPTS_LOOKUP (OPT(OPT_DNS_SERVER) | OPT(OPT_DNS_ANCHOR) | OPT(OPT_CA_FILE))
 #define OPTS_CHAIN                                                                                 \
-    (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) |  \
-     OPT(OPT_CLEAR) | OPT(OPT_PLUGIN))
+    (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_PASSWORD_FILE) | OPT(OPT_ROOT) |              \
+     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_PLUGIN))
+/* What is said of a chain that is made. */
+#define OPTS_NEW                                                                                   \
+    (OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) | OPT(OPT_COMPRESS) |                 \
+     OPT(OPT_STRENGTH) | OPT(OPT_HASH) | OPT(OPT_ALLOW))
 
 struct options { /* strings are words of the command line */
     const char *operand[OPERANDS_MAX];
@@ -113,7 +125,13 @@ struct options { /* strings are words of the command line */
     uint64_t rate; /* bytes a second; 0: not given */
     bool worm;     /* of the chain that is made: an archive */
     uint64_t retain_s; /* of an archive; 0: not given */
-    enum ate_compression compression; /* of the chain that is made */
+    enum ate_compression compression; /* of the chain that is made; so the next three */
+    uint16_t strength; /* bits; also of a key; 0: not given */
+    uint8_t hash;      /* enum ate_hash_alg; 0: not given */
+    uint8_t allow;     /* enum ate_allow */
+    const char *algorithm; /* of a key */
+    bool password;         /* a key file is sealed with one */
+    const char *password_file, *new_password_file;
     uint64_t segment_bytes; /* 0: not given */
     const char *plugin[PLUGINS_MAX]; /* FILE[=OPTIONS] */
     size_t plugin_count;
@@ -133,7 +151,7 @@ struct command {
     const char *name;
     const char *summary; /* one line */
     const char *help;    /* all of --help */
-    uint64_t options;    /* OPT() bits */
+    option_set options;  /* OPT() bits */
     size_t operands_min, operands_max;
     const char *operands; /* "CHAIN NAME [VALUE | @FILE]" */
     int (*run)(const struct options *o); /* the exit status */

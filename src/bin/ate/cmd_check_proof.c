@@ -44,7 +44,8 @@ const struct command cmd_check_proof = {
     .operands = "FILE",
     .operands_min = 1,
     .operands_max = 1,
-    .options = OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_ROOT) | OPT(OPT_LOG_KEY) | OPT(OPT_CHAIN),
+    .options = OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_PASSWORD_FILE) | OPT(OPT_ROOT) | OPT(OPT_LOG_KEY) |
+               OPT(OPT_CHAIN),
     .run = run,
     .help =
         "ate check-proof FILE [--log-key FILE | --root KEY | --chain ID]\n"

@@ -353,8 +353,7 @@ const struct command cmd_import = {
     .operands_min = 2,
     .operands_max = 3,
     .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_MAX_FILES) |
-               OPT(OPT_MAX_BYTES) | OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) |
-               OPT(OPT_COMPRESS),
+               OPT(OPT_MAX_BYTES) | OPTS_NEW,
     .run = run,
     .help =
         "ate import CHAIN DIR [NAME]\n"
@@ -377,6 +376,9 @@ const struct command cmd_import = {
         "  --segment-size SIZE  of a chain in a directory: its files double up to this [64M]\n"
         "  --retain TIME      with --worm: an object may be deleted when so much time has passed\n"
         "                     since it was stored: 90d, 7y\n"
+        "  --strength BITS    the chain is made one that takes keys of 128, 192, 256 bits or more\n"
+        "  --allow NAME       so also keys of one family: see ate put\n"
+        "  --hash HASH        it is made with sha256, or sha3-256\n"
         "  --scope SCOPE      full (the default), local, none\n"
         "  -v                 a line for each transaction that is acknowledged; --json too\n",
 };

@@ -320,8 +320,7 @@ const struct command cmd_put = {
     .operands_min = 2,
     .operands_max = 3,
     .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_PUBLIC) | OPT(OPT_ABSENT) | OPT(OPT_IF) |
-               OPT(OPT_TYPE) | OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) |
-               OPT(OPT_COMPRESS),
+               OPT(OPT_TYPE) | OPTS_NEW,
     .run = run,
     .help =
         "ate put CHAIN NAME [VALUE | @FILE | -]\n"
@@ -348,6 +347,10 @@ const struct command cmd_put = {
         "  --segment-size SIZE  of a chain in a directory: its files double up to this [64M]\n"
         "  --retain TIME    with --worm: each object may be deleted when so much time has passed\n"
         "                   since it was stored: 30s, 5m, 2h, 90d, 6w, 7y (of 365 days)\n"
+        "  --strength BITS  the chain is made one that takes keys of 128, 192, 256 bits or more;\n"
+        "                   without it of 192 alone\n"
+        "  --allow NAME     so also keys of one family: ed25519, ed448, mldsa44, mldsa65, mldsa87\n"
+        "  --hash HASH      it is made with sha256, or sha3-256\n"
         "  -k, --key FILE   your key; once more for each public key that may read a new chain\n"
         "  --timeout TIME   of the whole command\n"
         "\n"

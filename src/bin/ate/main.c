@@ -40,6 +40,7 @@ static const char last_help[] =
     "      --mirror DIR    keep a copy of a remote chain there; auto: in ~/.cache/ate\n"
     "      --timeout TIME  500ms, 30s, 5m, none [30s]\n"
     "      --plugin FILE[=OPTIONS] loads a plug-in: libate(3), PLUG-INS; may be repeated\n"
+    "      --password-file FILE   the password of your key, if it has one; else you are asked\n"
     "      --no-wire-encryption   clear text, to a server on this machine that allows it too\n"
     "      --dns-server ADDRESS[@PORT], --dns-anchor FILE, --ca-file FILE\n"
     "                             where a pin or a root that the address lacks is looked up: man\n"

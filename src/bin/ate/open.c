@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "bin/ate/open.h"
+#include "bin/ate/password.h"
 #include "api/names.h"
 #include "base/alloc.h"
 #include "base/err.h"
@@ -116,7 +117,10 @@ static int open_session(const struct options *o, enum open_kind kind,
         if (rc)
             return rc;
     }
-    return ate_session_open_all(paths, count, ret_session);
+    struct ate_password password = password_known(o);
+    rc = ate_session_open_sealed(paths, count, &password, ret_session);
+    password_forget();
+    return rc;
 }
 
 int open_keys(const struct options *o, struct ate_session **ret_session)
@@ -380,6 +384,9 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .archive = o->worm,
         .retention_s = o->retain_s,
         .compression = o->compression,
+        .strength = o->strength,
+        .hash = o->hash,
+        .allow = o->allow,
         .segment_bytes = o->segment_bytes,
         .plugins = o->plugins.items,
         .plugin_count = o->plugins.count,

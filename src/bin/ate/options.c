@@ -57,6 +57,13 @@ static const struct ate__option table[] = {
     {"worm", 0, OPT_WORM, NULL},
     {"retain", 0, OPT_RETAIN, "TIME"},
     {"compress", 0, OPT_COMPRESS, "HOW"},
+    {"strength", 0, OPT_STRENGTH, "BITS"},
+    {"hash", 0, OPT_HASH, "HASH"},
+    {"allow", 0, OPT_ALLOW, "ALGORITHM"},
+    {"algorithm", 0, OPT_ALGORITHM, "NAMES"},
+    {"password", 0, OPT_PASSWORD, NULL},
+    {"password-file", 0, OPT_PASSWORD_FILE, "FILE"},
+    {"new-password-file", 0, OPT_NEW_PASSWORD_FILE, "FILE"},
     {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
     {"to", 0, OPT_TO, "SEQ"},
     {"existing", 0, OPT_EXISTING, NULL},
@@ -100,6 +107,45 @@ static int take_compression(const char *value, enum ate_compression *ret_compres
         return ate__fail(ATE_MISUSE, "--compress: zstd");
     *ret_compression = ATE_ZSTD;
     return 0;
+}
+
+static int take_strength(const char *value, uint16_t *ret_bits)
+{
+    uint64_t bits = 0;
+    int rc = ate__number_parse("--strength", value, 128, 256, &bits);
+    if (!rc && bits != 128 && bits != 192 && bits != 256)
+        return ate__fail(ATE_MISUSE, "--strength: 128, 192 or 256");
+    *ret_bits = (uint16_t)bits;
+    return rc;
+}
+
+static int take_hash(const char *value, uint8_t *ret_hash)
+{
+    if (!strcmp(value, "sha256"))
+        *ret_hash = ATE_SHA256;
+    else if (!strcmp(value, "sha3-256"))
+        *ret_hash = ATE_SHA3_256;
+    else
+        return ate__fail(ATE_MISUSE, "--hash: sha256 or sha3-256");
+    return 0;
+}
+
+static int take_allow(const char *value, uint8_t *allow)
+{
+    static const struct {
+        const char *name;
+        uint8_t bit;
+    } of[] = {{"mldsa44", ATE_ALLOW_MLDSA44},
+              {"mldsa65", ATE_ALLOW_MLDSA65},
+              {"mldsa87", ATE_ALLOW_MLDSA87},
+              {"ed25519", ATE_ALLOW_ED25519},
+              {"ed448", ATE_ALLOW_ED448}};
+    for (size_t i = 0; i < ATE__COUNT_OF(of); i++)
+        if (!strcmp(value, of[i].name)) {
+            *allow |= of[i].bit;
+            return 0;
+        }
+    return ate__fail(ATE_MISUSE, "--allow: mldsa44, mldsa65, mldsa87, ed25519 or ed448");
 }
 
 static int take_scope(const char *value, unsigned *ret_scope)
@@ -199,6 +245,13 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_PLUGIN: return take_plugin(value, o);
     case OPT_RETAIN: return ate__period_parse("--retain", value, &o->retain_s);
     case OPT_COMPRESS: return take_compression(value, &o->compression);
+    case OPT_STRENGTH: return take_strength(value, &o->strength);
+    case OPT_HASH: return take_hash(value, &o->hash);
+    case OPT_ALLOW: return take_allow(value, &o->allow);
+    case OPT_ALGORITHM: return take_text("--algorithm", value, &o->algorithm);
+    case OPT_PASSWORD_FILE: return take_text("--password-file", value, &o->password_file);
+    case OPT_NEW_PASSWORD_FILE:
+        return take_text("--new-password-file", value, &o->new_password_file);
     case OPT_TO: o->has_to = true; return ate__number_parse("--to", value, 0, INT64_MAX, &o->to);
     case OPT_SEGMENT_SIZE: return ate__size_parse("--segment-size", value, &o->segment_bytes);
     case OPT_RATE: return ate__size_parse("--rate", value, &o->rate);
@@ -224,13 +277,14 @@ static void take_switch(struct options *o, enum option_id id)
     o->remove |= id == OPT_REMOVE;
     o->log_keys |= id == OPT_LOG_KEYS;
     o->worm |= id == OPT_WORM;
+    o->password |= id == OPT_PASSWORD;
     o->existing |= id == OPT_EXISTING;
     o->accept_loss |= id == OPT_ACCEPT_LOSS;
     o->yes |= id == OPT_YES;
     o->deep |= id == OPT_DEEP;
 }
 
-static void allow(uint64_t options, struct ate__option *ret_rows)
+static void allow(option_set options, struct ate__option *ret_rows)
 {
     size_t n = 0;
     for (size_t i = 0; i < ATE__COUNT_OF(table); i++)

@@ -32,7 +32,8 @@ static void check(unsigned private_keys, unsigned public_keys)
     enum ate__hash_alg alg;
     struct ate__tx tx;
     unsigned all = private_keys + public_keys;
-    kit_ok(ate__genesis_make(&sim.env, s, "/joe/notes", (struct ate_bytes){0}, &buf, &chain_id));
+    kit_ok(ate__genesis_make(&sim.env, s, "/joe/notes", &(struct ate__genesis_conf){.strength = 0},
+                             &buf, &chain_id));
     kit_ok(ate__tx_genesis_alg(ate__buf_bytes(&buf), &alg));
     assert_int_equal(alg, ATE__SHA256);
     kit_ok(ate__tx_decode(ate__buf_bytes(&buf), alg, &tx));
@@ -79,14 +80,15 @@ static void refused(void **state)
     struct ate__buf buf = ATE__BUF_NULL;
     struct ate_hash chain_id;
     struct ate_session *none = session_of(0, 1), *one = session_of(1, 0);
-    assert_int_equal(
-        ate__genesis_make(&sim.env, none, "/a", (struct ate_bytes){0}, &buf, &chain_id),
-        ATE_NO_KEY);
+    assert_int_equal(ate__genesis_make(&sim.env, none, "/a",
+                                       &(struct ate__genesis_conf){.strength = 0}, &buf, &chain_id),
+                     ATE_NO_KEY);
     static const char *const bad[] = {"", "a", "/", "/a/", "//a", "/a b", "/.a"};
     for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
-        assert_int_equal(
-            ate__genesis_make(&sim.env, one, bad[i], (struct ate_bytes){0}, &buf, &chain_id),
-            ATE_MALFORMED);
+        assert_int_equal(ate__genesis_make(&sim.env, one, bad[i],
+                                           &(struct ate__genesis_conf){.strength = 0}, &buf,
+                                           &chain_id),
+                         ATE_MALFORMED);
     ate__session_unref(none);
     ate__session_unref(one);
     ate__buf_deinit(&buf);
@@ -99,8 +101,10 @@ static void never_the_same(void **state)
     struct ate_session *s = session_of(1, 0);
     struct ate__buf a = ATE__BUF_NULL, b = ATE__BUF_NULL;
     struct ate_hash ida, idb;
-    kit_ok(ate__genesis_make(&sim.env, s, "/a", (struct ate_bytes){0}, &a, &ida));
-    kit_ok(ate__genesis_make(&sim.env, s, "/a", (struct ate_bytes){0}, &b, &idb));
+    kit_ok(
+        ate__genesis_make(&sim.env, s, "/a", &(struct ate__genesis_conf){.strength = 0}, &a, &ida));
+    kit_ok(
+        ate__genesis_make(&sim.env, s, "/a", &(struct ate__genesis_conf){.strength = 0}, &b, &idb));
     assert_memory_not_equal(&ida, &idb, sizeof ida);
     ate__buf_deinit(&a);
     ate__buf_deinit(&b);

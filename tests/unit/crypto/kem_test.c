@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include "crypto/kem.h"
+#include "crypto/hpke.h"
 #include "base/err.h"
 #include "crypto/limits.h"
 #include "fixed.h"
@@ -116,8 +116,8 @@ static void published_hpke(void **state)
     struct ate__key32 seed = key_of(&sk);
     uint8_t plain[100];
     assert_int_equal(ate__buf_append(&sealed, ate__buf_bytes(&ct)), 0);
-    assert_int_equal(ate__hpke_open(&seed, ate__buf_bytes(&info), ate__buf_bytes(&aad),
-                                    ate__buf_bytes(&sealed), plain, pt.size),
+    assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &seed, ate__buf_bytes(&info),
+                                    ate__buf_bytes(&aad), ate__buf_bytes(&sealed), plain, pt.size),
                      0);
     assert_memory_equal(plain, pt.data, pt.size);
     ate__buf_deinit(&sealed);
@@ -140,7 +140,8 @@ static void seal(struct sealed *s)
     ate__random(&sim.env, s->seed.b, sizeof s->seed.b);
     ate__random(&sim.env, s->plain, sizeof s->plain);
     assert_int_equal(ate__xwing_public(&s->seed, s->public_key), 0);
-    assert_int_equal(ate__hpke_seal(s->public_key, &sim.env, ate__bytes(s->info, sizeof s->info),
+    assert_int_equal(ate__hpke_seal(ATE__KEM_XWING, ate__bytes(s->public_key, sizeof s->public_key),
+                                    &sim.env, ate__bytes(s->info, sizeof s->info),
                                     ate__bytes(s->aad, sizeof s->aad),
                                     ate__bytes(s->plain, sizeof s->plain), &s->out),
                      0);
@@ -151,7 +152,7 @@ static int open_sealed(const struct sealed *s)
 {
     uint8_t plain[sizeof s->plain];
     memset(plain, 0xa5, sizeof plain);
-    int rc = ate__hpke_open(&s->seed, ate__bytes(s->info, sizeof s->info),
+    int rc = ate__hpke_open(ATE__KEM_XWING, &s->seed, ate__bytes(s->info, sizeof s->info),
                             ate__bytes(s->aad, sizeof s->aad), ate__buf_bytes(&s->out), plain,
                             sizeof plain);
     if (!rc)
@@ -187,13 +188,14 @@ static void every_changed_byte_is_seen(void **state)
                      aad = ate__bytes(s.aad, sizeof s.aad);
     for (size_t size = 0; size < s.out.size; size += size < 1100 ? 61 : 1) {
         size_t plain_size = size < ATE__XWING_ENC + TAG ? 0 : size - ATE__XWING_ENC - TAG;
-        assert_int_equal(
-            ate__hpke_open(&s.seed, info, aad, ate__bytes(s.out.data, size), plain, plain_size),
-            ATE_NO_KEY);
+        assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &s.seed, info, aad,
+                                        ate__bytes(s.out.data, size), plain, plain_size),
+                         ATE_NO_KEY);
     }
     for (size_t size = 0; size < sizeof plain; size++)
-        assert_int_equal(ate__hpke_open(&s.seed, info, aad, ate__buf_bytes(&s.out), plain, size),
-                         size == sizeof s.plain ? 0 : ATE_NO_KEY);
+        assert_int_equal(
+            ate__hpke_open(ATE__KEM_XWING, &s.seed, info, aad, ate__buf_bytes(&s.out), plain, size),
+            size == sizeof s.plain ? 0 : ATE_NO_KEY);
     ate__buf_deinit(&s.out);
 }
 
@@ -209,11 +211,12 @@ static void round_trips_of_some_sizes(void **state)
         struct ate_bytes info = ate__bytes(text, size[i] / 2), aad = ate__bytes(text, size[i]);
         ate__buf_clear(&s.out);
         assert_int_equal(ate__buf_append(&s.out, ate__text_bytes("before")), 0);
-        assert_int_equal(
-            ate__hpke_seal(s.public_key, &sim.env, info, aad, ate__bytes(text, size[i]), &s.out),
-            0);
+        assert_int_equal(ate__hpke_seal(ATE__KEM_XWING,
+                                        ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
+                                        info, aad, ate__bytes(text, size[i]), &s.out),
+                         0);
         assert_memory_equal(s.out.data, "before", 6);
-        assert_int_equal(ate__hpke_open(&s.seed, info, aad,
+        assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &s.seed, info, aad,
                                         ate__bytes(s.out.data + 6, s.out.size - 6), back, size[i]),
                          0);
         assert_memory_equal(back, text, size[i]);
@@ -229,7 +232,7 @@ static void failed_opening_leaves_no_plaintext(void **state)
     seal(&s);
     s.out.data[s.out.size - 1] ^= 1;
     memset(plain, 0xa5, sizeof plain);
-    assert_int_equal(ate__hpke_open(&s.seed, ate__bytes(s.info, sizeof s.info),
+    assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &s.seed, ate__bytes(s.info, sizeof s.info),
                                     ate__bytes(s.aad, sizeof s.aad), ate__buf_bytes(&s.out), plain,
                                     sizeof plain),
                      ATE_NO_KEY);
@@ -270,9 +273,10 @@ static void points_of_low_order_are_refused(void **state)
         assert_int_equal(ate__xwing_encapsulate(s.public_key, &sim.env, enc, &shared),
                          ATE_MALFORMED);
         assert_int_equal(enc[0], 9);
-        assert_int_equal(ate__hpke_seal(s.public_key, &sim.env, ate__text_bytes("i"),
-                                        ate__text_bytes("a"), ate__text_bytes("p"), &out),
-                         ATE_MALFORMED);
+        assert_int_equal(
+            ate__hpke_seal(ATE__KEM_XWING, ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
+                           ate__text_bytes("i"), ate__text_bytes("a"), ate__text_bytes("p"), &out),
+            ATE_MALFORMED);
         assert_int_equal(out.size, 0);
         of_hex(low_order[i], s.out.data + M_CIPHER, 32);
         assert_int_equal(ate__xwing_decapsulate(&s.seed, s.out.data, &shared), ATE_NO_KEY);
@@ -336,9 +340,10 @@ static void bad_encapsulation_keys_are_refused(void **state)
         memcpy(s.public_key + change[i].at, change[i].byte, 3);
         assert_int_equal(ate__xwing_check(s.public_key), change[i].expected);
         ate__buf_clear(&out);
-        assert_int_equal(ate__hpke_seal(s.public_key, &sim.env, ate__text_bytes("i"),
-                                        ate__text_bytes("a"), ate__text_bytes("p"), &out),
-                         change[i].expected);
+        assert_int_equal(
+            ate__hpke_seal(ATE__KEM_XWING, ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
+                           ate__text_bytes("i"), ate__text_bytes("a"), ate__text_bytes("p"), &out),
+            change[i].expected);
         assert_true(!change[i].expected || !out.size);
         memcpy(s.public_key + change[i].at, before, 3);
     }
@@ -358,9 +363,12 @@ static void too_big_is_said_before_it_is_read(void **state)
     for (unsigned i = 0; i < 3; i++) {
         struct ate_bytes in[3] = {small, small, small};
         in[i] = huge;
-        assert_int_equal(ate__hpke_seal(s.public_key, &sim.env, in[0], in[1], in[2], &out),
+        assert_int_equal(ate__hpke_seal(ATE__KEM_XWING,
+                                        ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
+                                        in[0], in[1], in[2], &out),
                          ATE_TOO_BIG);
-        assert_int_equal(ate__hpke_open(&s.seed, in[0], in[1], in[2], plain, 1), ATE_TOO_BIG);
+        assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &s.seed, in[0], in[1], in[2], plain, 1),
+                         ATE_TOO_BIG);
     }
     assert_int_equal(out.size, 0);
     ate__buf_deinit(&out);

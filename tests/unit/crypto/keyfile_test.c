@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "crypto/hpke.h"
 #include "crypto/keyfile.h"
 #include "base/err.h"
 #include "base/wr.h"
@@ -14,9 +15,12 @@
 
 static struct ate__key *key; /* of the seed 00 01 .. 1f, "joe's key" */
 
+static struct simenv sim;
+
 static int set_up(void **state)
 {
     (void)state;
+    simenv_init(&sim, rnd_seed(8), NULL);
     struct ate__key32 seed;
     for (uint8_t i = 0; i < 32; i++)
         seed.b[i] = i;
@@ -27,6 +31,7 @@ static int tear_down(void **state)
 {
     (void)state;
     ate__key_free(key);
+    simenv_deinit(&sim);
     assert_int_equal(ate__secret_blocks(), 0);
     return 0;
 }
@@ -35,17 +40,17 @@ static int tear_down(void **state)
 static void seeds_are_as_documented(void **state)
 {
     (void)state;
-    struct ate__key32 mldsa, ed25519;
-    of_hex("659a45e1305d2d6509a764065fde69475c42e7ea713fa25ddc378f2d8cd14f4b", mldsa.b, 32);
-    of_hex("c0d44e7d16d95d77f5e7fe6e914534634ff1a6698c833bf26b972633a3a6d0a6", ed25519.b, 32);
+    struct ate__sign_seeds seeds = {{0}, {0}};
+    of_hex("659a45e1305d2d6509a764065fde69475c42e7ea713fa25ddc378f2d8cd14f4b", seeds.mldsa, 32);
+    of_hex("c0d44e7d16d95d77f5e7fe6e914534634ff1a6698c833bf26b972633a3a6d0a6", seeds.eddsa, 32);
     assert_hex(key->kem_seed.b, 32,
                "d4aec963126d01b59c23a5c439d594f81a27a1088567d2a76cc5a51558f7151d");
     assert_hex(key->read_key.b, 32,
                "f66d2a3b8fc281d76061853846742cf4e2e9f78c872cb424afc3752b03f7d73f");
     struct ate__sign_key *sign_key;
-    uint8_t expected[ATE__PUBLIC_KEY_MAX] = {1, 0, 0xc0, 0x07, 0, 0}, *kem;
-    assert_int_equal(ate__sign_key_new(&mldsa, &ed25519, &sign_key), 0);
-    ate__sign_key_public(sign_key, expected + 6);
+    uint8_t expected[6 + ATE__SIG_PUBLIC + 6 + ATE__XWING_PUBLIC] = {1, 0, 0xc0, 0x07, 0, 0}, *kem;
+    assert_int_equal(ate__sign_key_new(ATE__SIG_MLDSA65_ED25519, &seeds, &sign_key), 0);
+    memcpy(expected + 6, ate__sign_key_public(sign_key).data, ATE__SIG_PUBLIC);
     ate__sign_key_free(sign_key);
     kem = expected + 6 + ATE__SIG_PUBLIC;
     memcpy(kem, (const uint8_t[]){0x7a, 0x64, 0xc0, 0x04, 0, 0}, 6);
@@ -100,8 +105,9 @@ static const struct {
     {"ate-key 1", ATE_MALFORMED, "newline"},
     {"ate-key \n", ATE_MALFORMED, "line 1"},
     {"ate-key  1\n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
-    {"ate-key 2\n", ATE_UNSUPPORTED, "version"},
-    {"ate-key 2\nanything\n", ATE_UNSUPPORTED, "version"},
+    {"ate-key 2\n", ATE_MALFORMED, "line 2: \"holds\" belongs here"},
+    {"ate-key 3\n", ATE_UNSUPPORTED, "version"},
+    {"ate-key 3\nanything\n", ATE_UNSUPPORTED, "version"},
     {"ate-key 10\n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
     {"ate-key 1 \n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
     {"ate-key 1\r\n" ALGORITHM SEED, ATE_UNSUPPORTED, "version"},
@@ -138,11 +144,14 @@ static const struct {
     {HEAD ALGORITHM SEED "comment x\n", ATE_UNSUPPORTED, "line 4 is of an unknown kind"},
     {HEAD ALGORITHM "sealed x\n", ATE_UNSUPPORTED, "line 3 is of an unknown kind"},
     {HEAD ALGORITHM "Seed x\n", ATE_MALFORMED, "line 3"},
-    {HEAD "algorithm mldsa65-ed25519-sha512\n" SEED, ATE_UNSUPPORTED, "line 2: an unknown alg"},
-    {HEAD "algorithm x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm mldsa65-ed25519-sha51\n" SEED, ATE_UNSUPPORTED, "line 2: an unknown alg"},
+    {HEAD "algorithm x-wing x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm x-wing mldsa65\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm mldsa65 ed25519\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm  x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
+    {HEAD "algorithm rsa x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
     {HEAD "algorithm mldsa65-ed25519-sha512  x-wing\n" SEED, ATE_UNSUPPORTED, "algorithm"},
     {HEAD "algorithm mldsa65-ed25519-sha512 x-wing \n" SEED, ATE_UNSUPPORTED, "algorithm"},
-    {HEAD "algorithm mldsa87-ed448-shake256 mlkem1024-p384\n" SEED, ATE_UNSUPPORTED, NULL},
     {HEAD ALGORITHM "seed \n", ATE_MALFORMED, "line 3"},
     {HEAD ALGORITHM "seed AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh\n", ATE_MALFORMED, "not 42"},
     {HEAD ALGORITHM "seed " SEED_TEXT "A\n", ATE_MALFORMED, "not 44"},
@@ -301,7 +310,8 @@ static void bad_public_keys(void **state)
         uint8_t byte;
         int expected;
     } change[] = {
-        {0, 2, ATE_UNSUPPORTED},                            /* algorithm */
+        {0, 9, ATE_UNSUPPORTED},                            /* algorithm */
+        {0, 2, ATE_MALFORMED},                              /* another one's size */
         {1, 1, ATE_UNSUPPORTED},
         {2, 0xbf, ATE_MALFORMED},                           /* length */
         {2, 0xc1, ATE_MALFORMED},
@@ -416,8 +426,6 @@ static void bad_public_files(void **state)
 static void generated_keys_work(void **state)
 {
     (void)state;
-    struct simenv sim;
-    simenv_init(&sim, rnd_seed(9), NULL);
     struct ate__key *a, *b;
     assert_int_equal(ate__key_generate(&sim.env, "a", &a), 0);
     assert_int_equal(ate__key_generate(&sim.env, "b", &b), 0);
@@ -429,21 +437,22 @@ static void generated_keys_work(void **state)
     struct ate__verify_key *v;
     struct ate_bytes m = ate__text_bytes("hello"), none = {NULL, 0};
     assert_int_equal(ate__sign(a->sign_key, none, m, signature), 0);
-    assert_int_equal(ate__verify_key_new(parts.signature_key, &v), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature->id, parts.signature_key, &v), 0);
     assert_int_equal(ate__verify(v, none, m, ate__bytes(signature, sizeof signature)), 0);
     ate__verify_key_free(v);
     struct ate__buf sealed = ATE__BUF_NULL;
-    assert_int_equal(ate__hpke_seal(parts.kem_key.data, &sim.env, none, none, m, &sealed), 0);
-    assert_int_equal(
-        ate__hpke_open(&a->kem_seed, none, none, ate__buf_bytes(&sealed), plain, sizeof plain), 0);
+    assert_int_equal(ate__hpke_seal(parts.kem->id, parts.kem_key, &sim.env, none, none, m, &sealed),
+                     0);
+    assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &a->kem_seed, none, none,
+                                    ate__buf_bytes(&sealed), plain, sizeof plain),
+                     0);
     assert_memory_equal(plain, "hello", 5);
-    assert_int_equal(
-        ate__hpke_open(&b->kem_seed, none, none, ate__buf_bytes(&sealed), plain, sizeof plain),
-        ATE_NO_KEY);
+    assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &b->kem_seed, none, none,
+                                    ate__buf_bytes(&sealed), plain, sizeof plain),
+                     ATE_NO_KEY);
     ate__buf_deinit(&sealed);
     ate__key_free(a);
     ate__key_free(b);
-    simenv_deinit(&sim);
 }
 
 static void log_key_file(void **state)
@@ -486,6 +495,202 @@ static void log_key_file(void **state)
     ate__log_key_free(log_key);
 }
 
+/* ---- version 2: halves, and files that are sealed with a password ---- */
+
+static struct ate__secret half_file(enum ate__key_holds holds)
+{
+    struct ate__secret text;
+    assert_int_equal(ate__key_encode_half(key, holds, &text), 0);
+    return text;
+}
+
+static void halves_of_a_file(void **state)
+{
+    (void)state;
+    for (int h = ATE__KEY_READS; h <= ATE__KEY_WRITES; h++) {
+        enum ate__key_holds holds = (enum ate__key_holds)h, other = (enum ate__key_holds)(3 - h);
+        struct ate__secret text = half_file(holds), again;
+        struct ate__key *half;
+        assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &half), 0);
+        assert_int_equal(half->holds, holds);
+        assert_true(ate__hash_equal(&half->fingerprint, &key->fingerprint));
+        assert_string_equal(half->label, key->label);
+        assert_int_equal(ate__key_encode(half, &again), 0);
+        assert_int_equal(again.size, text.size);
+        assert_memory_equal(again.data, text.data, text.size);
+        ate__secret_deinit(&again);
+        assert_int_equal(ate__key_encode_half(half, other, &again), ATE_NO_KEY);
+        assert_int_equal(ate__key_encode_half(half, ATE__KEY_ALL, &again), ATE_NO_KEY);
+        ate__key_free(half);
+        /* No file of a half has the seed, or what belongs to the other. */
+        assert_null(memmem(text.data, text.size, SEED_TEXT, 43));
+        ate__secret_deinit(&text);
+    }
+}
+
+static int open_text(struct ate_bytes text, const char *password, struct ate__key **ret_key)
+{
+    ate__cleanup(ate__key_text_freep) struct ate__key_text *t = NULL;
+    int rc = ate__key_text_parse(text, &t);
+    return rc ? rc : ate__key_text_open(t, ate__text_bytes(password), ret_key);
+}
+
+static void sealed_files(void **state)
+{
+    (void)state;
+    for (int h = ATE__KEY_ALL; h <= ATE__KEY_WRITES; h++) {
+        struct ate__secret text;
+        struct ate__key *back = NULL;
+        struct ate_bytes password = ate__text_bytes("horse staple");
+        assert_int_equal(
+            ate__key_encode_sealed(key, (enum ate__key_holds)h, &sim.env, password, &text), 0);
+        struct ate_bytes file = ate__bytes(text.data, text.size);
+        assert_null(memmem(text.data, text.size, SEED_TEXT, 43));
+        assert_int_equal(ate__key_decode(file, &back), ATE_NO_KEY);
+        assert_int_equal(open_text(file, "", &back), ATE_NO_KEY);
+        assert_int_equal(open_text(file, "horse stable", &back), ATE_NO_KEY);
+        assert_null(back);
+        assert_int_equal(open_text(file, "horse staple", &back), 0);
+        assert_int_equal(back->holds, h);
+        assert_true(ate__hash_equal(&back->fingerprint, &key->fingerprint));
+        ate__key_free(back);
+        ate__secret_deinit(&text);
+    }
+    struct ate__secret text;
+    assert_int_equal(
+        ate__key_encode_sealed(key, ATE__KEY_ALL, &sim.env, ate__bytes(NULL, 0), &text),
+        ATE_MISUSE);
+}
+
+/* Changes the first occurrence of `from`, of the same size. */
+static void patch(struct ate__secret *text, const char *from, const char *to)
+{
+    void *at = memmem(text->data, text->size, from, strlen(from));
+    assert_non_null(at);
+    assert_int_equal(strlen(from), strlen(to));
+    memcpy(at, to, strlen(to));
+}
+
+/* All that a sealed file says is bound to what it seals; what it asks for is bounded first. */
+static void changed_sealed_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to;
+        int expected;
+    } change[] = {
+        {"holds all", "holds any", ATE_UNSUPPORTED},
+        {"holds all", "holds All", ATE_UNSUPPORTED},
+        {"argon2id 65536 3 4 ", "argon2id 65535 3 4 ", ATE_DENIED},
+        {"argon2id 65536 3 4 ", "argon2id 65536 2 4 ", ATE_DENIED},
+        {"argon2id 65536 3 4 ", "argon2id 65536 1 4 ", ATE_DENIED},
+        {"argon2id 65536 3 4 ", "argon2id 00008 1 1 ", ATE_MALFORMED},
+        {"argon2id 65536 3 4 ", "argon2id 65536 0 4 ", ATE_MALFORMED},
+        {"argon2id 65536 3 4 ", "argon2id 65536 3 0 ", ATE_MALFORMED},
+        {"argon2id 65536 3 4 ", "argon2id 65536 3 3 ", ATE_NO_KEY},
+        {"argon2id 65536 3 4 ", "argon2id 65536 4 4 ", ATE_NO_KEY},
+        {"argon2id 65536 3 4 ", "argon2id 65537 3 4 ", ATE_NO_KEY},
+        {"argon2id 65536 3 4 ", "argon2id 99999999 4", ATE_MALFORMED},
+        {"argon2id 65536 3 4 ", "argon2id 6553 63 4 ", ATE_DENIED},
+        {"argon2id", "argon2ie", ATE_UNSUPPORTED},
+        {"sealed ", "secret ", ATE_MALFORMED},
+        {"label joe's", "label moe's", ATE_NO_KEY},
+        {"ate-key 2", "ate-key 1", ATE_UNSUPPORTED},
+        {"ate-key 2", "ate-key 3", ATE_UNSUPPORTED},
+    };
+    struct ate__secret whole;
+    struct ate_bytes password = ate__text_bytes("horse staple");
+    assert_int_equal(ate__key_encode_sealed(key, ATE__KEY_ALL, &sim.env, password, &whole), 0);
+    for (size_t i = 0; i < ATE__COUNT_OF(change); i++) {
+        struct ate__secret text;
+        struct ate__key *back = NULL;
+        assert_int_equal(ate__secret_init(&text, whole.size), 0);
+        memcpy(text.data, whole.data, whole.size);
+        patch(&text, change[i].from, change[i].to);
+        assert_int_equal(open_text(ate__bytes(text.data, text.size), "horse staple", &back),
+                         change[i].expected);
+        assert_null(back);
+        ate__secret_deinit(&text);
+    }
+    ate__secret_deinit(&whole);
+}
+
+static size_t line_size(const char *line)
+{
+    return (size_t)((const char *)rawmemchr(line, '\n') - line);
+}
+
+static void sealed_bytes_are_seen(void **state)
+{
+    (void)state;
+    struct ate__secret text;
+    struct ate__key *back = NULL;
+    assert_int_equal(ate__key_encode_sealed(key, ATE__KEY_READS, &sim.env,
+                                            ate__text_bytes("horse staple"), &text),
+                     0);
+    char *line = memmem(text.data, text.size, "\nsealed ", 8);
+    assert_non_null(line);
+    size_t end = 8 + line_size(line + 8);
+    for (size_t at = 8; at < end; at += 47) {
+        char kept = line[at];
+        line[at] = kept == 'A' ? 'B' : 'A';
+        int rc = open_text(ate__bytes(text.data, text.size), "horse staple", &back);
+        assert_int_equal(rc, ATE_NO_KEY);
+        line[at] = kept;
+    }
+    assert_null(back);
+    ate__secret_deinit(&text);
+}
+
+/* A half whose public key is another's is not taken: what it reads would be read under a wrong
+ * name. */
+static void half_under_another_name(void **state)
+{
+    (void)state;
+    struct ate__secret text = half_file(ATE__KEY_WRITES), other;
+    struct ate__key *mallory, *back = NULL;
+    const struct ate__key32 seed = {{0x66}};
+    assert_int_equal(ate__key_of_seed(&seed, "joe's key", &mallory), 0);
+    assert_int_equal(ate__key_encode_half(mallory, ATE__KEY_WRITES, &other), 0);
+    char *mine = memmem(text.data, text.size, "\nkey ", 5);
+    const char *theirs = memmem(other.data, other.size, "\nkey ", 5);
+    memcpy(mine, theirs, line_size(mine + 1) + 1);
+    assert_int_equal(ate__key_decode(ate__bytes(text.data, text.size), &back), ATE_MALFORMED);
+    assert_null(back);
+    ate__key_free(mallory);
+    ate__secret_deinit(&text);
+    ate__secret_deinit(&other);
+}
+
+static void names_of_forms(void **state)
+{
+    (void)state;
+    static const char *const name[] = {
+        "mldsa65-ed25519-sha512 x-wing",
+        "mldsa44-ed25519-sha512 x-wing",
+        "mldsa87-ed448-shake256 mlkem1024-p384",
+        "ed25519",
+        "x-wing",
+        "ed448 mlkem1024-p384",
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(name); i++) {
+        struct ate__key_form form;
+        char text[ATE__KEY_FORM_TEXT];
+        assert_int_equal(ate__key_form_parse(ate__text_bytes(name[i]), &form), 0);
+        struct ate__public_parts parts = {.signature = form.signature, .kem = form.kem};
+        assert_string_equal(ate__key_form_text(&parts, text), name[i]);
+        struct ate__key *k, *back;
+        struct ate__secret file;
+        assert_int_equal(ate__key_make(&form, &key->seed, "", &k), 0);
+        assert_int_equal(ate__key_encode(k, &file), 0);
+        assert_int_equal(ate__key_decode(ate__bytes(file.data, file.size), &back), 0);
+        assert_true(ate__hash_equal(&k->fingerprint, &back->fingerprint));
+        ate__secret_deinit(&file);
+        ate__key_free(k);
+        ate__key_free(back);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +706,12 @@ int main(void)
         cmocka_unit_test(bad_public_files),
         cmocka_unit_test(log_key_file),
         cmocka_unit_test(generated_keys_work),
+        cmocka_unit_test(halves_of_a_file),
+        cmocka_unit_test(sealed_files),
+        cmocka_unit_test(changed_sealed_files),
+        cmocka_unit_test(sealed_bytes_are_seen),
+        cmocka_unit_test(half_under_another_name),
+        cmocka_unit_test(names_of_forms),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

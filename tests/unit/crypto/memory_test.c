@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
+#include "crypto/hpke.h"
 #include "crypto/keyfile.h"
 #include "crypto/log_key.h"
 #include "crypto/merkle.h"
@@ -182,7 +183,7 @@ static int import(void *arg)
 {
     struct ate__verify_key *v = NULL;
     (void)arg;
-    int rc = ate__verify_key_new(parts.signature_key, &v);
+    int rc = ate__verify_key_new(parts.signature->id, parts.signature_key, &v);
     ate__verify_key_free(v);
     return rc;
 }
@@ -261,14 +262,14 @@ static int seal(void *arg)
 {
     struct ate__buf out = ATE__BUF_NULL;
     (void)arg;
-    int rc = ate__hpke_seal(parts.kem_key.data, &sim.env, text, text, text, &out);
+    int rc = ate__hpke_seal(parts.kem->id, parts.kem_key, &sim.env, text, text, text, &out);
     assert_int_equal(out.size, rc ? 0 : sealed.size);
     if (!rc && examine) {
         uint8_t plain[4];
         fail_at = 0;
-        assert_int_equal(
-            ate__hpke_open(&key->kem_seed, text, text, ate__buf_bytes(&out), plain, sizeof plain),
-            0);
+        assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &key->kem_seed, text, text,
+                                        ate__buf_bytes(&out), plain, sizeof plain),
+                         0);
     }
     ate__buf_deinit(&out);
     return rc;
@@ -278,7 +279,8 @@ static int open_sealed(void *arg)
 {
     uint8_t plain[4];
     (void)arg;
-    return ate__hpke_open(&key->kem_seed, text, text, ate__buf_bytes(&sealed), plain, sizeof plain);
+    return ate__hpke_open(ATE__KEM_XWING, &key->kem_seed, text, text, ate__buf_bytes(&sealed),
+                          plain, sizeof plain);
 }
 
 static int check(void *arg)
@@ -363,7 +365,8 @@ static int open_bad(void *arg)
 {
     uint8_t plain[4];
     (void)arg;
-    return ate__hpke_open(&key->kem_seed, none, text, ate__buf_bytes(&sealed), plain, sizeof plain);
+    return ate__hpke_open(ATE__KEM_XWING, &key->kem_seed, none, text, ate__buf_bytes(&sealed),
+                          plain, sizeof plain);
 }
 
 static int unwrap_bad(void *arg)
@@ -400,12 +403,13 @@ static void fixtures_make(void)
     assert_int_equal(ate__aead_new(&some_key, &aead), 0);
     assert_int_equal(ate__aead_encrypt(aead, &sim.env, text, text, nonce, &cipher), 0);
     assert_int_equal(ate__wrap(&some_key, &some_key, wrapped), 0);
-    assert_int_equal(ate__verify_key_new(parts.signature_key, &verifier), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature->id, parts.signature_key, &verifier), 0);
     assert_int_equal(ate__sign(key->sign_key, none, text, signature), 0);
     assert_int_equal(ate__log_key_of_seed(&some_key, &log_key), 0);
     assert_int_equal(ate__log_verify_new(ate__log_key_public(log_key), &log_verify), 0);
     assert_int_equal(ate__log_sign_mldsa44(log_key, text, log_signature), 0);
-    assert_int_equal(ate__hpke_seal(parts.kem_key.data, &sim.env, text, text, text, &sealed), 0);
+    assert_int_equal(
+        ate__hpke_seal(parts.kem->id, parts.kem_key, &sim.env, text, text, text, &sealed), 0);
     assert_int_equal(ate__key_encode(key, &private_text), 0);
     assert_int_equal(
         ate__public_key_encode(ate__buf_bytes(&key->public_key), "label", &public_text), 0);

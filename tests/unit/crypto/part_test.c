@@ -7,18 +7,18 @@
 #include "base/err.h"
 #include "help.h"
 
-enum { SIGNATURE_MAX = 3309, PUBLIC_MAX = 1952 };
+enum { SIGNATURE_MAX = 4627, PUBLIC_MAX = 2592 };
 
 static const struct {
     enum ate__part part;
-    size_t public_size, signature_size;
+    size_t seed_size, public_size, signature_size;
 } algorithm[] = {
-    {ATE__PART_ED25519, 32, 64},
-    {ATE__PART_MLDSA44, 1312, 2420},
-    {ATE__PART_MLDSA65, 1952, 3309},
+    {ATE__PART_ED25519, 32, 32, 64},     {ATE__PART_ED448, 57, 57, 114},
+    {ATE__PART_MLDSA44, 32, 1312, 2420}, {ATE__PART_MLDSA65, 32, 1952, 3309},
+    {ATE__PART_MLDSA87, 32, 2592, 4627},
 };
 
-static const struct ate__key32 seed = {{3, 2, 1}};
+static const uint8_t seed[ATE__PART_SEED_MAX] = {3, 2, 1};
 static const struct ate_bytes text = {"text", 4}, other = {"texU", 4};
 
 static void sign_and_verify(void **state)
@@ -29,9 +29,11 @@ static void sign_and_verify(void **state)
         ate__cleanup(EVP_PKEY_freep) EVP_PKEY *key = NULL, *same = NULL, *verify = NULL;
         enum ate__part part = algorithm[i].part;
         size_t size = algorithm[i].signature_size;
+        assert_int_equal(ate__part_seed_size(part), algorithm[i].seed_size);
         assert_int_equal(ate__part_public_size(part), algorithm[i].public_size);
-        assert_int_equal(ate__part_of_seed(part, &seed, &key, public_key), 0);
-        assert_int_equal(ate__part_of_seed(part, &seed, &same, again), 0);
+        assert_int_equal(ate__part_signature_size(part), size);
+        assert_int_equal(ate__part_of_seed(part, seed, &key, public_key), 0);
+        assert_int_equal(ate__part_of_seed(part, seed, &same, again), 0);
         assert_memory_equal(public_key, again, algorithm[i].public_size);
         assert_int_equal(ate__part_load(part, public_key, &verify), 0);
         assert_int_equal(ate__part_sign(key, NULL, text, signature, size), 0);

@@ -27,22 +27,28 @@ static const json_t *vector(const char *name)
     return NULL;
 }
 
+/* From component seeds in a row, as composite private keys are. */
+static struct ate__sign_key *key_of_id(unsigned id, const uint8_t *seeds, size_t size)
+{
+    struct ate__sign_seeds s = {{0}, {0}};
+    struct ate__sign_key *k;
+    size_t mldsa = id == ATE__SIG_ED25519 || id == ATE__SIG_ED448 ? 0 : 32;
+    memcpy(s.mldsa, seeds, mldsa);
+    memcpy(s.eddsa, seeds + mldsa, size - mldsa);
+    assert_int_equal(ate__sign_key_new(id, &s, &k), 0);
+    return k;
+}
+
 static struct ate__sign_key *key_of(const uint8_t seeds[64])
 {
-    struct ate__key32 mldsa, ed25519;
-    memcpy(mldsa.b, seeds, 32);
-    memcpy(ed25519.b, seeds + 32, 32);
-    struct ate__sign_key *k;
-    assert_int_equal(ate__sign_key_new(&mldsa, &ed25519, &k), 0);
-    return k;
+    return key_of_id(ATE__SIG_MLDSA65_ED25519, seeds, 64);
 }
 
 static struct ate__verify_key *verifier_of(const struct ate__sign_key *k)
 {
-    uint8_t public_key[ATE__SIG_PUBLIC];
     struct ate__verify_key *v;
-    ate__sign_key_public(k, public_key);
-    assert_int_equal(ate__verify_key_new(ate__bytes(public_key, sizeof public_key), &v), 0);
+    assert_int_equal(ate__verify_key_new(ate__sign_algorithm(k)->id, ate__sign_key_public(k), &v),
+                     0);
     return v;
 }
 
@@ -64,31 +70,44 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void published_composite(void **state)
+/* A published key and signatures, of a composite or of ML-DSA by itself. */
+static void check_published(unsigned id, const char *name)
 {
-    (void)state;
-    const json_t *v = vector("id-MLDSA65-Ed25519-SHA512");
+    const json_t *v = vector(name);
     struct ate__buf pk = vector_base64(v, "pk"), sk = vector_base64(v, "sk"),
                     plain = vector_base64(v, "s"), bound = vector_base64(v, "sWithContext");
-    assert_int_equal(sk.size, 64);
-    struct ate__sign_key *k = key_of(sk.data);
-    uint8_t public_key[ATE__SIG_PUBLIC];
-    ate__sign_key_public(k, public_key);
-    assert_true(ate__bytes_equal(ate__buf_bytes(&pk), ate__bytes(public_key, sizeof public_key)));
+    struct ate__sign_key *k = key_of_id(id, sk.data, sk.size);
+    assert_true(ate__bytes_equal(ate__buf_bytes(&pk), ate__sign_key_public(k)));
 
     struct ate__verify_key *verifier;
     struct ate_bytes m = ate__buf_bytes(&message), ctx = ate__buf_bytes(&context);
-    assert_int_equal(ate__verify_key_new(ate__buf_bytes(&pk), &verifier), 0);
+    uint8_t ours[ATE__SIG_SIZE_MAX];
+    assert_int_equal(ate__verify_key_new(id, ate__buf_bytes(&pk), &verifier), 0);
     assert_int_equal(ate__verify(verifier, no_context, m, ate__buf_bytes(&plain)), 0);
     assert_int_equal(ate__verify(verifier, ctx, m, ate__buf_bytes(&bound)), 0);
     assert_int_equal(ate__verify(verifier, ctx, m, ate__buf_bytes(&plain)), ATE_TAMPERED);
     assert_int_equal(ate__verify(verifier, no_context, m, ate__buf_bytes(&bound)), ATE_TAMPERED);
+    assert_int_equal(ate__sign(k, ctx, m, ours), 0);
+    assert_int_equal(ate__verify(verifier, ctx, m, ate__bytes(ours, bound.size)), 0);
+    assert_int_equal(ate__algorithm(id)->made_size, bound.size);
+    assert_int_equal(ate__algorithm(id)->public_size, pk.size);
     ate__verify_key_free(verifier);
     ate__sign_key_free(k);
     ate__buf_deinit(&pk);
     ate__buf_deinit(&sk);
     ate__buf_deinit(&plain);
     ate__buf_deinit(&bound);
+}
+
+static void published(void **state)
+{
+    (void)state;
+    check_published(ATE__SIG_MLDSA44_ED25519, "id-MLDSA44-Ed25519-SHA512");
+    check_published(ATE__SIG_MLDSA65_ED25519, "id-MLDSA65-Ed25519-SHA512");
+    check_published(ATE__SIG_MLDSA87_ED448, "id-MLDSA87-Ed448-SHAKE256");
+    check_published(ATE__SIG_MLDSA44, "id-ML-DSA-44");
+    check_published(ATE__SIG_MLDSA65, "id-ML-DSA-65");
+    check_published(ATE__SIG_MLDSA87, "id-ML-DSA-87");
 }
 
 static int verify_with_openssl(EVP_PKEY *key, struct ate_bytes ctx, struct ate_bytes m,
@@ -108,35 +127,92 @@ static int verify_with_openssl(EVP_PKEY *key, struct ate_bytes ctx, struct ate_b
     return holds == 1;
 }
 
-/* FIPS 204 as OpenSSL does it, at each strength; the keys of ML-DSA-65 also as we make them. */
-static void published_mldsa(void **state)
+/* A curve by itself signs ctx, 0x00, message; so says the curve's own signature over these. */
+static void plain_curves(void **state)
 {
     (void)state;
-    static const char *const name[] = {"id-ML-DSA-44", "id-ML-DSA-65", "id-ML-DSA-87"};
-    for (size_t i = 0; i < ATE__COUNT_OF(name); i++) {
-        const json_t *v = vector(name[i]);
-        struct ate__buf pk = vector_base64(v, "pk"), sk = vector_base64(v, "sk"),
-                        plain = vector_base64(v, "s"), bound = vector_base64(v, "sWithContext");
-        EVP_PKEY *key =
-            EVP_PKEY_new_raw_public_key_ex(NULL, name[i] + strlen("id-"), NULL, pk.data, pk.size);
+    static const struct {
+        unsigned id;
+        const char *name;
+        size_t seed_size;
+    } curve[] = {{ATE__SIG_ED25519, "ED25519", 32}, {ATE__SIG_ED448, "ED448", 57}};
+    static const char joined[] = "ate/tx/1\0message"; /* with its NUL in the middle */
+    for (size_t i = 0; i < ATE__COUNT_OF(curve); i++) {
+        const uint8_t seed[57] = {7, 5};
+        uint8_t signature[114];
+        size_t size = ate__algorithm(curve[i].id)->made_size;
+        struct ate__sign_key *k = key_of_id(curve[i].id, seed, curve[i].seed_size);
+        struct ate__verify_key *v = verifier_of(k);
+        struct ate_bytes public_key = ate__sign_key_public(k), s = ate__bytes(signature, size);
+        struct ate_bytes m = ate__text_bytes("message"), ctx = ate__text_bytes("ate/tx/1");
+        assert_int_equal(ate__sign(k, ctx, m, signature), 0);
+        assert_int_equal(ate__verify(v, ctx, m, s), 0);
+        assert_int_equal(ate__verify(v, ate__text_bytes("ate/tx/2"), m, s), ATE_TAMPERED);
+        assert_int_equal(ate__verify(v, no_context, m, s), ATE_TAMPERED);
+        EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, curve[i].name, NULL, public_key.data,
+                                                       public_key.size);
         assert_non_null(key);
-        struct ate_bytes m = ate__buf_bytes(&message), ctx = ate__buf_bytes(&context);
-        assert_true(verify_with_openssl(key, no_context, m, ate__buf_bytes(&plain)));
-        assert_true(verify_with_openssl(key, ctx, m, ate__buf_bytes(&bound)));
-        assert_false(verify_with_openssl(key, ctx, m, ate__buf_bytes(&plain)));
+        assert_true(verify_with_openssl(key, no_context, ate__bytes(joined, sizeof joined - 1), s));
         EVP_PKEY_free(key);
-        if (pk.size == MLDSA_PUBLIC) {
-            uint8_t seeds[64] = {0}, public_key[ATE__SIG_PUBLIC];
-            memcpy(seeds, sk.data, 32);
-            struct ate__sign_key *k = key_of(seeds);
-            ate__sign_key_public(k, public_key);
-            assert_memory_equal(public_key, pk.data, MLDSA_PUBLIC);
-            ate__sign_key_free(k);
+        for (size_t at = 0; at < size; at++) {
+            signature[at] ^= (uint8_t)(1 << at % 8);
+            assert_int_equal(ate__verify(v, ctx, m, s), ATE_TAMPERED);
+            signature[at] ^= (uint8_t)(1 << at % 8);
         }
-        ate__buf_deinit(&pk);
-        ate__buf_deinit(&sk);
-        ate__buf_deinit(&plain);
-        ate__buf_deinit(&bound);
+        ate__verify_key_free(v);
+        ate__sign_key_free(k);
+    }
+}
+
+/* Of each composite: either half from another signature, or of zeros, is not enough. */
+static void half_of_a_composite(void **state)
+{
+    (void)state;
+    const struct ate__algorithm *a;
+    for (size_t i = 0; (a = ate__algorithm_at(i)); i++) {
+        const uint8_t seeds[89] = {4, 2};
+        uint8_t good[ATE__SIG_SIZE_MAX], other[ATE__SIG_SIZE_MAX], mixed[ATE__SIG_SIZE_MAX];
+        if (!a->composite)
+            continue;
+        size_t curve = a->id == ATE__SIG_MLDSA87_ED448 ? 114 : 64, first = a->made_size - curve;
+        struct ate__sign_key *k = key_of_id(a->id, seeds, curve == 64 ? 64 : 89);
+        struct ate__verify_key *v = verifier_of(k);
+        struct ate_bytes m = ate__text_bytes("message"), ctx = ate__text_bytes("ate/tx/1"),
+                         s = ate__bytes(mixed, a->made_size);
+        assert_int_equal(ate__sign(k, ctx, m, good), 0);
+        assert_int_equal(ate__sign(k, ctx, ate__text_bytes("other"), other), 0);
+        memcpy(mixed, good, sizeof mixed);
+        assert_int_equal(ate__verify(v, ctx, m, s), 0);
+        memcpy(mixed + first, other + first, curve);
+        assert_int_equal(ate__verify(v, ctx, m, s), ATE_TAMPERED);
+        memset(mixed + first, 0, curve);
+        assert_int_equal(ate__verify(v, ctx, m, s), ATE_TAMPERED);
+        memcpy(mixed + first, good + first, curve);
+        memcpy(mixed, other, first);
+        assert_int_equal(ate__verify(v, ctx, m, s), ATE_TAMPERED);
+        memset(mixed, 0, first);
+        assert_int_equal(ate__verify(v, ctx, m, s), ATE_TAMPERED);
+        /* Each half by itself, as a signature of its own algorithm, is none either. */
+        assert_int_equal(ate__verify(v, ctx, m, ate__bytes(good, first)), ATE_TAMPERED);
+        assert_int_equal(ate__verify(v, ctx, m, ate__bytes(good + first, curve)), ATE_TAMPERED);
+        ate__verify_key_free(v);
+        ate__sign_key_free(k);
+    }
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
+static void unknown_algorithms_are_refused(void **state)
+{
+    (void)state;
+    static const unsigned id[] = {0, 9, 0xffff, ATE__KEM_XWING};
+    const struct ate__sign_seeds seeds = {{1}, {1}};
+    uint8_t zeros[ATE__SIG_PUBLIC_MAX] = {0};
+    for (size_t i = 0; i < ATE__COUNT_OF(id); i++) {
+        struct ate__sign_key *k;
+        struct ate__verify_key *v;
+        assert_int_equal(ate__sign_key_new(id[i], &seeds, &k), ATE_UNSUPPORTED);
+        assert_int_equal(ate__verify_key_new(id[i], ate__bytes(zeros, sizeof zeros), &v),
+                         ATE_UNSUPPORTED);
     }
 }
 
@@ -254,7 +330,8 @@ static void contexts_are_bounded(void **state)
 static int import(const uint8_t public_key[ATE__SIG_PUBLIC])
 {
     struct ate__verify_key *v = NULL;
-    int rc = ate__verify_key_new(ate__bytes(public_key, ATE__SIG_PUBLIC), &v);
+    int rc =
+        ate__verify_key_new(ATE__SIG_MLDSA65_ED25519, ate__bytes(public_key, ATE__SIG_PUBLIC), &v);
     ate__verify_key_free(v);
     return rc;
 }
@@ -276,7 +353,7 @@ static void bad_points_are_refused(void **state)
     };
     uint8_t public_key[ATE__SIG_PUBLIC];
     struct ate__sign_key *k = key_of((const uint8_t[64]){1});
-    ate__sign_key_public(k, public_key);
+    memcpy(public_key, ate__sign_key_public(k).data, sizeof public_key);
     assert_int_equal(import(public_key), 0);
     for (size_t i = 0; i < ATE__COUNT_OF(hex); i++) {
         of_hex(hex[i], public_key + MLDSA_PUBLIC, 32);
@@ -291,7 +368,9 @@ static void bad_points_are_refused(void **state)
         memset(public_key + MLDSA_PUBLIC, 0, 32);
         public_key[MLDSA_PUBLIC] = y;
         struct ate__verify_key *v;
-        assert_int_equal(ate__verify_key_new(ate__bytes(public_key, sizeof public_key), &v), 0);
+        assert_int_equal(ate__verify_key_new(ATE__SIG_MLDSA65_ED25519,
+                                             ate__bytes(public_key, sizeof public_key), &v),
+                         0);
         assert_int_equal(
             ate__verify(v, no_context, no_context, ate__bytes(signature, sizeof signature)),
             ATE_TAMPERED);
@@ -303,6 +382,47 @@ static void bad_points_are_refused(void **state)
     assert_int_equal(import(public_key), 0);
     assert_int_equal(ERR_peek_error(), 0);
     ate__sign_key_free(k);
+}
+
+static int import_ed448(const uint8_t point[57])
+{
+    struct ate__verify_key *v = NULL;
+    int rc = ate__verify_key_new(ATE__SIG_ED448, ate__bytes(point, 57), &v);
+    ate__verify_key_free(v);
+    return rc;
+}
+
+static void bad_points_of_ed448_are_refused(void **state)
+{
+    (void)state;
+    uint8_t y[57] = {0};
+    for (unsigned sign = 0; sign <= 0x80; sign += 0x80) {
+        memset(y, 0, sizeof y);
+        y[56] = (uint8_t)sign;
+        assert_int_equal(import_ed448(y), ATE_MALFORMED); /* order 4 */
+        y[0] = 1;
+        assert_int_equal(import_ed448(y), ATE_MALFORMED); /* neutral */
+        y[0] = 2;
+        assert_int_equal(import_ed448(y), 0);
+        memset(y, 0xff, 56); /* from here on p = 2^448 - 2^224 - 1 and its neighbours */
+        y[28] = 0xfe;
+        assert_int_equal(import_ed448(y), ATE_MALFORMED); /* p: 0 again */
+        y[0] = 0xfe;
+        assert_int_equal(import_ed448(y), ATE_MALFORMED); /* -1, order 2 */
+        y[0] = 0xfd;
+        assert_int_equal(import_ed448(y), 0);
+        memset(y, 0, 28);
+        y[28] = 0xff;
+        assert_int_equal(import_ed448(y), ATE_MALFORMED); /* p + 1: 1 again */
+        memset(y, 0xff, 56);
+        assert_int_equal(import_ed448(y), ATE_MALFORMED); /* the largest */
+        memset(y, 0, 56);
+        y[0] = 2;
+        y[56] = (uint8_t)(sign | 1); /* beyond 448 bits */
+        assert_int_equal(import_ed448(y), ATE_MALFORMED);
+        y[56] = (uint8_t)sign;
+    }
+    assert_int_equal(ERR_peek_error(), 0);
 }
 
 /* Why: under the neutral point as the key OpenSSL takes one signature for every message. */
@@ -324,7 +444,9 @@ static void wrong_sizes_are_refused(void **state)
     struct ate__verify_key *v = NULL;
     static const size_t size[] = {0, 1, 32, MLDSA_PUBLIC, ATE__SIG_PUBLIC - 1, ATE__SIG_PUBLIC + 1};
     for (size_t i = 0; i < ATE__COUNT_OF(size); i++)
-        assert_int_equal(ate__verify_key_new(ate__bytes(zeros, size[i]), &v), ATE_MALFORMED);
+        assert_int_equal(
+            ate__verify_key_new(ATE__SIG_MLDSA65_ED25519, ate__bytes(zeros, size[i]), &v),
+            ATE_MALFORMED);
     assert_null(v);
 }
 
@@ -368,13 +490,16 @@ static void one_key_in_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_composite),
-        cmocka_unit_test(published_mldsa),
+        cmocka_unit_test(published),
+        cmocka_unit_test(plain_curves),
+        cmocka_unit_test(half_of_a_composite),
+        cmocka_unit_test(unknown_algorithms_are_refused),
         cmocka_unit_test(round_trips),
         cmocka_unit_test(every_changed_byte_is_seen),
         cmocka_unit_test(another_key_does_not_verify),
         cmocka_unit_test(contexts_are_bounded),
         cmocka_unit_test(bad_points_are_refused),
+        cmocka_unit_test(bad_points_of_ed448_are_refused),
         cmocka_unit_test(the_neutral_point_would_sign_all),
         cmocka_unit_test(wrong_sizes_are_refused),
         cmocka_unit_test(one_key_in_many_threads),

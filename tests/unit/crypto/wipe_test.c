@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "crypto/aead.h"
 #include "crypto/kdf.h"
+#include "crypto/hpke.h"
 #include "crypto/keyfile.h"
 #include "help.h"
 #include "lib/simenv.h"
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-enum { STACK = 1 << 20, NEEDLE = 16, NEEDLES_MAX = 16 };
+enum { STACK = 1 << 20, NEEDLE = 16, NEEDLES_MAX = 24 };
 
 /* A sanitizer may not move the locals of a function to a place of its own. */
 const char *__asan_default_options(void);
@@ -208,7 +209,7 @@ static int sign(void)
 static int seal(void)
 {
     struct ate__buf out = ATE__BUF_NULL;
-    int rc = ate__hpke_seal(parts.kem_key.data, &sim.env, none, none,
+    int rc = ate__hpke_seal(parts.kem->id, parts.kem_key, &sim.env, none, none,
                             ate__bytes(data_key.b, sizeof data_key.b), &out);
     ate__buf_deinit(&out);
     return rc;
@@ -217,7 +218,8 @@ static int seal(void)
 static int open_sealed(void)
 {
     struct ate__key32 *k = ate__secret_alloc(sizeof *k);
-    int rc = ate__hpke_open(&key->kem_seed, none, none, ate__buf_bytes(&sealed), k->b, sizeof k->b);
+    int rc = ate__hpke_open(ATE__KEM_XWING, &key->kem_seed, none, none, ate__buf_bytes(&sealed),
+                            k->b, sizeof k->b);
     ate__secret_free(k);
     return rc;
 }
@@ -227,6 +229,71 @@ static int decapsulate(void)
     struct ate__key32 *k = ate__secret_alloc(sizeof *k);
     int rc = ate__xwing_decapsulate(&key->kem_seed, sealed.data, k);
     ate__secret_free(k);
+    return rc;
+}
+
+/* ---- files with a password, and halves ---- */
+
+static const struct ate_bytes password = {"a password of more than 32 bytes, all ours", 42};
+static struct ate__secret sealed_file;
+
+static int seal_file(void)
+{
+    struct ate__secret file;
+    int rc = ate__key_encode_sealed(key, ATE__KEY_ALL, &sim.env, password, &file);
+    if (!rc)
+        ate__secret_deinit(&file);
+    return rc;
+}
+
+static int open_file_with(struct ate_bytes with, int expected)
+{
+    ate__cleanup(ate__key_text_freep) struct ate__key_text *t = NULL;
+    ate__cleanup(ate__key_freep) struct ate__key *k = NULL;
+    int rc = ate__key_text_parse(ate__bytes(sealed_file.data, sealed_file.size), &t);
+    if (rc)
+        return rc;
+    return ate__key_text_open(t, with, &k) != expected;
+}
+
+static int open_file(void)
+{
+    return open_file_with(password, 0);
+}
+
+static int open_file_wrongly(void)
+{
+    return open_file_with(ate__text_bytes("another"), ATE_NO_KEY);
+}
+
+static int halves(void)
+{
+    for (int holds = ATE__KEY_READS; holds <= ATE__KEY_WRITES; holds++) {
+        ate__cleanup(ate__secret_deinit) struct ate__secret file = ATE__SECRET_NULL;
+        ate__cleanup(ate__key_freep) struct ate__key *k = NULL;
+        int rc = ate__key_encode_half(key, (enum ate__key_holds)holds, &file);
+        if (!rc)
+            rc = ate__key_decode(ate__bytes(file.data, file.size), &k);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int seal_strong(void)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf out = ATE__BUF_NULL;
+    uint8_t public_key[ATE__KEM_PUBLIC_MAX];
+    struct ate__key32 *back = ate__secret_alloc(sizeof *back);
+    unsigned kem = ATE__KEM_MLKEM1024_P384;
+    int rc = ate__kem_public(kem, &key->kem_seed, public_key);
+    if (!rc)
+        rc = ate__hpke_seal(kem, ate__bytes(public_key, sizeof public_key), &sim.env, none, none,
+                            ate__bytes(data_key.b, sizeof data_key.b), &out);
+    if (!rc)
+        rc = ate__hpke_open(kem, &key->kem_seed, none, none, ate__buf_bytes(&out), back->b,
+                            sizeof back->b);
+    ate__secret_free(back);
     return rc;
 }
 
@@ -256,6 +323,11 @@ static const struct {
     {"open", open_sealed},
     {"decapsulate", decapsulate},
     {"fill a buffer", fill_buffer},
+    {"seal a key file with a password", seal_file},
+    {"open a sealed key file", open_file},
+    {"open it with a wrong password", open_file_wrongly},
+    {"make and read halves", halves},
+    {"seal and open at strength 256", seal_strong},
 };
 
 /* The compiler must take the bytes for read and written. */
@@ -381,11 +453,14 @@ static int set_up(void **state)
     assert_int_equal(
         ate__aead_encrypt(a, &sim.env, none, ate__bytes(derived.b, 32), nonce, &cipher), 0);
     ate__aead_free(a);
-    assert_int_equal(ate__hpke_seal(parts.kem_key.data, &sim.env, none, none,
+    assert_int_equal(ate__hpke_seal(parts.kem->id, parts.kem_key, &sim.env, none, none,
                                     ate__bytes(data_key.b, sizeof data_key.b), &sealed),
                      0);
     assert_int_equal(ate__xwing_decapsulate(&key->kem_seed, sealed.data, &shared), 0);
     add_needle("shared secret", shared.b);
+    add_needle("password", password.data);
+    assert_int_equal(ate__key_encode_sealed(key, ATE__KEY_ALL, &sim.env, password, &sealed_file),
+                     0);
     add_kem_needles();
     return 0;
 }
@@ -395,6 +470,7 @@ static int tear_down(void **state)
     (void)state;
     ate__key_free(key);
     ate__secret_deinit(&text);
+    ate__secret_deinit(&sealed_file);
     ate__buf_deinit(&cipher);
     ate__buf_deinit(&sealed);
     simenv_deinit(&sim);

@@ -19,7 +19,7 @@ static struct ate_session *session_of(unsigned n)
 static void open_chain(struct world *w, unsigned flags)
 {
     struct ate__local_conf conf = {
-        .chain.env = &w->sim.env, .memory = w->memory, .options = w->options};
+        .chain.env = &w->sim.env, .memory = w->memory, .genesis.options = w->options};
     struct ate__pipe *pipe;
     ok(ate__local_open(&conf, "/c/notes", w->session[0], flags, &pipe));
     ok(ate__dio_new(pipe, w->session[0], -1, 1 << 20, &w->dio));

@@ -173,7 +173,7 @@ static void a_real_signature_holds(void **state)
     assert_true(ate__hash_equal(&hash, &tx.chain_id));
     assert_hex(hash.b, 32, vector_text(one, "chain_id"));
     assert_int_equal(ate__public_key_parse(genesis.root_keys[0], &parts), 0);
-    assert_int_equal(ate__verify_key_new(parts.signature_key, &verify), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature->id, parts.signature_key, &verify), 0);
     assert_int_equal(ate__batch_message(ATE__SHA256, &tx.hash, &tx.signatures[0], &hash), 0);
     struct ate_bytes context = ate__text_bytes(vector_text(one, "context"));
     struct ate_bytes message = ate__bytes(hash.b, sizeof hash.b);

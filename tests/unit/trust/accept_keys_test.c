@@ -81,6 +81,64 @@ static void a_key_is_brought_for_somebody(void **state)
     expect(&w, d, 0, NULL);
 }
 
+/* Weaker ones, and those of an algorithm that the genesis does not list, in each way in which a key
+ * comes into a chain. */
+static void a_key_is_one_that_the_chain_allows(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned signature, kem;
+        int expected;
+        const char *sentence;
+    } of[] = {
+        {ATE__SIG_MLDSA65_ED25519, ATE__KEM_XWING, 0, NULL},
+        {ATE__SIG_MLDSA65_ED25519, ATE__KEM_MLKEM1024_P384, 0, NULL},
+        {ATE__SIG_MLDSA44_ED25519, ATE__KEM_XWING, ATE_DENIED, "strength 128; this chain asks"},
+        {ATE__SIG_ED25519, ATE__KEM_XWING, ATE_DENIED, "strength 128; this chain asks"},
+        {ATE__SIG_MLDSA65, ATE__KEM_XWING, ATE_DENIED, "mldsa65, which this chain does not"},
+        {ATE__SIG_MLDSA87_ED448, ATE__KEM_MLKEM1024_P384, ATE_DENIED, "does not allow"},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(of); i++) {
+        const struct ate__key_form form = {ate__algorithm(of[i].signature),
+                                           ate__algorithm(of[i].kem)};
+        const struct ate__key32 seed = {{9}};
+        struct ate__key *key;
+        assert_int_equal(ate__key_make(&form, &seed, "", &key), 0);
+        for (unsigned way = 0; way < 3; way++) {
+            struct ate__root_change add = {ATE__ROOT_ADD, ate__buf_bytes(&key->public_key)};
+            struct draft *d = draft_new(&w);
+            if (way == 0)
+                draft_key(d, key);
+            else if (way == 1)
+                draft_root(d, &add, 1);
+            else
+                draft_keys(d, ATE__TAG_COMPACTOR_KEYS, &add, 1);
+            draft_sign(d, w.root->fingerprint);
+            draft_sign(d, key->fingerprint);
+            expect(&w, d, of[i].expected, of[i].sentence);
+        }
+        ate__key_free(key);
+    }
+}
+
+/* An epoch is sealed to by a KEM as strong as the chain: here one that asks for more. */
+static void an_epoch_is_as_strong_as_the_chain(void **state)
+{
+    (void)state;
+    struct ate__genesis *g = (struct ate__genesis *)(uintptr_t)ate__trust_genesis(w.t);
+    struct control c = {.id = id_of(1), .epoch_id = 1};
+    struct ate__conf_item conf = {.data_key_id = hash_of(1)};
+    c.auth.rule[ATE__RIGHT_READ] = rule_keys(w.root, NULL);
+    for (unsigned strong = 0; strong < 2; strong++) {
+        struct draft *d = draft_new(&w);
+        g->strength_min = strong ? 256 : 192;
+        draft_body(d, &(struct body){.id = id_of(1), .conf = &conf});
+        draft_control(d, &c);
+        expect(&w, d, strong ? ATE_DENIED : 0, strong ? "its epoch is sealed to by x-wing" : NULL);
+    }
+    g->strength_min = 192;
+}
+
 static void a_key_is_one(void **state)
 {
     (void)state;
@@ -356,6 +414,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_key_is_brought_for_somebody),
+        cmocka_unit_test(a_key_is_one_that_the_chain_allows),
+        cmocka_unit_test(an_epoch_is_as_strong_as_the_chain),
         cmocka_unit_test(a_key_is_one),
         cmocka_unit_test(readers_are_keys_of_the_chain),
         cmocka_unit_test(rules_name_any_fingerprint),

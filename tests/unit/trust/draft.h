@@ -428,6 +428,7 @@ static inline struct ate__key *world_key(struct world *w, unsigned i)
 /* What a genesis may say besides. */
 struct terms {
     struct ate_bytes options, log_keys, compactor_keys;
+    uint16_t strength; /* 0: 192 */
 };
 
 /* The body of a genesis with these root keys. terms: or NULL. */
@@ -444,7 +445,7 @@ static inline void world_genesis_of(struct ate__key *const *roots, uint32_t coun
         .root_key_count = count,
         .window = window,
         .signature_algorithms = ate__bytes(algorithms, sizeof algorithms),
-        .strength_min = 192,
+        .strength_min = terms && terms->strength ? terms->strength : 192,
     };
     if (terms) {
         g.options = terms->options;
@@ -491,7 +492,7 @@ static inline void world_init_of(struct world *w, uint64_t seed, const struct at
         ate__accept(w->t, &w->m.facts, tx, 0, 0, &verdict) || ate__trust_verify(w->t, tx))
         must(false);
     model_take(&w->m, tx, 0);
-    w->seal = (struct ate__seal_env){&w->sim.env, *ate__trust_chain_id(w->t), ATE__SHA256};
+    w->seal = (struct ate__seal_env){&w->sim.env, *ate__trust_chain_id(w->t), ATE__SHA256, 192};
     draft_free(d);
 }
 

@@ -109,7 +109,7 @@ static void scope_init(struct scope *c, const struct ate__key32 *name_key)
 {
     c->w = (struct world){.number = 0};
     simenv_init(&c->w.sim, 4, NULL);
-    c->e = (struct ate__seal_env){&c->w.sim.env, hash_of(1), ATE__SHA256};
+    c->e = (struct ate__seal_env){&c->w.sim.env, hash_of(1), ATE__SHA256, 192};
     c->s = session_of(1 << 1);
     struct ate__scope_plan plan = plan_of(&c->w, 1, 1 << 1, c->s);
     plan.name_key = name_key;

@@ -57,7 +57,7 @@ static void test_holds(void **state)
     };
     assert_int_equal(ate__hash(ATE__SHA256, "ate proof 1", fields, 5, &message), 0);
     assert_int_equal(ate__public_key_parse(ate__buf_bytes(&key->public_key), &parts), 0);
-    assert_int_equal(ate__verify_key_new(parts.signature_key, &verifier), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature->id, parts.signature_key, &verifier), 0);
     assert_int_equal(ate__verify(verifier, ate__text_bytes("ate/proof/1"), ate__bytes(&message, 32),
                                  ate__buf_bytes(&proof)),
                      0);

@@ -72,7 +72,8 @@ static void a_scope_is_sealed_to_its_readers(void **state)
         assert_int_equal(ate__data_key_open(&w.seal, reader, c, &h->epoch.data_key_id, &key),
                          i < 4 ? 0 : ATE_NO_KEY);
         if (key) {
-            assert_int_equal(ate__data_key_seal_public(&w.seal, key, seal_public), 0);
+            assert_int_equal(ate__data_key_seal_public(&w.seal, key, ATE__KEM_XWING, seal_public),
+                             0);
             assert_true(ate__bytes_equal(h->epoch.seal_public,
                                          ate__bytes(seal_public, sizeof seal_public)));
         }

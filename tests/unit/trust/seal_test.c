@@ -16,7 +16,7 @@ static int begin(void **state)
     (void)state;
     w = (struct world){.number = 0};
     simenv_init(&w.sim, 7, NULL);
-    e = (struct ate__seal_env){&w.sim.env, hash_of(1), ATE__SHA256};
+    e = (struct ate__seal_env){&w.sim.env, hash_of(1), ATE__SHA256, 192};
     everybody = session_of(0x1e);
     return 0;
 }
@@ -60,7 +60,7 @@ static void seal_entry(const struct made *m, const struct ate__epoch_of *of,
         assert_int_equal(ate__data_key_wrap(of, key, &reader->read_key, wrapped), 0);
         assert_int_equal(ate__buf_append(sealed, ate__bytes(wrapped, sizeof wrapped)), 0);
     } else {
-        assert_int_equal(ate__data_key_seal(of, key, fingerprint, parts.kem_key.data, sealed), 0);
+        assert_int_equal(ate__data_key_seal(of, key, fingerprint, &parts, sealed), 0);
     }
     sealed->data[sealed->size - 1] ^= m->spoil_sealed;
 }

@@ -110,7 +110,7 @@ static void holds(const struct signer *s)
     assert_int_equal(s->result, 0);
     assert_int_equal(ate__batch_message(ATE__SHA256, &s->tx_hash, &s->signature, &message), 0);
     assert_int_equal(ate__public_key_parse(ate__buf_bytes(&s->key->public_key), &parts), 0);
-    assert_int_equal(ate__verify_key_new(parts.signature_key, &key), 0);
+    assert_int_equal(ate__verify_key_new(parts.signature->id, parts.signature_key, &key), 0);
     assert_int_equal(ate__verify(key, ate__text_bytes("ate/tx/1"),
                                  ate__bytes(&message, sizeof message), s->signature.bytes),
                      0);

@@ -111,6 +111,36 @@ static void keys_of_a_genesis_are_keys(void **state)
     genesis_deinit(&g);
 }
 
+/* Its own keys too are as strong as it asks: a chain of 256 bits has no root of 192. */
+static void keys_of_a_genesis_are_strong_enough(void **state)
+{
+    (void)state;
+    struct genesis g;
+    struct ate__buf body = ATE__BUF_NULL;
+    struct world none = {.number = 0};
+    genesis_init(&g, 1);
+    draft_free(g.d);
+    model_init(&none.m);
+    g.d = draft_new(&none);
+    model_deinit(&none.m);
+    world_genesis_of(g.keys, 1, WORLD_WINDOW, &(struct terms){.strength = 256}, &body);
+    assert_int_equal(ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &g.d->chain_id), 0);
+    draft_item(g.d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
+    expect_new(&g, 1, ATE_DENIED, "strength 192; this chain asks for 256");
+    ate__buf_deinit(&body);
+    genesis_deinit(&g);
+
+    const struct ate__key_form weak = ate__key_form_of_strength(128);
+    const struct ate__key32 seed = {{5}};
+    struct ate__key *key;
+    assert_int_equal(ate__key_make(&weak, &seed, "", &key), 0);
+    genesis_init(&g, 1); /* one that comes along as an event */
+    draft_item(g.d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&key->public_key));
+    expect_new(&g, 1, ATE_DENIED, "event 1: a key of strength 128");
+    ate__key_free(key);
+    genesis_deinit(&g);
+}
+
 /* Nobody becomes a root key, or anything else, beside it: a thin client judges no more of it. */
 static void a_genesis_stands_alone(void **state)
 {
@@ -349,6 +379,7 @@ int main(void)
         cmocka_unit_test(a_genesis_makes_its_chain),
         cmocka_unit_test(what_is_no_genesis),
         cmocka_unit_test(keys_of_a_genesis_are_keys),
+        cmocka_unit_test(keys_of_a_genesis_are_strong_enough),
         cmocka_unit_test(a_genesis_stands_alone),
         cmocka_unit_test(origins),
         cmocka_unit_test(the_genesis_is_taken_in_once),

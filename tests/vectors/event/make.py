@@ -338,6 +338,10 @@ def write_headers():
     good("control of the top", "control", (OBJECT, TOP), inherit)
     good("control, epoch 0", "control", o, private, epoch(0), readers, wrapped)
     good("control, later epoch", "control", o, prev, private, epoch(1), readers, link)
+    good("control, epoch 0 at strength 256", "control", o, private,
+         (EPOCH, u64(0) + count_from(9, 32) + u16(0x0051) + count_from(0, 1665)),
+         (RECIPIENTS, u32(2) + keys[0] + b"\1" + sized(count_from(3, 1713)) + sized(b"") + other),
+         wrapped)
     good("control, later epoch after publication", "control", o, prev, private, epoch(1), readers)
     good("control, published name key", "control", o, prev, inherit,
          (NAMEKEY, b"\0" + count_from(6, 32)), user)
@@ -404,7 +408,7 @@ def write_headers():
     bad("more keys of a rule than there are", "MALFORMED", o, (AUTH, b"\3" + u32(4096)))
     bad("a fifth rule", "MALFORMED", o, (AUTH, bytes(5)))
     bad("KEM of later", "UNSUPPORTED", o, private,
-        (EPOCH, u64(0) + bytes(32) + u16(0x51) + bytes(1216)), readers)
+        (EPOCH, u64(0) + bytes(32) + u16(0x50) + bytes(1216)), readers)
     bad("recipients descend", "MALFORMED", o, private, epoch(0), (RECIPIENTS, u32(2) + other + one))
     bad("a recipient twice", "MALFORMED", o, private, epoch(0), (RECIPIENTS, u32(2) + one + one))
     bad("recipients over their limit", "TOO_BIG", o, private, epoch(0), (RECIPIENTS, u32(4097)))
@@ -416,8 +420,10 @@ def write_headers():
         (RECIPIENTS, u32(1) + keys[0] + b"\3" + sized(bytes(40)) + sized(bytes(8))))
     bad("wrapped key of 41 bytes", "MALFORMED", o, private, epoch(0),
         (RECIPIENTS, u32(1) + keys[0] + b"\2" + sized(bytes(41)) + sized(b"")))
-    bad("sealed key over its size", "TOO_BIG", o, private, epoch(0),
+    bad("sealed key of no KEM's size", "MALFORMED", o, private, epoch(0),
         (RECIPIENTS, u32(1) + keys[0] + b"\1" + sized(bytes(1169)) + sized(b"")))
+    bad("sealed key over its size", "TOO_BIG", o, private, epoch(0),
+        (RECIPIENTS, u32(1) + keys[0] + b"\1" + sized(bytes(1714)) + sized(b"")))
     bad("label over its limit", "TOO_BIG", o, private, epoch(0),
         (RECIPIENTS, u32(1) + keys[0] + b"\2" + sized(bytes(40)) + sized(bytes(321))))
     bad("name key neither clear nor wrapped", "MALFORMED", o, inherit, (NAMEKEY, b"\2" + bytes(32)))
@@ -554,6 +560,8 @@ def write_genesis():
     put("the widest window", "OK", {WINDOW: u64(1 << 24)})
     put("a window of one", "OK", {WINDOW: u64(1)})
     put("strength 128", "OK", {STRENGTH: u16(128)})
+    put("strength 256", "OK", {STRENGTH: u16(256)})
+    put("every algorithm", "OK", {IDS: u32(8), ID: b"".join(u16(i) for i in range(1, 9))})
     put("format version 2", "UNSUPPORTED", {VERSION: u16(2)})
     put("rules version 0", "UNSUPPORTED", {RULES: u16(0)})
     put("hash 3", "UNSUPPORTED", {ALG: b"\3"})
@@ -586,12 +594,11 @@ def write_genesis():
     put("window 0", "MALFORMED", {WINDOW: u64(0)})
     put("window over its limit", "TOO_BIG", {WINDOW: u64((1 << 24) + 1)})
     put("no algorithm", "MALFORMED", {IDS: u32(0), ID: b""})
-    put("algorithm of later", "UNSUPPORTED", {IDS: u32(2), ID: u16(1) + u16(2)})
+    put("algorithm of later", "UNSUPPORTED", {IDS: u32(2), ID: u16(1) + u16(9)})
     put("algorithms descend", "MALFORMED", {IDS: u32(2), ID: u16(1) + u16(0)})
     put("an algorithm twice", "MALFORMED", {IDS: u32(2), ID: u16(1) + u16(1)})
     put("algorithms over their limit", "TOO_BIG", {IDS: u32(17), ID: u16(1) * 17})
     put("strength 0", "MALFORMED", {STRENGTH: u16(0)})
-    put("strength 256", "UNSUPPORTED", {STRENGTH: u16(256)})
     put("a critical option", "UNSUPPORTED", {OPTIONS: sized(items((3, b"")))})
     put("an archive for ever", "OK", {OPTIONS: sized(items((WORM, u64(0))))})
     put("an archive of seven years", "OK",
