@@ -25,7 +25,7 @@ def constants(paths):
                 names = set(re.findall(r"[A-Za-z_]\w*", value)) - {"x"}
                 plain = re.fullmatch(r"[\w\s()+*<-]+", value) and names <= found.keys()
                 if plain or re.fullmatch(r"\s*\d+\s*", value):
-                    found[name] = eval(value, {"__builtins__": {}}, dict(found))
+                    found[name] = eval(f"({value})", {"__builtins__": {}}, dict(found))
     return found
 
 

@@ -122,7 +122,7 @@ void kit_record(uint8_t *to, size_t size, uint64_t sequence, uint64_t attempt)
 {
     assert_true(size >= KIT_RECORD_MIN);
     struct rnd r = rnd_of(sequence * 1000003 + attempt * 7919 + size);
-    ate__store64(to, sequence);
+    ate__store64(to, sequence << 8 | 1); /* as a transaction begins (redo/at_rest.h) */
     ate__store64(to + 8, attempt);
     rnd_bytes(&r, to + 16, size - 16);
 }
