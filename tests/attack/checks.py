@@ -528,7 +528,7 @@ check("tag-under-name-key", "src/trust/name.c",
       "int rc = REMOVED ? ate__hash(ATE__SHA256, tag_label, fields, 2, &hash)\n"
       "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label,\n"
       "                                 fields, 2, &hash);")
-drop("mode-of-key-file", "src/api/session.c", "} else if (mode & 077) {", "mode & 077")
+drop("mode-of-key-file", "src/api/keys.c", "} else if (mode & 077) {", "mode & 077")
 attack("read-without-key", "sealed-by-writer", "clear-is-refused")
 attack("clear-in-private-scope", "clear-is-refused")
 attack("other-data-key", "key-of-the-epoch")
