@@ -237,7 +237,11 @@ static void run_lint(struct ate__errand *errand)
 /* Name, payload and type in a row, the type with a NUL behind it. */
 static int copy_change(struct question *q, const struct ate__linted *change)
 {
-    int rc = ate__buf_append(&q->bytes, change->name);
+    /* At once: a buffer that grows leaves what it held behind. */
+    int rc = ate__buf_reserve(&q->bytes,
+                              change->name.size + change->payload.size + change->type.size + 1);
+    if (!rc)
+        rc = ate__buf_append(&q->bytes, change->name);
     if (!rc)
         rc = ate__buf_append(&q->bytes, change->payload);
     if (!rc)

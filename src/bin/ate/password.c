@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "bin/common/out.h"
+#include "crypto/secret.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -141,7 +142,7 @@ static size_t ask_fresh(void *arg, const char *path, unsigned attempt, char *ret
         if (!size)
             return 0;
         size_t second = ask_terminal("Once more, of ", path, again, sizeof again);
-        bool same = second == size && !memcmp(ret, again, size);
+        bool same = second == size && ate__secret_equal(ret, again, size);
         explicit_bzero(again, sizeof again);
         if (same)
             return size;
