@@ -17,16 +17,32 @@ def password_file(w, name, text):
     return name
 
 
-def on_terminal(w, answers, *args, interrupt=False):
-    """Runs ate with a controlling terminal, types an answer to each question that ends with ": ".
-    Gives the exit status and all that the terminal showed."""
+def fork_on_terminal(w, *args, held=False):
+    """Runs ate with a controlling terminal. Gives its pid and our end of the terminal."""
+    begin, go = os.pipe()
     try:
         pid, fd = pty.fork()
     except OSError as why:
         raise Skipped(f"no terminals here, is /dev/pts mounted? {why}") from why
     if not pid:
+        os.read(begin, 1)
         os.chdir(w.dir)
         os.execve(PROGRAMS / "ate", ["ate", *args], w.env)
+    if held:
+        os.write(fd, b"\x13")
+    os.write(go, b"1")
+    os.close(begin)
+    os.close(go)
+    return pid, fd
+
+
+def on_terminal(w, answers, *args, interrupt=False):
+    """Types an answer to each question that ends with ": ". Gives the exit status and all that the
+    terminal showed."""
+    return to_the_end(*fork_on_terminal(w, *args), answers, interrupt)
+
+
+def to_the_end(pid, fd, answers, interrupt):
     shown, asked, left = b"", 0, list(answers)
     deadline = time.monotonic() + ATTEMPT_SECONDS
     while time.monotonic() < deadline:
@@ -108,6 +124,26 @@ def test_on_a_terminal(w):
     assert status and not w.path("v.key").exists()
     status, _ = on_terminal(w, ["x"], "key", "new", "v.key", "--password", interrupt=True)
     assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGINT and not w.path("v.key").exists()
+
+
+def catches_interrupts(pid):
+    """Whether it is ate by now, and has begun to ask."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        status = dict(line.split(":", 1) for line in file)
+    caught = int(status["SigCgt"], 16)
+    return status["Name"].strip() == "ate" and caught >> (signal.SIGINT - 1) & 1
+
+
+def test_an_interrupt_before_the_question(w):
+    """The terminal is held (^S), so the question is still being written when ^C comes."""
+    pid, fd = fork_on_terminal(w, "key", "new", "v.key", "--password", held=True)
+    deadline = time.monotonic() + ATTEMPT_SECONDS
+    while not catches_interrupts(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.write(fd, b"\x03")
+    status, _ = to_the_end(pid, fd, [], False)
+    assert os.waitstatus_to_exitcode(status) == 128 + signal.SIGINT, status
+    assert not w.path("v.key").exists()
 
 
 def test_split(w):

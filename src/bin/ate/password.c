@@ -12,6 +12,7 @@
 #include "crypto/secret.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -30,6 +31,21 @@ static void on_signal(int number)
     caught = number;
 }
 
+/* Until there is something to read, or a signal was caught: one that comes before the wait has begun
+ * ends it as well. */
+static void wait_typed(int fd)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    sigset_t held, before;
+    sigemptyset(&held);
+    for (size_t i = 0; i < ATE__COUNT_OF(ending); i++)
+        sigaddset(&held, ending[i]);
+    sigprocmask(SIG_BLOCK, &held, &before);
+    if (!caught)
+        ppoll(&one, 1, NULL, &before);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 /* The first line, without its end; at most capacity bytes, else 0. A NUL ends it as well: no
  * terminal gives one. */
 static size_t read_line(int fd, char *ret, size_t capacity)
@@ -37,8 +53,11 @@ static size_t read_line(int fd, char *ret, size_t capacity)
     size_t size = 0;
     for (;;) {
         char c = 0;
+        wait_typed(fd);
+        if (caught)
+            return 0;
         ssize_t n = read(fd, &c, 1);
-        if (n < 0 && errno == EINTR && !caught)
+        if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return 0;
@@ -77,9 +96,11 @@ static size_t read_quietly(int fd, const char *what, const char *about, char *re
     say(fd, "\n");
     for (size_t i = 0; i < ATE__COUNT_OF(ending); i++)
         sigaction(ending[i], &old[i], NULL);
-    if (caught)
-        raise(caught);
-    return caught ? 0 : size;
+    int number = caught;
+    caught = 0;
+    if (number)
+        raise(number);
+    return number ? 0 : size;
 }
 
 /* 0: there is no terminal, or nothing was typed. */
