@@ -31,8 +31,8 @@ static void on_signal(int number)
     caught = number;
 }
 
-/* Until there is something to read, or a signal was caught: one that comes before the wait has begun
- * ends it as well. */
+/* Until there is something to read, or a signal was caught: one that comes before the wait has
+ * begun ends it as well. */
 static void wait_typed(int fd)
 {
     struct pollfd one = {.fd = fd, .events = POLLIN};
