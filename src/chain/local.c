@@ -374,7 +374,7 @@ static int none_there(const struct ate__vfs *vfs, struct ate__dir *dir)
     if (rc)
         return rc;
     ate__error_set(text);
-    return ate__context(ATE_NOT_FOUND, "no chain lies there; ATE_CREATE makes one");
+    return ate__context(ATE_NOT_FOUND, "no chain lies there");
 }
 
 static int open_at(const struct ate__local_conf *conf, const char *path,

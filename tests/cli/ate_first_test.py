@@ -55,8 +55,7 @@ def test_what_is_missing_is_said_with_what_makes_it(w):
     w.path("empty").mkdir()
     for where in "nowhere", "empty":
         r = w.ate("get", where, "hello", status=1)
-        text = f"ate: get: {where}/hello: NOT_FOUND: no chain lies there; " \
-               "ATE_CREATE makes one: open "
+        text = f"ate: get: {where}/hello: NOT_FOUND: no chain lies there: open "
         assert r.err.decode().startswith(text), r
         assert r.err.decode().endswith(" (ate put and ate import make one)\n"), r
     w.path("home/.config/ate/config").write_text("name work\n")
