@@ -114,10 +114,9 @@ static bool signed_by_one_of(const struct ate__tx *tx, const struct ate__reset_s
 {
     if (!seen->keys)
         return true;
-    for (uint32_t i = 0; i < tx->signature_count; i++)
-        for (size_t k = 0; k < seen->key_count; k++)
-            if (ate__hash_equal(&tx->signatures[i].fingerprint, &seen->keys[k]))
-                return true;
+    for (size_t k = 0; k < seen->key_count; k++)
+        if (ate__tx_signed_by(tx, &seen->keys[k]))
+            return true;
     return false;
 }
 

@@ -149,19 +149,27 @@ static int read_signature(struct ate__rd *r, struct ate__signature *s)
 }
 
 /* Fingerprints that the server vouches for, as centralized chains have them. */
-static int read_attested(struct ate__rd *r)
+static int read_attested(struct ate__rd *r, size_t start, struct ate__tx *tx)
 {
     uint32_t count;
     int rc = ate__field_count(r, "attested fingerprints", ATE__TX_SIGNATURES_MAX, 32, &count);
     if (rc)
         return rc;
+    if (!count) /* nobody: a list of no signatures says that already */
+        return ate__fail(ATE_MALFORMED, "no attested fingerprint");
     struct ate_bytes list = ate__rd_bytes(r, 32 * (size_t)count);
     if (!ate__field_ascending(list.data, count))
         return ate__fail(ATE_MALFORMED, "attested fingerprints out of order or twice");
     if (!ate__rd_end(r))
         return ate__fail(ATE_MALFORMED, "%zu bytes behind the attested fingerprints",
                          ate__rd_left(r));
-    return ate__fail(ATE_UNSUPPORTED, "attested fingerprints, of the centralized mode");
+    struct ate__rd one = ate__rd_of(list);
+    for (uint32_t i = 0; i < count; i++)
+        tx->signatures[i].fingerprint = ate__rd_hash(&one);
+    tx->signature_count = count;
+    tx->attested = true;
+    tx->signature_section = ate__bytes(r->data + start, r->at - start);
+    return 0;
 }
 
 static int read_signatures(struct ate__rd *r, struct ate__tx *tx)
@@ -171,7 +179,7 @@ static int read_signatures(struct ate__rd *r, struct ate__tx *tx)
     if (!ate__rd_ok(r))
         return ate__field_cut(r, "signature section");
     if (kind == ATE__SECTION_ATTESTED)
-        return read_attested(r);
+        return read_attested(r, start, tx);
     if (kind != ATE__SECTION_SIGNATURES)
         return ate__fail(ATE_UNSUPPORTED, "signature section of kind %u", kind);
     int rc = ate__field_count(r, "signatures", ATE__TX_SIGNATURES_MAX, ATE__SIGNATURE_SIZE_MIN,
@@ -288,6 +296,14 @@ void ate__tx_deinit(struct ate__tx *tx)
 {
     ate__free(tx->events);
     *tx = (struct ate__tx){0};
+}
+
+bool ate__tx_signed_by(const struct ate__tx *tx, const struct ate_hash *fingerprint)
+{
+    for (uint32_t i = 0; i < tx->signature_count && !tx->attested; i++)
+        if (ate__hash_equal(&tx->signatures[i].fingerprint, fingerprint))
+            return true;
+    return false;
 }
 
 int ate__tx_genesis_alg(struct ate_bytes encoded, enum ate__hash_alg *ret_alg)

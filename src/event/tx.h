@@ -66,16 +66,20 @@ struct ate__tx {
     uint32_t precondition_kinds[4]; /* how many of each kind: they stand in this order */
     struct ate__event *events;      /* owned by the tx */
     struct ate__signature signatures[ATE__TX_SIGNATURES_MAX];
+    bool attested; /* the server says who it was: of `signatures` only fingerprints are there */
     struct ate_bytes signature_section;
     struct ate_hash hash;           /* tx_hash */
 };
 
 /* Decodes and hashes; `encoded` is borrowed and outlives the tx. ret_tx is to be deinitialised
- * after success. Attested fingerprints in place of signatures: UNSUPPORTED once their form was
- * checked. Errors: MALFORMED UNSUPPORTED TOO_BIG E_MEMORY, each saying which event and where. */
+ * after success. Errors: MALFORMED UNSUPPORTED TOO_BIG E_MEMORY, each saying which event and where.
+ */
 int ate__tx_decode(struct ate_bytes encoded, enum ate__hash_alg alg, struct ate__tx *ret_tx)
     ATE__CHECK;
 void ate__tx_deinit(struct ate__tx *tx);
+/* A signature by that key stands in it; what is attested is none. Says nothing of whether it holds.
+ */
+bool ate__tx_signed_by(const struct ate__tx *tx, const struct ate_hash *fingerprint);
 /* One event by itself, as ate__event.whole gives it: hashes and checks it just as ate__tx_decode()
  * does. Errors: MALFORMED UNSUPPORTED TOO_BIG E_MEMORY */
 int ate__event_decode(struct ate_bytes whole, enum ate__hash_alg alg, struct ate__event *ret_event)
@@ -122,6 +126,10 @@ int ate__tx_decode_own(struct ate_bytes encoded, const struct ate__event_hashes 
  * E_MEMORY */
 int ate__tx_encode_signatures(const struct ate__signature *signatures, uint32_t count,
                               struct ate__buf *buf) ATE__CHECK;
+/* The same of who made it as the server says that orders it: count 1 to ATE__TX_SIGNATURES_MAX, in
+ * any order. Errors: MALFORMED: none, or one twice; TOO_BIG E_MEMORY */
+int ate__tx_encode_attested(const struct ate_hash *fingerprints, uint32_t count,
+                            struct ate__buf *buf) ATE__CHECK;
 /* A copy of a transaction for someone who wants only some of its events: those for which keep()
  * gives false become DROPPED; payloads over payload_max bytes become STRIPPED where that is
  * shorter. Appends to buf; on failure buf is as it was. E_MEMORY */

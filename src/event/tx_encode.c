@@ -293,3 +293,30 @@ int ate__tx_reduce(const struct ate__tx *tx, bool (*keep)(void *arg, uint32_t ev
     struct reduction r = {tx, keep, arg, payload_max};
     return ate__tx_reduce_parts(tx, part_of, &r, buf);
 }
+
+static int compare_hashes(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct ate_hash));
+}
+
+int ate__tx_encode_attested(const struct ate_hash *fingerprints, uint32_t count,
+                            struct ate__buf *buf)
+{
+    struct ate_hash sorted[ATE__TX_SIGNATURES_MAX];
+    size_t start = buf->size;
+    if (count > ATE__TX_SIGNATURES_MAX)
+        return ate__field_over("attested fingerprints", count, ATE__TX_SIGNATURES_MAX);
+    if (count)
+        memcpy(sorted, fingerprints, count * sizeof sorted[0]);
+    qsort(sorted, count, sizeof sorted[0], compare_hashes);
+    if (!count || !ate__field_ascending(sorted[0].b, count))
+        return ate__fail(ATE_MALFORMED, "attested fingerprints: none, or one twice");
+    struct ate__wr w = ate__wr_of(buf);
+    ate__wr_u8(&w, ATE__SECTION_ATTESTED);
+    ate__wr_u32(&w, count);
+    ate__wr_copy(&w, sorted, count * sizeof sorted[0]);
+    int rc = ate__wr_end(&w);
+    if (rc)
+        buf->size = start;
+    return rc;
+}

@@ -172,14 +172,16 @@ static int want(struct making *m, uint64_t sequence, enum want what, const void 
     return mark(m, t, i - 1);
 }
 
-/* Its public key, and what made it a root key before that transaction. */
-static int want_key(struct making *m, const struct ate_hash *fingerprint, uint64_t before)
+/* Its public key, where a signature is verified with it, and what made it a root key before that
+ * transaction. */
+static int want_key(struct making *m, const struct ate_hash *fingerprint, uint64_t before,
+                    bool attested)
 {
     const struct ate__trust *trust = ate__chain_trust(m->chain);
     uint64_t sequence;
     size_t at = 0;
-    int rc = ate__trust_key_sequence(trust, fingerprint, &sequence);
-    if (!rc)
+    int rc = attested ? 0 : ate__trust_key_sequence(trust, fingerprint, &sequence);
+    if (!rc && !attested)
         rc = want(m, sequence, WANT_KEY, fingerprint, false);
     while (!rc && ate__trust_next_start(trust, ATE__ROOT_KEY, fingerprint, before, &at, &sequence))
         rc = want(m, sequence, WANT_ROOT, fingerprint, false);
@@ -194,7 +196,7 @@ static int want_keys(struct making *m)
         const struct shown *s = m->shown[m->keys_done];
         const struct ate__tx *tx = &s->read->tx;
         for (uint32_t i = 0; !rc && i < tx->signature_count; i++)
-            rc = want_key(m, &tx->signatures[i].fingerprint, s->sequence);
+            rc = want_key(m, &tx->signatures[i].fingerprint, s->sequence, tx->attested);
     }
     return rc;
 }

@@ -141,17 +141,9 @@ int ate__thin_verify_txs(struct ate__thin_answer *a)
 
 /* ---- 3: roots ---- */
 
-static bool signs(const struct ate__tx *tx, const struct ate_hash *fingerprint)
-{
-    for (uint32_t i = 0; i < tx->signature_count; i++)
-        if (ate__hash_equal(&tx->signatures[i].fingerprint, fingerprint))
-            return true;
-    return false;
-}
-
 bool ate__thin_root_signs(const struct ate__thin_answer *a, const struct ate__thin_tx *t)
 {
-    for (uint32_t i = 0; i < t->tx->signature_count; i++)
+    for (uint32_t i = 0; i < t->tx->signature_count && !t->tx->attested; i++)
         if (ate__thin_is_root(a->chain, &t->tx->signatures[i].fingerprint, t->sequence))
             return true;
     return false;
@@ -191,7 +183,7 @@ int ate__thin_take_root(struct ate__thin_answer *a, const struct ate__thin_tx *t
         if (change.op != ATE__ROOT_ADD)
             continue;
         rc = ate__fingerprint(change.key, &fingerprint);
-        if (!rc && !signs(t->tx, &fingerprint))
+        if (!rc && !ate__tx_signed_by(t->tx, &fingerprint))
             rc = ate__fail(ATE_TAMPERED, "transaction %llu adds a root key that does not sign it",
                            (unsigned long long)t->sequence);
         if (!rc)

@@ -78,7 +78,7 @@ static int check_new_key(struct keys *k, const struct ate_hash *fingerprint,
         ate__refuse(k->j, rc, NULL, 0, "public key %s: %s", text, why);
         return 0;
     }
-    if (rc || has_office || k->j->kept || ate__judge_signed_by(k->j, fingerprint))
+    if (rc || has_office || k->j->kept || ate__judge_named(k->j, fingerprint))
         return rc;
     if (!k->has_named)
         rc = fill_named(k);

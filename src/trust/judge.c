@@ -76,7 +76,7 @@ void ate__refuse(struct ate__judge *j, int result, const struct ate_id *id, uint
 
 /* ---- signers ---- */
 
-bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint)
+bool ate__judge_named(const struct ate__judge *j, const struct ate_hash *fingerprint)
 {
     for (size_t i = 0; i < j->signers.count; i++)
         if (ate__hash_equal(&j->signers.fingerprints[i], fingerprint))
@@ -84,9 +84,14 @@ bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fin
     return false;
 }
 
+bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint)
+{
+    return !j->tx->attested && ate__judge_named(j, fingerprint);
+}
+
 bool ate__judge_root_signs(const struct ate__judge *j)
 {
-    for (size_t i = 0; i < j->signers.count; i++)
+    for (size_t i = 0; i < j->signers.count && !j->tx->attested; i++)
         if (ate__trust_is_root(j->t, &j->signers.fingerprints[i]))
             return true;
     return false;

@@ -133,7 +133,9 @@ static inline bool ate__event_of_object(const struct ate__event *e)
 {
     return e->form != ATE__DROPPED && (e->kind == ATE__EVENT_BODY || e->kind == ATE__EVENT_CONTROL);
 }
-/* A signer by that fingerprint; a root key in force that signs. */
+/* A signer by that fingerprint; a root key in force that signs. What a server attests counts for
+ * neither: who has a log key makes no root key, no log key, no certificate and no revocation. */
+bool ate__judge_named(const struct ate__judge *j, const struct ate_hash *fingerprint); /* either */
 bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint);
 bool ate__judge_root_signs(const struct ate__judge *j);
 static inline bool ate__judge_archive(const struct ate__judge *j)

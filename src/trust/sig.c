@@ -85,6 +85,10 @@ static int check_brought(struct ate__trust *t, const struct ate__tx *tx, uint32_
 int ate__trust_verify(struct ate__trust *t, const struct ate__tx *tx)
 {
     uint32_t missing = 0;
+    if (tx->attested)
+        return ate__trust_genesis(t)->mode == ATE__CENTRALIZED
+                   ? 0
+                   : ate__fail(ATE_MALFORMED, "attested, in a chain whose mode is distributed");
     _Static_assert(ATE__TX_SIGNATURES_MAX <= 32, "a bit each");
     for (uint32_t i = 0; i < tx->signature_count; i++) {
         int rc = check_held(t, tx, &tx->signatures[i]);

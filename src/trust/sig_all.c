@@ -30,7 +30,7 @@ static int note(struct ate__map *marks, const struct ate__tx *tx, bool *ret_is_h
 {
     int rc = 0;
     *ret_is_head = false;
-    for (uint32_t i = 0; !rc && i < tx->signature_count; i++) {
+    for (uint32_t i = 0; !rc && !tx->attested && i < tx->signature_count; i++) {
         uint8_t mark[MARK] = {0};
         struct ate_bytes bytes = tx->signatures[i].bytes;
         memcpy(mark, bytes.data, ate__min(bytes.size, sizeof mark));

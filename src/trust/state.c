@@ -69,14 +69,6 @@ static int read_genesis(struct ate__trust *t, const struct ate__tx *tx)
     return 0;
 }
 
-static bool signed_by(const struct ate__tx *tx, const struct ate_hash *fingerprint)
-{
-    for (uint32_t i = 0; i < tx->signature_count; i++)
-        if (ate__hash_equal(&tx->signatures[i].fingerprint, fingerprint))
-            return true;
-    return false;
-}
-
 static int add_key(struct ate__trust *t, enum ate__office office, struct ate_bytes public_key,
                    uint64_t sequence)
 {
@@ -97,7 +89,7 @@ static int add_genesis_roots(struct ate__trust *t, const struct ate__tx *tx)
         int rc = ate__fingerprint(t->genesis.root_keys[i], &fingerprint);
         if (rc)
             return rc;
-        if (!signed_by(tx, &fingerprint))
+        if (!ate__tx_signed_by(tx, &fingerprint))
             return ate__fail(ATE_TAMPERED, "not signed by the root key %s",
                              ate__hash_text(&fingerprint, text));
         rc = ate__policy_check(&t->genesis, t->genesis.root_keys[i]);

@@ -196,11 +196,12 @@ attack("cheap-password", "password-floor")
 GENESIS = "src/event/genesis.c"
 drop("format-version", GENESIS, "if (g->format_version != ATE__FORMAT_VERSION)",
      "g->format_version != ATE__FORMAT_VERSION")
-drop("mode-centralized", GENESIS, "if (g->mode == ATE__CENTRALIZED)",
-     "g->mode == ATE__CENTRALIZED")
-drop("mode-known", GENESIS, "if (g->mode != ATE__DISTRIBUTED)", "g->mode != ATE__DISTRIBUTED")
-drop("genesis-signed", "src/trust/state.c", "if (!signed_by(tx, &fingerprint))",
-     "!signed_by(tx, &fingerprint)")
+drop("mode-centralized", GENESIS, "if (g->mode == ATE__CENTRALIZED && !ate__centralized_known)",
+     "g->mode == ATE__CENTRALIZED && !ate__centralized_known")
+drop("mode-known", GENESIS, "if (g->mode != ATE__DISTRIBUTED && g->mode != ATE__CENTRALIZED)",
+     "g->mode != ATE__DISTRIBUTED && g->mode != ATE__CENTRALIZED")
+drop("genesis-signed", "src/trust/state.c", "if (!ate__tx_signed_by(tx, &fingerprint))",
+     "!ate__tx_signed_by(tx, &fingerprint)")
 drop("genesis-signers", KEYS, "if (!ate__judge_signed_by(j, &roots[i]))",
      "!ate__judge_signed_by(j, &roots[i])")
 attack("newer-format", "format-version")

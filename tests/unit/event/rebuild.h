@@ -117,8 +117,12 @@ static inline void rebuild_tx(const struct ate__tx *tx, enum ate__hash_alg alg,
     *ret_hash = (struct ate_hash){{0}};
     /* What is nearly as big as a transaction may be was not made by encode, which leaves room. */
     if (whole && tx->encoded.size <= ATE__TX_UNSIGNED_MAX) {
+        struct ate_hash attested[ATE__TX_SIGNATURES_MAX];
+        for (uint32_t i = 0; i < tx->signature_count; i++)
+            attested[i] = tx->signatures[i].fingerprint;
         if (ate__tx_encode(&in, alg, buf, ret_hash) ||
-            ate__tx_encode_signatures(tx->signatures, tx->signature_count, buf))
+            (tx->attested ? ate__tx_encode_attested(attested, tx->signature_count, buf)
+                          : ate__tx_encode_signatures(tx->signatures, tx->signature_count, buf)))
             abort();
     } else if (ate__tx_reduce(tx, rebuild_keep_all, NULL, UINT64_MAX, buf)) {
         abort();

@@ -429,6 +429,7 @@ static inline struct ate__key *world_key(struct world *w, unsigned i)
 struct terms {
     struct ate_bytes options, log_keys, compactor_keys;
     uint16_t strength; /* 0: 192 */
+    bool centralized;
 };
 
 /* The body of a genesis with these root keys. terms: or NULL. */
@@ -448,6 +449,7 @@ static inline void world_genesis_of(struct ate__key *const *roots, uint32_t coun
         .strength_min = terms && terms->strength ? terms->strength : 192,
     };
     if (terms) {
+        g.mode = terms->centralized ? ATE__CENTRALIZED : ATE__DISTRIBUTED;
         g.options = terms->options;
         g.log_keys = terms->log_keys;
         g.compactor_keys = terms->compactor_keys;

@@ -660,6 +660,12 @@ message: what each signature signs, in order.""")
         head(b, H(SHA256, "ate genesis 1", genesis_body().data), 2, 1, count_from(0x80, 32))
         b.add(u32(0) + u32(1) + event.data + unsigned, "")
         good(name, SHA256, b, unsigned, [hashed], [])
+    attested = b"\2" + u32(2) + b"".join(sorted([fingerprint(ROOT_KEY), fingerprint(READER_KEY)]))
+    event, hashed = body_event()
+    b = Bytes()
+    head(b, H(SHA256, "ate genesis 1", genesis_body().data), 2, 1, count_from(0x80, 32))
+    b.add(u32(0) + u32(1) + event.data + attested, "")
+    good("attested", SHA256, b, attested, [hashed], [])
 
     fixed = full_transaction()[0].data[:105]
     event = body_event()[0].data
@@ -717,7 +723,9 @@ message: what each signature signs, in order.""")
     put = lambda name, result, data: bad(name, result, fixed, none, one, event, data)
     put("section of kind 0", "UNSUPPORTED", b"\0" + none)
     put("section of kind 3", "UNSUPPORTED", b"\3" + none)
-    put("attested fingerprints", "UNSUPPORTED", b"\2" + one + bytes(32))
+    put("attested by nobody", "MALFORMED", b"\2" + none)
+    put("attested fingerprints descend", "MALFORMED",
+        b"\2" + u32(2) + fingerprint(last) + fingerprint(first))
     put("attested fingerprints twice", "MALFORMED", b"\2" + u32(2) + bytes(64))
     put("attested fingerprints over their limit", "TOO_BIG", b"\2" + u32(17) + bytes(17 * 32))
     put("bytes behind attested fingerprints", "MALFORMED", b"\2" + one + bytes(33))
