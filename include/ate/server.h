@@ -47,7 +47,10 @@ struct ate_server_conf {       /* zero means the default in every field */
     uint64_t reserved[6];
 };
 
-/* Listens when it returns. Its key is LOGS/,server/key, made at the first start.
+/* Listens when it returns. Its key is LOGS/,server/key, made at the first start. What it alone is
+ * to read again on this machine is sealed under the host key, which is made when it is missing:
+ * $STATE_DIRECTORY/host.key, else /var/lib/atedb/host.key as root, else
+ * ${XDG_STATE_HOME:-~/.local/state}/ate/host.key.
  * Errors: IN_USE: another process serves LOGS, or the port is taken; DENIED, MALFORMED, MISUSE:
  * an unknown limit; E_*. */
 ATE_CALL int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret_server);

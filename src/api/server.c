@@ -5,6 +5,7 @@
  */
 #include "ate/server.h"
 #include "api/api.h"
+#include "api/host_key.h"
 #include "api/loop.h"
 #include "api/plugin.h"
 #include "ate/compact.h"
@@ -25,6 +26,7 @@ struct ate_server {
     struct ate_session *compact_session; /* NULL: none */
     struct ate__voter voter;
     struct ate__plugin_host host;
+    struct ate__host_key *host_key; /* NULL: none */
 };
 
 /* ---- a question, asked on a worker, answered in the loop ---- */
@@ -216,7 +218,15 @@ static int fill_conf(struct ate_server *s, const struct ate_server_conf *conf,
         rc = ate__server_limit_set(inner, "drain-ms", conf->drain_ms);
     for (size_t i = 0; !rc && i < conf->limit_count; i++)
         rc = ate__server_limit_set(inner, conf->limits[i].name, conf->limits[i].value);
-    return rc;
+    return rc ? rc : ate__host_key_serve(inner, &s->host_key);
+}
+
+static void server_free(struct ate_server *s)
+{
+    ate__plugin_set_free(s->host.set);
+    ate__session_unref(s->compact_session);
+    ate__host_key_free(s->host_key);
+    ate__free(s);
 }
 
 int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret_server)
@@ -234,9 +244,7 @@ int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret
     if (!rc)
         rc = ate__server_start(&inner, &s->inner);
     if (rc) {
-        ate__plugin_set_free(s->host.set);
-        ate__session_unref(s->compact_session);
-        ate__free(s);
+        server_free(s);
         return rc;
     }
     *ret_server = s;
@@ -264,7 +272,5 @@ void ate_server_end(struct ate_server *s)
     if (!s)
         return;
     ate__server_end(s->inner);
-    ate__plugin_set_free(s->host.set);
-    ate__session_unref(s->compact_session);
-    ate__free(s);
+    server_free(s);
 }

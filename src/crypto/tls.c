@@ -11,7 +11,6 @@
 #include "base/assert.h"
 #include "base/err.h"
 #include "base/text.h"
-#include "crypto/kdf.h"
 #include "crypto/ossl.h"
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -30,7 +29,6 @@ enum {
 struct ate__tls_server_key {
     SSL_CTX *context; /* holds the private key and the certificate */
     struct ate_hash pin;
-    struct ate__key32 secret;
 };
 
 struct ate__tls {
@@ -249,8 +247,7 @@ int ate__tls_server_key_load(struct ate_bytes pem, struct ate__tls_server_key **
     int rc = key_of_pem(pem, &key);
     if (rc)
         return rc;
-    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *k =
-        ate__secret_alloc(sizeof *k);
+    ate__cleanup(ate__tls_server_key_freep) struct ate__tls_server_key *k = ate__alloc(sizeof *k);
     if (!k)
         return ate__no_memory();
     ate__cleanup(X509_freep) X509 *certificate = certificate_of(key);
@@ -260,8 +257,6 @@ int ate__tls_server_key_load(struct ate_bytes pem, struct ate__tls_server_key **
         return ate__ossl_fail("set up a server key");
     SSL_CTX_set_verify(k->context, SSL_VERIFY_NONE, NULL);
     rc = pin_of(X509_get_X509_PUBKEY(certificate), &k->pin);
-    if (!rc)
-        rc = ate__hkdf_extract(ate__text_bytes("ate server key secret 1"), pem, &k->secret);
     if (rc)
         return rc;
     *ret_key = ate__steal(&k);
@@ -309,12 +304,7 @@ void ate__tls_server_key_free(struct ate__tls_server_key *k)
     if (!k)
         return;
     SSL_CTX_free(k->context);
-    ate__secret_free(k);
-}
-
-const struct ate__key32 *ate__tls_server_key_secret(const struct ate__tls_server_key *k)
-{
-    return &k->secret;
+    ate__free(k);
 }
 
 struct ate_hash ate__tls_server_key_pin(const struct ate__tls_server_key *k)

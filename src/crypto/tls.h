@@ -37,9 +37,6 @@ int ate__tls_server_key_certify(struct ate__tls_server_key *k, struct ate_bytes 
 void ate__tls_server_key_free(struct ate__tls_server_key *k); /* takes NULL */
 ATE__FREEP(struct ate__tls_server_key, ate__tls_server_key_free)
 struct ate_hash ate__tls_server_key_pin(const struct ate__tls_server_key *k);
-/* Made of the key file, and of nothing else: for what the holder of the key keeps for himself.
- * Borrowed while the key lives. */
-const struct ate__key32 *ate__tls_server_key_secret(const struct ate__tls_server_key *k);
 
 struct ate__tls; /* one connection; one thread at a time */
 int ate__tls_new_server(const struct ate__tls_server_key *key, struct ate__tls **ret_tls)

@@ -26,7 +26,7 @@
 static struct ate__local_conf local_conf(struct ate__hosted *h)
 {
     const struct ate__server *s = h->server;
-    bool imaged = s->key && !s->conf.no_view_image;
+    bool imaged = s->conf.host_key && !s->conf.no_view_image;
     return (struct ate__local_conf){
         .chain = {.env = s->conf.env,
                   .workers = s->chains,
@@ -35,7 +35,7 @@ static struct ate__local_conf local_conf(struct ate__hosted *h)
                   .segment_bytes = s->conf.segment_bytes,
                   .compact = ate__compact_conf_of(h),
                   .plugins = s->conf.plugins,
-                  .image_secrets = imaged ? ate__tls_server_key_secret(s->key) : NULL,
+                  .image_secrets = imaged ? ate__host_key_image(s->conf.host_key) : NULL,
                   .image_secret_count = imaged},
         .name = h->path,
     };

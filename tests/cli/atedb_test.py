@@ -112,12 +112,36 @@ def test_key_that_others_may_read(w):
 def test_default_logs(w):
     data, state = w.path("data"), w.path("state")
     for env, logs in [({"STATE_DIRECTORY": str(state)}, state / "logs"),
-                      ({"XDG_DATA_HOME": str(data)}, data / "atedb/logs"),
-                      ({}, w.home / ".local/share/atedb/logs")]:
-        if os.geteuid() == 0 and "STATE_DIRECTORY" not in env:
+                      ({"STATE_DIRECTORY": "", "XDG_DATA_HOME": str(data)}, data / "atedb/logs"),
+                      ({"STATE_DIRECTORY": ""}, w.home / ".local/share/atedb/logs")]:
+        if os.geteuid() == 0 and not env["STATE_DIRECTORY"]:
             continue  # root's is /var/lib/atedb/logs
         r = w.run("atedb", "pin", env=env)
         assert (logs / ",server/key").exists(), r
+
+
+def test_host_key(w):
+    key = w.path("state/host.key")
+    Atedb(w, "-p", "0", "logs").stop()
+    before = key.read_bytes()
+    assert len(before) == 32 and stat.S_IMODE(key.stat().st_mode) == 0o600
+    Atedb(w, "-p", "0", "logs").stop()
+    assert key.read_bytes() == before
+    for mode in (0o640, 0o604, 0o666):
+        os.chmod(key, mode)
+        r = w.run("atedb", "-p", "0", "logs", status=3)
+        assert "DENIED: " in r.err.decode() and f"chmod 600 {key}" in r.err.decode(), r
+    os.chmod(key, 0o600)
+    os.chmod(key.parent, 0o777)
+    r = w.run("atedb", "-p", "0", "logs", status=3)
+    assert f"chmod go-w {key.parent}" in r.err.decode(), r
+    os.chmod(key.parent, 0o700)
+    key.write_bytes(before[:31])
+    r = w.run("atedb", "-p", "0", "logs", status=7)
+    assert "MALFORMED: " in r.err.decode(), r
+    # Where there is no place for one, there are no view images, and the chains are served.
+    a = Atedb(w, "-p", "0", "logs", env={"STATE_DIRECTORY": "/proc/nowhere"})
+    assert any("without a host key" in line for line in a.stop())
 
 
 def test_json(w):

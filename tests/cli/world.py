@@ -128,6 +128,7 @@ class World:
                 "UBSAN_SYMBOLIZER_PATH", "LSAN_OPTIONS", "LLVM_PROFILE_FILE", "TSAN_OPTIONS")
         self.env = {k: os.environ[k] for k in keep if k in os.environ}
         self.env["HOME"] = str(self.home)
+        self.env["STATE_DIRECTORY"] = str(self.dir / "state")  # no test writes to root's own
         self.env["PATH"] = f"{PROGRAMS}:{self.env.get('PATH', '/usr/bin:/bin')}"
         self.servers = []
 

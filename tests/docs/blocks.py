@@ -90,7 +90,8 @@ class Shell:
         self.home = self.dir / "home"
         (self.home / "work").mkdir(parents=True)
         env = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ATE_"))}
-        env |= {"HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}",
+        env |= {"HOME": str(self.home), "STATE_DIRECTORY": str(self.home / "state"),
+                "PATH": f"{programs}:{os.environ['PATH']}",
                 "LC_ALL": "C.UTF-8", "NO_COLOR": "1", "TZ": "UTC"}
         self.process = subprocess.Popen(["bash", "--noprofile", "--norc"], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env,

@@ -4,6 +4,7 @@
  */
 #include "ate/session.h"
 #include "base/alloc.h"
+#include "api/host_key.h"
 #include "api/plugin.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -177,20 +178,25 @@ static void on_late(int signal_number)
 }
 
 static void end_in_time(const struct options *o, struct ate__server *server,
-                        struct ate__plugin_host *host, struct plugins *plugins)
+                        struct ate__host_key *key, struct ate__plugin_host *host,
+                        struct plugins *plugins)
 {
     signal(SIGALRM, on_late);
     alarm((unsigned)(limit_of(&o->conf, "drain-ms") / 1000) + 1);
     ate__server_end(server);
+    ate__host_key_free(key);
     ate__plugin_set_free(host->set);
     plugins_end(plugins);
     alarm(0);
 }
 
 static int start(struct ate__server_conf *conf, const struct plugins *plugins,
-                 struct ate__plugin_host *host, struct ate__server **ret_server)
+                 struct ate__plugin_host *host, struct ate__host_key **ret_key,
+                 struct ate__server **ret_server)
 {
     int rc = share_descriptors(conf);
+    if (!rc)
+        rc = ate__host_key_serve(conf, ret_key);
     if (!rc)
         rc = ate__plugin_host_init(host, plugins->items, plugins->count, conf);
     if (!rc && host->set && host->set->voter.vote)
@@ -202,6 +208,7 @@ static int serve(const struct options *o)
 {
     struct ate__server_conf conf = o->conf;
     struct ate__plugin_host host = {.set = NULL};
+    struct ate__host_key *key = NULL;
     struct plugins plugins = {.count = 0};
     struct ate__server *server;
     sigset_t signals;
@@ -210,9 +217,10 @@ static int serve(const struct options *o)
     raise_descriptors();
     int rc = plugins_load(&plugins, o->plugin, o->plugin_count);
     if (!rc)
-        rc = start(&conf, &plugins, &host, &server);
+        rc = start(&conf, &plugins, &host, &key, &server);
     if (rc) {
         int status = ate__report(rc, o->logs);
+        ate__host_key_free(key);
         ate__plugin_set_free(host.set);
         plugins_end(&plugins);
         return status;
@@ -221,7 +229,7 @@ static int serve(const struct options *o)
     while (sigwait(&signals, &signal_number) == EINTR)
         ;
     log_line(NULL, 2, "ending: answering what is in flight");
-    end_in_time(o, server, &host, &plugins);
+    end_in_time(o, server, key, &host, &plugins);
     return 0;
 }
 
