@@ -119,11 +119,16 @@ static int may_delete(struct ate__judge *j, const struct ate__node *n)
 
 /* ---- below a parent, which may be new itself ---- */
 
-/* The nearest object above that existed before, from the parent on; NULL: it hangs on nothing. */
+/* The nearest object above that existed before, from the parent on; NULL: it hangs on nothing. A
+ * cycle is noticed within a few rounds of it, however many others the transaction has: the way is
+ * compared with where it was after 1, 2, 4, ... steps. */
 static int anchor_of(struct ate__judge *j, const struct ate_id *parent, struct ate__node **ret)
 {
+    const struct ate__node *was = NULL;
     struct ate__node *n = NULL;
-    for (size_t steps = 0; steps <= j->node_count; steps++) {
+    for (size_t steps = 1; !n || n != was; steps++) {
+        if (!(steps & (steps - 1)))
+            was = n;
         int rc = ate__node_of(j, parent, &n);
         if (!rc)
             rc = ate__node_load(j, n);
@@ -212,10 +217,16 @@ static void check_signers(struct ate__judge *j)
     }
 }
 
+/* A refusal costs a walk: no more of them than the verdict names. */
+static bool says_enough(const struct ate__judge *j)
+{
+    return j->result && j->verdict->conflict_count == ATE__CONFLICTS_MAX;
+}
+
 int ate__check_rights(struct ate__judge *j)
 {
     check_signers(j);
-    for (uint32_t i = 0; i < j->tx->event_count; i++) {
+    for (uint32_t i = 0; i < j->tx->event_count && !says_enough(j); i++) {
         const struct ate__event *e = &j->tx->events[i];
         if (!ate__event_of_object(e))
             continue;

@@ -4,8 +4,10 @@
  *
  * The control events of a scope, newest first, are a row of epochs n, n-1, ... From the epoch that
  * is asked for the row is searched towards the newest for one that a key of the session opens;
- * from there LINKs lead down. They are followed past the one asked for to the end of the row: who
- * announced two epochs in a row knows the first, so that one good LINK proves nothing by itself.
+ * from there LINKs lead down. They are followed past the one asked for down to epoch 0: who announced
+ * two epochs in a row knows the first, so that one good LINK proves nothing by itself. Acceptance has
+ * seen to it that each epoch follows on the one before; who is shown a chain in parts, or what
+ * compaction left of it, has not judged that, so it is asked here once more.
  */
 #include "trust/seal.h"
 #include "base/alloc.h"
@@ -45,11 +47,10 @@ static int row_make(const struct ate__control *control, struct row *row)
         if (!ate__header_has(&c->header, ATE__TAG_EPOCH))
             continue;
         if (row->count) {
-            uint64_t above = item_of(&row->epochs[row->count - 1])->epoch;
-            if (c->header.epoch.epoch == above)
+            const struct ate__epoch_item *above = item_of(&row->epochs[row->count - 1]);
+            if (c->header.epoch.epoch == above->epoch &&
+                ate__hash_equal(&c->header.epoch.data_key_id, &above->data_key_id))
                 continue;
-            if (c->header.epoch.epoch + 1 != above)
-                break;
         }
         int rc = ate__grow(&row->epochs, &row->capacity, row->count + 1, sizeof *row->epochs);
         if (rc)
@@ -121,7 +122,14 @@ static int step_down(const struct ate__seal_env *e, const struct epoch *from, st
 {
     struct ate__epoch_of of = epoch_of(e, from);
     ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
+    uint64_t below = item_of(to)->epoch;
     int rc = ATE_NO_KEY;
+    if (of.epoch != below + 1 || !of.epoch) {
+        char scope[ATE__ID_TEXT];
+        return ate__fail(ATE_TAMPERED, "scope %s: epoch %llu does not follow on epoch %llu",
+                         ate__id_text(of.scope, scope), (unsigned long long)of.epoch,
+                         (unsigned long long)below);
+    }
     if (to->published.size)
         return open_published_or_as_reader(e, NULL, to);
     if (ate__header_has(&from->control->header, ATE__TAG_LINK))
@@ -134,6 +142,18 @@ static int step_down(const struct ate__seal_env *e, const struct epoch *from, st
                          ate__id_text(of.scope, scope), (unsigned long long)of.epoch);
     }
     return rc ? rc : ate__data_key_expect(&of, &d, &item_of(to)->data_key_id, "LINK", &to->key);
+}
+
+/* The row has to begin with epoch 0: no compaction leaves out what LINK leads to. */
+static int check_first(const struct row *row)
+{
+    const struct epoch *first = &row->epochs[row->count - 1];
+    char scope[ATE__ID_TEXT];
+    if (!item_of(first)->epoch)
+        return 0;
+    return ate__fail(ATE_OMITTED, "scope %s: the epochs before %llu were left out",
+                     ate__id_text(&first->control->object, scope),
+                     (unsigned long long)item_of(first)->epoch);
 }
 
 /* Follows the LINKs from row->epochs[at] down. */
@@ -152,7 +172,7 @@ static int walk_down(const struct ate__seal_env *e, struct ate_session *s, struc
         to->checked = known;
         ate__data_key_unref(known);
     }
-    return 0;
+    return row->epochs[at].checked ? 0 : check_first(row);
 }
 
 static int no_key(const struct ate__control *control, const struct ate_hash *data_key_id,

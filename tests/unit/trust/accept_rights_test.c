@@ -6,6 +6,7 @@
  * who(2) writes 2, who(3) appends to 2, who(4) administers 2, who(5) may nothing.
  */
 #include "world.h"
+#include <time.h>
 
 static struct world w;
 enum { ROOT = 0, NOBODY = 9 };
@@ -370,6 +371,58 @@ static void what_lies_too_deep_is_refused(void **state)
     world_deinit(&n);
 }
 
+/* ---- what it costs ---- */
+
+static struct ate_id created(unsigned i)
+{
+    return id_of(1000 + i);
+}
+
+static clock_t clocks(struct draft *take_d, int result)
+{
+    const struct ate__tx *tx = draft_tx(take_d);
+    struct ate__verdict verdict;
+    clock_t start = clock();
+    assert_int_equal(
+        ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &verdict), result);
+    clock_t taken = clock() - start;
+    draft_free(take_d);
+    return taken;
+}
+
+/* As many objects as a transaction has, which lie below each other in rings. */
+static clock_t clocks_of_rings(unsigned objects)
+{
+    struct draft *d = draft_by(NOBODY);
+    for (unsigned i = 0; i < ATE__TX_EVENTS_MAX; i++) {
+        unsigned first = i - i % objects;
+        draft_create(d, created(i), created(first + (i - first + 1) % objects));
+    }
+    return clocks(d, ATE_CONFLICT);
+}
+
+/* Below one that the signer may not append to: each below the one before it, or all side by side. */
+static clock_t clocks_of_denied(bool deep)
+{
+    struct draft *d = draft_by(5);
+    for (unsigned i = 0; i < ATE__TX_EVENTS_MAX; i++)
+        draft_create(d, created(i), deep && i ? created(i - 1) : id_of(2));
+    return clocks(d, ATE_DENIED);
+}
+
+/* Whoever reaches a server may have it judge them: they cost what their size costs. */
+static void hostile_forms_cost_no_more_than_others(void **state)
+{
+    (void)state;
+    clock_t one_ring = clocks_of_rings(ATE__TX_EVENTS_MAX);
+    clock_t rings = clocks_of_rings(2);
+    clock_t flat = clocks_of_denied(false);
+    clock_t deep = clocks_of_denied(true);
+    if (rings > 12 * one_ring || deep > 12 * (flat + one_ring))
+        fail_msg("rings %ld, one ring %ld; deep %ld, flat %ld", (long)rings, (long)one_ring,
+                 (long)deep, (long)flat);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +438,7 @@ int main(void)
         cmocka_unit_test(everyone_needs_no_signature),
         cmocka_unit_test(a_revoked_key_signs_nothing),
         cmocka_unit_test(what_lies_too_deep_is_refused),
+        cmocka_unit_test(hostile_forms_cost_no_more_than_others),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }

@@ -274,27 +274,48 @@ static void what_is_remembered_does_not_hide_a_bad_link(void **state)
     ate__control_unref(c);
 }
 
-/* Compacted history keeps no older epochs: nothing is there to compare with. */
-static void a_row_may_begin_late(void **state)
+/* Who leaves the first epochs out leaves out what a LINK has to lead to: all of them are kept. */
+static void a_row_that_begins_late_is_omitted(void **state)
 {
     (void)state;
     struct ate__control *c =
         make(&(struct made){.object = 1, .readers = 1 << 1, .epoch = 4, .d = 5, .below = 4}, NULL);
     c = make(&(struct made){.object = 1, .readers = 1 << 1, .epoch = 5, .d = 6, .below = 5}, c);
-    assert_int_equal(open_key(1 << 1, c, 6), 0);
-    assert_int_equal(open_key(1 << 1, c, 5), 0);
+    assert_int_equal(open_key(1 << 1, c, 6), ATE_OMITTED);
+    assert_int_equal(open_key(1 << 1, c, 5), ATE_OMITTED);
+    assert_non_null(strstr(ate__error_text(), "the epochs before 4 were left out"));
     assert_int_equal(open_key(1 << 1, c, 4), ATE_NO_KEY);
     ate__control_unref(c);
 }
 
-/* The row ends where an epoch is missing: a LINK leads one step down, not further. */
-static void a_row_with_a_gap(void **state)
+/* A LINK leads one step down, not further: who skips an epoch may have read the one below it. */
+static void a_row_with_a_gap_is_tampered(void **state)
+{
+    (void)state;
+    static const uint8_t below[] = {4, 2};
+    for (unsigned i = 0; i < ATE__COUNT_OF(below); i++) {
+        struct ate__control *c = row(2, 1 << 1);
+        c = make(
+            &(struct made){.object = 1, .readers = 1 << 1, .epoch = 4, .d = 5, .below = below[i]},
+            c);
+        assert_int_equal(open_key(1 << 1, c, 5), ATE_TAMPERED);
+        assert_non_null(strstr(ate__error_text(), "epoch 4 does not follow on epoch 1"));
+        assert_int_equal(open_key(1 << 1, c, 2), 0); /* what was before it still opens */
+        ate__control_unref(c);
+    }
+}
+
+/* Who could read epoch 0, and not epoch 1, which began without him, announces epoch 1 once more. */
+static void a_second_epoch_of_one_number_is_tampered(void **state)
 {
     (void)state;
     struct ate__control *c = row(2, 1 << 1);
-    c = make(&(struct made){.object = 1, .readers = 1 << 1, .epoch = 4, .d = 5, .below = 4}, c);
-    assert_int_equal(open_key(1 << 1, c, 5), 0);
-    assert_int_equal(open_key(1 << 1, c, 2), ATE_NO_KEY);
+    c = make(&(struct made){.object = 1, .readers = 0x6, .epoch = 1, .d = 77, .below = 1}, c);
+    assert_int_equal(open_key(1 << 1, c, 77), ATE_TAMPERED);
+    assert_non_null(strstr(ate__error_text(), "epoch 1 does not follow on epoch 1"));
+    assert_int_equal(open_key(1 << 1, c, 2), 0);
+    c = make(&(struct made){.object = 1, .readers = 0x6, .epoch = 2, .d = 78, .below = 77}, c);
+    assert_int_equal(open_key(1 << 1, c, 78), ATE_TAMPERED);
     ate__control_unref(c);
 }
 
@@ -424,8 +445,9 @@ int main(void)
         cmocka_unit_test(the_newest_event_of_an_epoch_counts),
         cmocka_unit_test(an_epoch_of_an_outsider_is_tampered),
         cmocka_unit_test(what_is_remembered_does_not_hide_a_bad_link),
-        cmocka_unit_test(a_row_may_begin_late),
-        cmocka_unit_test(a_row_with_a_gap),
+        cmocka_unit_test(a_row_that_begins_late_is_omitted),
+        cmocka_unit_test(a_row_with_a_gap_is_tampered),
+        cmocka_unit_test(a_second_epoch_of_one_number_is_tampered),
         cmocka_unit_test(one_spoiled_entry_of_two),
         cmocka_unit_test(a_later_epoch_goes_on_with_its_link),
         cmocka_unit_test(a_copied_id_leads_to_nothing),
