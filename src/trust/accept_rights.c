@@ -7,6 +7,8 @@
  *   delete     write on the object or any ancestor
  *   control    admin of the object; of one that the transaction creates, nothing beyond creating; a
  *              root key needs none to hold and release what an archive has
+ *   keys       PUBLIC_KEY asks nobody, nor does a REVOKE by a key that the chain does not hold:
+ *              where nothing else is in the transaction, append at the top
  *
  * All of it is judged by the state before: rules and places that the transaction itself brings
  * grant nothing. Where a created object hangs on nothing (its parents are missing or a cycle) there
@@ -217,6 +219,30 @@ static void check_signers(struct ate__judge *j)
     }
 }
 
+/* No compaction takes keys away, so nobody fills a chain with them who may not write there. */
+static bool asks_nobody(const struct ate__judge *j, const struct ate__event *e)
+{
+    return e->form != ATE__DROPPED &&
+           (e->kind == ATE__EVENT_PUBLIC_KEY ||
+            (e->kind == ATE__EVENT_REVOKE && !ate__trust_has_key(j->t, &e->header.revoked) &&
+             !ate__judge_root_signs(j)));
+}
+
+static int check_purpose(struct ate__judge *j)
+{
+    struct ate__holder holder;
+    char text[ATE__HOLDER_TEXT];
+    for (uint32_t i = 0; i < j->tx->event_count; i++)
+        if (!asks_nobody(j, &j->tx->events[i]))
+            return 0;
+    int rc = ate__holder_of(j->facts, &ate__top_id, ATE__RIGHT_APPEND, &holder);
+    if (!rc && !ate__holder_admits(&holder, &j->signers))
+        ate__refuse(j, ATE_DENIED, NULL, 0,
+                    "it brings nothing but keys, which needs the right to write at the top: %s",
+                    ate__holder_text(&holder, ATE__RIGHT_APPEND, &ate__top_id, &j->signers, text));
+    return rc;
+}
+
 /* A refusal costs a walk: no more of them than the verdict names. */
 static bool says_enough(const struct ate__judge *j)
 {
@@ -226,14 +252,13 @@ static bool says_enough(const struct ate__judge *j)
 int ate__check_rights(struct ate__judge *j)
 {
     check_signers(j);
-    for (uint32_t i = 0; i < j->tx->event_count && !says_enough(j); i++) {
+    int rc = j->kept ? 0 : check_purpose(j);
+    for (uint32_t i = 0; !rc && i < j->tx->event_count && !says_enough(j); i++) {
         const struct ate__event *e = &j->tx->events[i];
         if (!ate__event_of_object(e))
             continue;
         struct ate__node *n = ate__node_find(j, &e->header.object);
-        int rc = e->kind == ATE__EVENT_BODY ? check_body(j, n, e) : check_control(j, n, e);
-        if (rc)
-            return rc;
+        rc = e->kind == ATE__EVENT_BODY ? check_body(j, n, e) : check_control(j, n, e);
     }
-    return 0;
+    return rc;
 }

@@ -4,10 +4,10 @@
  *
  * The control events of a scope, newest first, are a row of epochs n, n-1, ... From the epoch that
  * is asked for the row is searched towards the newest for one that a key of the session opens;
- * from there LINKs lead down. They are followed past the one asked for down to epoch 0: who announced
- * two epochs in a row knows the first, so that one good LINK proves nothing by itself. Acceptance has
- * seen to it that each epoch follows on the one before; who is shown a chain in parts, or what
- * compaction left of it, has not judged that, so it is asked here once more.
+ * from there LINKs lead down. They are followed past the one asked for down to epoch 0: who
+ * announced two epochs in a row knows the first, so that one good LINK proves nothing by itself.
+ * Acceptance has seen to it that each epoch follows on the one before; who is shown a chain in
+ * parts, or what compaction left of it, has not judged that, so it is asked here once more.
  */
 #include "trust/seal.h"
 #include "base/alloc.h"

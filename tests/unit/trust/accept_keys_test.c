@@ -378,6 +378,53 @@ static void a_revocation_holds_from_the_next_sequence_on(void **state)
     world_deinit(&n);
 }
 
+/* Whoever reaches a server has keys to show, and there is no end of them. */
+static void keys_alone_need_append_at_the_top(void **state)
+{
+    (void)state;
+    struct world n;
+    world_init(&n, 4, NULL);
+    struct draft *d;
+    for (unsigned by_root = 0; by_root < 2; by_root++) {
+        int result = by_root ? 0 : ATE_DENIED;
+        d = draft_new(&n); /* one that the chain holds */
+        draft_key(d, n.root);
+        if (by_root)
+            draft_sign(d, n.root->fingerprint);
+        expect(&n, d, result, "nothing but keys");
+        d = draft_new(&n); /* the signer's own */
+        draft_key(d, a);
+        draft_sign(d, a->fingerprint);
+        if (by_root)
+            draft_sign(d, n.root->fingerprint);
+        expect(&n, d, result, "nothing but keys");
+        d = draft_new(&n); /* the end of what never was */
+        draft_key(d, a);
+        draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+        draft_sign(d, a->fingerprint);
+        if (by_root)
+            draft_sign(d, n.root->fingerprint);
+        expect(&n, d, result, "nothing but keys");
+    }
+    struct ate_hash key = a->fingerprint;
+    plant(&n, id_of(1), ate__top_id);
+    rule(&n, id_of(1), auth_write(rule_of(&n, &key, 1)));
+    d = draft_new(&n); /* with what it is for */
+    draft_key(d, a);
+    draft_create(d, id_of(2), id_of(1));
+    draft_sign(d, a->fingerprint);
+    commit(&n, d);
+    d = draft_new(&n); /* and then it may end, once */
+    draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+    draft_sign(d, a->fingerprint);
+    commit(&n, d);
+    d = draft_new(&n);
+    draft_item(d, ATE__TAG_REVOKE, ate__bytes(&a->fingerprint, sizeof a->fingerprint));
+    draft_sign(d, a->fingerprint);
+    expect(&n, d, ATE_DENIED, "which was revoked");
+    world_deinit(&n);
+}
+
 /* ---- transaction 0 ---- */
 
 static void every_root_key_signs_the_genesis(void **state)
@@ -425,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_root_key_is_a_key),
         cmocka_unit_test(who_may_revoke),
         cmocka_unit_test(a_revocation_holds_from_the_next_sequence_on),
+        cmocka_unit_test(keys_alone_need_append_at_the_top),
         cmocka_unit_test(every_root_key_signs_the_genesis),
     };
     return cmocka_run_group_tests(tests, begin, end);

@@ -383,8 +383,7 @@ static clock_t clocks(struct draft *take_d, int result)
     const struct ate__tx *tx = draft_tx(take_d);
     struct ate__verdict verdict;
     clock_t start = clock();
-    assert_int_equal(
-        ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &verdict), result);
+    assert_int_equal(ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &verdict), result);
     clock_t taken = clock() - start;
     draft_free(take_d);
     return taken;
@@ -401,7 +400,8 @@ static clock_t clocks_of_rings(unsigned objects)
     return clocks(d, ATE_CONFLICT);
 }
 
-/* Below one that the signer may not append to: each below the one before it, or all side by side. */
+/* Below one that the signer may not append to: each below the one before it, or all side by side.
+ */
 static clock_t clocks_of_denied(bool deep)
 {
     struct draft *d = draft_by(5);
