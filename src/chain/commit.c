@@ -12,16 +12,26 @@
 
 /* ---- before it is ordered, without the mutex ---- */
 
+static int accept_work(struct ate__chain *c, const struct ate__facts *facts,
+                       const struct ate__work *w, uint64_t sequence, uint64_t root_time_us,
+                       struct ate__verdict *verdict)
+{
+    int rc = ate__accept(c->trust, facts, &w->tx, sequence, root_time_us, verdict);
+    if (!rc && w->offer->from_afar)
+        verdict->result = rc = ate__accept_purpose(c->trust, facts, &w->tx);
+    return rc;
+}
+
 /* Whether the published state speaks against it: a forecast, for it may build on what is ordered
  * and not published yet. Who sends what is refused anyway shall not have a signature verified for
  * it. */
-static bool has_no_prospect(struct ate__chain *c, const struct ate__tx *tx)
+static bool has_no_prospect(struct ate__chain *c, const struct ate__work *w)
 {
     struct ate__verdict verdict;
     struct ate__moment now;
     if (ate__moment_begin(c, &now))
         return false;
-    int rc = ate__accept(c->trust, &now.facts, tx, now.view.size, UINT64_MAX, &verdict);
+    int rc = accept_work(c, &now.facts, w, now.view.size, UINT64_MAX, &verdict);
     ate__moment_end(&now);
     return rc > 0;
 }
@@ -44,7 +54,7 @@ static int read_work(struct ate__chain *c, struct ate__work *w)
     if (!ate__tx_is_whole(&w->tx))
         return ate__fail(ATE_OMITTED, "commit: an event or a payload was left out");
     w->unverified = !own && w->tx.signature_count;
-    w->hopeless = w->unverified && has_no_prospect(c, &w->tx);
+    w->hopeless = w->unverified && has_no_prospect(c, w);
     return 0;
 }
 
@@ -155,8 +165,7 @@ static int check_keys(struct ate__chain *c, const struct ate__work *w)
 static int judge(struct ate__chain *c, struct ate__work *w)
 {
     struct ate__verdict verdict;
-    int rc =
-        ate__accept(c->trust, &c->latest, &w->tx, c->next_sequence, ate__chain_time(c), &verdict);
+    int rc = accept_work(c, &c->latest, w, c->next_sequence, ate__chain_time(c), &verdict);
     if (rc)
         w->offer->verdict = verdict;
     return rc;

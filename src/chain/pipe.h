@@ -50,6 +50,7 @@ struct ate__offer {
     /* Made and signed by this process just now (ate__trust_sign()): its hashes are taken for true.
      * NULL: it came from elsewhere and is hashed and verified. Borrowed as `encoded`. */
     const struct ate__own *own;
+    bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
     bool waits; /* the submitter is going to wait(): it may lead the group itself */
     int64_t timeout_ms; /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
     void (*done)(struct ate__offer *offer);
@@ -99,6 +100,7 @@ enum ate__ask_kind {
 struct ate__ask {
     enum ate__ask_kind kind;
     struct ate__txn_id id; /* OUTCOME */
+    bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
     bool waits; /* the submitter is going to await() it: it may do the work itself */
     void (*done)(struct ate__ask *ask); /* not where it waits */
     void *user;

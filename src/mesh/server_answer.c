@@ -522,8 +522,11 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
         enqueue(i, true);
         return;
     }
-    i->offer = (struct ate__offer){
-        .encoded = ate__buf_bytes(&i->bytes), .timeout_ms = -1, .done = offer_done, .user = i};
+    i->offer = (struct ate__offer){.encoded = ate__buf_bytes(&i->bytes),
+                                   .from_afar = true,
+                                   .timeout_ms = -1,
+                                   .done = offer_done,
+                                   .user = i};
     ate__chain_offer(s->hosted->chain, &i->offer);
 }
 

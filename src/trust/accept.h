@@ -61,6 +61,12 @@ int ate__accept(const struct ate__trust *t, const struct ate__facts *facts,
 int ate__accept_kept(const struct ate__trust *t, const struct ate__facts *facts,
                      const struct ate__tx *tx, uint64_t sequence, struct ate__verdict *verdict)
     ATE__CHECK;
+/* What a server asks of what others send, in front of an order that all judge alike: PUBLIC_KEY and
+ * the REVOKE of a key that the chain does not hold, by itself, ask for no right. Where nothing else
+ * is in it, it needs append at the top: keys are never compacted away, and whoever reaches a server
+ * has any number of them. Errors: DENIED. */
+int ate__accept_purpose(const struct ate__trust *t, const struct ate__facts *facts,
+                        const struct ate__tx *tx) ATE__CHECK;
 /* No event and no payload was left out. */
 bool ate__tx_is_whole(const struct ate__tx *tx);
 

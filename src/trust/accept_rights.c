@@ -7,8 +7,6 @@
  *   delete     write on the object or any ancestor
  *   control    admin of the object; of one that the transaction creates, nothing beyond creating; a
  *              root key needs none to hold and release what an archive has
- *   keys       PUBLIC_KEY asks nobody, nor does a REVOKE by a key that the chain does not hold:
- *              where nothing else is in the transaction, append at the top
  *
  * All of it is judged by the state before: rules and places that the transaction itself brings
  * grant nothing. Where a created object hangs on nothing (its parents are missing or a cycle) there
@@ -219,30 +217,6 @@ static void check_signers(struct ate__judge *j)
     }
 }
 
-/* No compaction takes keys away, so nobody fills a chain with them who may not write there. */
-static bool asks_nobody(const struct ate__judge *j, const struct ate__event *e)
-{
-    return e->form != ATE__DROPPED &&
-           (e->kind == ATE__EVENT_PUBLIC_KEY ||
-            (e->kind == ATE__EVENT_REVOKE && !ate__trust_has_key(j->t, &e->header.revoked) &&
-             !ate__judge_root_signs(j)));
-}
-
-static int check_purpose(struct ate__judge *j)
-{
-    struct ate__holder holder;
-    char text[ATE__HOLDER_TEXT];
-    for (uint32_t i = 0; i < j->tx->event_count; i++)
-        if (!asks_nobody(j, &j->tx->events[i]))
-            return 0;
-    int rc = ate__holder_of(j->facts, &ate__top_id, ATE__RIGHT_APPEND, &holder);
-    if (!rc && !ate__holder_admits(&holder, &j->signers))
-        ate__refuse(j, ATE_DENIED, NULL, 0,
-                    "it brings nothing but keys, which needs the right to write at the top: %s",
-                    ate__holder_text(&holder, ATE__RIGHT_APPEND, &ate__top_id, &j->signers, text));
-    return rc;
-}
-
 /* A refusal costs a walk: no more of them than the verdict names. */
 static bool says_enough(const struct ate__judge *j)
 {
@@ -252,7 +226,7 @@ static bool says_enough(const struct ate__judge *j)
 int ate__check_rights(struct ate__judge *j)
 {
     check_signers(j);
-    int rc = j->kept ? 0 : check_purpose(j);
+    int rc = 0;
     for (uint32_t i = 0; !rc && i < j->tx->event_count && !says_enough(j); i++) {
         const struct ate__event *e = &j->tx->events[i];
         if (!ate__event_of_object(e))
@@ -261,4 +235,31 @@ int ate__check_rights(struct ate__judge *j)
         rc = e->kind == ATE__EVENT_BODY ? check_body(j, n, e) : check_control(j, n, e);
     }
     return rc;
+}
+
+/* ---- what needs no right ---- */
+
+static bool asks_nobody(const struct ate__signers *signers, const struct ate__event *e)
+{
+    if (e->form == ATE__DROPPED)
+        return false;
+    if (e->kind == ATE__EVENT_PUBLIC_KEY)
+        return true;
+    const struct ate__holder root = {NULL, ate__top_id};
+    return e->kind == ATE__EVENT_REVOKE && !ate__trust_has_key(signers->t, &e->header.revoked) &&
+           !ate__holder_admits(&root, signers);
+}
+
+int ate__accept_purpose(const struct ate__trust *t, const struct ate__facts *facts,
+                        const struct ate__tx *tx)
+{
+    struct ate_hash keys[ATE__TX_SIGNATURES_MAX];
+    const struct ate__signers signers = {t, keys, tx->signature_count};
+    for (uint32_t i = 0; i < tx->signature_count; i++)
+        keys[i] = tx->signatures[i].fingerprint;
+    for (uint32_t i = 0; i < tx->event_count; i++)
+        if (!asks_nobody(&signers, &tx->events[i]))
+            return 0;
+    int rc = ate__may(t, facts, &ate__top_id, ATE__RIGHT_APPEND, keys, signers.count);
+    return rc ? ate__context(rc, "it brings nothing but keys") : 0;
 }

@@ -184,6 +184,9 @@ drop("password-floor", "src/crypto/password.c", "cost->passes < ATE__PASSWORD_PA
 attack("root-by-outsider", "root-signs")
 attack("revoked-by-outsider", "may-revoke")
 attack("nobodys-key", "key-is-named")
+drop("keys-have-a-purpose", "src/chain/commit.c", "if (!rc && w->offer->from_afar)",
+     "w->offer->from_afar")
+attack("keys-alone", "keys-have-a-purpose")
 drop("revoked-has-no-right", "src/trust/authority.c",
      "!ate__trust_is_revoked(signers->t, &signers->fingerprints[i]))",
      "!ate__trust_is_revoked(signers->t, &signers->fingerprints[i])", "1")

@@ -343,6 +343,26 @@ static void root_key_of_another(void)
     create("/past", -1, 0, false, ATE_TAMPERED);
 }
 
+/* Of a key that the chain holds, unsigned; of bob, whom it does not know; and with that the end of
+ * bob's key. None of it needs a right by itself, and all of it would be kept for ever. */
+static void keys_alone(void)
+{
+    for (unsigned way = 0; way < 3; way++) {
+        struct past *p = attack_family();
+        struct draft d;
+        past_begin(p, &d);
+        const struct ate__key *key = p->key[way ? BOB : ROOT];
+        draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&key->public_key));
+        if (way == 2)
+            draft_item(&d, ATE__TAG_REVOKE, ate__bytes(&key->fingerprint, 32));
+        if (way)
+            past_sign(p, &d, BOB);
+        attack_tried("offered to a server", attack_offer(p, draft_encode(&d)), ATE_DENIED);
+        draft_deinit(&d);
+        past_free(p);
+    }
+}
+
 const struct attack attacks_keys[] = {
     {"forged-author", forged_author},
     {"broken-mldsa", broken_mldsa},
@@ -361,6 +381,7 @@ const struct attack attacks_keys[] = {
     {"one-family-key", one_family_key},
     {"cheap-password", cheap_password},
     {"nobodys-key", nobodys_key},
+    {"keys-alone", keys_alone},
     {"newer-format", newer_format},
     {"mode-of-the-server", mode_of_the_server},
     {"root-key-of-another", root_key_of_another},

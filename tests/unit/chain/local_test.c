@@ -69,7 +69,6 @@ static void made_and_found(void **state)
     kit_begin(&kit, &d);
     draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&kit_key(1)->public_key));
     d.signer[d.signer_count++] = kit_key(1);
-    d.signer[d.signer_count++] = ate__session_key(session, 0);
     kit_ok(kit_commit(&kit, &d));
     draft_deinit(&d);
     kit.chain = NULL;

@@ -384,23 +384,8 @@ static inline int oracle_keys(const struct oracle *o)
     return rc;
 }
 
-/* Something in it asks for a right of its own. */
-static inline bool oracle_has_purpose(const struct oracle *o)
-{
-    for (uint32_t i = 0; i < o->tx->event_count; i++) {
-        const struct ate__event *e = &o->tx->events[i];
-        bool ends_unknown = e->kind == ATE__EVENT_REVOKE && !oracle_root_signs(o) &&
-                            !ate__trust_has_key(o->t, &e->header.revoked);
-        if (e->kind != ATE__EVENT_PUBLIC_KEY && !ends_unknown)
-            return true;
-    }
-    return false;
-}
-
 static inline int oracle_rights(const struct oracle *o)
 {
-    if (!oracle_has_purpose(o) && !oracle_may(o, &ate__top_id, ATE__RIGHT_APPEND))
-        return ATE_DENIED;
     for (uint32_t i = 0; i < o->tx->signature_count; i++)
         if (ate__trust_is_revoked(o->t, &o->tx->signatures[i].fingerprint))
             return ATE_DENIED;
