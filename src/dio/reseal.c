@@ -113,6 +113,9 @@ static bool is_of_the_object(int rc)
     case ATE_COMPACTED:
     case ATE_OMITTED:
     case ATE_CONFLICT:
+    case ATE_TAMPERED: /* what its writer stored does not open, or is none */
+    case ATE_MALFORMED:
+    case ATE_UNSUPPORTED:
     case ATE_TOO_BIG: return true;
     default: return false;
     }

@@ -57,6 +57,7 @@ static void encrypt(struct making *m, struct ate__buf *cipher)
     ok(ate__body_encrypt(e, key, control->header.epoch.epoch, &m->f->id, (struct ate_bytes){0},
                          &m->f->parent, 0, ate__buf_bytes(&m->items), ate__buf_bytes(&m->payload),
                          &m->conf, cipher));
+    cipher->data[cipher->size - 1] ^= m->f->spoiled;
 }
 
 static void add_body(struct making *m, struct ate__buf *cipher)

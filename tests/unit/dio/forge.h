@@ -11,6 +11,7 @@ struct forged {
     bool clear;               /* the object is open to everyone; else private */
     bool bare;                /* clear, and without a payload */
     bool unsigned_;           /* everyone may write */
+    bool spoiled;             /* private: its ciphertext does not open */
     const char *name;         /* NAME; NULL: none */
     const char *tag[2];       /* names whose tags TAG carries: in private form, in open form */
 };

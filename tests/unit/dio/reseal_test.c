@@ -3,7 +3,7 @@
  * Sealing anew in batches: what is due and what is not, who may, broken off and gone on with,
  * beside others who write; names are found at every step of it.
  */
-#include "world.h"
+#include "forge.h"
 
 enum { MANY = 600, DEEP = 60 };
 
@@ -243,6 +243,28 @@ static void what_is_left_is_named(void **state)
     assert_int_equal(reseal(0, 0).resealed, 1);
 }
 
+/* Who may write stores what does not open: he does not keep the others from being sealed anew. */
+static void what_does_not_open_is_left(void **state)
+{
+    (void)state;
+    struct watch x = {0};
+    struct ate_resealed done;
+    only(0, folder, world_rule(&w, 3));
+    assert_int_equal(reseal(0, 0).resealed, MANY + 1);
+    forge(&w, 1, &(struct forged){.id = many[DEEP], .parent = folder, .spoiled = true});
+    only(0, folder, world_rule(&w, 1)); /* a new epoch: nothing is due */
+    assert_int_equal(reseal(0, 0).resealed, 0);
+    only(0, folder, (struct ate_rule){.who = ATE_EVERYONE});
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_reseal(t, folder, watch, &x, &done));
+    ate_txn_end(t);
+    assert_int_equal(done.left, 1);
+    assert_int_equal(done.resealed, MANY);
+    assert_true(ate__id_equal(&x.last, &many[DEEP]));
+    assert_int_equal(x.why, ATE_TAMPERED);
+    assert_int_equal(readable(w.none), MANY - 1);
+}
+
 /* Somebody writes into it after each batch. */
 struct rival {
     unsigned next;
@@ -279,7 +301,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         CASE(for_other_readers), CASE(opened_and_closed),     CASE(published),
-        CASE(broken_off),        CASE(what_is_left_is_named), CASE(beside_others),
+        CASE(broken_off),        CASE(what_is_left_is_named), CASE(what_does_not_open_is_left),
+        CASE(beside_others),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
