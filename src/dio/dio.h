@@ -19,6 +19,7 @@ struct ate__dio {
     const struct ate__plugins *plugins; /* trust/plugin.h; NULL: none; outlives it */
     uint8_t origin[16];          /* of all transactions of this chain */
     _Atomic uint64_t number;     /* the last one drawn */
+    atomic_bool origin_taken;    /* by somebody else, too: each has one of its own from then on */
 };
 /* take_pipe is consumed even on failure; session: a reference is taken. E_MEMORY */
 int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64_t timeout_ms,

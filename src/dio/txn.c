@@ -50,6 +50,11 @@ void ate__dio_unref(struct ate__dio *d)
 
 void ate__txn_draw_id(struct ate_txn *t)
 {
+    if (atomic_load_explicit(&t->dio->origin_taken, memory_order_relaxed)) {
+        ate__random(t->dio->pipe->env, t->id.origin, sizeof t->id.origin);
+        t->id.number = 1;
+        return;
+    }
     memcpy(t->id.origin, t->dio->origin, sizeof t->id.origin);
     t->id.number = atomic_fetch_add(&t->dio->number, 1) + 1;
 }

@@ -107,6 +107,10 @@ static int take_answer(struct ate_txn *t, struct ate_receipt *ret_receipt)
     if (result && t->frozen && !is_judged(result)) /* what came of the first offer, nobody said */
         return ate__fail(ATE_UNKNOWN, "%s", t->offer.text);
     t->frozen = result == ATE_UNKNOWN;
+    if (result == ATE_MALFORMED) { /* what is made here is that only for its id */
+        atomic_store_explicit(&t->dio->origin_taken, true, memory_order_relaxed);
+        ate__txn_draw_id(t);
+    }
     if (result) {
         take_conflicts(t);
         return ate__fail(result, "%s", t->offer.text);
@@ -286,6 +290,8 @@ int ate_txn_commit(struct ate_txn *t, struct ate_receipt *ret_receipt)
     bool answered = false;
     int rc = ate__check_may_wait();
     if (!rc)
+        rc = commit_once(t, &receipt, &answered);
+    if (rc == ATE_MALFORMED && answered) /* under an id that nobody has seen */
         rc = commit_once(t, &receipt, &answered);
     for (unsigned again = 0; rc == ATE_STALE_KEY && answered && again < RENEWALS_MAX; again++) {
         rc = renew(t);

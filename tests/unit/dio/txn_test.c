@@ -500,6 +500,41 @@ static void lack_of_memory(void **state)
     world_deinit(&w);
 }
 
+/* Origin and number stand in the log: whoever may write anything commits under those that come
+ * next. That costs an honest writer a second try, and nothing else. */
+static void an_origin_that_is_taken(void **state)
+{
+    (void)state;
+    struct ate__dio *thief;
+    struct ate_id id;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w), *other;
+    w.dio->pipe->v->ref(w.dio->pipe);
+    ok(ate__dio_new(w.dio->pipe, w.session[0], -1, 1 << 20, &thief));
+    memcpy(thief->origin, w.dio->origin, sizeof thief->origin);
+    atomic_store(&thief->number, t->id.number - 1);
+    ok(ate__txn_begin(thief, NULL, 0, &other));
+    for (int i = 0; i < 8; i++) {
+        ok(ate_push(other, note, ate_top, NOTE("thief", i), NULL));
+        ok(ate_txn_commit(other, NULL));
+    }
+    ate_txn_end(other);
+    ate__dio_unref(thief);
+    uint64_t size = world_size(&w);
+    ok(ate_store(t, note, NOTE("mine", 1), &id));
+    ok(ate_txn_commit(t, NULL));
+    ok(ate_put(t, note, id, NOTE("mine", 2)));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    t = world_begin(&w);
+    assert_int_equal(note_at(t, id), 2);
+    ok(ate_put(t, note, id, NOTE("mine", 3)));
+    ok(ate_txn_commit(t, NULL));
+    ate_txn_end(t);
+    assert_int_equal(world_size(&w), size + 3); /* each once */
+    world_deinit(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +552,7 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(depth),
         cmocka_unit_test(lack_of_memory),
+        cmocka_unit_test(an_origin_that_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
