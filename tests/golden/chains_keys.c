@@ -189,20 +189,17 @@ static void next_epoch(struct golden *g, struct ate_id scope, unsigned readers)
     ate__data_key_unref(e.below);
 }
 
-static struct ate_rule rule(const struct golden *g, const unsigned *keys, size_t count)
+struct ate_rule golden_rule(const struct golden *g, const unsigned *keys, size_t count)
 {
-    static struct ate_hash prints[GOLDEN_KEYS][GOLDEN_KEYS];
+    enum { AT_ONCE = 8 };
+    static struct ate_hash prints[AT_ONCE][GOLDEN_KEYS];
     static unsigned next;
-    struct ate_hash *to = prints[next++ % GOLDEN_KEYS];
+    struct ate_hash *to = prints[next++ % AT_ONCE];
     for (size_t i = 0; i < count; i++)
         to[i] = golden_fingerprint(g, keys[i]);
     return (struct ate_rule){ATE_KEYS, to, count};
 }
-#define RULE(g, ...)                                                                               \
-    rule(g, (const unsigned[]){__VA_ARGS__},                                                       \
-         sizeof((const unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
-
-static void put_by(struct golden *g, unsigned key, struct ate_id parent, const char *name,
+void golden_put_by(struct golden *g, unsigned key, struct ate_id parent, const char *name,
                    const char *value)
 {
     struct ate_txn *t = golden_begin(g, g->session[key]);
@@ -215,17 +212,17 @@ static struct ate_id write_epochs(struct golden *g)
 {
     struct ate_txn *t = golden_begin(g, NULL);
     struct ate_id scope = golden_put(t, ate_top, "scope", "of epoch 0");
-    ok(ate_protect(
-        t, scope,
-        &(struct ate_rules){.read = RULE(g, OWNER, READER), .write = RULE(g, OWNER, SECOND)}));
+    ok(ate_protect(t, scope,
+                   &(struct ate_rules){.read = GOLDEN_RULE(g, OWNER, READER),
+                                       .write = GOLDEN_RULE(g, OWNER, SECOND)}));
     golden_put(t, scope, "old", "of epoch 0");
     golden_put(t, scope, "changed", "in epoch 0");
     golden_commit(t, g);
     next_epoch(g, scope, 1u << OWNER);
-    put_by(g, OWNER, scope, "changed", "in epoch 1");
-    put_by(g, OWNER, scope, "new", "of epoch 1");
+    golden_put_by(g, OWNER, scope, "changed", "in epoch 1");
+    golden_put_by(g, OWNER, scope, "new", "of epoch 1");
     next_epoch(g, scope, 1u << OWNER | 1u << SECOND);
-    put_by(g, SECOND, scope, "newer", "of epoch 2, by the one who came");
+    golden_put_by(g, SECOND, scope, "newer", "of epoch 2, by the one who came");
     return scope;
 }
 
@@ -236,10 +233,10 @@ void golden_make_epochs(struct golden *g)
     /* A reader more within the epoch, by the library. */
     struct ate_txn *t = golden_begin(g, NULL);
     ok(ate_protect(t, scope,
-                   &(struct ate_rules){.read = RULE(g, OWNER, SECOND, STRANGER),
-                                       .write = RULE(g, OWNER, SECOND)}));
+                   &(struct ate_rules){.read = GOLDEN_RULE(g, OWNER, SECOND, STRANGER),
+                                       .write = GOLDEN_RULE(g, OWNER, SECOND)}));
     golden_commit(t, g);
-    put_by(g, SECOND, scope, "newest", "of epoch 2, too");
+    golden_put_by(g, SECOND, scope, "newest", "of epoch 2, too");
     golden_close(g);
 }
 
@@ -250,12 +247,12 @@ void golden_make_revoked(struct golden *g)
 {
     golden_create_open(g);
     struct ate_txn *t = golden_begin(g, NULL);
-    ok(ate_protect(t, ate_top, &(struct ate_rules){.write = RULE(g, OWNER, SECOND)}));
+    ok(ate_protect(t, ate_top, &(struct ate_rules){.write = GOLDEN_RULE(g, OWNER, SECOND)}));
     golden_commit(t, g);
-    put_by(g, SECOND, ate_top, "by the second", "while he could");
-    put_by(g, OWNER, ate_top, "by the owner", "first");
+    golden_put_by(g, SECOND, ate_top, "by the second", "while he could");
+    golden_put_by(g, OWNER, ate_top, "by the owner", "first");
     revoke(g, SECOND, OWNER);
-    put_by(g, OWNER, ate_top, "by the owner", "after it");
+    golden_put_by(g, OWNER, ate_top, "by the owner", "after it");
     revoke(g, READER, READER); /* by himself */
     golden_close(g);
 }
@@ -330,7 +327,7 @@ void golden_make_offices(struct golden *g)
     for (unsigned i = 0; i < 300; i++)
         golden_put_numbered(g, ate_top, i % 8, i, 40);
     golden_compact(g, true);
-    put_by(g, SECOND, scope, "newest", "after it");
+    golden_put_by(g, SECOND, scope, "newest", "after it");
     golden_close(g);
 }
 

@@ -182,6 +182,25 @@ static void say_versions(struct ate_chain *c, struct ate_session *s, struct ate_
     ate_versions_end(v);
 }
 
+/* Of a scope, if more than their fingerprints is to be said, which the rules have. */
+static void say_readers(struct ate_txn *t, struct ate_id id)
+{
+    struct ate_scope scope;
+    bool labels = false, by_read_key = false;
+    ok(ate_readers(t, id, &scope));
+    for (size_t i = 0; i < scope.reader_count; i++) {
+        labels |= *scope.readers[i].label != 0;
+        by_read_key |= scope.readers[i].by_read_key;
+    }
+    if (memcmp(&scope.id, &id, sizeof id) || !(labels || by_read_key || scope.published))
+        return;
+    say("      scope epoch=%" PRIu64 "%s", scope.epoch, scope.published ? " published" : "");
+    for (size_t i = 0; i < scope.reader_count; i++)
+        say(" reader=%s:%s%s", hash_of(scope.readers[i].fingerprint), scope.readers[i].label,
+            scope.readers[i].by_read_key ? ":by read key" : "");
+    say("\n");
+}
+
 static void say_object(struct ate_txn *t, const struct ate_object *o, bool archive)
 {
     struct ate_rules rules;
@@ -219,6 +238,7 @@ static void say_children(struct ate_chain *c, struct ate_session *s, struct ate_
     ok(ate_children(t, parent, &cursor));
     while (!(rc = ate_next_raw(cursor, ATE_AUTHORS, &o))) {
         say_object(t, &o, ate_chain_archive(c, NULL));
+        say_readers(t, o.id);
         say_versions(c, s, o.id);
         if (o.name.size) {
             int found_rc = ate_find_raw(t, parent, o.name, 0, &found);
@@ -292,7 +312,7 @@ void golden_describe(const char *path, const char *keys, unsigned flags, struct 
     out = text;
     for (unsigned i = 0; i < GOLDEN_KEYS; i++) {
         snprintf(key, sizeof key, "%s/%s.key", keys, golden_keys[i]);
-        ok(ate_session_open(key, 0, &s[i]));
+        ok(ate_session_open_sealed((const char *[]){key}, 1, &golden_password, &s[i]));
     }
     ok(ate_chain_open(path, s[OWNER], flags, &conf, &c));
     say_chain(c);

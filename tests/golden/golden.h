@@ -10,18 +10,31 @@
 #pragma once
 #include "api/api.h"
 #include "ate/type.h"
+#include "chain/create.h"
 #include "lib/check.h"
 #include "lib/simdisk.h"
 #include "lib/simenv.h"
 
-enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 20, GOLDEN_SETS = 2 };
+enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 30, GOLDEN_SETS = 3 };
 /* Of the keys: who owns each chain, who writes too, who reads; and one whom nobody lets in. */
 enum { OWNER, SECOND, READER, STRANGER };
 extern const char *const golden_keys[GOLDEN_KEYS]; /* names of the files */
 
+/* Keys of another kind, for one chain: they lie in `NAME.keys` beside it. */
+struct golden_kit {
+    struct {
+        const char *form; /* as in a key file */
+        enum ate__key_holds holds;
+        bool sealed; /* with golden_password */
+    } key[GOLDEN_KEYS];
+};
+extern const struct ate_password golden_password;
+
 /* A chain that is being made: at "/c/NAME" of the disk, or what it is a copy of at "/s/NAME". */
+struct golden_chain;
 struct golden {
     const char *name;
+    const struct golden_chain *of;
     struct simdisk *disk;
     struct simenv sim;
     struct ate_session *session[GOLDEN_KEYS]; /* each with its key; all public keys known */
@@ -36,6 +49,9 @@ struct golden_chain {
     void (*make)(struct golden *g);
     bool copy, mirror;
     bool varies; /* what libraries make of it is theirs: the bytes are not compared */
+    const struct golden_kit *kit; /* NULL: the keys of the set */
+    bool labels; /* of the keys are in its scopes */
+    struct ate__genesis_conf genesis; /* but for the options */
 };
 extern const struct golden_chain golden_chains[GOLDEN_CHAINS];
 
@@ -59,13 +75,29 @@ struct ate_id golden_put(struct ate_txn *t, struct ate_id parent, const char *na
 void golden_put_numbered(struct golden *g, struct ate_id parent, unsigned number, unsigned value,
                          size_t size);
 void golden_compact(struct golden *g, bool deep);
-/* chains_keys.c */
+/* chains_keys.c; a rule lasts until eight more were made */
+struct ate_rule golden_rule(const struct golden *g, const unsigned *keys, size_t count);
+#define GOLDEN_RULE(g, ...)                                                                        \
+    golden_rule(g, (const unsigned[]){__VA_ARGS__},                                                \
+                sizeof((const unsigned[]){__VA_ARGS__}) / sizeof(unsigned))
+void golden_put_by(struct golden *g, unsigned key, struct ate_id parent, const char *name,
+                   const char *value);
 void golden_make_epochs(struct golden *g);
 void golden_make_revoked(struct golden *g);
 void golden_make_roots(struct golden *g);
 void golden_make_log_keys(struct golden *g);
 void golden_make_offices(struct golden *g);
 void golden_make_compressed(struct golden *g);
+/* chains_algorithms.c */
+void golden_make_by_all(struct golden *g);
+void golden_make_halves(struct golden *g);
+void golden_make_labels(struct golden *g);
+void golden_make_published(struct golden *g);
+void golden_make_sealed_writer(struct golden *g);
+void golden_make_batches(struct golden *g);
+extern const struct golden_kit golden_weak, golden_strong, golden_edwards, golden_mldsa,
+    golden_halves;
+extern const uint16_t golden_plain_edwards[2], golden_plain_mldsa[3];
 /* No randomness of OpenSSL from here on: signatures are those of FIPS 204's deterministic variant.
  */
 void golden_still_openssl(void);

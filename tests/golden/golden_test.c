@@ -110,7 +110,8 @@ static struct ate_chain *open_chain(const struct read *r, unsigned flags, int ex
     struct ate_chain *c = NULL;
     struct ate_chain_conf conf = {.root = format("%s/owner.pub", r->keys),
                                   .state_dir = format("%s/state", r->keys)};
-    ok(ate_session_open(format("%s/owner.key", r->keys), 0, &s));
+    ok(ate_session_open_sealed((const char *[]){format("%s/owner.key", r->keys)}, 1,
+                               &golden_password, &s));
     int rc = ate_chain_open(r->path, s, flags, &conf, &c);
     if (rc != expected)
         fail_msg("%s: %s", r->path, ate_error());
@@ -156,7 +157,9 @@ static void read_chain(const char *set, const char *name)
     struct read r = {.set = set, .name = name};
     snprintf(r.keys, sizeof r.keys, "%s", tmpdir_new());
     snprintf(r.path, sizeof r.path, "%s/%s", tmpdir_new(), name);
-    run(format("cp '%s'/*.key '%s'/*.pub '%s' && chmod 600 '%s'/*.key", set, set, r.keys, r.keys));
+    run(format("from='%s'; [ ! -d '%s/%s.keys' ] || from='%s/%s.keys'; "
+               "cp \"$from\"/*.key \"$from\"/*.pub '%s' && chmod 600 '%s'/*.key",
+               set, set, name, set, name, r.keys, r.keys));
     run(format("cp -r '%s/%s' '%s' && chmod -R u+w '%s'", set, name, r.path, r.path));
     describe(&r, ATE_READ, "read");
     run(format("diff -r '%s/%s' '%s'", set, name, r.path)); /* and nothing was written */
@@ -216,12 +219,24 @@ static void test_proofs(void **state)
          ATE_UNTRUSTED},
         {"2/log-keys", "checkpoint", ATE_PROOF_CHECKPOINT, 6, 0, 0, 0, ATE_UNTRUSTED},
         {"2/log-keys", "tlog-proof", ATE_PROOF_INCLUSION, 6, 0, 1, 0, ATE_UNTRUSTED},
+        {"3/weak", "checkpoint", ATE_PROOF_CHECKPOINT, 10, 0, 0, 0, ATE_UNTRUSTED},
+        {"3/weak", "tlog-proof", ATE_PROOF_INCLUSION, 10, 0, 1, 0, 0},
+        {"3/strong", "checkpoint", ATE_PROOF_CHECKPOINT, 10, 0, 0, 0, ATE_UNTRUSTED},
+        {"3/strong", "tlog-proof", ATE_PROOF_INCLUSION, 10, 0, 1, 0, 0},
+        {"3/edwards", "checkpoint", ATE_PROOF_CHECKPOINT, 10, 0, 0, 0, ATE_UNTRUSTED},
+        {"3/edwards", "tlog-proof", ATE_PROOF_INCLUSION, 10, 0, 1, 0, 0},
+        {"3/mldsa", "checkpoint", ATE_PROOF_CHECKPOINT, 10, 0, 0, 0, ATE_UNTRUSTED},
+        {"3/mldsa", "tlog-proof", ATE_PROOF_INCLUSION, 10, 0, 1, 0, 0},
+        {"3/sha3", "checkpoint", ATE_PROOF_CHECKPOINT, 10, 0, 0, 0, ATE_UNTRUSTED},
+        {"3/sha3", "tlog-proof", ATE_PROOF_INCLUSION, 10, 0, 1, 0, 0},
     };
     for (size_t i = 0; i < ATE__COUNT_OF(rows); i++) {
         char *keys = text_of(format("%s/%s.log-keys", sets, rows[i].chain));
         char *text = text_of(format("%s/%s.%s", sets, rows[i].chain, rows[i].suffix));
-        const struct ate_proof_conf by_keys = {.log_keys = keys},
-                                    by_root = {.root = format("%s/1/owner.pub", sets)};
+        const char *owner = format("%s/%s.keys/owner.pub", sets, rows[i].chain);
+        if (access(owner, R_OK))
+            owner = format("%s/1/owner.pub", sets); /* the same in each set */
+        const struct ate_proof_conf by_keys = {.log_keys = keys}, by_root = {.root = owner};
         struct ate_proved p = {.kind = rows[i].kind};
         print_message("%s.%s\n", rows[i].chain, rows[i].suffix);
         int rc = ate_check_proof(text, NULL, &by_root, &p);

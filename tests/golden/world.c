@@ -12,13 +12,36 @@
 
 const char *const golden_keys[GOLDEN_KEYS] = {"owner", "second", "reader", "stranger"};
 
-static struct ate__key *key_of(unsigned n, const char *label)
+static size_t ask(void *arg, const char *key_file, unsigned attempt, char *ret_password,
+                  size_t capacity)
+{
+    static const char password[] = "a golden password";
+    (void)arg;
+    (void)key_file;
+    assert_true(!attempt && capacity >= sizeof password);
+    memcpy(ret_password, password, sizeof password - 1);
+    return sizeof password - 1;
+}
+const struct ate_password golden_password = {.ask = ask};
+
+/* kit NULL: as in each set. */
+static struct ate__key *key_of(const struct golden_kit *kit, unsigned n, const char *label)
 {
     struct ate__key32 seed = {{0}};
-    struct ate__key *key;
-    memset(&seed, 0x41 + (int)n, sizeof seed);
-    ok(ate__key_of_seed(&seed, label, &key));
-    return key;
+    struct ate__key *key, *half;
+    struct ate__key_form form = ate__key_form_of_strength(192);
+    uint8_t secret[ATE__KEY_SECRET_MAX];
+    memset(&seed, (kit ? 0x61 : 0x41) + (int)n, sizeof seed);
+    if (kit)
+        ok(ate__key_form_parse(ate__text_bytes(kit->key[n].form), &form));
+    ok(ate__key_make(&form, &seed, label, &key));
+    if (!kit || kit->key[n].holds == ATE__KEY_ALL)
+        return key;
+    size_t size = ate__key_secret(key, kit->key[n].holds, secret);
+    ok(ate__key_of_secret(ate__buf_bytes(&key->public_key), kit->key[n].holds,
+                          ate__bytes(secret, size), label, &half));
+    ate__key_free(key);
+    return half;
 }
 
 static void write_file(const char *path, struct ate_bytes bytes)
@@ -42,15 +65,31 @@ static char *path_of(const char *dir, const char *name, const char *suffix)
     return path;
 }
 
-void golden_make_keys(const char *to)
+/* What is random in a file that is sealed is so of the number of its key. */
+static void encode_key(const struct golden_kit *kit, unsigned n, const struct ate__key *key,
+                       struct ate__secret *text)
+{
+    struct simenv sim;
+    char password[ATE__PASSWORD_MAX];
+    if (!kit || !kit->key[n].sealed) {
+        ok(ate__key_encode(key, text));
+        return;
+    }
+    simenv_init(&sim, n, NULL);
+    size_t size = ask(NULL, "", 0, password, sizeof password);
+    ok(ate__key_encode_sealed(key, key->holds, &sim.env, ate__bytes(password, size), text));
+    simenv_deinit(&sim);
+}
+
+static void make_keys(const struct golden_kit *kit, const char *to)
 {
     for (unsigned i = 0; i < GOLDEN_KEYS; i++) {
-        struct ate__key *key = key_of(i, golden_keys[i]);
+        struct ate__key *key = key_of(kit, i, golden_keys[i]);
         struct ate__secret text = {0};
         struct ate__buf half = ATE__BUF_NULL;
         char *of_key = path_of(to, golden_keys[i], ".key");
         char *of_half = path_of(to, golden_keys[i], ".pub");
-        ok(ate__key_encode(key, &text));
+        encode_key(kit, i, key, &text);
         write_file(of_key, ate__bytes(text.data, text.size));
         ok(ate__public_key_encode(ate__buf_bytes(&key->public_key), key->label, &half));
         write_file(of_half, ate__buf_bytes(&half));
@@ -62,21 +101,32 @@ void golden_make_keys(const char *to)
     }
 }
 
-/* Without labels: versions before those that seal them made sets 1 and 2. */
-static struct ate_session *session_of(const unsigned *keys, size_t count)
+void golden_make_keys(const char *to)
+{
+    make_keys(NULL, to);
+}
+
+/* Without labels, unless it says so: versions before those that seal them made sets 1 and 2. */
+static const char *label_of(const struct golden_chain *chain, unsigned key)
+{
+    return chain->labels ? golden_keys[key] : NULL;
+}
+
+static struct ate_session *session_of(const struct golden_chain *chain, const unsigned *keys,
+                                      size_t count)
 {
     struct ate_session *s;
     ok(ate__session_new(&s));
     for (size_t i = 0; i < count; i++)
-        ok(ate__session_add(s, key_of(keys[i], NULL)));
+        ok(ate__session_add(s, key_of(chain->kit, keys[i], label_of(chain, keys[i]))));
     return s;
 }
 
-static void let_know(struct ate_session *s)
+static void let_know(const struct golden_chain *chain, struct ate_session *s)
 {
     for (unsigned i = 0; i < GOLDEN_KEYS; i++) {
-        struct ate__key *key = key_of(i, NULL);
-        ok(ate__session_add_public(s, ate__buf_bytes(&key->public_key)));
+        struct ate__key *key = key_of(chain->kit, i, label_of(chain, i));
+        ok(ate__session_add_labelled(s, ate__buf_bytes(&key->public_key), key->label));
         ate__key_free(key);
     }
 }
@@ -86,15 +136,15 @@ static void begin(struct golden *g, const struct golden_chain *chain)
     uint64_t seed = 0;
     for (const char *c = chain->name; *c; c++)
         seed = seed * 31 + (uint8_t)*c;
-    *g = (struct golden){.name = chain->name, .disk = simdisk_new(seed)};
+    *g = (struct golden){.name = chain->name, .of = chain, .disk = simdisk_new(seed)};
     snprintf(g->place, sizeof g->place, "/%c/%s", chain->copy || chain->mirror ? 's' : 'c',
              g->name);
     simdisk_mkdir(g->disk, "/c");
     simdisk_mkdir(g->disk, "/s");
     simenv_init(&g->sim, seed, simdisk_vfs(g->disk));
     for (unsigned i = 0; i < GOLDEN_KEYS; i++)
-        g->session[i] = session_of(&i, 1);
-    g->both = session_of((const unsigned[]){OWNER, SECOND}, 2);
+        g->session[i] = session_of(chain, &i, 1);
+    g->both = session_of(chain, (const unsigned[]){OWNER, SECOND}, 2);
 }
 
 static void end(struct golden *g)
@@ -108,8 +158,9 @@ static void end(struct golden *g)
 
 void golden_open(struct golden *g, unsigned flags, struct ate_bytes options)
 {
-    struct ate__local_conf conf = {.chain.env = &g->sim.env, .genesis.options = options};
+    struct ate__local_conf conf = {.chain.env = &g->sim.env, .genesis = g->of->genesis};
     struct ate__pipe *pipe;
+    conf.genesis.options = options;
     ok(ate__local_open(&conf, g->place, g->session[OWNER], flags, &pipe));
     ok(ate__dio_new(pipe, g->session[OWNER], -1, 1 << 20, &g->dio));
     g->chain = (struct ate_chain){.dio = g->dio,
@@ -120,8 +171,8 @@ void golden_open(struct golden *g, unsigned flags, struct ate_bytes options)
     atomic_init(&g->chain.refs, 1);
     /* Not before: who makes a chain lets all in that the session knows. */
     for (unsigned i = 0; i < GOLDEN_KEYS; i++)
-        let_know(g->session[i]);
-    let_know(g->both);
+        let_know(g->of, g->session[i]);
+    let_know(g->of, g->both);
 }
 
 void golden_close(struct golden *g)
@@ -214,4 +265,10 @@ void golden_make(const struct golden_chain *chain, const char *to)
     beside = (struct copy){g.disk, "/", to};
     simdisk_each(g.disk, "/", copy_entry, &beside);
     end(&g);
+    if (chain->kit) {
+        char *keys = path_of(to, chain->name, ".keys");
+        assert_int_equal(mkdir(keys, 0755), 0);
+        make_keys(chain->kit, keys);
+        free(keys);
+    }
 }
