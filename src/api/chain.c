@@ -363,16 +363,9 @@ static int copy_lookup(struct opening *o)
     return ate__lookup_copy(&lookup, &o->chain->lookup);
 }
 
-static int open_at_server(struct opening *o)
+/* genesis: empty if none is to be made. */
+static int open_there(struct opening *o, const struct ate__buf *genesis)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
-    int rc = pins_of(o);
-    if (!rc)
-        rc = copy_lookup(o);
-    if (!rc)
-        rc = make_genesis(o, &genesis);
-    if (rc)
-        return rc;
     const struct ate__memory *m = &o->chain->memory;
     bool memory_mirror = o->conf->mirror_dir && !*o->conf->mirror_dir;
     o->chain->thin = !o->conf->mirror_dir;
@@ -387,7 +380,7 @@ static int open_at_server(struct opening *o)
         .lookup = o->chain->lookup,
         .session = o->session,
         .timeout_ms = o->chain->timeout_ms,
-        .genesis = ate__buf_bytes(&genesis),
+        .genesis = ate__buf_bytes(genesis),
         .anchor = remote_anchor,
         .remembered_size = m->known ? m->size : 0,
         .remembered_root = m->root,
@@ -400,6 +393,24 @@ static int open_at_server(struct opening *o)
         .progress_arg = o->conf->progress_arg,
     };
     return open_anchored(o, &conf);
+}
+
+/* Keys that cannot begin a chain, which are too weak or but halves, open one that is there. */
+static int open_at_server(struct opening *o)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf genesis = ATE__BUF_NULL;
+    ate__cleanup(ate__freep) char *why = NULL;
+    int rc = pins_of(o);
+    if (!rc)
+        rc = copy_lookup(o);
+    int cannot = rc ? 0 : make_genesis(o, &genesis);
+    if (cannot == ATE_DENIED || cannot == ATE_NO_KEY)
+        rc = (why = ate__copy_text(ate__error_text())) ? 0 : ate__no_memory();
+    else if (cannot)
+        rc = cannot;
+    if (!rc)
+        rc = open_there(o, &genesis);
+    return rc == ATE_NOT_FOUND && why ? ate__fail(cannot, "%s", why) : rc;
 }
 
 static int open_remote(struct opening *o)

@@ -171,6 +171,14 @@ static int take_label(const struct field *f, char ret[ATE__KEY_LABEL_MAX + 1])
     return 0;
 }
 
+static int unknown_algorithm(struct ate_bytes name)
+{
+    char text[4 * ATE__ALGORITHM_NAME_MAX + 1];
+    name.size = ate__min(name.size, (size_t)ATE__ALGORITHM_NAME_MAX);
+    return ate__fail(ATE_UNSUPPORTED, "an unknown algorithm: %s",
+                     name.size ? ate__escaped(name, text, sizeof text) : "without a name");
+}
+
 /* "SIGNATURE KEM", or one of the two. */
 int ate__key_form_parse(struct ate_bytes names, struct ate__key_form *ret_form)
 {
@@ -182,12 +190,17 @@ int ate__key_form_parse(struct ate_bytes names, struct ate__key_form *ret_form)
         while (end < names.size && text[end] != ' ')
             end++;
         const struct ate__algorithm *a = ate__algorithm_named(ate__bytes(text + at, end - at));
-        if (!a || form.kem || (a->use == ATE__USE_SIGN && form.signature))
-            return ate__fail(ATE_UNSUPPORTED, "an unknown algorithm");
+        if (!a)
+            return unknown_algorithm(ate__bytes(text + at, end - at));
+        if (form.kem || (a->use == ATE__USE_SIGN && form.signature))
+            return ate__fail(ATE_UNSUPPORTED,
+                             "%s: a key signs by one algorithm and, behind it, is "
+                             "sealed to by one",
+                             a->name);
         *(a->use == ATE__USE_SIGN ? &form.signature : &form.kem) = a;
-        at = end + (end + 1 < names.size);
         if (end + 1 == names.size)
-            return ate__fail(ATE_UNSUPPORTED, "an unknown algorithm");
+            return unknown_algorithm(ate__bytes(NULL, 0));
+        at = end + (end < names.size);
     }
     if (!form.signature && !form.kem)
         return ate__fail(ATE_UNSUPPORTED, "no algorithm");

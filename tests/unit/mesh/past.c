@@ -44,12 +44,15 @@ uint64_t past_add(struct past *p, struct ate_bytes record)
     return n;
 }
 
+static const uint8_t usual[2] = {ATE__SIG_MLDSA65_ED25519, 0};
+static const struct past_terms usual_terms = {192, {usual, sizeof usual}};
+
 /* archive NULL: none is made. */
-static void make_genesis(struct past *p, const uint64_t *archive, struct ate__buf *body)
+static void make_genesis(struct past *p, const struct past_terms *terms, const uint64_t *archive,
+                         struct ate__buf *body)
 {
     struct ate__buf options = ATE__BUF_NULL, compactors = ATE__BUF_NULL;
     struct ate_bytes bob = ate__buf_bytes(&keys[BOB]->public_key);
-    static const uint8_t algorithm[2] = {ATE__SIG_MLDSA65_ED25519, 0};
     struct ate__genesis g = {
         .format_version = ATE__FORMAT_VERSION,
         .rules_version = ATE__RULES_VERSION,
@@ -59,10 +62,10 @@ static void make_genesis(struct past *p, const uint64_t *archive, struct ate__bu
         .random = {1, 2, 3},
         .root_key_count = 1,
         .window = 100,
-        .signature_algorithms = ate__bytes(algorithm, 2),
-        .strength_min = 192,
+        .signature_algorithms = terms->algorithms,
+        .strength_min = terms->strength,
     };
-    g.root_keys[0] = ate__buf_bytes(&keys[ROOT]->public_key);
+    g.root_keys[0] = ate__buf_bytes(&p->key[ROOT]->public_key);
     if (archive) {
         must(ate__genesis_worm(*archive, &options));
         must(ate__genesis_key_list(&bob, 1, &compactors));
@@ -75,7 +78,9 @@ static void make_genesis(struct past *p, const uint64_t *archive, struct ate__bu
     ate__buf_deinit(&compactors);
 }
 
-static struct past *make(const struct ate__auth *top, const uint64_t *archive)
+/* root NULL: that of all histories. */
+static struct past *make(const struct ate__auth *top, const struct past_terms *terms,
+                         struct ate__key *root, const uint64_t *archive)
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct draft d;
@@ -83,7 +88,9 @@ static struct past *make(const struct ate__auth *top, const uint64_t *archive)
     assert_non_null(p);
     make_keys();
     memcpy(p->key, keys, sizeof p->key);
-    make_genesis(p, archive, &body);
+    if (root)
+        p->key[ROOT] = root;
+    make_genesis(p, terms, archive, &body);
     past_begin(p, &d);
     draft_item(&d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
     if (top)
@@ -96,7 +103,12 @@ static struct past *make(const struct ate__auth *top, const uint64_t *archive)
 
 struct past *past_new(const struct ate__auth *top)
 {
-    return make(top, NULL);
+    return make(top, &usual_terms, NULL, NULL);
+}
+
+struct past *past_on_terms(const struct past_terms *terms, struct ate__key *root)
+{
+    return make(NULL, terms, root, NULL);
 }
 
 struct past *past_copy(const struct past *from)
@@ -255,7 +267,7 @@ uint64_t past_rule(struct past *p, int key, unsigned id, int one, int other)
 
 struct past *past_archive(uint64_t retention_us)
 {
-    struct past *p = make(NULL, &retention_us);
+    struct past *p = make(NULL, &usual_terms, NULL, &retention_us);
     struct draft d;
     past_begin(p, &d);
     struct ate__auth alices = past_writers(p, &d, ALICE, ALICE);

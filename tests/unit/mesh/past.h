@@ -30,6 +30,12 @@ static inline void must(int rc)
 
 /* The same keys for all histories of the process; past_keys_free() at the end. */
 struct past *past_new(const struct ate__auth *top); /* NULL: the top without rules */
+struct past_terms { /* which keys the chain takes */
+    uint16_t strength;
+    struct ate_bytes algorithms; /* u16le ids, ascending */
+};
+/* root: borrowed until past_free(). */
+struct past *past_on_terms(const struct past_terms *terms, struct ate__key *root);
 /* An archive, of which BOB is the compactor. 1 is alice's, made by the root with rules of its own:
  * she alone may write there; 2, below it, she made. retention_us 0: for ever */
 struct past *past_archive(uint64_t retention_us);
