@@ -14,6 +14,7 @@
  */
 #include "base/text.h"
 #include "trust/judge.h"
+#include "trust/ways.h"
 
 /* An object that lies too deep to be judged is refused like one that may not be changed. */
 static int too_deep(struct ate__judge *j, const struct ate__node *n, int rc)
@@ -51,16 +52,6 @@ static uint8_t *answer_at(struct ate__node *n, enum ate__right right)
     return right == ATE__RIGHT_APPEND ? &n->may_append : &n->may_write;
 }
 
-static int ask_from(struct ate__judge *j, const struct ate_id *id, enum ate__right right,
-                    uint8_t *ret_answer)
-{
-    struct ate__holder holder;
-    int rc = ate__holder_of(j->facts, id, right, &holder);
-    if (!rc)
-        *ret_answer = ate__holder_admits(&holder, &j->signers) ? ATE__YES : ATE__NO;
-    return rc;
-}
-
 /* By its own rule, else by what its parent answers, which is remembered there. */
 static int ask(struct ate__judge *j, const struct ate__node *n, enum ate__right right,
                uint8_t *ret_answer)
@@ -73,9 +64,9 @@ static int ask(struct ate__judge *j, const struct ate__node *n, enum ate__right 
     }
     struct ate__node *parent = ate__node_find(j, &n->before.parent);
     if (!parent)
-        return ask_from(j, &n->before.parent, right, ret_answer);
+        return ate__way_ask(j, &n->before.parent, right, ret_answer);
     uint8_t *known = answer_at(parent, right);
-    int rc = *known == ATE__UNASKED ? ask_from(j, &parent->id, right, known) : 0;
+    int rc = *known == ATE__UNASKED ? ate__way_ask(j, &parent->id, right, known) : 0;
     if (!rc)
         *ret_answer = *known;
     return rc;
@@ -92,7 +83,7 @@ static int may_write(struct ate__judge *j, struct ate__node *n)
 static int may_rule(struct ate__judge *j, const struct ate__node *n)
 {
     uint8_t answer = ATE__UNASKED;
-    int rc = ask_from(j, &n->id, ATE__RIGHT_ADMIN, &answer);
+    int rc = ate__way_ask(j, &n->id, ATE__RIGHT_ADMIN, &answer);
     if (!rc && answer == ATE__NO)
         return deny(j, n, &n->id, ATE__RIGHT_ADMIN, "");
     return too_deep(j, n, rc);
@@ -106,12 +97,8 @@ static int may_delete(struct ate__judge *j, const struct ate__node *n)
     if (rule && ate__holder_admits(&own, &j->signers))
         return 0;
     int rc = ate__node_of(j, &n->before.parent, &parent);
-    if (!rc && parent->may_delete == ATE__UNASKED) {
-        bool admitted;
-        rc = ate__deleter_admits(j->facts, &parent->id, &j->signers, &admitted);
-        if (!rc)
-            parent->may_delete = admitted ? ATE__YES : ATE__NO;
-    }
+    if (!rc && parent->may_delete == ATE__UNASKED)
+        rc = ate__way_ask(j, &parent->id, ATE__WAY_DELETE, &parent->may_delete);
     if (!rc && parent->may_delete == ATE__NO)
         return deny(j, n, &n->id, ATE__RIGHT_WRITE, "");
     return too_deep(j, n, rc);

@@ -3,6 +3,7 @@
  * judge.c: the nodes of one acceptance, and its refusals.
  */
 #include "trust/judge.h"
+#include "trust/ways.h"
 #include "base/alloc.h"
 #include "base/assert.h"
 #include <stdarg.h>
@@ -26,6 +27,7 @@ int ate__judge_init(struct ate__judge *j, const struct ate__trust *t,
     j->node_count = 0;
     j->node_capacity = ATE__NODES_SMALL;
     j->nodes = j->small;
+    j->ways = NULL;
     ate__map_init(&j->index, sizeof(struct ate_id), ate__trust_seed(t));
     for (uint32_t i = 0; i < tx->signature_count; i++)
         j->fingerprints[i] = tx->signatures[i].fingerprint;
@@ -45,6 +47,7 @@ void ate__judge_deinit(struct ate__judge *j)
 {
     if (j->nodes != j->small)
         ate__free(j->nodes);
+    ate__ways_free(j->ways);
     ate__map_deinit(&j->index);
 }
 

@@ -58,6 +58,7 @@ struct ate__node {
     struct ate__node *below; /* the node that the walk came from */
 };
 
+struct ate__ways;
 struct ate__judge {
     const struct ate__trust *t;
     const struct ate__facts *facts;
@@ -72,6 +73,7 @@ struct ate__judge {
     bool creates_rights; /* the transaction has control events */
     struct ate__node *nodes;
     size_t node_count, node_capacity;
+    struct ate__ways *ways; /* ways.h; NULL: none was long yet */
     struct ate__map index; /* id -> index; only where there are more than ATE__NODES_SMALL */
     struct ate__node small[ATE__NODES_SMALL];
 };

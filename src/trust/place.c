@@ -10,6 +10,7 @@
  * which form no cycle; its length is bounded all the same.
  */
 #include "trust/judge.h"
+#include "trust/ways.h"
 
 /* The control of a node after the transaction, if it sets read. */
 static struct ate__read_scope read_set_at(const struct ate__judge *j, const struct ate__node *n)
@@ -51,28 +52,19 @@ static struct end end_lost(const struct ate_id *id, const struct ate__object_fac
 static int climb(struct ate__judge *j, struct ate__node *n, struct ate__node **ret_next,
                  struct end *end)
 {
-    struct ate_id id = *parent_of(j, n);
+    struct ate__object_facts before;
+    struct ate_id lost;
+    bool is_lost;
     n->steps = 1;
     n->passed = read_set_at(j, n);
-    *ret_next = NULL;
-    for (; !(*ret_next = ate__node_find(j, &id)); n->steps++) {
-        struct ate__object_facts f;
-        int rc = ate__facts_object(j->facts, &id, &f);
-        if (rc)
-            return rc;
-        if (!f.live) {
-            *end = end_lost(&id, &f);
-            return 0;
-        }
-        if (n->steps > ATE__PARENTS_MAX) {
-            end->place = ATE__PLACE_DEEP;
-            return 0;
-        }
-        if (!n->passed.header && ate__control_rule(f.control, ATE__RIGHT_READ))
-            n->passed = (struct ate__read_scope){&f.control->header, f.control->sequence};
-        id = f.parent;
-    }
-    return ate__node_load(j, *ret_next);
+    int rc = ate__way_climb(j, n, parent_of(j, n), ret_next, &is_lost, &lost, &before);
+    if (rc || *ret_next)
+        return rc ? rc : ate__node_load(j, *ret_next);
+    if (is_lost)
+        *end = end_lost(&lost, &before);
+    else
+        end->place = ATE__PLACE_DEEP;
+    return 0;
 }
 
 /* Back down from `above` (a known place; NULL: there is none) to where the walk began. */

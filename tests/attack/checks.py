@@ -36,13 +36,13 @@ drop("may-write", RIGHTS, "if (!rc && n->may_write == ATE__NO)", "n->may_write =
 check("right-by-stored-parent", RIGHTS,
       "struct ate__node *parent = ate__node_find(j, &n->before.parent);\n"
       "    if (!parent)\n"
-      "        return ask_from(j, &n->before.parent, right, ret_answer);",
+      "        return ate__way_ask(j, &n->before.parent, right, ret_answer);",
       "const struct ate_id *above = REMOVED && ate__node_body(j, n)\n"
       "                                    ? &ate__node_body(j, n)->header.parent\n"
       "                                    : &n->before.parent;\n"
       "    struct ate__node *parent = ate__node_find(j, above);\n"
       "    if (!parent)\n"
-      "        return ask_from(j, above, right, ret_answer);")
+      "        return ate__way_ask(j, above, right, ret_answer);")
 drop("may-rule", RIGHTS, "if (!rc && answer == ATE__NO)", "answer == ATE__NO")
 drop("may-append", RIGHTS, "if (answer == ATE__YES)\n        return 0;\n    while",
      "answer == ATE__YES", "1")
