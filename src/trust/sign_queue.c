@@ -20,7 +20,7 @@ struct waiter { /* on the stack of its thread, until it has been told or has led
     enum told told;
     struct ate__sign_round {
         struct ate__sign_round *next;
-        const struct ate_hash *fingerprint;
+        struct ate_hash fingerprint; /* of its own: the key of who led before may be gone */
         struct waiter *first, **end; /* who is to be signed for next */
         size_t count;
     } round; /* while it leads */
@@ -43,7 +43,7 @@ static struct ate__sign_round *find(const struct ate__sign_queue *q,
                                     const struct ate_hash *fingerprint)
 {
     struct ate__sign_round *r = q->rounds;
-    while (r && !ate__hash_equal(r->fingerprint, fingerprint))
+    while (r && !ate__hash_equal(&r->fingerprint, fingerprint))
         r = r->next;
     return r;
 }
@@ -51,7 +51,7 @@ static struct ate__sign_round *find(const struct ate__sign_queue *q,
 static void begin(struct ate__sign_queue *q, struct ate__sign_round *r,
                   const struct ate_hash *fingerprint)
 {
-    *r = (struct ate__sign_round){.next = q->rounds, .fingerprint = fingerprint, .end = &r->first};
+    *r = (struct ate__sign_round){.next = q->rounds, .fingerprint = *fingerprint, .end = &r->first};
     q->rounds = r;
 }
 

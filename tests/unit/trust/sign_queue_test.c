@@ -186,6 +186,36 @@ static void two_keys(void **state)
     assert_true(idle());
 }
 
+/* Who led is done, and its session with it, while the next one signs: by a key of its own, which is
+ * the same. How far that one got when the gate closes again is a matter of luck; then once more. */
+static void the_key_of_who_led_goes(void **state)
+{
+    (void)state;
+    bool tried = false;
+    while (!tried) {
+        struct ate__key *gone = world_key(&w, 7), *stays = world_key(&w, 7);
+        struct signer first, next;
+        size_t waiting;
+        close_gate();
+        start_first(&first, gone);
+        let_gather(&next, 1, stays);
+        open_gate();
+        join(&first);
+        done(&first);
+        close_gate();
+        tried = signs(stays, &waiting);
+        ate__key_free(gone);
+        if (tried)
+            assert_true(signs(stays, &waiting));
+        open_gate();
+        join(&next);
+        holds(&next);
+        done(&next);
+        assert_false(signs(stays, &waiting));
+        ate__key_free(stays);
+    }
+}
+
 /* A batch for which there is no memory: each of it signs by itself. The first one has made all its
  * allocations when it is at the gate. */
 static void without_memory(void **state)
@@ -262,7 +292,8 @@ static void many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(alone),          cmocka_unit_test(together), cmocka_unit_test(two_keys),
+        cmocka_unit_test(alone),          cmocka_unit_test(together),
+        cmocka_unit_test(two_keys),       cmocka_unit_test(the_key_of_who_led_goes),
         cmocka_unit_test(without_memory), cmocka_unit_test(many),
     };
     return cmocka_run_group_tests(tests, begin, end);
