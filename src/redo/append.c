@@ -63,7 +63,7 @@ static bool fits(const struct ate__segment *s, uint64_t bytes)
 
 static int group_bytes(const struct ate__group_in *group, uint64_t *ret_bytes)
 {
-    uint64_t bytes = ATE__GROUP_HEAD;
+    uint64_t bytes = ATE__GROUP_HEAD + (group->seal ? ATE__SEAL : 0);
     for (size_t i = 0; i < group->count; i++) {
         if (!group->records[i].size)
             return ate__fail(ATE_MISUSE, "an empty record in a group");
@@ -91,6 +91,7 @@ static int encode(struct ate__redo *r, const struct ate__segment *s,
         .root_time_us = group->root_time_us,
         .floor = floor,
         .head_before = group->count ? ate__load64(group->head_before.b) : 0,
+        .sealed = group->seal,
     };
     ate__buf_clear(&r->group);
     int rc = ate__buf_reserve(&r->group, (size_t)room);
@@ -101,6 +102,8 @@ static int encode(struct ate__redo *r, const struct ate__segment *s,
     for (size_t i = 0; i < group->count; i++)
         ate__record_write(&w, s->seed, ATE__KIND_TRANSACTION, group->first_sequence + i,
                           group->records[i]);
+    if (group->seal)
+        ate__seal_write(&w, s->seed, group->first_sequence + group->count, group->seal);
     ate__wr_zeros(&w, (size_t)(room - bytes));
     return ate__wr_end(&w);
 }

@@ -45,14 +45,14 @@ void ate__segment_head_write(struct ate__wr *w, const struct ate__segment_head *
         ate__wr_zeros(w, ATE__PAD_BYTES - ATE__SEGMENT_HEAD);
 }
 
-void ate__record_write(struct ate__wr *w, uint32_t seed, enum ate__kind kind, uint64_t sequence,
-                       struct ate_bytes body)
+static void write_record(struct ate__wr *w, uint32_t seed, enum ate__kind kind, uint16_t flags,
+                         uint64_t sequence, struct ate_bytes body)
 {
     size_t start = w->buf->size;
     ate__assert(body.size && body.size <= ATE__GROUP_BYTES_MAX);
     ate__wr_u32(w, (uint32_t)body.size);
     ate__wr_u16(w, (uint16_t)kind);
-    ate__wr_u16(w, 0);
+    ate__wr_u16(w, flags);
     ate__wr_u64(w, sequence);
     if (w->failed)
         return;
@@ -60,6 +60,18 @@ void ate__record_write(struct ate__wr *w, uint32_t seed, enum ate__kind kind, ui
     ate__wr_u32(w, ate__crc32c(seed, body.data, body.size));
     ate__wr_bytes(w, body);
     ate__wr_zeros(w, -body.size & 7);
+}
+
+void ate__record_write(struct ate__wr *w, uint32_t seed, enum ate__kind kind, uint64_t sequence,
+                       struct ate_bytes body)
+{
+    write_record(w, seed, kind, 0, sequence, body);
+}
+
+void ate__seal_write(struct ate__wr *w, uint32_t seed, uint64_t end_sequence,
+                     const struct ate_hash *seal)
+{
+    write_record(w, seed, ATE__KIND_SEAL, 0, end_sequence, ate__bytes(seal->b, sizeof seal->b));
 }
 
 void ate__group_head_write(struct ate__wr *w, uint32_t seed, const struct ate__group_head *head)
@@ -71,8 +83,8 @@ void ate__group_head_write(struct ate__wr *w, uint32_t seed, const struct ate__g
     ate__store64(body + 16, head->root_time_us);
     ate__store64(body + 24, head->compacted ? head->end_sequence : head->floor);
     ate__store64(body + 32, head->compacted ? 0 : head->head_before);
-    ate__record_write(w, seed, ATE__KIND_GROUP, head->first_sequence,
-                      ate__bytes(body, sizeof body));
+    write_record(w, seed, ATE__KIND_GROUP, head->sealed ? ATE__RECORD_SEALED : 0,
+                 head->first_sequence, ate__bytes(body, sizeof body));
 }
 
 void ate__footer_write(struct ate__wr *w, uint32_t seed, const struct ate__footer *footer)
@@ -140,9 +152,9 @@ enum ate__soundness ate__record_head_read(struct ate_bytes bytes, uint32_t seed,
     if (!ate__rd_ok(&r) || head_crc != ate__crc32c(seed, bytes.data, HEAD_CRC_AT) || !size ||
         !kind || size > ATE__GROUP_BYTES_MAX)
         return ATE__BAD;
-    if (kind > ATE__KIND_IDENTITY || flags)
+    if (kind > ATE__KIND_SEAL || flags > (kind == ATE__KIND_GROUP ? ATE__RECORD_SEALED : 0))
         return ATE__NEWER;
-    *ret_head = (struct ate__record_head){size, kind, sequence, body_crc};
+    *ret_head = (struct ate__record_head){size, kind, sequence, body_crc, flags != 0};
     return ATE__GOOD;
 }
 
@@ -173,9 +185,12 @@ static bool group_can_be(const struct ate__group_head *head)
                                  : head->floor <= head->first_sequence &&
                                        head->first_sequence <= UINT64_MAX - head->count;
     bool empty = !head->count;
-    return range && !(head->bytes % 8) && head->bytes <= ATE__GROUP_BYTES_MAX &&
-           head->bytes >= ATE__GROUP_HEAD + (uint64_t)head->count * ATE__RECORD_MIN &&
-           !(empty && (head->bytes != ATE__GROUP_HEAD || head->head_before));
+    uint64_t frame = ATE__GROUP_HEAD + (head->sealed ? ATE__SEAL : 0);
+    bool mark = empty && !head->compacted;
+    return range && !(mark && head->sealed) && !(head->bytes % 8) &&
+           head->bytes <= ATE__GROUP_BYTES_MAX &&
+           head->bytes >= frame + (uint64_t)head->count * ATE__RECORD_MIN &&
+           !(empty && (head->bytes != frame || head->head_before));
 }
 
 enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed, bool compacted,
@@ -190,7 +205,7 @@ enum ate__soundness ate__group_head_read(struct ate_bytes bytes, uint32_t seed, 
         verdict = ate__record_read(bytes, seed, &record, &body);
     if (verdict != ATE__GOOD)
         return verdict;
-    struct ate__group_head head = {.compacted = compacted};
+    struct ate__group_head head = {.compacted = compacted, .sealed = record.sealed};
     struct ate__rd r = ate__rd_of(body);
     head.bytes = ate__rd_u32(&r);
     head.count = ate__rd_u32(&r);
@@ -239,6 +254,20 @@ static bool record_fits(const struct ate__group_head *head, const struct ate__re
            record->sequence >= next && record->sequence < head->end_sequence;
 }
 
+static enum ate__soundness check_seal(struct ate_bytes rest, uint32_t seed,
+                                      const struct ate__group_head *head)
+{
+    struct ate__record_head record;
+    struct ate_bytes body;
+    enum ate__soundness verdict = ate__record_read(rest, seed, &record, &body);
+    if (verdict != ATE__GOOD)
+        return verdict == ATE__NOTHING ? ATE__BAD : verdict;
+    return record.kind == ATE__KIND_SEAL && record.sequence == head->end_sequence &&
+                   body.size == ATE__SEAL_BODY
+               ? ATE__GOOD
+               : ATE__BAD;
+}
+
 enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
                                      const struct ate__group_head *head, size_t *ret_at)
 {
@@ -262,7 +291,21 @@ enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
     if (verdict != ATE__GOOD) /* zeros inside a group are a hole in it */
         return verdict == ATE__NOTHING ? ATE__BAD : verdict;
     *ret_at = at;
+    if (head->sealed) {
+        verdict = check_seal(ate__bytes(p + at, group.size - at), seed, head);
+        if (verdict != ATE__GOOD)
+            return verdict;
+        *ret_at = at += ATE__SEAL;
+    }
     return at == head->bytes && at == group.size ? ATE__GOOD : ATE__BAD;
+}
+
+struct ate_hash ate__group_seal(struct ate_bytes group)
+{
+    struct ate_hash seal;
+    ate__assert(group.size >= ATE__GROUP_HEAD + ATE__SEAL);
+    memcpy(seal.b, (const uint8_t *)group.data + group.size - ATE__SEAL_BODY, sizeof seal.b);
+    return seal;
 }
 
 enum ate__kind ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,

@@ -22,8 +22,8 @@
  *
  *   record (24 bytes, the body, zeros to a multiple of 8)
  *          0    4  bytes of the body, at least 1
- *          4    2  kind: 1 group header, 2 transaction, 3 segment footer, 4 identity
- *          6    2  flags: 0
+ *          4    2  kind: 1 group header, 2 transaction, 3 segment footer, 4 identity, 5 seal
+ *          6    2  flags; 1, of a group header alone: the group ends in a seal
  *          8    8  sequence
  *         16    4  salted CRC-32C of bytes 0 to 15
  *         20    4  salted CRC-32C of the body
@@ -43,6 +43,10 @@
  *
  *   body of an identity, which stands for a transaction of which no event was kept (docs/format/
  *   redo.md has it), 88 bytes; storage does not look into it
+ *
+ *   body of a seal, the last record of a group: 32 bytes of whoever wrote it, which storage does
+ * not look into (docs/format/redo.md, "Sealed groups"); its sequence is the one behind all that the
+ *   group stands for
  *
  *   body of a footer; its sequence is the one after the last that the segment stands for
  *          0    8  sequences that the segment stands for
@@ -74,12 +78,16 @@ enum {
     ATE__FOOTER_BODY = 80,
     ATE__FOOTER = ATE__RECORD_HEAD + ATE__FOOTER_BODY,
     ATE__RECORD_MIN = ATE__RECORD_HEAD + 8, /* bytes of the smallest record */
+    ATE__RECORD_SEALED = 1, /* flags */
+    ATE__SEAL_BODY = 32,
+    ATE__SEAL = ATE__RECORD_HEAD + ATE__SEAL_BODY,
 };
 enum ate__kind {
     ATE__KIND_GROUP = 1,
     ATE__KIND_TRANSACTION = 2,
     ATE__KIND_FOOTER = 3,
-    ATE__KIND_IDENTITY = 4
+    ATE__KIND_IDENTITY = 4,
+    ATE__KIND_SEAL = 5
 };
 
 enum ate__soundness {
@@ -99,6 +107,7 @@ struct ate__record_head {
     enum ate__kind kind;
     uint64_t sequence;
     uint32_t body_crc;
+    bool sealed;
 };
 struct ate__group_head {
     uint32_t bytes, count;
@@ -106,6 +115,7 @@ struct ate__group_head {
     uint64_t floor, head_before; /* compacted: 0 */
     uint64_t end_sequence; /* behind all that it stands for; written where it is compacted */
     bool compacted;
+    bool sealed; /* behind `count` records comes a seal */
 };
 struct ate__footer {
     uint64_t next_sequence, count;
@@ -130,6 +140,9 @@ bool ate__all_zero(struct ate_bytes bytes);
 void ate__segment_head_write(struct ate__wr *w, const struct ate__segment_head *head);
 void ate__record_write(struct ate__wr *w, uint32_t seed, enum ate__kind kind, uint64_t sequence,
                        struct ate_bytes body);
+/* The last of a sealed group. */
+void ate__seal_write(struct ate__wr *w, uint32_t seed, uint64_t end_sequence,
+                     const struct ate_hash *seal);
 void ate__group_head_write(struct ate__wr *w, uint32_t seed, const struct ate__group_head *head);
 void ate__footer_write(struct ate__wr *w, uint32_t seed, const struct ate__footer *footer);
 
@@ -150,6 +163,8 @@ enum ate__soundness ate__footer_read(struct ate_bytes bytes, uint32_t seed,
  * is always written: where the first record stands that is not GOOD, or the end. */
 enum ate__soundness ate__group_check(struct ate_bytes group, uint32_t seed,
                                      const struct ate__group_head *head, size_t *ret_at);
+/* The seal of a group that passed ate__group_check(), and is sealed. */
+struct ate_hash ate__group_seal(struct ate_bytes group);
 /* The record at *at of a group that passed ate__group_check(); moves *at on. Begin with *at at
  * ATE__GROUP_HEAD. Its kind is TRANSACTION or IDENTITY. */
 enum ate__kind ate__group_next(struct ate_bytes group, size_t *at, uint64_t *ret_sequence,

@@ -68,6 +68,11 @@ static int deliver(struct scanning *c, const struct ate__walk *w, const struct a
         .compacted = head->compacted,
         .end_sequence = head->end_sequence,
     };
+    struct ate_hash seal;
+    if (head->sealed) {
+        seal = ate__group_seal(w->bytes);
+        group.seal = &seal;
+    }
     int rc = c->scan->group ? c->scan->group(c->scan->arg, &group) : 0;
     size_t at = ATE__GROUP_HEAD;
     for (uint32_t i = 0; i < head->count && !rc; i++) {

@@ -60,6 +60,10 @@ static int reframe(const struct ate__walk *w, const struct ate__segment *next, s
         ate__group_next(w->bytes, &at, &sequence, &body);
         ate__record_write(&wr, next->seed, ATE__KIND_TRANSACTION, sequence, body);
     }
+    if (w->head.sealed) {
+        struct ate_hash seal = ate__group_seal(w->bytes);
+        ate__seal_write(&wr, next->seed, w->head.end_sequence, &seal);
+    }
     uint64_t room = ate__room_of(next, w->head.bytes);
     ate__wr_zeros(&wr, (size_t)(room - w->head.bytes));
     return ate__wr_end(&wr);

@@ -33,6 +33,8 @@ struct rewriting {
     struct ate__buf group, body;
     struct ate__buf out;  /* the end of the file, not written yet */
     uint64_t range_first; /* of the group to be written: where the one before ended */
+    struct ate_hash seal; /* of the group that is read; it is one of the tree, which stays */
+    bool sealed;
     uint64_t old_bytes;
 };
 
@@ -156,15 +158,18 @@ static int write_group(struct rewriting *x, uint32_t count, uint64_t end, uint64
     struct ate__segment *s = x->next;
     struct ate__wr w = ate__wr_of(&x->out);
     struct ate__group_head head = {
-        .bytes = (uint32_t)(ATE__GROUP_HEAD + x->group.size),
+        .bytes = (uint32_t)(ATE__GROUP_HEAD + x->group.size + (x->sealed ? ATE__SEAL : 0)),
         .count = count,
         .first_sequence = x->range_first,
         .root_time_us = root_time_us,
         .end_sequence = end,
         .compacted = true,
+        .sealed = x->sealed,
     };
     ate__group_head_write(&w, s->seed, &head);
     ate__wr_bytes(&w, ate__buf_bytes(&x->group));
+    if (x->sealed)
+        ate__seal_write(&w, s->seed, end, &x->seal);
     ate__buf_clear(&x->group);
     int rc = ate__wr_end(&w);
     if (rc)
@@ -209,6 +214,11 @@ static int take_group(struct rewriting *x, const struct ate__walk *walk)
     uint32_t count = 0;
     size_t at = ATE__GROUP_HEAD;
     int rc = 0;
+    bool mark = !walk->head.count && !walk->head.compacted;
+    if (walk->head.sealed)
+        x->seal = ate__group_seal(walk->bytes);
+    if (!mark)
+        x->sealed = walk->head.sealed;
     for (uint32_t i = 0; i < walk->head.count && !rc; i++) {
         struct ate__record_out record = {.root_time_us = walk->head.root_time_us};
         record.identity =

@@ -97,8 +97,8 @@ int ate__walk_next(struct ate__walk *w, enum ate__soundness *ret_verdict)
 /* A cheap look that nearly all places fail: length, kind and flags of a group header. */
 static bool may_be_head(const uint8_t *p)
 {
-    return ate__load32(p) == ATE__GROUP_BODY &&
-           ate__load32(p + 4) == ATE__KIND_GROUP; /* flags 0 in the upper half */
+    return ate__load32(p) == ATE__GROUP_BODY && ate__load16(p + 4) == ATE__KIND_GROUP &&
+           ate__load16(p + 6) <= ATE__RECORD_SEALED;
 }
 
 int ate__seek_heads(struct ate__window *w, uint32_t seed, uint64_t from, uint64_t to,

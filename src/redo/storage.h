@@ -60,6 +60,7 @@ struct ate__group_in {
     struct ate__position *ret_positions; /* count of them, written by a successful append; NULL:
                                           * not wanted */
     bool frees; /* it makes room: what is kept for that may be used */
+    const struct ate_hash *seal; /* goes with it wherever it is copied, whole; NULL: none */
 };
 struct ate__group_out {
     uint64_t first_sequence, root_time_us, floor;
@@ -68,6 +69,7 @@ struct ate__group_out {
     bool
         compacted; /* what compaction left of it: sequences may be missing, the head is not known */
     uint64_t end_sequence; /* behind all that it stands for */
+    const struct ate_hash *seal; /* of the group that ended there; NULL: none */
 };
 struct ate__record_out {
     uint64_t sequence, root_time_us;

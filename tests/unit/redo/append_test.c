@@ -37,7 +37,7 @@ static void test_cost(void **state)
     for (uint64_t i = 60; i < 90; i++) {
         struct cost before = cost_of(&k);
         kit_record(body, sizeof body, i, 0);
-        struct ate__group_in group = {i, 1000000 + i, kit_head(i), &record, 1, NULL, false};
+        struct ate__group_in group = {i, 1000000 + i, kit_head(i), &record, 1, NULL, false, NULL};
         assert_int_equal(k.s->v->append(k.s, &group), 0);
         struct cost after = cost_of(&k);
         assert_true(after.writes == before.writes + 1 && after.syncs == before.syncs + 1);
@@ -256,8 +256,8 @@ static void test_positions(void **state)
             kit_record(bodies[i], 900 - 100 * i, first + i, 0);
             records[i] = ate__bytes(bodies[i], 900 - 100 * i);
         }
-        struct ate__group_in group = {
-            first, 1000000 + first, kit_head(first), records, 3, positions, false};
+        struct ate__group_in group = {first, 1000000 + first, kit_head(first), records,
+                                      3,     positions,       false,           NULL};
         assert_int_equal(k.s->v->append(k.s, &group), 0);
         for (size_t i = 0; i < 3; i++) {
             uint64_t reads = simdisk_count(k.disk, SIMDISK_ALL);

@@ -90,7 +90,8 @@ int compacting_try_grow(struct kit *k, uint64_t to, size_t *ret_flight)
             records[i] = ate__bytes(bytes[i], size_of(at + i));
             leaves[i] = leaf_of(at + i);
         }
-        struct ate__group_in group = {at, 1000000 + at, kit_head(at), records, count, NULL, false};
+        struct ate__group_in group = {at,    1000000 + at, kit_head(at), records,
+                                      count, NULL,         false,        NULL};
         *ret_flight = count;
         rc = k->s->v->append(k->s, &group);
         if (!rc)

@@ -238,7 +238,12 @@ static void test_newer(void **state)
         {0, 1, 0, ATE__BAD},
         {0, 0, 0, ATE__BAD},
         {1, 4, 0, ATE__GOOD},
-        {1, 5, 0, ATE__NEWER},
+        {1, 5, 0, ATE__GOOD},
+        {1, 6, 0, ATE__NEWER},
+        {1, 1, ATE__RECORD_SEALED, ATE__GOOD},
+        {1, 1, 2, ATE__NEWER},
+        {1, 1, 3, ATE__NEWER},
+        {1, 5, ATE__RECORD_SEALED, ATE__NEWER},
         {1, 0xffff, 0, ATE__NEWER},
         {1, 2, 1, ATE__NEWER},
         {1, 2, 0x8000, ATE__NEWER},
@@ -254,6 +259,69 @@ static void test_newer(void **state)
         assert_int_equal(ate__record_head_read(ate__bytes(bytes, sizeof bytes), 9, &head),
                          rows[i].verdict);
     }
+}
+
+/* A sealed group of the record "hello". */
+static void write_sealed(struct ate__buf *buf, uint32_t seed, uint64_t seal_sequence, bool has_seal)
+{
+    struct ate__wr w = ate__wr_of(buf);
+    struct ate_hash seal;
+    memset(seal.b, 0xcc, sizeof seal.b);
+    struct ate__group_head group = {
+        .bytes = ATE__GROUP_HEAD + 32 + (has_seal ? ATE__SEAL : 40),
+        .count = 1,
+        .sealed = true,
+    };
+    ate__group_head_write(&w, seed, &group);
+    ate__record_write(&w, seed, ATE__KIND_TRANSACTION, 0, ate__text_bytes("hello"));
+    if (has_seal)
+        ate__seal_write(&w, seed, seal_sequence, &seal);
+    else
+        ate__record_write(&w, seed, ATE__KIND_TRANSACTION, 1, ate__text_bytes("0123456789abcdef"));
+    assert_int_equal(ate__wr_end(&w), 0);
+}
+
+static enum ate__soundness check_sealed(const struct ate__buf *buf, uint32_t seed)
+{
+    struct ate__group_head head;
+    size_t at;
+    enum ate__soundness verdict = ate__group_head_read(ate__buf_bytes(buf), seed, false, &head);
+    if (verdict != ATE__GOOD)
+        return verdict;
+    if (head.bytes > buf->size)
+        return ATE__BAD;
+    return ate__group_check(ate__bytes(buf->data, head.bytes), seed, &head, &at);
+}
+
+static void test_sealed(void **state)
+{
+    (void)state;
+    uint32_t seed = ate__salt_seed(salt);
+    struct ate__buf buf = ATE__BUF_NULL;
+    write_sealed(&buf, seed, 1, true);
+    assert_int_equal(check_sealed(&buf, seed), ATE__GOOD);
+    struct ate_hash seal = ate__group_seal(ate__buf_bytes(&buf));
+    assert_int_equal(seal.b[0], 0xcc);
+    assert_int_equal(seal.b[31], 0xcc);
+    for (size_t bit = 0; bit < 8 * buf.size; bit++) {
+        buf.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_not_equal(check_sealed(&buf, seed), ATE__GOOD);
+        buf.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    ate__buf_clear(&buf);
+    write_sealed(&buf, seed, 0, true); /* of another place */
+    assert_int_equal(check_sealed(&buf, seed), ATE__BAD);
+    ate__buf_clear(&buf);
+    write_sealed(&buf, seed, 1, false); /* another record stands there */
+    assert_int_equal(check_sealed(&buf, seed), ATE__BAD);
+    ate__buf_clear(&buf);
+    struct ate__wr w = ate__wr_of(&buf); /* an idle mark has none */
+    ate__group_head_write(
+        &w, seed, &(struct ate__group_head){.bytes = ATE__GROUP_HEAD + ATE__SEAL, .sealed = true});
+    ate__seal_write(&w, seed, 0, &seal);
+    assert_int_equal(ate__wr_end(&w), 0);
+    assert_int_equal(check_sealed(&buf, seed), ATE__BAD);
+    ate__buf_deinit(&buf);
 }
 
 /* The example's segment header with one field set and the checksum made right again. */
@@ -331,10 +399,11 @@ static void test_group_fields(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_document),       cmocka_unit_test(test_read),
-        cmocka_unit_test(test_every_bit),      cmocka_unit_test(test_short),
-        cmocka_unit_test(test_zeros),          cmocka_unit_test(test_newer),
-        cmocka_unit_test(test_segment_fields), cmocka_unit_test(test_group_fields),
+        cmocka_unit_test(test_document),     cmocka_unit_test(test_read),
+        cmocka_unit_test(test_every_bit),    cmocka_unit_test(test_short),
+        cmocka_unit_test(test_zeros),        cmocka_unit_test(test_newer),
+        cmocka_unit_test(test_sealed),       cmocka_unit_test(test_segment_fields),
+        cmocka_unit_test(test_group_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
