@@ -3,6 +3,7 @@
  * backup.c: the public face of copies: the target's directory, and what was seen there before.
  */
 #include "ate/backup.h"
+#include "api/host_key.h"
 #include "api/reset.h"
 #include "base/alloc.h"
 #include "base/dir.h"
@@ -104,7 +105,7 @@ static int check_values(struct ate__chain *copy, const struct ate__chain_copied 
  * only if it opens. */
 static int check_alone(const char *path, const struct ate__chain_copied *done, bool whole)
 {
-    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
+    struct ate__local_conf conf = {.chain = {.env = &ate__env_real, .host_key = ate__host_key_ask}};
     struct ate__pipe *pipe;
     struct ate_hash root = {{0}};
     uint64_t size;

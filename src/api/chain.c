@@ -5,6 +5,7 @@
 #include "ate/chain.h"
 #include "api/api.h"
 #include "api/fresh.h"
+#include "api/host_key.h"
 #include "api/limits.h"
 #include "api/names.h"
 #include "api/plugin.h"
@@ -215,6 +216,7 @@ static int open_local(struct opening *o)
                 .progress_arg = o->conf->progress_arg,
                 .compact = o->compact,
                 .plugins = o->chain->plugins ? &o->chain->plugins->hooks : NULL,
+                .host_key = ate__host_key_ask,
             },
         .genesis = ate__fresh_genesis(&o->fresh),
         .no_view_image = o->conf->no_view_image,

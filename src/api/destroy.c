@@ -4,6 +4,7 @@
  */
 #include "ate/destroy.h"
 #include "api/api.h"
+#include "api/host_key.h"
 #include "chain/destroy.h"
 #include <limits.h>
 #include <stdio.h>
@@ -56,7 +57,7 @@ static int destroy_there(const char *dir, struct ate_session *session,
 {
     struct ate__anchor anchor;
     struct ate__destroy destroy = {
-        .chain = {.env = &ate__env_real},
+        .chain = {.env = &ate__env_real, .host_key = ate__host_key_ask},
         .session = session,
         .anchor = check_anchor,
         .arg = &anchor,

@@ -163,15 +163,22 @@ int ate__host_key_default(const struct ate__env *env, struct ate__host_key **ret
     return rc ? rc : ate__host_key_load(env, path, ret_key);
 }
 
+int ate__host_key_ask(void *arg, struct ate__host_key **ret_key)
+{
+    (void)arg;
+    return ate__host_key_default(&ate__env_real, ret_key);
+}
+
 int ate__host_key_serve(struct ate__server_conf *conf, struct ate__host_key **ret_key)
 {
-    char line[ATE__ERROR_SIZE + 64];
+    char line[ATE__ERROR_SIZE + 96];
     struct ate__host_key *key = NULL;
     int rc = ate__host_key_default(conf->env, &key);
     if (rc && rc != ATE_E_SYSTEM && rc != ATE_E_IO && rc != ATE_E_NO_SPACE)
         return rc;
     if (rc && conf->log) {
-        snprintf(line, sizeof line, "without a host key, so without view images: %s",
+        snprintf(line, sizeof line,
+                 "without a host key, so without view images and centralized chains: %s",
                  ate__error_text());
         conf->log(conf->log_arg, 1, line);
     }

@@ -20,6 +20,8 @@ int ate__host_key_load(const struct ate__env *env, const char *path, struct ate_
     ATE__CHECK;
 /* The key of ate__host_key_path(). */
 int ate__host_key_default(const struct ate__env *env, struct ate__host_key **ret_key) ATE__CHECK;
+/* As of struct ate__chain_conf. */
+int ate__host_key_ask(void *arg, struct ate__host_key **ret_key) ATE__CHECK;
 struct ate__server_conf;
 /* The same for a server, which goes without where this machine has no place for it, and says so in
  * its log: conf->host_key is *ret_key then, NULL. Errors: as of load(), but for E_SYSTEM, E_IO and

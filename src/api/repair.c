@@ -3,6 +3,7 @@
  * repair.c: the public face of a repair: whom to trust, and what was seen there before.
  */
 #include "chain/repair.h"
+#include "api/host_key.h"
 #include "api/reset.h"
 #include "ate/backup.h"
 #include <errno.h>
@@ -97,7 +98,7 @@ static int run(struct repairing *x)
     const struct ate__vfs *vfs = ate__env_real.vfs;
     struct ate__dir *dir;
     struct ate__repair repair = {
-        .chain = {.env = &ate__env_real},
+        .chain = {.env = &ate__env_real, .host_key = ate__host_key_ask},
         .anchor = check_anchor,
         .whole = check_seen,
         .progress = tell,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "api/reset.h"
+#include "api/host_key.h"
 #include "api/proof_fork.h"
 #include "chain/local.h"
 #include "redo/import.h"
@@ -362,7 +363,7 @@ static void remember(struct ate__memory *m, struct ate__chain *c, const struct a
 int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
                            struct ate_head *ret_head)
 {
-    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
+    struct ate__local_conf conf = {.chain = {.env = &ate__env_real, .host_key = ate__host_key_ask}};
     struct ate__pipe *pipe;
     struct ate_head head;
     bool is = false;
@@ -391,7 +392,8 @@ int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
 int ate__reset_write(const char *path, const struct ate__reset_conf *conf, struct ate__memory *m,
                      struct ate_head *ret_head)
 {
-    struct ate__local_conf local = {.chain = {.env = &ate__env_real}, .resetting_too = true};
+    struct ate__local_conf local = {.chain = {.env = &ate__env_real, .host_key = ate__host_key_ask},
+                                    .resetting_too = true};
     struct ate__receipt receipt;
     struct ate__pipe *pipe;
     int rc = ate__api_workers(&local.chain.workers);

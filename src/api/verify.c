@@ -7,6 +7,7 @@
  * counted here is what holds.
  */
 #include "api/api.h"
+#include "api/host_key.h"
 #include "ate/history.h"
 #include "chain/local.h"
 #include "chain/values.h"
@@ -98,7 +99,7 @@ static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_v
 static int verify_directory(struct ate_chain *c, ate_in_use_fn *in_use, void *in_use_arg,
                             struct ate_verified *v)
 {
-    struct ate__local_conf conf = {.chain = {.env = &ate__env_real}};
+    struct ate__local_conf conf = {.chain = {.env = &ate__env_real, .host_key = ate__host_key_ask}};
     struct in_use use = {in_use, in_use_arg};
     struct ate__storage_damage damage;
     struct ate__pipe *pipe;

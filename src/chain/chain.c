@@ -5,6 +5,7 @@
 #include "chain/chain.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/compact_auto.h"
 #include "chain/image.h"
@@ -106,7 +107,7 @@ static void note_damage(struct ate__chain *c, int rc)
     if (c->damage.what != ATE_OK)
         return;
     c->damage.what = (enum ate_result)rc;
-    c->damage.sequence = c->tree.size;
+    c->damage.sequence = ate__chain_published(c);
     snprintf(c->damage.text, sizeof c->damage.text, "%s", ate__error_text());
 }
 
@@ -118,6 +119,7 @@ static int reset(struct ate__chain *c)
     c->trust = NULL;
     ate__free(c->firm);
     c->firm = NULL;
+    c->believing.limited = false;
     ate__frontier_init(&c->tree);
     c->root_time_us = c->judged_us = 0;
     c->head_count = 0;
@@ -145,6 +147,17 @@ static int replay(struct ate__chain *c)
     return rc ? rc : ate__chain_replay(c, 0);
 }
 
+/* What stopped the history keeps its sentence. */
+static int believe(struct ate__chain *c, unsigned flags)
+{
+    char text[ATE__ERROR_SIZE];
+    snprintf(text, sizeof text, "%s", ate__error_text());
+    int rc = ate__believe_open(c, flags);
+    if (!rc)
+        ate__error_set(text);
+    return rc;
+}
+
 static int open_chain(struct ate__chain *c, unsigned flags)
 {
     struct ate__storage *s = c->storage;
@@ -152,11 +165,16 @@ static int open_chain(struct ate__chain *c, unsigned flags)
     s->v->state(s, &state);
     c->generation = state.generation;
     s->v->tiles_hold(s, ate__chain_tile_leaves, c);
-    int rc = replay(c);
+    int rc = replay(c), believed = 0;
     s->v->damage(s, &c->damage);
     c->read_only = true;
-    bool bearable = rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED;
-    if (bearable && flags & ATE__STORAGE_READ && c->tree.size && !c->unbelieved) {
+    if (rc >= 0)
+        believed = believe(c, flags);
+    if (!rc || believed < 0)
+        rc = believed;
+    bool bearable =
+        rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED || rc == ATE_UNTRUSTED;
+    if (bearable && flags & ATE__STORAGE_READ && ate__chain_published(c) && !c->unbelieved) {
         note_damage(c, rc);
         rc = 0;
     }
@@ -253,6 +271,8 @@ int ate__chain_create(const struct ate__chain_conf *conf, struct ate__storage *t
     rc = c->storage->v->tiles_release(c->storage);
     if (!rc)
         rc = begin_trust(c, genesis_tx);
+    if (!rc)
+        rc = ate__believe_create(c);
     if (!rc) {
         struct ate__offer offer = {.encoded = genesis_tx, .waits = true, .timeout_ms = -1};
         ate__chain_wait(c, &offer);
@@ -317,6 +337,7 @@ void ate__chain_close(struct ate__chain *c)
     ate__assert(!c->leading && !c->listeners);
     ate__chain_image_close(c);
     ate__chain_image_free(c);
+    ate__believe_close(c);
     ate__workers_unref(c->conf.workers);
     ate__chain_end_views(c);
     ate__view_free(c->view);

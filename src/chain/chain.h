@@ -24,6 +24,7 @@
 #pragma once
 #include "base/workers.h"
 #include "chain/compact_mode.h"
+#include "chain/host_key.h"
 #include "chain/pipe.h"
 #include "chain/view.h"
 #include "crypto/merkle.h"
@@ -67,6 +68,12 @@ struct ate__chain_conf {
     const struct ate__key32 *image_secrets;
     size_t image_secret_count;
     const struct ate__plugins *plugins; /* trust/plugin.h; NULL: none */
+    /* This machine's host key, a reference; asked for once, where a centralized chain is opened or
+     * made by who is to seal what he writes (chain/believe.h). NULL: a mirror of one waits for
+     * checkpoints, and no other is written. */
+    int (*host_key)(void *arg, struct ate__host_key **ret_key);
+    void *host_key_arg;
+    bool unseen; /* it is opened to take another one's place, and nobody reads it before */
 };
 
 /* Opens what the storage holds, verifying all of it, and changes nothing. take_storage is consumed

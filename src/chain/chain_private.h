@@ -52,6 +52,14 @@ struct ate__head_at {
     uint64_t size;
     struct ate_hash root;
 };
+struct ate__believing { /* believe.c */
+    bool limited; /* of a centralized chain: `mark` is all that readers see */
+    struct ate__head_at mark; /* with `limited` under heads_mutex; set under the mutex too */
+    bool seals; /* constant once it has begun: groups are sealed with host_key */
+    struct ate__host_key *host_key;
+    struct ate__buf note; /* of `mark`, and not kept yet; of who believes */
+    uint64_t kept_ms;
+};
 struct ate__group_space { /* arrays of as many as the capacity, or NULL */
     struct ate_bytes *records;
     struct ate_hash *leaves;
@@ -129,6 +137,7 @@ struct ate__chain {
     struct ate__listener *listeners;
     struct ate__task check, lead, tick, imaging; /* of conf.workers */
     struct ate__auto *compacts; /* NULL: not by itself */
+    struct ate__believing believing;
     struct ate__image *image; /* NULL: none is read or written */
     uint64_t image_log_min; /* ATE__IMAGE_LOG_MIN, or what a test says */
 };

@@ -295,7 +295,8 @@ static int open_part(struct ate__deep *d, struct ate__chain **ret_chain)
     if (!p)
         return ate__no_memory();
     *p = (struct part){{&part_vtable}, d->c->storage, d, d->size, 0};
-    struct ate__chain_conf conf = {.env = d->c->conf.env, .workers = d->c->conf.workers};
+    struct ate__chain_conf conf = {
+        .env = d->c->conf.env, .workers = d->c->conf.workers, .unseen = true};
     return ate__chain_open_part(&conf, &p->base, ret_chain);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/image.h"
 #include <stdio.h>
@@ -97,6 +98,7 @@ static int take_genesis(struct feed *f)
     int rc = ate__trust_new(c->conf.env, &f->txs[0], &c->trust);
     if (rc)
         return blame(f, 0, rc);
+    ate__believe_begin(c);
     c->storage->v->state(c->storage, &state);
     if (!ate__hash_equal(&state.chain_id, ate__trust_chain_id(c->trust)))
         return ate__fail(ATE_WRONG_CHAIN, "the genesis of another chain than the log is for");

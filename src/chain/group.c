@@ -13,6 +13,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include <stdio.h>
 
@@ -22,7 +23,7 @@ enum { RETRY_MS = 1000 /* between two attempts to recover */ };
 struct group {
     struct ate__group_in in;
     struct ate__frontier tree;
-    struct ate_hash root;
+    struct ate_hash root, seal;
     struct ate__group_space own; /* where it is more than the chain keeps memory for */
     struct ate_bytes *records; /* of c->writing, which nobody else changes while it is led */
     struct ate_hash *leaves;
@@ -94,7 +95,11 @@ static int prepare_group(struct ate__chain *c, struct group *g)
         g->records[g->in.count++] = w->bytes;
         g->in.frees &= ate__tx_frees(&w->tx);
     }
-    return ate__frontier_root(&g->tree, &g->root);
+    int rc = ate__frontier_root(&g->tree, &g->root);
+    if (rc || !c->believing.seals)
+        return rc;
+    g->in.seal = &g->seal;
+    return ate__believe_seal(c, g->tree.size, &g->root, &g->seal);
 }
 
 /* Nothing in here can fail. */

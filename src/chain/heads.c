@@ -4,6 +4,7 @@
  * the tiles.
  */
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
 
@@ -49,9 +50,10 @@ bool ate__heads_of(struct ate__chain *c, const struct ate__view_snapshot *s,
                    struct ate_hash *ret_root)
 {
     pthread_mutex_lock(&c->heads_mutex);
-    bool found = s->view == c->view && find_head(c, s->size, ret_root);
+    bool present = s->view == c->view;
+    bool found = present && find_head(c, s->size, ret_root);
     pthread_mutex_unlock(&c->heads_mutex);
-    return found;
+    return found || (present && ate__believe_root(c, s->size, ret_root));
 }
 
 void ate__heads_begin(struct ate__chain *c, struct ate__view *view, uint64_t size,
@@ -68,15 +70,17 @@ void ate__heads_begin(struct ate__chain *c, struct ate__view *view, uint64_t siz
  * meanwhile. */
 void ate__chain_head(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root)
 {
+    const struct ate__believing *b = &c->believing;
     uint64_t size;
     if (c->firm) { /* nobody else has the chain yet */
-        *ret_size = c->tree.size;
-        *ret_root = c->root;
+        bool all = !b->limited || b->mark.size >= c->tree.size;
+        *ret_size = all ? c->tree.size : b->mark.size;
+        *ret_root = all ? c->root : b->mark.root;
         return;
     }
     do
         size = ate__chain_published(c);
-    while (!recent_head(c, size, ret_root));
+    while (!recent_head(c, size, ret_root) && !ate__believe_root(c, size, ret_root));
     *ret_size = size;
 }
 
@@ -95,11 +99,13 @@ static int node(void *arg, unsigned level, uint64_t index, struct ate_hash *ret_
 /* That a leaf is not in the tiles is no word about the chain, once it is published. */
 static int check_tiles(struct ate__chain *c, uint64_t size)
 {
-    uint64_t published = ate__chain_published(c); /* first: leaves come before */
+    struct ate_hash ignored;
+    uint64_t taken;
+    ate__chain_taken(c, &taken, &ignored); /* first: leaves come before */
     uint64_t have = c->storage->v->tiles_size(c->storage);
     if (size <= have)
         return 0;
-    if (size > published)
+    if (size > taken)
         return ate__fail(ATE_NOT_FOUND, "the chain has fewer than %llu transactions",
                          (unsigned long long)size);
     return ate__fail(ATE_E_IO,
@@ -223,5 +229,8 @@ void ate__chain_add_leaves(struct ate__chain *c, uint64_t first, const struct at
 
 bool ate__chain_lacks_leaves(struct ate__chain *c)
 {
-    return c->storage->v->tiles_size(c->storage) < ate__chain_published(c);
+    struct ate_hash ignored;
+    uint64_t taken;
+    ate__chain_taken(c, &taken, &ignored);
+    return c->storage->v->tiles_size(c->storage) < taken;
 }

@@ -3,8 +3,10 @@
 #include "base/endian.h"
 #include "base/err.h"
 #include "crypto/kdf.h"
+#include <stdatomic.h>
 
 struct ate__host_key {
+    atomic_uint refs;
     struct ate__key32 image, groups;
 };
 
@@ -13,6 +15,7 @@ int ate__host_key_new(const struct ate__key32 *bytes, struct ate__host_key **ret
     struct ate__host_key *k = ate__secret_alloc(sizeof *k);
     if (!k)
         return ate__no_memory();
+    atomic_init(&k->refs, 1);
     int rc = ate__kdf(bytes, "ate host image 1", NULL, 0, &k->image);
     if (!rc)
         rc = ate__kdf(bytes, "ate host groups 1", NULL, 0, &k->groups);
@@ -26,7 +29,14 @@ int ate__host_key_new(const struct ate__key32 *bytes, struct ate__host_key **ret
 
 void ate__host_key_free(struct ate__host_key *k)
 {
-    ate__secret_free(k);
+    if (k && atomic_fetch_sub(&k->refs, 1) == 1)
+        ate__secret_free(k);
+}
+
+struct ate__host_key *ate__host_key_ref(struct ate__host_key *k)
+{
+    atomic_fetch_add(&k->refs, 1);
+    return k;
 }
 
 const struct ate__key32 *ate__host_key_image(const struct ate__host_key *k)

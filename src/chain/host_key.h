@@ -13,7 +13,9 @@
 struct ate__host_key; /* a secret, of ate__secret_alloc() */
 /* Errors: E_MEMORY E_BUG. */
 int ate__host_key_new(const struct ate__key32 *bytes, struct ate__host_key **ret_key) ATE__CHECK;
-void ate__host_key_free(struct ate__host_key *k); /* wipes; takes NULL */
+struct ate__host_key *ate__host_key_ref(struct ate__host_key *k);
+void ate__host_key_free(
+    struct ate__host_key *k); /* lets a reference go; the last wipes; takes NULL */
 ATE__FREEP(struct ate__host_key, ate__host_key_free)
 /* Borrowed while the key lives. */
 const struct ate__key32 *ate__host_key_image(const struct ate__host_key *k);

@@ -2,6 +2,7 @@
 #include "chain/image.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "base/rd.h"
 #include "base/wr.h"
 #include "chain/chain_private.h"
@@ -213,7 +214,8 @@ static uint64_t grown(const struct ate__image *image, const struct ate__storage_
 static bool is_due(struct ate__chain *c, bool closing, struct ate__storage_state *state)
 {
     const struct ate__image *image = c->image;
-    if (!image || c->read_only || c->broken || !c->trust || image->size == c->tree.size)
+    if (!image || c->read_only || c->broken || !c->trust || image->size == c->tree.size ||
+        ate__view_published(c->view) != c->tree.size)
         return false;
     c->storage->v->state(c->storage, state);
     uint64_t more = grown(image, state);
@@ -443,6 +445,7 @@ static int load(struct loading *l)
     atomic_store(&c->believed_from, l->believed_from);
     atomic_store(&c->believed_cut_off, l->cut_off);
     ate__heads_add(c, c->tree.size, &c->root);
+    ate__believe_image(c, c->tree.size, &c->root);
     return 0;
 }
 

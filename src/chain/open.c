@@ -17,6 +17,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
 #include <stdio.h>
@@ -155,6 +156,7 @@ static int take_genesis(struct ate__chain *c, const struct item *i)
     int rc = ate__trust_new(c->conf.env, &i->tx, &c->trust);
     if (rc)
         return rc;
+    ate__believe_begin(c);
     c->storage->v->state(c->storage, &state);
     if (ate__hash_equal(&state.chain_id, ate__trust_chain_id(c->trust)))
         return 0;

@@ -2,6 +2,7 @@
 #include "chain/replace.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/rcu.h"
 #include <stdio.h>
@@ -127,10 +128,11 @@ static void take_state(struct ate__chain *c, struct ate__chain *other)
 
 /* The old one is left to its snapshots. Before any reader has the new one it says all that the old
  * one cannot say of it. */
-static void take_view(struct ate__chain *c, struct ate__chain *other)
+static void take_view(struct ate__chain *c, struct ate__chain *other, const struct ate_hash *root)
 {
     struct ate__view *old = c->view, *view = other->view;
     ate__view_succeed(view, old);
+    ate__believe_replaced(c, view, other->believed_cut_off, root);
     leave_listeners(c, old);
     atomic_store(&other->view, NULL);
     ate__heads_begin(c, view, c->tree.size, &c->root);
@@ -141,14 +143,17 @@ static void take_view(struct ate__chain *c, struct ate__chain *other)
 
 static int replace(struct ate__chain *c, struct ate__chain *other, uint64_t same)
 {
+    struct ate_hash root = {{0}};
     int rc = check(c, other);
+    if (!rc && other->believed_cut_off)
+        rc = ate__chain_root_at(other, other->believed_cut_off, &root);
     if (rc)
         return rc;
     atomic_store(&c->replacing, true);
     rc = c->storage->v->replace(c->storage, other->storage, same);
     if (!rc) {
         take_state(c, other);
-        take_view(c, other);
+        take_view(c, other, &root);
     }
     atomic_store(&c->replacing, false);
     return rc;

@@ -5,6 +5,7 @@
 #include "chain/resync.h"
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/replace.h"
 #include "chain/values.h"
@@ -218,6 +219,7 @@ int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known
     if (rc)
         return rc;
     ate__import_free(ate__steal(&r->import));
+    r->conf.chain.unseen = true;
     rc = ate__chain_open(&r->conf.chain, ate__steal(&r->storage), 0, &r->judged);
     if (rc)
         return rc;
@@ -238,7 +240,7 @@ int ate__resync_apply(struct ate__resync *r, struct ate__chain *c)
     struct ate_hash root;
     uint64_t same;
     ate__assert(r->judged);
-    ate__chain_head(c, &same, &root);
+    ate__chain_taken(c, &same, &root);
     return ate__chain_replace(c, ate__steal(&r->judged), same);
 }
 

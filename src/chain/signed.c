@@ -2,6 +2,7 @@
 #include "chain/signed.h"
 #include "base/err.h"
 #include "base/replace.h"
+#include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
 #include "chain/reset.h"
@@ -35,14 +36,25 @@ static int read_file(const struct ate__vfs *vfs, struct ate__dir *log, struct at
 
 int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__buf *ret_note)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
-    struct ate__checkpoint ignored;
     struct ate__dir *log;
     int rc = vfs->open_dir(dir, log_name, false, &log);
     if (rc)
         return rc;
-    rc = read_file(vfs, log, &note);
+    rc = ate__log_signed(vfs, log, ret_note);
     vfs->close_dir(log);
+    return rc;
+}
+
+int ate__log_signed_put(const struct ate__vfs *vfs, struct ate__dir *log, struct ate_bytes note)
+{
+    return ate__replace_file(vfs, log, file_name, note, 0);
+}
+
+int ate__log_signed(const struct ate__vfs *vfs, struct ate__dir *log, struct ate__buf *ret_note)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__checkpoint ignored;
+    int rc = read_file(vfs, log, &note);
     if (rc)
         return rc;
     rc = ate__checkpoint_parse(ate__buf_bytes(&note), &ignored);
@@ -80,9 +92,10 @@ int ate__chain_signed_keep(const struct ate__vfs *vfs, struct ate__dir *from, st
 int ate__chain_check_checkpoint(struct ate__chain *c, const struct ate__checkpoint *checkpoint)
 {
     const struct ate_hash *id = ate__trust_chain_id(ate__chain_trust(c));
-    uint64_t size = ate__chain_published(c);
+    uint64_t size;
     struct ate_hash root;
     char of[ATE__HASH_TEXT], this[ATE__HASH_TEXT];
+    ate__chain_taken(c, &size, &root);
     if (!ate__hash_equal(id, &checkpoint->chain_id))
         return ate__fail(ATE_WRONG_CHAIN, "a checkpoint of chain %s; this is %s",
                          ate__hash_text(&checkpoint->chain_id, of), ate__hash_text(id, this));
@@ -160,7 +173,7 @@ static int sign(struct ate__chain *c, struct ate__dir *dir, const struct ate__lo
         rc = vfs->open_dir(dir, log_name, false, &log);
     if (rc)
         return rc;
-    rc = ate__replace_file(vfs, log, file_name, ate__buf_bytes(note), 0);
+    rc = ate__log_signed_put(vfs, log, ate__buf_bytes(note));
     vfs->close_dir(log);
     return ate__context(rc, "the checkpoint that would be signed cannot be noted first");
 }

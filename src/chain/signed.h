@@ -6,6 +6,7 @@
  *  1. Nothing is signed that does not extend what that file says, unless the chain has a RESET
  *     (chain/reset.h) that was signed after that, nor while it cannot be read.
  *  2. A note is given to the caller once the file that holds it is synced.
+ *     A mirror of a centralized chain keeps there what its server signed last (chain/believe.h).
  *  3. Copies, and what is restored or repaired, remember it too: what they lack of what was signed
  *     is never signed otherwise.
  *
@@ -25,6 +26,12 @@ int ate__chain_sign(struct ate__chain *c, struct ate__dir *dir, const struct ate
     ATE__CHECK;
 /* The last note that was signed there; appended. Errors: NOT_FOUND TAMPERED E_*. */
 int ate__chain_signed(const struct ate__vfs *vfs, struct ate__dir *dir, struct ate__buf *ret_note)
+    ATE__CHECK;
+/* The same of the directory of the log, `,chain`; what is put takes the place of what is there,
+ * synced. Errors: as above; E_*. */
+int ate__log_signed(const struct ate__vfs *vfs, struct ate__dir *log, struct ate__buf *ret_note)
+    ATE__CHECK;
+int ate__log_signed_put(const struct ate__vfs *vfs, struct ate__dir *log, struct ate_bytes note)
     ATE__CHECK;
 /* What was signed in the log `from` binds the log `to`, which is to hold the same chain or its
  * beginning: its file is copied, synced, unless `to` remembers as much or more. Both are `,chain`

@@ -38,6 +38,7 @@ int ate__view_new(const struct ate__env *env, struct ate__view **ret_view)
         return ate__no_memory();
     v->env = env;
     v->old_bytes_max = ATE__VIEW_OLD_BYTES_MAX;
+    v->limit = UINT64_MAX;
     v->slots.item_size = sizeof(struct ate__slot);
     v->versions.item_size = sizeof(struct ate__version);
     v->more.item_size = sizeof(struct ate__more);
@@ -62,6 +63,7 @@ void ate__view_succeed(struct ate__view *v, const struct ate__view *old)
     struct ate__touched *t = atomic_load(&v->touched);
     uint64_t seen = ate__view_published(old);
     v->era = old->era + 1;
+    ate__view_limit(v, old->limit);
     for (uint64_t i = 0; i <= t->mask; i++)
         if (atomic_load_explicit(&t->below[i], memory_order_relaxed) <= seen)
             atomic_store_explicit(&t->below[i], seen + 1, memory_order_relaxed);
@@ -444,7 +446,14 @@ void ate__view_publish(struct ate__view *v, uint64_t size)
         memmove(v->pending, v->pending + n, (v->pending_count - n) * sizeof *v->pending);
     v->pending_count -= n;
     v->placed -= n;
-    atomic_store(&v->published, size);
+    v->written = size;
+    ate__view_show(v);
+}
+
+void ate__view_limit(struct ate__view *v, uint64_t size)
+{
+    v->limit = size;
+    ate__view_show(v);
 }
 
 void ate__view_rollback(struct ate__view *v)

@@ -9,7 +9,7 @@
  * inside an RCU read section.
  *  2. install() adds the versions of a transaction under its sequence; readers see a version only
  * when `published` has passed it, so whole transactions appear at once. rollback() takes back
- * everything above `published`.
+ * everything above it. Where a limit is set readers see no more than that of it.
  *  3. A reader at size S sees, of each object, the newest version with sequence < S.
  *  4. An old version goes when no registered snapshot can see it, and its memory is used again
  * after an RCU grace period.
@@ -60,13 +60,16 @@ void ate__view_move(struct ate__view *v, const struct ate__tx *tx, uint64_t sequ
 int ate__view_forget(struct ate__view *v, const struct ate_id *id, uint64_t sequence) ATE__CHECK;
 void ate__view_publish(struct ate__view *v,
                        uint64_t size); /* readers see all below size from now on */
-void ate__view_rollback(struct ate__view *v); /* to the published size */
+/* What was published counts for the writer; readers see no more of it than this, which at first is
+ * UINT64_MAX, and is not lowered below what they see. */
+void ate__view_limit(struct ate__view *v, uint64_t size);
+void ate__view_rollback(struct ate__view *v); /* to the size that was published last */
 /* Frees what no reader can see any more; may wait for an RCU grace period (microseconds), so it is
  * called rarely, when enough has gathered. */
 void ate__view_reclaim(struct ate__view *v, uint64_t now_ms);
 
 /* ---- readers ---- */
-uint64_t ate__view_published(const struct ate__view *v);
+uint64_t ate__view_published(const struct ate__view *v); /* as far as readers see it */
 struct ate__view_snapshot {
     struct ate__view *view;
     struct ate__reader *reader; /* NULL: the latest state, under the commit mutex */

@@ -479,7 +479,9 @@ int ate__view_image_read(struct ate__view *v, struct ate__image_in *in, uint64_t
         rc = read_lists(&x);
     if (!rc)
         rc = ate__view_index_all(v);
-    if (!rc)
-        atomic_store(&v->published, size);
-    return rc;
+    if (rc)
+        return rc;
+    v->written = size;
+    ate__view_show(v);
+    return 0;
 }

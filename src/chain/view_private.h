@@ -87,7 +87,8 @@ struct ate__pending { /* what install() did, in order, until it is published */
 struct ate__view {
     const struct ate__env *env;
     struct ate__readers *readers;
-    _Atomic uint64_t published;
+    _Atomic uint64_t published; /* the lower one of the next two */
+    uint64_t written, limit;
     uint32_t era; /* how many were in its place before; constant once it is read */
     struct ate__pages slots, versions, more, extras;
     _Atomic(struct ate__table *) ids, tags;
@@ -106,6 +107,11 @@ struct ate__view {
     void **retired; /* blocks to free after a grace period */
     size_t retired_count, retired_capacity, retired_bytes;
 };
+
+static inline void ate__view_show(struct ate__view *v)
+{
+    atomic_store(&v->published, ate__min(v->written, v->limit));
+}
 
 static inline _Atomic uint64_t *ate__touched_at(const struct ate__view *v, struct ate__touched *t,
                                                 const struct ate_id *id)

@@ -5,6 +5,7 @@
 #include "base/dir.h"
 #include "base/err.h"
 #include "base/text.h"
+#include "chain/believe.h"
 #include "chain/resync.h"
 #include "event/tx.h"
 #include "mesh/mirror_resync.h"
@@ -673,7 +674,7 @@ struct ate__head ate__mirror_head(struct ate__mirror *m)
 {
     struct ate__head head = {0};
     if (m->chain)
-        ate__chain_head(m->chain, &head.size, &head.root);
+        ate__chain_taken(m->chain, &head.size, &head.root);
     return head;
 }
 

@@ -30,7 +30,8 @@ struct ate__server_conf {
     uint64_t segment_bytes; /* struct ate__storage_conf */
     bool no_wire_encryption;
     bool no_view_image; /* none is read or written (chain/image.h) */
-    const struct ate__host_key *host_key; /* borrowed until the end; NULL: there are no images */
+    /* Borrowed until the end. NULL: no images, and no centralized chain is written. */
+    struct ate__host_key *host_key;
     struct ate__net_limits limits; /* zeros: the defaults */
     struct ate__server_limits server_limits;
     /* May this peer create the chain, whose root key (one of them) has this fingerprint? 0, or a

@@ -23,6 +23,12 @@
 
 /* --- what opens, on a thread of `opens` --- */
 
+static int host_key(void *arg, struct ate__host_key **ret_key)
+{
+    *ret_key = ate__host_key_ref(arg);
+    return 0;
+}
+
 static struct ate__local_conf local_conf(struct ate__hosted *h)
 {
     const struct ate__server *s = h->server;
@@ -36,7 +42,9 @@ static struct ate__local_conf local_conf(struct ate__hosted *h)
                   .compact = ate__compact_conf_of(h),
                   .plugins = s->conf.plugins,
                   .image_secrets = imaged ? ate__host_key_image(s->conf.host_key) : NULL,
-                  .image_secret_count = imaged},
+                  .image_secret_count = imaged,
+                  .host_key = s->conf.host_key ? host_key : NULL,
+                  .host_key_arg = s->conf.host_key},
         .name = h->path,
     };
 }
@@ -67,7 +75,7 @@ static int open_there(struct ate__hosted *h, struct ate__dir *dir)
     const struct ate__local_conf conf = local_conf(h);
     struct ate__storage_damage damage;
     int rc = ate__local_open_dir(&conf, dir, 0, &h->pipe);
-    if (rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED) {
+    if (rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED || rc == ATE_UNTRUSTED) {
         ate__server_log(h->server, ATE__LOG_ERROR, "%s is damaged, and served for reading: %s",
                         h->path, ate__error_text());
         rc = ate__local_open_dir(&conf, dir, ATE__STORAGE_READ, &h->pipe);

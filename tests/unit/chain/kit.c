@@ -44,12 +44,19 @@ void kit_genesis(struct kit *k, const struct ate__auth *auth, uint64_t window, u
         .signature_algorithms = ate__bytes(algorithm, 2),
         .strength_min = 192,
     };
-    struct ate__buf body = ATE__BUF_NULL, options = ATE__BUF_NULL;
+    struct ate__buf body = ATE__BUF_NULL, options = ATE__BUF_NULL, log_keys = ATE__BUF_NULL;
     struct ate__frontier empty;
     struct draft d;
     if (k->retention_us)
         kit_ok(ate__genesis_worm(k->retention_us, &options));
     g.options = ate__buf_bytes(&options);
+    if (k->log_key) {
+        struct ate_bytes log_key = ate__log_key_public(k->log_key);
+        kit_ok(ate__genesis_key_list(&log_key, 1, &log_keys));
+        g.mode = ATE__CENTRALIZED;
+        g.log_keys = ate__buf_bytes(&log_keys);
+        ate__centralized_known = true;
+    }
     kit_ok(ate__genesis_encode(&g, &body));
     kit_ok(ate__chain_id(ATE__SHA256, ate__buf_bytes(&body), &k->chain_id));
     draft_init(&d, &k->chain_id);
@@ -65,6 +72,7 @@ void kit_genesis(struct kit *k, const struct ate__auth *auth, uint64_t window, u
     k->genesis_size = bytes.size;
     draft_deinit(&d);
     ate__buf_deinit(&options);
+    ate__buf_deinit(&log_keys);
     ate__buf_deinit(&body);
 }
 
@@ -110,7 +118,13 @@ void kit_deinit(struct kit *k)
     simdisk_free(k->disk);
 }
 
-struct ate__chain_conf kit_conf(const struct kit *k)
+static int host_key(void *arg, struct ate__host_key **ret_key)
+{
+    const struct kit *k = arg;
+    return ate__host_key_new(&(struct ate__key32){{k->host}}, ret_key);
+}
+
+struct ate__chain_conf kit_conf(struct kit *k)
 {
     return (struct ate__chain_conf){
         .env = &k->sim.env,
@@ -120,6 +134,8 @@ struct ate__chain_conf kit_conf(const struct kit *k)
         .compact = k->compact,
         .image_secrets = k->image_secrets,
         .image_secret_count = k->image_secret_count,
+        .host_key = k->host ? host_key : NULL,
+        .host_key_arg = k,
     };
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "chain/chain.h"
+#include "crypto/log_key.h"
 #include "draft.h"
 #include "gate.h"
 #include "lib/rnd.h"
@@ -18,7 +19,7 @@ struct kit {
     struct simenv sim;
     struct ate__dir *root; /* "/c" */
     struct ate_hash chain_id;
-    uint8_t genesis[8192];
+    uint8_t genesis[12288];
     size_t genesis_size;
     struct ate__workers *workers; /* the test's; NULL: none */
     enum ate__sync sync;
@@ -27,8 +28,10 @@ struct kit {
     struct ate__auto_conf compact; /* zeros: never by itself */
     const struct ate__key32 *image_secrets; /* of a view image; the test's */
     size_t image_secret_count;
-    bool memory;       /* kit_create() makes it in memory */
-    bool gated;        /* kit_create() and kit_open() put a gate in front of the storage */
+    const struct ate__log_key *log_key; /* kit_genesis() names it, and makes a centralized chain */
+    uint8_t host; /* whose host key there is; 0: nobody's */
+    bool memory; /* kit_create() makes it in memory */
+    bool gated; /* kit_create() and kit_open() put a gate in front of the storage */
     struct gate *gate; /* the present one, or NULL */
     struct ate__chain *chain;
     uint64_t number; /* of the last transaction that was begun */
@@ -51,7 +54,7 @@ void kit_deinit(struct kit *k);
 /* Another genesis, before it is created: auth of the top, NULL for none; by root key kit_key(0). */
 void kit_genesis(struct kit *k, const struct ate__auth *auth, uint64_t window, uint8_t variant);
 
-struct ate__chain_conf kit_conf(const struct kit *k);
+struct ate__chain_conf kit_conf(struct kit *k);
 int kit_storage(struct kit *k, unsigned flags, struct ate__storage **ret_storage);
 /* Opened and begun; none is open where that failed. */
 int kit_chain_open(struct kit *k, const struct ate__chain_conf *conf,

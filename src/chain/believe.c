@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * believe.c: the mark, and what moves it.
+ *
+ * It is the limit of the view, set under the commit mutex, or before the chain is shared. Its root
+ * stands beside the ring of heads, under the same mutex, and is there before the limit moves.
+ */
+#include "chain/believe.h"
+#include "base/err.h"
+#include "base/replace.h"
+#include "chain/chain_private.h"
+#include "chain/signed.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { KEEP_MS = 5000 }; /* between two notes that are kept: the newest is kept at the end */
+
+static bool is_centralized(const struct ate__chain *c)
+{
+    return c->trust && ate__trust_genesis(c->trust)->mode == ATE__CENTRALIZED && !c->conf.unseen;
+}
+
+/* What it keeps for somebody: memory is nobody's. */
+static bool is_kept(const struct ate__chain *c)
+{
+    return c->storage->v->durable_copies > 0;
+}
+
+/* ---- the mark ---- */
+
+uint64_t ate__chain_believed(struct ate__chain *c)
+{
+    return ate__chain_published(c);
+}
+
+void ate__chain_taken(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    const struct ate__head_at *h = &c->heads[(c->head_count - 1) % ATE__HEADS_KEPT];
+    *ret_size = h->size;
+    *ret_root = h->root;
+    pthread_mutex_unlock(&c->heads_mutex);
+}
+
+bool ate__believe_root(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    bool same = c->believing.limited && c->believing.mark.size == size;
+    if (same)
+        *ret_root = c->believing.mark.root;
+    pthread_mutex_unlock(&c->heads_mutex);
+    return same;
+}
+
+static void set_mark(struct ate__chain *c, struct ate__view *view, uint64_t size,
+                     const struct ate_hash *root)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    c->believing.limited = true;
+    c->believing.mark = (struct ate__head_at){size, *root};
+    pthread_mutex_unlock(&c->heads_mutex);
+    ate__view_limit(view, size);
+}
+
+/* Forward alone. */
+static void move_mark(struct ate__chain *c, uint64_t size, const struct ate_hash *root)
+{
+    if (c->believing.limited && size > c->believing.mark.size)
+        set_mark(c, c->view, size, root);
+}
+
+static void end_mark(struct ate__chain *c)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    c->believing.limited = false;
+    pthread_mutex_unlock(&c->heads_mutex);
+    ate__view_limit(c->view, UINT64_MAX);
+}
+
+void ate__believe_begin(struct ate__chain *c)
+{
+    struct ate__frontier none;
+    struct ate_hash root = {{0}};
+    if (!is_centralized(c))
+        return;
+    ate__frontier_init(&none);
+    int rc = ate__frontier_root(&none, &root);
+    (void)rc; /* the root of nothing is asked of nobody who believes nothing */
+    set_mark(c, c->view, 0, &root);
+}
+
+void ate__believe_image(struct ate__chain *c, uint64_t size, const struct ate_hash *root)
+{
+    ate__believe_begin(c);
+    move_mark(c, size, root);
+}
+
+void ate__believe_replaced(struct ate__chain *c, struct ate__view *view, uint64_t cut_off,
+                           const struct ate_hash *root)
+{
+    if (is_centralized(c))
+        set_mark(c, view, ate__max(cut_off, c->believing.mark.size),
+                 cut_off > c->believing.mark.size ? root : &c->believing.mark.root);
+}
+
+/* ---- this machine's own seals ---- */
+
+/* NULL stays: there is none. */
+static int ask_host_key(struct ate__chain *c)
+{
+    if (!c->conf.host_key || c->believing.host_key)
+        return 0;
+    return c->conf.host_key(c->conf.host_key_arg, &c->believing.host_key);
+}
+
+int ate__believe_seal(const struct ate__chain *c, uint64_t size, const struct ate_hash *root,
+                      struct ate_hash *ret_seal)
+{
+    return ate__host_key_seal(c->believing.host_key, ate__trust_chain_id(c->trust), size, root,
+                              ret_seal);
+}
+
+static int note_seal(void *arg, const struct ate__group_out *group)
+{
+    struct ate__chain *c = arg;
+    struct ate_hash root;
+    if (!group->seal || group->end_sequence > c->tree.size)
+        return 0;
+    int rc = ate__chain_root_at(c, group->end_sequence, &root);
+    if (!rc)
+        rc = ate__host_key_check(c->believing.host_key, ate__trust_chain_id(c->trust),
+                                 group->end_sequence, &root, group->seal);
+    if (!rc)
+        move_mark(c, group->end_sequence, &root);
+    return rc < 0 ? rc : 0; /* one that does not hold covers nothing */
+}
+
+static int pass_record(void *arg, const struct ate__record_out *record)
+{
+    (void)arg, (void)record;
+    return 0;
+}
+
+/* The last one is enough where it holds: it covers all. */
+static int check_seals(struct ate__chain *c)
+{
+    const struct ate__scan scan = {note_seal, pass_record, c};
+    uint64_t size = c->tree.size;
+    if (!size || c->believing.mark.size == size)
+        return 0;
+    int rc = c->storage->v->scan(c->storage, size - 1, size, &scan);
+    if (rc >= 0 && c->believing.mark.size < size)
+        rc = c->storage->v->scan(c->storage, c->believing.mark.size, size, &scan);
+    return rc < 0 ? rc : 0; /* damage was told already, or is above all that was taken in */
+}
+
+/* ---- checkpoints ---- */
+
+static int read_note(struct ate__chain *c, struct ate__buf *ret_note)
+{
+    struct ate__dir *dir = c->storage->v->dir ? c->storage->v->dir(c->storage) : NULL;
+    return dir ? ate__log_signed(c->conf.env->vfs, dir, ret_note) : ATE_NOT_FOUND;
+}
+
+/* One that does not hold, or is of more than there is, covers nothing. */
+static int check_note(struct ate__chain *c)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__checkpoint checkpoint;
+    int rc = read_note(c, &note);
+    if (!rc)
+        rc = ate__chain_check_note(c, ate__buf_bytes(&note), &checkpoint);
+    if (!rc)
+        move_mark(c, checkpoint.size, &checkpoint.root);
+    return rc < 0 ? rc : 0;
+}
+
+static int check_certificate(struct ate__chain *c)
+{
+    uint64_t cut_off = atomic_load(&c->believed_cut_off);
+    struct ate_hash root;
+    if (!cut_off || cut_off > c->tree.size)
+        return 0;
+    int rc = ate__chain_root_at(c, cut_off, &root);
+    if (!rc)
+        move_mark(c, cut_off, &root);
+    return rc < 0 ? rc : 0;
+}
+
+static int keep_note(struct ate__chain *c)
+{
+    struct ate__believing *b = &c->believing;
+    struct ate__dir *dir = c->storage->v->dir ? c->storage->v->dir(c->storage) : NULL;
+    if (!b->note.size || !dir || c->read_only)
+        return 0;
+    int rc = ate__log_signed_put(c->conf.env->vfs, dir, ate__buf_bytes(&b->note));
+    ate__buf_clear(&b->note);
+    return rc;
+}
+
+int ate__chain_believe(struct ate__chain *c, const struct ate__checkpoint *verified,
+                       struct ate_bytes note)
+{
+    struct ate__believing *b = &c->believing;
+    uint64_t now_ms = ate__monotonic_ms(c->conf.env);
+    struct ate_hash root;
+    pthread_mutex_lock(&c->mutex);
+    bool moves = b->limited && verified->size > b->mark.size;
+    int rc = moves ? ate__chain_root_at(c, verified->size, &root) : 0;
+    if (moves && (rc == ATE_NOT_FOUND || (!rc && !ate__hash_equal(&root, &verified->root))))
+        rc =
+            ate__fail(ATE_FORKED, "a checkpoint of %" PRIu64 " other transactions", verified->size);
+    if (moves && !rc) {
+        ate__buf_clear(&b->note);
+        rc = ate__buf_append(&b->note, note);
+    }
+    if (moves && !rc)
+        move_mark(c, verified->size, &verified->root);
+    pthread_mutex_unlock(&c->mutex);
+    if (rc || !moves)
+        return rc;
+    ate__chain_tell(c);
+    if (b->kept_ms && now_ms - b->kept_ms < KEEP_MS)
+        return 0;
+    b->kept_ms = now_ms + !now_ms;
+    return keep_note(c);
+}
+
+void ate__believe_close(struct ate__chain *c)
+{
+    int rc = keep_note(c);
+    (void)rc; /* the next one comes from the server */
+    ate__buf_deinit(&c->believing.note);
+    ate__host_key_free(ate__steal(&c->believing.host_key));
+}
+
+/* ---- opening, creating ---- */
+
+static int lacks_key(void)
+{
+    return ate__fail(ATE_NO_KEY,
+                     "a centralized chain is written by its server, or with this machine's host "
+                     "key, of which there is none");
+}
+
+static int uncovered(const struct ate__chain *c)
+{
+    return ate__fail(
+        ATE_UNTRUSTED,
+        "nothing vouches for transactions %" PRIu64 " to %" PRIu64
+        ": no checkpoint of a log key, and this machine's host key did not seal them; they are "
+        "believed where the host.key is that they were written with, and can be left behind with "
+        "ate repair",
+        c->believing.mark.size, c->tree.size - 1);
+}
+
+static bool waits_for_checkpoints(const struct ate__chain *c)
+{
+    struct ate__storage_state state;
+    c->storage->v->state(c->storage, &state);
+    return state.role == ATE__ROLE_MIRROR && !c->conf.host_key;
+}
+
+static int cover(struct ate__chain *c, bool reads)
+{
+    int rc = check_certificate(c);
+    if (!rc)
+        rc = check_note(c);
+    if (!rc && !waits_for_checkpoints(c)) {
+        rc = ask_host_key(c);
+        rc = reads && rc != ATE_E_MEMORY ? 0 : rc; /* who only reads can do without */
+    }
+    return !rc && c->believing.host_key ? check_seals(c) : rc;
+}
+
+int ate__believe_open(struct ate__chain *c, unsigned flags)
+{
+    struct ate__believing *b = &c->believing;
+    bool reads = flags & ATE__STORAGE_READ;
+    if (!b->limited)
+        return 0;
+    int rc = cover(c, reads);
+    if (rc || waits_for_checkpoints(c))
+        return rc;
+    bool whole = b->mark.size == c->tree.size;
+    if (!reads && !b->host_key && is_kept(c))
+        return lacks_key();
+    if (!whole)
+        return uncovered(c);
+    b->seals = !reads && b->host_key;
+    end_mark(c);
+    return 0;
+}
+
+int ate__believe_create(struct ate__chain *c)
+{
+    if (!is_centralized(c) || !is_kept(c))
+        return 0;
+    int rc = ask_host_key(c);
+    if (!rc && !c->believing.host_key)
+        rc = lacks_key();
+    c->believing.seals = !rc;
+    return rc;
+}
