@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * believe.h: how far a centralized chain is believed (docs/format/trust.md, "Centralized").
+ * believe.h: how far a centralized chain is believed (docs/format/redo.md, "Sealed groups").
  *
  * What a server attests is worth what covers it, and that is one of
  *

@@ -238,7 +238,7 @@ static void test_newer(void **state)
         size_t at; /* in the record's head */
         uint16_t value;
         bool in_group; /* a transaction's head; else a group's */
-    } rows[] = {{4, 9, false}, {4, 9, true}, {6, 1, false}, {6, 1, true}};
+    } rows[] = {{4, 9, false}, {4, 9, true}, {6, 2, false}, {6, 1, true}};
     struct log log;
     make_log(&log, false, false, false);
     for (size_t i = 0; i < ATE__COUNT_OF(rows); i++) {
