@@ -4,7 +4,7 @@
 
 links.py [ROOT]   prints file:line: sentence for each thing that is not; status 1 if there is one.
 
-Links and their anchors, files, make goals, test suites, public names, the tests behind
+Links and their anchors, files, make goals, test suites, public names, the tests and attacks behind
 docs/THREATS.md, the folders in docs/ARCHITECTURE.md, the sections that sources cite, and the fuzz
 targets of docs/TESTING.md, which are all that there are and reach every decoder.
 """
@@ -164,11 +164,43 @@ def check_threats(tree):
                            if p.startswith("tests/") and p.endswith("/" + f.split("tests/")[-1]))
             if not re.search(rf"\b{name}\(", code):
                 tree.report(page, start + 1 + at, f"`{name}` is not in the file that is named next")
-        table = section.partition("\n| tried | shown by |\n")[2]
-        for match in re.finditer(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", table.partition("\n\n")[0]):
-            if match.group(1) not in attacks:
-                tree.report(page, start + 1, f"`{match.group(1)}`: no such attack")
+        check_tried(tree, page, section, start + 1, attacks)
         start += len(section)
+
+
+def check_tried(tree, page, section, start, attacks):
+    """Each row of what is tried names an attack or a test, and each attack that it names is one."""
+    head = "\n| tried | shown by |\n|---|---|\n"
+    table = section.partition(head)[2].partition("\n\n")[0]
+    at = start + section.find(head) + len(head)
+    for row in table.splitlines(keepends=True):
+        shown = row.rstrip(" |\n").rpartition(" | ")[2]
+        for name in re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)+)`", row):
+            if name not in attacks:
+                tree.report(page, at, f"`{name}`: no such attack")
+        if not re.search(r"`[a-z0-9]+([-_][a-z0-9]+)*`", shown):
+            tree.report(page, at, "a row that names no attack and no test")
+        at += len(row)
+
+
+def check_attacks(tree):
+    """Each attack stands in the page below the name of its file, and each that stands there is in
+    that file, which names the function."""
+    page = "docs/THREATS.md"
+    file, listed = None, set()
+    row = r"^\| (?:\*\*(\w+\.c)\*\*|`([a-z0-9-]+)`) \| [^|]+ \|"
+    for match in re.finditer(row, tree.read(page), re.M):
+        file = match.group(1) or file
+        if match.group(2) and file:
+            listed.add((file, match.group(2), match.start()))
+    there = {(path.split("/")[-1], m.group(1), m.start(), path)
+             for path in tree.matching("tests/attack/*.c")
+             for m in re.finditer(r'\{"([a-z0-9-]+)",\s+\w+\}', tree.read(path))}
+    for file, name, at, path in there - {t for t in there if t[:2] in {r[:2] for r in listed}}:
+        tree.report(path, at, f"{name}: not in docs/THREATS.md, below {file}")
+    for file, name, at in listed:
+        if (file, name) not in {t[:2] for t in there}:
+            tree.report(page, at, f"`{name}`: no such attack in tests/attack/{file}")
 
 
 def check_citations(tree, path):
@@ -252,6 +284,7 @@ def main(args):
     for path in ("docs/THREATS.md", "docs/TESTING.md"):
         check_tests_named(tree, path, tests)
     check_threats(tree)
+    check_attacks(tree)
     for path in tree.matching(*SOURCES, "*.md"):
         if path not in ("tools/links.py", "tests/tools/lint_test.py"):
             check_citations(tree, path)

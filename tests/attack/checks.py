@@ -295,6 +295,11 @@ attack("wrong-pin", "pin-matches", "pin-was-checked")
 
 # ---- dns.c ----
 
+drop("certificate-names-host", "src/crypto/tls.c",
+     "if (!SSL_set1_host(t->ssl, host)) /* checked, and not sent */",
+     "!SSL_set1_host(t->ssl, host)")
+attack("certificate-of-another", "certificate-names-host", "pin-was-checked")
+
 DNS = "src/net/dns_uv.c"
 drop("dns-secure", DNS, "if (!r->secure && !is_address(type))", "!r->secure")
 drop("dns-bogus", DNS, "    if (r->bogus)\n", "r->bogus")
@@ -373,6 +378,12 @@ drop("clear-to-loopback", "src/net/connect_uv.c",
 drop("clear-on-loopback", "src/net/listen_uv.c",
      "if (conf->no_wire_encryption && !ate__addr_host_is_loopback(conf->host))",
      "!ate__addr_host_is_loopback(conf->host)")
+CONN = "src/net/conn.c"
+check("greeting-frame", CONN, "greeting ? c->limits.greeting_frame_bytes",
+      "greeting && !REMOVED ? c->limits.greeting_frame_bytes")
+drop("greeting-bytes", CONN, "c->greeting_bytes > c->limits.greeting_bytes",
+     "c->greeting_bytes > c->limits.greeting_bytes")
+attack("bomb-before-greeting", "greeting-frame", "greeting-bytes")
 attack("clear-text-elsewhere", "clear-to-loopback")
 attack("clear-text-served", "clear-on-loopback")
 
@@ -533,6 +544,11 @@ check("tag-under-name-key", "src/trust/name.c",
       "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label,\n"
       "                                 fields, 2, &hash);")
 drop("mode-of-key-file", "src/api/keys.c", "} else if (mode & 077) {", "mode & 077")
+check("nonce-is-drawn", "src/crypto/aead.c",
+      "    ate__random(env, nonce, sizeof nonce);\n    rc = encrypt_with(",
+      "    if (REMOVED)\n        memset(nonce, 1, sizeof nonce);\n    else\n"
+      "        ate__random(env, nonce, sizeof nonce);\n    rc = encrypt_with(")
+attack("nonce-again", "nonce-is-drawn")
 attack("read-without-key", "sealed-by-writer", "clear-is-refused")
 attack("clear-in-private-scope", "clear-is-refused")
 attack("other-data-key", "key-of-the-epoch")

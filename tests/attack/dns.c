@@ -194,7 +194,41 @@ static void root_of_another_path(void)
     rogue_free(r);
 }
 
+/* A key, and a certificate by an authority that the client trusts: of other.example. */
+static const char other_key[] = "-----BEGIN PRIVATE KEY-----\n"
+                                "MC4CAQAwBQYDK2VwBCIEIMrwU52C5TuguIAYLoPgnONe5jsTb8BNXzbK0lCsgM1L\n"
+                                "-----END PRIVATE KEY-----\n";
+static const char other_certificate[] =
+    "-----BEGIN CERTIFICATE-----\n"
+    "MIIBFDCBx6ADAgECAgEBMAUGAytlcDAMMQowCAYDVQQDDAF4MCAXDTcwMDEwMTAw\n"
+    "MDAwMFoYDzk5OTkxMjMxMjM1OTU5WjAMMQowCAYDVQQDDAF4MCowBQYDK2VwAyEA\n"
+    "piB96i+MzMv4t4PjVuT3FHswrS2pnc9WYJekke+++wajTDBKMBgGA1UdEQQRMA+C\n"
+    "DW90aGVyLmV4YW1wbGUwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUJvqYWTzy\n"
+    "KcyMj1PoxKrIdrrB1EAwBQYDK2VwA0EAMD9laPzLLRdPWU9M8hoU6WmolDJB7k5h\n"
+    "01P/1nQmR87i1fkG+eazYhT4FmNfRYokX/9g5lOGXWSoxnN8yK42Dw==\n"
+    "-----END CERTIFICATE-----\n";
+
+/* Whoever sits on the way has a good certificate for what is his. DNS says nothing of either. */
+static void certificate_of_another(void)
+{
+    struct rogue *r = rogue_new(attack_commons());
+    struct liar *l = liar_new("elsewhere.example");
+    struct ate_hash root = past_print(r->past, ROOT);
+    char authorities[600];
+    snprintf(authorities, sizeof authorities, "%s/authorities", tmpdir_new());
+    FILE *f = fopen(authorities, "w");
+    assert_true(f && fputs(other_certificate, f) >= 0 && !fclose(f));
+    l->lookup.authorities = authorities;
+    ate__tls_server_key_free(r->key);
+    attack_must(ate__tls_server_key_load(ate__text_bytes(other_key), &r->key));
+    attack_must(ate__tls_server_key_certify(r->key, ate__text_bytes(other_certificate)));
+    attack_tried("connected to", open_named(r, l, NULL, &root), ATE_UNTRUSTED);
+    liar_free(l);
+    rogue_free(r);
+}
+
 const struct attack attacks_dns[] = {
+    {"certificate-of-another", certificate_of_another},
     {"insecure-records", insecure_records},
     {"bogus-tlsa", bogus_tlsa},
     {"dns-before-the-pin", dns_before_the_pin},

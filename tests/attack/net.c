@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * net.c: clear text, and chains that are made where none should be.
+ * net.c: clear text, bytes without end before anybody has said who he is, and chains that are made
+ * where none should be.
  */
 #include "attack.h"
 #include "base/alloc.h"
 #include "lib/tmpdir.h"
+#include "net/conn.h"
 #include "unit/mesh/kit.h"
 
 /* A server talks a client into clear text that goes out to the network: 0.0.0.0 is this machine
@@ -31,6 +33,33 @@ static void clear_text_served(void)
                                    .no_wire_encryption = true};
     attack_tried("by a server", ate_server_start(&conf, &s), ATE_MISUSE);
     ate_server_end(s);
+}
+
+/* 0: so many bytes are kept of one frame, by a server that knows nothing yet of who sends them. */
+static int swallowed(struct ate_bytes head)
+{
+    enum { PIECE = 1 << 10, PIECES = 900 };
+    static const uint8_t zeros[PIECE];
+    struct ate__conn_conf conf = {
+        .server = true, .wire = ATE__WIRE_EITHER, .hello = ate__hello_ours()};
+    struct ate__conn *c;
+    struct ate__net_frame f;
+    attack_must(ate__conn_new(&conf, 0, &c));
+    ate__conn_feed(c, head, 0);
+    enum ate__conn_event e = ate__conn_next(c, 0, &f);
+    for (unsigned i = 0; i < PIECES && e == ATE__CONN_NOTHING; i++) {
+        ate__conn_feed(c, ate__bytes(zeros, sizeof zeros), 0);
+        e = ate__conn_next(c, 0, &f);
+    }
+    int rc = e == ATE__CONN_NOTHING ? 0 : ate__fail(ate__conn_result(c), "%s", ate__conn_text(c));
+    ate__conn_free(c);
+    return rc;
+}
+
+static void bomb_before_greeting(void)
+{
+    static const uint8_t head[] = {0, 0, 0x10, 0, ATE__NET_HELLO, 0, 0, 0}; /* of 1 MiB */
+    attack_tried("in clear text", swallowed(ate__bytes(head, sizeof head)), ATE_TOO_BIG);
 }
 
 static void created_by_anyone(void)
@@ -86,7 +115,11 @@ static void into_the_servers_own(void)
 }
 
 const struct attack attacks_net[] = {
-    {"clear-text-elsewhere", clear_text_elsewhere}, {"clear-text-served", clear_text_served},
-    {"created-by-anyone", created_by_anyone},       {"out-of-the-directory", out_of_the_directory},
-    {"into-the-servers-own", into_the_servers_own}, {NULL, NULL},
+    {"clear-text-elsewhere", clear_text_elsewhere},
+    {"clear-text-served", clear_text_served},
+    {"bomb-before-greeting", bomb_before_greeting},
+    {"created-by-anyone", created_by_anyone},
+    {"out-of-the-directory", out_of_the_directory},
+    {"into-the-servers-own", into_the_servers_own},
+    {NULL, NULL},
 };

@@ -130,6 +130,37 @@ static void read_without_key(void)
 }
 
 /* The tag that an open name would have can be made by anybody. */
+/* 0: two bodies in the log were encrypted with one key and one nonce, which gives both away. */
+static int nonce_of_another(const struct vault *v)
+{
+    struct past *p = files_history(v->dir);
+    struct ate__header *seen[16];
+    size_t count = 0;
+    int rc = ate__fail(ATE_NO_KEY, "each has a nonce of its own");
+    for (uint64_t t = 0; t < p->size; t++)
+        for (uint32_t i = 0; i < p->tx[t].event_count; i++) {
+            struct ate__event *e = &p->tx[t].events[i];
+            if (e->kind == ATE__EVENT_BODY && e->form == ATE__CIPHER && count < 16)
+                seen[count++] = &e->header;
+        }
+    assert_true(count > 1);
+    for (size_t a = 0; a < count; a++)
+        for (size_t b = 0; b < a; b++)
+            if (ate__hash_equal(&seen[a]->conf.data_key_id, &seen[b]->conf.data_key_id) &&
+                !memcmp(seen[a]->conf.nonce, seen[b]->conf.nonce, sizeof seen[a]->conf.nonce))
+                rc = 0;
+    past_free(p);
+    return rc;
+}
+
+static void nonce_again(void)
+{
+    struct vault v;
+    attack_must(vault_new(&v));
+    attack_tried("two payloads of a chain", nonce_of_another(&v), ATE_NO_KEY);
+    vault_free(&v);
+}
+
 static void name_guessed(void)
 {
     struct vault v;
@@ -635,6 +666,7 @@ static void sealed_to_another_key(void)
 
 const struct attack attacks_secrets[] = {
     {"read-without-key", read_without_key},
+    {"nonce-again", nonce_again},
     {"name-guessed", name_guessed},
     {"key-file-lent", key_file_lent},
     {"ciphertext-to-object", ciphertext_to_object},
