@@ -154,7 +154,7 @@ int ate_chain_destroy(const char *where, struct ate_session *session,
         .chain_id = out.chain_id,
         .head = {.size = out.size, .root = out.root},
         .key = out.key,
-        .time_ns = (int64_t)out.time_us * 1000,
+        .time_ns = ate__ns_of(out.time_us),
     };
     snprintf(ret_destroyed->name, sizeof ret_destroyed->name, "%s", out.name);
     return 0;

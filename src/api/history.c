@@ -123,7 +123,7 @@ static void show_reset(struct ate_history *h)
     h->reset = (struct ate_reset){
         .sequence = r->sequence,
         .old_size = item->old_size,
-        .signed_ns = (int64_t)r->tx.time_us * 1000,
+        .signed_ns = ate__ns_of(r->tx.time_us),
         .reason = (enum ate_reset_reason)item->reason,
         .text = h->reset_text,
     };
@@ -187,8 +187,8 @@ int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
         .sequence = r->sequence,
         .id.number = r->tx.id.number,
         .tx_hash = r->tx.hash,
-        .root_time_ns = (int64_t)r->root_time_us * 1000,
-        .writer_time_ns = (int64_t)r->tx.time_us * 1000,
+        .root_time_ns = ate__ns_of(r->root_time_us),
+        .writer_time_ns = ate__ns_of(r->tx.time_us),
         .authors = h->authors,
         .author_count = r->tx.signature_count,
         .verified = true, /* the chain shows nothing that it did not verify */
@@ -208,7 +208,7 @@ int ate_history_load(struct ate_history *h, size_t event_index, struct ate_objec
     if (rc)
         return rc;
     ret_object->sequence = r->sequence;
-    ret_object->updated_ns = (int64_t)r->root_time_us * 1000;
+    ret_object->updated_ns = ate__ns_of(r->root_time_us);
     ret_object->authors = h->authors;
     ret_object->author_count = r->tx.signature_count;
     return 0;

@@ -68,7 +68,7 @@ static int sink_record(void *arg, const struct ate__history_record *record)
     rc = ate__plugin_view_init(&view, trust, s->f->conf.name, &tx, false);
     if (!rc) {
         view.txn.sequence = record->sequence;
-        view.txn.time_ns = (int64_t)(record->root_time_us * 1000);
+        view.txn.time_ns = ate__ns_of(record->root_time_us);
         pthread_mutex_lock(&s->p->telling);
         rc = s->p->v->sink(s->p->state, &view.txn, text);
         pthread_mutex_unlock(&s->p->telling);

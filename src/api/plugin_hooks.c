@@ -93,7 +93,7 @@ int ate__plugin_view_init(struct ate__plugin_view *ret, struct ate__trust *trust
         ret->authors[i] = tx->signatures[i].fingerprint;
     ret->txn = (struct ate_plugin_txn){
         .chain = &ret->chain,
-        .time_ns = (int64_t)(tx->time_us * 1000),
+        .time_ns = ate__ns_of(tx->time_us),
         .size = tx->encoded.size,
         .authors = ret->authors,
         .author_count = tx->signature_count,
@@ -207,7 +207,7 @@ static int ask_validate(struct ate_plugin *p, struct ate__trust *trust, const st
     q->view.txn.offered = !stored;
     if (stored) {
         q->view.txn.sequence = stored->sequence;
-        q->view.txn.time_ns = (int64_t)(stored->root_time_us * 1000);
+        q->view.txn.time_ns = ate__ns_of(stored->root_time_us);
     }
     for (uint32_t i = 0; i < tx->event_count; i++) {
         struct ate_plugin_event *e = &q->view.events[i];

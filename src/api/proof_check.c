@@ -139,11 +139,11 @@ static int check(const struct ate__proof_text *p, bool alone, struct ate_session
         .chain = c.chain_id,
         .head = head_of(&c),
         .log_key = c.log_key,
-        .signed_ns = c.time_s > INT64_MAX / 1000000000 ? INT64_MAX : (int64_t)c.time_s * 1000000000,
+        .signed_ns = ate__ns_of(ate__min(c.time_s, INT64_MAX / 1000000) * 1000000),
         .older = head_of(&older),
         .sequence = p->entry.sequence,
         .tx_hash = p->entry.tx_hash,
-        .root_time_ns = (int64_t)p->entry.root_time_us * 1000,
+        .root_time_ns = ate__ns_of(p->entry.root_time_us),
     };
     return 0;
 }

@@ -254,7 +254,7 @@ static void tell_program(struct ate_chain *c, int rc, const struct ate__checkpoi
         proved.chain = checkpoint->chain_id;
         proved.head = (struct ate_head){checkpoint->size, checkpoint->root};
         proved.log_key = checkpoint->log_key;
-        proved.signed_ns = (int64_t)(checkpoint->time_s * 1000000000u);
+        proved.signed_ns = ate__ns_of(ate__min(checkpoint->time_s, INT64_MAX / 1000000) * 1000000);
     }
     c->checkpoint_seen(c->checkpoint_arg, rc, rc ? ate__error_text() : "",
                        checkpoint ? &proved : NULL);

@@ -22,7 +22,7 @@ bool ate_chain_reset(const struct ate_chain *c, struct ate_reset *ret_reset)
     *ret_reset = (struct ate_reset){
         .sequence = r->sequence,
         .old_size = r->old_size,
-        .signed_ns = (int64_t)r->signed_us * 1000,
+        .signed_ns = ate__ns_of(r->signed_us),
         .reason = (enum ate_reset_reason)r->reason,
         .text = r->text,
         .seen_size = c->reset_seen,

@@ -209,8 +209,8 @@ static void show(struct ate_versions *v, bool comparable, struct ate_object_vers
         v->authors[i] = f->tx.signatures[i].fingerprint;
     *ret = (struct ate_object_version){
         .sequence = f->place.sequence,
-        .root_time_ns = (int64_t)f->place.root_time_us * 1000,
-        .writer_time_ns = (int64_t)f->tx.time_us * 1000,
+        .root_time_ns = ate__ns_of(f->place.root_time_us),
+        .writer_time_ns = ate__ns_of(f->tx.time_us),
         .authors = v->authors,
         .author_count = f->tx.signature_count,
         .event_hash = e->hash,
@@ -273,9 +273,9 @@ int ate_versions_load(struct ate_versions *v, struct ate_object *ret_object)
     if (rc)
         return rc;
     ret_object->sequence = v->shown.at.found.place.sequence;
-    ret_object->updated_ns = (int64_t)v->shown.at.found.place.root_time_us * 1000;
+    ret_object->updated_ns = ate__ns_of(v->shown.at.found.place.root_time_us);
     ret_object->created_sequence = v->newest.created_sequence;
-    ret_object->created_ns = (int64_t)v->newest.created_us * 1000;
+    ret_object->created_ns = ate__ns_of(v->newest.created_us);
     ret_object->authors = v->authors;
     ret_object->author_count = v->shown.at.found.tx.signature_count;
     return 0;

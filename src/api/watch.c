@@ -153,7 +153,7 @@ static int next_here(struct ate_watch *w, struct ate_event *ret)
             .type = o->type,
             .name = o->name,
             .sequence = r->sequence,
-            .time_ns = (int64_t)r->root_time_us * 1000,
+            .time_ns = ate__ns_of(r->root_time_us),
         };
         return 0;
     }

@@ -31,6 +31,11 @@ static inline uint64_t ate__wall_us(const struct ate__env *e)
 {
     return e->wall_us(e->user);
 }
+/* A time as the interface has it. Writers may claim any: what lies behind the last one is that. */
+static inline int64_t ate__ns_of(uint64_t us)
+{
+    return us > INT64_MAX / 1000 ? INT64_MAX : (int64_t)us * 1000;
+}
 static inline uint64_t ate__monotonic_ms(const struct ate__env *e)
 {
     return e->monotonic_ms(e->user);

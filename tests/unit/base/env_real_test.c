@@ -118,6 +118,17 @@ static void test_a_random_number_is_its_bytes(void **state)
     assert_true(ate__random_u64(&e) == 0x8807060504030201);
 }
 
+/* A writer's time is whatever he says. */
+static void test_times_that_are_claimed(void **state)
+{
+    (void)state;
+    assert_int_equal(ate__ns_of(0), 0);
+    assert_int_equal(ate__ns_of(1609459200000000), 1609459200000000000);
+    assert_true(ate__ns_of(INT64_MAX / 1000) == INT64_MAX / 1000 * 1000);
+    assert_true(ate__ns_of(INT64_MAX / 1000 + 1) == INT64_MAX);
+    assert_true(ate__ns_of(UINT64_MAX) == INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_a_forked_child_draws_its_own),
         cmocka_unit_test(test_simenv),
         cmocka_unit_test(test_a_random_number_is_its_bytes),
+        cmocka_unit_test(test_times_that_are_claimed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
