@@ -94,13 +94,14 @@ static int check_brought(struct keys *k)
     struct ate__brought brought = {.tx = k->j->tx};
     struct ate_bytes public_key;
     uint32_t event;
-    while (ate__brought_next(&brought, &public_key, &event)) {
+    while (!k->j->result && ate__brought_next(&brought, &public_key, &event)) {
         struct ate_hash fingerprint;
         bool has_office = k->j->tx->events[event].kind != ATE__EVENT_PUBLIC_KEY;
         int rc = ate__fingerprint(public_key, &fingerprint);
         if (rc)
             return rc;
-        if (ate__trust_has_key(k->j->t, &fingerprint))
+        if (ate__trust_has_key(k->j->t, &fingerprint) ||
+            ate__map_get(&k->brought, &fingerprint, NULL)) /* looked at once */
             continue;
         rc = check_new_key(k, &fingerprint, public_key, has_office);
         if (!rc)

@@ -3,6 +3,7 @@
  * Check 5 for keys: PUBLIC_KEY, ROOT, REVOKE, and the readers of scopes.
  */
 #include "world.h"
+#include <time.h>
 
 static struct world w;
 static struct ate__key *a, *b; /* keys that the chain does not hold */
@@ -378,6 +379,38 @@ static void a_revocation_holds_from_the_next_sequence_on(void **state)
     world_deinit(&n);
 }
 
+/* ---- what it costs ---- */
+
+static clock_t clocks_of_copies(unsigned copies, bool is_signed)
+{
+    struct draft *d = draft_new(&w);
+    struct ate__verdict v;
+    for (unsigned i = 0; i < copies; i++)
+        draft_key(d, a);
+    if (is_signed)
+        draft_sign(d, a->fingerprint);
+    const struct ate__tx *tx = draft_tx(d);
+    clock_t start = clock();
+    assert_int_equal(ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &v),
+                     is_signed ? 0 : ATE_DENIED);
+    clock_t taken = clock() - start;
+    draft_free(d);
+    return taken;
+}
+
+/* To look into a key costs ten times what it costs to hash it. */
+static void a_key_is_looked_into_once(void **state)
+{
+    (void)state;
+    enum { COPIES = 1500 };
+    clock_t one = clocks_of_copies(1, true) + clocks_of_copies(1, true);
+    for (unsigned is_signed = 0; is_signed < 2; is_signed++) {
+        clock_t many = clocks_of_copies(COPIES, is_signed);
+        if (many > COPIES / 4 * one)
+            fail_msg("%d copies %ld, two alone %ld", COPIES, (long)many, (long)one);
+    }
+}
+
 /* ---- keys alone ---- */
 
 static void expect_purpose(struct world *n, struct draft *take_d, int result)
@@ -492,6 +525,7 @@ int main(void)
         cmocka_unit_test(who_may_revoke),
         cmocka_unit_test(a_revocation_holds_from_the_next_sequence_on),
         cmocka_unit_test(keys_alone_need_append_at_the_top),
+        cmocka_unit_test(a_key_is_looked_into_once),
         cmocka_unit_test(every_root_key_signs_the_genesis),
     };
     return cmocka_run_group_tests(tests, begin, end);
