@@ -167,6 +167,9 @@ struct ate_verified {
     uint64_t trimmed_bytes; /* a torn tail, never acknowledged to anybody */
     /* the first thing wrong; what == ATE_OK: all holds. Strings are borrowed from the chain. */
     struct ate_damage damage;
+    /* Behind head, in a copy of a centralized chain: transactions that no checkpoint covers yet.
+     * Nobody is shown them. */
+    uint64_t queued;
 };
 /* One range of bytes in use: flip any of them, and verify says so. Runs inside the call; file is
  * relative to the chain. */

@@ -42,7 +42,8 @@ static int fail_at(const char *path, const char *what)
 static int check_mode(const char *path, const struct stat *s, mode_t others, const char *mend)
 {
     char shown[512];
-    bool foreign = s->st_uid && s->st_uid != geteuid();
+    bool foreign =
+        s->st_uid && s->st_uid != geteuid() && geteuid(); /* root may act for a service */
     if (!foreign && !(s->st_mode & others))
         return 0;
     ate__escaped(ate__text_bytes(path), shown, sizeof shown);
@@ -69,7 +70,7 @@ static int read_key(const char *path, int folder, struct ate__key32 *ret_bytes)
     struct stat s;
     int fd = openat(folder, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
-        return ATE_NOT_FOUND;
+        return ate__fail(ATE_NOT_FOUND, "there is no host key");
     if (fd < 0)
         return fail_at(path, "open");
     int rc = fstat(fd, &s) ? fail_at(path, "stat") : check_mode(path, &s, 077, "600");
@@ -119,12 +120,12 @@ static int make_key(const struct ate__env *env, const char *path, int folder)
     return rc;
 }
 
-static int load_in(const struct ate__env *env, const char *path, int folder,
+static int load_in(const struct ate__env *env, const char *path, int folder, bool make,
                    struct ate__host_key **ret_key)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 bytes = {{0}};
     int rc = read_key(path, folder, &bytes);
-    if (rc == ATE_NOT_FOUND) {
+    if (rc == ATE_NOT_FOUND && make) {
         rc = make_key(env, path, folder);
         if (!rc)
             rc = read_key(path, folder, &bytes);
@@ -134,7 +135,8 @@ static int load_in(const struct ate__env *env, const char *path, int folder,
     return rc ? rc : ate__host_key_new(&bytes, ret_key);
 }
 
-int ate__host_key_load(const struct ate__env *env, const char *path, struct ate__host_key **ret_key)
+int ate__host_key_load(const struct ate__env *env, const char *path, bool make,
+                       struct ate__host_key **ret_key)
 {
     ate__cleanup(ate__freep) char *folder = ate__copy_text(path);
     char *slash = folder ? strrchr(folder, '/') : NULL;
@@ -143,37 +145,39 @@ int ate__host_key_load(const struct ate__env *env, const char *path, struct ate_
     if (!slash || strcmp(slash + 1, FILE_NAME))
         return ate__fail(ATE_MISUSE, "host key: its file is called " FILE_NAME);
     slash[slash == folder] = 0;
-    int rc = ate__folder_make(folder);
+    int rc = make ? ate__folder_make(folder) : 0;
     if (rc)
         return ate__context(rc, "host key");
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT && !make)
+        return ate__fail(ATE_NOT_FOUND, "there is no host key");
     if (fd < 0)
         return fail_at(folder, "open");
     rc = check_folder(folder, fd);
     if (!rc)
-        rc = load_in(env, path, fd, ret_key);
+        rc = load_in(env, path, fd, make, ret_key);
     close(fd);
     return rc;
 }
 
-int ate__host_key_default(const struct ate__env *env, struct ate__host_key **ret_key)
+int ate__host_key_default(const struct ate__env *env, bool make, struct ate__host_key **ret_key)
 {
     ate__cleanup(ate__freep) char *path = NULL;
     int rc = ate__host_key_path(&path);
-    return rc ? rc : ate__host_key_load(env, path, ret_key);
+    return rc ? rc : ate__host_key_load(env, path, make, ret_key);
 }
 
-int ate__host_key_ask(void *arg, struct ate__host_key **ret_key)
+int ate__host_key_ask(void *arg, bool make, struct ate__host_key **ret_key)
 {
     (void)arg;
-    return ate__host_key_default(&ate__env_real, ret_key);
+    return ate__host_key_default(&ate__env_real, make, ret_key);
 }
 
 int ate__host_key_serve(struct ate__server_conf *conf, struct ate__host_key **ret_key)
 {
     char line[ATE__ERROR_SIZE + 96];
     struct ate__host_key *key = NULL;
-    int rc = ate__host_key_default(conf->env, &key);
+    int rc = ate__host_key_default(conf->env, true, &key);
     if (rc && rc != ATE_E_SYSTEM && rc != ATE_E_IO && rc != ATE_E_NO_SPACE)
         return rc;
     if (rc && conf->log) {

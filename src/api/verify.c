@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "api/host_key.h"
 #include "ate/history.h"
+#include "chain/believe.h"
 #include "chain/local.h"
 #include "chain/values.h"
 #include <stdio.h>
@@ -76,6 +77,15 @@ static void note_omitted(struct ate_chain *c, uint64_t sequence, struct ate_veri
         keep_damage(c, &d, v);
 }
 
+/* What is damaged is none of it. */
+static void note_queued(struct ate__chain *c, struct ate_verified *v)
+{
+    struct ate_hash ignored;
+    uint64_t taken;
+    ate__chain_taken(c, &taken, &ignored);
+    v->queued = v->damage.what == ATE_OK && taken > v->head.size ? taken - v->head.size : 0;
+}
+
 static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_verified *v)
 {
     struct count count = {v, c->dio->seal.alg, pipe->v->chain(pipe), 0};
@@ -87,6 +97,7 @@ static int verify_pipe(struct ate_chain *c, struct ate__pipe *pipe, struct ate_v
         return rc;
     pipe->v->head(s, &v->head.size, &v->head.root);
     pipe->v->end(s);
+    note_queued(count.held, v);
     storage->v->state(storage, &state);
     v->cut_off = state.cut_off;
     rc = pipe->v->history(pipe, 0, count_record, &count);

@@ -105,12 +105,13 @@ void ate__believe_replaced(struct ate__chain *c, struct ate__view *view, uint64_
 
 /* ---- this machine's own seals ---- */
 
-/* NULL stays: there is none. */
-static int ask_host_key(struct ate__chain *c)
+/* NULL stays: there is none. Who only reads can do without, and makes none. */
+static int ask_host_key(struct ate__chain *c, bool reads)
 {
     if (!c->conf.host_key || c->believing.host_key)
         return 0;
-    return c->conf.host_key(c->conf.host_key_arg, &c->believing.host_key);
+    int rc = c->conf.host_key(c->conf.host_key_arg, !reads, &c->believing.host_key);
+    return reads && rc != ATE_E_MEMORY ? 0 : rc;
 }
 
 int ate__believe_seal(const struct ate__chain *c, uint64_t size, const struct ate_hash *root,
@@ -254,11 +255,11 @@ static int uncovered(const struct ate__chain *c)
         c->believing.mark.size, c->tree.size - 1);
 }
 
-static bool waits_for_checkpoints(const struct ate__chain *c)
+static bool waits_for_checkpoints(const struct ate__chain *c, bool reads)
 {
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
-    return state.role == ATE__ROLE_MIRROR && !c->conf.host_key;
+    return state.role == ATE__ROLE_MIRROR && (reads || !c->conf.host_key);
 }
 
 static int cover(struct ate__chain *c, bool reads)
@@ -266,10 +267,8 @@ static int cover(struct ate__chain *c, bool reads)
     int rc = check_certificate(c);
     if (!rc)
         rc = check_note(c);
-    if (!rc && !waits_for_checkpoints(c)) {
-        rc = ask_host_key(c);
-        rc = reads && rc != ATE_E_MEMORY ? 0 : rc; /* who only reads can do without */
-    }
+    if (!rc)
+        rc = ask_host_key(c, reads);
     return !rc && c->believing.host_key ? check_seals(c) : rc;
 }
 
@@ -280,9 +279,9 @@ int ate__believe_open(struct ate__chain *c, unsigned flags)
     if (!b->limited)
         return 0;
     int rc = cover(c, reads);
-    if (rc || waits_for_checkpoints(c))
-        return rc;
     bool whole = b->mark.size == c->tree.size;
+    if (rc || waits_for_checkpoints(c, reads))
+        return rc;
     if (!reads && !b->host_key && is_kept(c))
         return lacks_key();
     if (!whole)
@@ -296,7 +295,7 @@ int ate__believe_create(struct ate__chain *c)
 {
     if (!is_centralized(c) || !is_kept(c))
         return 0;
-    int rc = ask_host_key(c);
+    int rc = ask_host_key(c, false);
     if (!rc && !c->believing.host_key)
         rc = lacks_key();
     c->believing.seals = !rc;

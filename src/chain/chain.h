@@ -69,9 +69,10 @@ struct ate__chain_conf {
     size_t image_secret_count;
     const struct ate__plugins *plugins; /* trust/plugin.h; NULL: none */
     /* This machine's host key, a reference; asked for once, where a centralized chain is opened or
-     * made by who is to seal what he writes (chain/believe.h). NULL: a mirror of one waits for
-     * checkpoints, and no other is written. */
-    int (*host_key)(void *arg, struct ate__host_key **ret_key);
+     * made by who is to seal what he writes (chain/believe.h). make: it is made where there is
+     * none; else NOT_FOUND. NULL: a mirror of one waits for checkpoints, and no other is written.
+     */
+    int (*host_key)(void *arg, bool make, struct ate__host_key **ret_key);
     void *host_key_arg;
     bool unseen; /* it is opened to take another one's place, and nobody reads it before */
 };

@@ -23,8 +23,9 @@
 
 /* --- what opens, on a thread of `opens` --- */
 
-static int host_key(void *arg, struct ate__host_key **ret_key)
+static int host_key(void *arg, bool make, struct ate__host_key **ret_key)
 {
+    (void)make;
     *ret_key = ate__host_key_ref(arg);
     return 0;
 }

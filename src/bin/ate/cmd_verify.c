@@ -37,6 +37,8 @@ static void print_json(const struct opened *x, const struct ate_verified *v)
     ate__json_set_number(object, "transactions_gone", v->head.size - v->transactions);
     ate__json_set_number(object, "events_gone", v->events_gone);
     ate__json_set_number(object, "payloads_gone", v->payloads_gone);
+    if (v->queued)
+        ate__json_set_number(object, "queued", v->queued);
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__json_set_text(object, "compression", "zstd");
     ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
@@ -54,6 +56,9 @@ static void print_text(const struct opened *x, const struct ate_verified *v)
                ate__size_text(v->bytes, size), ate_hash_text(v->head.root, head));
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__print("what is stored is compressed (zstd)\n");
+    if (v->queued)
+        ate__print("queued, for no checkpoint covers it: %s\n",
+                   ate__count_text(v->queued, "transaction", "transactions", last));
     if (v->cut_off)
         ate__print("gone below transaction %" PRIu64
                    ", as a certificate in the chain allows: %s, %s, %s\n",
@@ -138,6 +143,7 @@ const struct command cmd_verify = {
         "else. Nobody's read key is needed. Exit status 0: all holds; 6: the first thing that is\n"
         "wrong is named, with its place. What was compacted away under a certificate is counted;\n"
         "a value that is in force and is not there is wrong, though all hashes hold (OMITTED).\n"
+        "What a mirror of a centralized chain holds behind the newest checkpoint is queued.\n"
         "\n"
         "  ate verify notes\n"
         "  ate verify notes --root 7f3kQ...     a chain of somebody else\n"

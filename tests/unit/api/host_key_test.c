@@ -25,7 +25,7 @@ static int set_up(void **state)
 
 static int load(struct ate__host_key **ret_key)
 {
-    return ate__host_key_load(&ate__env_real, path, ret_key);
+    return ate__host_key_load(&ate__env_real, path, true, ret_key);
 }
 
 static void load_ok(struct ate__key32 *ret_image)
@@ -59,9 +59,15 @@ static void test_made_once(void **state)
     (void)state;
     struct ate__key32 first, again;
     struct stat s;
+    struct ate__host_key *none;
+    assert_int_equal(ate__host_key_load(&ate__env_real, path, false, &none), ATE_NOT_FOUND);
+    assert_int_equal(stat(folder, &s), -1);
     load_ok(&first);
     load_ok(&again);
     assert_memory_equal(&first, &again, sizeof first);
+    assert_int_equal(ate__host_key_load(&ate__env_real, path, false, &none), 0);
+    assert_memory_equal(ate__host_key_image(none), &first, sizeof first);
+    ate__host_key_free(none);
     assert_int_equal(stat(path, &s), 0);
     assert_int_equal(s.st_size, 32);
     assert_int_equal(s.st_mode & 0777, 0600);
@@ -146,7 +152,7 @@ static void test_where(void **state)
     }
     free(found);
     struct ate__host_key *k;
-    assert_int_equal(ate__host_key_load(&ate__env_real, "/nowhere/else", &k), ATE_MISUSE);
+    assert_int_equal(ate__host_key_load(&ate__env_real, "/nowhere/else", true, &k), ATE_MISUSE);
 }
 
 int main(void)

@@ -118,8 +118,9 @@ void kit_deinit(struct kit *k)
     simdisk_free(k->disk);
 }
 
-static int host_key(void *arg, struct ate__host_key **ret_key)
+static int host_key(void *arg, bool make, struct ate__host_key **ret_key)
 {
+    (void)make;
     const struct kit *k = arg;
     return ate__host_key_new(&(struct ate__key32){{k->host}}, ret_key);
 }
