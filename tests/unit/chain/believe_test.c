@@ -464,6 +464,7 @@ static void it_remembers_the_mark(void **state)
         kit_ok(history_feed(&history, i, kit.chain));
     kit_ok(believe(log_key, 2, NULL));
     kit_ok(believe(log_key, 4, NULL)); /* is kept at the end */
+    kit_ok(believe(log_key, 3, NULL)); /* and not this one */
     close_mirror();
     open_mirror(0);
     shows(4, 6);
