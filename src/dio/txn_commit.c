@@ -100,6 +100,14 @@ static bool is_judged(int result)
     }
 }
 
+/* What is made here is malformed only where another transaction has its id. */
+static bool note_taken(struct ate__dio *d, int result)
+{
+    if (result == ATE_MALFORMED)
+        atomic_store_explicit(&d->origin_taken, true, memory_order_relaxed);
+    return result == ATE_MALFORMED;
+}
+
 static int take_answer(struct ate_txn *t, struct ate_receipt *ret_receipt)
 {
     int result = t->offer.result;
@@ -107,10 +115,8 @@ static int take_answer(struct ate_txn *t, struct ate_receipt *ret_receipt)
     if (result && t->frozen && !is_judged(result)) /* what came of the first offer, nobody said */
         return ate__fail(ATE_UNKNOWN, "%s", t->offer.text);
     t->frozen = result == ATE_UNKNOWN;
-    if (result == ATE_MALFORMED) { /* what is made here is that only for its id */
-        atomic_store_explicit(&t->dio->origin_taken, true, memory_order_relaxed);
+    if (note_taken(t->dio, result))
         ate__txn_draw_id(t);
-    }
     if (result) {
         take_conflicts(t);
         return ate__fail(result, "%s", t->offer.text);
@@ -146,6 +152,7 @@ bool ate__txn_is_offered(struct ate_txn *t)
 
 struct flight { /* what is on its way after the transaction went on */
     struct ate__offer offer;
+    struct ate__dio *dio; /* which ends with all offers answered */
     struct ate__own own;
     struct ate__event_hashes *hashes;
     struct ate__buf encoded;
@@ -163,12 +170,15 @@ static void flight_let_go(struct flight *f)
 
 static void flight_done(struct ate__offer *offer)
 {
-    flight_let_go(offer->user);
+    struct flight *f = offer->user;
+    note_taken(f->dio, offer->result);
+    flight_let_go(f);
 }
 
 /* Takes over what was built. */
 static void flight_init(struct flight *f, struct ate_txn *t)
 {
+    f->dio = t->dio;
     f->hashes = ate__steal(&t->hashes);
     t->hash_capacity = 0;
     f->encoded = t->encoded;

@@ -19,7 +19,7 @@
 
 struct keys {
     struct ate__judge *j;
-    struct ate__map brought; /* fingerprints that the chain does not hold yet */
+    struct ate__map brought; /* that the chain does not hold yet: fingerprint -> by PUBLIC_KEY */
     struct ate__map named;   /* in AUTH and RECIPIENTS */
     bool has_named;          /* the map was filled */
 };
@@ -97,15 +97,16 @@ static int check_brought(struct keys *k)
     while (!k->j->result && ate__brought_next(&brought, &public_key, &event)) {
         struct ate_hash fingerprint;
         bool has_office = k->j->tx->events[event].kind != ATE__EVENT_PUBLIC_KEY;
+        uint64_t was_named = false;
         int rc = ate__fingerprint(public_key, &fingerprint);
         if (rc)
             return rc;
-        if (ate__trust_has_key(k->j->t, &fingerprint) ||
-            ate__map_get(&k->brought, &fingerprint, NULL)) /* looked at once */
+        bool again = ate__map_get(&k->brought, &fingerprint, &was_named);
+        if (ate__trust_has_key(k->j->t, &fingerprint) || (again && (has_office || was_named)))
             continue;
         rc = check_new_key(k, &fingerprint, public_key, has_office);
         if (!rc)
-            rc = ate__map_put(&k->brought, &fingerprint, 0);
+            rc = ate__map_put(&k->brought, &fingerprint, !has_office);
         if (rc)
             return rc;
     }
@@ -237,6 +238,8 @@ int ate__check_keys(struct ate__judge *j)
     if (!j->sequence)
         check_genesis_signers(j);
     int rc = check_brought(&k);
+    if (rc || j->result)
+        return rc;
     for (uint32_t i = 0; !rc && i < j->tx->event_count; i++)
         rc = check_event(&k, &j->tx->events[i]);
     return rc;

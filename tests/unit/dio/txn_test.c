@@ -502,13 +502,10 @@ static void lack_of_memory(void **state)
 
 /* Origin and number stand in the log: whoever may write anything commits under those that come
  * next. That costs an honest writer a second try, and nothing else. */
-static void an_origin_that_is_taken(void **state)
+static void take_origin(const struct ate_txn *t)
 {
-    (void)state;
     struct ate__dio *thief;
-    struct ate_id id;
-    world_init(&w, true);
-    struct ate_txn *t = world_begin(&w), *other;
+    struct ate_txn *other;
     w.dio->pipe->v->ref(w.dio->pipe);
     ok(ate__dio_new(w.dio->pipe, w.session[0], -1, 1 << 20, &thief));
     memcpy(thief->origin, w.dio->origin, sizeof thief->origin);
@@ -520,6 +517,15 @@ static void an_origin_that_is_taken(void **state)
     }
     ate_txn_end(other);
     ate__dio_unref(thief);
+}
+
+static void an_origin_that_is_taken(void **state)
+{
+    (void)state;
+    struct ate_id id;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w);
+    take_origin(t);
     uint64_t size = world_size(&w);
     ok(ate_store(t, note, NOTE("mine", 1), &id));
     ok(ate_txn_commit(t, NULL));
@@ -532,6 +538,32 @@ static void an_origin_that_is_taken(void **state)
     ok(ate_txn_commit(t, NULL));
     ate_txn_end(t);
     assert_int_equal(world_size(&w), size + 3); /* each once */
+    world_deinit(&w);
+}
+
+/* Nobody waits for an answer: what was on its way is lost, and the rest is not. */
+static void an_origin_that_is_taken_unasked(void **state)
+{
+    (void)state;
+    struct ate_txn *t;
+    struct ate_id id;
+    world_init(&w, true);
+    ok(ate__txn_begin(w.dio, NULL, ATE_SCOPE_NONE, &t));
+    take_origin(t);
+    for (int i = 0; i < 2; i++) {
+        struct ate__receipt ignored;
+        ok(ate_store(t, note, NOTE("mine", i), &id));
+        ok(ate_txn_commit(t, NULL));
+        ok(ate__pipe_sync(w.dio->pipe, &ignored));
+    }
+    ate_txn_end(t);
+    t = world_begin(&w);
+    if (note_at(t, id) != 1) { /* the next number was drawn before the answer was there */
+        ok(ate_store(t, note, NOTE("mine", 2), &id));
+        ok(ate_txn_commit(t, NULL));
+        assert_int_equal(note_at(t, id), 2);
+    }
+    ate_txn_end(t);
     world_deinit(&w);
 }
 
@@ -553,6 +585,7 @@ int main(void)
         cmocka_unit_test(depth),
         cmocka_unit_test(lack_of_memory),
         cmocka_unit_test(an_origin_that_is_taken),
+        cmocka_unit_test(an_origin_that_is_taken_unasked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,11 @@ static struct ate__rule rule_keys(const struct ate__key *first, const struct ate
     return rule_of(&w, keys, second ? 2 : 1);
 }
 
+static struct ate__root_change add(const struct ate__key *key)
+{
+    return (struct ate__root_change){ATE__ROOT_ADD, ate__buf_bytes(&key->public_key)};
+}
+
 /* ---- PUBLIC_KEY ---- */
 
 static void a_key_is_brought_for_somebody(void **state)
@@ -80,6 +85,12 @@ static void a_key_is_brought_for_somebody(void **state)
     draft_key(d, a);
     draft_sign(d, a->fingerprint);
     expect(&w, d, 0, NULL);
+    struct ate__root_change office = add(a); /* for an office, which needs no PUBLIC_KEY */
+    d = draft_new(&w);
+    draft_keys(d, ATE__TAG_COMPACTOR_KEYS, &office, 1);
+    draft_key(d, a);
+    draft_sign(d, w.root->fingerprint);
+    expect(&w, d, ATE_DENIED, "no signature, AUTH or RECIPIENTS");
 }
 
 /* Weaker ones, and those of an algorithm that the genesis does not list, in each way in which a key
@@ -194,10 +205,6 @@ static void rules_name_any_fingerprint(void **state)
 
 /* ---- ROOT ---- */
 
-static struct ate__root_change add(const struct ate__key *key)
-{
-    return (struct ate__root_change){ATE__ROOT_ADD, ate__buf_bytes(&key->public_key)};
-}
 static struct ate__root_change removal(const struct ate__key *key)
 {
     return (struct ate__root_change){ATE__ROOT_REMOVE,
