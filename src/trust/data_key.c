@@ -233,7 +233,14 @@ int ate__label_open(const struct ate__epoch_of *of, const struct ate__data_key *
         return rc;
     struct ate_bytes cipher =
         ate__bytes(label.data + ATE__AEAD_NONCE, label.size - ATE__AEAD_NONCE);
-    return ate__aead_decrypt(key->aead, label.data, ate__bytes(&aad, sizeof aad), cipher, out);
+    size_t start = out->size;
+    rc = ate__aead_decrypt(key->aead, label.data, ate__bytes(&aad, sizeof aad), cipher, out);
+    if (rc)
+        return rc;
+    if (!ate__key_label_check(ate__bytes(out->data + start, out->size - start)))
+        return 0;
+    out->size = start; /* whoever let the reader in wrote it, and may have written anything */
+    return ate__fail(ATE_TAMPERED, "a label that is none");
 }
 
 /* ---- LINK ---- */

@@ -433,6 +433,36 @@ static void labels_are_for_readers(void **state)
     ate__control_unref(first);
 }
 
+static const char *hostile;
+
+static struct ate_bytes hostile_label(void *arg, const struct ate_hash *fingerprint)
+{
+    (void)arg;
+    (void)fingerprint;
+    return ate__text_bytes(hostile);
+}
+
+/* Who lets a reader in writes his label, and may write anything: it is shown to the others. */
+static void a_label_is_text(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\x1b]0;mine", "two\nlines", "\xff", "\xc2\x9b"};
+    for (size_t i = 0; i < ATE__COUNT_OF(bad); i++) {
+        struct ate__scope_plan plan = plan_of(&w, 14, 1 << 2, everybody);
+        struct ate__recipient entry;
+        struct ate__buf label = ATE__BUF_NULL;
+        size_t at = 0;
+        plan.label = hostile_label;
+        hostile = bad[i];
+        struct ate__control *c = carry_out(&w.seal, everybody, &plan);
+        assert_true(ate__recipient_next(c->header.recipients, &at, &entry));
+        assert_int_equal(ate__label_of(&w.seal, everybody, c, &entry, &label), ATE_TAMPERED);
+        assert_int_equal(label.size, 0);
+        ate__buf_deinit(&label);
+        ate__control_unref(c);
+    }
+}
+
 /* ---- the end of a private scope, and its next beginning ---- */
 
 static struct ate__control *end_scope(unsigned object, const struct ate__control *prev,
@@ -674,6 +704,7 @@ int main(void)
         cmocka_unit_test(only_who_reads_begins_an_epoch),
         cmocka_unit_test(keys_that_ended_are_left_out),
         cmocka_unit_test(labels_are_for_readers),
+        cmocka_unit_test(a_label_is_text),
         cmocka_unit_test(an_ended_scope_keeps_its_names),
         cmocka_unit_test(what_is_published_is_open_to_all),
         cmocka_unit_test(sealed_to_an_epoch),
