@@ -117,10 +117,10 @@ struct ate_plugin_vtable {
     const struct ate_plugin_vtable ate_plugin_main
 
 struct ate_plugin;
-/* Loads the shared object `file`, which has an ATE_PLUGIN, and starts it. Neither the file nor its
- * folder may be one that anybody but their owner, who is root or this process's user, can write.
- * options NULL: "".
- * Errors: NOT_FOUND, DENIED: others can change the file or its folder; UNSUPPORTED: another ABI;
+/* Loads the shared object `file`, which has an ATE_PLUGIN, and starts it. The file, its folder, all
+ * above it and links to folders on the way belong to root or this process's user, and nobody else
+ * can write there; above its folder one like /tmp will do. The file is no link. options NULL: "".
+ * Errors: NOT_FOUND, DENIED: others can change it, or it is no file; UNSUPPORTED: another ABI;
  * MALFORMED: no plug-in, or a name that it cannot have; that of start(); E_*. */
 ATE_CALL int ate_plugin_load(const char *file, const char *options, struct ate_plugin **ret_plugin);
 /* The same of a vtable of the program's own, which lives as long as the process. */

@@ -2,18 +2,14 @@
  *
  * plugin.c: plug-ins: loading and starting them, and the end.
  *
- * A shared object is opened once, looked at through that descriptor, and loaded through it, so that
+ * A shared object is looked at through a descriptor (plugin_file.c) and loaded through it, so that
  * what is loaded is what was looked at. To the loader the descriptor's path is the object's name,
  * and one that it knows it does not open: so the descriptor stays open as long as the object is
  * there.
  */
 #include "api/plugin.h"
 #include <dlfcn.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- the end ---- */
@@ -235,74 +231,12 @@ const char *ate_plugin_name(const struct ate_plugin *p)
 
 /* ---- loading ---- */
 
-/* Nobody but root and this process's user can change what is open as fd. */
-static int check_owner(int fd, const char *path)
-{
-    struct stat s;
-    if (fstat(fd, &s))
-        return ate__fail_errno(errno, "plug-in: %s", path);
-    if (s.st_uid && s.st_uid != geteuid())
-        return ate__fail(ATE_DENIED, "plug-in: %s belongs to another user (uid %u)", path,
-                         (unsigned)s.st_uid);
-    if (s.st_mode & (S_IWGRP | S_IWOTH))
-        return ate__fail(ATE_DENIED,
-                         "plug-in: others may write to %s (mode %o); make it yours alone: "
-                         "chmod go-w %s",
-                         path, (unsigned)(s.st_mode & 07777), path);
-    return 0;
-}
-
-static int cannot_open(const char *path)
-{
-    if (errno == ENOENT)
-        return ate__fail(ATE_NOT_FOUND, "plug-in: there is no %s", path);
-    return ate__fail_errno(errno, "plug-in: %s", path);
-}
-
-static int check_folder(const char *file, int *ret_folder)
-{
-    ate__cleanup(ate__freep) char *copy = ate__copy_text(file);
-    if (!copy)
-        return ate__no_memory();
-    const char *path = dirname(copy);
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return cannot_open(path);
-    int rc = check_owner(fd, path);
-    if (rc)
-        close(fd);
-    else
-        *ret_folder = fd;
-    return rc;
-}
-
-/* The file in the folder that was looked at. */
-static int open_checked(const char *file, int *ret_fd)
-{
-    ate__cleanup(ate__freep) char *copy = ate__copy_text(file);
-    int folder = -1, rc = copy ? check_folder(file, &folder) : ate__no_memory();
-    if (rc)
-        return rc;
-    int fd = openat(folder, basename(copy), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        rc = cannot_open(file);
-    close(folder);
-    if (rc)
-        return rc;
-    rc = check_owner(fd, file);
-    if (rc)
-        close(fd);
-    else
-        *ret_fd = fd;
-    return rc;
-}
-
 static int load_object(const char *file, struct ate__plugin_object *ret_object,
                        const struct ate_plugin_vtable **ret_vtable)
 {
     char path[64];
     struct ate__plugin_object o = {NULL, -1};
-    int rc = open_checked(file, &o.fd);
+    int rc = ate__plugin_file_open(file, &o.fd);
     if (rc)
         return rc;
     name_of(o.fd, path, sizeof path);

@@ -4,6 +4,7 @@
  * with.
  *
  *  plugin.c        loading, starting, the end
+ *  plugin_file.c   who else could have changed what is loaded
  *  plugin_hooks.c  lint, validate, compact: asked by the layers below (trust/plugin.h)
  *  plugin_feed.c   sink, index: told of what is durable
  */
@@ -32,6 +33,11 @@ void ate__plugin_unref(struct ate_plugin *p); /* takes NULL */
 /* What it left in `text` (not NULL), or "it refused"; escaped. Gives the result that is to be seen:
  * its own where that is one of include/ate/plugin.h's list, else DENIED. */
 int ate__plugin_refused(const struct ate_plugin *p, int result, const char *text) ATE__CHECK;
+
+/* The file as a descriptor by whose name it can be opened. Errors: NOT_FOUND; DENIED: somebody but
+ * root and this process's user can change it, a folder or a link on the way to it, or it is no
+ * regular file; E_*. */
+int ate__plugin_file_open(const char *file, int *ret_fd) ATE__CHECK;
 
 /* Those of one open chain or server. */
 struct ate__plugin_set {

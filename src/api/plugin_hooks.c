@@ -119,53 +119,69 @@ static char *name_of(struct ate__trust *trust)
 
 /* ---- questions ---- */
 
+/* A copy of what plug-ins are asked about: made once for all of them, and nobody's to change. */
+struct about {
+    atomic_uint refs; /* of who asks, and of questions, which may come to nobody any more */
+    char *name;
+    struct ate__buf bytes;
+    struct ate__plugin_view view;    /* validate; its `chain` is lint's too */
+    struct ate_plugin_change change; /* lint */
+};
 struct question {
     struct ate__errand errand;
     struct ate_plugin *plugin; /* a reference */
-    char *name;
-    struct ate__buf bytes; /* all that it is about */
-    struct ate__plugin_view view;   /* validate; its `chain` is lint's too */
-    struct ate_plugin_change change; /* lint */
+    struct about *about;       /* a reference */
     int result;
     char text[ATE_PLUGIN_TEXT];
 };
 
+static void about_unref(struct about *a)
+{
+    if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    ate__plugin_view_deinit(&a->view);
+    ate__buf_wipe(&a->bytes); /* lint: what is going to be encrypted */
+    ate__free(a->name);
+    ate__free(a);
+}
+
+static int about_new(struct ate__trust *trust, struct about **ret)
+{
+    struct about *a = ate__alloc(sizeof *a);
+    char *name = name_of(trust);
+    if (!a || !name) {
+        ate__free(a);
+        ate__free(name);
+        return ate__no_memory();
+    }
+    atomic_init(&a->refs, 1);
+    a->name = name;
+    *ret = a;
+    return 0;
+}
+
 static void question_free(struct ate__errand *errand)
 {
     struct question *q = ATE__CONTAINER(errand, struct question, errand);
-    ate__plugin_view_deinit(&q->view);
-    ate__buf_wipe(&q->bytes); /* lint: what is going to be encrypted */
-    ate__free(q->name);
+    about_unref(q->about);
     ate__plugin_unref(q->plugin);
     ate__free(q);
 }
 
-static int question_new(struct ate_plugin *p, struct ate__trust *trust,
-                        void (*run)(struct ate__errand *errand), struct question **ret)
+/* The set holds the plug-in meanwhile. */
+static int ask(struct ate_plugin *p, struct about *about, void (*run)(struct ate__errand *errand))
 {
     struct question *q = ate__alloc(sizeof *q);
-    char *name = name_of(trust);
-    if (!q || !name) {
-        ate__free(q);
-        ate__free(name);
+    if (!q)
         return ate__no_memory();
-    }
     q->errand = (struct ate__errand){.run = run, .free = question_free};
     q->plugin = p;
-    q->name = name;
+    q->about = about;
     atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
-    *ret = q;
-    return 0;
-}
-
-/* take_question is consumed. */
-static int ask(struct question *take_question)
-{
-    struct question *q = take_question;
-    struct ate_plugin *p = q->plugin;
+    atomic_fetch_add_explicit(&about->refs, 1, memory_order_relaxed);
     int rc = ate__runner_call(p->asked, &q->errand,
                               p->v->timeout_ms ? p->v->timeout_ms : ATE__PLUGIN_TIMEOUT_MS);
-    if (rc) { /* the set still holds the plug-in */
+    if (rc) {
         char why[ATE__ERROR_SIZE];
         snprintf(why, sizeof why, "%s", ate__error_text());
         return ate__fail(ATE_BUSY, "plug-in %s: %s", p->v->name, why);
@@ -178,7 +194,7 @@ static int ask(struct question *take_question)
 static void run_validate(struct ate__errand *errand)
 {
     struct question *q = ATE__CONTAINER(errand, struct question, errand);
-    q->result = q->plugin->v->validate(q->plugin->state, &q->view.txn, q->text);
+    q->result = q->plugin->v->validate(q->plugin->state, &q->about->view.txn, q->text);
 }
 
 /* A view into the transaction becomes one into the copy of it. */
@@ -189,70 +205,75 @@ static void move(struct ate_bytes *view, struct ate_bytes from, const uint8_t *t
         view->data = to + (data - first);
 }
 
-/* sequence, time: of a stored one; NULL: it is offered. */
-static int ask_validate(struct ate_plugin *p, struct ate__trust *trust, const struct ate__tx *tx,
-                        const struct ate__history_record *stored)
+/* stored: where it lies; NULL: it is offered. */
+static int about_txn(struct ate__trust *trust, const struct ate__tx *tx,
+                     const struct ate__history_record *stored, struct about **ret)
 {
-    struct question *q;
-    int rc = question_new(p, trust, run_validate, &q);
+    struct about *a;
+    int rc = about_new(trust, &a);
     if (rc)
         return rc;
-    rc = ate__plugin_view_init(&q->view, trust, q->name, tx, !stored);
+    rc = ate__plugin_view_init(&a->view, trust, a->name, tx, !stored);
     if (!rc)
-        rc = ate__buf_append(&q->bytes, tx->encoded);
+        rc = ate__buf_append(&a->bytes, tx->encoded);
     if (rc) {
-        question_free(&q->errand);
-        return ate__context(rc, "plug-in %s", p->v->name);
+        about_unref(a);
+        return ate__context(rc, "plug-ins");
     }
-    q->view.txn.offered = !stored;
+    a->view.txn.offered = !stored;
     if (stored) {
-        q->view.txn.sequence = stored->sequence;
-        q->view.txn.time_ns = ate__ns_of(stored->root_time_us);
+        a->view.txn.sequence = stored->sequence;
+        a->view.txn.time_ns = ate__ns_of(stored->root_time_us);
     }
     for (uint32_t i = 0; i < tx->event_count; i++) {
-        struct ate_plugin_event *e = &q->view.events[i];
-        move(&e->name, tx->encoded, q->bytes.data);
-        move(&e->type, tx->encoded, q->bytes.data);
-        move(&e->payload, tx->encoded, q->bytes.data);
+        struct ate_plugin_event *e = &a->view.events[i];
+        move(&e->name, tx->encoded, a->bytes.data);
+        move(&e->type, tx->encoded, a->bytes.data);
+        move(&e->payload, tx->encoded, a->bytes.data);
     }
-    return ask(q);
+    *ret = a;
+    return 0;
 }
 
 static int validate(void *arg, struct ate__trust *trust, const struct ate__tx *tx)
 {
     const struct ate__plugin_set *set = arg;
-    int rc = 0;
+    struct about *about;
+    int rc = about_txn(trust, tx, NULL, &about);
+    if (rc)
+        return rc;
     for (size_t i = 0; !rc && i < set->count; i++)
         if (set->items[i]->v->validate)
-            rc = ask_validate(set->items[i], trust, tx, NULL);
+            rc = ask(set->items[i], about, run_validate);
+    about_unref(about);
     return rc;
 }
 
 static void run_lint(struct ate__errand *errand)
 {
     struct question *q = ATE__CONTAINER(errand, struct question, errand);
-    q->result = q->plugin->v->lint(q->plugin->state, &q->change, q->text);
+    q->result = q->plugin->v->lint(q->plugin->state, &q->about->change, q->text);
 }
 
 /* Name, payload and type in a row, the type with a NUL behind it. */
-static int copy_change(struct question *q, const struct ate__linted *change)
+static int copy_change(struct about *a, const struct ate__linted *change)
 {
     /* At once: a buffer that grows leaves what it held behind. */
-    int rc = ate__buf_reserve(&q->bytes,
+    int rc = ate__buf_reserve(&a->bytes,
                               change->name.size + change->payload.size + change->type.size + 1);
     if (!rc)
-        rc = ate__buf_append(&q->bytes, change->name);
+        rc = ate__buf_append(&a->bytes, change->name);
     if (!rc)
-        rc = ate__buf_append(&q->bytes, change->payload);
+        rc = ate__buf_append(&a->bytes, change->payload);
     if (!rc)
-        rc = ate__buf_append(&q->bytes, change->type);
+        rc = ate__buf_append(&a->bytes, change->type);
     if (!rc)
-        rc = ate__buf_append(&q->bytes, ate__bytes("", 1));
+        rc = ate__buf_append(&a->bytes, ate__bytes("", 1));
     if (rc)
         return rc;
-    const uint8_t *at = q->bytes.data;
-    q->change = (struct ate_plugin_change){
-        .chain = &q->view.chain,
+    const uint8_t *at = a->bytes.data;
+    a->change = (struct ate_plugin_change){
+        .chain = &a->view.chain,
         .change = change->deleted   ? ATE_DELETED
                   : change->existed ? ATE_UPDATED
                                     : ATE_CREATED,
@@ -262,35 +283,25 @@ static int copy_change(struct question *q, const struct ate__linted *change)
         .payload = ate__bytes(at + change->name.size, change->payload.size),
     };
     if (change->type.size)
-        q->change.type = (const char *)at + change->name.size + change->payload.size;
+        a->change.type = (const char *)at + change->name.size + change->payload.size;
     if (!change->deleted)
-        q->change.encoding = change->json ? "json" : "msgpack";
+        a->change.encoding = change->json ? "json" : "msgpack";
     return 0;
-}
-
-static int ask_lint(struct ate_plugin *p, struct ate__trust *trust,
-                    const struct ate__linted *change)
-{
-    struct question *q;
-    int rc = question_new(p, trust, run_lint, &q);
-    if (rc)
-        return rc;
-    q->view.chain = (struct ate_plugin_chain){*ate__trust_chain_id(trust), q->name};
-    rc = copy_change(q, change);
-    if (rc) {
-        question_free(&q->errand);
-        return rc;
-    }
-    return ask(q);
 }
 
 static int lint(void *arg, struct ate__trust *trust, const struct ate__linted *change)
 {
     const struct ate__plugin_set *set = arg;
-    int rc = 0;
+    struct about *about;
+    int rc = about_new(trust, &about);
+    if (rc)
+        return rc;
+    about->view.chain = (struct ate_plugin_chain){*ate__trust_chain_id(trust), about->name};
+    rc = copy_change(about, change);
     for (size_t i = 0; !rc && i < set->count; i++)
         if (set->items[i]->v->lint)
-            rc = ask_lint(set->items[i], trust, change);
+            rc = ask(set->items[i], about, run_lint);
+    about_unref(about);
     return rc;
 }
 
@@ -304,10 +315,10 @@ struct review {
     uint64_t count; /* of transactions that one objects to */
 };
 
-static int review_one(struct review *r, struct ate_plugin *p, const struct ate__tx *tx,
+static int review_one(struct review *r, struct ate_plugin *p, struct about *about,
                       const struct ate__history_record *record, bool *ret_objected)
 {
-    int rc = ask_validate(p, ate__chain_trust(r->held), tx, record);
+    int rc = ask(p, about, run_validate);
     if (rc <= 0)
         return rc;
     *ret_objected = true;
@@ -322,15 +333,21 @@ static int review_record(void *arg, const struct ate__history_record *record)
 {
     struct review *r = arg;
     const struct ate__plugin_set *set = r->chain->plugins;
+    struct ate__trust *trust = ate__chain_trust(r->held);
+    struct about *about;
     struct ate__tx tx;
     bool objected = false;
-    int rc = ate__tx_decode(record->body, ate__trust_alg(ate__chain_trust(r->held)), &tx);
+    int rc = ate__tx_decode(record->body, ate__trust_alg(trust), &tx);
+    if (rc)
+        return rc;
+    rc = about_txn(trust, &tx, record, &about);
+    ate__tx_deinit(&tx);
     if (rc)
         return rc;
     for (size_t i = 0; !rc && i < set->count; i++)
         if (set->items[i]->v->validate)
-            rc = review_one(r, set->items[i], &tx, record, &objected);
-    ate__tx_deinit(&tx);
+            rc = review_one(r, set->items[i], about, record, &objected);
+    about_unref(about);
     r->count += objected;
     return rc;
 }

@@ -428,6 +428,41 @@ attack("foreign-group", "head-before-group")
 attack("older-directory", "directory-remembered")
 attack("forked-directory", "directory-remembered")
 
+# ---- plugins.c ----
+
+PLUGIN_FILE = "src/api/plugin_file.c"
+PLUGIN_HOOKS = "src/api/plugin_hooks.c"
+AT_REST = "examples/plugins/at_rest.c"
+drop("plugin-is-ours-alone", PLUGIN_FILE,
+     "if (S_ISLNK(s->st_mode) || !(s->st_mode & (S_IWGRP | S_IWOTH)))",
+     "!(s->st_mode & (S_IWGRP | S_IWOTH))", "1")
+drop("plugin-is-a-file", PLUGIN_FILE, "if (last && !S_ISREG(s.st_mode))", "last")
+drop("plugin-abi", "src/api/plugin.c", "if (v->abi != ATE_PLUGIN_ABI)", "v->abi != ATE_PLUGIN_ABI")
+check("plugin-in-time", PLUGIN_HOOKS,
+      "    if (rc) {\n        char why[ATE__ERROR_SIZE];",
+      "    if (REMOVED && rc)\n        return 0;\n"
+      "    if (rc) {\n        char why[ATE__ERROR_SIZE];")
+check("plugin-says-yes", PLUGIN_HOOKS,
+      "rc = q->result ? ate__plugin_refused(p, q->result, q->text) : 0;",
+      "rc = !REMOVED && q->result ? ate__plugin_refused(p, q->result, q->text) : 0;")
+drop("plugin-steers-not", "src/api/plugin.c", "may_say(result) ? result : ATE_DENIED",
+     "may_say(result)", "1")
+drop("sealed-whole", AT_REST, "EVP_CipherFinal_ex(c, ret + n, &last) == 1;",
+     "EVP_CipherFinal_ex(c, ret + n, &last) == 1", "1")
+drop("sealed-in-place", AT_REST, "EVP_CipherUpdate(c, NULL, &n, place, sizeof place) == 1;",
+     "EVP_CipherUpdate(c, NULL, &n, place, sizeof place) == 1", "1")
+attack("plugin-of-others", "plugin-is-ours-alone")
+attack("plugin-linked", "plugin-is-a-file")
+attack("plugin-of-another-abi", "plugin-abi")
+attack("plugin-held-up", "plugin-in-time")
+attack("plugin-failed", "plugin-says-yes")
+attack("plugin-says-end", "plugin-steers-not")
+attack("sealed-changed", "sealed-whole")
+attack("sealed-swapped", "sealed-in-place")
+attack("sealed-in-another-chain", "sealed-in-place", "chain-id")
+attack("sealed-in-another-history", "head-before-group")
+attack("sealed-cut", "directory-remembered")
+
 # ---- destroy.c ----
 
 DESTROY = "src/chain/destroy.c"

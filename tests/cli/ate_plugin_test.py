@@ -225,13 +225,62 @@ def test_what_is_not_loaded(w):
     late.parent.chmod(0o777)
     w.refused(3, "DENIED", "ls", "notes", f"--plugin={late}")
     late.parent.chmod(0o700)
+    w.path("").chmod(0o777)
+    line = w.refused(3, "DENIED", "ls", "notes", f"--plugin={late}")
+    assert "others may write to" in line, line
+    w.path("").chmod(0o700)
     os.symlink(late, late.parent / "link.so")
-    w.ate("ls", "notes", f"--plugin={late.parent}/link.so", status=8)
+    line = w.refused(3, "DENIED", "ls", "notes", f"--plugin={late.parent}/link.so")
+    assert "link.so is a link: name the file itself" in line, line
+    w.refused(3, "DENIED", "ls", "notes", f"--plugin={late.parent}")
+    os.mkfifo(late.parent / "fifo.so", 0o600)
+    w.refused(3, "DENIED", "ls", "notes", f"--plugin={late.parent}/fifo.so")
     w.refused(1, "NOT_FOUND", "ls", "notes", f"--plugin={late.parent}/none.so")
     w.refused(7, "MALFORMED", "ls", "notes", f"--plugin={w.file('text', b'no object')}")
     if os.geteuid() == 0:
         os.chown(late, 1, 1)
         w.refused(3, "DENIED", "ls", "notes", f"--plugin={late}")
+
+
+def test_hostile_options(w):
+    """What a plug-in does not want refuses the command, and the line says which it was."""
+    w.key()
+    for name, options in (("rate", ""), ("rate", "1,2,3"), ("rate", "nan"), ("rate", "-1"),
+                          ("rate", "9" * 100000), ("schema", ""), ("schema", "=" * 100000)):
+        line = w.refused(2, "MISUSE", "ls", "notes", f"--plugin={plugin(w, name)}={options}")
+        assert f"plug-in {name}: the option" in line, line
+    schema = plugin(w, "schema")
+    w.refused(1, "NOT_FOUND", "put", "notes", "a", "1",
+              f"--plugin={schema}={'x:y;' * 25000}=", f"--plugin={w.path('none.so')}")
+    for name in ("", w.path("none"), w.path("")):
+        line = w.ate("ls", "notes", f"--plugin={plugin(w, 'at_rest')}={name}", status=None)
+        assert line.status in (1, 7) and b"plug-in at-rest: " in line.err, line.err
+    key = pathlib.Path(w.file("rest", bytes(range(32))))
+    for mode, size, word in ((0o644, 32, "chmod 600"), (0o600, 31, "32 bytes"),
+                             (0o600, 33, "32 bytes")):
+        key.write_bytes(bytes(size))
+        key.chmod(mode)
+        line = w.ate("ls", "notes", f"--plugin={plugin(w, 'at_rest')}={key}", status=None)
+        assert line.status and word in line.err.decode(), line.err
+    line = w.refused(2, "MISUSE", "ls", "notes", *[f"--plugin={schema}=a:b"] * 17)
+    assert "--plugin: at most 16 times" in line, line
+    w.ate("put", "notes", "a", "1", *[f"--plugin={schema}=a:b"] * 16)
+
+
+def test_one_that_leaves(w):
+    """A plug-in that ends the process, while it is loaded or later: nothing was done, it seems so,
+    and a status of its own is not taken for that of the command."""
+    w.key()
+    w.ate("put", "notes", "a", "1")
+    line = w.refused(8, "E_SYSTEM", "put", "notes", "a", "2",
+                     f"--plugin={plugin(w, 'leaves', 'tests/cli')}")
+    assert "leaves.so ended this program" in line, line
+    late = plugin(w, "late", "tests/cli")
+    line = w.refused(8, "E_SYSTEM", "put", "notes", "a", "2", f"--plugin={late}=exit")
+    assert "a plug-in ended this program" in line, line
+    w.ate("put", "notes", "a", "2", f"--plugin={late}=crash", status=-9)
+    assert w.ate("get", "notes", "a").out == b"1"
+    assert w.ate("verify", "notes", "--json").objects()[-1]["verified"] is True
 
 
 if __name__ == "__main__":

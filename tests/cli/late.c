@@ -3,10 +3,12 @@
  * late.c: a plug-in for tests: a validate() that waits until a file is there, or fails.
  *
  * Options: the file. Without one each transaction is refused without a sentence. "sink:" in front
- * of it: sink() waits, and nothing is refused.
+ * of it: sink() waits, and nothing is refused. "exit", "crash": validate() does. Made with
+ * TEST_LEAVES it ends the process while it is loaded.
  */
 #include <ate/plugin.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,10 +37,21 @@ static void wait_for(const char *file)
         poll(NULL, 0, 5);
 }
 
+#ifdef TEST_LEAVES
+__attribute__((constructor)) static void leave(void)
+{
+    exit(0);
+}
+#endif
+
 static int validate(void *state, const struct ate_plugin_txn *txn, char *text)
 {
     (void)txn;
     (void)text;
+    if (!strcmp(state, "exit"))
+        exit(0);
+    if (!strcmp(state, "crash"))
+        raise(SIGKILL);
     if (!*(const char *)state)
         return -1;
     if (!waits_in_sink(state))

@@ -264,6 +264,91 @@ static void test_asked(void **state)
     ate_session_close(s);
 }
 
+/* ---- several ---- */
+
+enum { BIG = 20000 };
+static const void *shown[2]; /* the payload that each saw */
+
+static int look(void *state, const struct ate_plugin_txn *t, char *text)
+{
+    const void **to = state;
+    (void)text;
+    if (t->event_count == 1 && t->events[0].payload.size) {
+        assert_int_equal(t->events[0].payload.size, BIG);
+        assert_string_equal(t->events[0].encoding, "json");
+        *to = t->events[0].payload.data;
+    }
+    return 0;
+}
+
+static int start_looking(const char *options, void **ret_state, char *text)
+{
+    (void)text;
+    *ret_state = &shown[*options - '0'];
+    return 0;
+}
+
+/* What is compressed is unpacked once for all that look at it. */
+static void test_unpacked_once(void **state)
+{
+    static const struct ate_plugin_vtable looking = {.abi = ATE_PLUGIN_ABI,
+                                                     .timeout_ms = 60000,
+                                                     .name = "looking",
+                                                     .start = start_looking,
+                                                     .validate = look};
+    static char text[BIG + 1];
+    struct ate_plugin *p[2];
+    struct ate_session *s = session();
+    struct ate_chain *c;
+    struct ate_txn *txn;
+    uint64_t objections;
+    (void)state;
+    memset(text, 'x', BIG);
+    memcpy(text, "{\"v\":\"", 6);
+    memcpy(text + BIG - 2, "\"}", 2);
+    expect(ate_plugin_start(&looking, "0", &p[0]), 0);
+    expect(ate_plugin_start(&looking, "1", &p[1]), 0);
+    const struct ate_chain_conf conf = {.plugins = p, .plugin_count = 2, .compression = ATE_ZSTD};
+    expect(ate_chain_open(path_of("chain"), s, ATE_CREATE, &conf, &c), 0);
+    expect(ate_txn_begin(c, NULL, 0, &txn), 0);
+    struct ate_object big = {.type = "note", .encoding = "json", .payload = ate__bytes(text, BIG)};
+    expect(ate_store_raw(txn, &big, ATE_PUBLIC, NULL), 0);
+    expect(ate_txn_commit(txn, NULL), 0);
+    ate_txn_end(txn);
+    assert_non_null(shown[0]);
+    assert_ptr_equal(shown[0], shown[1]);
+    shown[0] = shown[1] = NULL;
+    expect(ate_chain_review(c, NULL, NULL, &objections), 0);
+    assert_int_equal(objections, 0);
+    assert_non_null(shown[0]);
+    assert_ptr_equal(shown[0], shown[1]);
+    ate_chain_close(c);
+    ate_plugin_end(p[0]);
+    ate_plugin_end(p[1]);
+    ate_session_close(s);
+}
+
+/* One that was loaded after a chain was opened has no say in it, and seals nothing there. */
+static void test_one_that_comes_later(void **state)
+{
+    struct ate_plugin *p;
+    struct ate_session *s = session();
+    (void)state;
+    struct ate_chain *c = open_with(s, NULL, 0);
+    expect(put(c, "a", "1"), 0);
+    expect(ate_plugin_start(&all, NULL, &p), 0);
+    seen.refuse = ATE_DENIED;
+    expect(put(c, "b", "2"), 0);
+    assert_int_equal(seen.linted + seen.validated, 0);
+    ate_chain_close(c);
+    c = open_with(s, &p, 1);
+    expect(put(c, "c", "3"), ATE_DENIED);
+    ate_chain_close(c);
+    ate_plugin_end(p);
+    wait_stopped(1);
+    ate_session_close(s);
+}
+
 /* All of the log from where it wants, in order, then what comes; objects in clear. */
 static void test_told(void **state)
 {
@@ -605,6 +690,8 @@ int main(int argc, char **argv)
     step = argc > 1 ? 1 : step;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_asked, set_up),
+        cmocka_unit_test_setup(test_unpacked_once, set_up),
+        cmocka_unit_test_setup(test_one_that_comes_later, set_up),
         cmocka_unit_test_setup(test_told, set_up),
         cmocka_unit_test_setup(test_a_sink_that_fails, set_up),
         cmocka_unit_test_setup(test_votes, set_up),
