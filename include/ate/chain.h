@@ -133,7 +133,18 @@ struct ate_chain_conf { /* zero means the default in every field */
     uint16_t strength;
     uint8_t hash; /* enum ate_hash_alg; 0: SHA-256 */
     uint8_t allow; /* bits of enum ate_allow: keys that it takes as well; 0: none */
-    uint8_t reserved[4]; /* zero; how this struct grows without breaking programs */
+    /* The chain is centralized: its server says who made each transaction, by the keys that were
+     * proved to it over TLS, and whoever holds the server's keys can forge from then on
+     * (docs/THREATS.md). With ATE_CREATE and an address it is made so, by log_key. One that is
+     * centralized opens only where this, or chain= of the address, says so, else UNTRUSTED; one
+     * that is not, only where this does not, else EXISTS. It is written through its server alone.
+     */
+    bool centralized;
+    uint8_t reserved[3]; /* zero; how this struct grows without breaking programs */
+    /* With ATE_CREATE: who may sign the order of the chain, beside its owner: a log key as
+     * ate_server_log_key() gives it; NULL: nobody. A centralized chain needs that of its server. */
+    const char *log_key;
+    uint64_t reserved_more[4]; /* zero */
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

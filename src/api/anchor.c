@@ -119,7 +119,17 @@ static size_t key_count(const struct ate__anchor *a)
     return a->root_count || !a->session ? 0 : ate__session_key_count(a->session);
 }
 
-int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
+/* A chain id is that of one genesis, with its mode. */
+static int check_mode(const struct ate__anchor *a, struct ate__trust *trust)
+{
+    if (ate__trust_genesis(trust)->mode != ATE__CENTRALIZED || a->centralized || a->has_chain)
+        return 0;
+    return ate__fail(ATE_UNTRUSTED,
+                     "it is a centralized chain, in which the server says who made what; if you "
+                     "mean to believe it, conf.centralized says so");
+}
+
+static int check_identity(const struct ate__anchor *a, struct ate__trust *trust)
 {
     if (a->has_chain)
         return ate__hash_equal(&a->chain, ate__trust_chain_id(trust))
@@ -138,8 +148,15 @@ int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
                                 : refuse(ATE_WRONG_CHAIN, "it was made under another path", trust);
 }
 
+int ate__anchor_check(const struct ate__anchor *a, struct ate__trust *trust)
+{
+    int rc = check_identity(a, trust);
+    return rc ? rc : check_mode(a, trust);
+}
+
 int ate__anchor_check_genesis(const struct ate__anchor *a, struct ate__trust *trust)
 {
     bool by_key = !a->has_chain && (a->root_count || key_count(a));
-    return by_key && names_path(a, trust) ? 0 : ate__anchor_check(a, trust);
+    int rc = by_key && names_path(a, trust) ? 0 : check_identity(a, trust);
+    return rc ? rc : check_mode(a, trust);
 }

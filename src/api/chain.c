@@ -223,9 +223,15 @@ static int open_local(struct opening *o)
         .accept = accept_local,
         .accept_arg = o,
     };
-    unsigned flags = (o->flags & ATE_READ ? ATE__STORAGE_READ : 0u) |
-                     (o->flags & ATE_CREATE ? ATE__STORAGE_CREATE : 0u);
+    bool create = (o->flags & ATE_CREATE) && !o->conf->centralized;
+    unsigned flags =
+        (o->flags & ATE_READ ? ATE__STORAGE_READ : 0u) | (create ? ATE__STORAGE_CREATE : 0u);
     int rc = ate__local_open(&conf, o->where, o->session, flags, &o->pipe);
+    if (rc == ATE_NOT_FOUND && (o->flags & ATE_CREATE) && !create)
+        return ate__fail(rc,
+                         "%s: no chain lies there; a centralized one is made at its server, by "
+                         "an address",
+                         o->where);
     if (rc)
         return rc;
     o->chain->created = o->pipe->v->created(o->pipe);
@@ -287,6 +293,9 @@ static int make_genesis(struct opening *o, struct ate__buf *genesis)
     struct ate_hash ignored;
     if (!(o->flags & ATE_CREATE) || !o->session || !ate__session_key_count(o->session))
         return 0; /* without a key it can only be opened */
+    if (o->conf->centralized && !o->conf->log_key)
+        return ate__fail(ATE_NO_KEY, "to make a centralized chain takes the log key of its server "
+                                     "(conf.log_key)");
     struct ate__genesis_conf conf = ate__fresh_genesis(&o->fresh);
     return ate__genesis_make(&ate__env_real, o->session, o->addr.path, &conf, genesis, &ignored);
 }
@@ -459,7 +468,8 @@ static int describe(struct opening *o)
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     addr.root_count = ate__trust_root_keys(trust, roots, ATE__NET_PINS_MAX);
     memcpy(addr.roots, roots, addr.root_count * sizeof roots[0]);
-    addr.has_chain = false;
+    addr.has_chain = ate__trust_genesis(trust)->mode == ATE__CENTRALIZED; /* which says the mode */
+    addr.chain = *ate__trust_chain_id(trust);
     int rc = find_mirror(o);
     if (!rc)
         rc = ate__addr_print(&addr, &text);
@@ -488,6 +498,7 @@ static int begin(struct opening *o)
         rc = find_place(o);
     if (!rc)
         rc = ate__anchor_init(&o->anchor, o->conf->root, o->remote ? &o->addr : NULL, o->session);
+    o->anchor.centralized = o->conf->centralized;
     if (!rc && o->place) {
         pthread_mutex_destroy(&c->memory.mutex);
         rc = ate__memory_open(&c->memory, o->conf->state_dir, o->place);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include "api/fresh.h"
 #include "base/err.h"
+#include "base/text.h"
+#include "crypto/keyfile.h"
 
 _Static_assert((int)ATE_ZSTD == ATE__COMPRESSION_ZSTD, "one numbering");
 _Static_assert((int)ATE_SHA256 == ATE__SHA256 && (int)ATE_SHA3_256 == ATE__SHA3_256,
@@ -61,6 +63,8 @@ int ate__fresh_check(const struct ate_chain_conf *conf, unsigned flags)
         return ate__fail(ATE_MISUSE, "chain: conf.compression: unknown");
     if (conf->compression && !(flags & ATE_CREATE))
         return only_at_creation("compression");
+    if (conf->log_key && !(flags & ATE_CREATE))
+        return only_at_creation("log_key");
     if (conf->retention_s && !conf->archive)
         return ate__fail(ATE_MISUSE, "chain: conf.retention_s goes with conf.archive");
     if (conf->retention_s > RETENTION_S_MAX)
@@ -71,6 +75,12 @@ int ate__fresh_check(const struct ate_chain_conf *conf, unsigned flags)
 
 int ate__fresh_prepare(const struct ate_chain_conf *conf, struct ate__fresh *f)
 {
+    f->centralized = conf->centralized;
+    if (conf->log_key) {
+        int key_rc = ate__log_key_decode(ate__text_bytes(conf->log_key), &f->log_key);
+        if (key_rc)
+            return ate__context(key_rc, "conf.log_key");
+    }
     f->strength = conf->strength;
     f->hash_alg = conf->hash;
     for (size_t i = 0; i < ATE__COUNT_OF(plain); i++)
@@ -85,6 +95,7 @@ int ate__fresh_prepare(const struct ate_chain_conf *conf, struct ate__fresh *f)
 void ate__fresh_deinit(struct ate__fresh *f)
 {
     ate__buf_deinit(&f->options);
+    ate__buf_deinit(&f->log_key);
 }
 
 struct ate__genesis_conf ate__fresh_genesis(const struct ate__fresh *f)
@@ -95,6 +106,8 @@ struct ate__genesis_conf ate__fresh_genesis(const struct ate__fresh *f)
         .hash_alg = f->hash_alg,
         .plain = f->plain,
         .plain_count = f->plain_count,
+        .centralized = f->centralized,
+        .log_key = ate__buf_bytes(&f->log_key),
     };
 }
 
@@ -147,6 +160,9 @@ static int keys_match(const struct ate_chain_conf *conf, const struct ate__genes
 int ate__fresh_matches(const struct ate_chain_conf *conf, const struct ate__genesis *g)
 {
     int rc = archive_matches(conf, g);
+    if (!rc && conf->centralized && g->mode != ATE__CENTRALIZED)
+        rc = ate__fail(ATE_EXISTS, "the chain is there already, and is not centralized: that is "
+                                   "said when it is created, and never later");
     if (!rc)
         rc = compression_matches(conf, g);
     return rc ? rc : keys_match(conf, g);

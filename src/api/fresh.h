@@ -13,10 +13,12 @@ struct ate__fresh {
     uint8_t hash_alg; /* enum ate__hash_alg; 0: the default */
     uint16_t plain[ATE__ALGORITHMS_MAX];
     size_t plain_count;
+    bool centralized;
+    struct ate__buf log_key; /* empty: none is given */
 };
 /* Errors: MISUSE. */
 int ate__fresh_check(const struct ate_chain_conf *conf, unsigned flags) ATE__CHECK;
-/* f: zeros; deinit is due in any case. Errors: E_MEMORY. */
+/* f: zeros; deinit is due in any case. Errors: MALFORMED UNSUPPORTED: the log key; E_MEMORY. */
 int ate__fresh_prepare(const struct ate_chain_conf *conf, struct ate__fresh *f) ATE__CHECK;
 void ate__fresh_deinit(struct ate__fresh *f);
 struct ate__genesis_conf ate__fresh_genesis(const struct ate__fresh *f); /* views */

@@ -154,6 +154,7 @@ int ate_repair(const char *dir, struct ate_session *session, const struct ate_re
     if (rc)
         return rc;
     rc = ate__anchor_init(&x.anchor, x.conf->root, NULL, session);
+    x.anchor.centralized = true; /* what it says is not asked */
     if (!rc)
         rc = run(&x);
     ate__anchor_deinit(&x.anchor);

@@ -32,7 +32,7 @@ static int count_record(void *arg, const struct ate__history_record *record)
         return rc;
     c->v->transactions++;
     c->v->events += tx.event_count;
-    c->v->signatures += tx.signature_count;
+    c->v->signatures += tx.attested ? 0 : tx.signature_count;
     c->v->bytes += record->body.size;
     for (uint32_t i = 0; i < tx.event_count; i++) {
         c->v->events_gone += tx.events[i].form == ATE__DROPPED;

@@ -24,6 +24,8 @@ struct ate__work {
     bool decoded;            /* tx is one */
     bool unverified;         /* its signatures are not checked yet */
     bool hopeless;           /* a forecast speaks against it: they are checked only if it errs */
+    bool unfit;              /* it is not judged: this is no place for what it is; checked */
+    bool attests;            /* who made it is found when it is ordered: attest.h */
     int checked;             /* result of the checks that need no state; its sentence: text */
     int objection;           /* what a plug-in says of one that is checked; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
@@ -217,6 +219,10 @@ void ate__works_finish(struct ate__chain *c, struct ate__works *done);
 void ate__work_read(struct ate__chain *c, struct ate__work *w);
 const struct ate__tx *ate__work_signed(const struct ate__work *w);
 void ate__work_verify(struct ate__chain *c, struct ate__work *w);
+/* As ate__accept(), and what is asked of those who send besides. */
+int ate__work_accept(struct ate__chain *c, const struct ate__facts *facts,
+                     const struct ate__work *w, uint64_t sequence, uint64_t root_time_us,
+                     struct ate__verdict *verdict) ATE__CHECK;
 int ate__work_order(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 int ate__work_repeat(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 /* Writes a group if nobody does, else waits once. False: the time is over (NULL: none). */
@@ -229,6 +235,7 @@ enum ate__stage ate__chain_stage(struct ate__chain *c, uint64_t sequence);
 /* Whether one more commit may wait; one more does, or so many less. Also without the mutex. */
 bool ate__chain_has_room(struct ate__chain *c, size_t size);
 void ate__chain_wait_more(struct ate__chain *c, size_t size);
+void ate__chain_wait_longer(struct ate__chain *c, size_t bytes); /* one of them has so many more */
 void ate__chain_wait_less(struct ate__chain *c, size_t count, size_t bytes);
 void ate__chain_check_run(struct ate__task *task);
 /* All of it; lets the mutex go meanwhile. What comes then is another's to check. */

@@ -5,6 +5,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/attest.h"
 #include "chain/chain_private.h"
 #include "chain/kept.h"
 #include "chain/snapshot.h"
@@ -12,9 +13,9 @@
 
 /* ---- before it is ordered, without the mutex ---- */
 
-static int accept_work(struct ate__chain *c, const struct ate__facts *facts,
-                       const struct ate__work *w, uint64_t sequence, uint64_t root_time_us,
-                       struct ate__verdict *verdict)
+int ate__work_accept(struct ate__chain *c, const struct ate__facts *facts,
+                     const struct ate__work *w, uint64_t sequence, uint64_t root_time_us,
+                     struct ate__verdict *verdict)
 {
     int rc = ate__accept(c->trust, facts, &w->tx, sequence, root_time_us, verdict);
     if (!rc && w->offer->from_afar)
@@ -31,7 +32,7 @@ static bool has_no_prospect(struct ate__chain *c, const struct ate__work *w)
     struct ate__moment now;
     if (ate__moment_begin(c, &now))
         return false;
-    int rc = accept_work(c, &now.facts, w, now.view.size, UINT64_MAX, &verdict);
+    int rc = ate__work_accept(c, &now.facts, w, now.view.size, UINT64_MAX, &verdict);
     ate__moment_end(&now);
     return rc > 0;
 }
@@ -53,7 +54,11 @@ static int read_work(struct ate__chain *c, struct ate__work *w)
     w->decoded = true;
     if (!ate__tx_is_whole(&w->tx))
         return ate__fail(ATE_OMITTED, "commit: an event or a payload was left out");
-    w->unverified = !own && w->tx.signature_count;
+    rc = ate__attest_check(c, w);
+    w->unfit = rc != 0;
+    if (rc)
+        return rc;
+    w->unverified = !own && !w->attests && w->tx.signature_count;
     w->hopeless = w->unverified && has_no_prospect(c, w);
     return 0;
 }
@@ -165,7 +170,9 @@ static int check_keys(struct ate__chain *c, const struct ate__work *w)
 static int judge(struct ate__chain *c, struct ate__work *w)
 {
     struct ate__verdict verdict;
-    int rc = accept_work(c, &c->latest, w, c->next_sequence, ate__chain_time(c), &verdict);
+    int rc = ate__attest_is_due(w) ? ate__attest(c, w, &verdict)
+                                   : ate__work_accept(c, &c->latest, w, c->next_sequence,
+                                                      ate__chain_time(c), &verdict);
     if (rc)
         w->offer->verdict = verdict;
     return rc;
@@ -181,7 +188,7 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
         ate__view_expect(c->view, &w->tx);
     if (w->decoded && c->next_sequence && !ate__trust_origin(c->trust, &w->tx.id, &first))
         return order_repeat(c, w, first);
-    bool judged = w->decoded && w->checked != ATE_OMITTED;
+    bool judged = w->decoded && !w->unfit && w->checked != ATE_OMITTED;
     int rc = judged ? judge(c, w) : 0;
     if (rc)
         return rc;

@@ -172,6 +172,13 @@ void ate__chain_wait_more(struct ate__chain *c, size_t size)
     pthread_mutex_unlock(&c->inbox_mutex);
 }
 
+void ate__chain_wait_longer(struct ate__chain *c, size_t bytes)
+{
+    pthread_mutex_lock(&c->inbox_mutex);
+    c->waiting_bytes += bytes;
+    pthread_mutex_unlock(&c->inbox_mutex);
+}
+
 void ate__chain_wait_less(struct ate__chain *c, size_t count, size_t bytes)
 {
     pthread_mutex_lock(&c->inbox_mutex);

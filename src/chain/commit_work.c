@@ -4,6 +4,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/attest.h"
 #include "chain/chain_private.h"
 #include <stdio.h>
 
@@ -54,7 +55,8 @@ int ate__work_new(struct ate__chain *c, struct ate__offer *offer, struct ate__wo
     if (offer->encoded.size > ATE__TX_SIZE_MAX)
         return ate__fail(ATE_TOO_BIG, "commit: %zu bytes; a transaction has at most %d",
                          offer->encoded.size, ATE__TX_SIZE_MAX);
-    struct ate__work *w = ate__resize(NULL, sizeof *w + offer->encoded.size);
+    struct ate__work *w =
+        ate__resize(NULL, sizeof *w + offer->encoded.size + ate__attest_room(offer));
     if (!w)
         return ate__no_memory();
     memset(w, 0, offsetof(struct ate__work, tx));
@@ -63,6 +65,7 @@ int ate__work_new(struct ate__chain *c, struct ate__offer *offer, struct ate__wo
     w->bytes = ate__bytes(w->copy, offer->encoded.size);
     w->offer = offer;
     offer->repeat = false;
+    offer->attested = 0;
     w->waits = offer->waits;
     w->due_ms = due_of(c, offer);
     if (w->waits) {

@@ -44,15 +44,16 @@ static int add_event(struct parts *p, unsigned tag, struct ate_bytes item)
     return rc;
 }
 
-/* Whoever makes a chain signs its heads, until a root key says otherwise. */
-static int make_log_keys(const struct ate__key *root, struct ate__buf *list)
+/* Whoever makes a chain signs its heads, and who he says, until a root key says otherwise. */
+static int make_log_keys(const struct ate__key *root, struct ate_bytes given, struct ate__buf *list)
 {
     ate__cleanup(ate__log_key_freep) struct ate__log_key *key = NULL;
     int rc = ate__log_key_of_seed(&root->seed, &key);
     if (rc)
         return rc;
-    struct ate_bytes public_key = ate__log_key_public(key);
-    return ate__genesis_key_list(&public_key, 1, list);
+    const struct ate_bytes keys[] = {ate__log_key_public(key), given};
+    bool other = given.size && !ate__bytes_equal(keys[0], given);
+    return ate__genesis_key_list(keys, other ? 2 : 1, list);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -144,7 +145,7 @@ static int make_genesis(struct parts *p, const char *name, const struct ate__gen
         .format_version = ATE__FORMAT_VERSION,
         .rules_version = ATE__RULES_VERSION,
         .hash_alg = (uint8_t)p->alg,
-        .mode = ATE__DISTRIBUTED,
+        .mode = conf->centralized ? ATE__CENTRALIZED : ATE__DISTRIBUTED,
         .name = ate__text_bytes(name),
         .root_key_count = 1,
         .window = ATE__WINDOW_DEFAULT,
@@ -154,7 +155,7 @@ static int make_genesis(struct parts *p, const char *name, const struct ate__gen
     };
     g.root_keys[0] = ate__buf_bytes(&root->public_key);
     ate__random(p->env, g.random, sizeof g.random);
-    rc = make_log_keys(root, &log_keys);
+    rc = make_log_keys(root, conf->log_key, &log_keys);
     g.log_keys = ate__buf_bytes(&log_keys);
     if (!rc)
         rc = ate__genesis_encode(&g, &p->genesis);

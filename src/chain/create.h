@@ -15,6 +15,8 @@ struct ate__genesis_conf {
     uint8_t hash_alg; /* 0: SHA-256 */
     const uint16_t *plain; /* signature algorithms to allow beside the composites */
     size_t plain_count;
+    bool centralized;
+    struct ate_bytes log_key; /* that may sign its order beside the root's; empty: none */
 };
 
 /* Whether the session's keys are such as a chain like that takes: before anything is made. Errors:

@@ -51,6 +51,10 @@ struct ate__offer {
      * NULL: it came from elsewhere and is hashed and verified. Borrowed as `encoded`. */
     const struct ate__own *own;
     bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
+    /* At the server of a centralized chain (chain/attest.h): the keys that who sent it has proved,
+     * at most ATE__TX_SIGNATURES_MAX. NULL: nobody attests. Borrowed as `encoded`. */
+    const struct ate_hash *proved;
+    uint32_t proved_count;
     bool waits; /* the submitter is going to wait(): it may lead the group itself */
     int64_t timeout_ms; /* after it ATE_UNKNOWN (once sent or ordered) or ATE_TIMEOUT; -1: none */
     void (*done)(struct ate__offer *offer);
@@ -64,6 +68,7 @@ struct ate__offer {
     struct ate__receipt receipt;
     /* Of a chain on this machine: it was offered before, and is in the log or on its way there. */
     bool repeat;
+    uint32_t attested; /* of `proved`, a bit each, if it is no repeat */
     struct ate__verdict verdict; /* of a refusal */
     /* Private to the pipe: */
     struct ate__offer *next;

@@ -84,6 +84,7 @@ static int choose_root(struct ate_txn *t, struct ate__txn_signers *s)
 {
     const struct ate__trust *trust = t->dio->pipe->v->trust(t->dio->pipe);
     const struct ate__key *key = ate__session_root_key(t->session, trust);
+    s->by_root = true;
     for (size_t i = 0; i < s->count; i++)
         if (ate__trust_is_root(trust, &s->fingerprint[i]))
             return 0;

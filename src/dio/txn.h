@@ -200,6 +200,7 @@ struct ate__txn_signers {
     uint32_t count;
     const struct ate__key *key[ATE__TX_SIGNATURES_MAX];
     struct ate_hash fingerprint[ATE__TX_SIGNATURES_MAX];
+    bool by_root; /* one of them as a root key, in whatever chain */
 };
 int ate__txn_signers(struct ate_txn *t, struct ate__txn_signers *ret_signers)
     ATE__CHECK; /* DENIED */

@@ -50,8 +50,6 @@ static int read_service_keys(struct ate__rd *r, const char *what, struct ate_byt
 
 /* ---- the rest ---- */
 
-bool ate__centralized_known;
-
 static int read_versions(struct ate__rd *r, struct ate__genesis *g)
 {
     g->format_version = ate__rd_u16(r);
@@ -66,8 +64,6 @@ static int read_versions(struct ate__rd *r, struct ate__genesis *g)
         return ate__fail(ATE_UNSUPPORTED, "rules version %u", g->rules_version);
     if (!ate__hash_alg_known(g->hash_alg))
         return ate__fail(ATE_UNSUPPORTED, "hash algorithm %u", g->hash_alg);
-    if (g->mode == ATE__CENTRALIZED && !ate__centralized_known)
-        return ate__fail(ATE_UNSUPPORTED, "the centralized mode");
     if (g->mode != ATE__DISTRIBUTED && g->mode != ATE__CENTRALIZED)
         return ate__fail(ATE_UNSUPPORTED, "trust mode %u", g->mode);
     return 0;

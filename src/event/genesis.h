@@ -9,8 +9,6 @@
 
 enum { ATE__FORMAT_VERSION = 1, ATE__RULES_VERSION = 1 };
 enum ate__mode { ATE__DISTRIBUTED = 1, ATE__CENTRALIZED = 2 };
-/* Whether genesis bodies of the centralized mode are taken; set by tests of its rules alone. */
-extern bool ate__centralized_known;
 
 /* All views into the bytes that were decoded, or the caller's. */
 struct ate__genesis {

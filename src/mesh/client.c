@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/text.h"
+#include "chain/believe.h"
 #include "mesh/client_remote.h"
 #include <stdio.h>
 
@@ -93,6 +94,9 @@ static int drive_opened(struct ate__client_driver *d, const struct ate__msg_open
     int rc = r->trust ? 0 : take_genesis(r, m);
     if (!rc)
         rc = check_genesis(r, m);
+    if (!rc && ate__remote_attests(r) && !r->link->encrypted)
+        rc = ate__fail(ATE_UNTRUSTED,
+                       "%s: the chain is centralized, and is spoken of over TLS alone", r->peer);
     if (rc)
         return rc;
     pthread_mutex_lock(&r->mutex);
@@ -190,13 +194,19 @@ static bool drive_subscribe(struct ate__client_driver *d, struct ate__head *ret_
     return ate__mirror_subscribe(remote_of(d)->mirror, ret_head);
 }
 
+/* What a caller is told of is also shown here: of a centralized chain what is covered. */
+static uint64_t shown_size(struct ate__remote *r, uint64_t taken)
+{
+    return ate__remote_attests(r) ? ate__chain_believed(ate__mirror_chain(r->mirror)) : taken;
+}
+
 static int drive_subscribed(struct ate__client_driver *d, const struct ate__msg_subscribed *m)
 {
     struct ate__remote *r = remote_of(d);
     int rc = ate__mirror_subscribed(r->mirror, m);
     if (rc)
         return ate__context(rc, "%s", r->peer);
-    ate__client_reached(r->client, ate__mirror_head(r->mirror).size);
+    ate__client_reached(r->client, shown_size(r, ate__mirror_head(r->mirror).size));
     pthread_mutex_lock(&r->mutex);
     tell_moved(r);
     pthread_mutex_unlock(&r->mutex);
@@ -265,6 +275,16 @@ static void take_confirmed(struct ate__remote *r)
         ate__client_confirmed(r->client, ticket, rc ? ate__context(rc, "%s", r->peer) : 0);
 }
 
+/* More of a mirror is believed. */
+void ate__remote_believed(struct ate__remote *r)
+{
+    pthread_mutex_lock(&r->mutex);
+    tell_moved(r);
+    pthread_mutex_unlock(&r->mutex);
+    ate__client_reached(r->client, shown_size(r, 0));
+    take_confirmed(r);
+}
+
 static void take_fed(struct ate__loop_task *task)
 {
     struct ate__remote *r = ATE__CONTAINER(task, struct ate__remote, fed_task);
@@ -278,7 +298,7 @@ static void take_fed(struct ate__loop_task *task)
     advance(r, &head, firm);
     if (!ate__mirror_is_full(r->mirror))
         ate__client_pause(r->client, false);
-    ate__client_reached(r->client, head.size);
+    ate__client_reached(r->client, shown_size(r, head.size));
     take_confirmed(r);
     ate__remote_judge(r);
     int rc = ate__mirror_failure(r->mirror);
@@ -357,6 +377,8 @@ static int begin_judging(void *arg)
 static int admit(void *arg)
 {
     struct ate__remote *r = arg;
+    if (r->mirror && ate__remote_attests(r))
+        ate__client_want_notes(r->client); /* nothing is shown without */
     ate__client_admit(r->client, r->alg);
     r->created = ate__client_created(r->client);
     return 0;
@@ -543,6 +565,11 @@ static int new_mirror(struct ate__remote *r)
     return rc;
 }
 
+static bool was_believed(struct ate__remote *r)
+{
+    return ate__chain_believed(ate__mirror_chain(r->mirror)) >= ate__mirror_target(r->mirror);
+}
+
 static int ask_anchor(struct ate__remote *r, struct ate__trust *trust, bool whole)
 {
     return r->conf.anchor ? r->conf.anchor(r->conf.arg, trust, whole) : 0;
@@ -589,6 +616,17 @@ static int open_mirror(struct ate__remote *r)
     return rc ? rc : check_anchor(r, ate__chain_trust(ate__mirror_chain(r->mirror)));
 }
 
+/* Of a centralized chain nothing is shown before a log key in force has signed it. */
+static int await_covered(struct ate__remote *r)
+{
+    int rc = await(r, was_believed);
+    return rc == ATE_TIMEOUT ? ate__fail(ATE_UNTRUSTED,
+                                         "%s: no log key of the chain has signed what it sends, "
+                                         "within %d ms",
+                                         r->peer, r->conf.timeout_ms)
+                             : rc;
+}
+
 static int open_all(struct ate__remote *r)
 {
     int rc = r->base.thin ? 0 : new_mirror(r);
@@ -598,7 +636,9 @@ static int open_all(struct ate__remote *r)
         rc = await(r, was_opened);
     if (!rc)
         rc = r->base.thin ? open_thin(r) : open_mirror(r);
-    return rc ? rc : ate__loop_call(r->loop, begin_judging, r);
+    if (!rc)
+        rc = ate__loop_call(r->loop, begin_judging, r);
+    return !rc && r->mirror && ate__remote_attests(r) ? await_covered(r) : rc;
 }
 
 int ate__remote_open(const struct ate__remote_conf *conf, struct ate__pipe **ret_pipe)

@@ -412,7 +412,7 @@ static int ask_again(struct ate__client *c, struct ate__call *call)
 static int check_leaf(struct ate__client *c, const struct ate__call *call,
                       const struct ate__msg_committed *m)
 {
-    struct ate__tx tx = {.hash = call->tx_hash, .signature_section = call->signature_section};
+    struct ate__tx tx = {.hash = call->tx_hash, .signature_section = call->stored_section};
     struct ate_hash leaf;
     int rc = ate__tx_leaf(&tx, c->conf.alg, m->receipt.sequence, m->receipt.root_time_us, &leaf);
     if (!rc)
@@ -489,6 +489,30 @@ static int answer_later(struct ate__client *c, struct ate__call *call)
     return settle_call(c, call);
 }
 
+/* What the server has written into it: keys that were proved to it, where it was to say who made
+ * it, and nothing else. */
+static int take_attested(struct ate__client *c, struct ate__call *call,
+                         const struct ate__msg_committed *m)
+{
+    struct ate_hash named[ATE__TX_SIGNATURES_MAX];
+    call->stored_section = call->signature_section;
+    if (!m->attested_count)
+        return 0;
+    memcpy(named, m->attested, m->attested_count * sizeof named[0]);
+    for (uint32_t i = 0; i < m->attested_count; i++) {
+        char text[ATE__HASH_TEXT];
+        if (!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i]))
+            return ate__fail(ATE_BAD_PEER,
+                             "%s: the server says that %s made a transaction, which was sent to it "
+                             "without that key",
+                             c->conf.peer, ate__hash_text(&named[i], text));
+    }
+    ate__buf_clear(&call->attested);
+    int rc = ate__tx_encode_attested(named, m->attested_count, &call->attested);
+    call->stored_section = ate__buf_bytes(&call->attested);
+    return rc;
+}
+
 int ate__calls_committed(struct ate__client *c, struct ate_bytes body)
 {
     struct ate__msg_committed m;
@@ -502,6 +526,10 @@ int ate__calls_committed(struct ate__client *c, struct ate_bytes body)
         return rc;
     if (call)
         call->receipt = m.receipt;
+    if (call && call->kind == ATE__CALL_COMMIT)
+        rc = take_attested(c, call, &m);
+    if (rc)
+        return rc;
     if (ate__client_follows(c))
         return call ? answer_later(c, call) : 0;
     struct ate__head head = {m.receipt.size, m.receipt.head};

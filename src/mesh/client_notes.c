@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/err.h"
+#include "chain/believe.h"
 #include "chain/signed.h"
 #include "mesh/client_remote.h"
 #include <stdio.h>
@@ -59,7 +60,8 @@ static void tell(struct ate__remote *r, int rc)
         rc = check_order(&j->last, &j->checkpoint);
     if (!rc && j->checkpoint.size >= j->last.size)
         j->last = j->checkpoint;
-    rc = r->conf.noted(r->conf.arg, rc, ate__buf_bytes(&j->note), &j->checkpoint);
+    if (r->conf.noted)
+        rc = r->conf.noted(r->conf.arg, rc, ate__buf_bytes(&j->note), &j->checkpoint);
     if (!rc || passes(rc))
         return;
     pthread_mutex_lock(&r->mutex);
@@ -70,11 +72,13 @@ static void tell(struct ate__remote *r, int rc)
 
 /* --- a mirror --- */
 
+/* What it covers of a centralized chain is shown from now on. */
 static int judge_here(struct ate__remote *r)
 {
     struct ate__judging *j = &r->judging;
-    return ate__chain_check_note(ate__mirror_chain(r->mirror), ate__buf_bytes(&j->note),
-                                 &j->checkpoint);
+    struct ate__chain *c = ate__mirror_chain(r->mirror);
+    int rc = ate__chain_check_note(c, ate__buf_bytes(&j->note), &j->checkpoint);
+    return rc ? rc : ate__chain_believe(c, &j->checkpoint, ate__buf_bytes(&j->note));
 }
 
 /* --- a thin chain --- */
@@ -219,6 +223,8 @@ static void on_back(struct ate__loop_task *task)
         return;
     }
     j->busy = false;
+    if (r->mirror && ate__remote_attests(r))
+        ate__remote_believed(r);
     ate__remote_judge(r);
 }
 

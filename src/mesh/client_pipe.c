@@ -162,9 +162,14 @@ static int source_get(void *arg, const struct ate__msg_get *get, const struct at
     call->get = *get;
     call->at_root = *at_root;
     int rc = ate__remote_wait(arg, call);
+    /* Who signs for the chain root keys have signed, in whatever chain. */
+    if (!rc && get->kind != ATE__GET_LOG_KEYS)
+        rc = ate__remote_believe(arg, &call->head);
     if (!rc) {
         *ret_body = call->got;
         *ret_head = call->head;
+    } else {
+        ate__buf_deinit(&call->got);
     }
     ate__free(call);
     return rc;
@@ -330,6 +335,7 @@ static void complete(struct sending *s)
         learn(s);
     if (offer->waits)
         sem_destroy(&s->answered);
+    ate__buf_deinit(&s->call.attested);
     ate__free(s);
     if (offer->done)
         offer->done(offer);
@@ -356,6 +362,8 @@ static int read_tx(struct sending *s)
     s->call.tx = s->offer->encoded;
     s->call.tx_hash = tx.hash;
     s->call.signature_section = tx.signature_section;
+    s->call.unsigned_there = ate__remote_attests(s->remote) && !tx.signature_count;
+    s->call.session = s->remote->conf.session;
     s->call.id = tx.id;
     ate__tx_deinit(&tx);
     return 0;

@@ -32,7 +32,10 @@ int ate__remote_possess(const struct ate__remote *r, const struct ate__possessio
         if (key->sign_key)
             rc = append(&of, key, &signatures[m.count], &m);
     }
-    if (!rc && !m.count)
+    /* Who has none may still look where a chain is centralized, and write where everyone may. */
+    if (!rc && !m.count && ate__remote_attests(r))
+        rc = ATE_END;
+    else if (!rc && !m.count)
         rc = ate__fail(ATE_NO_ACCESS,
                        "%s: it shows this chain only to those who prove a key that the chain "
                        "holds; give one that signs",

@@ -84,6 +84,7 @@ struct ate__remote {
     /* Offers and asks that nobody waits for, without an answer. */
     size_t unanswered, unanswered_bytes;
     struct ate__head newest; /* that is verified */
+    uint64_t believed; /* of a thin centralized chain: a log key signed heads up to this size */
     uint64_t opened_size; /* of the chain, as OPENED told it */
     uint64_t moves; /* counts what `moved` tells */
     struct ate_hash pin; /* of the server that is spoken with, whoever told it; zeros: clear text */
@@ -98,6 +99,11 @@ struct ate__remote {
 static inline struct ate__remote *ate__remote_of(struct ate__pipe *p)
 {
     return ATE__CONTAINER(p, struct ate__remote, base);
+}
+/* The chain is centralized, once it is open. */
+static inline bool ate__remote_attests(const struct ate__remote *r)
+{
+    return ate__trust_genesis(r->trust)->mode == ATE__CENTRALIZED;
 }
 extern const struct ate__pipe_vtable ate__remote_vtable; /* client_pipe.c */
 extern const struct ate__far_vtable ate__remote_far; /* client_proofs.c */
@@ -128,7 +134,12 @@ void ate__remote_hush(struct ate__pipe *p); /* chain/pipe.h; any thread */
 /* Asks for what has no answer but a body: which is given. call: all zeros but for the question. */
 int ate__remote_ask(struct ate__pipe *p, struct ate__call *call, struct ate__buf *ret_body)
     ATE__CHECK;
+void ate__remote_believed(struct ate__remote *r); /* client.c; on the loop's thread */
 int ate__remote_ended(struct ate__pipe *p) ATE__CHECK; /* client.c; of struct ate__far_vtable */
+/* client_believe.c. A head that was shown: 0, at once, unless the chain is centralized and thin.
+ * Waits; not on the loop's thread. Errors: UNTRUSTED: no log key in force has signed it; FORKED;
+ * those of asking. */
+int ate__remote_believe(struct ate__remote *r, const struct ate__head *head) ATE__CHECK;
 /* client_possess.c. As struct ate__client_driver has it. */
 int ate__remote_possess(const struct ate__remote *r, const struct ate__possession *wanted,
                         struct ate__wr *w) ATE__CHECK;

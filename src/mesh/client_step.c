@@ -188,12 +188,14 @@ static int answer_challenge(struct ate__client *c)
     if (!c->link->encrypted || !c->driver->possess)
         return bad_peer(c, "CHALLENGE where nothing can be proved");
     int rc = c->driver->possess(c->driver, &of, &w);
+    c->challenged = false;
+    if (rc == ATE_END)
+        return 0;
     if (!rc)
         rc = ate__wr_end(&w);
     if (rc)
         return rc;
     struct ate_bytes part = ate__buf_bytes(&body);
-    c->challenged = false;
     sent_first(c, ate__link_send(c->link, ATE__MSG_POSSESSION, c->stream, &part, 1));
     return 0;
 }
@@ -262,6 +264,11 @@ static int on_opened(struct ate__client *c, struct ate_bytes body)
     ate__calls_mark_reached(c);
     go_on(c);
     return 0;
+}
+
+void ate__client_want_notes(struct ate__client *c)
+{
+    c->conf.notes = true;
 }
 
 /* Comes in front of OPENED, which says for which chain. */

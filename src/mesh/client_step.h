@@ -38,6 +38,7 @@
 #include "base/map.h"
 #include "mesh/msg.h"
 #include "net/link.h"
+#include "trust/session.h"
 #include "trust/possession.h"
 
 enum ate__call_kind {
@@ -62,6 +63,10 @@ struct ate__call {
     struct ate_bytes tx; /* COMMIT: encoded */
     struct ate_hash tx_hash;
     struct ate_bytes signature_section;
+    /* Of a centralized chain: who made it is for the server to say, among the keys of this session,
+     * which may be NULL. */
+    bool unsigned_there;
+    const struct ate_session *session;
     struct ate__txn_id id; /* COMMIT, OUTCOME */
     struct ate__msg_get get; /* GET; what it points to stays; request and known are not read */
     struct ate_hash at_root; /* GET with `at`: the root there, verified before */
@@ -73,6 +78,8 @@ struct ate__call {
     int result;
     char text[ATE__ERROR_SIZE]; /* its sentence */
     struct ate__receipt receipt; /* COMMIT, OUTCOME; SYNC: only size and head */
+    struct ate_bytes stored_section; /* COMMIT: as it stands in the chain, perhaps in: */
+    struct ate__buf attested; /* deinit is for whoever submitted it */
     struct ate__verdict verdict; /* of a refusal */
     struct ate__buf got; /* GET, PROVE, CHECKPOINT, DESTROY that asks: body of the answer, decoded
                           * once without failure */
@@ -102,8 +109,9 @@ struct ate__client_driver {
     /* OPENED came, over each link anew: its chain id, its genesis and the inclusion of that are
      * the driver's to check. A result is final. */
     int (*opened)(struct ate__client_driver *d, const struct ate__msg_opened *m);
-    /* The chain that OPENED told is shown only to who proves a key of it: appends what proves all
-     * there is. `of`: its channel and nonce. A result is final. NULL: there is nothing. */
+    /* The server asks who is there, of the chain that OPENED told: appends what proves all
+     * there is. `of`: its channel and nonce. END: nothing is said, as nothing has to be. Another
+     * result is final. NULL: there is nothing. */
     int (*possess)(struct ate__client_driver *d, const struct ate__possession *of,
                    struct ate__wr *w);
     /* `newest` moved on; `firm`: it may be remembered. Not called by one that follows. */
@@ -155,6 +163,7 @@ int ate__client_new(const struct ate__client_conf *conf, struct ate__client_driv
 void ate__client_start(struct ate__client *c);
 /* The chain that OPENED named is the one that is wanted: goes on, now and over later links. */
 void ate__client_admit(struct ate__client *c, enum ate__hash_alg alg);
+void ate__client_want_notes(struct ate__client *c); /* before that: whatever conf.notes says */
 void ate__client_go_on(struct ate__client *c); /* subscribe() has an answer now */
 void ate__client_tick(struct ate__client *c); /* allowed at any time */
 /* All groups up to this size were taken in. */

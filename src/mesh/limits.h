@@ -39,6 +39,7 @@ enum {
     ATE__IDLE_MS = 60000,              /* without a stream; then a chain is closed */
     ATE__CHECKPOINT_MS = 1000,         /* between two heads that are signed unasked, of one chain */
     ATE__SIGNED_FRESH_MS = 30000,      /* a checkpoint of the same head is given again */
+    ATE__ATTESTED_SIGN_MS = 200,       /* between two heads of a centralized chain that grows */
     ATE__DRAIN_MS = 10000,             /* for what is in flight, when a server ends */
     ATE__UNREAD_MAX = 256 << 20,       /* bytes that wait for peers to read them, of all together */
     ATE__LOG_LINES_MAX = 100,          /* a minute, of each level, of those that peers cause */

@@ -560,7 +560,7 @@ int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
         .id = call->id,
         .receipt = call->receipt,
     };
-    struct ate__tx sent = {.signature_section = call->signature_section};
+    struct ate__tx sent = {.signature_section = call->stored_section};
     int rc = call->kind == ATE__CALL_COMMIT
                  ? ate__tx_signatures_hash(&sent, ate__trust_alg(ate__chain_trust(m->chain)),
                                            &here.signatures_hash)

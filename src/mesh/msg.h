@@ -142,6 +142,10 @@ struct ate__msg_committed {
     uint64_t known_size; /* where `consistency` starts */
     struct ate__proof inclusion; /* of the transaction in the receipt's head */
     struct ate__proof consistency;
+    /* Of a centralized chain: who made it, as the server has written into it: fingerprints, in the
+     * body; 0: nobody. */
+    uint32_t attested_count;
+    const uint8_t *attested;
 };
 struct ate__msg_rejected {
     uint32_t request;

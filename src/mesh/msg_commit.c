@@ -2,6 +2,7 @@
  *
  * msg_commit.c: COMMIT, OUTCOME and their answers COMMITTED and REJECTED.
  */
+#include "event/field.h"
 #include "mesh/msg_parts.h"
 
 void ate__msg_commit_encode(struct ate__wr *w, const struct ate__msg_commit *m)
@@ -55,6 +56,22 @@ void ate__msg_committed_encode(struct ate__wr *w, const struct ate__msg_committe
     ate__wr_u64(w, m->known_size);
     ate__wr_proof(w, &m->inclusion);
     ate__wr_proof(w, &m->consistency);
+    if (!m->attested_count)
+        return;
+    ate__wr_u32(w, m->attested_count);
+    ate__wr_copy(w, m->attested, m->attested_count * sizeof(struct ate_hash));
+}
+
+/* Nothing where nobody is named. */
+static void read_attested(struct ate__rd *r, struct ate__msg_committed *m)
+{
+    if (!ate__rd_ok(r) || !ate__rd_left(r))
+        return;
+    m->attested_count = ate__rd_count(r, ATE__TX_SIGNATURES_MAX, sizeof(struct ate_hash));
+    m->attested = ate__rd_bytes(r, m->attested_count * sizeof(struct ate_hash)).data;
+    if (ate__rd_ok(r) &&
+        (!m->attested_count || !ate__field_ascending(m->attested, m->attested_count)))
+        ate__rd_fail(r);
 }
 
 int ate__msg_committed_decode(struct ate_bytes body, struct ate__msg_committed *ret)
@@ -71,6 +88,7 @@ int ate__msg_committed_decode(struct ate_bytes body, struct ate__msg_committed *
     m.known_size = ate__rd_u64(&r);
     ate__rd_proof(&r, &m.inclusion);
     ate__rd_proof(&r, &m.consistency);
+    read_attested(&r, &m);
     int rc = ate__msg_end(&r, "COMMITTED");
     if (!rc && (m.receipt.sequence >= head.size || m.known_size > head.size))
         rc = ate__fail(ATE_MALFORMED,

@@ -317,6 +317,8 @@ int ate__server_core(const struct ate__server_conf *conf, struct ate__server **r
         rc = ate__home_key(&s->home, &s->key);
     if (!rc)
         rc = ate__home_log_key(&s->home, conf->env, &s->log_key);
+    if (!rc)
+        rc = ate__fingerprint(ate__log_key_public(s->log_key), &s->log_fingerprint);
     if (!rc && ate__sources_mend(&s->sources, &s->home))
         ate__server_log(s, ATE__LOG_WARNING, "%s", ate__error_text());
     if (!rc && conf->no_auth)

@@ -22,6 +22,7 @@
  */
 #include "base/alloc.h"
 #include "base/err.h"
+#include "chain/attest.h"
 #include "mesh/server_private.h"
 #include <stdio.h>
 
@@ -107,14 +108,27 @@ static struct ate__head proof_base(const struct ate__item *i)
     return proven->size > i->known.size ? *proven : i->known;
 }
 
+static int attested(struct ate__item *i, const struct ate__receipt *receipt,
+                    struct ate__attested *ret_attested)
+{
+    struct ate__chain *c = i->stream->hosted->chain;
+    return i->kind == ITEM_COMMIT ? ate__attested_of(c, &i->offer, ret_attested)
+                                  : ate__attested_at(c, receipt->sequence, ret_attested);
+}
+
 static int commit_answer(struct ate__item *i, const struct ate__receipt *receipt)
 {
     struct ate__chain *c = i->stream->hosted->chain;
     struct ate__msg_committed m = {.request = i->request, .receipt = *receipt};
     struct ate__head base = proof_base(i);
+    struct ate__attested who;
     int rc = check_known(i);
+    if (!rc)
+        rc = attested(i, receipt, &who);
     if (rc)
         return rc;
+    m.attested_count = who.count;
+    m.attested = who.fingerprint[0].b;
     if (base.size > m.receipt.size) {
         m.receipt.size = base.size;
         m.receipt.head = base.root;
@@ -164,6 +178,22 @@ static void build_outcome(struct ate__item *i)
         build_committed(i, &receipt);
 }
 
+/* As it was stored: with who made it, where that was written into it. */
+static int stored_leaf(struct ate__chain *c, struct ate__tx *tx, const struct ate__receipt *r,
+                       struct ate_hash *ret_leaf)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf section = ATE__BUF_NULL;
+    struct ate__attested who;
+    int rc = ate__attested_at(c, r->sequence, &who);
+    if (!rc && who.count)
+        rc = ate__tx_encode_attested(who.fingerprint, who.count, &section);
+    if (!rc && who.count)
+        tx->signature_section = ate__buf_bytes(&section);
+    return rc ? rc
+              : ate__tx_leaf(tx, ate__trust_alg(ate__chain_trust(c)), r->sequence, r->root_time_us,
+                             ret_leaf);
+}
+
 /* NOT_FOUND: it was not stored before, or under that id another transaction was. */
 static int find_repeat(const struct ate__item *i, struct ate__receipt *ret_receipt)
 {
@@ -177,7 +207,7 @@ static int find_repeat(const struct ate__item *i, struct ate__receipt *ret_recei
     int rc = ate__chain_outcome(c, &tx.id, ret_receipt);
     const struct ate__receipt *r = ret_receipt;
     if (!rc)
-        rc = ate__tx_leaf(&tx, alg, r->sequence, r->root_time_us, &leaf);
+        rc = stored_leaf(c, &tx, r, &leaf);
     if (!rc)
         rc = ate__chain_inclusion(c, r->sequence, r->size, &proof);
     if (!rc && ate__merkle_check_inclusion(&leaf, r->sequence, r->size, &proof, &r->head))
@@ -522,11 +552,15 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
         enqueue(i, true);
         return;
     }
-    i->offer = (struct ate__offer){.encoded = ate__buf_bytes(&i->bytes),
-                                   .from_afar = true,
-                                   .timeout_ms = -1,
-                                   .done = offer_done,
-                                   .user = i};
+    i->offer = (struct ate__offer){
+        .encoded = ate__buf_bytes(&i->bytes),
+        .from_afar = true,
+        .proved = s->member.key,
+        .proved_count = s->member.count,
+        .timeout_ms = -1,
+        .done = offer_done,
+        .user = i,
+    };
     ate__chain_offer(s->hosted->chain, &i->offer);
 }
 

@@ -95,6 +95,13 @@ static int open_there(struct ate__hosted *h, struct ate__dir *dir)
     return 0;
 }
 
+static int check_centralized(const struct ate__hosted *h, const struct ate__trust *trust)
+{
+    if (ate__trust_genesis(trust)->mode == ATE__CENTRALIZED && !h->creator->encrypted)
+        return ate__fail(ATE_NO_ACCESS, "a centralized chain is spoken of over TLS alone");
+    return ate__attests_check(h->server, trust);
+}
+
 /* The trust state that the genesis makes: all of its rules hold, and it declares this path. */
 static int check_genesis(struct ate__hosted *h, struct ate_bytes genesis, struct ate_hash *ret_root)
 {
@@ -114,6 +121,8 @@ static int check_genesis(struct ate__hosted *h, struct ate_bytes genesis, struct
     if (!ate__bytes_equal(name, ate__text_bytes(h->path)))
         rc = ate__fail(ATE_WRONG_CHAIN, "the genesis declares the path %.*s, and was sent for %s",
                        (int)name.size, (const char *)name.data, h->path);
+    if (!rc)
+        rc = check_centralized(h, trust);
     pipe->v->unref(pipe);
     return rc;
 }
@@ -310,11 +319,24 @@ static int clear_gone(struct ate__hosted *h)
     return rc;
 }
 
+/* Of a centralized chain nothing is believed elsewhere that is not signed. */
+static void sign_last(struct ate__hosted *h)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    if (h->gone || !ate__hosted_attests(h) || ate__chain_read_only(h->chain))
+        return;
+    int rc = ate__hosted_checkpoint(h, &note);
+    if (rc)
+        ate__server_log(h->server, ATE__LOG_WARNING, "%s: its last head could not be signed: %s",
+                        h->path, ate__error_text());
+}
+
 static void closing_work(struct ate__job *job)
 {
     struct ate__hosted *h = ATE__CONTAINER(job, struct ate__hosted, job);
     if (h->server->conf.detach)
         h->server->conf.detach(ate__steal(&h->attached));
+    sign_last(h);
     ate__recent_free(h->recent);
     h->recent = NULL;
     h->pipe->v->unref(h->pipe);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * server_members.c: with members_only, who is shown a chain beyond its transaction 0, and may ask
- * for anything, has proved a private key whose public half the chain holds.
+ * server_members.c: who is there. With members_only, who is shown a chain beyond its transaction 0,
+ * and may ask for anything, has proved a private key whose public half the chain holds. Of a
+ * centralized chain all are asked, and what they commit is judged by what they have proved
+ * (chain/attest.h).
  *
  *     loop                                        thread of `reads`
  *     CHALLENGE, then OPENED
@@ -15,11 +17,14 @@
  *  3. Who has proved nothing within the time of a greeting loses the stream.
  *  4. A key that is revoked opens nothing any more, also to streams that are open: each request and
  *     each group asks again.
+ *  5. A centralized chain is spoken of over TLS alone, and by a server whose log key is one of the
+ *     chain's: nobody believes another one.
  */
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "mesh/server_private.h"
+#include "trust/policy.h"
 #include "trust/possession.h"
 
 struct proving {
@@ -29,6 +34,7 @@ struct proving {
     struct ate__buf body;
     struct ate__msg_possession m; /* of body */
     struct ate_hash proved[ATE__POSSESSED_MAX];
+    uint32_t proved_count; /* of them that count */
 };
 
 /* ---- asking ---- */
@@ -36,6 +42,21 @@ struct proving {
 void ate__members_end(struct ate__stream *s)
 {
     ate__loop_timer_free(ate__steal(&s->member.timer));
+}
+
+bool ate__hosted_attests(const struct ate__hosted *h)
+{
+    return ate__trust_genesis(ate__chain_trust(h->chain))->mode == ATE__CENTRALIZED;
+}
+
+int ate__attests_check(const struct ate__server *s, const struct ate__trust *t)
+{
+    if (ate__trust_genesis(t)->mode != ATE__CENTRALIZED ||
+        ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint))
+        return 0;
+    return ate__fail(ATE_UNTRUSTED, "the chain is centralized, and this server's log key is none "
+                                    "of the chain's, so that nobody would believe what it says: a "
+                                    "root key adds it");
 }
 
 static void late(void *arg)
@@ -53,21 +74,35 @@ static int start_timer(struct ate__stream *s)
     return rc;
 }
 
+static int check_link(const struct ate__stream *s)
+{
+    if (s->encrypted)
+        return 0;
+    if (ate__hosted_attests(s->hosted))
+        return ate__fail(ATE_NO_ACCESS, "%s is centralized: it is spoken of over TLS alone",
+                         s->hosted->path);
+    return ate__fail(ATE_NO_ACCESS, "this server shows its chains to those who prove a key of "
+                                    "theirs, and that needs TLS (conf.members_only)");
+}
+
 int ate__members_challenge(struct ate__stream *s)
 {
     struct ate__server *server = s->peer->server;
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
     struct ate__msg_challenge m;
-    if (!server->conf.members_only || !s->peer->link)
+    bool members_only = server->conf.members_only;
+    if (!(members_only || ate__hosted_attests(s->hosted)) || !s->peer->link)
         return 0;
-    if (!s->peer->link->encrypted)
-        return ate__fail(ATE_NO_ACCESS, "this server shows its chains to those who prove a key of "
-                                        "theirs, and that needs TLS (conf.members_only)");
+    int rc = check_link(s);
+    if (!rc)
+        rc = ate__attests_check(s->peer->server, ate__chain_trust(s->hosted->chain));
+    if (rc)
+        return rc;
     ate__random(server->conf.env, &m.nonce, sizeof m.nonce);
     ate__msg_challenge_encode(&w, &m);
-    int rc = ate__wr_end(&w);
-    if (!rc)
+    rc = ate__wr_end(&w);
+    if (!rc && members_only)
         rc = start_timer(s);
     if (rc) {
         ate__buf_deinit(&body);
@@ -94,8 +129,9 @@ static int refuse(void)
 
 int ate__members_check(const struct ate__stream *s)
 {
-    if (!s->peer->server->conf.members_only)
-        return 0;
+    int rc = ate__attests_check(s->peer->server, ate__chain_trust(s->hosted->chain));
+    if (rc || !s->peer->server->conf.members_only)
+        return rc;
     struct ate__trust *t = ate__chain_trust(s->hosted->chain);
     for (uint32_t i = 0; i < s->member.count; i++)
         if (holds(t, &s->member.key[i]))
@@ -104,6 +140,20 @@ int ate__members_check(const struct ate__stream *s)
 }
 
 /* ---- POSSESSION ---- */
+
+/* A key that the chain would not take in says nothing there. */
+static int keep_allowed(struct proving *p)
+{
+    const struct ate__genesis *g = ate__trust_genesis(ate__chain_trust(p->stream->hosted->chain));
+    for (uint32_t i = 0; i < p->m.count; i++) {
+        int rc = ate__policy_check(g, p->m.key[i].public_key);
+        if (rc < 0)
+            return rc;
+        if (!rc)
+            p->proved[p->proved_count++] = p->proved[i];
+    }
+    return 0;
+}
 
 static int prove(struct proving *p)
 {
@@ -116,10 +166,10 @@ static int prove(struct proving *p)
             return rc;
         first = first ? first : rc;
     }
-    bool member = false;
+    bool member = !p->job.server->conf.members_only;
     for (uint32_t i = 0; !first && i < p->m.count; i++)
         member |= holds(t, &p->proved[i]);
-    return member ? 0 : refuse();
+    return first || !member ? refuse() : keep_allowed(p);
 }
 
 static void prove_work(struct ate__job *job)
@@ -131,11 +181,12 @@ static void take_proved(struct proving *p)
 {
     struct ate__stream *s = p->stream;
     char text[ATE__HASH_TEXT];
-    s->member.count = p->m.count;
-    memcpy(s->member.key, p->proved, p->m.count * sizeof p->proved[0]);
+    uint32_t count = p->proved_count;
+    s->member.count = count;
+    memcpy(s->member.key, p->proved, count * sizeof p->proved[0]);
     ate__server_log(p->job.server, ATE__LOG_DEBUG, "%s: %s has proved %s%s", s->hosted->path,
-                    s->peer->name, ate__hash_text(&p->proved[0], text),
-                    p->m.count > 1 ? ", and more" : "");
+                    s->peer->name, count ? ate__hash_text(&p->proved[0], text) : "nothing",
+                    count > 1 ? ", and more" : "");
 }
 
 static void prove_done(struct ate__job *job)

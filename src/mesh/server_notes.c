@@ -12,6 +12,8 @@
  *     after ATE__SIGNED_FRESH_MS: what is signed is new, or says that there is nothing new.
  *  2. A stream that follows gets a note when it has been sent all that the note signs.
  *  3. Where this server may not sign, nothing comes.
+ *  4. The heads of a centralized chain that has streams are signed whether one asked or not, and
+ *     sooner: ATE__ATTESTED_SIGN_MS after the last time, if it has grown.
  *
  * Time is the env's; the loop's timer only says when to look.
  */
@@ -51,7 +53,7 @@ static bool may_have(const struct ate__stream *s, uint64_t now)
     const struct ate__notes *n = &s->hosted->notes;
     bool reaches =
         s->follow == ATE__FOLLOW_NOT || (s->follow != ATE__FOLLOW_ASKED && s->cursor >= n->size);
-    return reaches && s->noted.serial != n->serial &&
+    return reaches && s->noted.asked && s->noted.serial != n->serial &&
            (!s->noted.serial || now - s->noted.sent_ms >= s->noted.least_ms);
 }
 
@@ -79,13 +81,19 @@ static void deliver(struct ate__hosted *h, uint64_t now)
 
 /* --- signing --- */
 
+/* Between two heads of a chain that grows. */
+static uint32_t pause_ms(const struct ate__hosted *h)
+{
+    uint32_t ms = h->server->conf.server_limits.checkpoint_ms;
+    return ate__hosted_attests(h) && ms > ATE__ATTESTED_SIGN_MS ? ATE__ATTESTED_SIGN_MS : ms;
+}
+
 static bool is_due(const struct ate__hosted *h, uint64_t now)
 {
     const struct ate__notes *n = &h->notes;
     uint64_t passed = now - n->looked_ms;
     return !n->looked_size || passed >= ATE__SIGNED_FRESH_MS ||
-           (passed >= h->server->conf.server_limits.checkpoint_ms &&
-            ate__chain_published(h->chain) != n->looked_size);
+           (passed >= pause_ms(h) && ate__chain_published(h->chain) != n->looked_size);
 }
 
 static int make(struct ate__hosted *h)
@@ -159,11 +167,14 @@ void ate__notes_look(void *server)
 {
     struct ate__server *s = server;
     uint64_t now = now_ms(s);
-    for (struct ate__hosted *h = s->watched; h; h = h->notes.next)
+    uint32_t ms = s->conf.server_limits.checkpoint_ms;
+    for (struct ate__hosted *h = s->watched; h; h = h->notes.next) {
         deliver(h, now);
+        ms = pause_ms(h) < ms ? pause_ms(h) : ms;
+    }
     sign_next(s);
     if (s->watched)
-        ate__loop_timer_start(s->look, s->conf.server_limits.checkpoint_ms);
+        ate__loop_timer_start(s->look, ms);
 }
 
 /* --- streams --- */
@@ -175,12 +186,20 @@ static void watch(struct ate__stream *s)
         n->looked_size = 0;
         append(s->hosted);
     }
-    s->noted.asked = true;
+    s->noted.listed = true;
     s->noted.next = n->streams;
     s->noted.back = &n->streams;
     if (n->streams)
         n->streams->noted.back = &s->noted.next;
     n->streams = s;
+}
+
+void ate__notes_watch(struct ate__stream *s)
+{
+    if (!s->noted.listed)
+        watch(s);
+    if (!s->peer->server->stopping)
+        ate__notes_look(s->peer->server);
 }
 
 void ate__notes_ask(struct ate__stream *s, struct ate_bytes body)
@@ -194,19 +213,18 @@ void ate__notes_ask(struct ate__stream *s, struct ate_bytes body)
     s->noted.least_ms = m.least_ms;
     if (s->noted.asked)
         return; /* a look at all there is costs much, and a question nothing */
-    watch(s);
-    if (!s->peer->server->stopping)
-        ate__notes_look(s->peer->server);
+    s->noted.asked = true;
+    ate__notes_watch(s);
 }
 
 void ate__notes_end(struct ate__stream *s)
 {
-    if (!s->noted.asked)
+    if (!s->noted.listed)
         return;
     *s->noted.back = s->noted.next;
     if (s->noted.next)
         s->noted.next->noted.back = s->noted.back;
-    s->noted.asked = false;
+    s->noted.listed = s->noted.asked = false;
     if (!s->hosted->notes.streams)
         take_out(s->hosted);
 }

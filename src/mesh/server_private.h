@@ -61,6 +61,7 @@ struct ate__server {
     struct ate__home home;
     struct ate__tls_server_key *key;
     struct ate__log_key *log_key;
+    struct ate_hash log_fingerprint; /* of it */
     struct ate__workers *chains, *reads, *opens, *compacts; /* compacts: NULL: nothing is */
     struct ate__loop *loop;
     struct ate__acceptor *acceptor; /* NULL: none */
@@ -200,6 +201,7 @@ struct ate__stream {
     atomic_bool ended; /* set on the loop's thread, read on any */
     struct ate__hosted *hosted; /* NULL until it is open */
     bool opened; /* OPENED was sent */
+    bool encrypted; /* so is the link; constant */
 
     /* while it is being opened */
     struct ate__stream *next_waiter;
@@ -216,7 +218,7 @@ struct ate__stream {
 
     /* server_notes.c */
     struct ate__noted {
-        bool asked;
+        bool listed, asked; /* listed: its chain's heads are signed */
         uint32_t least_ms; /* between two */
         uint64_t serial, sent_ms; /* of the note that it has; 0: none */
         struct ate__stream *next, **back; /* of the chain's */
@@ -319,7 +321,7 @@ struct ate__hosted {
 
     /* server_notes.c */
     struct ate__notes {
-        struct ate__stream *streams; /* that asked */
+        struct ate__stream *streams; /* for which they are signed */
         struct ate__hosted *next, **back; /* of the server's, while there are any */
         uint64_t looked_ms, looked_size; /* when it was signed last, or tried; 0: not yet */
         struct ate__buf body; /* of the newest note, encoded */
@@ -396,12 +398,17 @@ void ate__answer_deinit(struct ate__stream *s);
 
 /* --- server_members.c --- */
 
-/* CHALLENGE, where the server shows its chains to members alone. Errors: NO_ACCESS: clear text;
- * E_MEMORY. */
+bool ate__hosted_attests(const struct ate__hosted *h); /* its chain is centralized */
+/* Errors: UNTRUSTED: it is, and does not name this server's log key. Any thread. */
+int ate__attests_check(const struct ate__server *s, const struct ate__trust *t) ATE__CHECK;
+/* CHALLENGE, where the server shows its chains to members alone, and of a centralized chain.
+ * Errors: NO_ACCESS: clear text; UNTRUSTED: a centralized chain, which does not name this server's
+ * log key; E_MEMORY. */
 int ate__members_challenge(struct ate__stream *s) ATE__CHECK;
 void ate__members_end(struct ate__stream *s); /* it waits for nothing */
 void ate__members_prove(struct ate__stream *s, struct ate_bytes body);
-/* Whether the stream may be shown, and ask for, more than OPENED told. Errors: NO_ACCESS. */
+/* Whether the stream may be shown, and ask for, more than OPENED told. Errors: NO_ACCESS
+ * UNTRUSTED. */
 int ate__members_check(const struct ate__stream *s) ATE__CHECK;
 
 /* --- server_destroy.c --- */
@@ -429,6 +436,7 @@ int ate__hosted_note(struct ate__hosted *h, struct ate__buf *ret_note, uint64_t 
 /* --- server_notes.c --- */
 
 void ate__notes_ask(struct ate__stream *s, struct ate_bytes body);
+void ate__notes_watch(struct ate__stream *s); /* heads are signed from now on, until it ends */
 void ate__notes_end(struct ate__stream *s);
 void ate__notes_look(void *server); /* signs and sends what is due; a timer's */
 void ate__notes_deinit(struct ate__hosted *h);

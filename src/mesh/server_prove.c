@@ -51,11 +51,9 @@ int ate__hosted_prove(struct ate__hosted *h, const struct ate__msg_prove *m,
 
 static bool may_sign(const struct ate__hosted *h)
 {
-    struct ate_hash fingerprint;
-    const struct ate__server *s = h->server;
     return !ate__chain_read_only(h->chain) &&
-           !ate__fingerprint(ate__log_key_public(s->log_key), &fingerprint) &&
-           ate__trust_has_office(ate__chain_trust(h->chain), ATE__LOG_KEY, &fingerprint);
+           ate__trust_has_office(ate__chain_trust(h->chain), ATE__LOG_KEY,
+                                 &h->server->log_fingerprint);
 }
 
 /* The newest head that is on stable storage. */

@@ -94,6 +94,7 @@ static struct ate__stream *begin(struct ate__peer *p, uint32_t id, const char *n
     }
     s->peer = p;
     s->id = id;
+    s->encrypted = p->link && p->link->encrypted;
     s->refs = 1;
     p->refs++;
     s->next = p->streams;
@@ -194,6 +195,8 @@ static void describe_done(struct ate__job *job)
     } else if (!s->ended) {
         s->opened = true;
         ate__peer_send(s->peer, ATE__MSG_OPENED, s->id, &d->body);
+        if (!s->ended && ate__hosted_attests(s->hosted))
+            ate__notes_watch(s);
     }
     ate__stream_unref(s);
     ate__buf_deinit(&d->genesis);

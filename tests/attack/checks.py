@@ -199,8 +199,6 @@ attack("cheap-password", "password-floor")
 GENESIS = "src/event/genesis.c"
 drop("format-version", GENESIS, "if (g->format_version != ATE__FORMAT_VERSION)",
      "g->format_version != ATE__FORMAT_VERSION")
-drop("mode-centralized", GENESIS, "if (g->mode == ATE__CENTRALIZED && !ate__centralized_known)",
-     "g->mode == ATE__CENTRALIZED && !ate__centralized_known")
 drop("mode-known", GENESIS, "if (g->mode != ATE__DISTRIBUTED && g->mode != ATE__CENTRALIZED)",
      "g->mode != ATE__DISTRIBUTED && g->mode != ATE__CENTRALIZED")
 drop("genesis-signed", "src/trust/state.c", "if (!ate__tx_signed_by(tx, &fingerprint))",
@@ -208,7 +206,7 @@ drop("genesis-signed", "src/trust/state.c", "if (!ate__tx_signed_by(tx, &fingerp
 drop("genesis-signers", KEYS, "if (!ate__judge_signed_by(j, &roots[i]))",
      "!ate__judge_signed_by(j, &roots[i])")
 attack("newer-format", "format-version")
-attack("mode-of-the-server", "mode-centralized", "mode-known")
+attack("mode-of-later", "mode-known")
 attack("root-key-of-another", "genesis-signed", "genesis-signers")
 
 # ---- thin.c ----
@@ -538,6 +536,53 @@ attack("proof-passed-on", "proof-of-channel")
 attack("proof-for-another-chain", "proof-of-chain")
 attack("proof-repeated", "proof-of-number")
 attack("proved-by-revoked", "member-is-not-revoked")
+
+# ---- central.c ----
+
+ATTEST = "src/chain/attest.c"
+drop("attested-mode", "src/trust/sig.c", "return ate__trust_genesis(t)->mode == ATE__CENTRALIZED",
+     "ate__trust_genesis(t)->mode == ATE__CENTRALIZED", "1")
+drop("head-believed", "src/mesh/client_pipe.c", "if (!rc && get->kind != ATE__GET_LOG_KEYS)",
+     "get->kind != ATE__GET_LOG_KEYS")
+drop("attested-signs-nothing", "src/event/tx.c",
+     "for (uint32_t i = 0; i < tx->signature_count && !tx->attested; i++)", "!tx->attested", "1")
+drop("shown-attested-is-no-root", TXS,
+     "for (uint32_t i = 0; i < t->tx->signature_count && !t->tx->attested; i++)",
+     "!t->tx->attested", "1")
+drop("attested-was-proved", "src/mesh/client_calls.c",
+     "if (!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i]))",
+     "!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i])")
+drop("mode-expected", ANCHOR, "mode != ATE__CENTRALIZED || a->centralized || a->has_chain)",
+     "a->centralized", "1")
+drop("attested-offered", ATTEST, "if (tx->attested)\n        return", "tx->attested")
+drop("signed-offered", ATTEST, "if (tx->signature_count && !takes)", "!takes")
+drop("attested-key-in-force", ATTEST,
+     "if (!ate__trust_is_revoked(c->trust, &w->offer->proved[i]))",
+     "!ate__trust_is_revoked(c->trust, &w->offer->proved[i])", "1")
+drop("server-may-attest", MEMBERS, "ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint))",
+     "ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint)", "1")
+drop("covered-alone-is-shown", "src/chain/believe.c",
+     "if (!is_centralized(c))\n        return;\n    ate__frontier_init", "!is_centralized(c)", "1")
+attack("attested-to-a-mirror", "covered-alone-is-shown")
+attack("attested-in-files", "covered-alone-is-shown")
+attack("attested-without-checkpoint", "head-believed")
+attack("attested-under-another-key", "head-believed")
+attack("attested-behind-checkpoint", "head-believed")
+attack("attested-beside-checkpoint", "head-believed")
+attack("attested-without-right", "shown-body-right")
+attack("attested-where-signed", "attested-mode")
+attack("root-key-attested", "shown-attested-is-no-root", "attested-signs-nothing")
+attack("attested-otherwise", "attested-was-proved")
+attack("mode-unexpected", "mode-expected")
+attack("writes-unproved", "may-append")
+attack("writes-by-proof-elsewhere", "proof-of-channel")
+attack("writes-by-proof-for-another", "proof-of-chain")
+attack("writes-by-proof-repeated", "proof-of-number")
+attack("attested-by-client", "attested-offered", "signed-offered")
+attack("writes-after-revocation", "attested-key-in-force", "not-revoked", "revoked-has-no-right")
+attack("mode-of-the-server", "server-may-attest")
+attack("mode-of-another-server", "server-may-attest")
+
 
 # ---- reset.c ----
 

@@ -335,7 +335,12 @@ static void newer_format(void)
 /* In which the server says who wrote. */
 static void mode_of_the_server(void)
 {
-    create("/past", AT_MODE, ATE__CENTRALIZED, true, ATE_UNSUPPORTED);
+    create("/past", AT_MODE, ATE__CENTRALIZED, true, ATE_UNTRUSTED);
+}
+
+static void mode_of_later(void)
+{
+    create("/past", AT_MODE, 3, true, ATE_UNSUPPORTED);
 }
 
 static void root_key_of_another(void)
@@ -384,6 +389,7 @@ const struct attack attacks_keys[] = {
     {"keys-alone", keys_alone},
     {"newer-format", newer_format},
     {"mode-of-the-server", mode_of_the_server},
+    {"mode-of-later", mode_of_later},
     {"root-key-of-another", root_key_of_another},
     {NULL, NULL},
 };

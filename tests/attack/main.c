@@ -19,7 +19,7 @@ static const struct attack *const tables[] = {
     attacks_history, attacks_archive, attacks_keys,    attacks_server,  attacks_thin,
     attacks_proofs,  attacks_net,     attacks_disk,    attacks_secrets, attacks_destroy,
     attacks_payload, attacks_afar,    attacks_reset,   attacks_resync,  attacks_image,
-    attacks_dns,     attacks_members, attacks_plugins,
+    attacks_dns,     attacks_members, attacks_plugins, attacks_central,
 };
 static struct {
     unsigned tried, held, succeeded;

@@ -269,6 +269,10 @@ const char *rogue_address(struct rogue *r)
 
 int rogue_open(struct rogue *r, const char *mirror, struct ate_chain **ret_chain)
 {
-    struct ate_chain_conf conf = {.mirror_dir = mirror, .timeout_ms = 20000};
-    return ate_chain_open(rogue_address(r), NULL, 0, &conf, ret_chain);
+    struct ate_chain_conf conf = {
+        .mirror_dir = mirror,
+        .timeout_ms = r->timeout_ms ? r->timeout_ms : 20000,
+        .centralized = r->centralized,
+    };
+    return ate_chain_open(rogue_address(r), r->session, 0, &conf, ret_chain);
 }

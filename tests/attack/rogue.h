@@ -15,6 +15,8 @@ struct rogue {
     uint64_t size;    /* how much of it is shown */
     const char *name; /* path under which it is asked for; NULL: the declared one */
     const char *host; /* that the address names; NULL: 127.0.0.1 */
+    int32_t timeout_ms; /* of the client; 0: 20 s */
+    bool centralized; /* such a chain is what the client expects */
     bool clear;       /* clear text; set before the address is asked for */
     struct ate_hash pin; /* that the address names; its own, unless the test sets another */
 
@@ -27,6 +29,7 @@ struct rogue {
     /* Without it commits are refused. */
     void (*committed)(struct rogue *r, const struct ate__msg_commit *m,
                       struct ate__msg_committed *ret);
+    struct ate_session *session; /* the client's; NULL: none */
     /* What is signed, a note; without it nothing is. */
     struct ate__buf note;
     void (*proven)(struct rogue *r, struct ate__msg_proven *m);

@@ -513,4 +513,5 @@ const struct golden_chain golden_chains[GOLDEN_CHAINS] = {
     {.set = 3, .name = "published", .make = golden_make_published},
     {.set = 3, .name = "sealed-writer", .make = golden_make_sealed_writer},
     {.set = 3, .name = "batches", .make = golden_make_batches},
+    {.set = 3, .name = "central", .make = golden_make_central, .genesis.centralized = true},
 };

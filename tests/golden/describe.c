@@ -308,7 +308,8 @@ void golden_describe(const char *path, const char *keys, unsigned flags, struct 
     struct ate_chain *c;
     snprintf(root, sizeof root, "%s/%s.pub", keys, golden_keys[OWNER]);
     snprintf(state, sizeof state, "%s/state", keys);
-    struct ate_chain_conf conf = {.root = root, .state_dir = state};
+    struct ate_chain_conf conf = {
+        .root = root, .state_dir = state, .centralized = golden_is_centralized(path)};
     out = text;
     for (unsigned i = 0; i < GOLDEN_KEYS; i++) {
         snprintf(key, sizeof key, "%s/%s.key", keys, golden_keys[i]);

@@ -15,7 +15,7 @@
 #include "lib/simdisk.h"
 #include "lib/simenv.h"
 
-enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 30, GOLDEN_SETS = 3 };
+enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 31, GOLDEN_SETS = 3 };
 /* Of the keys: who owns each chain, who writes too, who reads; and one whom nobody lets in. */
 enum { OWNER, SECOND, READER, STRANGER };
 extern const char *const golden_keys[GOLDEN_KEYS]; /* names of the files */
@@ -51,7 +51,8 @@ struct golden_chain {
     bool varies; /* what libraries make of it is theirs: the bytes are not compared */
     const struct golden_kit *kit; /* NULL: the keys of the set */
     bool labels; /* of the keys are in its scopes */
-    struct ate__genesis_conf genesis; /* but for the options */
+    /* But for the options. Centralized: OWNER and SECOND are who has proved a key. */
+    struct ate__genesis_conf genesis;
 };
 extern const struct golden_chain golden_chains[GOLDEN_CHAINS];
 
@@ -62,6 +63,8 @@ void golden_make_keys(const char *to);
 
 /* world.c, for chains.c */
 void golden_open(struct golden *g, unsigned flags, struct ate_bytes options);
+/* Whether a chain of that name, which a path may end with, is centralized. */
+bool golden_is_centralized(const char *path);
 void golden_close(struct golden *g);
 void golden_kill(struct golden *g); /* the disk stays as it is now, and nothing is open */
 void golden_text(struct golden *g, const char *suffix, char *take_text); /* a file beside it */
@@ -88,6 +91,7 @@ void golden_make_roots(struct golden *g);
 void golden_make_log_keys(struct golden *g);
 void golden_make_offices(struct golden *g);
 void golden_make_compressed(struct golden *g);
+void golden_make_central(struct golden *g); /* chains_central.c */
 /* chains_algorithms.c */
 void golden_make_by_all(struct golden *g);
 void golden_make_halves(struct golden *g);

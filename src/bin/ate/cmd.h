@@ -83,6 +83,7 @@ enum option_id {
     OPT_ADMIN,
     OPT_ADD_ROOT,
     OPT_REMOVE_ROOT,
+    OPT_CENTRALIZED,
     OPT_PLUGIN
 };
 #define OPTS_ALL                                                                                   \
@@ -91,11 +92,11 @@ enum option_id {
 #define OPTS_LOOKUP (OPT(OPT_DNS_SERVER) | OPT(OPT_DNS_ANCHOR) | OPT(OPT_CA_FILE))
 #define OPTS_CHAIN                                                                                 \
     (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_PASSWORD_FILE) | OPT(OPT_ROOT) |              \
-     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_PLUGIN))
+     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_CENTRALIZED) | OPT(OPT_PLUGIN))
 /* What is said of a chain that is made. */
 #define OPTS_NEW                                                                                   \
     (OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) | OPT(OPT_COMPRESS) |                 \
-     OPT(OPT_STRENGTH) | OPT(OPT_HASH) | OPT(OPT_ALLOW))
+     OPT(OPT_STRENGTH) | OPT(OPT_HASH) | OPT(OPT_ALLOW) | OPT(OPT_LOG_KEY))
 
 struct options { /* strings are words of the command line */
     const char *operand[OPERANDS_MAX];
@@ -107,6 +108,7 @@ struct options { /* strings are words of the command line */
     const char *mirror;
     int32_t timeout_ms; /* 0: not given; -1: none */
     bool clear;         /* no wire encryption */
+    bool centralized;
     struct ate_lookup lookup;
     unsigned scope;     /* flag of ate_txn_begin() */
     bool is_public, absent, recursive, tree, long_form, remove, log_keys;

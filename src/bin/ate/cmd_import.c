@@ -372,6 +372,8 @@ const struct command cmd_import = {
         "  --max-files N      no more than the first N, in sorted order; says what is left out\n"
         "  --max-bytes SIZE   no more than the first so many bytes\n"
         "  --worm             the chain is made an archive: nothing in it is changed or deleted\n"
+        "  --centralized --log-key FILE  the chain is made one whose server says who made what:\n"
+        "                     see ate put\n"
         "  --compress zstd    the chain is made one that compresses: see ate(1)\n"
         "  --segment-size SIZE  of a chain in a directory: its files double up to this [64M]\n"
         "  --retain TIME      with --worm: an object may be deleted when so much time has passed\n"

@@ -342,6 +342,8 @@ const struct command cmd_put = {
         "                   fields, a JSON object or a MessagePack map\n"
         "  --scope SCOPE    full: on disk at the root (the default); local: on disk here; none\n"
         "  --worm           the chain is made an archive: nothing in it is changed or deleted\n"
+        "  --centralized --log-key FILE  the chain is made one whose server, with that log\n"
+        "                   key, says who made what: see ate(1)\n"
         "  --compress zstd  the chain is made one that compresses what is stored; sizes then tell\n"
         "                   more of what is in an object: see ate(1)\n"
         "  --segment-size SIZE  of a chain in a directory: its files double up to this [64M]\n"

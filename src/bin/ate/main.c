@@ -42,6 +42,7 @@ static const char last_help[] =
     "      --plugin FILE[=OPTIONS] loads a plug-in: libate(3), PLUG-INS; may be repeated\n"
     "      --password-file FILE   the password of your key, if it has one; else you are asked\n"
     "      --no-wire-encryption   clear text, to a server on this machine that allows it too\n"
+    "      --centralized   a chain whose server says who made what is expected: ate(1)\n"
     "      --dns-server ADDRESS[@PORT], --dns-anchor FILE, --ca-file FILE\n"
     "                             where a pin or a root that the address lacks is looked up: man\n"
     "                             7 ate, \"Trust\"\n"

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "bin/ate/hint.h"
+#include "bin/ate/proof_text.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -380,6 +381,7 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .root = roots,
         .timeout_ms = o->timeout_ms,
         .no_wire_encryption = o->clear,
+        .centralized = o->centralized,
         .lookup = &o->lookup,
         .archive = o->worm,
         .retention_s = o->retain_s,
@@ -412,8 +414,21 @@ int open_again(const struct options *o, bool no_view_image, struct opened *x)
     return rc;
 }
 
+/* Of the chain that is made. */
+static int read_log_key(const struct options *o, struct ate__buf *text, const char **ret_log_key)
+{
+    if (!o->log_key_count)
+        return 0;
+    if (o->log_key_count > 1)
+        return ate__fail(ATE_MISUSE, "--log-key: one, that of the server");
+    int rc = proof_text_read(o->log_key[0], text);
+    *ret_log_key = (const char *)text->data;
+    return rc;
+}
+
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf log_key = ATE__BUF_NULL;
     ate__cleanup(ate__freep) char *roots = NULL;
     ate__cleanup(ate__freep) char *mirror = NULL;
     const char *where = o->operand[0];
@@ -423,6 +438,8 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
     if (!rc)
         rc = open_join(o->root, o->root_count, &roots);
     struct ate_chain_conf conf = conf_of(o, roots);
+    if (!rc && kind == OPEN_CREATES)
+        rc = read_log_key(o, &log_key, &conf.log_key);
     if (!rc)
         rc = open_session(o, kind, &x.session);
     if (!rc)

@@ -24,6 +24,7 @@ static const struct ate__option table[] = {
     {"mirror", 0, OPT_MIRROR, "DIR"},
     {"timeout", 0, OPT_TIMEOUT, "TIME"},
     {"no-wire-encryption", 0, OPT_CLEAR, NULL},
+    {"centralized", 0, OPT_CENTRALIZED, NULL},
     {"dns-server", 0, OPT_DNS_SERVER, "ADDRESS"},
     {"dns-anchor", 0, OPT_DNS_ANCHOR, "FILE"},
     {"ca-file", 0, OPT_CA_FILE, "FILE"},
@@ -269,6 +270,7 @@ static void take_switch(struct options *o, enum option_id id)
     ate__out.quiet |= id == OPT_QUIET;
     ate__out.verbose += id == OPT_VERBOSE;
     o->clear |= id == OPT_CLEAR;
+    o->centralized |= id == OPT_CENTRALIZED;
     o->is_public |= id == OPT_PUBLIC;
     o->absent |= id == OPT_ABSENT;
     o->recursive |= id == OPT_RECURSIVE;

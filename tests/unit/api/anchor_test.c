@@ -110,6 +110,39 @@ static void added_later_and_the_declared_name(void **state)
     assert_int_equal(checked(NULL, "/other", item("chain", chain_text), NULL, NULL), 0);
 }
 
+static int checked_mode(bool centralized, const char *root, const struct ate_hash *chain,
+                        struct ate__trust *t)
+{
+    struct ate__anchor a;
+    assert_int_equal(ate__anchor_init(&a, root, NULL, NULL), 0);
+    a.centralized = centralized;
+    a.has_chain = chain != NULL;
+    if (chain)
+        a.chain = *chain;
+    int whole = ate__anchor_check(&a, t), genesis = ate__anchor_check_genesis(&a, t);
+    assert_int_equal(whole, genesis);
+    ate__anchor_deinit(&a);
+    return whole;
+}
+
+/* Nobody is given a chain whose server says who wrote, but who said that he expects it, or named
+ * its genesis, which says it. */
+static void the_mode_is_what_the_caller_says(void **state)
+{
+    (void)state;
+    struct world c;
+    struct terms terms = {.centralized = true};
+    world_init_of(&c, 1, NULL, &terms);
+    const struct ate_hash *id = ate__trust_chain_id(c.t), *other = ate__trust_chain_id(w.t);
+    assert_int_equal(checked_mode(false, root_text, NULL, c.t), ATE_UNTRUSTED);
+    assert_non_null(strstr(ate__error_text(), "conf.centralized"));
+    assert_int_equal(checked_mode(true, root_text, NULL, c.t), 0);
+    assert_int_equal(checked_mode(false, NULL, id, c.t), 0);
+    assert_int_equal(checked_mode(true, NULL, other, c.t), ATE_WRONG_CHAIN);
+    assert_int_equal(checked_mode(false, root_text, NULL, w.t), 0);
+    world_deinit(&c);
+}
+
 /* The sentence has all that is needed to decide. */
 static void the_refusal_names_them(void **state)
 {
@@ -170,6 +203,7 @@ int main(void)
         cmocka_unit_test(the_first_source_decides),
         cmocka_unit_test(dns_is_the_last),
         cmocka_unit_test(added_later_and_the_declared_name),
+        cmocka_unit_test(the_mode_is_what_the_caller_says),
         cmocka_unit_test(the_refusal_names_them),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

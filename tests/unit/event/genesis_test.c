@@ -70,7 +70,7 @@ static void wrong_ones_are_not_made(void **state)
         case 0: g.format_version = 2, expected = ATE_UNSUPPORTED; break;
         case 1: g.rules_version = 2, expected = ATE_UNSUPPORTED; break;
         case 2: g.hash_alg = 9, expected = ATE_UNSUPPORTED; break;
-        case 3: g.mode = ATE__CENTRALIZED, expected = ATE_UNSUPPORTED; break;
+        case 3: g.mode = 3, expected = ATE_UNSUPPORTED; break;
         case 4: g.name = ate__text_bytes("/a/../b"); break;
         case 5: g.root_key_count = 0; break;
         case 6: g.root_keys[1] = g.root_keys[0]; break;

@@ -267,7 +267,7 @@ static struct past *past_of(const struct terms *chain, struct ate__key *root)
     size_t count = strlen(chain->allowed);
     for (size_t i = 0; i < count; i++)
         ids[2 * i] = (uint8_t)(chain->allowed[i] - '0');
-    struct past_terms terms = {chain->strength, ate__bytes(ids, 2 * count)};
+    struct past_terms terms = {chain->strength, ate__bytes(ids, 2 * count), false};
     return past_on_terms(&terms, root);
 }
 

@@ -2,6 +2,7 @@
 #include "kit.h"
 #include "base/alloc.h"
 #include "base/name.h"
+#include "chain/host_key.h"
 #include "crypto/keyfile.h"
 #include "net/addr.h"
 #include "trust/facts.h"
@@ -74,7 +75,7 @@ static void make_genesis(struct kit_chain *c, struct ate__buf *body, struct ate_
         .format_version = ATE__FORMAT_VERSION,
         .rules_version = ATE__RULES_VERSION,
         .hash_alg = ATE__SHA256,
-        .mode = ATE__DISTRIBUTED,
+        .mode = c->centralized ? ATE__CENTRALIZED : ATE__DISTRIBUTED,
         .name = ate__text_bytes(c->path),
         .root_key_count = 1,
         .window = ATE__WINDOW_DEFAULT,
@@ -83,7 +84,13 @@ static void make_genesis(struct kit_chain *c, struct ate__buf *body, struct ate_
     };
     g.root_keys[0] = ate__buf_bytes(&c->key->public_key);
     ate__random(env, g.random, sizeof g.random);
-    int rc = ate__genesis_encode(&g, body);
+    struct ate_bytes log_key = ate__buf_bytes(&c->log_key);
+    struct ate__buf log_keys = ATE__BUF_NULL;
+    int rc = log_key.size ? ate__genesis_key_list(&log_key, 1, &log_keys) : 0;
+    g.log_keys = ate__buf_bytes(&log_keys);
+    if (!rc)
+        rc = ate__genesis_encode(&g, body);
+    ate__buf_deinit(&log_keys);
     if (!rc)
         rc = ate__chain_id(ATE__SHA256, ate__buf_bytes(body), &c->id);
     struct ate__header_wr w = ate__header_wr_of(header);
@@ -93,9 +100,8 @@ static void make_genesis(struct kit_chain *c, struct ate__buf *body, struct ate_
     assert_int_equal(rc, 0);
 }
 
-struct kit_chain kit_chain_new(const char *path, bool everyone)
+static struct kit_chain chain_new(const char *path, struct kit_chain c)
 {
-    struct kit_chain c = {.everyone = everyone};
     struct ate__buf body = ATE__BUF_NULL, headers[2] = {ATE__BUF_NULL, ATE__BUF_NULL};
     struct ate__rule rule = {.who = ATE__RULE_EVERYONE};
     struct ate__auth auth = {.rule = {rule, rule, rule, rule}};
@@ -114,7 +120,7 @@ struct kit_chain kit_chain_new(const char *path, bool everyone)
         {.form = ATE__BARE, .header = ate__buf_bytes(&headers[1])},
     };
     in.events = events;
-    in.event_count = everyone ? 2 : 1;
+    in.event_count = c.everyone ? 2 : 1;
     finish_tx(&in, c.key, false, &c.genesis);
     ate__buf_deinit(&body);
     ate__buf_deinit(&headers[0]);
@@ -122,8 +128,24 @@ struct kit_chain kit_chain_new(const char *path, bool everyone)
     return c;
 }
 
+struct kit_chain kit_chain_new(const char *path, bool everyone)
+{
+    return chain_new(path, (struct kit_chain){.everyone = everyone});
+}
+
+struct kit_chain kit_chain_attested(const char *path, const struct ate__server *s, uint8_t mode)
+{
+    struct kit_chain c = {.centralized = mode == ATE__CENTRALIZED};
+    struct ate__buf text = ATE__BUF_NULL;
+    assert_int_equal(ate__server_log_key(s, &text), 0);
+    assert_int_equal(ate__log_key_decode(ate__buf_bytes(&text), &c.log_key), 0);
+    ate__buf_deinit(&text);
+    return chain_new(path, c);
+}
+
 void kit_chain_free(struct kit_chain *c)
 {
+    ate__buf_deinit(&c->log_key);
     ate__key_free(c->key);
     ate__buf_deinit(&c->genesis);
 }
@@ -163,7 +185,7 @@ struct ate__buf kit_put(struct kit_chain *c, const struct ate__head *base,
                                   .payload = ate__bytes(payload, put->payload_size)};
     struct ate__tx_in in = next_tx(c, base);
     in.events = &event;
-    bool sign = put->forged || (!c->everyone && !put->unsigned_);
+    bool sign = put->forged || (!c->everyone && !c->centralized && !put->unsigned_);
     finish_tx(&in, sign ? c->key : NULL, put->forged, &tx);
     if (ret_event_hash)
         assert_int_equal(ate__event_hash(ATE__SHA256, &event, ret_event_hash), 0);
@@ -467,13 +489,21 @@ void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
     ate__buf_deinit(&body);
 }
 
+_Thread_local uint32_t kit_attested_count;
+_Thread_local struct ate_hash kit_attested[ATE__TX_SIGNATURES_MAX];
+
 static void check_committed(const struct ate__msg_committed *m, struct ate_bytes encoded,
                             struct ate__head *known)
 {
+    struct ate__buf section = ATE__BUF_NULL;
     struct ate__tx tx;
     struct ate_hash leaf;
     assert_int_equal(m->known_size, known->size);
     assert_int_equal(ate__tx_decode(encoded, ATE__SHA256, &tx), 0);
+    if (m->attested_count) {
+        assert_int_equal(ate__tx_encode_attested(kit_attested, kit_attested_count, &section), 0);
+        tx.signature_section = ate__buf_bytes(&section);
+    }
     assert_int_equal(
         ate__tx_leaf(&tx, ATE__SHA256, m->receipt.sequence, m->receipt.root_time_us, &leaf), 0);
     assert_int_equal(ate__merkle_check_inclusion(&leaf, m->receipt.sequence, m->receipt.size,
@@ -484,6 +514,7 @@ static void check_committed(const struct ate__msg_committed *m, struct ate_bytes
                      0);
     *known = (struct ate__head){m->receipt.size, m->receipt.head};
     ate__tx_deinit(&tx);
+    ate__buf_deinit(&section);
 }
 
 static void take_committed(struct kit_client *c, struct ate__msg_committed *m)
@@ -497,6 +528,9 @@ static void take_committed(struct kit_client *c, struct ate__msg_committed *m)
     }
     assert_int_equal(f.type, ATE__MSG_COMMITTED);
     assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&f.body), m), 0);
+    kit_attested_count = m->attested_count;
+    if (m->attested_count)
+        memcpy(kit_attested, m->attested, m->attested_count * sizeof kit_attested[0]);
     kit_frame_free(&f);
 }
 
@@ -610,6 +644,22 @@ struct ate__server_conf kit_conf(const char *logs)
 {
     return (struct ate__server_conf){
         .env = env, .logs = logs, .listen = "127.0.0.1", .no_auth = true};
+}
+
+static struct ate__host_key *host_key;
+
+static void free_host_key(void)
+{
+    ate__host_key_free(host_key);
+}
+
+struct ate__host_key *kit_host_key(void)
+{
+    if (host_key)
+        return host_key;
+    assert_int_equal(ate__host_key_new(&(struct ate__key32){{7}}, &host_key), 0);
+    assert_int_equal(atexit(free_host_key), 0);
+    return host_key;
 }
 
 struct ate__server *kit_start(const struct ate__server_conf *conf)

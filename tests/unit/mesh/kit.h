@@ -17,11 +17,15 @@ struct kit_chain {
     struct ate__key *key; /* of its root */
     struct ate__buf genesis;
     bool everyone; /* may write, unsigned */
+    bool centralized; /* the server of `log_key` says who wrote: nothing is signed */
+    struct ate__buf log_key;
     uint64_t number; /* of the last transaction made */
     uint8_t origin[16];
 };
 /* everyone: else the root key alone. */
 struct kit_chain kit_chain_new(const char *path, bool everyone);
+/* One that is to be centralized at that server, its mode the one given. */
+struct kit_chain kit_chain_attested(const char *path, const struct ate__server *s, uint8_t mode);
 void kit_chain_free(struct kit_chain *c);
 
 struct kit_put {
@@ -87,6 +91,9 @@ struct ate__receipt kit_committed(struct kit_client *c, uint32_t request, struct
 /* The same of any request from 1 to count, whose transaction is txs[request - 1]. */
 uint32_t kit_committed_any(struct kit_client *c, const struct ate__buf *txs, uint32_t count,
                            struct ate__head *known);
+/* Who made what the last COMMITTED was about, as the server says. */
+extern _Thread_local uint32_t kit_attested_count;
+extern _Thread_local struct ate_hash kit_attested[ATE__TX_SIGNATURES_MAX];
 /* The next frame must be REJECTED. */
 int kit_rejected(struct kit_client *c, uint32_t request);
 /* Puts one object and checks the answer. */
@@ -110,4 +117,5 @@ void kit_follow_to(struct kit_client *c, struct kit_follow *f, uint64_t size);
 /* --- servers --- */
 
 struct ate__server_conf kit_conf(const char *logs); /* loopback, any port, no_auth, no log */
+struct ate__host_key *kit_host_key(void); /* of this machine, for as long as the process */
 struct ate__server *kit_start(const struct ate__server_conf *conf);

@@ -220,7 +220,7 @@ static void test_confirm(void **state)
     struct ate__call *call = calloc(1, sizeof *call);
     call->kind = ATE__CALL_COMMIT;
     call->tx_hash = h.past->tx[2].hash;
-    call->signature_section = h.past->tx[2].signature_section;
+    call->stored_section = h.past->tx[2].signature_section;
     call->id = h.past->tx[2].id;
     call->receipt = (struct ate__receipt){
         .sequence = 2, .root_time_us = h.past->time_us[2], .size = 4, .head = head.root};

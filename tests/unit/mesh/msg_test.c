@@ -583,6 +583,43 @@ static void test_possession(void **state)
     }
 }
 
+/* Who made it: nothing where that is nobody, else a list that ascends. */
+static void test_attested(void **state)
+{
+    (void)state;
+    uint8_t who[(ATE__TX_SIGNATURES_MAX + 1) * 32];
+    for (size_t i = 0; i < sizeof who; i++)
+        who[i] = (uint8_t)(i / 32 + 1);
+    for (uint32_t count = 0; count <= ATE__TX_SIGNATURES_MAX + 1; count++) {
+        struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        struct ate__msg_committed m = {.request = 1,
+                                       .receipt.size = 1,
+                                       .attested_count = count,
+                                       .attested = who},
+                                  got;
+        ate__msg_committed_encode(&w, &m);
+        assert_int_equal(ate__wr_end(&w), 0);
+        int rc = ate__msg_committed_decode(ate__buf_bytes(&body), &got);
+        assert_int_equal(rc, count > ATE__TX_SIGNATURES_MAX ? ATE_MALFORMED : 0);
+        assert_true(rc || got.attested_count == count);
+        assert_true(rc || !count || !memcmp(got.attested, who, 32 * (size_t)count));
+        size_t whole = body.size, list = count ? 4 + 32 * (size_t)count : 0;
+        for (size_t size = whole - list + 1; size < whole; size++)
+            assert_int_equal(ate__msg_committed_decode(ate__bytes(body.data, size), &got),
+                             ATE_MALFORMED);
+        if (count > 1 && count <= ATE__TX_SIGNATURES_MAX) {
+            memcpy(body.data + whole - 32, body.data + whole - 64, 32); /* one twice */
+            assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&body), &got), ATE_MALFORMED);
+        }
+        if (!count) { /* a list of none */
+            assert_int_equal(ate__buf_append(&body, ate__bytes("\0\0\0", 4)), 0);
+            assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&body), &got), ATE_MALFORMED);
+        }
+        ate__buf_deinit(&body);
+    }
+}
+
 static void test_heads(void **state)
 {
     (void)state;
@@ -665,6 +702,7 @@ int main(void)
         cmocka_unit_test(test_names),      cmocka_unit_test(test_prove),
         cmocka_unit_test(test_signed),     cmocka_unit_test(test_resync),
         cmocka_unit_test(test_destroy),    cmocka_unit_test(test_possession),
+        cmocka_unit_test(test_attested),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,19 +45,20 @@ uint64_t past_add(struct past *p, struct ate_bytes record)
 }
 
 static const uint8_t usual[2] = {ATE__SIG_MLDSA65_ED25519, 0};
-static const struct past_terms usual_terms = {192, {usual, sizeof usual}};
+static const struct past_terms usual_terms = {192, {usual, sizeof usual}, false};
 
 /* archive NULL: none is made. */
 static void make_genesis(struct past *p, const struct past_terms *terms, const uint64_t *archive,
                          struct ate__buf *body)
 {
-    struct ate__buf options = ATE__BUF_NULL, compactors = ATE__BUF_NULL;
+    struct ate__buf options = ATE__BUF_NULL, compactors = ATE__BUF_NULL, log_keys = ATE__BUF_NULL;
+    struct ate__log_key *log_key;
     struct ate_bytes bob = ate__buf_bytes(&keys[BOB]->public_key);
     struct ate__genesis g = {
         .format_version = ATE__FORMAT_VERSION,
         .rules_version = ATE__RULES_VERSION,
         .hash_alg = ATE__SHA256,
-        .mode = ATE__DISTRIBUTED,
+        .mode = p->centralized ? ATE__CENTRALIZED : ATE__DISTRIBUTED,
         .name = ate__text_bytes("/past"),
         .random = {1, 2, 3},
         .root_key_count = 1,
@@ -72,8 +73,16 @@ static void make_genesis(struct past *p, const struct past_terms *terms, const u
         g.options = ate__buf_bytes(&options);
         g.compactor_keys = ate__buf_bytes(&compactors);
     }
+    if (p->centralized) {
+        must(ate__log_key_of_seed(&keys[BOB]->seed, &log_key));
+        struct ate_bytes log_public = ate__log_key_public(log_key);
+        must(ate__genesis_key_list(&log_public, 1, &log_keys));
+        g.log_keys = ate__buf_bytes(&log_keys);
+        ate__log_key_free(log_key);
+    }
     must(ate__genesis_encode(&g, body));
     must(ate__chain_id(ATE__SHA256, ate__buf_bytes(body), &p->chain_id));
+    ate__buf_deinit(&log_keys);
     ate__buf_deinit(&options);
     ate__buf_deinit(&compactors);
 }
@@ -90,6 +99,7 @@ static struct past *make(const struct ate__auth *top, const struct past_terms *t
     memcpy(p->key, keys, sizeof p->key);
     if (root)
         p->key[ROOT] = root;
+    p->centralized = terms->centralized;
     make_genesis(p, terms, archive, &body);
     past_begin(p, &d);
     draft_item(&d, ATE__TAG_GENESIS, ate__buf_bytes(&body));
@@ -111,6 +121,12 @@ struct past *past_on_terms(const struct past_terms *terms, struct ate__key *root
     return make(NULL, terms, root, NULL);
 }
 
+struct past *past_centralized(const struct ate__auth *top)
+{
+    static const struct past_terms centralized = {192, {usual, sizeof usual}, true};
+    return make(top, &centralized, NULL, NULL);
+}
+
 struct past *past_copy(const struct past *from)
 {
     struct past *p = calloc(1, sizeof *p);
@@ -118,6 +134,7 @@ struct past *past_copy(const struct past *from)
     memcpy(p->key, from->key, sizeof p->key);
     p->chain_id = from->chain_id;
     p->number = from->number;
+    p->centralized = from->centralized;
     for (uint64_t i = 0; i < from->size; i++)
         past_add(p, ate__buf_bytes(&from->record[i]));
     return p;
@@ -147,8 +164,35 @@ void past_sign(struct past *p, struct draft *d, int key)
     d->signer[d->signer_count++] = p->key[key];
 }
 
+uint64_t past_attest(struct past *p, struct ate_bytes unsigned_tx, const struct ate_hash *who,
+                     uint32_t count)
+{
+    enum { NO_SIGNATURES = 5 };
+    struct ate__buf record = ATE__BUF_NULL;
+    must(ate__buf_append(&record, ate__bytes(unsigned_tx.data, unsigned_tx.size - NO_SIGNATURES)));
+    must(ate__tx_encode_attested(who, count, &record));
+    uint64_t n = past_add(p, ate__buf_bytes(&record));
+    ate__buf_deinit(&record);
+    return n;
+}
+
+/* Its signers are what the server says. */
+static uint64_t commit_attested(struct past *p, struct draft *take_draft)
+{
+    struct ate_hash who[DRAFT_SIGNERS];
+    uint32_t count = take_draft->signer_count;
+    for (uint32_t i = 0; i < count; i++)
+        who[i] = take_draft->signer[i]->fingerprint;
+    take_draft->signer_count = 0;
+    uint64_t n = past_attest(p, draft_encode(take_draft), who, count);
+    draft_deinit(take_draft);
+    return n;
+}
+
 uint64_t past_commit_plain(struct past *p, struct draft *take_draft)
 {
+    if (p->centralized && p->size && take_draft->signer_count)
+        return commit_attested(p, take_draft);
     uint64_t n = past_add(p, draft_encode(take_draft));
     draft_deinit(take_draft);
     return n;

@@ -21,6 +21,7 @@ struct past {
     struct ate_hash leaf[PAST_MAX];
     uint64_t size;
     uint64_t number; /* of the last transaction */
+    bool centralized; /* who signs is attested instead */
 };
 static inline void must(int rc)
 {
@@ -33,9 +34,12 @@ struct past *past_new(const struct ate__auth *top); /* NULL: the top without rul
 struct past_terms { /* which keys the chain takes */
     uint16_t strength;
     struct ate_bytes algorithms; /* u16le ids, ascending */
+    bool centralized;
 };
 /* root: borrowed until past_free(). */
 struct past *past_on_terms(const struct past_terms *terms, struct ate__key *root);
+/* A centralized chain, of which the log key is BOB's. */
+struct past *past_centralized(const struct ate__auth *top);
 /* An archive, of which BOB is the compactor. 1 is alice's, made by the root with rules of its own:
  * she alone may write there; 2, below it, she made. retention_us 0: for ever */
 struct past *past_archive(uint64_t retention_us);
@@ -51,6 +55,9 @@ void past_sign(struct past *p, struct draft *d, int key);
 uint64_t past_commit(struct past *p, struct draft *take_draft);
 uint64_t past_commit_plain(struct past *p, struct draft *take_draft); /* without the keys */
 uint64_t past_add(struct past *p, struct ate_bytes record); /* as it is */
+/* With these fingerprints in the place of its empty section. */
+uint64_t past_attest(struct past *p, struct ate_bytes unsigned_tx, const struct ate_hash *who,
+                     uint32_t count);
 
 struct ate_hash past_print(const struct past *p, int key); /* fingerprint */
 /* Any of these keys may write; the rest inherits. For as long as the draft. */

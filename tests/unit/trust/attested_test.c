@@ -10,7 +10,6 @@ static struct world w;
 static void begin(bool centralized)
 {
     struct ate__auth open = auth_write(rule_everyone);
-    ate__centralized_known = true;
     struct terms terms = {.centralized = centralized};
     world_init_of(&w, 1, &open, &terms);
 }

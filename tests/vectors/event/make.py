@@ -565,8 +565,9 @@ def write_genesis():
     put("format version 2", "UNSUPPORTED", {VERSION: u16(2)})
     put("rules version 0", "UNSUPPORTED", {RULES: u16(0)})
     put("hash 3", "UNSUPPORTED", {ALG: b"\3"})
-    put("centralized", "UNSUPPORTED", {MODE: b"\2"})
+    put("centralized", "OK", {MODE: b"\2"})
     put("trust mode 0", "UNSUPPORTED", {MODE: b"\0"})
+    put("trust mode 3", "UNSUPPORTED", {MODE: b"\3"})
     long_name = b"/" + b"/".join([b"a" * 204] * 5)
     put("the longest name", "OK", {NAME_SIZE: u32(1024), CHAIN_NAME: long_name[:1024]})
     put("name over its limit", "TOO_BIG",

@@ -340,7 +340,7 @@ def check_name(name):
 def read_genesis(data):
     r = Reader(data)
     versions, alg, mode = (r.int(2), r.int(2)), r.int(1), r.int(1)
-    need(versions == (1, 1) and alg in HASHES and mode == 1, "version", "UNSUPPORTED")
+    need(versions == (1, 1) and alg in HASHES and mode in (1, 2), "version", "UNSUPPORTED")
     check_name(r.sized(1024, "name"))
     r.bytes(32)
     keys = [read_key(r) for _ in range(r.count(64, 42, "root keys"))]
@@ -413,8 +413,10 @@ def read_section(data):
     kind = r.int(1)
     if kind == 2:
         count = r.count(16, 32, "attested")
+        need(count, "attested by nobody")
         ascending([r.bytes(32) for _ in range(count)], "attested")
         r.end()
+        return []
     need(kind == 1, "signature section", "UNSUPPORTED")
     found = []
     for _ in range(r.count(16, 49, "signatures")):

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * Commits of a centralized chain: which of the proved keys are written into them, what is refused,
+ * and what becomes of it on the disk.
+ */
+#include "chain/attest.h"
+#include "offers.h"
+
+/* Everyone below the top; each key by itself below the object of its number, plus 10. */
+static void begin_attested(void)
+{
+    static struct ate__log_key *log_key;
+    struct ate__auth open = auth_write(ATE__RULE_EVERYONE);
+    if (!log_key)
+        kit_ok(ate__log_key_of_seed(&kit_key(2)->seed, &log_key));
+    kit_init(&kit, 5);
+    kit.memory = true;
+    kit.log_key = log_key; /* makes it centralized */
+    kit_genesis(&kit, &open, 1000, 1);
+    kit_create_ok(&kit);
+    kit.log_key = NULL;
+    ate__log_key_free(ate__steal(&log_key));
+}
+
+/* Offers the draft as it is, by who has proved these keys. */
+static int commit(struct draft *d, const struct ate_hash *proved, uint32_t count,
+                  struct ate__attested *ret_attested)
+{
+    struct ate__offer offer = {
+        .encoded = draft_encode(d),
+        .proved = proved,
+        .proved_count = count,
+        .timeout_ms = -1,
+        .waits = true,
+    };
+    ate__chain_offer(kit.chain, &offer);
+    ate__chain_wait(kit.chain, &offer);
+    if (!offer.result)
+        assert_int_equal(ate__attested_of(kit.chain, &offer, ret_attested), 0);
+    return offer.result;
+}
+
+static struct ate_hash print_of(unsigned key)
+{
+    return kit_key(key)->fingerprint;
+}
+
+/* An object that this key alone may write. */
+static void plant(unsigned object, unsigned key)
+{
+    struct ate_hash print = print_of(key);
+    struct ate__rule rule = {.who = ATE__RULE_ANY_OF, .count = 1, .keys = print.b};
+    struct ate__auth auth = {.rule = {[ATE__RIGHT_WRITE] = rule}};
+    struct ate__attested who;
+    struct draft d;
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, object, "x");
+    draft_control(&d, id_of(object), NULL, &auth);
+    assert_int_equal(commit(&d, &print, 0, &who), 0);
+    assert_int_equal(who.count, 0); /* everyone may: nobody need be named */
+    draft_deinit(&d);
+}
+
+static bool names(const struct ate__attested *who, unsigned key)
+{
+    struct ate_hash print = print_of(key);
+    for (uint32_t i = 0; i < who->count; i++)
+        if (ate__hash_equal(&who->fingerprint[i], &print))
+            return true;
+    return false;
+}
+
+static void the_fewest_that_do(void **state)
+{
+    (void)state;
+    begin_attested();
+    const struct ate_hash proved[] = {print_of(0), print_of(1), print_of(2)};
+    struct ate__attested who, again;
+    struct draft d;
+    plant(11, 1);
+    plant(12, 2);
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 11, "y");
+    assert_int_equal(commit(&d, proved, 1, &who), ATE_DENIED);
+    assert_int_equal(commit(&d, proved, 3, &who), 0);
+    assert_true(who.count == 1 && names(&who, 1));
+    draft_deinit(&d);
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 11, "z");
+    kit_draft_put(&kit, &d, 12, "z");
+    assert_int_equal(commit(&d, proved, 2, &who), ATE_DENIED);
+    assert_int_equal(commit(&d, proved, 3, &who), 0);
+    assert_true(who.count == 2 && names(&who, 1) && names(&who, 2));
+    assert_true(memcmp(&who.fingerprint[0], &who.fingerprint[1], 32) < 0);
+    assert_int_equal(ate__attested_at(kit.chain, kit_size(&kit) - 1, &again), 0);
+    assert_true(again.count == 2 && !memcmp(again.fingerprint, who.fingerprint, 64));
+    assert_int_equal(commit(&d, proved, 1, &again), 0); /* a repeat: as it was */
+    assert_true(again.count == 2 && !memcmp(again.fingerprint, who.fingerprint, 64));
+    draft_deinit(&d);
+    assert_string_equal(kit_text(&kit, 12), "z");
+    end();
+}
+
+/* A public key that the transaction brings is somebody's in it. */
+static void a_key_that_comes_along(void **state)
+{
+    (void)state;
+    begin_attested();
+    const struct ate_hash proved[] = {print_of(2), print_of(1)};
+    struct ate__attested who;
+    struct draft d;
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 1, "x");
+    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&kit_key(1)->public_key));
+    assert_int_equal(commit(&d, proved, 1, &who), ATE_DENIED);
+    assert_int_equal(commit(&d, proved, 2, &who), 0);
+    assert_true(who.count == 1 && names(&who, 1));
+    draft_deinit(&d);
+    end();
+}
+
+static void what_is_no_offer_there(void **state)
+{
+    (void)state;
+    begin_attested();
+    const struct ate_hash proved = print_of(0);
+    struct ate__attested who;
+    struct draft d;
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 1, "x");
+    assert_int_equal(commit(&d, NULL, 0, &who), ATE_READ_ONLY);
+    d.signer[d.signer_count++] = kit_key(0);
+    assert_int_equal(commit(&d, &proved, 1, &who), ATE_MALFORMED);
+    draft_deinit(&d);
+    /* What a root key has to sign it signs, and that needs nobody who attests. */
+    kit_begin(&kit, &d);
+    draft_item(&d, ATE__TAG_REVOKE, ate__bytes(&kit_key(2)->fingerprint, 32));
+    assert_int_equal(commit(&d, &proved, 1, &who), ATE_DENIED);
+    d.signer[d.signer_count++] = kit_key(0);
+    assert_int_equal(commit(&d, NULL, 0, &who), 0);
+    assert_int_equal(who.count, 0);
+    draft_deinit(&d);
+    end();
+}
+
+static void a_key_that_has_ended(void **state)
+{
+    (void)state;
+    begin_attested();
+    const struct ate_hash proved = print_of(1);
+    struct ate__attested who;
+    struct draft d;
+    plant(11, 1);
+    kit_begin(&kit, &d);
+    draft_item(&d, ATE__TAG_REVOKE, ate__bytes(&proved, 32));
+    d.signer[d.signer_count++] = kit_key(0);
+    assert_int_equal(commit(&d, NULL, 0, &who), 0);
+    draft_deinit(&d);
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 11, "y");
+    assert_int_equal(commit(&d, &proved, 1, &who), ATE_DENIED);
+    draft_deinit(&d);
+    kit_begin(&kit, &d); /* where everyone may he still does, unnamed */
+    kit_draft_put(&kit, &d, 3, "y");
+    assert_int_equal(commit(&d, &proved, 1, &who), 0);
+    assert_int_equal(who.count, 0);
+    draft_deinit(&d);
+    end();
+}
+
+static void nothing_of_it_in_a_distributed_chain(void **state)
+{
+    (void)state;
+    begin(true, false);
+    const struct ate_hash proved = print_of(0);
+    struct ate__attested who = {.count = 9};
+    struct draft d;
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 1, "x");
+    assert_int_equal(commit(&d, &proved, 1, &who), 0);
+    assert_int_equal(who.count, 0);
+    struct ate_bytes whole = draft_encode(&d);
+    struct ate__buf bytes = ATE__BUF_NULL;
+    kit_ok(ate__buf_append(&bytes, ate__bytes(whole.data, whole.size - 5)));
+    kit_ok(ate__tx_encode_attested(&proved, 1, &bytes));
+    draft_deinit(&d);
+    kit_begin(&kit, &d);
+    kit_draft_put(&kit, &d, 2, "x");
+    whole = draft_encode(&d);
+    ate__buf_clear(&bytes);
+    kit_ok(ate__buf_append(&bytes, ate__bytes(whole.data, whole.size - 5)));
+    kit_ok(ate__tx_encode_attested(&proved, 1, &bytes));
+    assert_int_equal(kit_commit_bytes(&kit, ate__buf_bytes(&bytes)), ATE_MALFORMED);
+    ate__buf_deinit(&bytes);
+    draft_deinit(&d);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_fewest_that_do),
+        cmocka_unit_test(a_key_that_comes_along),
+        cmocka_unit_test(what_is_no_offer_there),
+        cmocka_unit_test(a_key_that_has_ended),
+        cmocka_unit_test(nothing_of_it_in_a_distributed_chain),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
