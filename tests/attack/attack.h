@@ -45,7 +45,10 @@ int attack_create(const struct ate__server_conf *conf, const char *path, struct 
  * that checks nothing; those that it does not hold yet. */
 void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *chain_id,
                         uint64_t count);
-/* The same in place of the chain that is there. */
+/* The same with sealed groups, as who has that host key writes them. */
+struct ate__host_key;
+void attack_write_sealed(const char *dir, struct past *p, const struct ate__host_key *key);
+/* As write_chain(), in place of the chain that is there. */
 void attack_write_anew(const char *dir, struct past *p, uint64_t count);
 /* Opens a directory, trusting the root key of the history. What was opened before in an attack is
  * remembered. */

@@ -4,10 +4,13 @@
  * against that server where it is not to be believed.
  */
 #include "attack.h"
+#include "api/host_key.h"
 #include "crypto/log_key.h"
 #include "lib/tmpdir.h"
 #include "trust/checkpoint.h"
 #include "unit/mesh/kit.h"
+#include <stdlib.h>
+#include <sys/stat.h>
 
 /* ---- a client without keys, and a server of its own ---- */
 
@@ -143,6 +146,55 @@ static void attested_in_files(void)
     attack_write_chain(dir, p, &p->chain_id, p->size);
     attack_tried("opened", ate_chain_open(dir, NULL, ATE_READ, &conf, &c), ATE_UNTRUSTED);
     ate_chain_close(c);
+    past_free(p);
+}
+
+/* With seals of a key that is not this machine's. */
+static void attested_under_another_seal(void)
+{
+    struct past *p = family();
+    const char *dir = tmpdir_new();
+    struct ate__host_key *own, *eves;
+    struct ate_chain *c = NULL;
+    char root[ATE_HASH_TEXT];
+    ate_hash_text(past_print(p, ROOT), root);
+    struct ate_chain_conf conf = {.root = root, .centralized = true};
+    setenv("STATE_DIRECTORY", tmpdir_new(), 1);
+    attack_must(ate__host_key_default(&ate__env_real, true, &own));
+    attack_must(ate__host_key_new(&(struct ate__key32){{0xee}}, &eves));
+    attack_write_sealed(dir, p, eves);
+    int rc = ate_chain_open(dir, NULL, ATE_READ, &conf, &c);
+    ate_chain_close(c);
+    ate__host_key_free(own);
+    ate__host_key_free(eves);
+    attack_tried("opened", rc, ATE_UNTRUSTED);
+    past_free(p);
+}
+
+/* By who may write to the folder of the host key: he puts his own there. */
+static void host_key_planted(void)
+{
+    static const uint8_t bytes[32] = {0xee};
+    struct past *p = family();
+    const char *dir = tmpdir_new(), *state = tmpdir_new();
+    struct ate__host_key *eves;
+    struct ate_chain *c = NULL;
+    char root[ATE_HASH_TEXT], path[600];
+    ate_hash_text(past_print(p, ROOT), root);
+    struct ate_chain_conf conf = {.root = root, .centralized = true};
+    snprintf(path, sizeof path, "%s/host.key", state);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, sizeof bytes, f), sizeof bytes);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, 0600) || chmod(state, 0777), 0);
+    setenv("STATE_DIRECTORY", state, 1);
+    attack_must(ate__host_key_new(&(struct ate__key32){{0xee}}, &eves));
+    attack_write_sealed(dir, p, eves);
+    ate__host_key_free(eves);
+    int rc = ate_chain_open(dir, NULL, ATE_READ, &conf, &c);
+    ate_chain_close(c);
+    attack_tried("opened", rc, ATE_UNTRUSTED);
     past_free(p);
 }
 
@@ -441,6 +493,8 @@ const struct attack attacks_central[] = {
     {"attested-beside-checkpoint", attested_beside_checkpoint},
     {"attested-to-a-mirror", attested_to_a_mirror},
     {"attested-in-files", attested_in_files},
+    {"attested-under-another-seal", attested_under_another_seal},
+    {"host-key-planted", host_key_planted},
     {"attested-without-right", attested_without_right},
     {"attested-where-signed", attested_where_signed},
     {"root-key-attested", root_key_attested},

@@ -565,6 +565,13 @@ drop("covered-alone-is-shown", "src/chain/believe.c",
      "if (!is_centralized(c))\n        return;\n    ate__frontier_init", "!is_centralized(c)", "1")
 attack("attested-to-a-mirror", "covered-alone-is-shown")
 attack("attested-in-files", "covered-alone-is-shown")
+drop("seal-holds", "src/chain/host_key.c",
+     "if (!rc && !ate__secret_equal(own.b, seal->b, sizeof own.b))",
+     "!ate__secret_equal(own.b, seal->b, sizeof own.b)")
+drop("host-key-folder", "src/api/host_key.c", "rc = check_folder(folder, fd);",
+     "check_folder(folder, fd)")
+attack("attested-under-another-seal", "seal-holds")
+attack("host-key-planted", "host-key-folder")
 attack("attested-without-checkpoint", "head-believed")
 attack("attested-under-another-key", "head-believed")
 attack("attested-behind-checkpoint", "head-believed")

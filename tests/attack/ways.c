@@ -3,6 +3,7 @@
  * ways.c: the ways on which a transaction that breaks a rule may come into a chain.
  */
 #include "attack.h"
+#include "chain/host_key.h"
 #include "base/env.h"
 #include "crypto/digest.h"
 #include "files.h"
@@ -140,9 +141,11 @@ int attack_create(const struct ate__server_conf *conf, const char *path, struct 
 
 /* ---- files ---- */
 
-void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *chain_id,
-                        uint64_t count)
+/* key: NULL: no group is sealed. */
+static void write_chain(const char *dir, struct past *p, const struct ate_hash *chain_id,
+                        uint64_t count, const struct ate__host_key *key)
 {
+    struct ate_hash seal, root;
     const struct ate__vfs *vfs = ate__env_real.vfs;
     struct ate__storage *s;
     struct ate__dir *d;
@@ -161,11 +164,27 @@ void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *
                                       .root_time_us = p->time_us[n],
                                       .head_before = past_head(p, n).root,
                                       .records = &record,
-                                      .count = 1};
+                                      .count = 1,
+                                      .seal = key ? &seal : NULL};
+        if (key) {
+            root = past_head(p, n + 1).root;
+            attack_must(ate__host_key_seal(key, chain_id, n + 1, &root, &seal));
+        }
         attack_must(s->v->append(s, &group));
     }
     s->v->close(s);
     vfs->close_dir(d);
+}
+
+void attack_write_chain(const char *dir, struct past *p, const struct ate_hash *chain_id,
+                        uint64_t count)
+{
+    write_chain(dir, p, chain_id, count, NULL);
+}
+
+void attack_write_sealed(const char *dir, struct past *p, const struct ate__host_key *key)
+{
+    write_chain(dir, p, &p->chain_id, p->size, key);
 }
 
 void attack_write_anew(const char *dir, struct past *p, uint64_t count)
