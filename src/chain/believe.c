@@ -240,8 +240,8 @@ void ate__believe_close(struct ate__chain *c)
 static int lacks_key(void)
 {
     return ate__fail(ATE_NO_KEY,
-                     "a centralized chain is written by its server, or with this machine's host "
-                     "key, of which there is none");
+                     "a centralized chain is written with the host key of its machine, and there "
+                     "is none");
 }
 
 static int uncovered(const struct ate__chain *c)

@@ -70,15 +70,30 @@ static int attach(struct ate__hosted *h)
     return 0;
 }
 
-/* What is damaged is opened again for reading, up to the damage. */
+/* NULL: it is not. */
+static const char *why_for_reading(int rc)
+{
+    switch (rc) {
+    case ATE_TAMPERED:
+    case ATE_UNSUPPORTED:
+    case ATE_MALFORMED: return "is damaged";
+    case ATE_UNTRUSTED:
+    case ATE_NO_KEY: return "cannot be written here";
+    default: return NULL;
+    }
+}
+
+/* What is damaged is opened again for reading, up to the damage; and what is not to be written
+ * with what this machine has (chain/believe.h). */
 static int open_there(struct ate__hosted *h, struct ate__dir *dir)
 {
     const struct ate__local_conf conf = local_conf(h);
     struct ate__storage_damage damage;
     int rc = ate__local_open_dir(&conf, dir, 0, &h->pipe);
-    if (rc == ATE_TAMPERED || rc == ATE_UNSUPPORTED || rc == ATE_MALFORMED || rc == ATE_UNTRUSTED) {
-        ate__server_log(h->server, ATE__LOG_ERROR, "%s is damaged, and served for reading: %s",
-                        h->path, ate__error_text());
+    const char *why = why_for_reading(rc);
+    if (why) {
+        ate__server_log(h->server, ATE__LOG_ERROR, "%s %s, and is served for reading: %s", h->path,
+                        why, ate__error_text());
         rc = ate__local_open_dir(&conf, dir, ATE__STORAGE_READ, &h->pipe);
     }
     if (rc)

@@ -144,6 +144,48 @@ def test_host_key(w):
     assert any("without a host key" in line for line in a.stop())
 
 
+def test_lost_host_key(w):
+    state, chain = w.path("state"), w.path("logs/a/notes/,chain")
+
+    def start():
+        a = Atedb(w, "--no-auth", "-p", "0", "logs")
+        return a, a.line.split()[0].replace("/#", "/a/notes#")
+
+    def put(at, name, *more, status=0):
+        w.ate("put", at, name, name, "--centralized", *more, status=status)
+
+    w.key()
+    a, at = start()
+    w.path("log.pub").write_bytes(w.run("atedb", "log-key", "logs").out)
+    put(at, "x", "--log-key", "log.pub")
+    assert w.ate("get", at, "x", "--centralized").out == b"x"  # a checkpoint covers it
+    before = (chain / "checkpoint").read_bytes()
+    put(at, "y")
+    a.process.kill()
+    a.process.communicate()
+    (chain / "checkpoint").write_bytes(before)
+    key = (state / "host.key").read_bytes()
+    os.unlink(state / "host.key")
+    a, at = start()
+    assert w.ate("get", at, "x", "--centralized", status=6).out == b"x"
+    assert b"NOT_FOUND" in w.ate("get", at, "y", "--centralized", status=None).err
+    put(at, "z", status=3)
+    assert any("cannot be written here" in line and "host.key" in line for line in a.stop())
+    r = w.ate("verify", "logs/a/notes", "--centralized", status=6)
+    assert b"UNTRUSTED" in r.err and b"transaction 2" in r.err, r
+    (state / "host.key").write_bytes(key)
+    a, at = start()
+    put(at, "z")
+    for name in "xyz":
+        assert w.ate("get", at, name, "--centralized").out == name.encode()
+    a.stop()
+    # A last checkpoint covers all: another machine goes on.
+    os.unlink(state / "host.key")
+    a, at = start()
+    put(at, "more")
+    a.stop()
+
+
 def test_json(w):
     a = Atedb(w, "--json", "--no-auth", "-p", "0", "logs")
     ready = json.loads(a.line)
