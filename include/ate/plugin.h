@@ -8,11 +8,12 @@
  * the chain already: acceptance is the same for everybody, whatever is loaded where.
  *
  *  1. A plug-in runs inside the process, with all its rights: load only what you would run.
- *  2. Each function may be NULL. None may call the library. What it is given is borrowed for the
- *     call. A result of 0 says yes; any other refuses, with the sentence that it left in `text`
- *     (ATE_PLUGIN_TEXT bytes, NUL at the end; it is escaped before it is shown). NOT_FOUND, EXISTS,
- *     WRONG_TYPE, MISUSE, CONFLICT, BUSY, MALFORMED, UNSUPPORTED and TOO_BIG are passed on; all
- *     others become DENIED.
+ *  2. Each function may be NULL. None may call the library, end the process, or let an exception
+ *     out. What it is given is borrowed for the call; `text` is empty, `state` is what start() gave
+ *     (NULL without one). A result of 0 says yes; any other refuses, with the sentence that it left
+ *     in `text` (ATE_PLUGIN_TEXT bytes, NUL at the end; it is escaped before it is shown).
+ *     NOT_FOUND, EXISTS, WRONG_TYPE, MISUSE, CONFLICT, BUSY, MALFORMED, UNSUPPORTED and TOO_BIG are
+ *     passed on; all others become DENIED.
  *  3. lint() and validate() have timeout_ms. One that gives no answer within it has refused, with
  *     ATE_BUSY, and so has, at once, every further question until the late one returns: a plug-in
  *     that is slow or fails never lets anything pass.
@@ -76,11 +77,12 @@ struct ate_plugin_vtable {
     const char *name; /* 1 to 32 bytes of [a-z0-9-] */
     /* options: of the one who loads it; never NULL. */
     int (*start)(const char *options, void **ret_state, char *text);
-    void (*stop)(void *state);
+    void (*stop)(void *state); /* not after a start() that refused */
     /* At the writer, of each change of a commit, before anything is encrypted, signed or sent. */
     int (*lint)(void *state, const struct ate_plugin_change *change, char *text);
-    /* At the root, of each transaction that is offered, once its form and its signatures hold and
-     * before it has a place. Of those in a chain by ate_chain_review() alone. */
+    /* At the root, of each transaction that is offered, the first of a chain among them, once its
+     * form and its signatures hold and before it has a place. Of those in a chain by
+     * ate_chain_review() alone. */
     int (*validate)(void *state, const struct ate_plugin_txn *txn, char *text);
     /* The form of one record on this disk, of a chain in a directory; nobody else sees it.
      * *ret_size, the room at ret_bytes before the call: what it came to, at most
@@ -109,8 +111,25 @@ struct ate_plugin_vtable {
     void *reserved[4]; /* NULL */
 };
 
-/* What a plug-in of its own file defines:
- *     ATE_PLUGIN = {.abi = ATE_PLUGIN_ABI, .name = "mine", ...};
+/* What a plug-in of its own file defines, in C or in C++20:
+ *
+ *     #include <ate/plugin.h>
+ *     #include <stdio.h>
+ *
+ *     static int validate(void *state, const struct ate_plugin_txn *txn, char *text)
+ *     {
+ *         (void)state;
+ *         if (txn->size <= 100000)
+ *             return 0;
+ *         snprintf(text, ATE_PLUGIN_TEXT, "%llu bytes", (unsigned long long)txn->size);
+ *         return ATE_TOO_BIG;
+ *     }
+ *     ATE_PLUGIN = {.abi = ATE_PLUGIN_ABI, .name = "small", .validate = validate};
+ *
+ * It needs these headers, and no library of ours:
+ *
+ *     cc -shared -fPIC -o small.so small.c
+ *     ate put notes a 1 --plugin ./small.so
  */
 #define ATE_PLUGIN                                                                                 \
     ATE_API extern const struct ate_plugin_vtable ate_plugin_main;                                 \

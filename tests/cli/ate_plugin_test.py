@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 from world import main
@@ -141,6 +142,23 @@ def test_at_rest_served(w):
     assert w.ate("get", "m", "a").out == b"in clear"
 
 
+def test_a_mirror_is_not_sealed(w):
+    """And who might think so is told."""
+    w.key()
+    key = w.file("rest", bytes(range(32)))
+    os.chmod(key, 0o600)
+    option = f"--plugin={plugin(w, 'at_rest')}={key}"
+    server = w.server("--no-auth")
+    w.ate("name", "work", server.chain(PATH))
+    w.ate("put", "@work", "a", "in clear", "--public")
+    w.ate("put", "@work", "b", "private")
+    note = w.ate("get", "@work", "a", "--mirror", "m", option).err.decode()
+    assert "a mirror is not sealed: plug-in at-rest leaves" in note, note
+    log = b"".join(f.read_bytes() for f in w.path("m/,chain").glob("*.seg"))
+    assert b"in clear" in log and b"private" not in log and b"\xff\x07at-rest" not in log
+    assert not w.ate("get", "@work", "a", option).err
+
+
 def test_late_and_failing(w):
     """One that gives no answer, or fails, has refused; nothing passes meanwhile; nobody hangs."""
     w.key()
@@ -240,6 +258,27 @@ def test_what_is_not_loaded(w):
     if os.geteuid() == 0:
         os.chown(late, 1, 1)
         w.refused(3, "DENIED", "ls", "notes", f"--plugin={late}")
+
+
+def test_of_the_header_alone(w):
+    """What the header shows is a plug-in, in C and in C++."""
+    w.key()
+    include = pathlib.Path(__file__).resolve().parents[2] / "include"
+    text = (include / "ate/plugin.h").read_text()
+    lines = text[text.index(" *     #include <ate/plugin.h>"):].split(" * It needs", 1)[0]
+    place = w.path("plug")
+    place.mkdir(mode=0o700)
+    source = place / "small.c"
+    source.write_text("".join(f"{line[7:]}\n" for line in lines.splitlines()))
+    for i, words in enumerate((["cc"], ["g++", "-x", "c++", "-std=c++20"])):
+        if not shutil.which(words[0]):
+            continue
+        file = place / f"small{i}.so"
+        subprocess.run([*words, "-Wall", "-Wextra", "-Werror=return-type", f"-I{include}",
+                        "-shared", "-fPIC", "-o", file, source], check=True)
+        w.ate("put", "notes", "a", "1", f"--plugin={file}")
+        line = w.refused(7, "TOO_BIG", "put", "notes", "a", "x" * 100000, f"--plugin={file}")
+        assert "plug-in small: " in line and line.endswith(" bytes"), line
 
 
 def test_hostile_options(w):

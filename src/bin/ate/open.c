@@ -2,6 +2,7 @@
 #include "bin/ate/open.h"
 #include "bin/ate/password.h"
 #include "api/names.h"
+#include "api/plugin.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -426,6 +427,16 @@ static int read_log_key(const struct options *o, struct ate__buf *text, const ch
     return rc;
 }
 
+/* Whoever loads a plug-in that seals is not to think that it does. */
+static void say_unsealed(const struct options *o, const char *mirror)
+{
+    for (size_t i = 0; mirror && i < o->plugins.count; i++)
+        if (o->plugins.items[i]->seals)
+            ate__note(
+                "note: a mirror is not sealed: plug-in %s leaves the records in it as they came",
+                ate_plugin_name(o->plugins.items[i]));
+}
+
 int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf log_key = ATE__BUF_NULL;
@@ -452,6 +463,7 @@ int open_chain(const struct options *o, enum open_kind kind, struct opened *ret)
         return rc;
     }
     x.remote = is_address(ate_chain_address(x.chain));
+    say_unsealed(o, conf.mirror_dir);
     if (ate_chain_was_created(x.chain))
         say_created(&x, where);
     say_trimmed(x.chain, where);
