@@ -293,7 +293,9 @@ static int fill_reader(struct ate__key *k, const uint8_t *secret)
     int rc = ate__kem_public(k->parts.kem->id, &k->kem_seed, kem_key);
     if (rc)
         return rc;
-    return memcmp(kem_key, k->parts.kem_key.data, k->parts.kem_key.size) ? not_its_half() : 0;
+    return ate__secret_equal(kem_key, k->parts.kem_key.data, k->parts.kem_key.size)
+               ? 0
+               : not_its_half();
 }
 
 static int fill_writer(struct ate__key *k, const uint8_t *secret)
@@ -304,9 +306,9 @@ static int fill_writer(struct ate__key *k, const uint8_t *secret)
     int rc = ate__sign_key_new(k->parts.signature->id, &k->sign_seeds, &k->sign_key);
     if (rc)
         return rc;
-    return ate__bytes_equal(ate__sign_key_public(k->sign_key), k->parts.signature_key)
-               ? 0
-               : not_its_half();
+    struct ate_bytes made = ate__sign_key_public(k->sign_key); /* of this size: one algorithm */
+    return ate__secret_equal(made.data, k->parts.signature_key.data, made.size) ? 0
+                                                                                : not_its_half();
 }
 
 static int half_of_secret(struct ate_bytes public_key, enum ate__key_holds holds,

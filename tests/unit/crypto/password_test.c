@@ -7,6 +7,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <sys/resource.h>
 
 static struct simenv sim;
 static const uint8_t salt[ATE__PASSWORD_SALT] = {1, 2, 3};
@@ -142,6 +143,41 @@ static void what_is_too_cheap_or_too_dear_is_refused(void **state)
     }
 }
 
+static uint64_t cpu_us(const struct rusage *u)
+{
+    return (uint64_t)u->ru_utime.tv_sec * 1000000 + (uint64_t)u->ru_utime.tv_usec +
+           (uint64_t)u->ru_stime.tv_sec * 1000000 + (uint64_t)u->ru_stime.tv_usec;
+}
+
+/* A thousand files that ask for the most that fits into their fields cost less time than one that
+ * is opened, and no memory; and what is opened asks for a known multiple of what is written. */
+static void refusals_cost_nothing(void **state)
+{
+    (void)state;
+    static const struct ate__password_cost dear[] = {{UINT32_MAX, 3, 4},
+                                                     {65536, UINT32_MAX, 4},
+                                                     {65536, 3, UINT32_MAX},
+                                                     {ATE__PASSWORD_KIB_MAX, 5, 4},
+                                                     {ATE__PASSWORD_KIB_MAX + 1, 3, 4}};
+    struct rusage before, refused, opened;
+    uint8_t sealed[41] = {0}, plain[1];
+    struct ate__password_cost cost = ate__password_cost();
+    getrusage(RUSAGE_SELF, &before);
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(ate__password_open(&dear[i % ATE__COUNT_OF(dear)], salt, password, bound,
+                                            ate__bytes(sealed, sizeof sealed), plain, 1),
+                         ATE_TOO_BIG);
+    getrusage(RUSAGE_SELF, &refused);
+    assert_int_equal(ate__password_open(&cost, salt, password, bound,
+                                        ate__bytes(sealed, sizeof sealed), plain, 1),
+                     ATE_NO_KEY);
+    getrusage(RUSAGE_SELF, &opened);
+    assert_true(cpu_us(&refused) - cpu_us(&before) < cpu_us(&opened) - cpu_us(&refused));
+    assert_true(refused.ru_maxrss - before.ru_maxrss < 16 << 10); /* KiB */
+    assert_true(ATE__PASSWORD_WORK_MAX / ATE__PASSWORD_KIB_MIN / ATE__PASSWORD_PASSES_MIN <= 21);
+    assert_true(ATE__PASSWORD_KIB_MAX / ATE__PASSWORD_KIB_MIN <= 16);
+}
+
 static void passwords_are_bounded(void **state)
 {
     (void)state;
@@ -166,6 +202,7 @@ int main(void)
         cmocka_unit_test(seals_and_opens),
         cmocka_unit_test(costs_are_what_is_said),
         cmocka_unit_test(what_is_too_cheap_or_too_dear_is_refused),
+        cmocka_unit_test(refusals_cost_nothing),
         cmocka_unit_test(passwords_are_bounded),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
