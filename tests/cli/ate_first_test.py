@@ -12,7 +12,7 @@ def test_first_minute(w):
     assert r.out == b"" and not w.path("notes").exists()
 
     r = w.ate("key", "new")
-    made = re.fullmatch(r"~/\.config/ate/key  ([\w-]{43})   \(mldsa65-ed25519-sha512 x-wing\)\. "
+    made = re.fullmatch(r"~/\.config/ate/key  ([\w-]{43})   \(Ed25519 \+ ML-DSA-65, X-Wing\)\. "
                         r"Back it up: nobody can restore it\.\n", r.out.decode())
     assert made and r.err == b"", r
     key = w.home / ".config/ate/key"

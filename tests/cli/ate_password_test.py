@@ -9,6 +9,13 @@ import time
 from world import PROGRAMS, Skipped, main
 
 ATTEMPT_SECONDS = 50
+# What people are told of a key.
+SAID = {
+    "mldsa44 x-wing": "ML-DSA-44, X-Wing",
+    "mldsa65 x-wing": "ML-DSA-65, X-Wing",
+    "mldsa87 mlkem1024-p384": "ML-DSA-87, P-384 + ML-KEM-1024",
+    "ed448 x-wing": "Ed448, X-Wing",
+}
 
 
 def password_file(w, name, text):
@@ -223,13 +230,14 @@ def test_one_family_and_another_hash(w):
     assert w.ate("get", "ed", "x", "-k", "ed.key").out == b"1"
     w.ate("verify", "ed", "-k", "ed.key")
     w.refused(1, "EXISTS", "put", "ed", "x", "1", "-k", "ed.key", "--allow", "ed448")
-    w.refused(7, "UNSUPPORTED", "key", "new", "n.key", "--algorithm", "rsa")
+    line = w.refused(7, "UNSUPPORTED", "key", "new", "n.key", "--algorithm", "rsa")
+    assert "unknown algorithm: rsa" in line, line
     w.refused(2, "MISUSE", "put", "n", "x", "1", "--allow", "rsa")
     w.refused(2, "MISUSE", "put", "n", "x", "1", "--hash", "md5")
-    for algorithm in ("mldsa44 x-wing", "mldsa65 x-wing", "mldsa87 mlkem1024-p384",
-                      "ed448 x-wing"):
+    for algorithm in SAID:
         name = algorithm.split()[0]
-        w.ate("key", "new", f"{name}.key", "--algorithm", algorithm)
+        made = w.ate("key", "new", f"{name}.key", "--algorithm", algorithm).lines()[0]
+        assert f"({SAID[algorithm]}). Back it up" in made, made
         w.ate("put", f"{name}.chain", "x", name, "-k", f"{name}.key", "--strength", "128",
               "--allow", name)
         assert w.ate("get", f"{name}.chain", "x", "-k", f"{name}.key").out == name.encode()

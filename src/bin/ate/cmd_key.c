@@ -11,6 +11,37 @@
 
 enum { SHOWN = 512 };
 
+/* As people say them. One that is not here is shown by the name that --algorithm takes. */
+static const char *said(const char *name)
+{
+    static const char *const names[][2] = {
+        {"mldsa44-ed25519-sha512", "Ed25519 + ML-DSA-44"},
+        {"mldsa65-ed25519-sha512", "Ed25519 + ML-DSA-65"},
+        {"mldsa87-ed448-shake256", "Ed448 + ML-DSA-87"},
+        {"mldsa44", "ML-DSA-44"},
+        {"mldsa65", "ML-DSA-65"},
+        {"mldsa87", "ML-DSA-87"},
+        {"ed25519", "Ed25519"},
+        {"ed448", "Ed448"},
+        {"x-wing", "X-Wing"},
+        {"mlkem1024-p384", "P-384 + ML-KEM-1024"},
+    };
+    for (size_t i = 0; i < ATE__COUNT_OF(names); i++)
+        if (!strcmp(name, names[i][0]))
+            return names[i][1];
+    return name;
+}
+
+/* info's algorithm names one or two. */
+static void print_made(const char *shown, const char *fingerprint, struct ate_key_info info)
+{
+    char *second = strchr(info.algorithm, ' ');
+    if (second)
+        *second++ = 0;
+    ate__print("%s  %s   (%s%s%s). Back it up: nobody can restore it.\n", shown, fingerprint,
+               said(info.algorithm), second ? ", " : "", second ? said(second) : "");
+}
+
 static int make(const struct options *o, const char *path)
 {
     char shown[SHOWN], text[ATE_HASH_TEXT];
@@ -41,8 +72,7 @@ static int make(const struct options *o, const char *path)
         ate__json_set_text(object, "label", o->label);
         ate__print_json(object);
     } else {
-        ate__print("%s  %s   (%s). Back it up: nobody can restore it.\n", shown, text,
-                   info.algorithm);
+        print_made(shown, text, info);
     }
     return 0;
 }

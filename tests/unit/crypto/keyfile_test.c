@@ -317,7 +317,7 @@ static void bad_public_keys(void **state)
         uint8_t byte;
         int expected;
     } change[] = {
-        {0, 9, ATE_UNSUPPORTED},                            /* algorithm */
+        {0, 0xff, ATE_UNSUPPORTED},                         /* algorithm */
         {0, 2, ATE_MALFORMED},                              /* another one's size */
         {1, 1, ATE_UNSUPPORTED},
         {2, 0xbf, ATE_MALFORMED},                           /* length */

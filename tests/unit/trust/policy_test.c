@@ -70,7 +70,7 @@ static void what_is_no_key(void **state)
     (void)state;
     const struct ate__genesis g = {.signature_algorithms = ate__bytes(composites, 2),
                                    .strength_min = 128};
-    assert_int_equal(ate__policy_check(&g, ate__bytes("\x09\0\0\0\0\0", 6)), ATE_UNSUPPORTED);
+    assert_int_equal(ate__policy_check(&g, ate__bytes("\xff\0\0\0\0\0", 6)), ATE_UNSUPPORTED);
     assert_int_equal(ate__policy_check(&g, ate__bytes("\x01\0\0\0\0\0", 6)), ATE_MALFORMED);
     assert_int_equal(ate__policy_check(&g, ate__bytes("", 0)), ATE_MALFORMED);
 }

@@ -595,7 +595,7 @@ def write_genesis():
     put("window 0", "MALFORMED", {WINDOW: u64(0)})
     put("window over its limit", "TOO_BIG", {WINDOW: u64((1 << 24) + 1)})
     put("no algorithm", "MALFORMED", {IDS: u32(0), ID: b""})
-    put("algorithm of later", "UNSUPPORTED", {IDS: u32(2), ID: u16(1) + u16(9)})
+    put("algorithm of later", "UNSUPPORTED", {IDS: u32(2), ID: u16(1) + u16(0xffff)})
     put("algorithms descend", "MALFORMED", {IDS: u32(2), ID: u16(1) + u16(0)})
     put("an algorithm twice", "MALFORMED", {IDS: u32(2), ID: u16(1) + u16(1)})
     put("algorithms over their limit", "TOO_BIG", {IDS: u32(17), ID: u16(1) * 17})
