@@ -25,6 +25,14 @@
  *     _async form (loop.h), whose callback runs once, in ate_loop_run() of your own thread; a
  *     watch has a descriptor. `progress` and `in_use` run inside your own waiting call. Nothing
  *     else calls you.
+ *
+ * Structs that you fill (conf, rules, ...) are zeros but for what you say, so begin with `= {0}`:
+ * zero is the default of every field, those of later versions too. A struct keeps its size and its
+ * fields their places; a later version takes what it needs from the end of its struct's `reserved`,
+ * whose bytes it reads as zeros from programs that were built before. A program that was built for
+ * a later version and says there what this one does not know is MISUSE, not ignored. A struct whose
+ * reserve is used up gets a successor, `_conf2`, with a function of its own that takes it; the old
+ * one stays.
  */
 #pragma once
 #include <ate/archive.h>

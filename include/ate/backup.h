@@ -25,7 +25,7 @@ struct ate_backup_conf { /* zero means the default in every field */
     /* bytes; runs inside the call, on its thread, and may not call the library */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
-    uint64_t reserved[7]; /* zero */
+    uint64_t reserved[7]; /* zero, else MISUSE */
 };
 struct ate_backed_up {
     struct ate_head head; /* of what is there now */
@@ -81,7 +81,7 @@ struct ate_repair_conf { /* zero means the default in every field */
     /* bytes; runs inside the call, on its thread, and may not call the library */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);
     void *progress_arg;
-    uint64_t reserved[7]; /* zero */
+    uint64_t reserved[7]; /* zero, else MISUSE */
 };
 struct ate_repaired {
     bool is_damaged; /* false: all holds, and nothing was done */

@@ -61,7 +61,7 @@ struct ate_lookup { /* zero means the default in every field */
     const char *dns_anchor; /* file of the DS or DNSKEY records that DNSSEC starts from; NULL:
                                /usr/share/dns/root.key */
     const char *authorities; /* file of certificates in PEM; NULL: those of the system */
-    uint64_t reserved[5]; /* zero */
+    uint64_t reserved[5]; /* zero, else MISUSE */
 };
 
 struct ate_compact_when; /* compact.h */
@@ -140,11 +140,11 @@ struct ate_chain_conf { /* zero means the default in every field */
      * that is not, only where this does not, else EXISTS. It is written through its server alone.
      */
     bool centralized;
-    uint8_t reserved[3]; /* zero; how this struct grows without breaking programs */
+    uint8_t reserved[3]; /* this and the last: zero, else MISUSE; ate.h, "Structs" */
     /* With ATE_CREATE: who may sign the order of the chain, beside its owner: a log key as
      * ate_server_log_key() gives it; NULL: nobody. A centralized chain needs that of its server. */
     const char *log_key;
-    uint64_t reserved_more[4]; /* zero */
+    uint64_t reserved_more[8];
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or

@@ -62,7 +62,7 @@ struct ate_compact_conf { /* zero means the default in every field */
                          ATE_CUT_OFF_NEWEST: all there are */
     ate_vote_fn *vote; /* NULL: none */
     void *vote_arg;
-    uint64_t reserved[4]; /* zero */
+    uint64_t reserved[4]; /* zero, else MISUSE */
 };
 struct ate_compacted {
     uint64_t files, rewritten; /* that were looked at; that were written anew */
@@ -119,7 +119,7 @@ struct ate_compact_when { /* zero means the default in every field */
     void *ran_arg;
     ate_vote_fn *vote; /* until the chain is closed; NULL: none */
     void *vote_arg;
-    uint64_t reserved[4]; /* zero */
+    uint64_t reserved[4]; /* zero, else MISUSE */
 };
 
 ATE__END

@@ -16,7 +16,7 @@ struct ate_destroy_conf { /* zero means the default in every field */
     int32_t timeout_ms;
     bool no_wire_encryption;
     const struct ate_lookup *lookup;
-    uint64_t reserved[4]; /* zero */
+    uint64_t reserved[4]; /* zero, else MISUSE */
 };
 struct ate_destroyed_chain {
     bool resumed; /* it was destroyed before, and what a crash left of it goes now */

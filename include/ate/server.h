@@ -44,7 +44,7 @@ struct ate_server_conf {       /* zero means the default in every field */
      * `log`. */
     struct ate_plugin *const *plugins;
     size_t plugin_count;
-    uint64_t reserved[6];
+    uint64_t reserved[6]; /* zero, else MISUSE */
 };
 
 /* Listens when it returns. Its key is LOGS/,server/key, made at the first start. What it alone is

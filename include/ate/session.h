@@ -92,7 +92,7 @@ struct ate_key_conf { /* zero means the default in every field */
      * KEM, or one of the two (docs/format/keys.md). NULL: those of the strength */
     const char *algorithm;
     const struct ate_password *password; /* seals the file; NULL: it is not sealed */
-    uint64_t reserved[4]; /* zero */
+    uint64_t reserved[4]; /* zero, else MISUSE */
 };
 /* The same of a certain kind. conf NULL: all defaults.
  * Errors: also UNSUPPORTED: an unknown algorithm; MISUSE: a strength that is none; NO_KEY: the

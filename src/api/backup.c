@@ -325,6 +325,8 @@ static int run(struct ate_chain *chain, const char *path, const struct ate_backu
     int rc = ate__check_may_wait();
     if (!rc && (!path || !*path))
         rc = ate__fail(ATE_MISUSE, "%s: no directory", stage_of(&t));
+    if (!rc)
+        rc = ate__conf_check(stage_of(&t), conf);
     if (!rc && !chain->dir)
         rc = ate__fail(ATE_UNSUPPORTED,
                        "%s: this chain is at a server: a copy of it is a mirror in a directory",

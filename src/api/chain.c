@@ -84,6 +84,14 @@ static int check_arguments(const char *where, unsigned flags)
     return ate__check_may_wait();
 }
 
+static int check_reserved(const struct ate_chain_conf *conf)
+{
+    int rc = ate__conf_check("chain", conf);
+    if (!rc)
+        rc = ate__reserved_check("chain", conf->reserved_more, sizeof conf->reserved_more);
+    return rc || !conf->lookup ? rc : ate__conf_check("look up", conf->lookup);
+}
+
 /* Each chain has a thread of its own for it: one never waits for another. */
 static int prepare_compact(struct opening *o)
 {
@@ -562,6 +570,8 @@ int ate_chain_open(const char *where, struct ate_session *session, unsigned flag
     struct opening o = {
         .where = where, .session = session, .flags = flags, .conf = conf ? conf : &defaults};
     int rc = check_arguments(where, flags);
+    if (!rc)
+        rc = check_reserved(o.conf);
     if (!rc)
         rc = ate__fresh_check(o.conf, flags);
     if (!rc)

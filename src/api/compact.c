@@ -66,9 +66,11 @@ int ate_chain_compact(struct ate_chain *chain, const struct ate_compact_conf *co
     if (!rc && !chain->dir)
         rc = ate__fail(ATE_UNSUPPORTED,
                        "compact: this chain is at a server: it is compacted where it lies");
+    struct ate_compact_conf asked = conf ? *conf : defaults;
+    if (!rc)
+        rc = ate__conf_check("compact", &asked);
     if (rc)
         return rc;
-    struct ate_compact_conf asked = conf ? *conf : defaults;
     struct ate__voter voter = {asked.vote, asked.vote_arg};
     if (!voter.vote && chain->plugins)
         voter = chain->plugins->voter;
@@ -115,7 +117,9 @@ int ate__compact_when(const struct ate_compact_when *when, struct ate_session *s
     };
     if (when->every_s > UINT64_MAX / 1000)
         conf.rule.every_ms = UINT64_MAX;
-    int rc = ate__compact_rule_check(&conf.rule);
+    int rc = ate__conf_check("compact", when);
+    if (!rc)
+        rc = ate__compact_rule_check(&conf.rule);
     if (!rc && when->deep && !conf.session)
         rc = ate__fail(ATE_MISUSE, "compact: deep needs a session with a key that may sign");
     if (rc)

@@ -143,6 +143,8 @@ int ate_chain_destroy(const char *where, struct ate_session *session,
     if (!conf)
         conf = &defaults;
     int rc = check_arguments(where);
+    if (!rc)
+        rc = ate__conf_check("destroy", conf);
     if (rc)
         return rc;
     bool far = where[0] == '@' || !strncmp(where, "tcp://", 6);

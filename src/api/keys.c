@@ -154,7 +154,9 @@ int ate_key_make(const char *key_file, const struct ate_key_conf *conf,
     ate__cleanup(ate__key32_deinit) struct ate__key32 seed; /* wiped */
     const struct ate_key_conf *c = conf ? conf : &defaults;
     struct ate__key_form form = {NULL, NULL};
-    int rc = c->label ? check_label(c->label) : 0;
+    int rc = ate__conf_check("key", c);
+    if (!rc && c->label)
+        rc = check_label(c->label);
     if (!rc)
         rc = form_of(c, &form);
     if (!rc && !access(key_file, F_OK)) /* before anybody is asked for a password */

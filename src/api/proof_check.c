@@ -158,13 +158,16 @@ int ate_check_proof(const char *text, struct ate_session *session,
     struct ate_proved proved;
     if (!text)
         return ate__fail(ATE_MISUSE, "check a proof: no text");
-    bool alone = !ate__checkpoint_parse(ate__text_bytes(text), &ignored);
-    int rc = alone ? 0 : ate__proof_decode(ate__text_bytes(text), &p);
+    conf = conf ? conf : &defaults;
+    int rc = ate__conf_check("check a proof", conf);
+    bool alone = !rc && !ate__checkpoint_parse(ate__text_bytes(text), &ignored);
+    if (!rc && !alone)
+        rc = ate__proof_decode(ate__text_bytes(text), &p);
     if (rc)
         return rc;
     if (alone)
         p.checkpoint = ate__text_bytes(text);
-    rc = check(&p, alone, session, conf ? conf : &defaults, &proved);
+    rc = check(&p, alone, session, conf, &proved);
     ate__proof_deinit(&p);
     if (!rc)
         *ret_proved = proved;

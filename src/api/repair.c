@@ -151,6 +151,8 @@ int ate_repair(const char *dir, struct ate_session *session, const struct ate_re
     int rc = ate__check_may_wait();
     if (!rc && (!dir || !*dir))
         rc = ate__fail(ATE_MISUSE, "repair: no directory");
+    if (!rc)
+        rc = ate__conf_check("repair", x.conf);
     if (rc)
         return rc;
     rc = ate__anchor_init(&x.anchor, x.conf->root, NULL, session);

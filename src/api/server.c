@@ -232,6 +232,9 @@ static void server_free(struct ate_server *s)
 int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret_server)
 {
     struct ate__server_conf inner;
+    int rc = ate__conf_check("server", conf);
+    if (rc)
+        return rc;
     struct ate_server *s = ate__alloc(sizeof *s);
     if (!s)
         return ate__no_memory();
@@ -240,7 +243,7 @@ int ate_server_start(const struct ate_server_conf *conf, struct ate_server **ret
     s->log = conf->log;
     s->log_arg = conf->log_arg;
     s->loop = conf->loop;
-    int rc = fill_conf(s, conf, &inner);
+    rc = fill_conf(s, conf, &inner);
     if (!rc)
         rc = ate__server_start(&inner, &s->inner);
     if (rc) {

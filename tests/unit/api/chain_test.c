@@ -134,6 +134,42 @@ static void anchors_decide_what_is_trusted(void **state)
     ate_session_close(other);
 }
 
+/* What a program says that was built for a later version is refused, and nothing is done. */
+static void what_only_a_later_version_knows(void **state)
+{
+    (void)state;
+    struct ate_chain *c;
+    struct ate_session *s = session("k");
+    const struct ate_lookup lookup = {.reserved = {[4] = 1}};
+    const struct ate_compact_when when = {.mode = ATE_COMPACT_FACTOR, .reserved = {[3] = 1}};
+    const struct ate_chain_conf later[] = {{.reserved = {[2] = 1}},
+                                           {.reserved_more = {[7] = 1}},
+                                           {.lookup = &lookup},
+                                           {.compact = &when}};
+    for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
+        expect(ate_chain_open(path_of("later"), s, ATE_CREATE, &later[i], &c), ATE_MISUSE);
+    expect(ate_chain_open(path_of("now"), s, ATE_CREATE, NULL, &c), 0);
+    const struct ate_backup_conf of_backup = {.reserved = {[6] = 1}};
+    const struct ate_compact_conf of_compact = {.reserved = {[3] = 1}};
+    expect(ate_backup(c, path_of("copy"), &of_backup, NULL), ATE_MISUSE);
+    expect(ate_restore(c, path_of("copy"), &of_backup, NULL), ATE_MISUSE);
+    assert_int_not_equal(access(path_of("copy"), F_OK), 0);
+    expect(ate_chain_compact(c, &of_compact, NULL), ATE_MISUSE);
+    ate_chain_close(c);
+    const struct ate_repair_conf of_repair = {.reserved = {[6] = 1}};
+    const struct ate_destroy_conf of_destroy = {.reserved = {[3] = 1}};
+    const struct ate_proof_conf of_proof = {.reserved = {[4] = 1}};
+    struct ate_repaired repaired;
+    struct ate_destroyed_chain destroyed;
+    struct ate_proved proved = {.kind = ATE_PROOF_CHECKPOINT};
+    expect(ate_repair(path_of("now"), s, &of_repair, &repaired), ATE_MISUSE);
+    expect(ate_chain_destroy(path_of("now"), s, &of_destroy, &destroyed), ATE_MISUSE);
+    expect(ate_check_proof("x", s, &of_proof, &proved), ATE_MISUSE);
+    expect(ate_chain_open(path_of("now"), s, 0, NULL, &c), 0);
+    ate_chain_close(c);
+    ate_session_close(s);
+}
+
 /* What a chain does with what is stored is said when it is made, and counts from then on. */
 static void made_to_compress(void **state)
 {
@@ -490,6 +526,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(key_files_are_private, set_up),
         cmocka_unit_test_setup(anchors_decide_what_is_trusted, set_up),
+        cmocka_unit_test_setup(what_only_a_later_version_knows, set_up),
         cmocka_unit_test_setup(made_to_compress, set_up),
         cmocka_unit_test_setup(what_was_seen_is_remembered, set_up),
         cmocka_unit_test_setup(what_is_refused_stays_as_it_was, set_up),

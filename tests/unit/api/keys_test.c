@@ -190,6 +190,9 @@ static void of_a_kind(void **state)
                      ATE_UNSUPPORTED);
     assert_int_equal(ate_key_make(path_of("n"), &(struct ate_key_conf){.label = "\n"}, NULL),
                      ATE_MISUSE);
+    assert_int_equal(
+        ate_key_make(path_of("n"), &(struct ate_key_conf){.reserved = {0, 0, 0, 1}}, NULL),
+        ATE_MISUSE);
     assert_int_not_equal(access(path_of("n"), F_OK), 0);
     assert_int_equal(ate__secret_blocks(), 0);
 }

@@ -233,6 +233,16 @@ static void mirrors_show_what_others_write(void **state)
     ate_session_close(me);
 }
 
+static void a_server_of_a_later_version(void **state)
+{
+    (void)state;
+    struct ate_server *s;
+    struct ate_server_conf conf = {
+        .logs = path_of("later"), .any_port = true, .reserved = {[5] = 1}};
+    expect(ate_server_start(&conf, &s), ATE_MISUSE);
+    assert_int_not_equal(access(path_of("later"), F_OK), 0);
+}
+
 static void a_server_that_creates_nothing_says_so(void **state)
 {
     (void)state;
@@ -432,6 +442,7 @@ int main(void)
         cmocka_unit_test_setup(scopes_of_remote_chains, set_up),
         cmocka_unit_test_setup(mirrors_of_what_is_not_trusted, set_up),
         cmocka_unit_test_setup(mirrors_show_what_others_write, set_up),
+        cmocka_unit_test_setup(a_server_of_a_later_version, set_up),
         cmocka_unit_test_setup(a_server_that_creates_nothing_says_so, set_up),
         cmocka_unit_test_setup(commits_go_on_after_a_restart, set_up),
         cmocka_unit_test_setup(a_program_admits_chains, set_up),
