@@ -253,11 +253,16 @@ static int frame(struct copying *c)
         head.compacted = false;
     }
     head.count = (uint32_t)ate__min(x->to - head.first_sequence, head.count);
+    head.sealed &= head.count == w->head.count; /* a seal is of a group's end */
     for (uint32_t i = 0; i < head.count; i++) {
         uint64_t sequence;
         struct ate_bytes body;
         ate__group_next(w->bytes, &at, &sequence, &body);
         ate__record_write(&wr, c->seed, ATE__KIND_TRANSACTION, sequence, body);
+    }
+    if (head.sealed) {
+        struct ate_hash seal = ate__group_seal(w->bytes);
+        ate__seal_write(&wr, c->seed, head.end_sequence, &seal);
     }
     if (!rc)
         rc = ate__wr_end(&wr);

@@ -222,6 +222,26 @@ static void a_copy_on_another_machine(void **state)
     ate__buf_deinit(&note);
 }
 
+/* What compaction framed is framed anew where the copy ends inside of it. */
+static void a_copy_of_a_beginning(void **state)
+{
+    (void)state;
+    const struct ate__vfs *vfs = simdisk_vfs(kit.disk);
+    struct ate__chain_copied done;
+    struct ate__dir *dir;
+    char path[16];
+    assert_true(compact(false).payloads);
+    for (uint64_t size = 3; size < 300; size += 50) {
+        snprintf(path, sizeof path, "/b%llu", (unsigned long long)size);
+        simdisk_mkdir(kit.disk, path);
+        kit_ok(vfs->open_root(vfs->user, path, &dir));
+        kit_ok(ate__chain_copy(kit.chain, dir, &(struct ate__chain_copy){.size = size}, &done));
+        open_copy(1, path, size);
+        open_copy(2, path, 0);
+        vfs->close_dir(dir);
+    }
+}
+
 /* ---- a lost host key ---- */
 
 static void what_is_covered_goes_on(void **state)
@@ -395,6 +415,7 @@ int main(void)
         TEST(payloads_go),
         TEST(transactions_go),
         TEST(a_copy_on_another_machine),
+        TEST(a_copy_of_a_beginning),
         TEST(what_is_covered_goes_on),
         TEST(with_a_view_image),
         TEST(what_a_compaction_left_elsewhere),
