@@ -150,12 +150,54 @@ static void test_beside(void **state)
     kit_deinit(&k);
 }
 
-/* Up to a sequence inside of a group; then on from there. */
-static void test_split(void **state)
+/* Each group has the seal of its end; the last one, which is cut, has none. */
+struct seals {
+    uint64_t size;
+    unsigned sealed, bare;
+};
+
+static int look_at_seal(void *arg, const struct ate__group_out *g)
 {
-    (void)state;
+    struct seals *x = arg;
+    if (g->seal) {
+        struct ate_hash head = kit_head(g->end_sequence);
+        assert_memory_equal(g->seal, &head, sizeof head);
+        x->sealed++;
+    } else if (g->count) {
+        assert_true(g->end_sequence == x->size);
+        x->bare++;
+    }
+    return 0;
+}
+
+static int pass(void *arg, const struct ate__record_out *record)
+{
+    (void)arg, (void)record;
+    return 0;
+}
+
+static void check_seals(struct kit *k, const char *path, uint64_t size)
+{
+    struct seals x = {.size = size};
+    struct ate__storage *s;
+    struct ate__dir *dir;
+    const struct ate__vfs *vfs = simdisk_vfs(k->disk);
+    assert_int_equal(vfs->open_root(vfs->user, path, &dir), 0);
+    assert_int_equal(
+        ate__storage_open_file(&k->sim.env, dir, ATE__STORAGE_READ, NULL, ATE__ROLE_ROOT, NULL, &s),
+        0);
+    assert_int_equal(s->v->scan(s, 0, UINT64_MAX, &(struct ate__scan){look_at_seal, pass, &x}), 0);
+    assert_true(x.bare <= 1 && (x.sealed || size < 5));
+    s->v->close(s);
+    vfs->close_dir(dir);
+}
+
+/* Up to a sequence inside of a group; then on from there. */
+static void split(bool sealed)
+{
     struct kit k;
     struct backing fresh = {.k = &k, .to_dir = "/d"};
+    compacting_seals = sealed;
     begin(&k, 12, 900);
     seal_all(&k);
     for (uint64_t to = 1; to < 900; to += 1 + to % 53) {
@@ -163,19 +205,29 @@ static void test_split(void **state)
         simdisk_unlink(k.disk, "/b");
         backing_ok(&b);
         backing_check(&k, "/b", to);
+        if (sealed)
+            check_seals(&k, "/b", to);
     }
     struct backing b = {.k = &k, .to_dir = "/b"};
     backing_ok(&b);
     backing_ok(&fresh);
     backing_same(&k, "/b", "/d");
     kit_deinit(&k);
+    compacting_seals = false;
+}
+
+static void test_split(void **state)
+{
+    (void)state;
+    split(false);
+    split(true);
 }
 
 /* Up to a sequence inside of what was compacted without holes. */
-static void test_split_compacted(void **state)
+static void split_compacted(bool sealed)
 {
-    (void)state;
     struct kit k;
+    compacting_seals = sealed;
     begin(&k, 13, 900);
     seal_all(&k);
     struct compactor c = {.keep_all_from = 900, .shallow = true};
@@ -185,11 +237,23 @@ static void test_split_compacted(void **state)
         simdisk_unlink(k.disk, "/b");
         backing_ok(&b);
         backing_check(&k, "/b", to);
+        if (sealed)
+            check_seals(&k, "/b", to);
         b.to = 0;
         backing_ok(&b);
         backing_check(&k, "/b", 900);
+        if (sealed)
+            check_seals(&k, "/b", 900);
     }
     kit_deinit(&k);
+    compacting_seals = false;
+}
+
+static void test_split_compacted(void **state)
+{
+    (void)state;
+    split_compacted(false);
+    split_compacted(true);
 }
 
 /* ---- what is refused ---- */

@@ -76,6 +76,8 @@ int compacting_all(struct kit *k, struct compactor *c, uint64_t to, uint64_t cut
 
 /* ---- the log ---- */
 
+bool compacting_seals;
+
 int compacting_try_grow(struct kit *k, uint64_t to, size_t *ret_flight)
 {
     int rc = 0;
@@ -90,8 +92,13 @@ int compacting_try_grow(struct kit *k, uint64_t to, size_t *ret_flight)
             records[i] = ate__bytes(bytes[i], size_of(at + i));
             leaves[i] = leaf_of(at + i);
         }
-        struct ate__group_in group = {at,    1000000 + at, kit_head(at), records,
-                                      count, NULL,         false,        NULL};
+        struct ate_hash seal = kit_head(at + count);
+        struct ate__group_in group = {.first_sequence = at,
+                                      .root_time_us = 1000000 + at,
+                                      .head_before = kit_head(at),
+                                      .records = records,
+                                      .count = count,
+                                      .seal = compacting_seals ? &seal : NULL};
         *ret_flight = count;
         rc = k->s->v->append(k->s, &group);
         if (!rc)

@@ -35,6 +35,7 @@ int compacting_leaves(void *arg, uint64_t first, struct ate_hash *ret_leaves);
 /* Appends groups of 1 to 5 to that size, with their leaves. 0, or the result of the first append
  * that fails; *ret_flight: how many records it had. */
 int compacting_try_grow(struct kit *k, uint64_t to, size_t *ret_flight);
+extern bool compacting_seals; /* groups are sealed, with kit_head() of their end */
 void compacting_grow(struct kit *k, uint64_t to);
 int compacting_run(struct kit *k, struct compactor *c, uint64_t from, uint64_t to, uint64_t cut_off,
                    struct ate__rewritten *ret);
