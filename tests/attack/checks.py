@@ -55,6 +55,9 @@ attack("subtree-torn-off", "may-write")
 attack("self-granted", "may-rule")
 attack("name-squatted", "may-append")
 attack("deletion-from-outside", "may-delete")
+attack("nobodys-changed", "may-write")
+attack("nobodys-deleted", "may-delete")
+attack("deletion-above-nobodys", "may-delete")
 
 AFTER = "src/trust/accept_after.c"
 drop("name-is-free", AFTER, "else if (!rc && !had_tag(c->j, n, tag))", "!had_tag(c->j, n, tag)")
@@ -88,6 +91,7 @@ drop("chain-id", BEFORE, "if (!ate__hash_equal(&j->tx->chain_id, ate__trust_chai
      "!ate__hash_equal(&j->tx->chain_id, ate__trust_chain_id(j->t))")
 attack("lost-update", "prev-is-current")
 attack("deleted-id-again", "id-was-deleted")
+attack("id-taken", "id-is-free")
 attack("broken-precondition", "precondition")
 attack("fork-spliced", "base-root")
 attack("kept-back-too-long", "base-window")
@@ -686,6 +690,16 @@ attack("removed-and-reads-on", "epoch-begins", "reader-goes-with-epoch")
 attack("written-under-old-epoch", "key-of-the-epoch")
 attack("sealed-to-another-key", "data-key-id", "body-names-key")
 attack("name-that-lies", "name-gives-tag")
+
+# ---- two_keys.c ----
+
+attack("two-keys", "data-key-id", "body-names-key")
+
+# ---- neighbours.c ----
+
+drop("chain-by-its-path", "src/mesh/server_hosted.c", "int rc = ate__sha256(path, &key);", "path",
+     'ate__bytes("", 0)')
+attack("chain-next-door", "chain-by-its-path")
 
 # ---- payload.c: little that becomes much ----
 

@@ -112,6 +112,55 @@ static void deletion_from_outside(void)
     end(p, &d, ATE_DENIED);
 }
 
+/* Object 3 below alice's 1, which nobody may change. */
+static void begin_nobodys(struct past **ret_p, struct draft *ret_draft)
+{
+    struct draft d;
+    begin(ret_p, &d);
+    struct ate__auth nobody = auth_write(ATE__RULE_NOBODY);
+    draft_body(&d, &(struct draft_body){.id = id_of(3), .parent = id_of(1)});
+    draft_control(&d, id_of(3), NULL, &nobody);
+    past_sign(*ret_p, &d, ALICE);
+    past_commit_plain(*ret_p, &d);
+    past_begin(*ret_p, ret_draft);
+}
+
+/* By one who may write what lies above it. */
+static void nobodys_changed(void)
+{
+    struct past *p;
+    struct draft d;
+    begin_nobodys(&p, &d);
+    struct ate_hash prev = past_body_hash(p, id_of(3));
+    draft_body(&d, &(struct draft_body){.id = id_of(3),
+                                        .parent = id_of(1),
+                                        .prev = &prev,
+                                        .payload = ate__text_bytes("changed after all")});
+    past_sign(p, &d, ALICE);
+    end(p, &d, ATE_DENIED);
+}
+
+/* Whoever may write above it may delete it: that of nobody keeps nobody else from being asked. */
+static void nobodys_deleted(void)
+{
+    struct past *p;
+    struct draft d;
+    begin_nobodys(&p, &d);
+    draft_tombstone(&d, id_of(3), past_body_hash(p, id_of(3)), false);
+    past_sign(p, &d, EVE);
+    end(p, &d, ATE_DENIED);
+}
+
+static void deletion_above_nobodys(void)
+{
+    struct past *p;
+    struct draft d;
+    begin_nobodys(&p, &d);
+    draft_tombstone(&d, id_of(1), past_body_hash(p, id_of(1)), true);
+    past_sign(p, &d, EVE);
+    end(p, &d, ATE_DENIED);
+}
+
 static void hole_in_the_tree(void)
 {
     struct past *p;
@@ -160,6 +209,17 @@ static void deleted_id_again(void)
     past_begin(p, &d);
     draft_body(&d, &(struct draft_body){.id = id_of(2), .parent = id_of(1)});
     past_sign(p, &d, ALICE);
+    end(p, &d, ATE_CONFLICT);
+}
+
+/* Ids are made by who creates; eve makes hers that of alice's. */
+static void id_taken(void)
+{
+    struct past *p;
+    struct draft d;
+    begin(&p, &d);
+    draft_body(&d, &(struct draft_body){.id = id_of(2), .parent = id_of(5)});
+    past_sign(p, &d, EVE);
     end(p, &d, ATE_CONFLICT);
 }
 
@@ -286,10 +346,14 @@ const struct attack attacks_history[] = {
     {"name-squatted", name_squatted},
     {"name-taken", name_taken},
     {"deletion-from-outside", deletion_from_outside},
+    {"nobodys-changed", nobodys_changed},
+    {"nobodys-deleted", nobodys_deleted},
+    {"deletion-above-nobodys", deletion_above_nobodys},
     {"hole-in-the-tree", hole_in_the_tree},
     {"ring", ring},
     {"lost-update", lost_update},
     {"deleted-id-again", deleted_id_again},
+    {"id-taken", id_taken},
     {"broken-precondition", broken_precondition},
     {"old-version-replayed", old_version_replayed},
     {"origin-used-twice", origin_used_twice},

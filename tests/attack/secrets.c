@@ -129,7 +129,6 @@ static void read_without_key(void)
     vault_free(&v);
 }
 
-/* The tag that an open name would have can be made by anybody. */
 /* 0: two bodies in the log were encrypted with one key and one nonce, which gives both away. */
 static int nonce_of_another(const struct vault *v)
 {
@@ -161,6 +160,7 @@ static void nonce_again(void)
     vault_free(&v);
 }
 
+/* The tag that an open name would have can be made by anybody. */
 static void name_guessed(void)
 {
     struct vault v;
