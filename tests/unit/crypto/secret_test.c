@@ -7,6 +7,7 @@
 #include "lib/rnd.h"
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -39,6 +40,32 @@ static void blocks_come_zeroed_and_aligned(void **state)
         ate__secret_free(block[i]);
     ate__secret_free(NULL);
     assert_int_equal(ate__secret_blocks(), 0);
+}
+
+/* The kernel says it of the pages, in the flags of their mapping. */
+static void pages_are_left_out_of_dumps(void **state)
+{
+    (void)state;
+    char line[512];
+    bool ours = false, told = false, left_out = false;
+    void *block = ate__secret_alloc(32);
+    FILE *f = fopen("/proc/self/smaps", "re");
+    assert_non_null(block);
+    while (f && fgets(line, sizeof line, f)) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            ours = (uintptr_t)block >= from && (uintptr_t)block < to;
+        if (ours && !strncmp(line, "VmFlags:", 8)) {
+            told = true;
+            left_out = strstr(line, " dd") != NULL;
+        }
+    }
+    if (f)
+        fclose(f);
+    ate__secret_free(block);
+    if (!told)
+        skip(); /* a system that does not say */
+    assert_true(left_out);
 }
 
 static void freed_blocks_are_wiped(void **state)
@@ -218,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_come_zeroed_and_aligned),
+        cmocka_unit_test(pages_are_left_out_of_dumps),
         cmocka_unit_test(freed_blocks_are_wiped),
         cmocka_unit_test(keys_are_wiped),
         cmocka_unit_test(blocks_do_not_overlap),
