@@ -75,10 +75,17 @@ def test_tlsa_of_another(w):
 
 
 def test_tlsa_of_another_kind(w):
+    """Not the kind that is used: skipped beside one that is (RFC 6698, 4.1); alone, no absence."""
     sea = Sea(w)
-    data = base64.urlsafe_b64decode(sea.server.pin + "=").hex()
-    record = f"_{sea.server.port}._tcp.db IN TLSA 2 1 1 {data}"
-    sea.serve("v=ate1; pin={pin}", more=[record]).refused(7, "UNSUPPORTED", "3 1 1")
+    key = base64.urlsafe_b64decode(sea.server.pin + "=").hex()
+    kinds = "0 1 1", "1 1 1", "2 1 1", "3 0 1", "3 1 2", "3 1 0", "3 7 1", "200 1 1"
+    records = [f"_{sea.server.port}._tcp.db IN TLSA {kind} {key}{key if kind[4:] == '2' else ''}"
+               for kind in kinds]
+    for record in records[2:5]:
+        sea.serve("v=ate1; pin={pin}", more=[record]).refused(7, "UNSUPPORTED", "3 1 1")
+    sea.serve("v=ate1; pin={pin}", more=records).refused(7, "UNSUPPORTED", "3 1 1")
+    sea.serve("TLSA {pin}", more=records).works()
+    sea.serve("TLSA {other}", more=records).refused(6, "UNTRUSTED", OTHER)
 
 
 def test_txt(w):
