@@ -86,10 +86,17 @@ ATE_CALL int ate_require_no_child(struct ate_txn *txn, struct ate_id parent, str
  * readers or its names from above, it is sealed anew for where it goes. Needs write on the object
  * and append on the new parent.
  * Errors: NOT_FOUND, EXISTS: the name is taken; NO_KEY, DENIED, MISUSE: below itself; TOO_BIG:
- * too deep, or more to be sealed anew than a transaction holds: give it readers of its own first,
- * with ate_protect_only() and ate_reseal(). */
+ * too deep, or more to be sealed anew than a transaction holds: use ate_move_only(). */
 ATE_CALL int ate_move(struct ate_txn *txn, struct ate_id id, struct ate_id new_parent,
                       const char *new_name);
+
+/* The same at any size: the object alone is sealed for where it goes. What lies below it stays
+ * readable by those who could read it, and is found by its names, until ate_reseal() has sealed it
+ * anew; what is written from then on follows the new place. Where anything has to be sealed anew,
+ * it needs admin on the object too.
+ * Errors: as ate_move(). TOO_BIG: moved on too often in between. */
+ATE_CALL int ate_move_only(struct ate_txn *txn, struct ate_id id, struct ate_id new_parent,
+                           const char *new_name);
 
 /* flags: ATE_TREE: with all below it; without, an object with children is ATE_CONFLICT.
  * In an archive the commit may be DENIED until a time that its sentence says (archive.h).

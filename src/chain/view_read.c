@@ -136,6 +136,8 @@ static void object_of(const struct ate__view_snapshot *s, const struct ate__slot
         f->live = true;
     if (f->live)
         f->control = control_at(s->view, slot, s->size, f->created_sequence);
+    else if (f->deleted)
+        f->ended = control_at(s->view, slot, s->size, 0);
 }
 
 int ate__view_next_object(const struct ate__view_snapshot *s, uint64_t *at, struct ate_id *ret_id,

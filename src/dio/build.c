@@ -182,11 +182,14 @@ static int make_control(struct build *b, struct ate__change *c)
                                    .prev = before,
                                    .hold = ate__change_held(c),
                                    .rotate = c->rotate,
+                                   .came_from = ate__facts_came_from(&c->before),
                                    .publish = c->publish,
                                    .public_key = reader_key,
                                    .has_ended = reader_ended,
                                    .label = reader_label,
                                    .arg = b};
+    if (c->came)
+        plan.came_from = c->came_from;
     if (c->rules)
         plan.auth = c->auth;
     else if (before)

@@ -22,5 +22,6 @@ int ate__object_replace(struct ate_txn *t, const struct ate_id *id, struct ate_b
                         const struct ate__body *old, const struct ate__new_body *body) ATE__CHECK;
 int ate__object_name_free(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name)
     ATE__CHECK; /* EXISTS NO_KEY */
-int ate__object_move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent,
-                     struct ate_bytes new_name) ATE__CHECK;
+/* The name is free, or that of `own` (NULL: nobody), as far as the session can see. */
+int ate__object_name_free_for(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+                              const struct ate_id *own) ATE__CHECK;

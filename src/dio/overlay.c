@@ -30,6 +30,8 @@ static int own_object(struct ate_txn *t, const struct ate_id *id, struct ate__ob
     *ret = c->before;
     if (c->control)
         ret->control = c->control;
+    if (c->came)
+        ret->came_from = &c->came_from;
     if (c->deleted) {
         ret->live = false;
         ret->deleted = true;
@@ -293,6 +295,24 @@ static int not_found(struct ate_bytes name)
                      ate__escaped(name, shown, sizeof shown));
 }
 
+/* By a name key of where it, or what it lies in, was moved from and is not sealed anew since. */
+static int child_moved_here(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+                            struct ate_id *ret_id)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    uint8_t tag[ATE__NAME_TAG];
+    size_t at = 0;
+    bool missed = false;
+    int rc = ATE_NOT_FOUND;
+    while (rc == ATE_NOT_FOUND && !(rc = ate__name_key_before(&t->dio->seal, t->session, &t->facts,
+                                                              parent, &at, &missed, &key))) {
+        rc = ate__name_tag_private(&key, parent, name, tag);
+        if (!rc)
+            rc = stored_child(t, parent, tag, ret_id);
+    }
+    return rc == ATE_END ? ATE_NOT_FOUND : rc;
+}
+
 int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
                    struct ate_id *ret_id)
 {
@@ -330,6 +350,8 @@ int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_by
     }
     ate__cleanup(ate__freep) char *why = key_rc ? ate__copy_text(ate__error_text()) : NULL;
     rc = stored_child(t, parent, open_tag, ret_id);
+    if (rc == ATE_NOT_FOUND)
+        rc = child_moved_here(t, parent, name, ret_id);
     if (rc == ATE_NOT_FOUND && key_rc)
         return ate__fail(ATE_NO_KEY, "%s", why ? why : "");
     return rc == ATE_NOT_FOUND ? not_found(name) : rc;

@@ -8,6 +8,8 @@
  *     all is done.
  *  2. Each batch is a commit of its own. What of it is in the way of others is tried one by one.
  *  3. What the session may not write, or cannot open, is named and left as it is.
+ *  4. Below what was moved and says where it came from, names are looked at too. Where nothing was
+ *     left, that is taken back at the end; broken off before, the next walk looks at all again.
  */
 #include "base/text.h"
 #include "dio/txn.h"
@@ -24,6 +26,11 @@ struct walk {
     size_t count, capacity;
     struct ate_id batch[BATCH_OBJECTS];
     size_t batch_count, batch_bytes;
+    bool moved;      /* something at or above what is looked at says where it came from */
+    bool unsure;     /* below that is something whose name the session cannot look at */
+    bool again;      /* what is looked at was looked at before */
+    bool taking_back;
+    struct ate__buf marks; /* what was met of it: id, u32 size, CAME_FROM */
     struct ate_resealed so_far;
     ate_reseal_fn *each;
     void *arg;
@@ -48,6 +55,7 @@ static int leave(struct walk *w, const struct ate_id *id, int why)
 
 struct due {
     bool body, name_key;
+    struct ate_bytes came_from; /* of the snapshot */
 };
 
 static bool body_is_due(const struct ate__header *h, const struct ate__control *scope)
@@ -68,9 +76,28 @@ static bool name_key_is_due(const struct ate__control *own, const struct ate__co
            !ate__epoch_was(scope, &own->header.namekey.data_key_id);
 }
 
-static int look(struct ate_txn *t, const struct ate_id *id, struct due *ret_due)
+/* Of a body whose data key is the right one: its tags are of names that it was moved away from. */
+static int name_is_due(struct walk *w, const struct ate_id *id, const struct ate__header *clear,
+                       bool *ret_due)
+{
+    ate__cleanup(ate__body_deinit) struct ate__body body = {0};
+    struct ate_txn *t = w->t;
+    const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
+    bool current = true;
+    if (!clear->tag_count)
+        return 0;
+    int rc = ate__txn_body(t, id, ATE__BODY_NAME, &body);
+    if (!rc && body.name.size)
+        rc = ate__name_is_current(&t->dio->seal, t->session, facts, clear, body.name, &current);
+    w->unsure |= rc == ATE_NO_KEY || !body.readable;
+    *ret_due = !rc && !current;
+    return rc == ATE_NO_KEY ? 0 : rc;
+}
+
+static int look(struct walk *w, const struct ate_id *id, struct due *ret_due)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
+    struct ate_txn *t = w->t;
     const struct ate__facts *facts = t->dio->pipe->v->facts(t->snapshot);
     const struct ate__control *scope;
     struct ate__object_facts f;
@@ -85,9 +112,13 @@ static int look(struct ate_txn *t, const struct ate_id *id, struct due *ret_due)
         rc = t->dio->pipe->v->event(t->snapshot, id, &bytes, &e, NULL);
     if (rc)
         return rc;
-    ret_due->body = !ate__id_equal(id, &ate_top) && body_is_due(&e.header, scope);
     ret_due->name_key = name_key_is_due(f.control, scope);
-    return 0;
+    ret_due->came_from = ate__facts_came_from(&f);
+    if (ate__id_equal(id, &ate_top))
+        return 0;
+    ret_due->body = body_is_due(&e.header, scope);
+    w->moved |= ret_due->came_from.size > 0;
+    return ret_due->body || !w->moved ? 0 : name_is_due(w, id, &e.header, &ret_due->body);
 }
 
 static int may(struct ate_txn *t, const struct ate_id *id, enum ate__right right)
@@ -99,6 +130,54 @@ static int may(struct ate_txn *t, const struct ate_id *id, enum ate__right right
     if (right == ATE__RIGHT_WRITE && ate__txn_archive(t))
         return ate__fail(ATE_DENIED, "nothing of an archive is rewritten");
     return ate__may(trust, facts, id, right, keys, count);
+}
+
+/* ---- where it came from ---- */
+
+/* Something above says so. */
+static int look_above(struct walk *w, struct ate_id at)
+{
+    const struct ate__facts *facts = w->t->dio->pipe->v->facts(w->t->snapshot);
+    struct ate__object_facts f = {.live = true};
+    int rc = 0;
+    for (unsigned i = 0; !rc && !w->moved && f.live && i <= ATE__PARENTS_MAX; i++) {
+        rc = ate__facts_object(facts, &at, &f);
+        w->moved = !rc && ate__facts_came_from(&f).size;
+        if (ate__id_equal(&at, &ate_top))
+            break;
+        at = f.parent;
+    }
+    return rc;
+}
+
+static int note_mark(struct walk *w, const struct ate_id *id, struct ate_bytes came_from)
+{
+    struct ate__wr wr = ate__wr_of(&w->marks);
+    ate__wr_id(&wr, id);
+    ate__wr_bytes32(&wr, came_from);
+    return ate__wr_end(&wr);
+}
+
+/* Unless it was moved once more meanwhile. */
+static int take_back(struct walk *w, const struct ate_id *id, const struct due *due, bool *ret_made)
+{
+    struct ate__rd r = ate__rd_of(ate__buf_bytes(&w->marks));
+    struct ate__change *c;
+    bool same = false;
+    while (ate__rd_left(&r) && !same) {
+        struct ate_id met = ate__rd_id(&r);
+        struct ate_bytes came_from = ate__rd_bytes32(&r, UINT32_MAX);
+        same = ate__id_equal(&met, id) && ate__bytes_equal(came_from, due->came_from);
+    }
+    if (!same)
+        return 0;
+    int rc = may(w->t, id, ATE__RIGHT_ADMIN);
+    if (!rc)
+        rc = ate__txn_touch(w->t, id, &c);
+    if (!rc)
+        rc = ate__txn_came_from(c, (struct ate_bytes){0});
+    *ret_made = !rc;
+    return rc;
 }
 
 /* ---- a batch ---- */
@@ -125,11 +204,15 @@ static bool is_of_the_object(int rc)
 static int change(struct walk *w, const struct ate_id *id, bool *ret_made)
 {
     struct ate__change *c;
-    struct due due = {false, false};
-    int rc = look(w->t, id, &due);
+    struct due due = {.body = false};
+    int rc = look(w, id, &due);
     *ret_made = false;
     if (rc == ATE_NOT_FOUND) /* gone since */
         return 0;
+    if (!rc && w->taking_back)
+        return take_back(w, id, &due, ret_made);
+    if (!rc && due.came_from.size && !w->again)
+        rc = note_mark(w, id, due.came_from);
     if (!rc && due.body)
         rc = may(w->t, id, ATE__RIGHT_WRITE);
     if (!rc && due.name_key)
@@ -152,6 +235,7 @@ static int one(struct walk *w, const struct ate_id *id)
 {
     bool made = true;
     int rc = 0;
+    w->again = true;
     for (unsigned tries = 0; tries < TRIES_MAX && made; tries++) {
         ate_txn_cancel(w->t);
         rc = ate_txn_refresh(w->t);
@@ -160,7 +244,7 @@ static int one(struct walk *w, const struct ate_id *id)
         if (!rc && made)
             rc = ate_txn_commit(w->t, NULL);
         if (!rc) {
-            w->so_far.resealed += made;
+            w->so_far.resealed += made && !w->taking_back;
             return 0;
         }
         if (rc != ATE_CONFLICT)
@@ -180,7 +264,7 @@ static int commit(struct walk *w)
     w->batch_count = w->batch_bytes = 0;
     int rc = ate_txn_commit(w->t, NULL);
     if (!rc)
-        w->so_far.resealed += count;
+        w->so_far.resealed += w->taking_back ? 0 : count;
     else if (!is_of_the_object(rc))
         return rc;
     for (size_t i = 0; rc && i < count; i++) {
@@ -195,6 +279,7 @@ static int commit(struct walk *w)
 static int take(struct walk *w, const struct ate_id *id)
 {
     bool made = false;
+    w->again = false;
     w->so_far.seen++;
     int rc = change(w, id, &made);
     if (rc == ATE_STALE) { /* the view is too old by now, or holds back too much */
@@ -241,9 +326,25 @@ static int add_children(struct walk *w, struct ate_id parent)
     return rc == ATE_END ? 0 : rc;
 }
 
+static int take_all_back(struct walk *w)
+{
+    struct ate__rd r = ate__rd_of(ate__buf_bytes(&w->marks));
+    int rc = ate_txn_refresh(w->t);
+    w->taking_back = true;
+    while (!rc && ate__rd_left(&r)) {
+        struct ate_id id = ate__rd_id(&r);
+        (void)ate__rd_bytes32(&r, UINT32_MAX);
+        rc = take(w, &id);
+        w->so_far.seen--; /* it was counted */
+    }
+    return rc ? rc : commit(w);
+}
+
 static int go(struct walk *w, struct ate_id id)
 {
-    int rc = add(w, &id);
+    int rc = look_above(w, id);
+    if (!rc)
+        rc = add(w, &id);
     while (!rc && w->count) {
         struct ate_id at = w->todo[--w->count];
         rc = take(w, &at);
@@ -251,7 +352,9 @@ static int go(struct walk *w, struct ate_id id)
             rc = add_children(w, at);
         ate_txn_end_loans(w->t);
     }
-    return rc ? rc : commit(w);
+    if (!rc)
+        rc = commit(w);
+    return rc || w->so_far.left || w->unsure || !w->marks.size ? rc : take_all_back(w);
 }
 
 int ate_reseal(struct ate_txn *t, struct ate_id id, ate_reseal_fn *each, void *arg,
@@ -278,6 +381,7 @@ int ate_reseal(struct ate_txn *t, struct ate_id id, ate_reseal_fn *each, void *a
         ate_txn_cancel(t);
     if (ret_done)
         *ret_done = w->so_far;
+    ate__buf_deinit(&w->marks);
     ate__free(w->todo);
     ate__free(w);
     return rc;

@@ -143,6 +143,7 @@ static void change_free(struct ate__change *c)
     ate__buf_deinit(&c->type);
     ate__buf_deinit(&c->payload);
     ate__buf_deinit(&c->user);
+    ate__buf_deinit(&c->scopes);
     for (unsigned i = 0; i < ATE__RIGHTS; i++)
         ate__buf_deinit(&c->keys[i]);
     ate__control_unref(c->control);

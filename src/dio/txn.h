@@ -52,6 +52,9 @@ struct ate__change {
     bool holds, hold; /* HOLD is to be as `hold` says */
     bool rotate;      /* the next epoch begins */
     bool publish;     /* with rules: the data key in clear */
+    bool came; /* CAME_FROM is to be `came_from`, which points into `scopes` */
+    struct ate_bytes came_from;
+    struct ate__buf scopes;
     bool rewrap;      /* its name key is wrapped for the scope that it lies in by now */
     bool sealed;      /* the last build sealed the body: a later one must not put it in clear */
     struct ate__control *control; /* made at commit; a reference */
@@ -173,8 +176,11 @@ int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;
  * b: the body that is replaced, with its name. NO_KEY */
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b) ATE__CHECK;
 
-/* objects.c: all below `id` that takes its scope or its names from there. */
+/* move.c: all below `id` that takes its scope or its names from there. TOO_BIG: more than a
+ * transaction holds. */
 int ate__txn_restate_below(struct ate_txn *t, const struct ate_id *id) ATE__CHECK;
+/* CAME_FROM shall be these; empty: it goes. */
+int ate__txn_came_from(struct ate__change *c, struct ate_bytes ids) ATE__CHECK;
 
 int ate__body_check_payload(const struct ate__body *b) ATE__CHECK; /* COMPACTED */
 
@@ -187,7 +193,7 @@ bool ate__change_turns_hold(const struct ate__change *c);
 /* It says something about control events beyond HOLD and ATE_PUBLIC: needs admin. */
 static inline bool ate__change_rules(const struct ate__change *c)
 {
-    return c->rules || c->rotate || c->rewrap;
+    return c->rules || c->rotate || c->rewrap || c->came;
 }
 /* The object and all below it, each by itself. */
 int ate__txn_delete_each(struct ate_txn *t, struct ate_id id) ATE__CHECK;

@@ -190,6 +190,23 @@ static int read_namekey(struct ate__header *h, struct ate_bytes item)
     return ate__rd_end(&r) ? 0 : wrong_size(item);
 }
 
+static int read_came_from(struct ate__header *h, struct ate_bytes item)
+{
+    enum { ID = sizeof(struct ate_id) };
+    struct ate__rd r = ate__rd_of(item);
+    uint32_t count = ate__rd_u32(&r);
+    if (count > ATE__CAME_FROM_MAX)
+        return ate__field_over("scopes", count, ATE__CAME_FROM_MAX);
+    h->came_from = ate__rd_bytes(&r, (size_t)count * ID);
+    if (!ate__rd_end(&r) || !count)
+        return wrong_size(item);
+    const uint8_t *ids = h->came_from.data;
+    for (uint32_t i = 1; i < count; i++)
+        if (memcmp(ids + ID * (size_t)(i - 1), ids + ID * (size_t)i, ID) >= 0)
+            return ate__fail(ATE_MALFORMED, "ids that do not ascend");
+    return 0;
+}
+
 static int read_key(struct ate_bytes item, struct ate_bytes *ret_key)
 {
     if (item.size > ATE__KEY_ITEM_MAX)
@@ -250,6 +267,7 @@ static int read_item(struct ate__header *h, unsigned tag, struct ate_bytes item)
     case ATE__TAG_PUBLIC_KEY: return read_key(item, &h->public_key);
     case ATE__TAG_ROOT: h->root = item; return ate__keys_check(item);
     case ATE__TAG_HOLD: return read_hold(item);
+    case ATE__TAG_CAME_FROM: return read_came_from(h, item);
     case ATE__TAG_SNAPSHOT: return read_snapshot(h, item);
     case ATE__TAG_RESET: return read_reset(h, item);
     case ATE__TAG_LOG_KEYS: h->log_keys = item; return ate__keys_check(item);
@@ -351,7 +369,7 @@ static const struct kind_rule {
      BIT(OBJECT) | BIT(PREV) | BIT(TOMBSTONE), false, ATE__EVENT_BODY, "a tombstone"},
     {BIT(AUTH), BIT(OBJECT) | BIT(AUTH),
      BIT(OBJECT) | BIT(AUTH) | BIT(PREV) | BIT(EPOCH) | BIT(RECIPIENTS) | BIT(LINK) | BIT(NAMEKEY) |
-         BIT(HOLD) | BIT(PUBLISHED),
+         BIT(HOLD) | BIT(PUBLISHED) | BIT(CAME_FROM),
      true, ATE__EVENT_CONTROL, "a control event"},
     {BIT(PARENT), BIT(OBJECT) | BIT(PARENT),
      BIT(OBJECT) | BIT(PARENT) | BIT(PREV) | BIT(TAG) | BIT(NAME) | BIT(TYPE) | BIT(ENCODING) |

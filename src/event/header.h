@@ -34,6 +34,7 @@
     X(NAMEKEY,      0x14) /* u8 1 wrapped: data key id 32, 40 bytes; u8 0 clear: 32 bytes */ \
     X(HOLD,         0x15) /* u8 1: in an archive, what lies here is not deleted */ \
     X(PUBLISHED,    0x16) /* D of the scope's last epoch, in clear: 32 */ \
+    X(CAME_FROM,    0x17) /* list of ids: scopes that what lies here may still be sealed for */ \
     X(GENESIS,      0x20) /* genesis body; the event is CHAIN */ \
     X(PUBLIC_KEY,   0x21) /* a public key */ \
     X(ROOT,         0x22) /* list of (u8 1 add, public key) and (u8 2 remove, fingerprint) */ \
@@ -143,6 +144,7 @@ struct ate__header {
     struct ate__epoch_item epoch;
     struct ate_bytes recipients, link, genesis, public_key, root; /* raw; lists were checked */
     struct ate_bytes published; /* D, ATE__PUBLISHED_SIZE bytes */
+    struct ate_bytes came_from; /* 16 bytes for each id, strictly ascending; a view */
     struct ate_bytes log_keys, compactor_keys; /* the same */
     struct ate__snapshot_item snapshot;
     struct ate__reset_item reset;
@@ -207,6 +209,7 @@ void ate__header_keys(struct ate__header_wr *w, enum ate__tag tag,
                       const struct ate__root_change *changes, uint32_t count);
 void ate__header_snapshot(struct ate__header_wr *w, const struct ate__snapshot_item *snapshot);
 void ate__header_reset(struct ate__header_wr *w, const struct ate__reset_item *reset);
+void ate__header_came_from(struct ate__header_wr *w, struct ate_bytes ids); /* ascending */
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey);
 void ate__header_user(struct ate__header_wr *w, struct ate_bytes user_items);
 int ate__header_end(struct ate__header_wr *w) ATE__CHECK; /* 0 or ATE_E_MEMORY */

@@ -125,6 +125,13 @@ void ate__header_reset(struct ate__header_wr *w, const struct ate__reset_item *r
     ate__wr_bytes(&w->w, reset->text);
 }
 
+void ate__header_came_from(struct ate__header_wr *w, struct ate_bytes ids)
+{
+    begin_item(w, ATE__TAG_CAME_FROM, 4 + ids.size);
+    ate__wr_u32(&w->w, (uint32_t)(ids.size / sizeof(struct ate_id)));
+    ate__wr_bytes(&w->w, ids);
+}
+
 void ate__header_namekey(struct ate__header_wr *w, const struct ate__namekey_item *namekey)
 {
     begin_item(w, ATE__TAG_NAMEKEY, namekey->bytes.size + (namekey->wrapped ? 1 + 32 : 1));

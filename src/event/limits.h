@@ -34,6 +34,7 @@ enum {
     ATE__PARENTS_MAX = 1024,           /* above one object */
     ATE__RECIPIENTS_MAX = 4096,        /* of a scope */
     ATE__RULE_KEYS_MAX = 4096,         /* fingerprints in one rule */
+    ATE__CAME_FROM_MAX = 64,           /* scopes that a moved object names */
     ATE__ROOT_KEYS_MAX = 64,           /* in a genesis or a ROOT event */
     ATE__SERVICE_KEYS_MAX = 64,        /* log keys, and compactor keys */
     ATE__ALGORITHMS_MAX = 16,          /* signature algorithms that a genesis allows */

@@ -93,5 +93,6 @@ bool ate__control_only_holds(const struct ate__control *now, const struct ate__h
            ate__bytes_equal(a->epoch.seal_public, b->epoch.seal_public) &&
            ate__bytes_equal(a->recipients, b->recipients) && ate__bytes_equal(a->link, b->link) &&
            ate__bytes_equal(a->namekey.bytes, b->namekey.bytes) &&
-           ate__bytes_equal(a->published, b->published) && ate__bytes_equal(a->user, b->user);
+           ate__bytes_equal(a->published, b->published) &&
+           ate__bytes_equal(a->came_from, b->came_from) && ate__bytes_equal(a->user, b->user);
 }

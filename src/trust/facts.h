@@ -23,7 +23,19 @@ struct ate__object_facts {
     /* In force; NULL: none. A tombstone ends it: an object created again under an id begins without
      * one. Valid until the state changes. */
     const struct ate__control *control;
+    /* Of a deleted object, where it is known: what was in force when it went. What was moved out of
+     * it, and not sealed anew since, still opens by it. */
+    const struct ate__control *ended;
+    /* CAME_FROM as it shall be; NULL: as `control` has it. */
+    const struct ate_bytes *came_from;
 };
+/* The scopes, none of which lies above it any more, that it and what lies below may be sealed for. */
+static inline struct ate_bytes ate__facts_came_from(const struct ate__object_facts *f)
+{
+    return f->came_from ? *f->came_from
+           : f->control ? f->control->header.came_from
+                        : (struct ate_bytes){0};
+}
 struct ate__facts;
 struct ate__facts_vtable {
     /* Unknown objects: all fields zero. 0, or a failure of the machine (a thin client: also

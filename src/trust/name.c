@@ -104,6 +104,67 @@ int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
     return open_in(e, s, facts, namer_control, ret_name_key);
 }
 
+/* ---- of what was moved here ---- */
+
+/* The *at-th id that CAME_FROM of the object and of those above it name. END */
+static int came_from_at(const struct ate__facts *facts, struct ate_id at, size_t index,
+                        struct ate_id *ret_id)
+{
+    for (unsigned above = 0; above <= ATE__PARENTS_MAX; above++) {
+        struct ate__object_facts f;
+        int rc = ate__facts_object(facts, &at, &f);
+        if (rc)
+            return rc;
+        struct ate_bytes ids = ate__facts_came_from(&f);
+        size_t count = ids.size / sizeof *ret_id;
+        if (index < count) {
+            memcpy(ret_id, (const uint8_t *)ids.data + index * sizeof *ret_id, sizeof *ret_id);
+            return 0;
+        }
+        if (ate__is_top(&at) || !f.live)
+            return ATE_END;
+        index -= count;
+        at = f.parent;
+    }
+    return ATE_END;
+}
+
+/* Of a scope that it was moved out of. Where that is no scope any more its name key may be wrapped
+ * for who reads around it by now; under its last epoch it is for those who read it then. */
+static int open_before(const struct ate__seal_env *e, struct ate_session *s,
+                       const struct ate__facts *facts, const struct ate__control *namer,
+                       struct ate__key32 *ret_name_key)
+{
+    const struct ate__control *epoch = ate__control_epoch(namer);
+    if (!namer || !ate__header_has(&namer->header, ATE__TAG_NAMEKEY) ||
+        (namer->header.namekey.wrapped && !s))
+        return ATE_NO_KEY;
+    int rc = open_in(e, s, facts, namer, ret_name_key);
+    if ((rc == ATE_NO_KEY || rc == ATE_NOT_FOUND) && s && epoch && epoch != namer)
+        rc = open_in(e, s, facts, epoch, ret_name_key);
+    return rc;
+}
+
+int ate__name_key_before(const struct ate__seal_env *e, struct ate_session *s,
+                         const struct ate__facts *facts, const struct ate_id *parent, size_t *at,
+                         bool *missed, struct ate__key32 *ret_name_key)
+{
+    struct ate_id id;
+    int rc;
+    while (!(rc = came_from_at(facts, *parent, *at, &id))) {
+        struct ate__object_facts f;
+        ++*at;
+        rc = ate__facts_object(facts, &id, &f);
+        if (rc)
+            return rc;
+        rc = open_before(e, s, facts, f.live ? f.control : f.ended, ret_name_key);
+        if (rc != ATE_NO_KEY && rc != ATE_NOT_FOUND)
+            return rc;
+        *missed = true;
+    }
+    return rc;
+}
+
 /* ---- names that hold ---- */
 
 /* One tag: private or open. Two, of an object in clear: private, then open. */
@@ -125,6 +186,38 @@ static int tags_hold(const struct ate__seal_env *e, const struct ate__key32 *nam
     return rc;
 }
 
+/* tags_hold(), with the name key in force and with those before it. */
+static int any_holds(const struct ate__seal_env *e, struct ate_session *s,
+                     const struct ate__facts *facts, const struct ate_id *namer,
+                     const struct ate__key32 *in_force, const struct ate__header *h,
+                     struct ate_bytes name, bool *missed, bool *ret_private, bool *ret_open)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    size_t at = 0;
+    bool open;
+    int rc = tags_hold(e, in_force, h, name, ret_private, ret_open);
+    while (!rc && !*ret_private && !(*ret_open && h->tag_count == 1)) {
+        rc = ate__name_key_before(e, s, facts, namer, &at, missed, &key);
+        if (!rc)
+            rc = tags_hold(e, &key, h, name, ret_private, &open);
+    }
+    return rc == ATE_END || rc == ATE_TAMPERED || rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
+int ate__name_is_current(const struct ate__seal_env *e, struct ate_session *s,
+                         const struct ate__facts *facts, const struct ate__header *clear,
+                         struct ate_bytes name, bool *ret_current)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    bool is_private, gives_private, gives_open;
+    int rc = ate__name_key_of(e, s, facts, &clear->parent, &is_private, &key);
+    if (!rc)
+        rc = tags_hold(e, is_private ? &key : NULL, clear, name, &gives_private, &gives_open);
+    if (!rc)
+        *ret_current = is_private ? gives_private : gives_open && clear->tag_count == 1;
+    return rc;
+}
+
 int ate__name_holds(const struct ate__seal_env *e, struct ate_session *s,
                     const struct ate__facts *facts, const struct ate_id *namer,
                     const struct ate__header *clear, struct ate_bytes name, bool *ret_holds)
@@ -138,8 +231,8 @@ int ate__name_holds(const struct ate__seal_env *e, struct ate_session *s,
     if (rc && rc != ATE_NO_KEY) /* a name key that nobody can have names nothing */
         return rc == ATE_TAMPERED ? 0 : rc;
     bool lacks_key = rc == ATE_NO_KEY;
-    rc = tags_hold(e, is_private && !lacks_key ? &key : NULL, clear, name, &gives_private,
-                   &gives_open);
+    rc = any_holds(e, s, facts, namer, is_private && !lacks_key ? &key : NULL, clear, name,
+                   &lacks_key, &gives_private, &gives_open);
     if (rc)
         return rc;
     if (clear->tag_count == 2)

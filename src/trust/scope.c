@@ -393,6 +393,8 @@ static int write_header(const struct making *m, struct ate__buf *buf)
     if (m->published)
         ate__header_item(&w, ATE__TAG_PUBLISHED,
                          ate__bytes(&m->d_published, sizeof m->d_published));
+    if (m->plan->came_from.size)
+        ate__header_came_from(&w, m->plan->came_from);
     return ate__header_end(&w);
 }
 

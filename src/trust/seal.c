@@ -192,22 +192,51 @@ bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *d
     return false;
 }
 
+/* What an object states, or stated when it was deleted. */
+static const struct ate__control *last_of(const struct ate__object_facts *f)
+{
+    return f->live ? f->control : f->ended;
+}
+
+/* In one of the scopes that an object, or what is above it, was moved out of. NULL: in none. */
+static int holder_before(const struct ate__facts *facts, struct ate_bytes came_from,
+                         const struct ate_hash *data_key_id,
+                         const struct ate__control **ret_control)
+{
+    const struct ate_id *ids = came_from.data;
+    *ret_control = NULL;
+    for (size_t i = 0; !*ret_control && i < came_from.size / sizeof *ids; i++) {
+        struct ate__object_facts f;
+        int rc = ate__facts_object(facts, &ids[i], &f);
+        if (rc)
+            return rc;
+        if (ate__epoch_was(last_of(&f), data_key_id))
+            *ret_control = last_of(&f);
+    }
+    return 0;
+}
+
 int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
                          const struct ate_hash *data_key_id,
                          const struct ate__control **ret_control)
 {
     struct ate_id at = *id;
     for (unsigned above = 0; above <= ATE__PARENTS_MAX; above++) {
+        const struct ate__control *found = NULL;
         struct ate__object_facts f;
         int rc = ate__facts_object(facts, &at, &f);
+        if (!rc && ate__epoch_was(last_of(&f), data_key_id))
+            found = last_of(&f);
+        else if (!rc && f.live)
+            rc = holder_before(facts, ate__facts_came_from(&f), data_key_id, &found);
         if (rc)
             return rc;
-        if (!f.live)
-            return ate__fail(ATE_NOT_FOUND, "what it was sealed in is deleted");
-        if (ate__epoch_was(f.control, data_key_id)) {
-            *ret_control = f.control;
+        if (found) {
+            *ret_control = found;
             return 0;
         }
+        if (!f.live)
+            return ate__fail(ATE_NOT_FOUND, "what it was sealed in is deleted");
         if (ate__is_top(&at))
             return ate__fail(ATE_NO_KEY, "no scope above it has its data key");
         at = f.parent;

@@ -47,9 +47,9 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
 
 /* An epoch of the scope, in force or replaced, has this data key. NULL: no scope. */
 bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *data_key_id);
-/* The control event in force of the nearest object from id upwards that has or had an epoch of this
- * data key: what was sealed under it lies there, or lay there when it was sealed. Errors: NO_KEY:
- * none; NOT_FOUND, TOO_BIG. */
+/* The newest control event of the nearest object from id upwards that has or had an epoch of this
+ * data key, or of one that CAME_FROM of these names: what was sealed under it lies there, or lay
+ * there when it was sealed. Errors: NO_KEY: none; NOT_FOUND, TOO_BIG. */
 int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
                          const struct ate_hash *data_key_id,
                          const struct ate__control **ret_control) ATE__CHECK;
@@ -105,6 +105,18 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
 int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
                      const struct ate__facts *facts, const struct ate_id *parent, bool *ret_private,
                      struct ate__key32 *ret_name_key) ATE__CHECK;
+/* The name keys under which some of the parent's children may still be named, because they or what
+ * they lie in were moved and not sealed anew since: those of the scopes that CAME_FROM names, from
+ * the parent upwards, that the session opens. *at starts at 0; *missed: there is one that it does
+ * not open. Errors: END, TAMPERED. */
+int ate__name_key_before(const struct ate__seal_env *e, struct ate_session *s,
+                         const struct ate__facts *facts, const struct ate_id *parent, size_t *at,
+                         bool *missed, struct ate__key32 *ret_name_key) ATE__CHECK;
+/* Whether these tags of a body are those that its name gets there now, under the name key in force.
+ * Errors: NO_KEY TAMPERED NOT_FOUND TOO_BIG. */
+int ate__name_is_current(const struct ate__seal_env *e, struct ate_session *s,
+                         const struct ate__facts *facts, const struct ate__header *clear,
+                         struct ate_bytes name, bool *ret_current) ATE__CHECK;
 /* Whether the NAME of a body gives its TAG, and may be shown as a name. `clear`: the event's
  * header; namer: the live object whose children it was named among, its parent unless that is
  * deleted since. Of private names that holds as far as the session can tell: without the name key
@@ -124,6 +136,7 @@ struct ate__scope_plan {
     const struct ate__key32 *name_key;
     bool new_name_key;
     bool hold; /* in an archive: HOLD */
+    struct ate_bytes came_from; /* CAME_FROM: its ids, ascending; empty: none */
     bool rotate; /* begin the next epoch in any case */
     bool publish; /* with a read rule that is not of some keys: the data key in clear */
     /* Of the private scope that the object lies in where its own ends; NULL: there is none. */
