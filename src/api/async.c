@@ -214,7 +214,7 @@ struct receipt_job {
     struct ate_txn *txn;
     unsigned renewals; /* after STALE_KEY */
 };
-enum { RENEWALS_MAX = 8 };
+enum { RENEWALS_MAX = 16 }; /* on a remote chain half of them catch up */
 
 static void receipt_give(struct job *j)
 {
@@ -314,8 +314,9 @@ static int offer_again(struct receipt_job *r)
 static void commit_run(struct ate__callback *c)
 {
     struct receipt_job *r = ATE__CONTAINER(c, struct receipt_job, job.call);
-    int rc = ate__txn_finish(r->txn, &r->receipt);
-    if (rc == ATE_STALE_KEY && r->renewals++ < RENEWALS_MAX) {
+    bool again;
+    int rc = ate__txn_finish_again(r->txn, &r->receipt, &again);
+    if (again && r->renewals++ < RENEWALS_MAX) {
         rc = offer_again(r);
         if (!rc)
             return;

@@ -37,8 +37,12 @@ int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned f
  * already. */
 int ate__txn_offer(struct ate_txn *txn, bool waits, void (*done)(void *arg), void *arg,
                    struct ate_receipt *ret_receipt) ATE__CHECK;
-/* After its answer was STALE_KEY: encrypts again and offers it, as offer() that does not wait. On a
- * remote chain it is STALE_KEY again. */
+/* finish() of an offer that does not wait. *ret_again, with STALE_KEY: its scope began another
+ * epoch meanwhile, and its owner still has it: offer_again() is due, which catches up with the root
+ * where that is far away, calls done(), and after finish_again() of that encrypts again and offers
+ * it. */
+int ate__txn_finish_again(struct ate_txn *txn, struct ate_receipt *ret_receipt, bool *ret_again)
+    ATE__CHECK;
 int ate__txn_offer_again(struct ate_txn *txn, void (*done)(void *arg), void *arg,
                          struct ate_receipt *ret_receipt) ATE__CHECK;
 void ate__txn_wait(struct ate_txn *txn); /* of an offer that `waits`: returns after done() */

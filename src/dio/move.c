@@ -201,8 +201,7 @@ static int mark(struct move *m)
                          "move: what lies there may still be sealed for %zu scopes that it was "
                          "moved out of; %d are the most: seal it anew first",
                          m->from.count, ATE__CAME_FROM_MAX);
-    return ate__txn_came_from(m->c,
-                              ate__bytes(m->from.ids, m->from.count * sizeof *m->from.ids));
+    return ate__txn_came_from(m->c, ate__bytes(m->from.ids, m->from.count * sizeof *m->from.ids));
 }
 
 /* ---- what lies below ---- */
@@ -235,8 +234,9 @@ static int restate_child(struct ate_txn *t, struct walk *w, const struct ate_id 
         return rc;
     w->bytes += c->payload.size;
     if (w->bytes > ATE__TX_UNSIGNED_MAX)
-        return ate__fail(ATE_TOO_BIG, "more has to be sealed anew than the %d bytes that a "
-                                      "transaction holds",
+        return ate__fail(ATE_TOO_BIG,
+                         "more has to be sealed anew than the %d bytes that a "
+                         "transaction holds",
                          ATE__TX_UNSIGNED_MAX);
     if (shields(c, facts.control))
         return add_id(&w->shields, id);

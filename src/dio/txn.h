@@ -86,10 +86,12 @@ struct ate_txn {
     struct ate__buf encoded;     /* what is offered */
     struct ate__buf arena;       /* memory of ate__txn_build(), from one commit to the next */
     bool offered, frozen;
-    bool renewed;                /* made anew after STALE_KEY: what was sealed stays sealed */
-    atomic_bool unasked;         /* offered, answered, and nobody will finish() it */
-    bool ended;                  /* by its owner; its answer may still be on the way */
-    atomic_uint holds;           /* the owner, and of an offer in flight done() and finish() */
+    struct ate__ask ask; /* what a root that is far away has, before it is offered again */
+    bool catching_up, caught_up; /* asked; answered */
+    bool renewed; /* made anew after STALE_KEY: what was sealed stays sealed */
+    atomic_bool unasked; /* offered, answered, and nobody will finish() it */
+    bool ended; /* by its owner; its answer may still be on the way */
+    atomic_uint holds; /* the owner, and of an offer in flight done() and finish() */
     void (*done)(void *arg);
     void *done_arg;
     struct ate_conflict conflicts[ATE__CONFLICTS_MAX];
@@ -100,9 +102,9 @@ struct ate_cursor {
     struct ate_cursor *next, **before; /* of the transaction's list */
     struct ate_txn *txn;
     struct ate_id parent;
-    uint64_t at;                 /* in the snapshot's children */
+    uint64_t at; /* in the snapshot's children */
     bool in_changes;
-    struct ate__change *change;  /* the next to look at */
+    struct ate__change *change; /* the next to look at */
 };
 
 /* txn_commit.c */
@@ -157,12 +159,12 @@ struct ate__body { /* a stored or pending body, opened */
                        gone with it */
     struct ate_id reply_to;
     uint64_t payload_size;
-    struct ate_hash hash;         /* zero: pending */
+    struct ate_hash hash; /* zero: pending */
     struct ate__authors authors;
 };
 void ate__body_deinit(struct ate__body *b);
 enum { /* what is wanted beyond type, items and payload */
-       ATE__BODY_NAME = 1,   /* empty where it does not give the tag */
+       ATE__BODY_NAME = 1, /* empty where it does not give the tag */
        ATE__BODY_AUTHORS = 2, /* costs a read of the whole transaction */
        ATE__BODY_SIZE = 4 /* less: of a stored payload its size alone */
 };

@@ -270,11 +270,52 @@ static int renew(struct ate_txn *t)
     return rc ? rc : ate_txn_refresh(t);
 }
 
+static void caught_up(struct ate__ask *ask)
+{
+    struct ate_txn *t = ask->user;
+    t->done(t->done_arg);
+    ate__txn_let_go(t);
+}
+
+/* The same without waiting: what it was refused for comes first. */
+static int catch_up(struct ate_txn *t, void (*done)(void *arg), void *arg)
+{
+    t->done = done;
+    t->done_arg = arg;
+    t->ask = (struct ate__ask){.kind = ATE__ASK_SYNC, .done = caught_up, .user = t};
+    t->offered = t->catching_up = true;
+    atomic_store_explicit(&t->unasked, false, memory_order_relaxed);
+    atomic_fetch_add_explicit(&t->holds, 2, memory_order_relaxed); /* caught_up(), finish() */
+    int rc = t->dio->pipe->v->ask(t->dio->pipe, &t->ask);
+    if (!rc)
+        return 0;
+    atomic_fetch_sub_explicit(&t->holds, 2, memory_order_relaxed); /* it has an owner */
+    t->offered = t->catching_up = false;
+    return rc;
+}
+
+int ate__txn_finish_again(struct ate_txn *t, struct ate_receipt *ret_receipt, bool *ret_again)
+{
+    bool ended = t->ended;
+    int rc;
+    if (t->catching_up) {
+        rc = t->ask.result ? ate__fail(t->ask.result, "%s", t->ask.text) : ATE_STALE_KEY;
+        t->offered = t->catching_up = false;
+        t->caught_up = !t->ask.result;
+        ate__txn_let_go(t);
+    } else {
+        rc = ate__txn_finish(t, ret_receipt);
+    }
+    *ret_again = rc == ATE_STALE_KEY && !ended;
+    return rc;
+}
+
 int ate__txn_offer_again(struct ate_txn *t, void (*done)(void *arg), void *arg,
                          struct ate_receipt *ret_receipt)
 {
-    if (t->dio->pipe->remote) /* where what is new is yet to come, and nobody waits */
-        return ate__fail(ATE_STALE_KEY, "its scope has begun another epoch: commit it once more");
+    if (t->dio->pipe->remote && !t->caught_up)
+        return catch_up(t, done, arg);
+    t->caught_up = false;
     int rc = ate_txn_refresh(t);
     t->renewed = true;
     if (!rc)

@@ -29,7 +29,7 @@ struct ate__object_facts {
     /* CAME_FROM as it shall be; NULL: as `control` has it. */
     const struct ate_bytes *came_from;
 };
-/* The scopes, none of which lies above it any more, that it and what lies below may be sealed for. */
+/* The scopes that it and what lies below may still be sealed for, whether or not they lie above. */
 static inline struct ate_bytes ate__facts_came_from(const struct ate__object_facts *f)
 {
     return f->came_from ? *f->came_from

@@ -334,15 +334,9 @@ static void an_epoch_turns_meanwhile(void **state)
         t = begin_as(WRITER);
         expect(ate_put(t, note, letter, &(struct note){"once more"}), 0);
         expect(try(OWNER, act_rotate), 0);
-        for (unsigned tries = 0; result && tries < 50; tries++) {
-            result = -1;
-            expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
-            while (result == -1)
-                expect(ate_loop_run(loop, 10000), 0);
-            assert_true(!result || (how != DIRECTORY && result == ATE_STALE_KEY));
-            expect(result ? ate_chain_sync(chain[WRITER], NULL) : 0, 0);
-            expect(result ? ate_txn_refresh(t) : 0, 0);
-        }
+        expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
+        while (result == -1)
+            expect(ate_loop_run(loop, 10000), 0);
         expect(result, 0);
         ate_txn_end(t);
         ate_loop_free(loop);
@@ -363,6 +357,57 @@ static void an_epoch_turns_meanwhile(void **state)
             }
             ate_txn_end(t);
         }
+        end();
+    }
+}
+
+/* The same of one whose owner has ended it before the answer came: it is not made again. */
+static void ended_before_it_is_renewed(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < WAYS; how++) {
+        struct ate_loop *loop;
+        int result = -1;
+        begin((enum way)how);
+        make_box();
+        expect(ate_loop_new(&loop), 0);
+        struct ate_txn *t = begin_as(WRITER);
+        expect(ate_put(t, note, letter, &(struct note){"ended"}), 0);
+        expect(try(OWNER, act_rotate), 0);
+        expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
+        ate_txn_end(t);
+        while (result == -1)
+            expect(ate_loop_run(loop, 10000), 0);
+        assert_true(result == ATE_STALE_KEY || !result);
+        ate_loop_free(loop);
+        expect_letter(OWNER, result ? "sealed" : "ended", 0);
+        end();
+    }
+}
+
+/* Rotations all the while: a commit is made anew as often as it takes, up to a limit. */
+static void rotated_all_the_while(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < WAYS; how++) {
+        struct ate_loop *loop;
+        int result = -1;
+        begin((enum way)how);
+        make_box();
+        expect(ate_loop_new(&loop), 0);
+        struct ate_txn *t = begin_as(WRITER);
+        expect(ate_put(t, note, letter, &(struct note){"at last"}), 0);
+        expect(try(OWNER, act_rotate), 0);
+        expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
+        for (unsigned i = 0; result == -1; i++) {
+            if (i < 3)
+                expect(try(OWNER, act_rotate), 0);
+            expect(ate_loop_run(loop, 10000), 0);
+        }
+        expect(result, 0);
+        ate_txn_end(t);
+        ate_loop_free(loop);
+        expect_letter(OWNER, "at last", 0);
         end();
     }
 }
@@ -456,6 +501,8 @@ int main(void)
         cmocka_unit_test(with_a_mirror),
         cmocka_unit_test(the_auditor_sees_who),
         cmocka_unit_test(an_epoch_turns_meanwhile),
+        cmocka_unit_test(ended_before_it_is_renewed),
+        cmocka_unit_test(rotated_all_the_while),
         cmocka_unit_test(sealed_anew),
         cmocka_unit_test(epochs_survive_compaction),
     };

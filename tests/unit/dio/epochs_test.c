@@ -105,7 +105,8 @@ static void stated(int i)
 {
     struct thing *t = &things[i];
     int around = i ? scope_of(t->parent) : 0;
-    if (!i || t->rule != INHERIT || !t->epoch_count || t->wrapped_in < 0 || things[around].rule <= 0)
+    if (!i || t->rule != INHERIT || !t->epoch_count || t->wrapped_in < 0 ||
+        things[around].rule <= 0)
         return;
     t->wrapped_in = around;
     t->wrapped_epoch = things[around].epoch_count - 1;
@@ -229,14 +230,14 @@ static void check_by(unsigned session)
                      things[i].sealed_in, things[i].epoch, scope_of(i), ate__error_text());
         struct ate_id parent = things[things[i].parent].id, found;
         int rc = ate__txn_child(t, &parent, ate__text_bytes(things[i].name), &found);
-        int result = finds(session, i)                      ? 0
+        int result = finds(session, i)                  ? 0
                      : names(session, things[i].parent) ? ATE_NOT_FOUND
-                                                            : ATE_NO_KEY;
+                                                        : ATE_NO_KEY;
         if (rc != result || (!session && rc))
             fail_msg("session %u: %s by its name: %s, not %s (key %u, in force %u of %d): %s",
                      session, things[i].name, ate__result_name(rc), ate__result_name(result),
-                     things[i].named_under, key_below(things[i].parent),
-                     namer_of(things[i].parent), ate__error_text());
+                     things[i].named_under, key_below(things[i].parent), namer_of(things[i].parent),
+                     ate__error_text());
     }
     ate_txn_end(t);
     ate__session_unref(s);

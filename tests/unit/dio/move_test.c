@@ -316,9 +316,8 @@ static void who_may(void **state)
 {
     (void)state;
     struct ate_hash read[WORLD_SESSIONS], write[WORLD_SESSIONS], admin[WORLD_SESSIONS];
-    struct ate_rules rules = {.read = readers(7, read),
-                              .write = readers(7, write),
-                              .admin = readers(1, admin)};
+    struct ate_rules rules = {
+        .read = readers(7, read), .write = readers(7, write), .admin = readers(1, admin)};
     struct ate_txn *t = world_begin(&w);
     ok(ate_protect(t, from, &rules));
     ok(ate_protect(t, to, &rules));
@@ -384,9 +383,8 @@ static void a_clean_scope(void **state)
 {
     (void)state;
     struct ate_hash read[WORLD_SESSIONS], write[WORLD_SESSIONS], admin[WORLD_SESSIONS];
-    struct ate_rules own = {.read = readers(3, read),
-                            .write = readers(7, write),
-                            .admin = readers(1, admin)};
+    struct ate_rules own = {
+        .read = readers(3, read), .write = readers(7, write), .admin = readers(1, admin)};
     struct ate_id id;
     struct ate_txn *t = world_begin(&w);
     ok(ate_put_as(t, note, from, "own", NOTE("own", 1), &id));
@@ -410,9 +408,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        CASE(too_big_for_one),   CASE(broken_off),        CASE(what_it_came_from_goes),
-        CASE(moved_on),          CASE(written_meanwhile), CASE(opened_and_closed),
-        CASE(who_may),           CASE(above_what_is_due), CASE(a_clean_scope),
+        CASE(too_big_for_one), CASE(broken_off),        CASE(what_it_came_from_goes),
+        CASE(moved_on),        CASE(written_meanwhile), CASE(opened_and_closed),
+        CASE(who_may),         CASE(above_what_is_due), CASE(a_clean_scope),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

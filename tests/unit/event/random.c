@@ -164,6 +164,10 @@ static void put_control(struct arena *a, struct ate__header_wr *w)
         ate__header_item(w, ATE__TAG_HOLD, ate__bytes("\1", 1));
     if (!epoch && coin(a))
         put(a, w, ATE__TAG_PUBLISHED, ATE__PUBLISHED_SIZE, ATE__PUBLISHED_SIZE);
+    if (coin(a)) {
+        struct ate_bytes id = some(a, sizeof(struct ate_id), sizeof(struct ate_id));
+        ate__header_came_from(w, id);
+    }
     put_user(a, w);
 }
 

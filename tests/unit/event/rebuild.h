@@ -33,6 +33,7 @@ static inline void rebuild_small(struct ate__header_wr *w, const struct ate__hea
     case ATE__TAG_REVOKE: ate__header_item(w, tag, ate__bytes(h->revoked.b, 32)); break;
     case ATE__TAG_HOLD: ate__header_item(w, tag, ate__bytes("\1", 1)); break;
     case ATE__TAG_PUBLISHED: ate__header_item(w, tag, h->published); break;
+    case ATE__TAG_CAME_FROM: ate__header_came_from(w, h->came_from); break;
     case ATE__TAG_SEALED: ate__header_sealed(w, &h->sealed); break;
     case ATE__TAG_SNAPSHOT: ate__header_snapshot(w, &h->snapshot); break;
     case ATE__TAG_RESET: ate__header_reset(w, &h->reset); break;
