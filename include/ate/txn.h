@@ -212,7 +212,8 @@ struct ate_resealed {
 typedef int ate_reseal_fn(void *arg, const struct ate_resealed *so_far);
 
 /* WAITS. Seals the object and all below it for the scope in which they lie by now, where they are
- * sealed for another one or in clear: after ate_protect_only(). Names stay what they are. In
+ * sealed for another one or in clear: after ate_protect_only() and ate_move_only(). Names stay what
+ * they are; one that was taken meanwhile, by who could not see it, is left: CONFLICT. In
  * batches, each a commit of its own in this transaction, which has no changes yet. What is done
  * stays done: broken off, it goes on with the next call. `each` may be NULL; ret_done may be, and
  * is written on failure too. Errors: NOT_FOUND, MISUSE: the transaction has changes; those of

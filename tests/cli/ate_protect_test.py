@@ -75,6 +75,24 @@ def test_shown(w):
     w.refused(2, "MISUSE", "protect", "notes")
 
 
+def test_moved_to_other_readers(w):
+    """What does not fit into one transaction is sealed anew behind the move."""
+    t = Two(w)
+    for i in range(11):
+        w.ate("put", "notes", f"tree/n{i}", "-", "--type", "bytes", stdin=b"%02d" % i * 400000)
+    w.ate("put", "notes", "for two/about", "for two")
+    w.ate("protect", "notes", "for two", "--read", f"{t.joe},ada.pub")
+    t.ada_refused(3, "NO_KEY", "get", "notes", "tree/n1")
+    w.ate("mv", "notes", "tree", "for two/tree")
+    for i in range(11):
+        assert w.ate("get", "notes", f"for two/tree/n{i}").out == b"%02d" % i * 400000
+        assert t.as_ada("get", "notes", f"for two/tree/n{i}").out == b"%02d" % i * 400000
+    w.ate("mv", "notes", "for two/tree", "for two/tree")  # nothing is left to do
+    w.ate("mv", "notes", "for two/tree", "tree")
+    t.ada_refused(3, "NO_KEY", "get", "notes", "tree/n1")
+    assert w.ate("get", "notes", "tree/n10").out == b"10" * 400000
+
+
 def test_part_of_it(w):
     """Who reads an object and not what it lies in finds it all the same, and nothing else."""
     t = Two(w)
