@@ -93,6 +93,15 @@ def test_moved_to_other_readers(w):
     assert w.ate("get", "notes", "tree/n10").out == b"10" * 400000
 
 
+def test_a_sealed_writer_makes_no_names(w):
+    """Who may add and does not read is told why there is no name, and what there is instead."""
+    t = Two(w)
+    w.ate("protect", "notes", "docs", "--append", "ada.pub")
+    line = t.ada_refused(3, "NO_KEY", "put", "notes", "docs/from ada", "sealed")
+    assert "cannot make names there" in line and "ate_push" in line, line
+    assert w.ate("ls", "notes", "docs").lines() == ["a", "b"]
+
+
 def test_part_of_it(w):
     """Who reads an object and not what it lies in finds it all the same, and nothing else."""
     t = Two(w)
