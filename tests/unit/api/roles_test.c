@@ -399,11 +399,12 @@ static void rotated_all_the_while(void **state)
         expect(ate_put(t, note, letter, &(struct note){"at last"}), 0);
         expect(try(OWNER, act_rotate), 0);
         expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
-        for (unsigned i = 0; result == -1; i++) {
-            if (i < 3)
-                expect(try(OWNER, act_rotate), 0);
-            expect(ate_loop_run(loop, 10000), 0);
+        for (unsigned i = 0; i < 3; i++) {
+            expect(try(OWNER, act_rotate), 0);
+            expect(result == -1 ? ate_loop_run(loop, 10000) : 0, 0);
         }
+        while (result == -1)
+            expect(ate_loop_run(loop, 10000), 0);
         expect(result, 0);
         ate_txn_end(t);
         ate_loop_free(loop);
