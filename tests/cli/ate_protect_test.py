@@ -94,11 +94,10 @@ def test_moved_to_other_readers(w):
 
 
 def test_a_sealed_writer_makes_no_names(w):
-    """Who may add and does not read is told why there is no name, and what there is instead."""
+    """Who may add and does not read cannot store by name."""
     t = Two(w)
     w.ate("protect", "notes", "docs", "--append", "ada.pub")
-    line = t.ada_refused(3, "NO_KEY", "put", "notes", "docs/from ada", "sealed")
-    assert "cannot make names there" in line and "ate_push" in line, line
+    t.ada_refused(3, "NO_KEY", "put", "notes", "docs/from ada", "sealed")
     assert w.ate("ls", "notes", "docs").lines() == ["a", "b"]
 
 
