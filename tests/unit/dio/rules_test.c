@@ -291,12 +291,17 @@ static void move(struct model *m, unsigned actor)
     bool allowed = may(m, at, WRITE, actor) && (!moves || may(m, parent, APPEND, actor));
     int expected = lies_in(m, parent, at) ? ATE_MISUSE : allowed ? 0 : ATE_DENIED;
     bool reads = surely_reads(m, at, actor) && readers(m, parent) >> actor & 1;
-    /* What it would have to seal anew below and may not write is refused as well. */
-    for (unsigned i = 1; i < m->count; i++)
-        if (m->o[i].live && lies_in(m, i, at) && !may(m, i, WRITE, actor)) {
+    /* What it would have to seal anew below and may not write, or does not open, is refused as
+     * well. */
+    for (unsigned i = 1; i < m->count; i++) {
+        if (!m->o[i].live || !lies_in(m, i, at))
+            continue;
+        if (!may(m, i, WRITE, actor)) {
             ate_txn_end(t);
             return;
         }
+        reads &= surely_reads(m, i, actor);
+    }
     int rc = ate_move(t, m->o[at].id, m->o[parent].id, NULL);
     if (!ENDS(rc, expected, reads))
         return;
