@@ -84,7 +84,8 @@ ATE_CALL int ate_require_no_child(struct ate_txn *txn, struct ate_id parent, str
 
 /* new_name NULL: without a name. The object's id and what lies below it stay; where that takes its
  * readers or its names from above, it is sealed anew for where it goes. Needs write on the object
- * and append on the new parent.
+ * and append on the new parent; admin on the object too, where its name key, or one below it,
+ * stays sealed for a scope that it leaves.
  * Errors: NOT_FOUND, EXISTS: the name is taken; NO_KEY, DENIED, MISUSE: below itself; TOO_BIG:
  * too deep, or more to be sealed anew than a transaction holds: use ate_move_only(). */
 ATE_CALL int ate_move(struct ate_txn *txn, struct ate_id id, struct ate_id new_parent,

@@ -292,11 +292,11 @@ static void move(struct model *m, unsigned actor)
     int expected = lies_in(m, parent, at) ? ATE_MISUSE : allowed ? 0 : ATE_DENIED;
     bool reads = surely_reads(m, at, actor) && readers(m, parent) >> actor & 1;
     /* What it would have to seal anew below and may not write, or does not open, is refused as
-     * well. */
+     * well; and where the object has to say which scopes it came from, that takes admin on it. */
     for (unsigned i = 1; i < m->count; i++) {
         if (!m->o[i].live || !lies_in(m, i, at))
             continue;
-        if (!may(m, i, WRITE, actor)) {
+        if (!may(m, i, WRITE, actor) || !may(m, at, ADMIN, actor)) {
             ate_txn_end(t);
             return;
         }
