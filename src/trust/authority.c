@@ -224,7 +224,8 @@ const char *ate__holder_text(const struct ate__holder *holder, enum ate__right r
         snprintf(where, sizeof where, " (set at %s)", ate__id_text(&holder->at, at));
     if (signers->count)
         keys_text(signers->fingerprints, signers->count, signed_by, sizeof signed_by);
-    snprintf(text, ATE__HOLDER_TEXT, "%s%s is held by %s, signed by %s", rights[right], where, by,
-             signed_by);
+    bool ended = signers->count == 1 && ate__trust_is_revoked(signers->t, signers->fingerprints);
+    snprintf(text, ATE__HOLDER_TEXT, "%s%s is held by %s, signed by %s%s", rights[right], where, by,
+             signed_by, ended ? ", which was revoked" : "");
     return text;
 }

@@ -167,6 +167,15 @@ def test_what_is_left(w):
     t.ada_refused(3, "DENIED", "protect", "notes", "docs", "--read", "everyone")
 
 
+def test_opened_to_everyone(w):
+    """A name that is not found where names were private once: nobody is said to read it."""
+    t = Two(w)
+    w.ate("protect", "notes", "/", "--read", "everyone", "--yes")
+    assert t.as_ada("get", "notes", "diary").out == b"mine"
+    line = t.ada_refused(3, "NO_KEY", "get", "notes", "nosuch")
+    assert line.endswith("are for those who could read them then"), line
+
+
 def test_bad_words(w):
     t = Two(w)
     w.refused(2, "MISUSE", "protect", "notes", "docs", "--read", f"{t.joe},")

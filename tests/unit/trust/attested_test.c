@@ -3,6 +3,7 @@
  * Transactions of which a server attests who made them: what that gives a right to in a centralized
  * chain, what takes a signature there as well, and that it gives nothing in a distributed one.
  */
+#include "crypto/log_key.h"
 #include "world.h"
 
 static struct world w;
@@ -94,7 +95,7 @@ static void nothing_in_a_distributed_chain(void **state)
     assert_int_equal(try(d, &writer), ATE_MALFORMED);
 }
 
-/* Who has the server makes no root key and no log key of his, and ends none. */
+/* Who has the server makes no root, log or compactor key, ends none, and certifies nothing. */
 static void what_takes_a_root_key_takes_its_signature(void **state)
 {
     (void)state;
@@ -107,6 +108,20 @@ static void what_takes_a_root_key_takes_its_signature(void **state)
     d = draft_new(&w);
     draft_item(d, ATE__TAG_REVOKE, ate__bytes(&w.root->fingerprint, 32));
     assert_int_equal(try(d, &w.root->fingerprint), ATE_DENIED);
+    struct ate__log_key *log;
+    assert_int_equal(ate__log_key_of_seed(&(struct ate__key32){{3}}, &log), 0);
+    d = draft_new(&w);
+    draft_keys(d, ATE__TAG_LOG_KEYS,
+               &(struct ate__root_change){ATE__ROOT_ADD, ate__log_key_public(log)}, 1);
+    assert_int_equal(try(d, &w.root->fingerprint), ATE_DENIED);
+    d = draft_new(&w);
+    draft_keys(d, ATE__TAG_COMPACTOR_KEYS,
+               &(struct ate__root_change){ATE__ROOT_ADD, ate__buf_bytes(&k->public_key)}, 1);
+    assert_int_equal(try(d, &w.root->fingerprint), ATE_DENIED);
+    d = draft_new(&w);
+    draft_snapshot(d, &(struct ate__snapshot_item){1, model_root(1), (struct ate_hash){{3}}});
+    assert_int_equal(try(d, &w.root->fingerprint), ATE_DENIED);
+    ate__log_key_free(log);
     ate__key_free(k);
 }
 

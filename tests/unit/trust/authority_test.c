@@ -254,6 +254,7 @@ static void revoked_keys_hold_nothing(void **state)
     commit(&w, d);
     assert_int_equal(ate__may(w.t, &w.m.facts, &ate__top_id, ATE__RIGHT_WRITE, &key, 1),
                      ATE_DENIED);
+    assert_non_null(strstr(ate__error_text(), ", which was revoked"));
     assert_int_equal(ate__may(w.t, &w.m.facts, &ate__top_id, ATE__RIGHT_READ, &key, 1), 0);
     world_deinit(&w);
 }
