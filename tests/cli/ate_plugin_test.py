@@ -107,7 +107,7 @@ def test_records_at_rest(w):
     assert w.ate("verify", "notes", option, "--json").objects()[-1]["signatures"] == 22
     for words in (["get", "notes", "a"], ["verify", "notes"]):
         line = w.ate(*words, status=None).err.decode()
-        assert "UNSUPPORTED" in line and "sealed by a plug-in" in line, line
+        assert "UNSUPPORTED" in line and "with it (--plugin FILE=OPTIONS)" in line, line
     w.ate("put", "notes", "c", "1", status=7)
     wrong = w.file("wrong", bytes(32))
     os.chmod(wrong, 0o600)

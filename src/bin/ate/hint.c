@@ -24,6 +24,7 @@ static const struct hint {
     {ATE_NOT_FOUND, "no checkpoint was signed here yet", "ate checkpoint, with the same --mirror",
      NULL},
     {ATE_UNSUPPORTED, "open it with a mirror", "--mirror DIR", NULL},
+    {ATE_UNSUPPORTED, "by a plug-in: open the chain with it", "--plugin FILE=OPTIONS", NULL},
     {ATE_UNSUPPORTED, "this server never syncs", "it runs with: atedb --sync never", NULL},
     {ATE_UNTRUSTED, "names no log key: give those that you trust", "--log-key FILE", NULL},
     {ATE_UNTRUSTED, "give the log keys that you trust", "--log-key FILE", NULL},
