@@ -14,10 +14,10 @@ import pathlib
 import re
 import sys
 
-from reference import (AUTH, COMPACTOR_KEYS, COMPRESSION, CONF, ENCODING, EPOCH, GENESIS, H, HOLD,
-                       LINK, LOG_KEYS, NAME, NAMEKEY, OBJECT, PARENT, PREV, PUBLIC_KEY, PUBLISHED,
-                       RECIPIENTS, REPLY_TO, RESET, REVOKE, ROOT, SEALED, SNAPSHOT, TAG, TOMBSTONE, TOP, TYPE, WORM,
-                       leaf, message, records, u32, u64)
+from reference import (AUTH, CAME_FROM, COMPACTOR_KEYS, COMPRESSION, CONF, ENCODING, EPOCH, GENESIS,
+                       H, HOLD, LINK, LOG_KEYS, NAME, NAMEKEY, OBJECT, PARENT, PREV, PUBLIC_KEY,
+                       PUBLISHED, RECIPIENTS, REPLY_TO, RESET, REVOKE, ROOT, SEALED, SNAPSHOT, TAG,
+                       TOMBSTONE, TOP, TYPE, WORM, leaf, message, records, u32, u64)
 
 HERE = pathlib.Path(__file__).parent
 SHA256, SHA3_256 = 1, 2
@@ -320,6 +320,7 @@ def write_headers():
     link = (LINK, count_from(5, 40))
     sealed = (SEALED, count_from(7, 32) + count_from(8, 1168))
     given = (PUBLISHED, count_from(11, 32))
+    scopes = lambda n: (CAME_FROM, u32(n) + b"".join(count_from(i, 16) for i in range(1, n + 1)))
     wrapped = (NAMEKEY, b"\1" + count_from(9, 32) + count_from(6, 40))
 
     good("body, least", "body", o, p)
@@ -347,6 +348,10 @@ def write_headers():
          (NAMEKEY, b"\0" + count_from(6, 32)), user)
     good("control, published data key", "control", o, prev, inherit,
          (NAMEKEY, b"\0" + count_from(6, 32)), (HOLD, b"\1"), given, user)
+    good("control of what was moved", "control", o, prev, inherit, scopes(1), user)
+    good("control of what was moved out of most scopes", "control", o, inherit, scopes(64))
+    good("control of what was moved into a new epoch", "control", o, private, epoch(0), readers,
+         wrapped, scopes(2))
     good("control without readers", "control", o, inherit, epoch(0), (RECIPIENTS, u32(0)))
     good("chain", "chain", (GENESIS, genesis_body().data))
     good("public key", "public-key", (PUBLIC_KEY, ROOT_KEY))
@@ -496,6 +501,20 @@ def write_headers():
     bad("PUBLISHED without AUTH", "MALFORMED", o, given)
     bad("PUBLISHED too short", "MALFORMED", o, inherit, (PUBLISHED, bytes(31)))
     bad("body with PUBLISHED", "MALFORMED", o, p, given)
+    bad("CAME_FROM of no scope", "MALFORMED", o, inherit, scopes(0))
+    bad("CAME_FROM over its limit", "TOO_BIG", o, inherit, scopes(65))
+    bad("CAME_FROM with a huge count", "TOO_BIG", o, inherit, (CAME_FROM, u32(0xffffffff)))
+    bad("CAME_FROM twice of one", "MALFORMED", o, inherit,
+        (CAME_FROM, u32(2) + 2 * count_from(1, 16)))
+    bad("CAME_FROM descending", "MALFORMED", o, inherit,
+        (CAME_FROM, u32(2) + count_from(2, 16) + count_from(1, 16)))
+    bad("CAME_FROM empty", "MALFORMED", o, inherit, (CAME_FROM, b""))
+    bad("CAME_FROM too short", "MALFORMED", o, inherit, (CAME_FROM, scopes(2)[1][:-1]))
+    bad("CAME_FROM too long", "MALFORMED", o, inherit, (CAME_FROM, scopes(2)[1] + b"\0"))
+    bad("CAME_FROM without AUTH", "MALFORMED", o, scopes(1))
+    bad("CAME_FROM alone", "MALFORMED", scopes(1))
+    bad("body with CAME_FROM", "MALFORMED", o, p, scopes(1))
+    bad("tombstone with CAME_FROM", "MALFORMED", o, prev, (TOMBSTONE, b"\0"), scopes(1))
     bad("SEALED without CONF", "MALFORMED", o, p, sealed)
     bad("SEALED too long", "MALFORMED", o, p, conf, (SEALED, bytes(1201)))
     bad("SEALED alone", "MALFORMED", sealed)

@@ -17,7 +17,7 @@ HASH_NAMES = {"sha256": 1, "sha3-256": 2}
 TOP = bytes(16)
 
 OBJECT, PREV, PARENT, TAG, NAME, TYPE, ENCODING, CONF, TOMBSTONE, REPLY_TO = range(1, 11)
-AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD, PUBLISHED = range(0x10, 0x17)
+AUTH, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD, PUBLISHED, CAME_FROM = range(0x10, 0x18)
 GENESIS, PUBLIC_KEY, ROOT, REVOKE, SEALED = range(0x20, 0x25)
 RESERVED = {0x25, 0x26}
 RESET, SNAPSHOT, LOG_KEYS, COMPACTOR_KEYS = range(0x27, 0x2b)
@@ -234,6 +234,12 @@ def read_item(tag, data):
         r.bytes(len(data))
     elif tag == PUBLISHED:
         r.bytes(32)
+    elif tag == CAME_FROM:
+        count = r.int(4)
+        limit(count, 64, "scopes")
+        ids = [r.bytes(16) for _ in range(count)]
+        need(ids, "scopes")
+        need(all(a < b for a, b in zip(ids, ids[1:])), "ids that do not ascend")
     elif tag == SEALED:
         r.bytes(32)
         need(r.left() in SEALED_SIZES, "sealed key")
@@ -286,8 +292,8 @@ KINDS = [  # lead item, needed, allowed besides, optional items allowed, name
     (ROOT, {ROOT}, set(), False, "root"),
     (REVOKE, {REVOKE}, set(), False, "revoke"),
     (TOMBSTONE, {OBJECT, PREV, TOMBSTONE}, set(), False, "body"),
-    (AUTH, {OBJECT, AUTH}, {PREV, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD, PUBLISHED}, True,
-     "control"),
+    (AUTH, {OBJECT, AUTH},
+     {PREV, EPOCH, RECIPIENTS, LINK, NAMEKEY, HOLD, PUBLISHED, CAME_FROM}, True, "control"),
     (PARENT, {OBJECT, PARENT}, {PREV, TAG, NAME, TYPE, ENCODING, CONF, REPLY_TO, SEALED}, True,
      "body"),
 ]
