@@ -94,10 +94,13 @@ def test_moved_to_other_readers(w):
 
 
 def test_a_sealed_writer_makes_no_names(w):
-    """Who may add and does not read cannot store by name."""
+    """Who may add and does not read is told why there is no name, and what there is instead."""
     t = Two(w)
     w.ate("protect", "notes", "docs", "--append", "ada.pub")
-    t.ada_refused(3, "NO_KEY", "put", "notes", "docs/from ada", "sealed")
+    docs = next(o["id"] for o in w.ate("ls", "notes", "--json").objects() if o["name"] == "docs")
+    for path in "docs/from ada", f"({docs})/from ada", f"({docs})/new/from ada":
+        line = t.ada_refused(3, "NO_KEY", "put", "notes", path, "sealed")
+        assert "cannot make names there" in line and "ate_push" in line, line
     assert w.ate("ls", "notes", "docs").lines() == ["a", "b"]
 
 

@@ -106,6 +106,10 @@ static int look(struct put *p, struct ate_txn *txn, struct ate_object *ret_above
     char shown[SHOWN];
     size_t depth;
     int rc = path_find_part(txn, &p->path, p->path.count, ATE_NO_PAYLOAD, &last, &depth);
+    if (rc == ATE_NO_KEY) { /* of the names below it; what there is instead is said with the key */
+        int told = open_check_readers(p->o, txn, last.id);
+        return told ? told : rc;
+    }
     if (rc && rc != ATE_NOT_FOUND)
         return rc;
     rc = p->o->is_public ? 0 : open_check_readers(p->o, txn, last.id);

@@ -580,7 +580,7 @@ int open_check_readers(const struct options *o, struct ate_txn *txn, struct ate_
         open_readers_text(txn, parent, readers, sizeof readers);
         return ate__fail(ATE_NO_KEY,
                          "the key %s (%.8s...) may not read there, and cannot make names there, so "
-                         "nothing is stored; a program can store there without a name "
+                         "nothing is stored; a program that may add there does without a name "
                          "(ate_push); readers: %s",
                          open_home_text(paths[i], shown, sizeof shown),
                          ate_hash_text(info.fingerprint, fingerprint), readers);

@@ -131,7 +131,7 @@ int path_find_part(struct ate_txn *txn, const struct path *p, size_t count, unsi
     }
     if (ret_depth)
         *ret_depth = depth;
-    if (!rc || (rc == ATE_NOT_FOUND && ret_depth))
+    if (!rc || ((rc == ATE_NOT_FOUND || rc == ATE_NO_KEY) && ret_depth))
         *ret_object = o;
     return rc == ATE_NO_KEY ? no_key(txn, o.id) : rc;
 }

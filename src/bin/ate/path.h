@@ -29,7 +29,8 @@ bool path_name_fits(struct ate_bytes name);
  * ate_find_raw(). */
 int path_find(struct ate_txn *txn, const struct path *p, unsigned flags,
               struct ate_object *ret_object, size_t *ret_depth) ATE__CHECK;
-/* The same for the first `count` parts; NOT_FOUND is without a sentence of where it ended. */
+/* The same for the first `count` parts; NOT_FOUND is without a sentence of where it ended; also on
+ * NO_KEY ret_object is the last that was found, whose names the keys do not open. */
 int path_find_part(struct ate_txn *txn, const struct path *p, size_t count, unsigned flags,
                    struct ate_object *ret_object, size_t *ret_depth) ATE__CHECK;
 
