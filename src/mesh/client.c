@@ -111,9 +111,10 @@ static int drive_opened(struct ate__client_driver *d, const struct ate__msg_open
 }
 
 static int drive_possess(struct ate__client_driver *d, const struct ate__possession *of,
-                         struct ate__wr *w)
+                         const struct ate__msg_list *sealed, struct ate__wr *w,
+                         enum ate__message *ret_type)
 {
-    return ate__remote_possess(remote_of(d), of, w);
+    return ate__remote_possess(remote_of(d), of, sealed, w, ret_type);
 }
 
 /* `newest` of a thin chain, or what a mirror has taken in. */

@@ -42,6 +42,7 @@ struct ate__client {
     bool reached_once;       /* OPENED came over some link */
     bool challenged;         /* by the server, and not answered; with this number: */
     struct ate_hash nonce;
+    bool reading;            /* READERS was sent, SEALED is due: POSSESSION waits for it */
     bool admitted, create_sent, exists, created;
     bool weak;               /* OPENED of the latest stream said weak_sync */
     char lost_text[ATE__ERROR_SIZE]; /* why the last link was lost */

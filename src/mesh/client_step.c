@@ -122,7 +122,7 @@ static void send_open(struct ate__client *c)
 {
     struct ate__wr w;
     c->state = ATE__CLIENT_OPENING;
-    c->challenged = false;
+    c->challenged = c->reading = false;
     c->stream++;
     int rc = begin_frame(c, ATE__MSG_OPEN, &w);
     if (!rc) {
@@ -180,15 +180,17 @@ static void send_subscribe(struct ate__client *c, const struct ate__head *from)
 }
 
 /* Before the chain is known to be the wanted one nothing is proved. */
-static int answer_challenge(struct ate__client *c)
+static int answer_challenge(struct ate__client *c, const struct ate__msg_list *sealed)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf body = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_wipe) struct ate__buf body = ATE__BUF_NULL;
     struct ate__possession of = {.channel = c->link->channel, .nonce = c->nonce};
     struct ate__wr w = ate__wr_of(&body);
     if (!c->link->encrypted || !c->driver->possess)
         return bad_peer(c, "CHALLENGE where nothing can be proved");
-    int rc = c->driver->possess(c->driver, &of, &w);
-    c->challenged = false;
+    enum ate__message type = ATE__MSG_POSSESSION;
+    int rc = c->driver->possess(c->driver, &of, sealed, &w, &type);
+    c->reading = type == ATE__MSG_READERS;
+    c->challenged = c->reading;
     if (rc == ATE_END)
         return 0;
     if (!rc)
@@ -196,18 +198,18 @@ static int answer_challenge(struct ate__client *c)
     if (rc)
         return rc;
     struct ate_bytes part = ate__buf_bytes(&body);
-    sent_first(c, ate__link_send(c->link, ATE__MSG_POSSESSION, c->stream, &part, 1));
+    sent_first(c, ate__link_send(c->link, (uint16_t)type, c->stream, &part, 1));
     return 0;
 }
 
 static void go_on(struct ate__client *c)
 {
     struct ate__head from;
-    if (c->state != ATE__CLIENT_OPENED || !c->admitted)
+    if (c->state != ATE__CLIENT_OPENED || !c->admitted || c->reading)
         return;
     if (c->challenged)
-        judge(c, answer_challenge(c));
-    if (c->closing || c->ended || c->state != ATE__CLIENT_OPENED)
+        judge(c, answer_challenge(c, NULL));
+    if (c->closing || c->ended || c->state != ATE__CLIENT_OPENED || c->reading)
         return;
     if (!ate__client_follows(c))
         ready(c);
@@ -283,6 +285,19 @@ static int on_challenge(struct ate__client *c, struct ate_bytes body)
     c->challenged = true;
     c->nonce = m.nonce;
     return 0;
+}
+
+static int on_sealed(struct ate__client *c, struct ate_bytes body)
+{
+    struct ate__msg_list m;
+    if (!c->reading)
+        return bad_peer(c, "SEALED without a question");
+    int rc = ate__client_decoded(c, ate__msg_sealed_decode(body, &m));
+    if (!rc)
+        rc = answer_challenge(c, &m);
+    if (!rc)
+        go_on(c);
+    return rc;
 }
 
 static int on_exists(struct ate__client *c, struct ate_bytes body)
@@ -408,6 +423,7 @@ static int take_frame(struct ate__client *c, const struct ate__net_frame *frame)
     case ATE__NET_ERROR: return on_error(c, frame->body);
     case ATE__MSG_OPENED: return on_opened(c, frame->body);
     case ATE__MSG_CHALLENGE: return on_challenge(c, frame->body);
+    case ATE__MSG_SEALED: return on_sealed(c, frame->body);
     case ATE__MSG_EXISTS: return on_exists(c, frame->body);
     case ATE__MSG_SUBSCRIBED: return on_subscribed(c, frame->body);
     case ATE__MSG_RESYNC: return on_resync(c, frame->body);

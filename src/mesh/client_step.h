@@ -109,11 +109,13 @@ struct ate__client_driver {
     /* OPENED came, over each link anew: its chain id, its genesis and the inclusion of that are
      * the driver's to check. A result is final. */
     int (*opened)(struct ate__client_driver *d, const struct ate__msg_opened *m);
-    /* The server asks who is there, of the chain that OPENED told: appends what proves all
-     * there is. `of`: its channel and nonce. END: nothing is said, as nothing has to be. Another
-     * result is final. NULL: there is nothing. */
+    /* The server asks who is there, of the chain that OPENED told: appends POSSESSION, which proves
+     * all there is, or READERS; then it is called again, with the answer (else NULL). `of`: its
+     * channel and nonce. END: nothing is said, as nothing has to be. Another result is final. NULL:
+     * there is nothing. */
     int (*possess)(struct ate__client_driver *d, const struct ate__possession *of,
-                   struct ate__wr *w);
+                   const struct ate__msg_list *sealed, struct ate__wr *w,
+                   enum ate__message *ret_type);
     /* `newest` moved on; `firm`: it may be remembered. Not called by one that follows. */
     void (*advanced)(struct ate__client_driver *d, const struct ate__head *newest, bool firm);
     /* A client that follows; NULL: it does not. subscribe(): where the stream is to go on; false:

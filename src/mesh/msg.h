@@ -27,6 +27,7 @@
  *                                      from then on the answer to OPEN and CREATE
  *  NOTES least ms between two          NOTE, for each head that is signed, from now on
  *  -                                   CHALLENGE nonce, before OPENED: to be answered behind it
+ *  READERS public keys                 SEALED a secret to each; before POSSESSION, which says them
  *  POSSESSION public keys, proofs      - | ERROR (NO_ACCESS)
  *  CLOSE                               -
  *
@@ -56,7 +57,7 @@
     X(PROVE, 33) X(CHECKPOINT, 34) X(PROVEN, 35) X(SIGNED, 36) X(LEAVES, 37) X(KEPT, 38) \
     X(DESTROY, 39) X(DESTROYED, 40) \
     X(NOTES, 43) X(NOTE, 44) \
-    X(CHALLENGE, 49) X(POSSESSION, 50) \
+    X(CHALLENGE, 49) X(POSSESSION, 50) X(READERS, 55) X(SEALED, 56) \
     /* reserved: a later version */ \
     X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
@@ -263,8 +264,13 @@ struct ate__msg_challenge {
 struct ate__msg_possession {
     uint32_t count; /* not 0 */
     struct ate__possessed {
-        struct ate_bytes public_key, signature;
+        struct ate_bytes public_key, signature; /* or 32 bytes: the secret of SEALED */
     } key[ATE__POSSESSED_MAX];
+};
+/* READERS: public keys whose private halves only decrypt; SEALED: as many secrets, sealed. */
+struct ate__msg_list {
+    uint32_t count; /* not 0 */
+    struct ate_bytes item[ATE__POSSESSED_MAX];
 };
 
 /* One pair each: encode appends the body to w; decode reads a frame's body.
@@ -298,6 +304,9 @@ ATE__MSG_PAIR(destroy);
 ATE__MSG_PAIR(destroyed);
 ATE__MSG_PAIR(challenge);
 ATE__MSG_PAIR(possession);
+void ate__msg_list_encode(struct ate__wr *w, const struct ate__msg_list *m);
+int ate__msg_readers_decode(struct ate_bytes body, struct ate__msg_list *ret) ATE__CHECK;
+int ate__msg_sealed_decode(struct ate_bytes body, struct ate__msg_list *ret) ATE__CHECK;
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * msg_possession.c: CHALLENGE and POSSESSION.
+ * msg_possession.c: CHALLENGE, POSSESSION, READERS and SEALED.
  */
 #include "crypto/keyfile.h"
 #include "mesh/msg_parts.h"
@@ -44,4 +44,37 @@ int ate__msg_possession_decode(struct ate_bytes body, struct ate__msg_possession
     if (!rc)
         *ret = m;
     return rc;
+}
+
+void ate__msg_list_encode(struct ate__wr *w, const struct ate__msg_list *m)
+{
+    ate__wr_u32(w, m->count);
+    for (uint32_t i = 0; i < m->count; i++)
+        ate__wr_bytes32(w, m->item[i]);
+}
+
+static int list_decode(struct ate_bytes body, const char *name, uint32_t item_max,
+                       struct ate__msg_list *ret)
+{
+    struct ate__rd r = ate__rd_of(body);
+    struct ate__msg_list m = {.count = ate__rd_u32(&r)};
+    if (!m.count || m.count > ATE__POSSESSED_MAX)
+        return ate__fail(ATE_MALFORMED, "%s: %u keys, not 1 to %d", name, m.count,
+                         ATE__POSSESSED_MAX);
+    for (uint32_t i = 0; i < m.count; i++)
+        m.item[i] = ate__rd_bytes32(&r, item_max);
+    int rc = ate__msg_end(&r, name);
+    if (!rc)
+        *ret = m;
+    return rc;
+}
+
+int ate__msg_readers_decode(struct ate_bytes body, struct ate__msg_list *ret)
+{
+    return list_decode(body, "READERS", ATE__PUBLIC_KEY_MAX, ret);
+}
+
+int ate__msg_sealed_decode(struct ate_bytes body, struct ate__msg_list *ret)
+{
+    return list_decode(body, "SEALED", ATE__KEM_ENC_MAX + 32 + 16, ret);
 }

@@ -178,6 +178,7 @@ static const struct handler handlers[] = {
     [ATE__MSG_DESTROY] = {.goes_on = ate__destroy_asked},
     [ATE__MSG_NOTES] = {.goes_on = ate__notes_ask},
     [ATE__MSG_POSSESSION] = {.goes_on = ate__members_prove},
+    [ATE__MSG_READERS] = {.goes_on = ate__members_seal},
     [ATE__MSG_CLOSE] = {.goes_on = handle_close},
 };
 
@@ -186,7 +187,8 @@ static void go_on(struct ate__peer *p, const struct ate__net_frame *frame, const
     char text[128];
     struct ate__stream *s = ate__stream_find(p, frame->stream);
     if (s && (s->opened || frame->type == ATE__MSG_CLOSE)) {
-        bool open_to_all = frame->type == ATE__MSG_POSSESSION || frame->type == ATE__MSG_CLOSE;
+        bool open_to_all = frame->type == ATE__MSG_READERS ||
+                           frame->type == ATE__MSG_POSSESSION || frame->type == ATE__MSG_CLOSE;
         int rc = open_to_all ? 0 : ate__members_check(s);
         if (rc)
             ate__stream_fail(s, rc, ate__error_text());

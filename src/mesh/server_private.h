@@ -9,7 +9,7 @@
  *     server_compact.c compaction by itself: since when, and what it tells
  *     server_follow.c  SUBSCRIBE: catch-up from the log, live groups
  *     server_destroy.c DESTROY
- *     server_members.c CHALLENGE, POSSESSION: who is shown a chain
+ *     server_members.c CHALLENGE, READERS, POSSESSION: who is shown a chain
  *     server_answer.c  COMMIT, OUTCOME, GET, PROVE, CHECKPOINT and their answers
  *     server_prove.c   what PROVE and CHECKPOINT ask for; signing
  *     server_notes.c   NOTES: heads that are signed by themselves
@@ -239,10 +239,18 @@ struct ate__stream {
     /* server_members.c */
     struct {
         bool asked; /* and not answered; then: */
+        bool sealed_asked; /* READERS came */
         struct ate__loop_timer *timer;
         struct ate_hash nonce;
-        uint32_t count; /* of keys that were proved: 0: nobody's yet */
+        /* Of keys that were proved; 0: nobody's yet. Behind those that sign, and so may be said to
+         * have made something, come those that only decrypt. */
+        uint32_t count, readers;
         struct ate_hash key[ATE__POSSESSED_MAX];
+        uint32_t sealed_count; /* READERS was answered with so many, for POSSESSION: */
+        struct ate__sealed_for {
+            struct ate_hash key;
+            struct ate__key32 secret;
+        } sealed[ATE__POSSESSED_MAX];
     } member;
 
     /* server_destroy.c */
@@ -406,6 +414,7 @@ int ate__attests_check(const struct ate__server *s, const struct ate__trust *t) 
  * log key; E_MEMORY. */
 int ate__members_challenge(struct ate__stream *s) ATE__CHECK;
 void ate__members_end(struct ate__stream *s); /* it waits for nothing */
+void ate__members_seal(struct ate__stream *s, struct ate_bytes body);
 void ate__members_prove(struct ate__stream *s, struct ate_bytes body);
 /* Whether the stream may be shown, and ask for, more than OPENED told. Errors: NO_ACCESS
  * UNTRUSTED. */
