@@ -12,8 +12,8 @@
  *     POSSESSION; the peer is not read meanwhile -> each signature, then: does the chain hold one?
  *     from now on the stream is a member's  <-----
  *
- *  1. What is signed, or sealed, names this connection's TLS channel, this chain and the number that
- *     was drawn for this stream (trust/possession.h). It is answered once: the number is used up,
+ *  1. What is signed, or sealed, names this connection's TLS channel, this chain and the number
+ * that was drawn for this stream (trust/possession.h). It is answered once: the number is used up,
  *     and so are the secrets.
  *  2. A refusal says the same, after the same work, whether a signature does not hold or no such
  *     key is in the chain; each counts among `failed-signatures`.
@@ -23,8 +23,8 @@
  *  5. A centralized chain is spoken of over TLS alone, and by a server whose log key is one of the
  *     chain's: nobody believes another one.
  *  6. Who opens what is sealed has proved that he reads, not that he signs: nothing is ever said to
- *     be made by him for that. It is sealed to whatever key is named; what the chain holds is looked
- *     at when it was opened, so that nobody learns of another's key whether it is there.
+ *     be made by him for that. It is sealed to whatever key is named; what the chain holds is
+ *     looked at when it was opened, so that nobody learns of another's key whether it is there.
  */
 #include "base/alloc.h"
 #include "base/err.h"
@@ -281,9 +281,9 @@ static int check_opened(const struct proving *p, const struct ate__possessed *ke
 static int check_one(struct proving *p, uint32_t i)
 {
     const struct ate__possessed *key = &p->m.key[i];
-    return by_opening(p, i) ? check_opened(p, key, &p->proved[i])
-                            : ate__possession_check(&p->of, key->public_key, key->signature,
-                                                    &p->proved[i]);
+    return by_opening(p, i)
+               ? check_opened(p, key, &p->proved[i])
+               : ate__possession_check(&p->of, key->public_key, key->signature, &p->proved[i]);
 }
 
 /* A key that the chain would not take in says nothing there. */

@@ -187,8 +187,8 @@ static void go_on(struct ate__peer *p, const struct ate__net_frame *frame, const
     char text[128];
     struct ate__stream *s = ate__stream_find(p, frame->stream);
     if (s && (s->opened || frame->type == ATE__MSG_CLOSE)) {
-        bool open_to_all = frame->type == ATE__MSG_READERS ||
-                           frame->type == ATE__MSG_POSSESSION || frame->type == ATE__MSG_CLOSE;
+        bool open_to_all = frame->type == ATE__MSG_READERS || frame->type == ATE__MSG_POSSESSION ||
+                           frame->type == ATE__MSG_CLOSE;
         int rc = open_to_all ? 0 : ate__members_check(s);
         if (rc)
             ate__stream_fail(s, rc, ate__error_text());

@@ -63,8 +63,8 @@ int ate__possession_check(const struct ate__possession *p, struct ate_bytes publ
 static int seal_frames(const struct ate__possession *p, const struct ate_hash *fingerprint,
                        struct ate__buf *info, struct ate__buf *aad)
 {
-    const struct ate_bytes where[] = {
-        hash_bytes(&p->channel), hash_bytes(&p->chain_id), hash_bytes(&p->nonce)};
+    const struct ate_bytes where[] = {hash_bytes(&p->channel), hash_bytes(&p->chain_id),
+                                      hash_bytes(&p->nonce)};
     const struct ate_bytes who[] = {hash_bytes(fingerprint)};
     int rc = ate__frame(info, "ate proof seal 1", where, ATE__COUNT_OF(where));
     return rc ? rc : ate__frame(aad, "ate proof seal 1", who, ATE__COUNT_OF(who));

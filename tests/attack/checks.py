@@ -533,6 +533,12 @@ drop("proof-of-chain", POSSESSION, "hash_bytes(&p->chain_id),", "hash_bytes(&p->
      'ate__bytes("", 0)')
 drop("proof-of-number", POSSESSION, "hash_bytes(&p->nonce),", "hash_bytes(&p->nonce)",
      'ate__bytes("", 0)')
+drop("seal-of-channel", POSSESSION,
+     "hash_bytes(&p->channel), hash_bytes(&p->chain_id), hash_bytes(&p->nonce)};",
+     "hash_bytes(&p->channel)", 'ate__bytes("", 0)')
+drop("seal-opened", MEMBERS,
+     "ate__secret_equal(&to->secret, key->signature.data, sizeof to->secret);",
+     "ate__secret_equal(&to->secret, key->signature.data, sizeof to->secret)", "1")
 attack("unproved", "member-asks")
 attack("proved-by-stranger", "member-holds")
 attack("proved-without-key", "proof-holds")
@@ -540,6 +546,8 @@ attack("proof-passed-on", "proof-of-channel")
 attack("proof-for-another-chain", "proof-of-chain")
 attack("proof-repeated", "proof-of-number")
 attack("proved-by-revoked", "member-is-not-revoked")
+attack("seal-passed-on", "seal-of-channel")
+attack("seal-guessed", "seal-opened")
 
 # ---- central.c ----
 

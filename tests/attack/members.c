@@ -122,6 +122,37 @@ static void proof_repeated(void)
     end(&m);
 }
 
+/* What the server sealed to a member's key for her is opened by him, whom her own server asks. */
+static void seal_passed_on(void)
+{
+    struct members m = begin();
+    struct ate__possession there = kit_possession(m.c, &m.chain);
+    struct ate__buf sealed = ATE__BUF_NULL;
+    struct ate__key32 secret = {{0}};
+    there.nonce = m.of.nonce; /* hers to say */
+    kit_readers(m.e, 1, m.chain.key);
+    kit_sealed(m.e, &sealed);
+    int rc = ate__possession_open(&there, m.chain.key, ate__buf_bytes(&sealed), &secret);
+    ate__buf_deinit(&sealed);
+    if (rc && rc != ATE_NO_KEY)
+        attack_must(rc);
+    kit_possess_opened(m.e, 1, m.chain.key, &secret);
+    attack_tried("what he opened for her", follows(m.e), ATE_NO_ACCESS);
+    end(&m);
+}
+
+static void seal_guessed(void)
+{
+    struct members m = begin();
+    struct ate__buf sealed = ATE__BUF_NULL;
+    kit_readers(m.e, 1, m.chain.key);
+    kit_sealed(m.e, &sealed);
+    ate__buf_deinit(&sealed);
+    kit_possess_opened(m.e, 1, m.chain.key, &(struct ate__key32){{1}});
+    attack_tried("a secret that was not opened", follows(m.e), ATE_NO_ACCESS);
+    end(&m);
+}
+
 static void proved_by_revoked(void)
 {
     struct members m = begin();
@@ -148,5 +179,7 @@ const struct attack attacks_members[] = {
     {"proof-for-another-chain", proof_for_another_chain},
     {"proof-repeated", proof_repeated},
     {"proved-by-revoked", proved_by_revoked},
+    {"seal-passed-on", seal_passed_on},
+    {"seal-guessed", seal_guessed},
     {NULL, NULL},
 };

@@ -281,13 +281,19 @@ def test_members_only(w):
     w.key("bob")
     server = w.server("--no-auth", "--members-only", "-v")
     chain = server.chain("/a")
-    w.ate("put", chain, "x", "1", "-k", "home/.config/ate/key", "-k", w.public("bob", "bob.pub"))
+    w.ate("put", chain, "x", "1", "-k", "home/.config/ate/key", "-k", w.public("bob", "reader.pub"))
     assert w.ate("get", chain, "x").out == b"1"
     assert w.ate("get", chain, "x", "-k", "bob", "--root", root).out == b"1"
     for words in (("get", chain, "x"), ("ls", chain), ("put", chain, "y", "1"), ("verify", chain),
                   ("get", chain, "x", "--mirror", "eves")):
         line = w.refused(3, "NO_ACCESS", *words, "-k", "eve", "--root", root)
         assert "prove a key that it holds" in line, line
+    w.ate("key", "split", "bob")
+    w.ate("key", "split", "eve")
+    for more in ((), ("--mirror", "bobs")):
+        assert w.ate("get", chain, "x", "-k", "bob.read", "--root", root, *more).out == b"1"
+    line = w.refused(3, "NO_ACCESS", "get", chain, "x", "-k", "eve.read", "--root", root)
+    assert "prove a key that it holds" in line, line
     server.stop()
     log = server.log_text()
     assert re.search("debug: /a: 127.0.0.1:[0-9]+ has proved ", log), log

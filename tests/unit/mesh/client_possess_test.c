@@ -68,6 +68,34 @@ static void test_mirror(void **state)
     far_free(f);
 }
 
+/* A half that only reads, alone and behind a stranger's whole key. */
+static void test_reader(void **state)
+{
+    (void)state;
+    struct far *f = begin();
+    struct ate__pipe *p;
+    f->conf.session = session_of(f->chain.key, 0);
+    far_put(f, p = far_open(f), 1);
+    far_close(p);
+    ate__session_unref(f->conf.session);
+    for (unsigned strangers = 0; strangers < 2; strangers++) {
+        struct ate__key *half;
+        uint8_t bytes[ATE__KEY_SECRET_MAX];
+        size_t size = ate__key_secret(f->chain.key, ATE__KEY_READS, bytes);
+        f->conf.session = session_of(NULL, strangers);
+        assert_int_equal(ate__key_of_secret(ate__buf_bytes(&f->chain.key->public_key),
+                                            ATE__KEY_READS, ate__bytes(bytes, size), NULL, &half),
+                         0);
+        assert_int_equal(ate__session_add(f->conf.session, half), 0);
+        p = far_open(f);
+        assert_true(far_has(p, 1));
+        far_close(p);
+        ate__session_unref(f->conf.session);
+    }
+    f->conf.session = NULL;
+    far_free(f);
+}
+
 static void refused(struct far *f, struct ate_session *take_session)
 {
     struct ate__pipe *p;
@@ -118,9 +146,8 @@ static void test_clear_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_thin),
-        cmocka_unit_test(test_mirror),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_thin),       cmocka_unit_test(test_mirror),
+        cmocka_unit_test(test_reader),     cmocka_unit_test(test_refused),
         cmocka_unit_test(test_clear_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,10 +91,15 @@ static void asked_again(void **state)
     stage_free(s);
 }
 
+static bool reads; /* a session with a key that only decrypts */
+
 static int possess(struct ate__client_driver *d, const struct ate__possession *of,
-                   struct ate__wr *w)
+                   const struct ate__msg_list *sealed, struct ate__wr *w,
+                   enum ate__message *ret_type)
 {
     (void)d;
+    *ret_type = reads && !sealed ? ATE__MSG_READERS : ATE__MSG_POSSESSION;
+    assert_true(!sealed || (reads && sealed->count == 1 && sealed->item[0].size == 3));
     assert_true(of->channel.b[0] == 0x11 && of->nonce.b[0] == 0x22);
     ate__wr_u32(w, 77);
     return 0;
@@ -132,6 +137,51 @@ static void test_challenge(void **state)
     stage_done(call, ATE_UNKNOWN);
 }
 
+static void say_sealed(struct stage *s, const char *what)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_list m = {.count = 1, .item = {ate__text_bytes(what)}};
+    ate__msg_list_encode(&w, &m);
+    stage_say(s, ATE__MSG_SEALED, 1, ate__buf_bytes(&body));
+    ate__buf_deinit(&body);
+}
+
+/* READERS goes first, and all else waits for what was sealed; which comes once, and if asked. */
+static void test_readers(void **state)
+{
+    (void)state;
+    for (unsigned asked = 0; asked < 2; asked++) {
+        struct stage *s = stage_new(false, false);
+        reads = asked;
+        s->driver.possess = possess;
+        ate__client_start(s->c);
+        struct stage_call *call = stage_commit_call(s, 1, 60000);
+        stage_connected(s);
+        s->link->base.encrypted = true;
+        s->link->base.channel.b[0] = 0x11;
+        stage_next(s, ATE__MSG_OPEN);
+        say_challenge(s);
+        struct ate__msg_opened m = stage_opened_at(s, 1);
+        stage_say_opened(s, &m);
+        ate__client_admit(s->c, ATE__SHA256);
+        if (asked) {
+            stage_next(s, ATE__MSG_READERS);
+            assert_true(stage_quiet(s));
+            ate__client_go_on(s->c);
+            assert_true(stage_quiet(s));
+            say_sealed(s, "abc");
+        }
+        stage_next(s, ATE__MSG_POSSESSION);
+        assert_int_equal(stage_commit(s).request, 1);
+        say_sealed(s, "abc");
+        stage_final(s, ATE_BAD_PEER, "SEALED");
+        stage_free(s);
+        stage_done(call, ATE_UNKNOWN);
+    }
+    reads = false;
+}
+
 /* In clear text, and twice. */
 static void test_challenge_refused(void **state)
 {
@@ -160,9 +210,8 @@ static void test_challenge_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_challenge),
-        cmocka_unit_test(test_challenge_refused),
-        cmocka_unit_test(answered),
+        cmocka_unit_test(test_challenge), cmocka_unit_test(test_challenge_refused),
+        cmocka_unit_test(test_readers),   cmocka_unit_test(answered),
         cmocka_unit_test(asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);

@@ -427,6 +427,39 @@ void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__posses
     ate__buf_deinit(&body);
 }
 
+void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__key *key)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_list m = {.count = 1, .item = {ate__buf_bytes(&key->public_key)}};
+    ate__msg_list_encode(&w, &m);
+    kit_send(c, ATE__MSG_READERS, stream, ate__buf_bytes(&body));
+    ate__buf_deinit(&body);
+}
+
+void kit_sealed(struct kit_client *c, struct ate__buf *ret_sealed)
+{
+    struct ate__msg_list m;
+    struct kit_frame f = kit_receive(c);
+    assert_int_equal(f.type, ATE__MSG_SEALED);
+    assert_int_equal(ate__msg_sealed_decode(ate__buf_bytes(&f.body), &m), 0);
+    assert_int_equal(m.count, 1);
+    assert_int_equal(ate__buf_append(ret_sealed, m.item[0]), 0);
+    kit_frame_free(&f);
+}
+
+void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__key *key,
+                        const struct ate__key32 *secret)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_possession m = {
+        .count = 1, .key = {{ate__buf_bytes(&key->public_key), ate__bytes(secret->b, 32)}}};
+    ate__msg_possession_encode(&w, &m);
+    kit_send(c, ATE__MSG_POSSESSION, stream, ate__buf_bytes(&body));
+    ate__buf_deinit(&body);
+}
+
 static struct ate__head opened(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
 {
     struct ate__head head = {.size = 0};

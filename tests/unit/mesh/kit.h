@@ -82,6 +82,11 @@ extern _Thread_local struct ate_hash kit_nonce;
 struct ate__possession kit_possession(struct kit_client *c, const struct kit_chain *chain);
 void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                  const struct ate__key *key);
+/* READERS of one key; SEALED, whose one item is appended; POSSESSION of what was opened. */
+void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__key *key);
+void kit_sealed(struct kit_client *c, struct ate__buf *ret_sealed);
+void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__key *key,
+                        const struct ate__key32 *secret);
 
 void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
                 const struct ate__head *known, struct ate_bytes tx);

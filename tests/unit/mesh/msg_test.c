@@ -6,7 +6,7 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_POSSESSION };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_SEALED };
 
 /* CLOSE has no body, and what is reserved no meaning. */
 static bool has_body(unsigned type)
@@ -252,6 +252,14 @@ static void random_possession(struct rnd *r, struct ate__wr *w)
     ate__msg_possession_encode(w, &m);
 }
 
+static void random_list(struct rnd *r, struct ate__wr *w)
+{
+    struct ate__msg_list m = {.count = 1 + (uint32_t)rnd_below(r, ATE__POSSESSED_MAX)};
+    for (uint32_t i = 0; i < m.count; i++)
+        m.item[i] = random_bytes(r, 0, 300);
+    ate__msg_list_encode(w, &m);
+}
+
 static struct ate__buf random_message(struct rnd *r, unsigned type)
 {
     struct ate__buf body = ATE__BUF_NULL;
@@ -276,6 +284,8 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         ate__msg_challenge_encode(&w, &(struct ate__msg_challenge){random_hash(r)});
     else if (type == ATE__MSG_POSSESSION)
         random_possession(r, &w);
+    else if (type == ATE__MSG_READERS || type == ATE__MSG_SEALED)
+        random_list(r, &w);
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
@@ -579,6 +589,14 @@ static void test_possession(void **state)
             ate__wr_bytes32(&w, ate__bytes("abc", 3));
         bool fits = count && count <= ATE__POSSESSED_MAX;
         assert_int_equal(decode_hand(ATE__MSG_POSSESSION, &body), fits ? 0 : ATE_MALFORMED);
+        for (unsigned type = ATE__MSG_READERS; type <= ATE__MSG_SEALED; type++) {
+            ate__buf_clear(&body);
+            w = ate__wr_of(&body);
+            ate__wr_u32(&w, count);
+            for (uint32_t i = 0; i < count; i++)
+                ate__wr_bytes32(&w, ate__bytes("abc", 3));
+            assert_int_equal(decode_hand(type, &body), fits ? 0 : ATE_MALFORMED);
+        }
         ate__buf_deinit(&body);
     }
 }

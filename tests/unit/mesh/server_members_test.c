@@ -53,6 +53,26 @@ static void prove(struct world *w, struct kit_client *c, const struct ate__key *
     kit_possess(c, 1, &of, key);
 }
 
+/* Asks for a secret to this key, and opens it with a half of it that only reads. */
+static int open_sealed(const struct ate__possession *of, struct kit_client *c,
+                       const struct ate__key *key, struct ate__key32 *ret_secret)
+{
+    struct ate__buf sealed = ATE__BUF_NULL;
+    struct ate__key *half;
+    uint8_t bytes[ATE__KEY_SECRET_MAX];
+    size_t size = ate__key_secret(key, ATE__KEY_READS, bytes);
+    assert_int_equal(ate__key_of_secret(ate__buf_bytes(&key->public_key), ATE__KEY_READS,
+                                        ate__bytes(bytes, size), NULL, &half),
+                     0);
+    assert_null(half->sign_key);
+    kit_readers(c, 1, key);
+    kit_sealed(c, &sealed);
+    int rc = ate__possession_open(of, half, ate__buf_bytes(&sealed), ret_secret);
+    ate__key_free(half);
+    ate__buf_deinit(&sealed);
+    return rc;
+}
+
 /* A connection that has opened the chain, and was asked. */
 static struct kit_client *opened(struct world *w)
 {
@@ -229,6 +249,12 @@ static void test_revoked(void **state)
     struct kit_client *later = opened(&w);
     prove(&w, later, w.chain.key);
     expect_error(later, ATE_NO_ACCESS);
+    assert_true(kit_open(later, 1, &w.chain).size > 0);
+    struct ate__key32 secret;
+    struct ate__possession of = kit_possession(later, &w.chain);
+    assert_int_equal(open_sealed(&of, later, w.chain.key, &secret), 0); /* as any other key */
+    kit_possess_opened(later, 1, w.chain.key, &secret);
+    expect_error(later, ATE_NO_ACCESS);
     kit_close(later);
     kit_close(c);
     ate__buf_deinit(&tx);
@@ -256,6 +282,74 @@ static void test_late(void **state)
     world_free(&w);
 }
 
+/* A half that only reads is shown the chain. Another secret, one of another stream, and another
+ * key are not; what is sealed opens for no other channel, chain or number. */
+static void test_readers(void **state)
+{
+    (void)state;
+    struct world w = world_new(true);
+    struct ate__key32 secret = {{0}}, last;
+    for (unsigned i = 0; i < 5; i++) {
+        struct kit_client *c = opened(&w);
+        const struct ate__key *key = i == 3 ? w.another.key : w.chain.key;
+        struct ate__possession of = kit_possession(c, &w.chain);
+        last = secret;
+        assert_int_equal(open_sealed(&of, c, key, &secret), 0);
+        if (i == 1)
+            secret.b[31] ^= 1;
+        kit_possess_opened(c, 1, i == 4 ? w.another.key : key, i == 2 ? &last : &secret);
+        kit_subscribe(c, 1, &(struct ate__head){.size = 0});
+        if (i)
+            expect_error(c, ATE_NO_ACCESS);
+        else
+            assert_int_equal(kit_subscribed(c).size, 1);
+        kit_close(c);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        struct kit_client *c = opened(&w);
+        struct ate__possession of = kit_possession(c, &w.chain);
+        (i == 0 ? &of.channel : i == 1 ? &of.chain_id : &of.nonce)->b[5] ^= 1;
+        assert_int_equal(open_sealed(&of, c, w.chain.key, &secret), ATE_NO_KEY);
+        kit_close(c);
+    }
+    world_free(&w);
+}
+
+/* Twice, without a question, before its answer, and of what is no such key. */
+static void test_readers_once(void **state)
+{
+    (void)state;
+    struct world w = world_new(true), public = world_new(false);
+    struct ate__key32 secret, none = {{0}};
+    struct kit_client *c = opened(&w);
+    struct ate__possession of = kit_possession(c, &w.chain);
+    assert_int_equal(open_sealed(&of, c, w.chain.key, &secret), 0);
+    kit_readers(c, 1, w.chain.key);
+    expect_error(c, ATE_BAD_PEER);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1);
+    kit_possess_opened(c, 1, w.chain.key, &secret); /* of the stream before */
+    expect_error(c, ATE_NO_ACCESS);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1);
+    kit_possess_opened(c, 1, w.chain.key, &none); /* what nobody drew */
+    expect_error(c, ATE_NO_ACCESS);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1);
+    of = kit_possession(c, &w.chain);
+    assert_int_equal(open_sealed(&of, c, w.chain.key, &secret), 0);
+    kit_possess_opened(c, 1, w.chain.key, &secret);
+    kit_possess_opened(c, 1, w.chain.key, &secret);
+    expect_error(c, ATE_BAD_PEER);
+    assert_int_equal(kit_open(c, 1, &w.chain).size, 1);
+    struct ate__key signs = {.public_key = w.chain.key->public_key};
+    signs.public_key.size = 6 + ATE__SIG_PUBLIC; /* its other part is behind that */
+    kit_readers(c, 1, &signs);
+    expect_error(c, ATE_MALFORMED);
+    kit_close(c);
+    kit_readers(public.c, 1, public.chain.key);
+    expect_error(public.c, ATE_BAD_PEER);
+    world_free(&w);
+    world_free(&public);
+}
+
 /* The connection is gone while a proof is judged. */
 static void test_gone(void **state)
 {
@@ -273,11 +367,12 @@ static void test_gone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_member),      cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_for_another), cmocka_unit_test(test_once),
-        cmocka_unit_test(test_several),     cmocka_unit_test(test_failures_close),
-        cmocka_unit_test(test_revoked),     cmocka_unit_test(test_gone),
-        cmocka_unit_test(test_late),
+        cmocka_unit_test(test_member),       cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_for_another),  cmocka_unit_test(test_once),
+        cmocka_unit_test(test_several),      cmocka_unit_test(test_failures_close),
+        cmocka_unit_test(test_revoked),      cmocka_unit_test(test_gone),
+        cmocka_unit_test(test_late),         cmocka_unit_test(test_readers),
+        cmocka_unit_test(test_readers_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "lib/check.h"
+#include "lib/simenv.h"
 
 static struct ate__key *key, *other;
 static struct ate__possession said = {.alg = ATE__SHA256};
@@ -111,13 +112,44 @@ static void test_keys(void **state)
     ate__buf_deinit(&kem);
 }
 
+/* A secret sealed to the key opens for what it names, by who reads, and for nothing else. */
+static void test_sealed(void **state)
+{
+    (void)state;
+    struct simenv sim;
+    struct ate__buf sealed = ATE__BUF_NULL;
+    struct ate__key32 secret = {{5, 6, 7}}, got;
+    struct ate_hash fingerprint;
+    simenv_init(&sim, rnd_seed(9), NULL);
+    assert_int_equal(ate__possession_seal(&said, &sim.env, ate__buf_bytes(&key->public_key),
+                                          &secret, &sealed, &fingerprint),
+                     0);
+    assert_true(ate__hash_equal(&fingerprint, &key->fingerprint));
+    assert_int_equal(ate__possession_open(&said, key, ate__buf_bytes(&sealed), &got), 0);
+    assert_memory_equal(&got, &secret, sizeof got);
+    assert_int_equal(ate__possession_open(&said, other, ate__buf_bytes(&sealed), &got), ATE_NO_KEY);
+    for (unsigned bit = 0; bit < 3 * 256; bit += 37) {
+        struct ate__possession p = said;
+        struct ate_hash *h = bit < 256 ? &p.channel : bit < 512 ? &p.chain_id : &p.nonce;
+        h->b[bit / 8 % 32] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(ate__possession_open(&p, key, ate__buf_bytes(&sealed), &got), ATE_NO_KEY);
+    }
+    sealed.data[sealed.size - 1] ^= 1;
+    assert_int_equal(ate__possession_open(&said, key, ate__buf_bytes(&sealed), &got), ATE_NO_KEY);
+    assert_int_equal(ate__possession_seal(&said, &sim.env,
+                                          ate__bytes(key->public_key.data, 6 + ATE__SIG_PUBLIC),
+                                          &secret, &sealed, &fingerprint),
+                     ATE_MALFORMED);
+    ate__buf_deinit(&sealed);
+    simenv_deinit(&sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_holds),
-        cmocka_unit_test(test_for_nothing_else),
-        cmocka_unit_test(test_changed),
-        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_holds),   cmocka_unit_test(test_for_nothing_else),
+        cmocka_unit_test(test_changed), cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_sealed),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
