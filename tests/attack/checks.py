@@ -529,12 +529,12 @@ drop("proof-holds", POSSESSION,
      "ate__verify(key, context(), hash_bytes(&message), signature)")
 drop("proof-of-channel", POSSESSION, "ate__text_bytes(\"client\"), hash_bytes(&p->channel),",
      "hash_bytes(&p->channel)", 'ate__bytes("", 0)')
-drop("proof-of-chain", POSSESSION, "hash_bytes(&p->chain_id),\n", "hash_bytes(&p->chain_id)",
-     'ate__bytes("", 0)')
+drop("proof-of-chain", POSSESSION, "hash_bytes(&p->chain_id),\n        hash",
+     "hash_bytes(&p->chain_id)", 'ate__bytes("", 0)')
 drop("proof-of-number", POSSESSION, "hash_bytes(&p->nonce),", "hash_bytes(&p->nonce)",
      'ate__bytes("", 0)')
 drop("seal-of-channel", POSSESSION,
-     "hash_bytes(&p->channel), hash_bytes(&p->chain_id), hash_bytes(&p->nonce)};",
+     "where[] = {hash_bytes(&p->channel),",
      "hash_bytes(&p->channel)", 'ate__bytes("", 0)')
 drop("seal-opened", MEMBERS,
      "ate__secret_equal(&to->secret, key->signature.data, sizeof to->secret);",
