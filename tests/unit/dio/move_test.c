@@ -335,6 +335,51 @@ static void who_may(void **state)
     ate_txn_end(t);
 }
 
+static int lie(unsigned session, struct ate_id id, const struct ate_id *ids, size_t count)
+{
+    struct ate_txn *t = world_begin_as(&w, session);
+    struct ate__change *c;
+    ok(ate__txn_touch(t, &id, &c));
+    ok(ate__txn_came_from(c, ate__bytes(ids, count * sizeof *ids)));
+    int rc = ate_txn_commit(t, NULL);
+    ate_txn_end(t);
+    return rc;
+}
+
+/* Who administers a subtree names a scope that it never lay in and that he does not read, beside as
+ * many as there may be that do not exist. */
+static void a_lie_about_where_it_came_from(void **state)
+{
+    (void)state;
+    enum { IDS = ATE__CAME_FROM_MAX };
+    struct ate_hash read[WORLD_SESSIONS], admin[WORLD_SESSIONS];
+    struct ate_rules rules = {.read = readers(7, read), .admin = readers(2, admin)};
+    struct ate_id ids[IDS + 1] = {0}, id, foreign = make_folder("foreign", 5);
+    struct ate_txn *t = world_begin(&w);
+    ok(ate_put_as(t, note, foreign, "secret", NOTE("secret", 9), &id));
+    ok(ate_protect(t, to, &rules)); /* session 1 administers that, and 2 does not */
+    ok(ate_put_as(t, note, to, "there", NOTE("there", 8), &many[0]));
+    commit(t);
+    for (unsigned i = 0; i < IDS + 1; i++)
+        ids[i].b[15] = (uint8_t)(i + 1);
+    expect(lie(1, to, ids, IDS + 1), ATE_TOO_BIG);
+    ids[IDS - 1] = foreign;
+    expect(lie(2, to, ids, IDS), ATE_DENIED);
+    ok(lie(1, to, ids, IDS));
+    assert_int_equal(came_from(to), IDS);
+    world_reopen(&w);
+    for (unsigned s = 0; s < WORLD_SESSIONS; s++) {
+        t = world_begin_as(&w, s);
+        assert_int_equal(note_named(t, to, "there"), 8);
+        assert_int_equal(-note_named(t, to, "secret"), ATE_NOT_FOUND);
+        assert_int_equal(note_at(t, id), s == 1 ? -ATE_NO_KEY : 9);
+        assert_int_equal(note_named(t, foreign, "secret"), s == 1 ? -ATE_NO_KEY : 9);
+        ate_txn_end(t);
+    }
+    assert_int_equal(reseal(1, to).left, 0); /* and it goes as any other */
+    assert_int_equal(came_from(to), 0);
+}
+
 /* ---- above what was not sealed anew ---- */
 
 /* A scope of its own whose bodies still are those of the scope above it is moved, by itself or with
@@ -408,9 +453,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        CASE(too_big_for_one), CASE(broken_off),        CASE(what_it_came_from_goes),
-        CASE(moved_on),        CASE(written_meanwhile), CASE(opened_and_closed),
-        CASE(who_may),         CASE(above_what_is_due), CASE(a_clean_scope),
+        CASE(too_big_for_one),
+        CASE(broken_off),
+        CASE(what_it_came_from_goes),
+        CASE(moved_on),
+        CASE(written_meanwhile),
+        CASE(opened_and_closed),
+        CASE(who_may),
+        CASE(above_what_is_due),
+        CASE(a_clean_scope),
+        CASE(a_lie_about_where_it_came_from),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
