@@ -77,7 +77,8 @@ static void same_objects(struct ate__chain *a, struct ate__chain *b)
         struct ate__view_body ba, bb;
         assert_int_equal(ate__view_object(&sb, &id, &fb), 0);
         same_controls(fa.control, fb.control);
-        fa.control = fb.control = NULL;
+        same_controls(fa.ended, fb.ended);
+        fa.control = fb.control = fa.ended = fb.ended = NULL;
         assert_memory_equal(&fa, &fb, sizeof fa);
         int rc = ate__view_body(&sa, &id, &ba);
         assert_int_equal(ate__view_body(&sb, &id, &bb), rc);
