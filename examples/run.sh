@@ -6,5 +6,5 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 program=$(realpath "$1")
 cd "$work"
-said=$(HOME=$work XDG_STATE_HOME='' XDG_CONFIG_HOME='' "$program")
+said=$(HOME=$work STATE_DIRECTORY=$work XDG_STATE_HOME='' XDG_CONFIG_HOME='' "$program")
 [ "$said" = "$2" ] || { echo "it said: $said" >&2; exit 1; }
