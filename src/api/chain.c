@@ -346,7 +346,7 @@ static int open_with_secrets(struct opening *o, struct ate__remote_conf *conf)
 
 /* DNS is the last source: it is asked where neither the caller nor the address says whom to trust,
  * and nobody who would not believe it. */
-static int ask_dns(struct opening *o)
+static int ask_dns(struct opening *o, struct ate__remote_conf *conf)
 {
     struct ate__dns_facts facts;
     int32_t most = o->chain->timeout_ms;
@@ -354,22 +354,29 @@ static int ask_dns(struct opening *o)
     if (!ate__anchor_is_open(&o->anchor) || !ate__addr_host_is_name(o->addr.host))
         return 0;
     int rc = ate__dns_facts_ask(o->chain->lookup, o->addr.host, o->addr.path, ms, &facts);
-    return rc ? rc : ate__anchor_add(&o->anchor, &facts);
+    if (rc)
+        return rc;
+    if (facts.has_chain) {
+        conf->addr.has_chain = true;
+        conf->addr.chain = facts.chain;
+    }
+    return ate__anchor_add(&o->anchor, &facts);
 }
 
 /* Without a key only DNS is left; with one, what its root key would open is opened without DNS. */
 static int open_anchored(struct opening *o, struct ate__remote_conf *conf)
 {
     bool has_keys = o->session && ate__session_key_count(o->session);
-    int rc = has_keys ? 0 : ask_dns(o);
-    if (!rc)
-        rc = open_with_secrets(o, conf);
-    if (rc != ATE_UNTRUSTED || !o->chain->unanchored || !has_keys)
-        return rc;
+    int first = has_keys ? 0 : ask_dns(o, conf);
+    if (!first)
+        first = open_with_secrets(o, conf);
+    bool unnamed = first == ATE_NO_ACCESS && !conf->addr.has_chain; /* a server that says nothing */
+    if (!has_keys || !(unnamed || (first == ATE_UNTRUSTED && o->chain->unanchored)))
+        return first;
     ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
-    rc = why ? ask_dns(o) : ate__no_memory();
-    if (!rc && ate__anchor_is_open(&o->anchor))
-        return ate__fail(ATE_UNTRUSTED, "%s", why);
+    int rc = why ? ask_dns(o, conf) : ate__no_memory();
+    if (!rc && (unnamed ? !conf->addr.has_chain : ate__anchor_is_open(&o->anchor)))
+        return ate__fail(first, "%s", why);
     return rc ? rc : open_with_secrets(o, conf);
 }
 
@@ -411,6 +418,10 @@ static int open_there(struct opening *o, const struct ate__buf *genesis)
         .progress = o->conf->progress,
         .progress_arg = o->conf->progress_arg,
     };
+    if (m->known && !conf.addr.has_chain) { /* for a server that shows none before a key is proved */
+        conf.addr.has_chain = true;
+        conf.addr.chain = m->chain_id;
+    }
     return open_anchored(o, &conf);
 }
 
@@ -476,7 +487,9 @@ static int describe(struct opening *o)
     struct ate_hash roots[ATE__ROOT_KEYS_MAX];
     addr.root_count = ate__trust_root_keys(trust, roots, ATE__NET_PINS_MAX);
     memcpy(addr.roots, roots, addr.root_count * sizeof roots[0]);
-    addr.has_chain = ate__trust_genesis(trust)->mode == ATE__CENTRALIZED; /* which says the mode */
+    /* Which says the mode; or which it takes to be shown the chain. */
+    addr.has_chain =
+        ate__trust_genesis(trust)->mode == ATE__CENTRALIZED || o->pipe->hidden;
     addr.chain = *ate__trust_chain_id(trust);
     int rc = find_mirror(o);
     if (!rc)

@@ -222,6 +222,7 @@ struct ate__pipe {
     const struct ate__env *env;
     bool remote; /* its root is another machine's process; there is no outbox here */
     bool thin; /* and no mirror either */
+    bool hidden; /* its server says nothing of it before a key is proved; once it is open */
     struct ate__pipe *now; /* of one that shows the past (chain/past.h): that of the present */
 };
 

@@ -110,11 +110,10 @@ static int drive_opened(struct ate__client_driver *d, const struct ate__msg_open
     return 0;
 }
 
-static int drive_possess(struct ate__client_driver *d, const struct ate__possession *of,
-                         const struct ate__msg_list *sealed, struct ate__wr *w,
-                         enum ate__message *ret_type)
+static int drive_possess(struct ate__client_driver *d, const struct ate__client_ask *ask,
+                         struct ate__wr *w, struct ate__client_said *ret_said)
 {
-    return ate__remote_possess(remote_of(d), of, sealed, w, ret_type);
+    return ate__remote_possess(remote_of(d), ask, w, ret_said);
 }
 
 /* `newest` of a thin chain, or what a mirror has taken in. */
@@ -358,9 +357,16 @@ static int start(void *arg)
         .remembered = {r->conf.remembered_size, r->conf.remembered_root},
         .peer = r->peer,
         .patience_ms = ATE__OPEN_PATIENCE_MS,
+        .has_chain = r->conf.addr.has_chain,
+        .chain = r->conf.addr.chain,
         .notes = r->conf.noted,
         .note_ms = ate__remote_note_ms(r),
     };
+    struct ate__chain *mirrored = r->mirror ? ate__mirror_chain(r->mirror) : NULL;
+    if (mirrored && !conf.has_chain) {
+        conf.has_chain = true;
+        conf.chain = *ate__trust_chain_id(ate__chain_trust(mirrored));
+    }
     int rc = ate__loop_timer_new(r->loop, fire, r, &r->timer);
     if (!rc)
         rc = ate__client_new(&conf, &r->driver, &r->client);

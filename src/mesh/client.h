@@ -31,7 +31,9 @@ struct ate__checkpoint;
 struct ate__remote_conf {
     const struct ate__env *env;
     struct ate__workers *workers; /* NULL (tests): what they do runs on the network's thread */
-    struct ate__addr addr;        /* with the pins to check; roots and chain are not looked at */
+    /* With the pins to check, and the chain for which keys are proved before any is shown; what it
+     * says of anchors is not looked at. */
+    struct ate__addr addr;
     const char *mirror_dir;       /* a directory, made if missing; NULL: thin */
     bool mirror_memory;           /* a mirror that is not kept */
     /* For the view image of a mirror in a directory (chain/image.h); count 0: there is none. */

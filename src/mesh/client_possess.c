@@ -3,99 +3,82 @@
  * client_possess.c: a server asks who is there: each key of the session is proved, for this
  * connection and this chain alone. One that signs, by that; of one that only decrypts the public
  * half goes first, and what comes back sealed to it is opened. Nobody is told but the server that
- * the address names, and of no chain but the one that the anchors wanted.
+ * the address names, and of no chain but the one that the anchors wanted; or, where the server
+ * shows none before, the one that the address, the memory, DNS or the server's EXISTS names.
  */
 #include "mesh/client_remote.h"
 
-struct proofs {
-    const struct ate__key *keys[ATE__POSSESSED_MAX];
-    struct ate__buf proof[ATE__POSSESSED_MAX];
-    uint32_t count, readers; /* readers: of them only decrypt */
-};
-
-static void proofs_deinit(struct proofs *p)
+/* A server that does not know its client yet takes few bytes: longer keys are fewer. */
+static void collect(struct ate__remote *r, bool first)
 {
-    for (size_t i = 0; i < ATE__POSSESSED_MAX; i++)
-        ate__buf_wipe(&p->proof[i]);
-}
-
-static void collect(const struct ate_session *s, struct proofs *p)
-{
-    size_t keys = s ? ate__session_key_count(s) : 0;
-    for (size_t i = 0; i < keys && p->count < ATE__POSSESSED_MAX; i++) {
+    const struct ate_session *s = r->conf.session;
+    size_t keys = s ? ate__session_key_count(s) : 0, bytes = first ? r->conf.genesis.size : 0;
+    size_t most = first ? ATE__POSSESSED_BYTES : SIZE_MAX;
+    r->proving_count = 0;
+    for (size_t i = 0; i < keys && r->proving_count < ATE__POSSESSED_MAX; i++) {
         const struct ate__key *key = ate__session_key(s, i);
         bool reads = !key->sign_key && key->parts.kem && ate__key_opens(key);
         if (!key->sign_key && !reads)
             continue;
-        p->keys[p->count++] = key;
-        p->readers += reads;
+        bytes += key->public_key.size + (reads ? key->public_key.size + ATE__POSSESSION_OWN
+                                               : key->parts.signature->made_size) +
+                 ATE__POSSESSION_OWN;
+        if (bytes <= most)
+            r->proving[r->proving_count++] = key;
     }
 }
 
-static void ask(const struct proofs *p, struct ate__wr *w)
+static int nothing_to_prove(const struct ate__remote *r, const struct ate__client_ask *ask)
 {
-    struct ate__msg_list m = {.count = 0};
-    for (uint32_t i = 0; i < p->count; i++)
-        if (!p->keys[i]->sign_key)
-            m.item[m.count++] = ate__buf_bytes(&p->keys[i]->public_key);
-    ate__msg_list_encode(w, &m);
+    /* Who has none may still look where a chain is centralized, and write where everyone may. */
+    if (!ask->first && ate__remote_attests(r))
+        return ATE_END;
+    return ate__fail(ATE_NO_ACCESS,
+                     "%s: it shows this chain only to those who prove a key that the chain "
+                     "holds; give one that signs or reads",
+                     r->peer);
 }
 
-static int prove_by_opening(const struct ate__possession *of, const struct ate__key *key,
-                            struct ate_bytes sealed, struct ate__buf *proof)
+static int open_sealed(const struct ate__client_ask *ask, const struct ate__key *key,
+                       struct ate__buf *proof)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 secret = {{0}};
-    int rc = ate__possession_open(of, key, sealed, &secret);
+    int rc = ate__possession_open(&ask->of, key, ask->sealed, &secret);
     if (rc == ATE_NO_KEY)
         return ate__fail(ATE_BAD_PEER, "SEALED: it does not open for this connection and chain");
     return rc ? rc : ate__buf_append(proof, ate__bytes(secret.b, sizeof secret.b));
 }
 
-/* A key that came to the session since READERS stays out. */
-static int prove(const struct ate__possession *of, const struct ate__msg_list *sealed,
-                 struct proofs *p, struct ate__wr *w)
+static int prove(const struct ate__client_ask *ask, const struct ate__key *key, bool more,
+                 struct ate__wr *w)
 {
-    struct ate__msg_possession m = {.count = 0};
-    uint32_t opened = 0, sealed_count = sealed ? sealed->count : 0;
-    int rc = 0;
-    for (uint32_t i = 0; !rc && i < p->count; i++) {
-        const struct ate__key *key = p->keys[i];
-        if (key->sign_key)
-            rc = ate__possession_prove(of, key, &p->proof[i]);
-        else if (opened < sealed_count)
-            rc = prove_by_opening(of, key, sealed->item[opened++], &p->proof[i]);
-        else
-            continue;
-        m.key[m.count++] =
-            (struct ate__possessed){ate__buf_bytes(&key->public_key), ate__buf_bytes(&p->proof[i])};
-    }
-    if (!rc && opened != sealed_count)
-        rc = ate__fail(ATE_BAD_PEER, "SEALED: %u secrets for %u keys", sealed_count, opened);
+    ate__cleanup(ate__buf_wipe) struct ate__buf proof = ATE__BUF_NULL;
+    int rc = key->sign_key ? ate__possession_prove(&ask->of, key, &proof)
+                           : open_sealed(ask, key, &proof);
     if (!rc)
-        ate__msg_possession_encode(w, &m);
+        ate__msg_possession_encode(
+            w, &(struct ate__msg_possession){ask->of.chain_id, more,
+                                             ate__buf_bytes(&key->public_key),
+                                             ate__buf_bytes(&proof)});
     return rc;
 }
 
-int ate__remote_possess(const struct ate__remote *r, const struct ate__possession *wanted,
-                        const struct ate__msg_list *sealed, struct ate__wr *w,
-                        enum ate__message *ret_type)
+int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask,
+                        struct ate__wr *w, struct ate__client_said *ret_said)
 {
-    ate__cleanup(proofs_deinit) struct proofs p = {.count = 0};
-    struct ate__possession of = *wanted;
-    of.chain_id = r->chain_id;
-    of.alg = r->alg;
-    collect(r->conf.session, &p);
-    /* Who has none may still look where a chain is centralized, and write where everyone may. */
-    if (!p.count && ate__remote_attests(r))
-        return ATE_END;
-    if (!p.count)
-        return ate__fail(ATE_NO_ACCESS,
-                         "%s: it shows this chain only to those who prove a key that the chain "
-                         "holds; give one that signs or reads",
-                         r->peer);
-    *ret_type = p.readers && !sealed ? ATE__MSG_READERS : ATE__MSG_POSSESSION;
-    if (*ret_type == ATE__MSG_POSSESSION)
-        return ate__context(prove(&of, sealed, &p, w), "%s", r->peer);
-    ask(&p, w);
+    if (!ask->at && !ask->sealed.size)
+        collect(r, ask->first);
+    if (!r->proving_count)
+        return nothing_to_prove(r, ask);
+    const struct ate__key *key = r->proving[ask->at];
+    r->base.hidden = ask->first;
+    ret_said->more = ask->at + 1 < r->proving_count;
+    if (key->sign_key || ask->sealed.size) {
+        ret_said->type = ATE__MSG_POSSESSION;
+        return ate__context(prove(ask, key, ret_said->more, w), "%s", r->peer);
+    }
+    ret_said->type = ATE__MSG_READERS;
+    ate__msg_readers_encode(w, &(struct ate__msg_readers){ask->of.chain_id,
+                                                          ate__buf_bytes(&key->public_key)});
     return 0;
 }

@@ -40,9 +40,12 @@ struct ate__client {
     uint64_t started_ms, ready_ms, retry_ms;
     uint32_t failures;       /* links lost since one was good */
     bool reached_once;       /* OPENED came over some link */
-    bool challenged;         /* by the server, and not answered; with this number: */
-    struct ate_hash nonce;
+    bool challenged;         /* by the server, on this stream */
+    bool proving;            /* which is not answered yet; with: */
+    struct ate__client_ask ask;
     bool reading;            /* READERS was sent, SEALED is due: POSSESSION waits for it */
+    uint32_t refusals;       /* NO_ACCESS to what was proved, in a row */
+    bool asks_again;         /* the link was dropped for that */
     bool admitted, create_sent, exists, created;
     bool weak;               /* OPENED of the latest stream said weak_sync */
     char lost_text[ATE__ERROR_SIZE]; /* why the last link was lost */

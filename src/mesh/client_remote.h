@@ -75,6 +75,8 @@ struct ate__remote {
     struct ate__loop_timer *timer;
     struct ate__judging judging;
     struct ate__forking forking;
+    const struct ate__key *proving[ATE__POSSESSED_MAX]; /* of the session, while it is asked */
+    uint32_t proving_count;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t moved; /* opened, final, or more of a mirror is here */
@@ -141,9 +143,8 @@ int ate__remote_ended(struct ate__pipe *p) ATE__CHECK; /* client.c; of struct at
  * those of asking. */
 int ate__remote_believe(struct ate__remote *r, const struct ate__head *head) ATE__CHECK;
 /* client_possess.c. As struct ate__client_driver has it. */
-int ate__remote_possess(const struct ate__remote *r, const struct ate__possession *wanted,
-                        const struct ate__msg_list *sealed, struct ate__wr *w,
-                        enum ate__message *ret_type) ATE__CHECK;
+int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask,
+                        struct ate__wr *w, struct ate__client_said *ret_said) ATE__CHECK;
 /* client_destroy.c. As struct ate__client_driver has it; then, where that left a tombstone, what
  * its result is by the anchors; and as struct ate__far_vtable has it. */
 int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement) ATE__CHECK;

@@ -118,12 +118,17 @@ static void sent_first(struct ate__client *c, int rc)
         ate__client_drop_link(c, rc);
 }
 
+static void begin_stream(struct ate__client *c)
+{
+    c->challenged = c->proving = c->reading = false;
+    c->stream++;
+}
+
 static void send_open(struct ate__client *c)
 {
     struct ate__wr w;
     c->state = ATE__CLIENT_OPENING;
-    c->challenged = c->reading = false;
-    c->stream++;
+    begin_stream(c);
     int rc = begin_frame(c, ATE__MSG_OPEN, &w);
     if (!rc) {
         ate__msg_open_encode(&w, &(struct ate__msg_open){.path = c->conf.path});
@@ -136,7 +141,7 @@ static void send_create(struct ate__client *c)
 {
     struct ate__wr w;
     c->state = ATE__CLIENT_CREATING;
-    c->stream++;
+    begin_stream(c);
     int rc = begin_frame(c, ATE__MSG_CREATE, &w);
     if (!rc) {
         ate__msg_create_encode(
@@ -179,26 +184,30 @@ static void send_subscribe(struct ate__client *c, const struct ate__head *from)
     sent_first(c, rc);
 }
 
-/* Before the chain is known to be the wanted one nothing is proved. */
-static int answer_challenge(struct ate__client *c, const struct ate__msg_list *sealed)
+/* Up to the next answer that is waited for, or the end of the keys. */
+static int answer_challenge(struct ate__client *c)
 {
-    ate__cleanup(ate__buf_wipe) struct ate__buf body = ATE__BUF_NULL;
-    struct ate__possession of = {.channel = c->link->channel, .nonce = c->nonce};
-    struct ate__wr w = ate__wr_of(&body);
+    struct ate__client_said said;
     if (!c->link->encrypted || !c->driver->possess)
         return bad_peer(c, "CHALLENGE where nothing can be proved");
-    enum ate__message type = ATE__MSG_POSSESSION;
-    int rc = c->driver->possess(c->driver, &of, sealed, &w, &type);
-    c->reading = type == ATE__MSG_READERS;
-    c->challenged = c->reading;
-    if (rc == ATE_END)
-        return 0;
-    if (!rc)
+    c->ask.of.channel = c->link->channel;
+    do {
+        ate__cleanup(ate__buf_wipe) struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        int rc = c->driver->possess(c->driver, &c->ask, &w, &said);
+        c->proving = !rc;
+        if (rc)
+            return rc == ATE_END ? 0 : rc;
         rc = ate__wr_end(&w);
-    if (rc)
-        return rc;
-    struct ate_bytes part = ate__buf_bytes(&body);
-    sent_first(c, ate__link_send(c->link, (uint16_t)type, c->stream, &part, 1));
+        if (rc)
+            return rc;
+        struct ate_bytes part = ate__buf_bytes(&body);
+        sent_first(c, ate__link_send(c->link, (uint16_t)said.type, c->stream, &part, 1));
+        c->reading = said.type == ATE__MSG_READERS;
+        c->ask.sealed = ate__bytes(NULL, 0);
+        c->ask.at += !c->reading;
+        c->proving = c->reading || said.more;
+    } while (!c->closing && c->proving && !c->reading);
     return 0;
 }
 
@@ -207,8 +216,10 @@ static void go_on(struct ate__client *c)
     struct ate__head from;
     if (c->state != ATE__CLIENT_OPENED || !c->admitted || c->reading)
         return;
-    if (c->challenged)
-        judge(c, answer_challenge(c, NULL));
+    if (c->proving) { /* and not before it is known to be the chain that is wanted */
+        c->ask.of.chain_id = c->conf.chain;
+        judge(c, answer_challenge(c));
+    }
     if (c->closing || c->ended || c->state != ATE__CLIENT_OPENED || c->reading)
         return;
     if (!ate__client_follows(c))
@@ -234,12 +245,11 @@ static int check_opened_head(struct ate__client *c, const struct ate__head *base
     return 0;
 }
 
-static bool is_our_genesis(const struct ate__client *c, const struct ate_hash *chain_id)
+static struct ate_hash our_chain(const struct ate__client *c)
 {
     struct ate__rd r = ate__rd_of(c->conf.genesis); /* u8 version, chain id: event/tx.h */
     (void)ate__rd_u8(&r);
-    struct ate_hash ours = ate__rd_hash(&r);
-    return ate__rd_ok(&r) && ate__hash_equal(&ours, chain_id);
+    return ate__rd_hash(&r); /* zeros if there is none */
 }
 
 static int on_opened(struct ate__client *c, struct ate_bytes body)
@@ -257,10 +267,13 @@ static int on_opened(struct ate__client *c, struct ate_bytes body)
         rc = ate__client_decoded(c, c->driver->opened(c->driver, &m));
     if (rc || c->ended || c->state >= ATE__CLIENT_CONDEMNED)
         return rc;
-    if (c->create_sent && !c->reached_once && is_our_genesis(c, &m.chain_id))
+    struct ate_hash ours = our_chain(c);
+    if (c->create_sent && !c->reached_once && ate__hash_equal(&ours, &m.chain_id))
         c->created = true;
     c->state = ATE__CLIENT_OPENED;
-    c->reached_once = true;
+    c->reached_once = c->conf.has_chain = true;
+    c->conf.chain = m.chain_id;
+    c->refusals = 0;
     c->weak = m.weak_sync;
     c->newest = base.size ? base : m.head;
     ate__calls_mark_reached(c);
@@ -273,7 +286,35 @@ void ate__client_want_notes(struct ate__client *c)
     c->conf.notes = true;
 }
 
-/* Comes in front of OPENED, which says for which chain. */
+static void send_close(struct ate__client *c)
+{
+    sent_first(c, ate__link_send(c->link, ATE__MSG_CLOSE, c->stream, NULL, 0));
+}
+
+/* The server says nothing before a key is proved: for the chain that is expected there, or that is
+ * created. Who expects none asks for his own to be created, and learns of the one that is there. */
+static int answer_unseen(struct ate__client *c)
+{
+    c->ask.first = true;
+    if (c->state == ATE__CLIENT_CREATING) {
+        c->ask.of.chain_id = our_chain(c);
+    } else if (c->conf.has_chain) {
+        c->ask.of.chain_id = c->conf.chain;
+    } else if (c->conf.genesis.size) {
+        send_close(c);
+        if (!c->closing)
+            send_create(c);
+        return 0;
+    } else {
+        return ate__fail(ATE_NO_ACCESS,
+                         "%s: it shows a chain only to those who prove a key for it, and nothing "
+                         "says which chain is meant; an address with chain= does",
+                         c->conf.peer);
+    }
+    return answer_challenge(c);
+}
+
+/* Comes in front of OPENED, which says for which chain it is answered; or first of all. */
 static int on_challenge(struct ate__client *c, struct ate_bytes body)
 {
     struct ate__msg_challenge m;
@@ -282,19 +323,20 @@ static int on_challenge(struct ate__client *c, struct ate_bytes body)
     int rc = ate__client_decoded(c, ate__msg_challenge_decode(body, &m));
     if (rc)
         return rc;
-    c->challenged = true;
-    c->nonce = m.nonce;
-    return 0;
+    c->challenged = c->proving = true;
+    c->ask = (struct ate__client_ask){.of.nonce = m.nonce};
+    return m.first ? answer_unseen(c) : 0;
 }
 
 static int on_sealed(struct ate__client *c, struct ate_bytes body)
 {
-    struct ate__msg_list m;
+    struct ate__msg_sealed m;
     if (!c->reading)
         return bad_peer(c, "SEALED without a question");
     int rc = ate__client_decoded(c, ate__msg_sealed_decode(body, &m));
+    c->ask.sealed = m.sealed;
     if (!rc)
-        rc = answer_challenge(c, &m);
+        rc = answer_challenge(c);
     if (!rc)
         go_on(c);
     return rc;
@@ -309,6 +351,9 @@ static int on_exists(struct ate__client *c, struct ate_bytes body)
     if (rc)
         return rc;
     c->exists = true;
+    if (!c->conf.has_chain)
+        c->conf.chain = m.chain_id;
+    c->conf.has_chain = true;
     send_open(c);
     return 0;
 }
@@ -375,6 +420,14 @@ static bool passes(int result)
     }
 }
 
+/* A member may be refused because the server has not opened the chain yet, which goes on. */
+static bool asks_again(struct ate__client *c)
+{
+    bool known = c->reached_once || c->newest.size;
+    return c->state <= ATE__CLIENT_CREATING && c->challenged && c->ask.first &&
+           ++c->refusals < (known ? ATE__ACCESS_TRIES_AGAIN : ATE__ACCESS_TRIES);
+}
+
 /* ERROR ends the stream. */
 static int on_error(struct ate__client *c, struct ate_bytes body)
 {
@@ -393,6 +446,11 @@ static int on_error(struct ate__client *c, struct ate_bytes body)
     if (result == ATE_NOT_FOUND && c->state == ATE__CLIENT_OPENING && c->conf.genesis.size &&
         !c->reached_once && !c->exists) {
         send_create(c);
+        return 0;
+    }
+    if (result == ATE_NO_ACCESS && asks_again(c)) {
+        c->asks_again = true;
+        ate__client_drop_link(c, result);
         return 0;
     }
     if (passes(result) && (c->reached_once || result == ATE_OFFLINE)) {
@@ -495,13 +553,15 @@ static void lost(struct ate__client *c, int result, const char *text)
     ate__calls_unsend(c);
     if (c->driver->lost && c->state > ATE__CLIENT_OPENED)
         c->driver->lost(c->driver);
-    if (!passes(result)) {
+    bool again = c->asks_again;
+    c->asks_again = false;
+    if (!passes(result) && !again) {
         ate__client_final(c, result, c->lost_text);
         return;
     }
     c->failures = was_good ? 1 : c->failures + 1;
     c->state = ATE__CLIENT_WAITING;
-    if (!c->reached_once && now - c->started_ms >= c->conf.patience_ms) {
+    if (!c->reached_once && !again && now - c->started_ms >= c->conf.patience_ms) {
         bool ended = result == ATE_END || result == ATE_CANCELED;
         ate__client_final(c, ended ? ATE_OFFLINE : result, c->lost_text);
         return;

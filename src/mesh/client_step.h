@@ -99,6 +99,16 @@ struct ate__call {
 };
 
 struct ate__client;
+struct ate__client_ask {
+    struct ate__possession of;
+    bool first; /* before OPENED: the chain was not seen, and is the one that was expected */
+    uint32_t at; /* from 0 on; the keys are those that there were then */
+    struct ate_bytes sealed; /* empty: nothing yet */
+};
+struct ate__client_said {
+    enum ate__message type;
+    bool more; /* keys are there behind this one */
+};
 struct ate__client_driver {
     /* Starts a link; its events come later. A failure is taken like a lost link, UNTRUSTED is
      * final. */
@@ -109,13 +119,11 @@ struct ate__client_driver {
     /* OPENED came, over each link anew: its chain id, its genesis and the inclusion of that are
      * the driver's to check. A result is final. */
     int (*opened)(struct ate__client_driver *d, const struct ate__msg_opened *m);
-    /* The server asks who is there, of the chain that OPENED told: appends POSSESSION, which proves
-     * all there is, or READERS; then it is called again, with the answer (else NULL). `of`: its
-     * channel and nonce. END: nothing is said, as nothing has to be. Another result is final. NULL:
-     * there is nothing. */
-    int (*possess)(struct ate__client_driver *d, const struct ate__possession *of,
-                   const struct ate__msg_list *sealed, struct ate__wr *w,
-                   enum ate__message *ret_type);
+    /* The server asks who is there: appends POSSESSION of the key ask->at, or READERS of it; then
+     * it is called again, with what was sealed to it. END: nothing is said, as nothing has to be.
+     * Another result is final. NULL: there is nothing. */
+    int (*possess)(struct ate__client_driver *d, const struct ate__client_ask *ask,
+                   struct ate__wr *w, struct ate__client_said *ret_said);
     /* `newest` moved on; `firm`: it may be remembered. Not called by one that follows. */
     void (*advanced)(struct ate__client_driver *d, const struct ate__head *newest, bool firm);
     /* A client that follows; NULL: it does not. subscribe(): where the stream is to go on; false:
@@ -153,6 +161,8 @@ struct ate__client_conf {
     struct ate_bytes genesis; /* empty: nothing is created */
     enum ate__hash_alg alg; /* set by ate__client_admit() */
     struct ate__head remembered; /* size 0: none */
+    bool has_chain; /* keys are proved for this one where a server asks before it shows any */
+    struct ate_hash chain;
     const char *peer; /* "127.0.0.1:5000", for sentences; outlives the client */
     /* A server that cannot be reached is final after so long, until it was reached once. */
     uint32_t patience_ms;

@@ -12,6 +12,7 @@ enum {
     ATE__COMMITS_BYTES_MAX = 8 << 20,  /* the same, in bytes */
     ATE__REQUESTS_MAX = 256,           /* other requests without an answer; then it is not read */
     ATE__FAILED_SIGNATURES_MAX = 16,   /* then it is closed */
+    ATE__REFUSAL_MS = 1000,            /* from the last proof to NO_ACCESS, whatever the reason */
     ATE__RECENT_BYTES = 16 << 20,      /* of transactions read lately, of one chain */
     ATE__CATCH_UP_BYTES = 1 << 20,     /* in flight to a subscriber that catches up from the log */
 
@@ -24,7 +25,7 @@ enum {
     ATE__GOT_OBJECTS_MAX = 256,        /* objects in one answer: the greater of the two */
     ATE__GOT_TXS_MAX = 4096,           /* transactions in one answer */
     ATE__GET_PAYLOAD_MAX = 4096,       /* bytes of a payload that GET_NO_PAYLOAD leaves in */
-    ATE__POSSESSED_MAX = 8,            /* keys proved in one POSSESSION */
+    ATE__POSSESSED_MAX = 8,            /* keys proved for one stream */
     ATE__GROUP_FRAME_RECORDS_MAX = 65536,
     ATE__LEAVES_FRAME_MAX = 16384,     /* leaves in one frame: 512 KiB */
 
@@ -48,6 +49,10 @@ enum {
     ATE__BACK_OFF_MIN_MS = 50,         /* reconnect: doubled after each failure, with jitter */
     ATE__BACK_OFF_MAX_MS = 10000,
     ATE__OPEN_PATIENCE_MS = 1000,      /* for a server that is not there when a chain is opened */
+    ATE__ACCESS_TRIES = 2,             /* to be shown a chain that the server may be opening */
+    ATE__ACCESS_TRIES_AGAIN = 5,       /* the same of one that was there before */
+    ATE__POSSESSED_BYTES = 54 << 10,   /* of all that proves keys of one stream */
+    ATE__POSSESSION_OWN = 64,          /* bytes of such a frame beside key and proof, at most */
     ATE__UNSURE_MAX = 65536,           /* commits remembered that ended as UNKNOWN */
     ATE__THIN_BYTES_MAX = 64 << 20,    /* of what a thin snapshot keeps of what it was shown */
     ATE__OWN_NOTES = 64,               /* commits that a thin chain remembers */

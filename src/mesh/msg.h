@@ -26,9 +26,10 @@
  *  DESTROY request, statement          DESTROYED statement, to all streams of the chain | REJECTED;
  *                                      from then on the answer to OPEN and CREATE
  *  NOTES least ms between two          NOTE, for each head that is signed, from now on
- *  -                                   CHALLENGE nonce, before OPENED: to be answered behind it
- *  READERS public keys                 SEALED a secret to each; before POSSESSION, which says them
- *  POSSESSION public keys, proofs      - | ERROR (NO_ACCESS)
+ *  -                                   CHALLENGE nonce, before OPENED: to be answered behind it, or
+ *                                      first: nothing is looked for before
+ *  READERS chain id, public key        SEALED a secret to it; before POSSESSION, which says it
+ *  POSSESSION chain id, key, proof     - | ERROR (NO_ACCESS)
  *  CLOSE                               -
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
@@ -257,20 +258,22 @@ struct ate__msg_destroyed {
     struct ate_bytes statement; /* not empty; nothing in it was looked at */
 };
 
-/* Who asks proves a private key (trust/possession.h). */
+/* Who asks proves private keys (trust/possession.h), one in a frame. */
 struct ate__msg_challenge {
     struct ate_hash nonce; /* of this stream */
+    bool first; /* before that is answered nothing is looked for; else behind OPENED */
 };
 struct ate__msg_possession {
-    uint32_t count; /* not 0 */
-    struct ate__possessed {
-        struct ate_bytes public_key, signature; /* or 32 bytes: the secret of SEALED */
-    } key[ATE__POSSESSED_MAX];
+    struct ate_hash chain_id; /* what it is proved for */
+    bool more; /* keys follow, ATE__POSSESSED_MAX in all */
+    struct ate_bytes public_key, proof; /* the signature; or 32 bytes, the secret of SEALED */
 };
-/* READERS: public keys whose private halves only decrypt; SEALED: as many secrets, sealed. */
-struct ate__msg_list {
-    uint32_t count; /* not 0 */
-    struct ate_bytes item[ATE__POSSESSED_MAX];
+struct ate__msg_readers { /* a key whose private half only decrypts */
+    struct ate_hash chain_id;
+    struct ate_bytes public_key;
+};
+struct ate__msg_sealed { /* a secret, sealed to it */
+    struct ate_bytes sealed;
 };
 
 /* One pair each: encode appends the body to w; decode reads a frame's body.
@@ -304,9 +307,8 @@ ATE__MSG_PAIR(destroy);
 ATE__MSG_PAIR(destroyed);
 ATE__MSG_PAIR(challenge);
 ATE__MSG_PAIR(possession);
-void ate__msg_list_encode(struct ate__wr *w, const struct ate__msg_list *m);
-int ate__msg_readers_decode(struct ate_bytes body, struct ate__msg_list *ret) ATE__CHECK;
-int ate__msg_sealed_decode(struct ate_bytes body, struct ate__msg_list *ret) ATE__CHECK;
+ATE__MSG_PAIR(readers);
+ATE__MSG_PAIR(sealed);
 
 /* The lists: add() appends one item to a buffer that becomes `records` or `txs`; next() walks what
  * decode has checked, *at from 0 on; false at the end. */

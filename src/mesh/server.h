@@ -18,7 +18,7 @@ struct ate__server;
 struct ate__server_limits {
     uint32_t streams, commits, commit_bytes, requests, failed_signatures, catch_up_bytes;
     uint32_t chains, open_chains, create_chains, sources;
-    uint32_t idle_ms, drain_ms, log_lines, checkpoint_ms;
+    uint32_t idle_ms, drain_ms, log_lines, checkpoint_ms, refusal_ms;
     uint64_t create_bytes, unread_bytes;
 };
 struct ate__server_conf {
@@ -39,7 +39,8 @@ struct ate__server_conf {
     int (*admit)(void *arg, const char *path, const struct ate_hash *root, const char *peer);
     void *admit_arg;
     bool allow_destroy; /* the owner of a chain may destroy it (DESTROY) */
-    bool members_only; /* a chain is shown to who proves a key that it holds (POSSESSION) */
+    /* Nothing is said of a chain but to who proves a key that it holds (POSSESSION). */
+    bool members_only;
     bool no_auth; /* anyone may create, within the limits of a source address; admit is not asked.
                    * Neither: nobody may. */
     /* Each chain that is open is compacted by itself, one after the other; its session is borrowed

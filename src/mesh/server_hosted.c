@@ -282,11 +282,20 @@ static int destroyed_there(struct ate__hosted *h, struct ate__dir *dir)
     int rc = ate__destroyed_check(vfs, dir, result);
     if (rc != result || ate__chain_destroyed(vfs, dir, &h->tombstone, &d))
         return rc;
-    if (d.genesis.size && ate__bytes_equal(d.name, ate__text_bytes(h->path)))
+    bool is_ours = d.genesis.size && ate__bytes_equal(d.name, ate__text_bytes(h->path));
+    if (is_ours && !ate__destruction_trust(h->server->conf.env, &d, &h->gone_trust)) {
+        h->tombstone_key = d.key;
         clear_away(h, dir);
-    else
+    } else {
         ate__buf_deinit(&h->tombstone);
+    }
     return ate__destroyed_check(vfs, dir, result);
+}
+
+static void forget_gone(struct ate__hosted *h)
+{
+    ate__buf_deinit(&h->tombstone);
+    ate__trust_free(ate__steal(&h->gone_trust));
 }
 
 static int open_or_create(struct ate__hosted *h)
@@ -295,7 +304,7 @@ static int open_or_create(struct ate__hosted *h)
     struct ate__dir *dir;
     int gone = 0; /* it was destroyed */
     int rc = ate__home_dir(&s->home, h->path, false, &dir);
-    ate__buf_deinit(&h->tombstone);
+    forget_gone(h);
     if (!rc) {
         rc = open_there(h, dir);
         if (rc == ATE_NOT_FOUND)
@@ -383,10 +392,11 @@ static void push_waiter(struct ate__hosted *h, struct ate__stream *take_s)
 
 static void tell_failed(struct ate__hosted *h, struct ate__stream *take_s)
 {
-    if (!take_s->ended && h->tombstone.size)
+    if (!take_s->ended && h->tombstone.size &&
+        ate__members_told(take_s, h->gone_trust, &h->tombstone_key))
         ate__destroyed_tell(take_s, ate__buf_bytes(&h->tombstone));
     else if (!take_s->ended)
-        ate__stream_fail(take_s, h->job.result, h->job.text);
+        ate__members_fail(take_s, h->job.result, h->job.text);
     ate__stream_unref(take_s);
 }
 
@@ -397,7 +407,7 @@ static void hosted_free(struct ate__hosted *h)
     ate__groups_deinit(&h->groups);
     ate__buf_deinit(&h->note);
     ate__notes_deinit(h);
-    ate__buf_deinit(&h->tombstone);
+    forget_gone(h);
     pthread_mutex_destroy(&h->signing);
     pthread_mutex_destroy(&h->mutex);
     ate__free(h->path);
@@ -588,7 +598,7 @@ void ate__hosted_ask(struct ate__server *server, struct ate_bytes path, struct a
     else if (!rc)
         rc = hosted_new(server, path, &key, &h);
     if (rc) {
-        ate__stream_fail(s, rc, ate__error_text());
+        ate__members_fail(s, rc, ate__error_text());
         return;
     }
     push_waiter(h, ate__stream_ref(s));

@@ -37,6 +37,7 @@ static const struct limit limits[] = {
     OWN("commit-bytes", commit_bytes, 1, 1 << 30, ATE__COMMITS_BYTES_MAX),
     OWN("requests", requests, 1, 1 << 16, ATE__REQUESTS_MAX),
     OWN("failed-signatures", failed_signatures, 1, 1 << 30, ATE__FAILED_SIGNATURES_MAX),
+    OWN("refusal-ms", refusal_ms, 10, 10000, ATE__REFUSAL_MS),
     OWN("catch-up", catch_up_bytes, 4 << 10, 1 << 30, ATE__CATCH_UP_BYTES),
     OWN("chains", chains, 1, 1 << 30, ATE__CHAINS_MAX),
     OWN("open-chains", open_chains, 1, 1 << 20, ATE__OPEN_CHAINS_MAX),

@@ -186,9 +186,9 @@ static void go_on(struct ate__peer *p, const struct ate__net_frame *frame, const
 {
     char text[128];
     struct ate__stream *s = ate__stream_find(p, frame->stream);
-    if (s && (s->opened || frame->type == ATE__MSG_CLOSE)) {
-        bool open_to_all = frame->type == ATE__MSG_READERS || frame->type == ATE__MSG_POSSESSION ||
-                           frame->type == ATE__MSG_CLOSE;
+    bool proves = frame->type == ATE__MSG_READERS || frame->type == ATE__MSG_POSSESSION;
+    bool open_to_all = proves || frame->type == ATE__MSG_CLOSE;
+    if (s && (s->opened || open_to_all)) {
         int rc = open_to_all ? 0 : ate__members_check(s);
         if (rc)
             ate__stream_fail(s, rc, ate__error_text());
@@ -257,6 +257,8 @@ int ate__server_accept(void *user, struct ate__link *link,
     if (p->next)
         p->next->prev = p;
     s->peers = p;
+    if (s->conf.members_only)
+        ate__link_confine(link, true);
     ate__server_log(s, ATE__LOG_DEBUG, "connection %s%s", p->name,
                     link->encrypted ? "" : ", not encrypted");
     *ret_events = &events;

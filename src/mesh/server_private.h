@@ -207,6 +207,7 @@ struct ate__stream {
     struct ate__stream *next_waiter;
     bool create;
     struct ate__buf genesis;
+    char *path; /* of one that is hidden; else NULL */
 
     /* server_follow.c */
     enum ate__follow follow;
@@ -238,15 +239,25 @@ struct ate__stream {
 
     /* server_members.c */
     struct {
-        bool asked; /* and not answered; then: */
-        bool sealed_asked; /* READERS came */
+        bool first; /* it is hidden: before it is admitted nothing is said of its chain */
+        bool admitted;
+        bool asked; /* POSSESSION is due, or more of it */
+        bool failed; /* one of the proofs did not hold */
+        bool named; /* what is proved is proved for: */
+        struct ate_hash chain_id;
         struct ate__loop_timer *timer;
         struct ate_hash nonce;
-        /* Of keys that were proved; 0: nobody's yet. Behind those that sign, and so may be said to
-         * have made something, come those that only decrypt. */
-        uint32_t count, readers;
+        uint32_t said, judging, seals; /* frames that came: POSSESSION, of them under way, READERS */
+        uint32_t proved_count;
+        struct ate__proved {
+            struct ate_hash key;
+            struct ate__public_parts parts; /* without the bytes */
+            bool signs;
+        } proved[ATE__POSSESSED_MAX];
+        /* Of them those that sign, and so may be said to have made something. */
+        uint32_t count;
         struct ate_hash key[ATE__POSSESSED_MAX];
-        uint32_t sealed_count; /* READERS was answered with so many, for POSSESSION: */
+        uint32_t sealed_count; /* READERS were answered with so many, for POSSESSION: */
         struct ate__sealed_for {
             struct ate_hash key;
             struct ate__key32 secret;
@@ -308,6 +319,8 @@ struct ate__hosted {
     struct ate__stream *waiters, **last_waiter;
     struct ate__job job; /* opening, creating, closing */
     struct ate__buf tombstone; /* what its owner signed who destroyed it; empty: it was not */
+    struct ate_hash tombstone_key; /* who signed it */
+    struct ate__trust *gone_trust; /* of the transaction 0 in it; NULL: none */
     struct ate__stream *creator; /* in job: whose genesis it is; NULL: opening */
     bool created;
 
@@ -409,14 +422,23 @@ void ate__answer_deinit(struct ate__stream *s);
 bool ate__hosted_attests(const struct ate__hosted *h); /* its chain is centralized */
 /* Errors: UNTRUSTED: it is, and does not name this server's log key. Any thread. */
 int ate__attests_check(const struct ate__server *s, const struct ate__trust *t) ATE__CHECK;
-/* CHALLENGE, where the server shows its chains to members alone, and of a centralized chain.
- * Errors: NO_ACCESS: clear text; UNTRUSTED: a centralized chain, which does not name this server's
- * log key; E_MEMORY. */
+/* Hides the stream: CHALLENGE before its chain is looked for, by ate__hosted_ask(). Errors:
+ * NO_ACCESS: clear text; E_MEMORY. */
+int ate__members_challenge_first(struct ate__stream *s) ATE__CHECK;
+/* CHALLENGE in front of OPENED, of a centralized chain, if the stream is not hidden. Errors:
+ * NO_ACCESS: clear text; UNTRUSTED: it does not name this server's log key; E_MEMORY. */
 int ate__members_challenge(struct ate__stream *s) ATE__CHECK;
+/* Of one that is hidden: whether it has proved a key of this chain, which then is its own. */
+bool ate__members_admit(struct ate__stream *s, struct ate__hosted *h);
+/* The same of a chain that is gone: of the key that signed for its end, or one of its start. */
+bool ate__members_told(struct ate__stream *s, struct ate__trust *gone,
+                       const struct ate_hash *gone_key);
+/* As ate__stream_fail(); but nothing, now, of one that is hidden. */
+void ate__members_fail(struct ate__stream *s, int result, const char *text);
 void ate__members_end(struct ate__stream *s); /* it waits for nothing */
 void ate__members_seal(struct ate__stream *s, struct ate_bytes body);
 void ate__members_prove(struct ate__stream *s, struct ate_bytes body);
-/* Whether the stream may be shown, and ask for, more than OPENED told. Errors: NO_ACCESS
+/* Whether a stream that is open may be shown, and ask for, anything. Errors: NO_ACCESS
  * UNTRUSTED. */
 int ate__members_check(const struct ate__stream *s) ATE__CHECK;
 

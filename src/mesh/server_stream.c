@@ -41,6 +41,7 @@ void ate__stream_unref(struct ate__stream *s)
     if (s->hosted)
         ate__hosted_leave(s->hosted);
     drop_genesis(s);
+    ate__free(s->path);
     ate__peer_unref(s->peer);
     ate__free(s);
 }
@@ -108,6 +109,20 @@ static struct ate__stream *begin(struct ate__peer *p, uint32_t id, const char *n
 
 /* --- OPEN, CREATE --- */
 
+/* Its chain is asked for: now, or once a key is proved. */
+static void ask(struct ate__stream *s, struct ate_bytes path)
+{
+    struct ate__server *server = s->peer->server;
+    if (!server->conf.members_only) {
+        ate__hosted_ask(server, path, s);
+        return;
+    }
+    s->path = ate__format("%.*s", (int)path.size, (const char *)path.data);
+    int rc = s->path ? ate__members_challenge_first(s) : ate__no_memory();
+    if (rc)
+        ate__stream_fail(s, rc, ate__error_text());
+}
+
 void ate__stream_open(struct ate__peer *p, uint32_t id, struct ate_bytes body)
 {
     struct ate__msg_open m;
@@ -118,7 +133,7 @@ void ate__stream_open(struct ate__peer *p, uint32_t id, struct ate_bytes body)
     if (rc)
         ate__stream_fail(s, rc, ate__error_text());
     else
-        ate__hosted_ask(p->server, m.path, s);
+        ask(s, m.path);
 }
 
 void ate__stream_create(struct ate__peer *p, uint32_t id, struct ate_bytes body)
@@ -136,7 +151,7 @@ void ate__stream_create(struct ate__peer *p, uint32_t id, struct ate_bytes body)
     if (rc)
         ate__stream_fail(s, rc, ate__error_text());
     else
-        ate__hosted_ask(p->server, m.path, s);
+        ask(s, m.path);
 }
 
 /* --- OPENED --- */
@@ -221,11 +236,11 @@ static void send_exists(struct ate__stream *s)
 
 void ate__stream_got(struct ate__stream *s, struct ate__hosted *h, bool created)
 {
+    drop_genesis(s);
+    if (s->ended || !ate__members_admit(s, h))
+        return;
     s->hosted = h;
     h->users++;
-    drop_genesis(s);
-    if (s->ended)
-        return;
     if (s->create && !created) {
         send_exists(s);
         return;

@@ -38,7 +38,8 @@ struct ate__conn {
     char text[ATE__ERROR_SIZE];
 
     struct pipe in; /* received, in clear */
-    size_t greeting_bytes; /* received before OPEN */
+    size_t greeting_bytes; /* received before OPEN, and while confined */
+    bool confined;
     bool paused;
     int end_result; /* of the transport's or peer's end, which waits until `in` is read; or 0 */
     char end_text[128];
@@ -249,6 +250,23 @@ void ate__conn_free(struct ate__conn *c)
     ate__free(c);
 }
 
+/* --- who is not known yet --- */
+
+static bool is_greeting(const struct ate__conn *c)
+{
+    return c->state == ATE__CONN_GREETING || (c->state == ATE__CONN_OPEN && c->confined);
+}
+
+static const char *greeting_end(const struct ate__conn *c)
+{
+    return c->confined ? "it proved a key" : "HELLO";
+}
+
+void ate__conn_confine(struct ate__conn *c, bool confined)
+{
+    c->confined = confined;
+}
+
 /* --- bytes in --- */
 
 static bool looks_like_tls(struct ate_bytes first)
@@ -298,7 +316,7 @@ void ate__conn_feed(struct ate__conn *c, struct ate_bytes bytes, uint64_t now_ms
     if (c->state >= ATE__CONN_CLOSING || c->end_result || !bytes.size)
         return;
     c->heard_ms = now_ms;
-    if (c->state == ATE__CONN_GREETING)
+    if (is_greeting(c))
         c->greeting_bytes += bytes.size;
     int rc = c->wire == ATE__WIRE_EITHER ? feed_undecided(c, bytes)
              : c->tls                    ? feed_tls(c, bytes)
@@ -426,10 +444,10 @@ static enum ate__conn_event starved(struct ate__conn *c, uint64_t now_ms)
                      "the other side closed the connection inside a frame");
         }
         fail_silently(c, c->end_result, c->end_text, now_ms);
-    } else if (c->state == ATE__CONN_GREETING && c->greeting_bytes > c->limits.greeting_bytes) {
+    } else if (is_greeting(c) && c->greeting_bytes > c->limits.greeting_bytes) {
         fail(c,
-             ate__fail(ATE_TOO_BIG, "the other side sent more than %u bytes before HELLO",
-                       c->limits.greeting_bytes),
+             ate__fail(ATE_TOO_BIG, "the other side sent more than %u bytes before %s",
+                       c->limits.greeting_bytes, greeting_end(c)),
              now_ms);
     }
     return c->state >= ATE__CONN_CLOSING ? ATE__CONN_ENDED : ATE__CONN_NOTHING;
@@ -437,9 +455,9 @@ static enum ate__conn_event starved(struct ate__conn *c, uint64_t now_ms)
 
 static int decode(struct ate__conn *c, struct ate__net_frame *ret_frame, size_t *ret_size)
 {
-    bool greeting = c->state == ATE__CONN_GREETING;
+    bool greeting = is_greeting(c);
     struct ate_bytes bytes = pipe_bytes(&c->in);
-    if (greeting && !c->tls && looks_like_tls(bytes))
+    if (c->state == ATE__CONN_GREETING && !c->tls && looks_like_tls(bytes))
         return ate__fail(ATE_BAD_PEER, "the other side speaks TLS, this side clear text; "
                                        "conf.no_wire_encryption has to be set on both");
     return ate__net_frame_decode(bytes,
@@ -604,7 +622,9 @@ uint64_t ate__conn_deadline(const struct ate__conn *c)
     uint64_t dead = c->heard_ms + c->limits.dead_ms, ping = last_word_ms(c) + c->limits.ping_ms;
     switch (c->state) {
     case ATE__CONN_GREETING: return c->started_ms + c->limits.greeting_ms;
-    case ATE__CONN_OPEN: return dead < ping ? dead : ping;
+    case ATE__CONN_OPEN:
+        dead = ate__min(dead, ping);
+        return c->confined ? ate__min(dead, c->started_ms + c->limits.greeting_ms) : dead;
     case ATE__CONN_CLOSING: return c->closing_ms + c->limits.linger_ms;
     default: return UINT64_MAX;
     }
@@ -644,7 +664,15 @@ void ate__conn_tick(struct ate__conn *c, uint64_t now_ms)
                            c->limits.greeting_ms),
                  now_ms);
         break;
-    case ATE__CONN_OPEN: tick_open(c, now_ms); break;
+    case ATE__CONN_OPEN:
+        if (c->confined && now_ms - c->started_ms >= c->limits.greeting_ms)
+            fail(c,
+                 ate__fail(ATE_TIMEOUT, "the other side proved no key within %u ms",
+                           c->limits.greeting_ms),
+                 now_ms);
+        else
+            tick_open(c, now_ms);
+        break;
     case ATE__CONN_CLOSING:
         if (now_ms - c->closing_ms >= c->limits.linger_ms)
             closed(c);

@@ -27,6 +27,7 @@
  *     goes out after ping_ms of silence, and after ping_ms of sending nothing, so that each side
  *     hears the other even while one of them does not read. After dead_ms of silence the peer is
  *     dead, however well its system's kernel acknowledges.
+ *  6. What holds before OPEN of frames, bytes and time holds on while the owner confines it.
  */
 #pragma once
 #include "crypto/tls.h"
@@ -95,6 +96,8 @@ size_t ate__conn_room(const struct ate__conn *c); /* bytes until the credit is u
 /* True once when the queue has fallen to half of the credit after room() was 0. */
 bool ate__conn_take_drained(struct ate__conn *c);
 void ate__conn_pause(struct ate__conn *c, bool paused, uint64_t now_ms);
+/* As ate__link_confine() says. */
+void ate__conn_confine(struct ate__conn *c, bool confined);
 /* The queue, then an ERROR frame, then the end. ATE_CANCELED and text NULL: no ERROR frame. */
 void ate__conn_close(struct ate__conn *c, int result, const char *text, uint64_t now_ms);
 /* The end at once: what is queued is thrown away. */

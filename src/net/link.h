@@ -38,6 +38,7 @@ struct ate__link_ops {
     void (*close)(struct ate__link *l, int result, const char *text);
     size_t (*unsent)(const struct ate__link *l, uint64_t *ret_stuck_ms);
     void (*drop)(struct ate__link *l, int result, const char *text);
+    void (*confine)(struct ate__link *l, bool confined);
 };
 
 struct ate__link {
@@ -96,4 +97,10 @@ static inline size_t ate__link_unsent(const struct ate__link *l, uint64_t *ret_s
 static inline void ate__link_drop(struct ate__link *l, int result, const char *text)
 {
     l->ops->drop(l, result, text);
+}
+/* While confined, the limits of a greeting go on for what is received: its frame, and its bytes and
+ * its time since the connection began. Who passes them is closed. */
+static inline void ate__link_confine(struct ate__link *l, bool confined)
+{
+    l->ops->confine(l, confined);
 }

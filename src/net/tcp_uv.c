@@ -472,6 +472,14 @@ static void link_drop(struct ate__link *l, int result, const char *text)
     soon(t);
 }
 
+static void link_confine(struct ate__link *l, bool confined)
+{
+    struct ate__tcp *t = tcp_of(l);
+    if (t->conn)
+        ate__conn_confine(t->conn, confined);
+    soon(t); /* which sets the timer */
+}
+
 static const struct ate__link_ops link_ops = {
     .begin = link_begin,
     .end = link_end,
@@ -480,6 +488,7 @@ static const struct ate__link_ops link_ops = {
     .close = link_close,
     .unsent = link_unsent,
     .drop = link_drop,
+    .confine = link_confine,
 };
 
 /* --- addresses --- */

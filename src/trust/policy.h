@@ -13,3 +13,6 @@
 /* The form is checked already, or is checked next. Errors: DENIED: an algorithm that the chain does
  * not allow, or a part below its least strength; MALFORMED UNSUPPORTED. */
 int ate__policy_check(const struct ate__genesis *g, struct ate_bytes public_key) ATE__CHECK;
+/* The same of its algorithms alone. */
+int ate__policy_check_parts(const struct ate__genesis *g, const struct ate__public_parts *parts)
+    ATE__CHECK;

@@ -21,7 +21,7 @@ static int message_of(const struct ate__possession *p, const struct ate_hash *fi
         ate__text_bytes("client"), hash_bytes(&p->channel), hash_bytes(&p->chain_id),
         hash_bytes(&p->nonce),     hash_bytes(fingerprint),
     };
-    return ate__hash(p->alg, "ate proof 1", fields, ATE__COUNT_OF(fields), ret_message);
+    return ate__hash(ATE__SHA256, "ate proof 1", fields, ATE__COUNT_OF(fields), ret_message);
 }
 
 int ate__possession_prove(const struct ate__possession *p, const struct ate__key *key,

@@ -8,6 +8,8 @@
  * is of no use over another connection, to another server, for another chain or a second time. It
  * says nothing of what the key may do.
  *
+ * The hash is SHA-256 whatever the chain's is: who is asked may not have seen the chain.
+ *
  * Who can only decrypt opens a secret that was sealed to his key, for the same and nothing else.
  */
 #pragma once
@@ -17,7 +19,6 @@
 
 struct ate__possession { /* what it is proved for */
     struct ate_hash channel, chain_id, nonce;
-    enum ate__hash_alg alg; /* of the chain */
 };
 /* Appends the signature. Errors: DENIED: the key signs nothing; E_*. */
 int ate__possession_prove(const struct ate__possession *p, const struct ate__key *key,

@@ -5,18 +5,41 @@
  */
 #include "attack.h"
 #include "lib/tmpdir.h"
+#include "trust/destruction.h"
 #include "trust/possession.h"
 #include "unit/mesh/kit.h"
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
 
 struct members {
     struct ate__server_conf conf;
     struct ate__server *server;
     struct kit_chain chain, eve; /* hers: her key, and a chain of her own */
     struct kit_client *c; /* of a member */
-    struct kit_client *e; /* hers; has opened the chain, and was asked */
+    struct kit_client *e; /* hers; has asked for the chain, and was asked */
     struct ate__possession of; /* what she would have to prove */
     struct ate__head head;
 };
+
+/* She asks for what lies there. */
+static void asks(struct members *m, const char *path)
+{
+    struct kit_frame f = {.type = 0};
+    m->e = kit_connect(m->server);
+    kit_send_open(m->e, 1, path);
+    if (!kit_challenge(m->e, &f))
+        kit_frame_free(&f);
+    m->of = kit_possession(m->e, &m->chain);
+}
 
 static struct members begin(void)
 {
@@ -24,15 +47,12 @@ static struct members begin(void)
                         .chain = kit_chain_new("/members", false),
                         .eve = kit_chain_new("/eve", false)};
     m.conf.members_only = true;
+    m.conf.server_limits.refusal_ms = 200;
     m.server = kit_start(&m.conf);
     m.c = kit_connect(m.server);
-    m.head = kit_create(m.c, 1, &m.chain);
-    struct ate__possession of = kit_possession(m.c, &m.chain);
-    kit_possess(m.c, 1, &of, m.chain.key);
+    m.head = kit_admitted(m.c, 1, &m.chain);
     kit_put_object(m.c, 1, &m.chain, &m.head, 1);
-    m.e = kit_connect(m.server);
-    assert_int_equal(kit_open(m.e, 1, &m.chain).size, 2);
-    m.of = kit_possession(m.e, &m.chain);
+    asks(&m, m.chain.path);
     return m;
 }
 
@@ -50,8 +70,12 @@ static int follows(struct kit_client *c)
 {
     char text[ATE__ERROR_SIZE];
     int rc = 0;
-    kit_subscribe(c, 1, &(struct ate__head){.size = 0});
     struct kit_frame f = kit_receive(c);
+    if (f.type == ATE__MSG_OPENED) {
+        kit_frame_free(&f);
+        kit_subscribe(c, 1, &(struct ate__head){.size = 0});
+        f = kit_receive(c);
+    }
     if (f.type == ATE__NET_ERROR)
         attack_must(ate__net_error_decode(ate__buf_bytes(&f.body), &rc, text));
     else
@@ -65,7 +89,8 @@ static int follows(struct kit_client *c)
 static void unproved(void)
 {
     struct members m = begin();
-    attack_tried("without a word", follows(m.e), ATE_NO_ACCESS);
+    kit_subscribe(m.e, 1, &(struct ate__head){.size = 0});
+    attack_tried("without a word", follows(m.e), ATE_BAD_PEER);
     end(&m);
 }
 
@@ -130,13 +155,13 @@ static void seal_passed_on(void)
     struct ate__buf sealed = ATE__BUF_NULL;
     struct ate__key32 secret = {{0}};
     there.nonce = m.of.nonce; /* hers to say */
-    kit_readers(m.e, 1, m.chain.key);
+    kit_readers(m.e, 1, &m.of, m.chain.key);
     kit_sealed(m.e, &sealed);
     int rc = ate__possession_open(&there, m.chain.key, ate__buf_bytes(&sealed), &secret);
     ate__buf_deinit(&sealed);
     if (rc && rc != ATE_NO_KEY)
         attack_must(rc);
-    kit_possess_opened(m.e, 1, m.chain.key, &secret);
+    kit_possess_opened(m.e, 1, &m.of, m.chain.key, &secret);
     attack_tried("what he opened for her", follows(m.e), ATE_NO_ACCESS);
     end(&m);
 }
@@ -145,10 +170,10 @@ static void seal_guessed(void)
 {
     struct members m = begin();
     struct ate__buf sealed = ATE__BUF_NULL;
-    kit_readers(m.e, 1, m.chain.key);
+    kit_readers(m.e, 1, &m.of, m.chain.key);
     kit_sealed(m.e, &sealed);
     ate__buf_deinit(&sealed);
-    kit_possess_opened(m.e, 1, m.chain.key, &(struct ate__key32){{1}});
+    kit_possess_opened(m.e, 1, &m.of, m.chain.key, &(struct ate__key32){{1}});
     attack_tried("a secret that was not opened", follows(m.e), ATE_NO_ACCESS);
     end(&m);
 }
@@ -171,6 +196,129 @@ static void proved_by_revoked(void)
     end(&m);
 }
 
+/* ---- what she learns without a key ---- */
+
+/* All that is said to her at that path, but for what is drawn, and when it ended: the result of the
+ * ERROR, its text and how many frames came, in one line. */
+static void hear(struct members *m, const char *path, const struct ate__key *key, char *ret_line,
+                 size_t size, uint64_t *ret_ms)
+{
+    char text[ATE__ERROR_SIZE] = "";
+    unsigned frames = 0;
+    int rc = 0;
+    kit_close(m->e);
+    asks(m, path);
+    uint64_t at = ate__monotonic_ms(&ate__env_real);
+    if (kit_challenged)
+        kit_possess(m->e, 1, &m->of, key);
+    for (; !rc; frames++) {
+        struct kit_frame f = kit_receive(m->e);
+        if (f.type == ATE__NET_ERROR)
+            attack_must(ate__net_error_decode(ate__buf_bytes(&f.body), &rc, text));
+        else if (f.type == ATE__MSG_OPENED || !f.type)
+            rc = ATE_END;
+        kit_frame_free(&f);
+    }
+    *ret_ms = ate__monotonic_ms(&ate__env_real) - at;
+    snprintf(ret_line, size, "%u frames, %s: %s", frames, ate__result_name(rc), text);
+}
+
+/* Compares a path at which there is nothing with that of the chain. */
+static void compare(const struct ate__key *(*prover)(const struct members *m), bool times)
+{
+    struct members m = begin();
+    char there[2 * ATE__ERROR_SIZE], missing[2 * ATE__ERROR_SIZE];
+    uint64_t ms = 0;
+    hear(&m, "/no/such", prover(&m), missing, sizeof missing, &ms);
+    bool early = ms < m.conf.server_limits.refusal_ms;
+    hear(&m, m.chain.path, prover(&m), there, sizeof there, &ms);
+    bool tells = times ? early : strcmp(there, missing) != 0;
+    attack_tried("told apart from a path at which there is none",
+                 tells ? 0 : ate__fail(ATE_NO_ACCESS, "both: %s", there), ATE_NO_ACCESS);
+    end(&m);
+}
+
+static const struct ate__key *of_eve(const struct members *m)
+{
+    return m->eve.key;
+}
+
+static void told_before(void)
+{
+    compare(of_eve, false);
+}
+
+static void told_by_time(void)
+{
+    compare(of_eve, true);
+}
+
+/* A member of the server's other chains looks for those that are none of his. */
+static void told_of_another_chain(void)
+{
+    struct members m = begin();
+    m.of.chain_id = m.eve.id; /* which is at no path here */
+    kit_possess(m.e, 1, &m.of, m.chain.key);
+    attack_tried("what lies at a path that he guessed", follows(m.e), ATE_NO_ACCESS);
+    end(&m);
+}
+
+/* An owner's last word on a chain is for those who had it. */
+static void told_of_its_end(void)
+{
+    struct members m = begin();
+    char dir[600], text[2 * ATE__ERROR_SIZE], missing[2 * ATE__ERROR_SIZE];
+    uint64_t ms;
+    struct ate__buf statement = ATE__BUF_NULL;
+    struct ate__destruction d = {
+        .chain_id = m.chain.id,
+        .size = m.head.size,
+        .root = m.head.root,
+        .time_us = 77,
+        .name = ate__text_bytes(m.chain.path),
+        .genesis = ate__buf_bytes(&m.chain.genesis),
+        .pin = ate__server_pin(m.server),
+    };
+    attack_must(ate__destruction_make(&d, m.chain.key, &statement));
+    kit_close(m.c);
+    kit_close(m.e);
+    m.c = m.e = NULL;
+    ate__server_end(m.server);
+    snprintf(dir, sizeof dir, "%s/members/,chain", m.conf.logs);
+    assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    snprintf(dir, sizeof dir, "%s/members/,destroyed", m.conf.logs);
+    FILE *file = fopen(dir, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(statement.data, 1, statement.size, file), statement.size);
+    fclose(file);
+    m.server = kit_start(&m.conf);
+    hear(&m, "/no/such", m.eve.key, missing, sizeof missing, &ms);
+    hear(&m, m.chain.path, m.eve.key, text, sizeof text, &ms);
+    attack_tried("that a chain lay there once",
+                 strcmp(text, missing) ? 0 : ate__fail(ATE_NO_ACCESS, "%s", text), ATE_NO_ACCESS);
+    ate__buf_deinit(&statement);
+    end(&m);
+}
+
+/* ---- what she may send without a key ---- */
+
+/* Frames as large as a member's, and more of them than a stranger needs. */
+static void unproved_and_large(void)
+{
+    struct members m = begin();
+    struct kit_frame f;
+    uint8_t *bytes = calloc(1, 1 << 20);
+    assert_non_null(bytes);
+    kit_send(m.e, ATE__MSG_OPEN, 2, ate__bytes(bytes, 1 << 20));
+    do {
+        f = kit_receive(m.e);
+        kit_frame_free(&f);
+    } while (f.type && f.stream != 2);
+    attack_tried("a frame of 1 MiB", f.type ? 0 : kit_result(m.e), ATE_TOO_BIG);
+    free(bytes);
+    end(&m);
+}
+
 const struct attack attacks_members[] = {
     {"unproved", unproved},
     {"proved-by-stranger", proved_by_stranger},
@@ -181,5 +329,10 @@ const struct attack attacks_members[] = {
     {"proved-by-revoked", proved_by_revoked},
     {"seal-passed-on", seal_passed_on},
     {"seal-guessed", seal_guessed},
+    {"told-before", told_before},
+    {"told-by-time", told_by_time},
+    {"told-of-another-chain", told_of_another_chain},
+    {"told-of-its-end", told_of_its_end},
+    {"unproved-and-large", unproved_and_large},
     {NULL, NULL},
 };

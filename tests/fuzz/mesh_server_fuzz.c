@@ -97,6 +97,7 @@ static const struct ate__link_ops nowhere_ops = {
     .close = nowhere_close,
     .unsent = nowhere_unsent,
     .drop = nowhere_close,
+    .confine = nowhere_pause,
 };
 
 /* --- the server --- */

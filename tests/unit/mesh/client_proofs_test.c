@@ -93,22 +93,34 @@ static void asked_again(void **state)
 
 static bool reads; /* a session with a key that only decrypts */
 
-static int possess(struct ate__client_driver *d, const struct ate__possession *of,
-                   const struct ate__msg_list *sealed, struct ate__wr *w,
-                   enum ate__message *ret_type)
+static struct ate_hash proved_for;
+
+/* Two keys, the second of which may be one that only decrypts. */
+static int possess(struct ate__client_driver *d, const struct ate__client_ask *ask,
+                   struct ate__wr *w, struct ate__client_said *ret_said)
 {
     (void)d;
-    *ret_type = reads && !sealed ? ATE__MSG_READERS : ATE__MSG_POSSESSION;
-    assert_true(!sealed || (reads && sealed->count == 1 && sealed->item[0].size == 3));
-    assert_true(of->channel.b[0] == 0x11 && of->nonce.b[0] == 0x22);
-    ate__wr_u32(w, 77);
+    bool second = ask->at == 1;
+    assert_true(ask->at < 2 && (!ask->sealed.size || (reads && second && ask->sealed.size == 3)));
+    assert_true(ask->of.channel.b[0] == 0x11 && ask->of.nonce.b[0] == 0x22);
+    ret_said->type =
+        reads && second && !ask->sealed.size ? ATE__MSG_READERS : ATE__MSG_POSSESSION;
+    ret_said->more = !second;
+    proved_for = ask->of.chain_id;
+    ate__wr_u32(w, 77 + ask->at);
     return 0;
+}
+
+static void challenge(struct stage *s, uint32_t stream, bool first)
+{
+    uint8_t body[33] = {0x22};
+    body[32] = first;
+    stage_say(s, ATE__MSG_CHALLENGE, stream, ate__bytes(body, sizeof body));
 }
 
 static void say_challenge(struct stage *s)
 {
-    static const uint8_t nonce[32] = {0x22};
-    stage_say(s, ATE__MSG_CHALLENGE, 1, ate__bytes(nonce, sizeof nonce));
+    challenge(s, 1, false);
 }
 
 /* A server that asks who is there is told once it is known to have the chain that is wanted, and
@@ -130,6 +142,8 @@ static void test_challenge(void **state)
     assert_true(stage_quiet(s));
     ate__client_admit(s->c, ATE__SHA256);
     assert_int_equal(stage_next(s, ATE__MSG_POSSESSION)->body.data[0], 77);
+    assert_int_equal(stage_next(s, ATE__MSG_POSSESSION)->body.data[0], 78);
+    assert_true(ate__hash_equal(&proved_for, &m.chain_id));
     assert_int_equal(stage_commit(s).request, 1);
     say_challenge(s); /* without a question */
     stage_final(s, ATE_BAD_PEER, "CHALLENGE");
@@ -141,8 +155,7 @@ static void say_sealed(struct stage *s, const char *what)
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
-    struct ate__msg_list m = {.count = 1, .item = {ate__text_bytes(what)}};
-    ate__msg_list_encode(&w, &m);
+    ate__msg_sealed_encode(&w, &(struct ate__msg_sealed){ate__text_bytes(what)});
     stage_say(s, ATE__MSG_SEALED, 1, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
 }
@@ -165,6 +178,7 @@ static void test_readers(void **state)
         struct ate__msg_opened m = stage_opened_at(s, 1);
         stage_say_opened(s, &m);
         ate__client_admit(s->c, ATE__SHA256);
+        stage_next(s, ATE__MSG_POSSESSION);
         if (asked) {
             stage_next(s, ATE__MSG_READERS);
             assert_true(stage_quiet(s));

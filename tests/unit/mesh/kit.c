@@ -393,77 +393,100 @@ static void keep_error(const struct kit_frame *f)
                      0);
 }
 
-static struct kit_frame behind_challenge(struct kit_client *c)
+bool kit_challenge(struct kit_client *c, struct kit_frame *f)
 {
     struct ate__msg_challenge m;
-    struct kit_frame f = kit_receive(c);
-    kit_challenged = f.type == ATE__MSG_CHALLENGE;
+    *f = kit_receive(c);
+    kit_challenged = f->type == ATE__MSG_CHALLENGE;
     if (!kit_challenged)
-        return f;
-    assert_int_equal(ate__msg_challenge_decode(ate__buf_bytes(&f.body), &m), 0);
+        return false;
+    assert_int_equal(ate__msg_challenge_decode(ate__buf_bytes(&f->body), &m), 0);
     kit_nonce = m.nonce;
-    kit_frame_free(&f);
-    return kit_receive(c);
+    kit_frame_free(f);
+    return m.first;
+}
+
+static struct kit_frame behind_challenge(struct kit_client *c, uint32_t stream,
+                                         const struct kit_chain *chain)
+{
+    struct kit_frame f;
+    if (kit_challenge(c, &f)) {
+        struct ate__possession of = kit_possession(c, chain);
+        kit_possess(c, stream, &of, chain->key);
+    }
+    return kit_challenged ? kit_receive(c) : f;
 }
 
 struct ate__possession kit_possession(struct kit_client *c, const struct kit_chain *chain)
 {
-    struct ate__possession of = {.chain_id = chain->id, .nonce = kit_nonce, .alg = ATE__SHA256};
+    struct ate__possession of = {.chain_id = chain->id, .nonce = kit_nonce};
     assert_int_equal(ate__conn_channel(c->conn, &of.channel), 0);
     return of;
+}
+
+static void possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                    const struct ate__key *key, struct ate_bytes proof, bool more)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_possession m = {of->chain_id, more, ate__buf_bytes(&key->public_key), proof};
+    ate__msg_possession_encode(&w, &m);
+    kit_send(c, ATE__MSG_POSSESSION, stream, ate__buf_bytes(&body));
+    ate__buf_deinit(&body);
+}
+
+static void prove(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                  const struct ate__key *key, bool more)
+{
+    struct ate__buf signature = ATE__BUF_NULL;
+    assert_int_equal(ate__possession_prove(of, key, &signature), 0);
+    possess(c, stream, of, key, ate__buf_bytes(&signature), more);
+    ate__buf_deinit(&signature);
 }
 
 void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                  const struct ate__key *key)
 {
-    struct ate__buf signature = ATE__BUF_NULL, body = ATE__BUF_NULL;
-    struct ate__wr w = ate__wr_of(&body);
-    assert_int_equal(ate__possession_prove(of, key, &signature), 0);
-    struct ate__msg_possession m = {
-        .count = 1, .key = {{ate__buf_bytes(&key->public_key), ate__buf_bytes(&signature)}}};
-    ate__msg_possession_encode(&w, &m);
-    kit_send(c, ATE__MSG_POSSESSION, stream, ate__buf_bytes(&body));
-    ate__buf_deinit(&signature);
-    ate__buf_deinit(&body);
+    prove(c, stream, of, key, false);
 }
 
-void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__key *key)
+void kit_possess_more(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                      const struct ate__key *key)
+{
+    prove(c, stream, of, key, true);
+}
+
+void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                 const struct ate__key *key)
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
-    struct ate__msg_list m = {.count = 1, .item = {ate__buf_bytes(&key->public_key)}};
-    ate__msg_list_encode(&w, &m);
+    struct ate__msg_readers m = {of->chain_id, ate__buf_bytes(&key->public_key)};
+    ate__msg_readers_encode(&w, &m);
     kit_send(c, ATE__MSG_READERS, stream, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
 }
 
 void kit_sealed(struct kit_client *c, struct ate__buf *ret_sealed)
 {
-    struct ate__msg_list m;
+    struct ate__msg_sealed m;
     struct kit_frame f = kit_receive(c);
     assert_int_equal(f.type, ATE__MSG_SEALED);
     assert_int_equal(ate__msg_sealed_decode(ate__buf_bytes(&f.body), &m), 0);
-    assert_int_equal(m.count, 1);
-    assert_int_equal(ate__buf_append(ret_sealed, m.item[0]), 0);
+    assert_int_equal(ate__buf_append(ret_sealed, m.sealed), 0);
     kit_frame_free(&f);
 }
 
-void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__key *key,
-                        const struct ate__key32 *secret)
+void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                        const struct ate__key *key, const struct ate__key32 *secret)
 {
-    struct ate__buf body = ATE__BUF_NULL;
-    struct ate__wr w = ate__wr_of(&body);
-    struct ate__msg_possession m = {
-        .count = 1, .key = {{ate__buf_bytes(&key->public_key), ate__bytes(secret->b, 32)}}};
-    ate__msg_possession_encode(&w, &m);
-    kit_send(c, ATE__MSG_POSSESSION, stream, ate__buf_bytes(&body));
-    ate__buf_deinit(&body);
+    possess(c, stream, of, key, ate__bytes(secret->b, 32), false);
 }
 
 static struct ate__head opened(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
 {
     struct ate__head head = {.size = 0};
-    struct kit_frame f = behind_challenge(c);
+    struct kit_frame f = behind_challenge(c, stream, chain);
     assert_int_equal(f.stream, stream);
     kit_error = 0;
     if (f.type == ATE__MSG_OPENED) {
@@ -491,13 +514,23 @@ static struct ate__head opened(struct kit_client *c, uint32_t stream, const stru
     return head;
 }
 
-struct ate__head kit_open(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
+void kit_send_open(struct kit_client *c, uint32_t stream, const char *path)
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
-    ate__msg_open_encode(&w, &(struct ate__msg_open){ate__text_bytes(chain->path)});
+    ate__msg_open_encode(&w, &(struct ate__msg_open){ate__text_bytes(path)});
     kit_send(c, ATE__MSG_OPEN, stream, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
+}
+
+struct ate__head kit_open(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
+{
+    kit_send_open(c, stream, chain->path);
+    return opened(c, stream, chain);
+}
+
+struct ate__head kit_opened(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
+{
     return opened(c, stream, chain);
 }
 
@@ -510,6 +543,15 @@ struct ate__head kit_create(struct kit_client *c, uint32_t stream, const struct 
     kit_send(c, ATE__MSG_CREATE, stream, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
     return opened(c, stream, chain);
+}
+
+struct ate__head kit_admitted(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)
+{
+    struct ate__head head = kit_create(c, stream, chain);
+    for (unsigned i = 0; !head.size && i < 50; i++)
+        head = kit_open(c, stream, chain);
+    assert_true(head.size > 0);
+    return head;
 }
 
 void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,

@@ -72,21 +72,32 @@ const char *kit_text(const struct kit_client *c);
 /* Gives the head, or size 0 and the result of an ERROR (in kit_error). */
 struct ate__head kit_open(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
 struct ate__head kit_create(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
+/* Of a server that refuses what takes long: creates it, or opens it, until that works. */
+struct ate__head kit_admitted(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
 extern _Thread_local int kit_error;
 extern _Thread_local char kit_error_text[ATE__ERROR_SIZE];
 extern _Thread_local bool kit_read_only;
-/* Of a server that shows its chains to members: what it asked in front of OPENED. */
+/* Of a server that asks who is there: what it asked in front of OPENED. Where that comes first of
+ * all, open and create prove the chain's own key. */
 extern _Thread_local bool kit_challenged;
 extern _Thread_local struct ate_hash kit_nonce;
-/* What is to be proved for, over this connection; POSSESSION of one key. */
+/* The same in steps. The next frame: whether it is CHALLENGE that comes first; else it is given, if
+ * it is none (kit_challenged). opened(): what comes next, as open has it. */
+void kit_send_open(struct kit_client *c, uint32_t stream, const char *path);
+bool kit_challenge(struct kit_client *c, struct kit_frame *ret_frame);
+struct ate__head kit_opened(struct kit_client *c, uint32_t stream, const struct kit_chain *chain);
+/* What is to be proved for, over this connection; POSSESSION of a key, the last or with more. */
 struct ate__possession kit_possession(struct kit_client *c, const struct kit_chain *chain);
 void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                  const struct ate__key *key);
-/* READERS of one key; SEALED, whose one item is appended; POSSESSION of what was opened. */
-void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__key *key);
+void kit_possess_more(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                      const struct ate__key *key);
+/* READERS of one key; SEALED, which is appended; POSSESSION of what was opened. */
+void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                 const struct ate__key *key);
 void kit_sealed(struct kit_client *c, struct ate__buf *ret_sealed);
-void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__key *key,
-                        const struct ate__key32 *secret);
+void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+                        const struct ate__key *key, const struct ate__key32 *secret);
 
 void kit_commit(struct kit_client *c, uint32_t stream, uint32_t request,
                 const struct ate__head *known, struct ate_bytes tx);

@@ -244,20 +244,21 @@ static void random_destroy_message(struct rnd *r, unsigned type, struct ate__wr 
         ate__msg_destroyed_encode(w, &destroyed);
 }
 
-static void random_possession(struct rnd *r, struct ate__wr *w)
+static void random_possession(struct rnd *r, unsigned type, struct ate__wr *w)
 {
-    struct ate__msg_possession m = {.count = 1 + (uint32_t)rnd_below(r, ATE__POSSESSED_MAX)};
-    for (uint32_t i = 0; i < m.count; i++)
-        m.key[i] = (struct ate__possessed){random_bytes(r, 0, 300), random_bytes(r, 0, 300)};
-    ate__msg_possession_encode(w, &m);
-}
-
-static void random_list(struct rnd *r, struct ate__wr *w)
-{
-    struct ate__msg_list m = {.count = 1 + (uint32_t)rnd_below(r, ATE__POSSESSED_MAX)};
-    for (uint32_t i = 0; i < m.count; i++)
-        m.item[i] = random_bytes(r, 0, 300);
-    ate__msg_list_encode(w, &m);
+    struct ate__msg_possession possession = {random_hash(r), rnd_below(r, 2),
+                                             random_bytes(r, 0, 300), random_bytes(r, 0, 300)};
+    struct ate__msg_readers readers = {possession.chain_id, possession.public_key};
+    struct ate__msg_sealed sealed = {possession.proof};
+    struct ate__msg_challenge challenge = {possession.chain_id, possession.more};
+    if (type == ATE__MSG_POSSESSION)
+        ate__msg_possession_encode(w, &possession);
+    else if (type == ATE__MSG_READERS)
+        ate__msg_readers_encode(w, &readers);
+    else if (type == ATE__MSG_SEALED)
+        ate__msg_sealed_encode(w, &sealed);
+    else
+        ate__msg_challenge_encode(w, &challenge);
 }
 
 static struct ate__buf random_message(struct rnd *r, unsigned type)
@@ -280,12 +281,9 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         random_resync_message(r, type, &w);
     else if (type == ATE__MSG_DESTROY || type == ATE__MSG_DESTROYED)
         random_destroy_message(r, type, &w);
-    else if (type == ATE__MSG_CHALLENGE)
-        ate__msg_challenge_encode(&w, &(struct ate__msg_challenge){random_hash(r)});
-    else if (type == ATE__MSG_POSSESSION)
-        random_possession(r, &w);
-    else if (type == ATE__MSG_READERS || type == ATE__MSG_SEALED)
-        random_list(r, &w);
+    else if (type == ATE__MSG_CHALLENGE || type == ATE__MSG_POSSESSION ||
+             type == ATE__MSG_READERS || type == ATE__MSG_SEALED)
+        random_possession(r, type, &w);
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
@@ -577,28 +575,37 @@ static void test_destroy(void **state)
     free(bytes);
 }
 
-/* Counts: none, and too many, whatever follows. */
+/* What is neither yes nor no; a key, a proof, and what is sealed, that are too long. */
 static void test_possession(void **state)
 {
     (void)state;
-    for (uint32_t count = 0; count < ATE__POSSESSED_MAX + 3; count++) {
+    uint8_t *bytes = calloc(1, 1 << 16);
+    assert_non_null(bytes);
+    for (unsigned flag = 0; flag < 4; flag++) {
         struct ate__buf body = ATE__BUF_NULL;
         struct ate__wr w = ate__wr_of(&body);
-        ate__wr_u32(&w, count);
-        for (uint32_t i = 0; i < 2 * count; i++)
-            ate__wr_bytes32(&w, ate__bytes("abc", 3));
-        bool fits = count && count <= ATE__POSSESSED_MAX;
-        assert_int_equal(decode_hand(ATE__MSG_POSSESSION, &body), fits ? 0 : ATE_MALFORMED);
-        for (unsigned type = ATE__MSG_READERS; type <= ATE__MSG_SEALED; type++) {
-            ate__buf_clear(&body);
-            w = ate__wr_of(&body);
-            ate__wr_u32(&w, count);
-            for (uint32_t i = 0; i < count; i++)
-                ate__wr_bytes32(&w, ate__bytes("abc", 3));
-            assert_int_equal(decode_hand(type, &body), fits ? 0 : ATE_MALFORMED);
-        }
+        ate__wr_hash(&w, &(struct ate_hash){{1}});
+        ate__wr_u8(&w, (uint8_t)flag);
+        assert_int_equal(decode_hand(ATE__MSG_CHALLENGE, &body), flag > 1 ? ATE_MALFORMED : 0);
+        ate__wr_bytes32(&w, ate__bytes("abc", 3));
+        ate__wr_bytes32(&w, ate__bytes("defg", 4));
+        assert_int_equal(decode_hand(ATE__MSG_POSSESSION, &body), flag > 1 ? ATE_MALFORMED : 0);
         ate__buf_deinit(&body);
     }
+    for (size_t size = 0; size < 1 << 15; size += 1021) {
+        struct ate__buf body = ATE__BUF_NULL;
+        struct ate__wr w = ate__wr_of(&body);
+        ate__msg_sealed_encode(&w, &(struct ate__msg_sealed){ate__bytes(bytes, size)});
+        assert_int_equal(decode_hand(ATE__MSG_SEALED, &body),
+                         size > ATE__KEM_ENC_MAX + 48 ? ATE_MALFORMED : 0);
+        ate__buf_clear(&body);
+        w = ate__wr_of(&body);
+        ate__msg_readers_encode(&w, &(struct ate__msg_readers){{{1}}, ate__bytes(bytes, size)});
+        assert_int_equal(decode_hand(ATE__MSG_READERS, &body),
+                         size > ATE__PUBLIC_KEY_MAX ? ATE_MALFORMED : 0);
+        ate__buf_deinit(&body);
+    }
+    free(bytes);
 }
 
 /* Who made it: nothing where that is nobody, else a list that ascends. */

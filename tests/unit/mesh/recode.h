@@ -44,14 +44,6 @@ static inline void recode_kept(const struct ate__msg_kept *m, struct ate__buf *l
             ate__msg_##name##_encode(&w, &m);                                                      \
         return rc;                                                                                 \
     }
-#define RECODE_AS(name, form)                                                                      \
-    {                                                                                              \
-        struct ate__msg_##form m;                                                                  \
-        int rc = ate__msg_##name##_decode(body, &m);                                               \
-        if (!rc)                                                                                   \
-            ate__msg_##form##_encode(&w, &m);                                                      \
-        return rc;                                                                                 \
-    }
 #define RECODE_LIST(name, list_field)                                                              \
     {                                                                                              \
         struct ate__msg_##name m;                                                                  \
@@ -98,8 +90,8 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_NOTE: RECODE(note)
     case ATE__MSG_CHALLENGE: RECODE(challenge)
     case ATE__MSG_POSSESSION: RECODE(possession)
-    case ATE__MSG_READERS: RECODE_AS(readers, list)
-    case ATE__MSG_SEALED: RECODE_AS(sealed, list)
+    case ATE__MSG_READERS: RECODE(readers)
+    case ATE__MSG_SEALED: RECODE(sealed)
     default: return ate__fail(ATE_MISUSE, "no message with a body");
     }
 }
