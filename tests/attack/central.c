@@ -430,7 +430,9 @@ static void writes_by_proof_for_another(void)
 {
     struct central w = begin();
     w.of.chain_id = w.eve.id;
-    writes_as_proved(&w, "what he proved for a chain of hers", w.chain.key, ATE_NO_ACCESS);
+    kit_claim(w.e, 1, &w.chain.id, &w.of, w.chain.key);
+    attack_tried("what he proved for a chain of hers", writes(&w), ATE_NO_ACCESS);
+    end(&w);
 }
 
 static void writes_by_proof_repeated(void)

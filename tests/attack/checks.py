@@ -537,9 +537,27 @@ drop("seal-of-channel", POSSESSION,
      "where[] = {hash_bytes(&p->channel),",
      "hash_bytes(&p->channel)", 'ate__bytes("", 0)')
 drop("seal-opened", MEMBERS,
-     "ate__secret_equal(&to->secret, key->signature.data, sizeof to->secret);",
-     "ate__secret_equal(&to->secret, key->signature.data, sizeof to->secret)", "1")
-attack("unproved", "member-asks")
+     "ate__secret_equal(&p->sealed.secret, p->proof.data, sizeof p->sealed.secret);",
+     "ate__secret_equal(&p->sealed.secret, p->proof.data, sizeof p->sealed.secret)", "1")
+drop("asked-first", "src/mesh/server_stream.c", "if (!server->conf.members_only) {",
+     "!server->conf.members_only", "1")
+drop("failure-is-hidden", MEMBERS, "if (!is_hidden(s))\n        ate__stream_fail(",
+     "!is_hidden(s)", "1")
+drop("refused-at-its-time", MEMBERS, "s->peer->server->conf.server_limits.refusal_ms);",
+     "s->peer->server->conf.server_limits.refusal_ms", "0")
+drop("of-the-chain-there", MEMBERS,
+     "ate__hash_equal(&s->member.chain_id, ate__trust_chain_id(t))) &&",
+     "ate__hash_equal(&s->member.chain_id, ate__trust_chain_id(t))", "1")
+drop("end-is-hidden", MEMBERS, "bool told = !is_hidden(s);", "!is_hidden(s)", "1")
+drop("confined", "src/mesh/server_peer.c",
+     "if (s->conf.members_only)\n        ate__link_confine", "s->conf.members_only")
+attack("unproved", "asked-first")
+attack("revoked-while-open", "member-asks")
+attack("told-before", "failure-is-hidden")
+attack("told-by-time", "refused-at-its-time")
+attack("told-of-another-chain", "of-the-chain-there")
+attack("told-of-its-end", "end-is-hidden")
+attack("unproved-and-large", "confined")
 attack("proved-by-stranger", "member-holds")
 attack("proved-without-key", "proof-holds")
 attack("proof-passed-on", "proof-of-channel")

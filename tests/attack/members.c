@@ -30,15 +30,15 @@ struct members {
     struct ate__head head;
 };
 
-/* She asks for what lies there. */
-static void asks(struct members *m, const char *path)
+/* She asks for what lies there; gives the answer, if she is not asked. */
+static struct kit_frame asks(struct members *m, const char *path)
 {
     struct kit_frame f = {.type = 0};
     m->e = kit_connect(m->server);
     kit_send_open(m->e, 1, path);
-    if (!kit_challenge(m->e, &f))
-        kit_frame_free(&f);
+    (void)kit_challenge(m->e, &f);
     m->of = kit_possession(m->e, &m->chain);
+    return f;
 }
 
 static struct members begin(void)
@@ -52,7 +52,9 @@ static struct members begin(void)
     m.c = kit_connect(m.server);
     m.head = kit_admitted(m.c, 1, &m.chain);
     kit_put_object(m.c, 1, &m.chain, &m.head, 1);
-    asks(&m, m.chain.path);
+    struct kit_frame f = asks(&m, m.chain.path);
+    if (!kit_challenged)
+        kit_frame_free(&f);
     return m;
 }
 
@@ -132,7 +134,7 @@ static void proof_for_another_chain(void)
 {
     struct members m = begin();
     m.of.chain_id = m.eve.id;
-    kit_possess(m.e, 1, &m.of, m.chain.key);
+    kit_claim(m.e, 1, &m.chain.id, &m.of, m.chain.key);
     attack_tried("what he proved for hers", follows(m.e), ATE_NO_ACCESS);
     end(&m);
 }
@@ -196,10 +198,32 @@ static void proved_by_revoked(void)
     end(&m);
 }
 
+/* He has it open, as a member. */
+static void revoked_while_open(void)
+{
+    struct members m = begin();
+    struct kit_client *c = kit_connect(m.server);
+    attack_must(kit_open(c, 1, &m.chain).size ? 0 : kit_error);
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr h = ate__header_wr_of(&header);
+    ate__header_item(&h, ATE__TAG_REVOKE, ate__bytes(&m.chain.key->fingerprint, 32));
+    attack_must(ate__header_end(&h));
+    struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
+    struct ate__buf tx = kit_tx(&m.chain, &m.head, &event, 1, m.chain.key);
+    kit_commit(m.c, 1, 77, &m.head, ate__buf_bytes(&tx));
+    kit_committed(m.c, 77, ate__buf_bytes(&tx), &m.head);
+    kit_subscribe(c, 1, &(struct ate__head){.size = 0});
+    attack_tried("a key that was revoked since", follows(c), ATE_NO_ACCESS);
+    kit_close(c);
+    ate__buf_deinit(&tx);
+    ate__buf_deinit(&header);
+    end(&m);
+}
+
 /* ---- what she learns without a key ---- */
 
-/* All that is said to her at that path, but for what is drawn, and when it ended: the result of the
- * ERROR, its text and how many frames came, in one line. */
+/* All that is said to her at that path, but for what is drawn, and after how long: how many frames
+ * came, what ended it, and its text, in one line. */
 static void hear(struct members *m, const char *path, const struct ate__key *key, char *ret_line,
                  size_t size, uint64_t *ret_ms)
 {
@@ -207,20 +231,23 @@ static void hear(struct members *m, const char *path, const struct ate__key *key
     unsigned frames = 0;
     int rc = 0;
     kit_close(m->e);
-    asks(m, path);
+    struct kit_frame f = asks(m, path);
     uint64_t at = ate__monotonic_ms(&ate__env_real);
-    if (kit_challenged)
+    if (kit_challenged) {
         kit_possess(m->e, 1, &m->of, key);
-    for (; !rc; frames++) {
-        struct kit_frame f = kit_receive(m->e);
-        if (f.type == ATE__NET_ERROR)
-            attack_must(ate__net_error_decode(ate__buf_bytes(&f.body), &rc, text));
-        else if (f.type == ATE__MSG_OPENED || !f.type)
-            rc = ATE_END;
-        kit_frame_free(&f);
+        f = kit_receive(m->e);
+        frames++;
     }
     *ret_ms = ate__monotonic_ms(&ate__env_real) - at;
-    snprintf(ret_line, size, "%u frames, %s: %s", frames, ate__result_name(rc), text);
+    if (f.type == ATE__NET_ERROR)
+        attack_must(ate__net_error_decode(ate__buf_bytes(&f.body), &rc, text));
+    kit_frame_free(&f);
+    while (kit_challenged && !kit_quiet(m->e, 50) && f.type) {
+        f = kit_receive(m->e);
+        kit_frame_free(&f);
+        frames++;
+    }
+    snprintf(ret_line, size, "%u frames, %s: %s", frames, rc ? ate__result_name(rc) : "", text);
 }
 
 /* Compares a path at which there is nothing with that of the chain. */
@@ -329,6 +356,7 @@ const struct attack attacks_members[] = {
     {"proved-by-revoked", proved_by_revoked},
     {"seal-passed-on", seal_passed_on},
     {"seal-guessed", seal_guessed},
+    {"revoked-while-open", revoked_while_open},
     {"told-before", told_before},
     {"told-by-time", told_by_time},
     {"told-of-another-chain", told_of_another_chain},

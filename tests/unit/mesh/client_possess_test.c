@@ -12,6 +12,7 @@ static struct far *begin(void)
     struct far *f = far_new(false);
     far_stop(f);
     f->server_conf.members_only = true;
+    f->server_conf.server_limits.refusal_ms = 300; /* and who is refused asks again */
     far_start(f);
     return f;
 }

@@ -221,12 +221,142 @@ static void test_challenge_refused(void **state)
     }
 }
 
+/* ---- a server that says nothing before a key is proved ---- */
+
+/* creates: has a genesis. chain: expects that one there; NULL: none. */
+static struct stage *unseen(bool creates, const struct ate_hash *chain)
+{
+    struct stage *s = stage_new(false, creates);
+    reads = false;
+    s->driver.possess = possess;
+    if (chain) {
+        s->conf.has_chain = true;
+        s->conf.chain = *chain;
+    }
+    ate__client_end(s->c);
+    must(ate__client_new(&s->conf, &s->driver, &s->c));
+    ate__client_start(s->c);
+    stage_connected(s);
+    s->link->base.encrypted = true;
+    s->link->base.channel.b[0] = 0x11;
+    return s;
+}
+
+static void expect_proofs(struct stage *s, uint32_t stream, const struct ate_hash *chain)
+{
+    assert_int_equal(stage_next(s, ATE__MSG_POSSESSION)->stream, stream);
+    assert_int_equal(stage_next(s, ATE__MSG_POSSESSION)->stream, stream);
+    assert_true(ate__hash_equal(&proved_for, chain));
+    assert_true(stage_quiet(s));
+}
+
+static void say_exists(struct stage *s, uint32_t stream, const struct ate_hash *chain)
+{
+    stage_say(s, ATE__MSG_EXISTS, stream, ate__bytes(chain, sizeof *chain));
+}
+
+/* It is proved for the chain that is expected there, and once. */
+static void test_unseen(void **state)
+{
+    (void)state;
+    const struct ate_hash chain = {{0x77}};
+    for (unsigned creates = 0; creates < 2; creates++) {
+        struct stage *s = unseen(creates, &chain);
+        stage_next(s, ATE__MSG_OPEN);
+        challenge(s, 1, true);
+        expect_proofs(s, 1, &chain);
+        challenge(s, 1, true);
+        stage_final(s, ATE_BAD_PEER, "CHALLENGE");
+        stage_free(s);
+    }
+}
+
+/* Who expects none and has a genesis creates, and is told of the one that is there. */
+static void test_unseen_is_created(void **state)
+{
+    (void)state;
+    const struct ate_hash there = {{0x78}};
+    for (unsigned exists = 0; exists < 2; exists++) {
+        struct stage *s = unseen(true, NULL);
+        struct ate__msg_opened m = stage_opened_at(s, 1);
+        stage_next(s, ATE__MSG_OPEN);
+        challenge(s, 1, true);
+        assert_int_equal(stage_next(s, ATE__MSG_CLOSE)->stream, 1);
+        assert_int_equal(stage_next(s, ATE__MSG_CREATE)->stream, 2);
+        assert_true(stage_quiet(s));
+        challenge(s, 2, true);
+        expect_proofs(s, 2, &m.chain_id);
+        if (exists) {
+            say_exists(s, 2, &there);
+            assert_int_equal(stage_next(s, ATE__MSG_OPEN)->stream, 3);
+            challenge(s, 3, true);
+            expect_proofs(s, 3, &there);
+        }
+        stage_free(s);
+    }
+}
+
+static void test_unseen_and_unnamed(void **state)
+{
+    (void)state;
+    struct stage *s = unseen(false, NULL);
+    stage_next(s, ATE__MSG_OPEN);
+    challenge(s, 1, true);
+    assert_true(stage_quiet(s));
+    stage_final(s, ATE_NO_ACCESS, "chain=");
+    stage_free(s);
+}
+
+/* A member may be refused because the chain is being opened: he asks again, over another link, and
+ * more often where it was there before; then it is final. */
+static void test_refused_unseen(void **state)
+{
+    (void)state;
+    const struct ate_hash chain = {{0x79}};
+    for (unsigned known = 0; known < 2; known++) {
+        struct stage *s = unseen(false, &chain);
+        unsigned tries = known ? ATE__ACCESS_TRIES_AGAIN : ATE__ACCESS_TRIES;
+        if (known) {
+            struct ate__msg_opened m = stage_opened_at(s, 1);
+            stage_next(s, ATE__MSG_OPEN);
+            challenge(s, 1, true);
+            expect_proofs(s, 1, &chain);
+            stage_say_opened(s, &m);
+            stage_lose(s, ATE_OFFLINE);
+        }
+        for (unsigned i = 0; i < tries; i++) {
+            if (i || known) {
+                stage_pass(s, 5000);
+                stage_connected(s);
+                s->link->base.encrypted = true;
+                s->link->base.channel.b[0] = 0x11;
+            }
+            stage_next(s, ATE__MSG_OPEN);
+            challenge(s, 1, true);
+            stage_next(s, ATE__MSG_POSSESSION);
+            stage_next(s, ATE__MSG_POSSESSION);
+            stage_say_error(s, ATE_NO_ACCESS, "nothing");
+            assert_int_equal(s->finals, i + 1 == tries);
+            if (i + 1 < tries)
+                stage_turn(s);
+        }
+        stage_final(s, ATE_NO_ACCESS, "nothing");
+        stage_free(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_challenge), cmocka_unit_test(test_challenge_refused),
-        cmocka_unit_test(test_readers),   cmocka_unit_test(answered),
+        cmocka_unit_test(test_challenge),
+        cmocka_unit_test(test_challenge_refused),
+        cmocka_unit_test(test_readers),
+        cmocka_unit_test(answered),
         cmocka_unit_test(asked_again),
+        cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_unseen_is_created),
+        cmocka_unit_test(test_unseen_and_unnamed),
+        cmocka_unit_test(test_refused_unseen),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);
 }

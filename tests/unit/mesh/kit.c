@@ -424,36 +424,42 @@ struct ate__possession kit_possession(struct kit_client *c, const struct kit_cha
     return of;
 }
 
-static void possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
+static void possess(struct kit_client *c, uint32_t stream, const struct ate_hash *chain_id,
                     const struct ate__key *key, struct ate_bytes proof, bool more)
 {
     struct ate__buf body = ATE__BUF_NULL;
     struct ate__wr w = ate__wr_of(&body);
-    struct ate__msg_possession m = {of->chain_id, more, ate__buf_bytes(&key->public_key), proof};
+    struct ate__msg_possession m = {*chain_id, more, ate__buf_bytes(&key->public_key), proof};
     ate__msg_possession_encode(&w, &m);
     kit_send(c, ATE__MSG_POSSESSION, stream, ate__buf_bytes(&body));
     ate__buf_deinit(&body);
 }
 
-static void prove(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
-                  const struct ate__key *key, bool more)
+static void prove(struct kit_client *c, uint32_t stream, const struct ate_hash *chain_id,
+                  const struct ate__possession *of, const struct ate__key *key, bool more)
 {
     struct ate__buf signature = ATE__BUF_NULL;
     assert_int_equal(ate__possession_prove(of, key, &signature), 0);
-    possess(c, stream, of, key, ate__buf_bytes(&signature), more);
+    possess(c, stream, chain_id, key, ate__buf_bytes(&signature), more);
     ate__buf_deinit(&signature);
 }
 
 void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                  const struct ate__key *key)
 {
-    prove(c, stream, of, key, false);
+    prove(c, stream, &of->chain_id, of, key, false);
+}
+
+void kit_claim(struct kit_client *c, uint32_t stream, const struct ate_hash *chain_id,
+               const struct ate__possession *of, const struct ate__key *key)
+{
+    prove(c, stream, chain_id, of, key, false);
 }
 
 void kit_possess_more(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                       const struct ate__key *key)
 {
-    prove(c, stream, of, key, true);
+    prove(c, stream, &of->chain_id, of, key, true);
 }
 
 void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
@@ -480,7 +486,7 @@ void kit_sealed(struct kit_client *c, struct ate__buf *ret_sealed)
 void kit_possess_opened(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                         const struct ate__key *key, const struct ate__key32 *secret)
 {
-    possess(c, stream, of, key, ate__bytes(secret->b, 32), false);
+    possess(c, stream, &of->chain_id, key, ate__bytes(secret->b, 32), false);
 }
 
 static struct ate__head opened(struct kit_client *c, uint32_t stream, const struct kit_chain *chain)

@@ -92,6 +92,9 @@ void kit_possess(struct kit_client *c, uint32_t stream, const struct ate__posses
                  const struct ate__key *key);
 void kit_possess_more(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                       const struct ate__key *key);
+/* The same of what was proved for another chain than is said. */
+void kit_claim(struct kit_client *c, uint32_t stream, const struct ate_hash *chain_id,
+               const struct ate__possession *of, const struct ate__key *key);
 /* READERS of one key; SEALED, which is appended; POSSESSION of what was opened. */
 void kit_readers(struct kit_client *c, uint32_t stream, const struct ate__possession *of,
                  const struct ate__key *key);

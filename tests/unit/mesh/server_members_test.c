@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { REFUSAL_MS = 200 };
+enum { REFUSAL_MS = 150 };
 
 struct world {
     struct ate__server_conf conf;
