@@ -20,8 +20,8 @@ struct ate_server_conf {       /* zero means the default in every field */
     /* clear text: both sides must say it, and it is refused outside loopback */
     bool no_wire_encryption;
     bool allow_destroy; /* the owner of a chain may destroy it from afar (destroy.h) */
-    /* a chain is shown, beyond its transaction 0, only to who proves a private key whose public
-     * half it holds, and has not revoked */
+    /* a chain is shown only to who proves a private key whose public half it holds, and has not
+     * revoked; nobody else is told whether it is there */
     bool members_only;
     /* May this root key create this chain? 0: yes; else the result to refuse with. Runs in
      * ate_loop_run() of `loop`; must not wait. NULL: see no_auth; neither: nobody may create. */

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -274,17 +275,21 @@ def test_who_may_create(w):
     assert "info: did not create /a for 127.0.0.1:" in log
 
 
+def forget(w):
+    shutil.rmtree(w.home / ".local/state/ate")
+
+
 def test_members_only(w):
-    """A stranger sees nothing, a reader what is his, and nobody anything in clear text."""
+    """A stranger is told nothing, a reader shown what is his, and nobody anything in clear text."""
     root = w.key()
     w.key("eve")
     w.key("bob")
-    server = w.server("--no-auth", "--members-only", "-v")
+    server = w.server("--no-auth", "--members-only", "-v", "--limit", "refusal-ms=300")
     chain = server.chain("/a")
     w.ate("put", chain, "x", "1", "-k", "home/.config/ate/key", "-k", w.public("bob", "reader.pub"))
     assert w.ate("get", chain, "x").out == b"1"
     assert w.ate("get", chain, "x", "-k", "bob", "--root", root).out == b"1"
-    for words in (("get", chain, "x"), ("ls", chain), ("put", chain, "y", "1"), ("verify", chain),
+    for words in (("get", chain, "x"), ("ls", chain), ("verify", chain),
                   ("get", chain, "x", "--mirror", "eves")):
         line = w.refused(3, "NO_ACCESS", *words, "-k", "eve", "--root", root)
         assert "prove a key that it holds" in line, line
@@ -294,10 +299,38 @@ def test_members_only(w):
         assert w.ate("get", chain, "x", "-k", "bob.read", "--root", root, *more).out == b"1"
     line = w.refused(3, "NO_ACCESS", "get", chain, "x", "-k", "eve.read", "--root", root)
     assert "prove a key that it holds" in line, line
+    w.ate("put", chain, "y", "2", "--mirror", "mine")
+    forget(w)  # a mirror knows its chain
+    assert w.ate("get", chain, "y", "--mirror", "mine").out == b"2"
     server.stop()
     log = server.log_text()
     assert re.search("debug: /a: 127.0.0.1:[0-9]+ has proved ", log), log
     assert re.search("info: /a: 127.0.0.1:[0-9]+ has proved no key of it", log), log
+
+
+def test_members_only_address(w):
+    """Who has never seen a chain needs its id, which the address has that is printed."""
+    root = w.key()
+    w.key("eve")
+    server = w.server("--no-auth", "--members-only", "--limit", "refusal-ms=300")
+    chain, nothing = server.chain("/a"), server.chain("/b")
+    made = w.ate("put", chain, "x", "1")
+    address = re.search(r"to share: (tcp://\S+)", made.err.decode())[1]
+    assert ",chain=" in address and f"root={root}" in address, address
+    forget(w)
+    line = w.refused(3, "NO_ACCESS", "get", chain, "x")
+    assert "an address with chain= does" in line, line
+    assert w.ate("get", address, "x").out == b"1"
+    forget(w)
+    w.ate("name", "a", address)
+    assert w.ate("get", "@a", "x").out == b"1"
+    forget(w)
+    w.ate("put", chain, "x", "2")  # who would create it is told by what is there
+    assert w.ate("get", chain, "x").out == b"2"
+    told = {w.refused(3, "NO_ACCESS", "get", at, "x", "-k", "eve").replace("/b", "/a")
+            for at in (address, address.replace("/a#", "/b#"))}
+    assert len(told) == 1, told
+    w.refused(3, "NO_ACCESS", "get", nothing, "x")
 
 
 def test_descriptors_are_shared(w):
