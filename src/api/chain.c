@@ -418,7 +418,7 @@ static int open_there(struct opening *o, const struct ate__buf *genesis)
         .progress = o->conf->progress,
         .progress_arg = o->conf->progress_arg,
     };
-    if (m->known && !conf.addr.has_chain) { /* for a server that shows none before a key is proved */
+    if (m->known && !conf.addr.has_chain) { /* for a server that asks before it shows any */
         conf.addr.has_chain = true;
         conf.addr.chain = m->chain_id;
     }
@@ -488,8 +488,7 @@ static int describe(struct opening *o)
     addr.root_count = ate__trust_root_keys(trust, roots, ATE__NET_PINS_MAX);
     memcpy(addr.roots, roots, addr.root_count * sizeof roots[0]);
     /* Which says the mode; or which it takes to be shown the chain. */
-    addr.has_chain =
-        ate__trust_genesis(trust)->mode == ATE__CENTRALIZED || o->pipe->hidden;
+    addr.has_chain = ate__trust_genesis(trust)->mode == ATE__CENTRALIZED || o->pipe->hidden;
     addr.chain = *ate__trust_chain_id(trust);
     int rc = find_mirror(o);
     if (!rc)

@@ -34,8 +34,8 @@ struct ate__remote_conf {
     /* With the pins to check, and the chain for which keys are proved before any is shown; what it
      * says of anchors is not looked at. */
     struct ate__addr addr;
-    const char *mirror_dir;       /* a directory, made if missing; NULL: thin */
-    bool mirror_memory;           /* a mirror that is not kept */
+    const char *mirror_dir; /* a directory, made if missing; NULL: thin */
+    bool mirror_memory; /* a mirror that is not kept */
     /* For the view image of a mirror in a directory (chain/image.h); count 0: there is none. */
     const struct ate__key32 *image_secrets;
     size_t image_secret_count;

@@ -20,9 +20,10 @@ static void collect(struct ate__remote *r, bool first)
         bool reads = !key->sign_key && key->parts.kem && ate__key_opens(key);
         if (!key->sign_key && !reads)
             continue;
-        bytes += key->public_key.size + (reads ? key->public_key.size + ATE__POSSESSION_OWN
-                                               : key->parts.signature->made_size) +
-                 ATE__POSSESSION_OWN;
+        bytes +=
+            key->public_key.size +
+            (reads ? key->public_key.size + ATE__POSSESSION_OWN : key->parts.signature->made_size) +
+            ATE__POSSESSION_OWN;
         if (bytes <= most)
             r->proving[r->proving_count++] = key;
     }
@@ -56,15 +57,14 @@ static int prove(const struct ate__client_ask *ask, const struct ate__key *key, 
     int rc = key->sign_key ? ate__possession_prove(&ask->of, key, &proof)
                            : open_sealed(ask, key, &proof);
     if (!rc)
-        ate__msg_possession_encode(
-            w, &(struct ate__msg_possession){ask->of.chain_id, more,
-                                             ate__buf_bytes(&key->public_key),
-                                             ate__buf_bytes(&proof)});
+        ate__msg_possession_encode(w, &(struct ate__msg_possession){
+                                          ask->of.chain_id, more, ate__buf_bytes(&key->public_key),
+                                          ate__buf_bytes(&proof)});
     return rc;
 }
 
-int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask,
-                        struct ate__wr *w, struct ate__client_said *ret_said)
+int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask, struct ate__wr *w,
+                        struct ate__client_said *ret_said)
 {
     if (!ask->at && !ask->sealed.size)
         collect(r, ask->first);
@@ -78,7 +78,7 @@ int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask
         return ate__context(prove(ask, key, ret_said->more, w), "%s", r->peer);
     }
     ret_said->type = ATE__MSG_READERS;
-    ate__msg_readers_encode(w, &(struct ate__msg_readers){ask->of.chain_id,
-                                                          ate__buf_bytes(&key->public_key)});
+    ate__msg_readers_encode(
+        w, &(struct ate__msg_readers){ask->of.chain_id, ate__buf_bytes(&key->public_key)});
     return 0;
 }

@@ -143,8 +143,8 @@ int ate__remote_ended(struct ate__pipe *p) ATE__CHECK; /* client.c; of struct at
  * those of asking. */
 int ate__remote_believe(struct ate__remote *r, const struct ate__head *head) ATE__CHECK;
 /* client_possess.c. As struct ate__client_driver has it. */
-int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask,
-                        struct ate__wr *w, struct ate__client_said *ret_said) ATE__CHECK;
+int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask, struct ate__wr *w,
+                        struct ate__client_said *ret_said) ATE__CHECK;
 /* client_destroy.c. As struct ate__client_driver has it; then, where that left a tombstone, what
  * its result is by the anchors; and as struct ate__far_vtable has it. */
 int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement) ATE__CHECK;

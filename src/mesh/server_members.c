@@ -199,11 +199,10 @@ static void keep_signers(struct ate__stream *s, const struct ate__hosted *h)
         if (p->signs && !ate__policy_check_parts(g, &p->parts))
             s->member.key[s->member.count++] = p->key;
     }
-    ate__server_log(s->peer->server, ATE__LOG_DEBUG, "%s: %s has proved %s%s", h->path,
-                    s->peer->name,
-                    s->member.proved_count ? ate__hash_text(&s->member.proved[0].key, text)
-                                           : "nothing",
-                    s->member.proved_count > 1 ? ", and more" : "");
+    ate__server_log(
+        s->peer->server, ATE__LOG_DEBUG, "%s: %s has proved %s%s", h->path, s->peer->name,
+        s->member.proved_count ? ate__hash_text(&s->member.proved[0].key, text) : "nothing",
+        s->member.proved_count > 1 ? ", and more" : "");
 }
 
 /* What was said of another chain says nothing of this one; who creates names the chain of his
@@ -404,7 +403,7 @@ static void conclude_here(struct ate__stream *s)
 /* Who creates a chain proves for that one. */
 static bool is_of_genesis(const struct ate__stream *s)
 {
-    struct ate__rd r = ate__rd_of(ate__buf_bytes(&s->genesis)); /* u8 version, chain id: event/tx.h */
+    struct ate__rd r = ate__rd_of(ate__buf_bytes(&s->genesis)); /* u8 version, id: event/tx.h */
     (void)ate__rd_u8(&r);
     struct ate_hash id = ate__rd_hash(&r);
     return ate__rd_ok(&r) && ate__hash_equal(&id, &s->member.chain_id);

@@ -247,7 +247,8 @@ struct ate__stream {
         struct ate_hash chain_id;
         struct ate__loop_timer *timer;
         struct ate_hash nonce;
-        uint32_t said, judging, seals; /* frames that came: POSSESSION, of them under way, READERS */
+        uint32_t said, judging; /* POSSESSIONs that came; of them under way */
+        uint32_t seals; /* READERS that came */
         uint32_t proved_count;
         struct ate__proved {
             struct ate_hash key;

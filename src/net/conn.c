@@ -257,9 +257,12 @@ static bool is_greeting(const struct ate__conn *c)
     return c->state == ATE__CONN_GREETING || (c->state == ATE__CONN_OPEN && c->confined);
 }
 
-static const char *greeting_end(const struct ate__conn *c)
+static int check_greeting_bytes(const struct ate__conn *c)
 {
-    return c->confined ? "it proved a key" : "HELLO";
+    if (!is_greeting(c) || c->greeting_bytes <= c->limits.greeting_bytes)
+        return 0;
+    return ate__fail(ATE_TOO_BIG, "the other side sent more than %u bytes before %s",
+                     c->limits.greeting_bytes, c->confined ? "it proved a key" : "HELLO");
 }
 
 void ate__conn_confine(struct ate__conn *c, bool confined)
@@ -444,11 +447,10 @@ static enum ate__conn_event starved(struct ate__conn *c, uint64_t now_ms)
                      "the other side closed the connection inside a frame");
         }
         fail_silently(c, c->end_result, c->end_text, now_ms);
-    } else if (is_greeting(c) && c->greeting_bytes > c->limits.greeting_bytes) {
-        fail(c,
-             ate__fail(ATE_TOO_BIG, "the other side sent more than %u bytes before %s",
-                       c->limits.greeting_bytes, greeting_end(c)),
-             now_ms);
+    } else {
+        int rc = check_greeting_bytes(c);
+        if (rc)
+            fail(c, rc, now_ms);
     }
     return c->state >= ATE__CONN_CLOSING ? ATE__CONN_ENDED : ATE__CONN_NOTHING;
 }
@@ -460,6 +462,9 @@ static int decode(struct ate__conn *c, struct ate__net_frame *ret_frame, size_t 
     if (c->state == ATE__CONN_GREETING && !c->tls && looks_like_tls(bytes))
         return ate__fail(ATE_BAD_PEER, "the other side speaks TLS, this side clear text; "
                                        "conf.no_wire_encryption has to be set on both");
+    int rc = c->confined ? check_greeting_bytes(c) : 0;
+    if (rc)
+        return rc;
     return ate__net_frame_decode(bytes,
                                  greeting ? c->limits.greeting_frame_bytes : c->limits.frame_bytes,
                                  ret_frame, ret_size);

@@ -181,8 +181,8 @@ check("known-algorithm", "src/crypto/key.c",
 drop("key-strength", "src/trust/policy.c", "if (strength < g->strength_min)",
      "strength < g->strength_min")
 drop("key-allowed", "src/trust/policy.c",
-     "if (parts.signature && !ate__genesis_allows(g, parts.signature->id))",
-     "!ate__genesis_allows(g, parts.signature->id)")
+     "if (parts->signature && !ate__genesis_allows(g, parts->signature->id))",
+     "!ate__genesis_allows(g, parts->signature->id)")
 drop("password-floor", "src/crypto/password.c", "cost->passes < ATE__PASSWORD_PASSES_MIN ||",
      "cost->passes < ATE__PASSWORD_PASSES_MIN")
 attack("root-by-outsider", "root-signs")

@@ -103,8 +103,7 @@ static int possess(struct ate__client_driver *d, const struct ate__client_ask *a
     bool second = ask->at == 1;
     assert_true(ask->at < 2 && (!ask->sealed.size || (reads && second && ask->sealed.size == 3)));
     assert_true(ask->of.channel.b[0] == 0x11 && ask->of.nonce.b[0] == 0x22);
-    ret_said->type =
-        reads && second && !ask->sealed.size ? ATE__MSG_READERS : ATE__MSG_POSSESSION;
+    ret_said->type = reads && second && !ask->sealed.size ? ATE__MSG_READERS : ATE__MSG_POSSESSION;
     ret_said->more = !second;
     proved_for = ask->of.chain_id;
     ate__wr_u32(w, 77 + ask->at);

@@ -184,8 +184,8 @@ static void compare(struct world *w, const struct stranger *who, struct seen *se
     struct kit_frame f;
     const char *path = who->path ? who->path : w->chain.path;
     if (who->create) {
-        ate__msg_create_encode(
-            &b, &(struct ate__msg_create){ate__text_bytes(path), ate__buf_bytes(&w->another.genesis)});
+        ate__msg_create_encode(&b, &(struct ate__msg_create){ate__text_bytes(path),
+                                                             ate__buf_bytes(&w->another.genesis)});
         kit_send(c, ATE__MSG_CREATE, 1, ate__buf_bytes(&body));
     } else {
         kit_send_open(c, 1, path);
@@ -414,8 +414,8 @@ static void test_strangers(void **state)
             see(c, &seen[there]);
             kit_close(c);
         }
-        assert_true(ate__bytes_equal(ate__buf_bytes(&seen[0].bytes),
-                                     ate__buf_bytes(&seen[1].bytes)));
+        assert_true(
+            ate__bytes_equal(ate__buf_bytes(&seen[0].bytes), ate__buf_bytes(&seen[1].bytes)));
         ate__buf_deinit(&seen[0].bytes);
         ate__buf_deinit(&seen[1].bytes);
     }

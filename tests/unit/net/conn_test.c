@@ -506,6 +506,40 @@ static void test_drop(void **state)
 }
 
 /* The deadline never lies in the past after a tick, so that no timer can spin. */
+/* The limits of a greeting go on for what is received by who confines: a frame, all bytes, the
+ * time; and are gone with that. */
+static void test_confined(void **state)
+{
+    (void)state;
+    static uint8_t body[20 << 10];
+    for (unsigned way = 0; way < 4; way++) {
+        struct pair p = pair_new_open();
+        ate__conn_confine(p.server.conn, true);
+        assert_true(ate__conn_deadline(p.server.conn) <= p.now_ms + ATE__NET_GREETING_MS);
+        if (way == 3) {
+            ate__conn_confine(p.server.conn, false);
+            assert_int_equal(pair_send(&p.client, 16, 7, body, sizeof body), 0);
+        } else if (way == 0) {
+            assert_int_equal(pair_send(&p.client, 16, 7, body, sizeof body), 0);
+        }
+        for (unsigned i = 0; way == 1 && i < 5; i++)
+            assert_int_equal(pair_send(&p.client, 16, 7, body, 15 << 10), 0);
+        pair_run(&p, SIZE_MAX);
+        if (way >= 2)
+            for (unsigned i = 0; i < ATE__NET_GREETING_MS / 1000; i++)
+                pair_pass(&p, 1000);
+        pair_run(&p, SIZE_MAX);
+        assert_int_equal(p.server.ended, way != 3);
+        assert_int_equal(p.server.frames, way == 3);
+        if (way != 3)
+            assert_int_equal(p.server.result, way == 2 ? ATE_TIMEOUT : ATE_TOO_BIG);
+        if (way == 1 || way == 2)
+            assert_non_null(strstr(p.server.text, "key"));
+        assert_int_equal(p.client.ended, way != 3);
+        pair_free(&p);
+    }
+}
+
 static void test_deadline(void **state)
 {
     (void)state;
@@ -626,6 +660,7 @@ int main(void)
         cmocka_unit_test(test_hurry),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_confined),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_memory_held),
     };
