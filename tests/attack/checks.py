@@ -383,8 +383,8 @@ drop("clear-on-loopback", "src/net/listen_uv.c",
 CONN = "src/net/conn.c"
 check("greeting-frame", CONN, "greeting ? c->limits.greeting_frame_bytes",
       "greeting && !REMOVED ? c->limits.greeting_frame_bytes")
-drop("greeting-bytes", CONN, "c->greeting_bytes > c->limits.greeting_bytes",
-     "c->greeting_bytes > c->limits.greeting_bytes")
+drop("greeting-bytes", CONN, "c->greeting_bytes <= c->limits.greeting_bytes",
+     "c->greeting_bytes <= c->limits.greeting_bytes", "1")
 attack("bomb-before-greeting", "greeting-frame", "greeting-bytes")
 attack("clear-text-elsewhere", "clear-to-loopback")
 attack("clear-text-served", "clear-on-loopback")
