@@ -78,11 +78,16 @@ static int check_new_key(struct keys *k, const struct ate_hash *fingerprint,
         ate__refuse(k->j, rc, NULL, 0, "public key %s: %s", text, why);
         return 0;
     }
-    if (rc || has_office || k->j->kept || ate__judge_named(k->j, fingerprint))
+    uint32_t named = ate__judge_named(k->j, fingerprint);
+    if (rc || has_office || k->j->kept || (named && !k->j->needs))
         return rc;
     if (!k->has_named)
         rc = fill_named(k);
-    if (!rc && !ate__map_get(&k->named, fingerprint, NULL))
+    if (rc || ate__map_get(&k->named, fingerprint, NULL))
+        return rc;
+    if (named)
+        return ate__judge_need(k->j, named);
+    if (!rc)
         ate__refuse(k->j, ATE_DENIED, NULL, 0,
                     "public key %s: no signature, AUTH or RECIPIENTS of the transaction names it",
                     text);

@@ -109,7 +109,7 @@ int ate__check_services(struct ate__judge *j, const struct ate__event *e)
 void ate__check_snapshot_signers(struct ate__judge *j)
 {
     bool may = ate__judge_root_signs(j);
-    for (size_t i = 0; i < j->signers.count && !may && !j->tx->attested; i++)
+    for (size_t i = 0; i < j->signers.count && !may && !j->attested; i++)
         may = ate__trust_has_office(j->t, ATE__COMPACTOR_KEY, &j->signers.fingerprints[i]);
     if (ate__judge_archive(j))
         ate__refuse(j, ATE_DENIED, NULL, 0, "SNAPSHOT: nothing is left out of an archive");

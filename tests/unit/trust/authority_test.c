@@ -122,8 +122,8 @@ static int may_delete(struct world *w, const struct ate_id *id, const struct ate
                       size_t count)
 {
     struct ate__signers signers = {w->t, keys, count};
-    bool admitted;
-    int rc = ate__deleter_admits(&w->m.facts, id, &signers, &admitted);
+    uint32_t admitted;
+    int rc = ate__deleter_admits(&w->m.facts, id, &signers, count & 1, &admitted);
     return rc || admitted ? rc : ATE_DENIED;
 }
 
