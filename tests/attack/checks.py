@@ -761,3 +761,98 @@ attack("image-of-another-user", "image-under-secret")
 attack("image-of-another-chain", "image-of-chain", "image-tree")
 attack("image-of-another-history", "image-tree")
 attack("image-of-before", "image-generation", "image-above-cut-off", "state-is-certified")
+
+# ---- wire.c: a weaker wire than there should be ----
+
+TLS = "src/crypto/tls.c"
+drop("tls-13-alone", TLS, "if (!SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) ||",
+     "!SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION)",
+     "!SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION)")
+drop("hybrid-groups", TLS, "!SSL_CTX_set1_groups_list(c, \"X25519MLKEM768:SecP384r1MLKEM1024\") ||",
+     "!SSL_CTX_set1_groups_list(c, \"X25519MLKEM768:SecP384r1MLKEM1024\")")
+drop("strong-ciphers", TLS,
+     "!SSL_CTX_set_ciphersuites(c, \"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256\") ||",
+     "!SSL_CTX_set_ciphersuites(c, \"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256\")")
+drop("tls-takes-every-byte", CONN, ": c->tls                    ? feed_tls(c, bytes)", "c->tls",
+     "c->tls && looks_like_tls(bytes)")
+drop("clear-was-asked", "src/net/listen_uv.c",
+     ".wire = s->clear && ate__peer_is_loopback(address)", "s->clear", "1")
+drop("version-in-common", "src/net/hello.c", "    if (low > high)\n", "low > high")
+attack("older-tls", "tls-13-alone", "hybrid-groups")
+attack("classical-exchange", "hybrid-groups")
+attack("weaker-cipher", "strong-ciphers")
+attack("clear-text-answered", "tls-takes-every-byte")
+attack("clear-text-unasked", "clear-was-asked")
+attack("older-protocol", "version-in-common")
+
+# ---- crowds.c: no time, room or memory for others ----
+
+drop("greeting-deadline", CONN, "if (now_ms - c->started_ms >= c->limits.greeting_ms)",
+     "now_ms - c->started_ms >= c->limits.greeting_ms")
+drop("dead-are-dropped", CONN, "if (now_ms - c->heard_ms >= c->limits.dead_ms)",
+     "now_ms - c->heard_ms >= c->limits.dead_ms")
+drop("pong-has-room", CONN,
+     "if (c->pong_due && c->state == ATE__CONN_OPEN && pending(c) < c->limits.credit_bytes)",
+     "pending(c) < c->limits.credit_bytes", "1")
+LISTEN = "src/net/listen_uv.c"
+drop("oldest-gives-way", LISTEN, "if (!t || ate__loop_now_ms(s->loop) - t->since_ms <",
+     "!t", "1")
+drop("greetings-of-source", LISTEN,
+     "if (source_count(s, source) >= s->limits.greetings_source &&",
+     "source_count(s, source) >= s->limits.greetings_source")
+drop("connections-limit", LISTEN, "if (s->count >= s->limits.connections)",
+     "s->count >= s->limits.connections")
+drop("streams-limit", "src/mesh/server_stream.c", "if (p->stream_count >= most)",
+     "p->stream_count >= most")
+drop("commits-limit", "src/mesh/server_peer.c", "p->commits >= limits->commits ||",
+     "p->commits >= limits->commits")
+drop("forged-limit", "src/mesh/server_answer.c",
+     "if (++p->failed_signatures < p->server->conf.server_limits.failed_signatures)",
+     "++p->failed_signatures < p->server->conf.server_limits.failed_signatures", "1")
+drop("chains-of-source", "src/mesh/sources.c", "if (!rc && item->chains >= s->limits.chains)",
+     "item->chains >= s->limits.chains")
+drop("answers-wait", "src/mesh/server_answer.c",
+     "if (!s || p->answering || (p->link && (p->waiting || !ate__link_room(p->link))))",
+     "(p->waiting || !ate__link_room(p->link))")
+drop("unread-of-all", "src/mesh/server_unread.c",
+     "if (p->server->unread > p->server->conf.server_limits.unread_bytes)",
+     "p->server->unread > p->server->conf.server_limits.unread_bytes")
+attack("silent-for-ever", "greeting-deadline")
+attack("silent-once-greeted", "dead-are-dropped")
+attack("silent-crowd", "oldest-gives-way")
+attack("greetings-of-one-source", "greetings-of-source")
+attack("connections-without-end", "connections-limit")
+attack("streams-without-end", "streams-limit")
+attack("commits-without-end", "commits-limit")
+attack("forged-without-end", "forged-limit")
+attack("chains-without-end", "chains-of-source")
+attack("pings-without-end", "pong-has-room")
+attack("asks-and-does-not-read", "answers-wait")
+attack("many-do-not-read", "unread-of-all")
+
+# ---- compacted.c: what a compaction leaves out, and what is sent again behind one ----
+
+STATE_ROOT = "src/trust/state_root.c"
+check("state-has-revoked", STATE_ROOT, "!rc && kind <= ROW_REVOKED;",
+      "!rc && kind <= ROW_REVOKED - REMOVED;")
+check("state-has-roots", STATE_ROOT, "for (uint8_t kind = ROW_ROOT_KEY;",
+      "for (uint8_t kind = ROW_ROOT_KEY + REMOVED;")
+check("state-has-rules", STATE_ROOT, "        memcpy(row->bytes + 48, o->control.b, 32);",
+      "        if (!REMOVED)\n            memcpy(row->bytes + 48, o->control.b, 32);")
+attack("compacted-without-a-revocation", "state-has-revoked")
+attack("compacted-without-a-root-change", "state-has-roots")
+attack("compacted-without-a-rule", "state-has-rules")
+attack("compacted-without-an-epoch", "state-has-rules")
+attack("compacted-without-a-deletion", "state-is-certified")
+attack("made-again-behind-a-compaction", "origin-known", "id-was-deleted")
+attack("changed-again-behind-a-compaction", "origin-known", "prev-is-current")
+attack("made-again-behind-the-window", "origin-known", "base-window")
+
+# ---- readers.c: keys that nobody should seal to ----
+
+drop("kem-low-order", "src/crypto/kem.c", "if (!memcmp(u, low_order[i], sizeof u))",
+     "!memcmp(u, low_order[i], sizeof u)")
+drop("kem-on-curve", "src/crypto/kem_p384.c", "return p ? 0 : ate__ossl_refused(ATE_MALFORMED,",
+     "p", "1")
+attack("low-order-reader", "kem-low-order")
+attack("reader-off-the-curve", "kem-on-curve")
