@@ -266,15 +266,20 @@ ATE_API bool ate_chain_reset(const struct ate_chain *chain, struct ate_reset *re
 
 /* ---- after a crash ---- */
 
-/* Names one commit for ever; ate_txn_id_of() gives it. Keep it to ask later. */
+/* Names one commit for ever; ate_txn_id_of() gives it. Keep it to ask later. `hash` is that of the
+ * very transaction, zeros before it was sent: then the answer is about what stands under origin and
+ * number, which nobody can guess who was not sent them. */
 struct ate_txn_id {
     uint8_t origin[16];
     uint64_t number;
+    struct ate_hash hash;
 };
 
-/* WAITS. What became of that commit. 0: it is in the chain, there.
- * Errors: NOT_FOUND: it is not in it, and will not be once the process that submitted it has
- * ended; UNKNOWN, OFFLINE, TIMEOUT, COMPACTED: too old to say; E_*. */
+/* WAITS. What became of that commit. 0: it is in the chain, there; a thin chain proves it of one
+ * with its hash, else that rests on the server.
+ * Errors: NOT_FOUND: it is not in it (with its hash: another may stand under that number), and will
+ * not be once the process that submitted it has ended; UNKNOWN, OFFLINE, TIMEOUT, COMPACTED: too
+ * old to say; TAMPERED: the server names a place where it does not stand; E_*. */
 ATE_CALL int ate_outcome(struct ate_chain *chain, struct ate_txn_id id,
                          struct ate_receipt *ret_receipt);
 ATE_CALL int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,

@@ -187,7 +187,7 @@ int ate_outcome(struct ate_chain *c, struct ate_txn_id id, struct ate_receipt *r
     struct ate__receipt receipt;
     int rc = ate__check_may_wait();
     if (!rc)
-        rc = ate__pipe_outcome(c->pipe, &inner, &receipt);
+        rc = ate__pipe_outcome(c->pipe, &inner, &id.hash, &receipt);
     if (!rc)
         ate__receipt_fill(&receipt, ret_receipt);
     return rc;

@@ -131,8 +131,9 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer);
 /* See struct ate__ask. Without workers done() is called inside ask(). */
 void ate__chain_ask(struct ate__chain *c, struct ate__ask *ask);
 void ate__chain_await(struct ate__chain *c, struct ate__ask *ask);
+/* tx_hash: of the very transaction that is meant; NULL, zeros: whichever stands under that id. */
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
-                       struct ate__receipt *ret_receipt) ATE__CHECK;
+                       const struct ate_hash *tx_hash, struct ate__receipt *ret_receipt) ATE__CHECK;
 /* Makes all that is published durable, and all that was offered before the call. Errors: READ_ONLY:
  * the log failed; E_*. */
 int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt) ATE__CHECK;

@@ -105,6 +105,7 @@ enum ate__ask_kind {
 struct ate__ask {
     enum ate__ask_kind kind;
     struct ate__txn_id id; /* OUTCOME */
+    struct ate_hash tx_hash; /* OUTCOME: of that very transaction; zeros: whichever has that id */
     bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
     bool waits; /* the submitter is going to await() it: it may do the work itself */
     void (*done)(struct ate__ask *ask); /* not where it waits */
@@ -228,4 +229,4 @@ struct ate__pipe {
 /* Asking and waiting for the answer. */
 int ate__pipe_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt) ATE__CHECK;
 int ate__pipe_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
-                      struct ate__receipt *ret_receipt) ATE__CHECK;
+                      const struct ate_hash *tx_hash, struct ate__receipt *ret_receipt) ATE__CHECK;

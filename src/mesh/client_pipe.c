@@ -490,6 +490,7 @@ static int remote_ask(struct ate__pipe *p, struct ate__ask *ask)
     a->ask = ask;
     a->call.kind = ask->kind == ATE__ASK_SYNC ? ATE__CALL_SYNC : ATE__CALL_OUTCOME;
     a->call.id = ask->id;
+    a->call.tx_hash = ask->tx_hash;
     a->call.deadline_ms = deadline_ms(r, r->conf.timeout_ms);
     a->call.patient = true;
     a->call.done = on_ask_answered;

@@ -61,7 +61,7 @@ struct ate__call {
     uint64_t deadline_ms; /* of the env's monotonic clock; UINT64_MAX: none */
     bool patient; /* BUSY is waited out, as OFFLINE always is */
     struct ate_bytes tx; /* COMMIT: encoded */
-    struct ate_hash tx_hash;
+    struct ate_hash tx_hash; /* COMMIT; OUTCOME: zeros where it is not known */
     struct ate_bytes signature_section;
     /* Of a centralized chain: who made it is for the server to say, among the keys of this session,
      * which may be NULL. */

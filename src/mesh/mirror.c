@@ -133,7 +133,7 @@ static int confirm_commit(struct ate__mirror *m, const struct question *q)
 static int confirm_outcome(struct ate__mirror *m, const struct question *q)
 {
     struct ate__receipt receipt;
-    int rc = ate__chain_outcome(m->chain, &q->id, &receipt);
+    int rc = ate__chain_outcome(m->chain, &q->id, &q->tx_hash, &receipt);
     if (rc == ATE_NOT_FOUND || (!rc && receipt.sequence != q->receipt.sequence))
         return ate__fail(ATE_TAMPERED,
                          "the server says that a commit became transaction %llu, which the "

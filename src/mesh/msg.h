@@ -147,6 +147,9 @@ struct ate__msg_committed {
      * body; 0: nobody. */
     uint32_t attested_count;
     const uint8_t *attested;
+    /* To OUTCOME with a tx_hash: that of the signatures, by which the leaf is known. */
+    bool has_signatures_hash;
+    struct ate_hash signatures_hash;
 };
 struct ate__msg_rejected {
     uint32_t request;
@@ -159,6 +162,7 @@ struct ate__msg_outcome {
     uint32_t request;
     struct ate__head known;
     struct ate__txn_id id;
+    struct ate_hash tx_hash; /* zeros: whichever transaction has that id */
 };
 /* What a thin client asks for. at: the size that its snapshot reads at; 0: the newest.
  * The server keeps the last ATE__SNAPSHOTS_KEPT snapshots of a stream, each as long as a

@@ -372,6 +372,10 @@ drop("commit-in-tree", "src/mesh/client_calls.c",
 drop("commit-in-mirror", MIRROR, "rc = confirm_commit(m, q);", "confirm_commit(m, q)")
 attack("commit-swallowed", "commit-in-tree")
 attack("commit-swallowed-mirror", "commit-in-mirror")
+drop("outcome-of-that-hash", "src/chain/ask.c",
+     "rc = check_meant(tx_hash, &entry);", "check_meant(tx_hash, &entry)")
+attack("outcome-of-another", "outcome-of-that-hash")
+attack("outcome-invented", "commit-in-tree")
 
 # ---- net.c ----
 
