@@ -47,6 +47,51 @@ int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id
     return rc;
 }
 
+static int open_one(const struct ate__seal_env *e, struct ate_session *s,
+                    const struct ate__control *namer, const struct ate__control *scope_control,
+                    struct ate__key32 *ret_name_key)
+{
+    const struct ate__namekey_item *item = &namer->header.namekey;
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    char object[ATE__ID_TEXT];
+    int rc = ate__data_key_open(e, s, scope_control, &item->data_key_id, &key);
+    if (rc)
+        return ate__context(rc, "name key of %s", ate__id_text(&namer->object, object));
+    rc = ate__name_key_unwrap(e, key, &namer->object, item->bytes, ret_name_key);
+    return rc == ATE_NO_KEY
+               ? ate__fail(ATE_TAMPERED, "name key of %s: its data key does not open it",
+                           ate__id_text(&namer->object, object))
+               : rc;
+}
+
+/* The oldest control event of the object that carries its name key under an epoch of its own. */
+static const struct ate__control *first_named(const struct ate__control *namer)
+{
+    const struct ate__control *first = namer;
+    for (const struct ate__control *c = namer; c; c = ate__control_before(c))
+        if (ate__header_has(&c->header, ATE__TAG_NAMEKEY) && c->header.namekey.wrapped &&
+            ate__header_has(&c->header, ATE__TAG_EPOCH))
+            first = c;
+    return first;
+}
+
+/* rc: what came of that of namer, *name_key where it is 0. Who reads an epoch reads those below. */
+static int open_first(const struct ate__seal_env *e, struct ate_session *s,
+                      const struct ate__control *namer, const struct ate__control *scope_control,
+                      int rc, struct ate__key32 *name_key)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 older = {{0}};
+    const struct ate__control *first = first_named(namer);
+    if (first == namer)
+        return rc;
+    int opened = open_one(e, s, first, namer, &older);
+    if (opened > 0)
+        return rc ? open_one(e, s, namer, scope_control, name_key) : 0; /* its sentence */
+    if (!opened)
+        *name_key = older;
+    return opened;
+}
+
 int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *namer, const struct ate__control *scope_control,
                        struct ate__key32 *ret_name_key)
@@ -59,16 +104,10 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
     struct ate__secret_place place = {e->chain_id, item->data_key_id, namer->object};
     if (ate__session_recall_name(s, &place, ret_name_key))
         return 0;
-    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
     ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
-    char object[ATE__ID_TEXT];
-    int rc = ate__data_key_open(e, s, scope_control, &item->data_key_id, &key);
-    if (rc)
-        return ate__context(rc, "name key of %s", ate__id_text(&namer->object, object));
-    rc = ate__name_key_unwrap(e, key, &namer->object, item->bytes, &name_key);
-    if (rc == ATE_NO_KEY)
-        return ate__fail(ATE_TAMPERED, "name key of %s: its data key does not open it",
-                         ate__id_text(&namer->object, object));
+    int rc = open_one(e, s, namer, scope_control, &name_key);
+    if (!rc || rc == ATE_TAMPERED || (rc == ATE_NO_KEY && ate__epoch_names(scope_control, s)))
+        rc = open_first(e, s, namer, scope_control, rc, &name_key);
     if (!rc)
         rc = ate__session_remember_name(s, &place, &name_key);
     if (!rc)

@@ -45,6 +45,8 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *control, const struct ate_hash *data_key_id,
                        struct ate__data_key **ret_key) ATE__CHECK;
 
+/* The newest epoch of the scope is sealed to a key of the session, rightly or not. */
+bool ate__epoch_names(const struct ate__control *control, const struct ate_session *s);
 /* An epoch of the scope, in force or replaced, has this data key. NULL: no scope. */
 bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *data_key_id);
 /* The newest control event of the nearest object from id upwards that has or had an epoch of this
@@ -96,7 +98,10 @@ int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_id *parent, stru
 int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id *parent,
                           struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
 /* The name key that `namer` (a control with NAMEKEY) carries. scope_control: of the scope under
- * whose data key it is wrapped. Remembered in the session. Errors: NO_KEY TAMPERED. */
+ * whose data key it is wrapped. A name key never changes once it is set: where an older control
+ * event of the object carries another one, or this one does not open for a reader, what the oldest
+ * of them says counts, so that who administers takes no name from anybody. Remembered in the
+ * session. Errors: NO_KEY TAMPERED. */
 int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *namer, const struct ate__control *scope_control,
                        struct ate__key32 *ret_name_key) ATE__CHECK;
