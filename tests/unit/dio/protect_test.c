@@ -80,6 +80,33 @@ static uint64_t epoch_of(struct ate_id id)
     return scope.is_private ? scope.epoch : UINT64_MAX;
 }
 
+/* More than a rule has room for: refused before anything is sealed. */
+static void ten_thousand_readers(void **state)
+{
+    (void)state;
+    enum { READERS = 10000 };
+    static struct ate_hash keys[READERS];
+    for (uint32_t i = 0; i < READERS; i++)
+        memcpy(&keys[i], &i, sizeof i);
+    struct ate_txn *t = world_begin(&w);
+    for (size_t count = 4097; count <= READERS; count += READERS - 4097) {
+        struct ate_rules rules = {.read = {ATE_KEYS, keys, count}};
+        char said[64];
+        snprintf(said, sizeof said, "rules: %zu keys; a rule has at most 4096", count);
+        expect(ate_protect(t, folder, &rules), ATE_TOO_BIG);
+        assert_string_equal(ate__error_text(), said);
+    }
+    uint64_t size = world_size(&w);
+    ok(ate_txn_commit(t, NULL)); /* nothing is pending */
+    assert_int_equal(world_size(&w), size);
+    /* As many as there may be, and keys that nobody has seen: the first one stops it. */
+    ok(ate_protect(t, folder, &(struct ate_rules){.read = {ATE_KEYS, keys, 4096}}));
+    expect(ate_txn_commit(t, NULL), ATE_NO_KEY);
+    ate_txn_end(t);
+    assert_int_equal(world_size(&w), size);
+    assert_int_equal(epoch_of(folder), 0);
+}
+
 /* ---- who goes ---- */
 
 static void who_goes_reads_what_was(void **state)

@@ -97,7 +97,7 @@ static void random_commit_message(struct rnd *r, unsigned type, struct ate__wr *
 {
     uint32_t request = 1 + (uint32_t)rnd_below(r, UINT32_MAX);
     struct ate__msg_commit commit = {request, random_head(r, 0), random_bytes(r, 1, 300)};
-    struct ate__msg_outcome outcome = {request, random_head(r, 0), {{0}, rnd_u64(r)}};
+    struct ate__msg_outcome outcome = {request, random_head(r, 0), {{0}, rnd_u64(r)}, {{7}}};
     struct ate__head head = random_head(r, 1);
     struct ate__msg_committed committed = {
         .request = request,
@@ -630,6 +630,25 @@ static void test_attested(void **state)
             memcpy(body.data + whole - 32, body.data + whole - 64, 32); /* one twice */
             assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&body), &got), ATE_MALFORMED);
         }
+        /* Behind it, and behind a list of none, the signatures hash. */
+        m.has_signatures_hash = true;
+        m.signatures_hash.b[3] = 9;
+        ate__buf_clear(&body);
+        w = ate__wr_of(&body);
+        ate__msg_committed_encode(&w, &m);
+        assert_int_equal(ate__wr_end(&w), 0);
+        rc = ate__msg_committed_decode(ate__buf_bytes(&body), &got);
+        assert_int_equal(rc, count > ATE__TX_SIGNATURES_MAX ? ATE_MALFORMED : 0);
+        assert_true(rc || (got.has_signatures_hash && got.signatures_hash.b[3] == 9 &&
+                           got.attested_count == count));
+        for (size_t left = 1; !rc && left < 32; left++)
+            assert_int_equal(
+                ate__msg_committed_decode(ate__bytes(body.data, body.size - left), &got),
+                ATE_MALFORMED);
+        m.has_signatures_hash = false;
+        ate__buf_clear(&body);
+        w = ate__wr_of(&body);
+        ate__msg_committed_encode(&w, &m);
         if (!count) { /* a list of none */
             assert_int_equal(ate__buf_append(&body, ate__bytes("\0\0\0", 4)), 0);
             assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&body), &got), ATE_MALFORMED);
