@@ -559,6 +559,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        CASE(ten_thousand_readers),
         CASE(who_goes_reads_what_was),
         CASE(what_inherits_follows),
         CASE(who_went_tries_everything),
