@@ -21,6 +21,7 @@
 void ate__fork_keep_note(struct ate__memory *m, struct ate_bytes note);
 /* The same: it is kept now or within the next, or when the chain is closed. */
 void ate__fork_saw_note(struct ate__memory *m, struct ate_bytes note, uint64_t now_ms);
+bool ate__fork_has_note(const struct ate__memory *m); /* one is kept */
 void ate__fork_close(struct ate__memory *m); /* before ate__memory_close() */
 /* The chain went back, and said so: what was signed before is no evidence any more. */
 void ate__fork_forget_note(struct ate__memory *m);

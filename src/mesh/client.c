@@ -363,6 +363,8 @@ static int start(void *arg)
     };
     int rc = ate__loop_timer_new(r->loop, fire, r, &r->timer);
     if (!rc)
+        rc = ate__judging_start(r);
+    if (!rc)
         rc = ate__client_new(&conf, &r->driver, &r->client);
     if (!rc)
         ate__client_start(r->client);

@@ -73,6 +73,9 @@ struct ate__remote_conf {
      * gives it, with a better sentence. It may ask the server, which takes seconds at most, and
      * whoever lets the last reference go waits for that. On a worker. NULL: not wanted. */
     int (*forked)(void *arg, int result);
+    /* Called once the chain is open, and then whenever that many ms have passed which it gave; 0:
+     * never again. Not at the same time as noted(). On a worker. NULL: not wanted. */
+    uint64_t (*look)(void *arg);
     void *arg;
     /* Inside open: "verify" of a mirror that is there, "fetch" of what it lacks. */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);

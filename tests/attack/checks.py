@@ -286,6 +286,12 @@ attack("note-of-another-head", "note-is-the-head")
 attack("note-of-another-past", "note-extended")
 attack("note-to-a-mirror", "note-in-mirror")
 attack("note-of-less", "note-no-less")
+drop("age-doubted", "src/trust/age.c", "a->doubted_s = !a->known && old_s > most_s ? old_s : 0;",
+     "!a->known && old_s > most_s")
+drop("age-awaited", "src/api/age.c", "    if (!a->strict || !a->remote)\n        return 0;",
+     "!a->strict || !a->remote", "1")
+attack("view-of-old", "age-doubted")
+attack("view-unsigned", "age-awaited")
 
 # ---- server.c ----
 

@@ -224,6 +224,44 @@ static void note_of_less(void)
     rogue_free(r);
 }
 
+/* ---- how old it is ---- */
+
+static int open_young(struct rogue *r, bool mirror)
+{
+    struct ate_chain_conf conf = {.mirror_dir = mirror ? "" : NULL,
+                                  .timeout_ms = 3000,
+                                  .max_age_s = 3600,
+                                  .max_age_strict = true};
+    struct ate_chain *c = NULL;
+    int rc = ate_chain_open(rogue_address(r), NULL, 0, &conf, &c);
+    ate_chain_close(c);
+    return rc;
+}
+
+static void held_still(bool mirror, bool says)
+{
+    struct rogue *r = signing(ALICE, NULL); /* at second 1 of 1970 */
+    if (says) {
+        r->said[0] = r->note;
+        r->note = (struct ate__buf){0};
+    }
+    attack_tried(mirror ? "shown to a mirror" : "shown to a thin client", open_young(r, mirror),
+                 ATE_STALE);
+    rogue_free(r);
+}
+
+static void view_of_old(void)
+{
+    held_still(false, true);
+    held_still(true, true);
+}
+
+static void view_unsigned(void)
+{
+    held_still(false, false);
+    held_still(true, false);
+}
+
 const struct attack attacks_proofs[] = {
     {"log-key-by-outsider", log_key_by_outsider},
     {"checkpoint-by-outsider", checkpoint_by_outsider},
@@ -235,5 +273,7 @@ const struct attack attacks_proofs[] = {
     {"note-of-another-past", note_of_another_past},
     {"note-to-a-mirror", note_to_a_mirror},
     {"note-of-less", note_of_less},
+    {"view-of-old", view_of_old},
+    {"view-unsigned", view_unsigned},
     {NULL, NULL},
 };

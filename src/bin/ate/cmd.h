@@ -84,7 +84,8 @@ enum option_id {
     OPT_ADD_ROOT,
     OPT_REMOVE_ROOT,
     OPT_CENTRALIZED,
-    OPT_PLUGIN
+    OPT_PLUGIN,
+    OPT_MAX_AGE
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -92,7 +93,8 @@ enum option_id {
 #define OPTS_LOOKUP (OPT(OPT_DNS_SERVER) | OPT(OPT_DNS_ANCHOR) | OPT(OPT_CA_FILE))
 #define OPTS_CHAIN                                                                                 \
     (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_PASSWORD_FILE) | OPT(OPT_ROOT) |              \
-     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_CENTRALIZED) | OPT(OPT_PLUGIN))
+     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_CENTRALIZED) |                  \
+     OPT(OPT_PLUGIN) | OPT(OPT_MAX_AGE))
 /* What is said of a chain that is made. */
 #define OPTS_NEW                                                                                   \
     (OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) | OPT(OPT_COMPRESS) |                 \
@@ -107,6 +109,7 @@ struct options { /* strings are words of the command line */
     size_t root_count;
     const char *mirror;
     int32_t timeout_ms; /* 0: not given; -1: none */
+    int32_t max_age_ms; /* 0: not given; -1: any */
     bool clear;         /* no wire encryption */
     bool centralized;
     struct ate_lookup lookup;

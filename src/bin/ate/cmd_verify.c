@@ -42,7 +42,25 @@ static void print_json(const struct opened *x, const struct ate_verified *v)
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__json_set_text(object, "compression", "zstd");
     ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
+    struct ate_chain_age age;
+    if (ate_chain_age(x->chain, &age) && age.known) {
+        char time[ATE__TIME_TEXT];
+        ate__json_set_number(object, "age_ms", (uint64_t)age.age_ms);
+        ate__json_set_number(object, "signed_size", age.head.size);
+        ate__json_set_text(object, "signed", ate__time_text(age.signed_ns, false, time));
+    }
     ate__print_json(object);
+}
+
+/* Of a chain at a server that signs. */
+static void print_age(const struct opened *x)
+{
+    struct ate_chain_age age;
+    char time[ATE__TIME_TEXT], count[ATE__COUNT_TEXT];
+    if (ate_chain_age(x->chain, &age) && age.known)
+        ate__print("a log key signed the first %s at %s, %" PRId64 " s ago at most\n",
+                   ate__count_text(age.head.size, "transaction", "transactions", count),
+                   ate__time_text(age.signed_ns, false, time), age.age_ms / 1000 + 1);
 }
 
 static void print_text(const struct opened *x, const struct ate_verified *v)
@@ -56,6 +74,7 @@ static void print_text(const struct opened *x, const struct ate_verified *v)
                ate__size_text(v->bytes, size), ate_hash_text(v->head.root, head));
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__print("what is stored is compressed (zstd)\n");
+    print_age(x);
     if (v->queued)
         ate__print("queued, for no checkpoint covers it: %s\n",
                    ate__count_text(v->queued, "transaction", "transactions", last));

@@ -39,6 +39,7 @@ static const char last_help[] =
     "                      repeated (--root-key is the same)\n"
     "      --mirror DIR    keep a copy of a remote chain there; auto: in ~/.cache/ate\n"
     "      --timeout TIME  500ms, 30s, 5m, none [30s]\n"
+    "      --max-age TIME  nothing of a remote chain that may be older: 60s or more\n"
     "      --plugin FILE[=OPTIONS] loads a plug-in: libate(3), PLUG-INS; may be repeated\n"
     "      --password-file FILE   the password of your key, if it has one; else you are asked\n"
     "      --no-wire-encryption   clear text, to a server on this machine that allows it too\n"
@@ -52,7 +53,7 @@ static const char last_help[] =
     "  -h, --help   --version\n"
     "\n"
     "Exit status: 0 done; 1 no: not found, exists, nothing more; 2 usage; 3 refused: no right, no\n"
-    "key; 4 conflict; 5 not reached, busy, outcome unknown: try again; 6 not to be trusted;\n"
+    "key; 4 conflict, too old; 5 not reached, busy, outcome unknown; 6 not to be trusted;\n"
     "7 malformed, unsupported, too big; 8 this machine; 129, 130, 143 ended by SIGHUP, SIGINT,\n"
     "SIGTERM.\n";
 

@@ -376,6 +376,20 @@ static void say_stopped(void *arg, const char *line)
     fprintf(stderr, "ate: %s\n", line);
 }
 
+/* A command that goes on for long is told that what it shows gets old. */
+static void say_stale(void *arg, int result, const char *text, const struct ate_proved *checkpoint)
+{
+    (void)arg;
+    (void)checkpoint;
+    if (result == ATE_STALE)
+        fprintf(stderr, "ate: warning: %s\n", text);
+}
+
+static uint32_t max_age_of(const struct options *o)
+{
+    return o->max_age_ms < 0 ? UINT32_MAX : (uint32_t)(o->max_age_ms + 999) / 1000;
+}
+
 static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
 {
     return (struct ate_chain_conf){
@@ -394,6 +408,9 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .plugins = o->plugins.items,
         .plugin_count = o->plugins.count,
         .plugin_log = say_stopped,
+        .checkpoint = o->max_age_ms ? NULL : say_stale,
+        .max_age_s = max_age_of(o),
+        .max_age_strict = o->max_age_ms > 0,
         .progress = open_show_progress,
     };
 }

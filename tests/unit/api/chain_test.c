@@ -143,7 +143,7 @@ static void what_only_a_later_version_knows(void **state)
     const struct ate_lookup lookup = {.reserved = {[4] = 1}};
     const struct ate_compact_when when = {.mode = ATE_COMPACT_FACTOR, .reserved = {[3] = 1}};
     const struct ate_chain_conf later[] = {{.reserved = {[2] = 1}},
-                                           {.reserved_more = {[7] = 1}},
+                                           {.reserved_more = {[6] = 1}},
                                            {.lookup = &lookup},
                                            {.compact = &when}};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
