@@ -414,6 +414,7 @@ static int open_there(struct opening *o, const struct ate__buf *genesis)
         .remembered_reset_us = m->known ? m->reset_us : 0,
         .advanced = remote_advanced,
         .noted = ate__fork_noted,
+        .believed = ate__fork_believed,
         .forked = ate__fork_shown,
         .look = ate__aging_look,
         .arg = o->chain,

@@ -306,6 +306,12 @@ int ate__fork_noted(void *arg, int result, struct ate_bytes note,
     return result;
 }
 
+void ate__fork_believed(void *arg, struct ate_bytes note)
+{
+    struct ate_chain *c = arg;
+    ate__fork_saw_note(&c->memory, note, ate__monotonic_ms(&ate__env_real));
+}
+
 int ate__fork_shown(void *arg, int result)
 {
     struct ate_chain *c = arg;

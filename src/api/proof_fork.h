@@ -33,6 +33,7 @@ int ate__fork_evidence(struct ate__memory *m, const struct ate__remote_conf *con
 /* For struct ate__remote_conf, of a chain that is open; arg: the handle. */
 int ate__fork_noted(void *arg, int result, struct ate_bytes note,
                     const struct ate__checkpoint *checkpoint);
+void ate__fork_believed(void *arg, struct ate_bytes note);
 int ate__fork_shown(void *arg, int result);
 /* How conf reaches its chain: as whoever has neither seen nor keeps anything of it. */
 struct ate__remote_conf ate__fork_fresh_conf(const struct ate__remote_conf *conf);

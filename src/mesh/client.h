@@ -69,6 +69,9 @@ struct ate__remote_conf {
      * server's fault is final. On a worker. NULL: none are asked for. */
     int (*noted)(void *arg, int result, struct ate_bytes note,
                  const struct ate__checkpoint *checkpoint);
+    /* Told of each checkpoint of a centralized chain by which what it shows was believed. Any
+     * thread; must not wait for the server. NULL: not wanted. */
+    void (*believed)(void *arg, struct ate_bytes note);
     /* FORKED or ROLLED_BACK, its sentence set, is about to be final for a chain that was open;
      * gives it, with a better sentence. It may ask the server, which takes seconds at most, and
      * whoever lets the last reference go waits for that. On a worker. NULL: not wanted. */

@@ -866,3 +866,12 @@ drop("kem-on-curve", "src/crypto/kem_p384.c", "return p ? 0 : ate__ossl_refused(
      "p", "1")
 attack("low-order-reader", "kem-low-order")
 attack("reader-off-the-curve", "kem-on-curve")
+
+# ---- told.c: what others are told of an attack ----
+
+drop("evidence-is-kept", "src/api/proof_fork.c",
+     "return rc ? rc : write_evidence(file, ate__buf_bytes(&before.text), "
+     "ate__buf_bytes(&now.text));",
+     "write_evidence(file, ate__buf_bytes(&before.text), ate__buf_bytes(&now.text))")
+attack("refused-and-told", "may-write")
+attack("two-stories-signed", "evidence-is-kept")

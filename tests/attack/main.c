@@ -21,6 +21,7 @@ static const struct attack *const tables[] = {
     attacks_payload,    attacks_afar,    attacks_reset,   attacks_resync,    attacks_image,
     attacks_dns,        attacks_members, attacks_plugins, attacks_central,   attacks_two_keys,
     attacks_neighbours, attacks_wire,    attacks_crowds,  attacks_compacted, attacks_readers,
+    attacks_told,
 };
 static struct {
     unsigned tried, held, succeeded;
