@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "dio/compress.h"
 #include "dio/txn.h"
+#include "trust/limits.h"
 #include "trust/plugin.h"
 
 enum { ARENA_KEPT = 1 << 20 /* bytes, from one commit of a transaction to its next */ };
@@ -146,6 +147,21 @@ static int plan_around(struct build *b, const struct ate__change *c,
     return rc == ATE_NO_KEY ? 0 : rc;
 }
 
+/* Of whom a rule names, and nothing is sealed to: who has never signed or read there could not prove
+ * to a server that he belongs to the chain. Keys that the session does not know are told by those
+ * who do. */
+static int need_named(struct build *b, const struct ate__auth *auth)
+{
+    struct ate_hash known[ATE__SESSION_KEYS_MAX];
+    size_t count = ate__session_fingerprints(b->t->session, known, ATE__COUNT_OF(known));
+    int rc = 0;
+    for (size_t i = 0; !rc && i < count; i++)
+        for (unsigned right = ATE__RIGHT_WRITE; !rc && right < ATE__RIGHTS; right++)
+            if (ate__rule_has(&auth->rule[right], &known[i]) && !reader_ended(b, &known[i]))
+                rc = need_key(b, &known[i]);
+    return rc;
+}
+
 /* The control event as it will be in force, for those who ask while bodies are sealed. */
 static int put_in_force(struct build *b, struct ate__change *c, struct span header)
 {
@@ -163,7 +179,7 @@ static int put_in_force(struct build *b, struct ate__change *c, struct span head
                               &c->control);
     for (size_t at = 0; !rc && ate__recipient_next(e.header.recipients, &at, &r);)
         rc = need_key(b, &r.fingerprint);
-    return rc;
+    return rc || !c->rules ? rc : need_named(b, &e.header.auth);
 }
 
 static bool makes_control(const struct ate__change *c)

@@ -237,16 +237,25 @@ static const struct ate__control *last_of(const struct ate__object_facts *f)
     return f->live ? f->control : f->ended;
 }
 
+static int look(const struct ate__facts *facts, const struct ate_id *id, size_t *looks,
+                struct ate__object_facts *ret)
+{
+    if (!*looks)
+        return ate__fail(ATE_NO_KEY, "too many objects say where they were moved from");
+    --*looks;
+    return ate__facts_object(facts, id, ret);
+}
+
 /* In one of the scopes that an object, or what is above it, was moved out of. NULL: in none. */
 static int holder_before(const struct ate__facts *facts, struct ate_bytes came_from,
-                         const struct ate_hash *data_key_id,
+                         const struct ate_hash *data_key_id, size_t *looks,
                          const struct ate__control **ret_control)
 {
     const struct ate_id *ids = came_from.data;
     *ret_control = NULL;
     for (size_t i = 0; !*ret_control && i < came_from.size / sizeof *ids; i++) {
         struct ate__object_facts f;
-        int rc = ate__facts_object(facts, &ids[i], &f);
+        int rc = look(facts, &ids[i], looks, &f);
         if (rc)
             return rc;
         if (ate__epoch_was(last_of(&f), data_key_id))
@@ -255,19 +264,19 @@ static int holder_before(const struct ate__facts *facts, struct ate_bytes came_f
     return 0;
 }
 
-int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
-                         const struct ate_hash *data_key_id,
-                         const struct ate__control **ret_control)
+int ate__data_key_holder_near(const struct ate__facts *facts, const struct ate_id *id,
+                              const struct ate_hash *data_key_id, size_t *looks,
+                              const struct ate__control **ret_control)
 {
     struct ate_id at = *id;
     for (unsigned above = 0; above <= ATE__PARENTS_MAX; above++) {
         const struct ate__control *found = NULL;
         struct ate__object_facts f;
-        int rc = ate__facts_object(facts, &at, &f);
+        int rc = look(facts, &at, looks, &f);
         if (!rc && ate__epoch_was(last_of(&f), data_key_id))
             found = last_of(&f);
         else if (!rc && f.live)
-            rc = holder_before(facts, ate__facts_came_from(&f), data_key_id, &found);
+            rc = holder_before(facts, ate__facts_came_from(&f), data_key_id, looks, &found);
         if (rc)
             return rc;
         if (found) {
@@ -281,6 +290,14 @@ int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id
         at = f.parent;
     }
     return ate__fail(ATE_TOO_BIG, "more than %d parents lie above it", ATE__PARENTS_MAX);
+}
+
+int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
+                         const struct ate_hash *data_key_id,
+                         const struct ate__control **ret_control)
+{
+    size_t looks = SIZE_MAX;
+    return ate__data_key_holder_near(facts, id, data_key_id, &looks, ret_control);
 }
 
 int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,

@@ -555,6 +555,44 @@ static void a_drop_box(void **state)
     expect_reads(0, letters[1], 12);
 }
 
+static bool is_held(const struct ate_hash *fingerprint)
+{
+    struct ate__pipe *p = w.dio->pipe;
+    return ate__trust_has_key(p->v->trust(p), fingerprint);
+}
+
+/* Whom rules name is told to the chain by who knows the key: else he could not prove, before he has
+ * signed anything, that he belongs to it, nor could his key be ended. */
+static void named_by_a_rule(void **state)
+{
+    (void)state;
+    struct ate_hash named[ATE__RIGHTS], unknown = {{7}};
+    for (unsigned right = ATE__RIGHT_WRITE; right < ATE__RIGHTS; right++) {
+        struct ate_rules rules = {.read.who = ATE_INHERIT};
+        struct ate_rule *rule = right == ATE__RIGHT_WRITE    ? &rules.write
+                                : right == ATE__RIGHT_APPEND ? &rules.append
+                                                             : &rules.admin;
+        struct ate_hash keys[3] = {world_key(&w, 0), unknown};
+        struct ate__key32 seed;
+        struct ate__key *key;
+        memset(&seed, 0x80 + (int)right, sizeof seed);
+        ok(ate__key_of_seed(&seed, NULL, &key));
+        keys[2] = named[right] = key->fingerprint;
+        *rule = (struct ate_rule){ATE_KEYS, keys, 3};
+        for (unsigned known = 0; known < 2; known++) {
+            struct ate_txn *t = world_begin(&w);
+            if (known)
+                ok(ate__session_add_public(w.session[0], ate__buf_bytes(&key->public_key)));
+            ok(ate_protect(t, folder, &rules));
+            ok(ate_txn_commit(t, NULL));
+            ate_txn_end(t);
+            assert_int_equal(is_held(&named[right]), known);
+        }
+        assert_false(is_held(&unknown));
+        ate__key_free(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -571,6 +609,7 @@ int main(void)
         CASE(rewritten_in_clear_and_back),
         CASE(published_and_closed),
         CASE(a_drop_box),
+        CASE(named_by_a_rule),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
