@@ -147,9 +147,9 @@ static int plan_around(struct build *b, const struct ate__change *c,
     return rc == ATE_NO_KEY ? 0 : rc;
 }
 
-/* Of whom a rule names, and nothing is sealed to: who has never signed or read there could not prove
- * to a server that he belongs to the chain. Keys that the session does not know are told by those
- * who do. */
+/* Of those whom a rule names, and nothing is sealed to: who has never signed there could not prove
+ * to a server that he belongs to the chain, nor could his key be ended. Keys that the session does
+ * not know are told by those who do. */
 static int need_named(struct build *b, const struct ate__auth *auth)
 {
     struct ate_hash known[ATE__SESSION_KEYS_MAX];

@@ -19,11 +19,11 @@
 /* An object that lies too deep to be judged is refused like one that may not be changed. */
 static int too_deep(struct ate__judge *j, const struct ate__node *n, int rc)
 {
-    char text[ATE__ID_TEXT];
+    char text[ATE__OBJECT_TEXT];
     if (rc != ATE_TOO_BIG)
         return rc;
-    ate__refuse(j, rc, &n->id, 0, "object %s: more than %d parents lie above it",
-                ate__id_text(&n->id, text), ATE__PARENTS_MAX);
+    ate__refuse(j, rc, &n->id, 0, "%s: more than %d parents lie above it",
+                ate__object_text(&n->id, text), ATE__PARENTS_MAX);
     return 0;
 }
 
@@ -31,17 +31,17 @@ static int deny(struct ate__judge *j, const struct ate__node *n, const struct at
                 enum ate__right right, const char *what)
 {
     struct ate__holder holder;
-    char object[ATE__ID_TEXT], at[ATE__ID_TEXT], text[ATE__HOLDER_TEXT];
+    char object[ATE__OBJECT_TEXT], at[ATE__OBJECT_TEXT], text[ATE__HOLDER_TEXT];
     int rc = ate__holder_of(j->facts, asked, right, &holder);
     if (rc)
         return too_deep(j, n, rc);
     ate__holder_text(&holder, right, asked, &j->signers, text);
-    ate__id_text(&n->id, object);
+    ate__object_text(&n->id, object);
     if (ate__id_equal(asked, &n->id))
-        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "object %s: %s", object, text);
+        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "%s: %s", object, text);
     else
-        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "object %s: %s %s: %s", object, what,
-                    ate__id_text(asked, at), text);
+        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "%s: %s %s: %s", object, what,
+                    ate__object_text(asked, at), text);
     return 0;
 }
 

@@ -177,8 +177,8 @@ int ate__namer_of(const struct ate__facts *facts, const struct ate_id *id, struc
 static int denied(const struct ate__holder *holder, enum ate__right right, const struct ate_id *id,
                   const struct ate__signers *signers)
 {
-    char object[ATE__ID_TEXT], text[ATE__HOLDER_TEXT];
-    return ate__fail(ATE_DENIED, "object %s: %s", ate__id_text(id, object),
+    char object[ATE__OBJECT_TEXT], text[ATE__HOLDER_TEXT];
+    return ate__fail(ATE_DENIED, "%s: %s", ate__object_text(id, object),
                      ate__holder_text(holder, right, id, signers, text));
 }
 
@@ -216,14 +216,14 @@ const char *ate__holder_text(const struct ate__holder *holder, enum ate__right r
 {
     static const char *const rights[ATE__RIGHTS] = {"read", "write", "append", "admin"};
     char by[KEYS_TEXT] = "the root keys", signed_by[KEYS_TEXT] = "nobody", where[KEYS_TEXT] = "",
-         at[ATE__ID_TEXT];
+         at[ATE__OBJECT_TEXT];
     if (holder->rule && holder->rule->who == ATE__RULE_ANY_OF)
         keys_text(holder->rule->keys, holder->rule->count, by, sizeof by);
     else if (holder->rule)
         snprintf(by, sizeof by, "%s",
                  holder->rule->who == ATE__RULE_NOBODY ? "nobody" : "everyone");
     if (holder->rule && !ate__id_equal(&holder->at, id))
-        snprintf(where, sizeof where, " (set at %s)", ate__id_text(&holder->at, at));
+        snprintf(where, sizeof where, " (set at %s)", ate__object_text(&holder->at, at));
     if (signers->count)
         keys_text(signers->fingerprints, signers->count, signed_by, sizeof signed_by);
     bool ended = signers->count == 1 && ate__trust_is_revoked(signers->t, signers->fingerprints);

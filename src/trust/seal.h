@@ -118,9 +118,9 @@ int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
  * zero. */
 struct ate__way_back {
     struct ate_id at; /* whose CAME_FROM is read */
-    unsigned above;   /* parents that it went up */
-    size_t next;      /* id in that CAME_FROM */
-    size_t looks;     /* at objects, so far; at most ATE__WAY_BACK_MAX */
+    unsigned above; /* parents that it went up */
+    size_t next; /* id in that CAME_FROM */
+    size_t looks; /* at objects, so far; at most ATE__WAY_BACK_MAX */
 };
 /* The name keys under which some of an object's children may still be named, because they or what
  * they lie in were moved and not sealed anew since: those of the scopes that CAME_FROM names, from

@@ -100,8 +100,45 @@ def test_a_sealed_writer_makes_no_names(w):
     docs = next(o["id"] for o in w.ate("ls", "notes", "--json").objects() if o["name"] == "docs")
     for path in "docs/from ada", f"({docs})/from ada", f"({docs})/new/from ada":
         line = t.ada_refused(3, "NO_KEY", "put", "notes", path, "sealed")
-        assert "cannot make names there" in line and "ate_push" in line, line
+        assert "cannot make names there" in line and "without a name: ate push" in line, line
     assert w.ate("ls", "notes", "docs").lines() == ["a", "b"]
+
+
+def test_a_drop_box(w):
+    """Who may add and no more pushes; the owner reads it; a key is ended before it was used."""
+    t = Two(w)
+    eve = w.ate("key", "new", "eve.key", "--json").object()["fingerprint"]
+    w.public("eve.key", "eve.pub")
+    w.ate("protect", "notes", "docs", "--append", f"{t.joe},ada.pub,eve.pub")
+    docs = f"({t.rules('docs')['id']})"
+    made = t.as_ada("push", "notes", docs, "from ada").out.decode().strip()
+    assert len(made) == 34 and made[0] == "(" and made[-1] == ")", made
+    assert w.ate("get", "notes", made).out == b"from ada"
+    assert made in w.ate("ls", "notes", "docs").lines()
+    t.ada_refused(3, "NO_KEY", "get", "notes", made)
+    t.ada_refused(3, "DENIED", "rm", "notes", made)
+    t.ada_refused(3, "NO_KEY", "push", "notes", "docs", "by a name that she cannot read")
+    assert "the top of the chain: append is held by" in t.ada_refused(
+        3, "DENIED", "push", "notes", "/", "elsewhere")
+    # What is stored, and of which type, is as with put.
+    o = w.ate("push", "notes", docs, "-", "--json", "-k", "ada.key", "--root", t.joe,
+              stdin=b"\xff").object()
+    assert o["below"] == docs and o["stage"] == "durable" and o["sequence"] and o["head"], o
+    assert w.ate("get", "notes", f"({o['id']})").out == b"\xff"
+    o = w.ate("push", "notes", "docs", '{"done":false}', "--type", "task", "--json").object()
+    assert w.ate("get", "notes", f"({o['id']})", "--json").object()["type"] == "task"
+    o = w.ate("push", "notes", "/", "at the top", "--type", "file", "--json").object()
+    assert w.ate("get", "notes", f"({o['id']})").out == b"at the top"
+    line = w.refused(7, "TOO_BIG", "push", "notes", "docs", stdin=b"x" * (1 << 20) + b"y")
+    assert "at most 1 MiB" in line, line
+    w.refused(4, "CONFLICT", "push", "notes", "docs/a", "below a text")
+    w.refused(1, "NOT_FOUND", "push", "nothing", "/", "x")
+    # Eve never signed anything, and is ended all the same; Ada ends her own.
+    w.ate("revoke", "notes", eve, "--yes")
+    line = w.refused(3, "DENIED", "push", "notes", docs, "x", "-k", "eve.key", "--root", t.joe)
+    assert "which was revoked" in line, line
+    t.as_ada("revoke", "notes", "ada.pub", "--yes")
+    t.ada_refused(3, "DENIED", "push", "notes", docs, "x")
 
 
 def test_part_of_it(w):
@@ -213,6 +250,14 @@ def test_revoked_by_itself(w):
     w.ate("protect", "notes", "/", "--read", f"{t.joe},ada.pub", "--write", f"{t.joe},{t.ada}")
     t.as_ada("revoke", "notes", "ada.key", "--yes")
     t.ada_refused(3, "DENIED", "put", "notes", "x", "y")
+
+
+def test_no_root_key(w):
+    t = Two(w)
+    w.ate("revoke", "notes", t.joe, "--yes")
+    r = w.ate("root", "notes")
+    assert r.out == b"" and b"no root key is in force" in r.err, r
+    assert w.ate("root", "notes", "--json").object()["root_keys"] == []
 
 
 def test_root_keys(w):

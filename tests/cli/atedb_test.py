@@ -300,6 +300,28 @@ def test_members_only(w):
     assert re.search("info: /a: 127.0.0.1:[0-9]+ has proved no key of it", log), log
 
 
+def test_members_by_a_rule(w):
+    """Who may add and has never signed is a member if the rule was given his public file."""
+    root = w.key()
+    w.key("ada")
+    w.key("eve")
+    server = w.server("--no-auth", "--members-only")
+    chain = server.chain("/a")
+    eve = w.ate("key", "show", "eve", "--json").object()["fingerprint"]
+    w.ate("put", chain, "box/first", "1")
+    w.ate("protect", chain, "box", "--append", f"{w.public('ada', 'ada.pub')},{eve}")
+    box = w.ate("protect", chain, "box", "--json").object()["id"]
+    push = ("push", chain, f"({box})", "letter", "--root", root)
+    made = w.ate(*push, "-k", "ada").out.decode().strip()
+    assert w.ate("get", chain, made).out == b"letter"
+    w.refused(3, "NO_ACCESS", *push, "-k", "eve")  # her fingerprint is all that the chain knows
+    w.ate("key", "split", "eve")
+    w.refused(3, "NO_ACCESS", *push[:2], "/", *push[3:], "-k", "eve.write")
+    w.ate("protect", chain, "box", "--append", w.public("eve", "eve.pub"))
+    w.ate(*push, "-k", "eve")
+    w.refused(3, "DENIED", *push, "-k", "ada")
+
+
 def test_descriptors_are_shared(w):
     """Connections that never say a word leave enough of them for the files of chains."""
     few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))

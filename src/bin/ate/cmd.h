@@ -164,7 +164,7 @@ struct command {
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
     cmd_compact, cmd_history, cmd_hold, cmd_release, cmd_backup, cmd_restore, cmd_repair,
-    cmd_destroy, cmd_bench, cmd_protect, cmd_revoke, cmd_root;
+    cmd_destroy, cmd_bench, cmd_protect, cmd_push, cmd_revoke, cmd_root;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

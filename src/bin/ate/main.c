@@ -9,11 +9,11 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_key,         &cmd_put,    &cmd_get,     &cmd_rm,     &cmd_mv,         &cmd_ls,
-    &cmd_watch,       &cmd_log,    &cmd_history, &cmd_verify, &cmd_checkpoint, &cmd_prove,
-    &cmd_check_proof, &cmd_import, &cmd_export,  &cmd_name,   &cmd_compact,    &cmd_hold,
-    &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_destroy,    &cmd_bench,
-    &cmd_protect,     &cmd_revoke, &cmd_root,    NULL,
+    &cmd_key,   &cmd_put,         &cmd_push,   &cmd_get,     &cmd_rm,     &cmd_mv,
+    &cmd_ls,    &cmd_watch,       &cmd_log,    &cmd_history, &cmd_verify, &cmd_checkpoint,
+    &cmd_prove, &cmd_check_proof, &cmd_import, &cmd_export,  &cmd_name,   &cmd_compact,
+    &cmd_hold,  &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_destroy,
+    &cmd_bench, &cmd_protect,     &cmd_revoke, &cmd_root,    NULL,
 };
 
 static const char first_help[] =
@@ -86,10 +86,10 @@ static int unknown(const char *word)
         return ate__report_usage("the command comes first: ate COMMAND %s", shown);
     if (meant)
         return ate__report_usage("there is no command \"%s\"; did you mean %s?", shown, meant);
-    return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, get, "
-                             "rm, mv, ls, watch, log, history, verify, checkpoint, prove, "
+    return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, push, "
+                             "get, rm, mv, ls, watch, log, history, verify, checkpoint, prove, "
                              "check-proof, import, export, name, compact, hold, release, "
-                             "backup, restore, repair, destroy, bench",
+                             "backup, restore, repair, destroy, bench, protect, revoke, root",
                              shown);
 }
 

@@ -519,11 +519,16 @@ int open_report(int result, const struct opened *x, const char *subject)
     return ate__report(result, own_keys ? NULL : subject);
 }
 
-void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt)
+const char *open_stage_text(const struct ate_receipt *receipt)
 {
     static const char *const stages[] = {"queued", "outboxed", "durable", "replicated",
                                          "witnessed"};
-    const char *stage = stages[receipt->stage];
+    return stages[receipt->stage];
+}
+
+void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt)
+{
+    const char *stage = open_stage_text(receipt);
     bool has_place = receipt->stage >= ATE_DURABLE;
     char head[ATE_HASH_TEXT];
     if (ate__out.json) {
@@ -597,8 +602,8 @@ int open_check_readers(const struct options *o, struct ate_txn *txn, struct ate_
         open_readers_text(txn, parent, readers, sizeof readers);
         return ate__fail(ATE_NO_KEY,
                          "the key %s (%.8s...) may not read there, and cannot make names there, so "
-                         "nothing is stored; a program that may add there does without a name "
-                         "(ate_push); readers: %s",
+                         "nothing is stored; who may add there does without a name: ate push; "
+                         "readers: %s",
                          open_home_text(paths[i], shown, sizeof shown),
                          ate_hash_text(info.fingerprint, fingerprint), readers);
     }
