@@ -141,6 +141,54 @@ def test_a_drop_box(w):
     t.ada_refused(3, "DENIED", "push", "notes", docs, "x")
 
 
+def test_roles(w):
+    """Each role by key alone, by each command: 0, or the exit status and what is said."""
+    w.env["ATE_KEY"] = "owner.key"
+    roles = "owner", "reader", "writer", "sealed", "auditor", "admin"
+    key = {r: w.ate("key", "new", f"{r}.key", "--json").object()["fingerprint"] for r in roles}
+    pub = {r: w.public(f"{r}.key", f"{r}.pub") for r in roles}
+    w.ate("put", "box", "in/letter", "sealed")
+    of = lambda *names: ",".join(pub[n] for n in names)
+    w.ate("protect", "box", "in", "--read", of("owner", "reader", "writer"),
+          "--write", of("owner", "writer"), "--append", of("owner", "writer", "sealed"),
+          "--admin", of("owner", "admin"))
+    box = f"({w.ate('protect', 'box', 'in', '--json').object()['id']})"
+    letter = f"({w.ate('protect', 'box', 'in/letter', '--json').object()['id']})"
+    nk, dn = (3, "NO_KEY"), (3, "DENIED")
+    rows = [
+        (("get", "box", letter), (0, 0, nk, nk, nk)),
+        (("get", "box", f"{box}/letter"), (0, 0, nk, nk, nk)),
+        (("ls", "box", box), (0, 0, 0, 0, 0)),
+        (("log", "box"), (0, 0, 0, 0, 0)),
+        (("verify", "box"), (0, 0, 0, 0, 0)),
+        (("put", "box", f"{box}/letter", "changed"), (dn, 0, nk, nk, nk)),
+        (("put", "box", f"{box}/new", "x"), (dn, 0, nk, nk, nk)),
+        (("push", "box", box, "x"), (dn, 0, 0, dn, dn)),
+        (("push", "box", "/", "x"), (dn, dn, dn, dn, dn)),
+        (("mv", "box", f"{box}/letter", f"{box}/letter 2"), (dn, 0, nk, nk, nk)),
+        (("mv", "box", f"{box}/letter 2", f"{box}/letter"), (dn, 0, nk, nk, nk)),
+        (("rm", "box", f"{box}/new"), (dn, 0, nk, nk, nk)),
+        (("rm", "box", letter, "-r"), (dn, None, dn, dn, dn)),
+        (("protect", "box", box), (0, 0, 0, 0, 0)),
+        (("protect", "box", box, "--write", of("writer", "owner")), (dn, dn, dn, dn, 0)),
+        (("protect", "box", box, "--read", of("owner", "reader", "writer", "auditor")),
+         (dn, dn, nk, nk, nk)),
+        (("revoke", "box", key["owner"], "--yes"), (dn, dn, dn, dn, dn)),
+        (("root", "box", "--remove", key["owner"]), (dn, dn, dn, dn, dn)),
+    ]
+    for words, expected in rows:
+        for role, then in zip(roles[1:], expected):
+            as_role = (*words, "-k", f"{role}.key", "--root", key["owner"])
+            if then == 0:
+                w.ate(*as_role)
+            elif then:
+                w.refused(*then, *as_role)
+    for role in "reader", "writer", "sealed", "admin":  # whom the chain knows ends his own key
+        w.ate("revoke", "box", f"{role}.key", "--yes", "-k", f"{role}.key", "--root", key["owner"])
+    w.refused(3, "DENIED", "push", "box", box, "x", "-k", "writer.key", "--root", key["owner"])
+    assert w.ate("get", "box", letter).out == b"changed"
+
+
 def test_part_of_it(w):
     """Who reads an object and not what it lies in finds it all the same, and nothing else."""
     t = Two(w)
@@ -213,7 +261,44 @@ def test_opened_to_everyone(w):
     w.ate("protect", "notes", "/", "--read", "everyone", "--yes")
     assert t.as_ada("get", "notes", "diary").out == b"mine"
     line = t.ada_refused(3, "NO_KEY", "get", "notes", "nosuch")
-    assert line.endswith("are for those who could read them then"), line
+    assert "are for those who could read them then" in line, line
+
+
+def test_names_of_what_was_private(w):
+    """Who may add where names were private once makes none, until its owner gives them away."""
+    t = Two(w)
+    w.ate("protect", "notes", "/", "--read", "everyone", "--append", "everyone", "--yes")
+    line = t.ada_refused(3, "NO_KEY", "put", "notes", "diary 2", "hers")
+    assert "ate push stores without one" in line and "ate protect --publish" in line, line
+    made = t.as_ada("push", "notes", "/", "hers").out.decode().strip()
+    assert t.as_ada("get", "notes", made).out == b"hers"
+    line = w.refused(3, "DENIED", "protect", "notes", "/", "--publish")
+    assert "all that was ever written in it" in line, line
+    t.ada_refused(3, "NO_KEY", "protect", "notes", "/", "--publish", "--yes")
+    w.refused(2, "MISUSE", "protect", "notes", "/", "--publish", "--read", "everyone", "--yes")
+    w.ate("protect", "notes", "/", "--publish", "--yes")
+    t.as_ada("put", "notes", "diary 2", "hers")
+    assert w.ate("get", "notes", "diary 2").out == b"hers"
+    t.ada_refused(3, "DENIED", "put", "notes", "diary", "hers")
+    assert "diary 2" in t.as_ada("ls", "notes").lines()
+
+
+def test_published(w):
+    """All that was ever written, replaced values included, at one stroke."""
+    t = Two(w)
+    w.ate("put", "notes", "docs/a", "second")
+    w.ate("protect", "notes", "docs", "--read", t.joe)
+    w.ate("put", "notes", "docs/a", "third")
+    w.refused(2, "MISUSE", "protect", "notes", "diary", "--publish", "--yes")  # no scope of its own
+    o = w.ate("protect", "notes", "docs", "--publish", "--write", f"{t.joe},{t.ada}", "--yes",
+              "--json").object()
+    assert o["resealed"] == 0 and o["left"] == 0, o
+    docs = t.rules("docs")
+    assert docs["read"] == "everyone" and docs["published"] and t.ada in docs["write"], docs
+    assert t.as_ada("get", "notes", f"({docs['id']})/a").out == b"third"
+    t.ada_refused(3, "NO_KEY", "get", "notes", "diary")
+    t.as_ada("put", "notes", f"({docs['id']})/new", "hers")
+    assert w.ate("get", "notes", "docs/new").out == b"hers"
 
 
 def test_bad_words(w):

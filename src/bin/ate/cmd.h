@@ -81,6 +81,7 @@ enum option_id {
     OPT_WRITE,
     OPT_APPEND,
     OPT_ADMIN,
+    OPT_PUBLISH,
     OPT_ADD_ROOT,
     OPT_REMOVE_ROOT,
     OPT_CENTRALIZED,
@@ -146,6 +147,7 @@ struct options { /* strings are words of the command line */
     const char *yes_name; /* of the chain; NULL: not given */
     uint64_t to; /* a sequence */
     const char *read, *write, *append, *admin; /* who may; NULL: as it is */
+    bool publish; /* everyone may read, also all that was ever written */
     const char *add_root, *remove_root; /* a key file; the latter also a fingerprint */
     uint64_t clients, size_bytes, objects; /* of a benchmark; 0: not given */
     bool deep;

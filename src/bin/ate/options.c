@@ -81,6 +81,7 @@ static const struct ate__option table[] = {
     {"write", 0, OPT_WRITE, "WHO"},
     {"append", 0, OPT_APPEND, "WHO"},
     {"admin", 0, OPT_ADMIN, "WHO"},
+    {"publish", 0, OPT_PUBLISH, NULL},
     {"add", 0, OPT_ADD_ROOT, "FILE"},
     {"remove", 0, OPT_REMOVE_ROOT, "KEY"},
     {"plugin", 0, OPT_PLUGIN, "FILE[=OPTIONS]"},
@@ -295,6 +296,7 @@ static void take_switch(struct options *o, enum option_id id)
     o->existing |= id == OPT_EXISTING;
     o->accept_loss |= id == OPT_ACCEPT_LOSS;
     o->yes |= id == OPT_YES;
+    o->publish |= id == OPT_PUBLISH;
     o->deep |= id == OPT_DEEP;
 }
 

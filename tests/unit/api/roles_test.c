@@ -183,6 +183,18 @@ static int act_create_named(struct ate_txn *t)
 {
     return ate_put_as(t, note, box, "another", &(struct note){"another"}, NULL);
 }
+static int act_rename(struct ate_txn *t)
+{
+    return ate_move(t, letter, box, "renamed");
+}
+static int act_take_out(struct ate_txn *t)
+{
+    return ate_move(t, letter, ate_top, NULL);
+}
+static int act_create_at_top(struct ate_txn *t)
+{
+    return ate_push(t, note, ate_top, &(struct note){"elsewhere"}, NULL);
+}
 static int act_delete(struct ate_txn *t)
 {
     return ate_delete(t, letter, 0);
@@ -234,6 +246,9 @@ static const struct row {
     {"changes", act_change, {0, DN, 0, NK, NK, NK}},
     {"creates", act_create, {0, DN, 0, 0, DN, DN}},
     {"creates by name", act_create_named, {0, DN, 0, NK, NK, NK}},
+    {"creates elsewhere", act_create_at_top, {0, DN, DN, DN, DN, DN}},
+    {"renames", act_rename, {0, DN, 0, NK, NK, NK}},
+    {"takes out", act_take_out, {0, NK, NK, NK, NK, NK}}, /* of the others nobody reads there */
     {"deletes", act_delete, {0, DN, 0, DN, DN, DN}},
     {"says who writes", act_who_writes, {0, DN, DN, DN, DN, 0}},
     {"lets a reader in", act_let_in, {0, DN, DN, NK, NK, NK}},
@@ -257,6 +272,35 @@ static void each_role(enum way how)
                          ate_result_name((enum ate_result)rows[i].expected[role]), ate_error());
         }
     end();
+}
+
+/* Offices of the whole chain: the owner's alone; but each ends his own key. */
+static void offices_of(enum way how)
+{
+    begin(how);
+    make_box();
+    for (unsigned role = READER; role < ROLES; role++) {
+        expect(ate_chain_sync(chain[role], NULL), 0);
+        if (how == DIRECTORY) /* the chain acts with its owner's session */
+            break;
+        expect(ate_revoke(chain[role], key[OWNER], NULL), ATE_DENIED);
+        expect(ate_root_add(chain[role], key[role], NULL), ATE_DENIED);
+        expect(ate_root_remove(chain[role], key[OWNER], NULL), ATE_DENIED);
+    }
+    if (how == DIRECTORY) /* whom a rule alone names */
+        expect(ate_revoke(chain[OWNER], key[SEALED_WRITER], NULL), 0);
+    else
+        expect(ate_revoke(chain[SEALED_WRITER], key[SEALED_WRITER], NULL), 0);
+    expect(try(SEALED_WRITER, act_create), ATE_DENIED);
+    expect(try(WRITER, act_create), 0);
+    end();
+}
+
+static void offices(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < WAYS; how++)
+        offices_of((enum way)how);
 }
 
 static void in_a_directory(void **state)
@@ -577,6 +621,7 @@ int main(void)
         cmocka_unit_test(in_a_directory),
         cmocka_unit_test(thin),
         cmocka_unit_test(with_a_mirror),
+        cmocka_unit_test(offices),
         cmocka_unit_test(the_auditor_sees_who),
         cmocka_unit_test(an_epoch_turns_meanwhile),
         cmocka_unit_test(ended_before_it_is_renewed),
