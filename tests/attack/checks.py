@@ -44,10 +44,9 @@ check("right-by-stored-parent", RIGHTS,
       "    if (!parent)\n"
       "        return ate__way_ask(j, above, right, ret_answer);")
 drop("may-rule", RIGHTS, "if (!rc && answer == ATE__NO)", "answer == ATE__NO")
-drop("may-append", RIGHTS, "if (answer == ATE__YES)\n        return 0;\n    while",
-     "answer == ATE__YES", "1")
-drop("may-delete", RIGHTS, "if (!rc && parent->may_delete == ATE__NO)",
-     "parent->may_delete == ATE__NO")
+drop("may-append", RIGHTS, "if (answer != ATE__NO)", "answer != ATE__NO", "1")
+check("may-delete", RIGHTS, "return admitted ? ate__judge_need(",
+      "return REMOVED || admitted ? ate__judge_need(")
 attack("unsigned-write", "may-write")
 attack("write-without-right", "may-write")
 attack("re-parenting", "right-by-stored-parent")
@@ -170,8 +169,8 @@ drop("root-signs", KEYS, "if (!ate__judge_root_signs(j)) {", "!ate__judge_root_s
 drop("may-revoke", KEYS,
      "if (!ate__judge_root_signs(k->j) && !ate__judge_signed_by(k->j, &e->header.revoked))",
      "!ate__judge_root_signs(k->j)")
-drop("key-is-named", KEYS, "if (!rc && !ate__map_get(&k->named, fingerprint, NULL))",
-     "!ate__map_get(&k->named, fingerprint, NULL)")
+drop("key-is-named", KEYS, "if (rc || ate__map_get(&k->named, fingerprint, NULL))",
+     "ate__map_get(&k->named, fingerprint, NULL)", "1")
 drop("not-revoked", RIGHTS, "if (ate__trust_is_revoked(j->t, &j->signers.fingerprints[i]))",
      "ate__trust_is_revoked(j->t, &j->signers.fingerprints[i])")
 check("known-algorithm", "src/crypto/key.c",
@@ -578,9 +577,9 @@ drop("mode-expected", ANCHOR, "mode != ATE__CENTRALIZED || a->centralized || a->
      "a->centralized", "1")
 drop("attested-offered", ATTEST, "if (tx->attested)\n        return", "tx->attested")
 drop("signed-offered", ATTEST, "if (tx->signature_count && !takes)", "!takes")
-drop("attested-key-in-force", ATTEST,
-     "if (!ate__trust_is_revoked(c->trust, &w->offer->proved[i]))",
-     "!ate__trust_is_revoked(c->trust, &w->offer->proved[i])", "1")
+drop("attested-key-in-force", "src/trust/accept.c",
+     "if (!ate__trust_is_revoked(t, &proved->keys[i]))",
+     "!ate__trust_is_revoked(t, &proved->keys[i])", "1")
 drop("server-may-attest", MEMBERS, "ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint))",
      "ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint)", "1")
 drop("covered-alone-is-shown", "src/chain/believe.c",
