@@ -414,8 +414,8 @@ int ate__note_signed_by(const struct ate__note *n, const struct ate__note_key *k
     bool is_mldsa = key->typed[0] == TYPE_MLDSA44, found = false;
     uint64_t time_s = 0;
     EVP_PKEY *public;
-    int rc = ate__part_load(is_mldsa ? ATE__PART_MLDSA44 : ATE__PART_ED25519, key->typed + 1,
-                            &public);
+    int rc =
+        ate__part_load(is_mldsa ? ATE__PART_MLDSA44 : ATE__PART_ED25519, key->typed + 1, &public);
     if (rc)
         return rc;
     for (uint32_t i = 0; !rc && i < n->count; i++) {
@@ -492,7 +492,8 @@ static int split_key(struct ate_bytes line, struct ate__note_key *ret_key)
     return rc;
 }
 
-static int take_key(struct ate_bytes *text, uint8_t type, size_t size, struct ate__note_key *ret_key)
+static int take_key(struct ate_bytes *text, uint8_t type, size_t size,
+                    struct ate__note_key *ret_key)
 {
     struct ate_bytes line;
     if (!ate__take_line(text, &line))

@@ -121,8 +121,8 @@ static int take_witness(struct ate__quorum *q, struct ate_bytes *line)
     struct node *node;
     int rc = new_node(q, take_word(line), &node);
     if (!rc)
-        rc = take_key(line, WITNESS, "witness", q->witness, q->witnesses,
-                      ATE__POLICY_WITNESSES_MAX);
+        rc =
+            take_key(line, WITNESS, "witness", q->witness, q->witnesses, ATE__POLICY_WITNESSES_MAX);
     if (rc)
         return rc;
     node->key = q->witnesses++;
@@ -270,8 +270,7 @@ int ate__quorum_check(const struct ate__quorum *q, const struct ate__note *n,
             continue;
         if (node->key != NOWHERE) {
             verdict.witnesses++;
-            verdict.time_s =
-                verdict.time_s && verdict.time_s < time_s ? verdict.time_s : time_s;
+            verdict.time_s = verdict.time_s && verdict.time_s < time_s ? verdict.time_s : time_s;
         }
         reached |= i == q->quorum;
         if (node->above != NOWHERE)

@@ -289,6 +289,12 @@ drop("age-doubted", "src/trust/age.c", "a->doubted_s = !a->known && old_s > most
      "!a->known && old_s > most_s")
 drop("age-awaited", "src/api/age.c", "    if (!a->strict || !a->remote)\n        return 0;",
      "!a->strict || !a->remote", "1")
+drop("quorum-reached", "src/trust/quorum.c", "if (!rc && !reached)", "!reached")
+check("line-holds", "src/crypto/note.c",
+      "rc = ate__part_verify(public, NULL, ate__buf_bytes(&message), signature);",
+      "rc = REMOVED ? 0 : ate__part_verify(public, NULL, ate__buf_bytes(&message), signature);")
+attack("witness-by-outsider", "quorum-reached")
+attack("cosignature-moved", "line-holds")
 attack("view-of-old", "age-doubted")
 attack("view-unsigned", "age-awaited")
 

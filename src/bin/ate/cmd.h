@@ -86,7 +86,8 @@ enum option_id {
     OPT_REMOVE_ROOT,
     OPT_CENTRALIZED,
     OPT_PLUGIN,
-    OPT_MAX_AGE
+    OPT_MAX_AGE,
+    OPT_POLICY
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -120,7 +121,7 @@ struct options { /* strings are words of the command line */
     uint64_t if_sequence, since;
     uint64_t count; /* of --count or -n; UINT64_MAX: all */
     const char *type, *output, *label;
-    const char *since_file, *checkpoint, *chain_id;
+    const char *since_file, *checkpoint, *chain_id, *policy;
     const char *add_log_key, *remove_log_key; /* files; the latter also a fingerprint */
     const char *log_key[OPTION_FILES_MAX];
     size_t log_key_count;

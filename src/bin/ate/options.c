@@ -86,6 +86,7 @@ static const struct ate__option table[] = {
     {"remove", 0, OPT_REMOVE_ROOT, "KEY"},
     {"plugin", 0, OPT_PLUGIN, "FILE[=OPTIONS]"},
     {"max-age", 0, OPT_MAX_AGE, "TIME"},
+    {"policy", 0, OPT_POLICY, "FILE"},
 };
 /* clang-format on */
 
@@ -248,6 +249,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_ADMIN: return take_text("--admin", value, &o->admin);
     case OPT_ADD_ROOT: return take_text("--add", value, &o->add_root);
     case OPT_REMOVE_ROOT: return take_text("--remove", value, &o->remove_root);
+    case OPT_POLICY: return take_text("--policy", value, &o->policy);
     case OPT_CHAIN: return take_text("--chain", value, &o->chain_id);
     case OPT_SINCE:
         o->has_since = true;

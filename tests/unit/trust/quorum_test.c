@@ -75,6 +75,20 @@ static const char *vkey(const char *name, unsigned i, uint8_t type)
     return line;
 }
 
+static void append(char *to, size_t capacity, const char *format, va_list arguments)
+{
+    size_t at = strlen(to);
+    vsnprintf(to + at, capacity - at, format, arguments);
+}
+
+static void add_text(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    append(note, sizeof note, format, arguments);
+    va_end(arguments);
+}
+
 /* Type 0x04, or 0x01 without a time. */
 static void add_ed25519(const char *name, unsigned i, uint8_t type, uint64_t time_s)
 {
@@ -86,10 +100,10 @@ static void add_ed25519(const char *name, unsigned i, uint8_t type, uint64_t tim
                          : snprintf(message, sizeof message, "%s", body);
     id_of(name, type, public_of(i, type), blob);
     ate__store64be(blob + 4, time_s);
-    assert_int_equal(
-        ate__log_sign_ed25519(key[i], ate__bytes(message, (size_t)size), blob + at), 0);
+    assert_int_equal(ate__log_sign_ed25519(key[i], ate__bytes(message, (size_t)size), blob + at),
+                     0);
     ate__base64_encode(ate__bytes(blob, at + 64), base64);
-    strcat(strcat(strcat(strcat(strcat(note, DASH), name), " "), base64), "\n");
+    add_text(DASH "%s %s\n", name, base64);
 }
 
 static void add_mldsa44(const char *name, unsigned i, uint64_t time_s)
@@ -98,7 +112,7 @@ static void add_mldsa44(const char *name, unsigned i, uint64_t time_s)
     assert_int_equal(ate__note_make(&tree, name, key[i], time_s, &made), 0);
     assert_int_equal(ate__buf_append(&made, ate__bytes("", 1)), 0);
     const char *first = strstr((char *)made.data, "\n" DASH) + 1, *second = strchr(first, '\n');
-    strcat(note, second + 1);
+    add_text("%s", second + 1);
     ate__buf_deinit(&made);
 }
 
@@ -111,9 +125,8 @@ static void begin_note(void)
 static void line(const char *format, ...)
 {
     va_list arguments;
-    size_t at = strlen(text);
     va_start(arguments, format);
-    vsnprintf(text + at, sizeof text - at, format, arguments);
+    append(text, sizeof text, format, arguments);
     va_end(arguments);
 }
 
@@ -157,6 +170,41 @@ static void expect(int expected)
     int rc = check(&v);
     if (rc != expected)
         fail_msg("%d, not %d: %s", rc, expected, rc ? ate__error_text() : "");
+}
+
+/* --- made by others --- */
+
+/* By Python's cryptography, from Ed25519 seeds of 32 times 01, 02 and 03. */
+static const char others_policy[] =
+    "log example.com/log+4780f183+Ae1JKMYo0cLG6ukDOJBZlWEpWSc6XGP5NjbBRhSshzfR\n"
+    "# two\n"
+    "witness A w.org/0+65d9f3b3+BIqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c\n"
+    "witness B w.org/1+cda7e37a+BIE5dw6ofRdfVqNUZsNMfszLjYqRtO43ol32D1uPybOU https://w.or"
+    "g/\n"
+    "group G all A B\n"
+    "quorum G\n";
+static const char others_note[] =
+    "example.com/log\n"
+    "9\n"
+    "BwgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+    "\n" DASH "example.com/log R4Dxg1BBz/wkIddsyQKoe1/7puQ4kSy39DIIo5MXGLNeUK2AoEdcutoEAIRe5gJlvL"
+    "MxltXC15FRT67SBSuy8zAVXwI=\n" DASH
+    "w.org/0 ZdnzswAAAABlU/EACDn3XoTUKeUsG7Ey07iHm65lgsy4r6JtHOvPQmT0RmiiOb6o13MVyeae3s"
+    "sxq7npKv6a8xR9Z3cUILoTQP5RBw==\n" DASH
+    "w.org/1 zafjegAAAABlU/EBEb1AnY79qAepBFZTR7U/yAMPaA3FwQy5SEENNg0BhHME1SHic4DZkFfPNO"
+    "Ui2qiltLo2J0097L3/8usHcJ6QDQ==\n";
+
+static void test_of_others(void **state)
+{
+    (void)state;
+    struct ate__quorum_verdict v;
+    snprintf(text, sizeof text, "%s", others_policy);
+    snprintf(note, sizeof note, "%s", others_note);
+    assert_int_equal(check(&v), 0);
+    assert_int_equal(v.witnesses, 2);
+    assert_int_equal(v.time_s, TIME);
+    *strrchr(note, '\xe2') = 0; /* without the second */
+    expect(ATE_UNTRUSTED);
 }
 
 /* --- quorums --- */
@@ -302,15 +350,34 @@ static void test_texts(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "quorum\n", "quorum W0", "quorum W9\n", "quorum W0\nquorum W0\n", "quorum W0 W1\n",
-        "quorum W0\nquorum none\n", "Quorum W0\n", "quorum W0\r\n", "quorum W0\n\x01\n",
-        "quorum G\ngroup G any W0\n", "group G any\nquorum G\n", "group G 0 W0\nquorum G\n",
-        "group G 3 W0 W1\nquorum G\n", "group G 01 W0\nquorum G\n", "group G -1 W0\nquorum G\n",
-        "group G some W0\nquorum G\n", "group G any W0 W0\nquorum G\n",
-        "group G any W0\ngroup H any W0\nquorum H\n", "group G any G\nquorum G\n",
-        "group W0 any W1\nquorum W1\n", "group none any W1\nquorum none\n",
-        "group G any none\nquorum G\n", "witness\nquorum W0\n", "witness W3\nquorum W0\n",
-        "witness W3 x\nquorum W0\n", "log\nquorum none\n", "group\nquorum none\n",
+        "",
+        "quorum\n",
+        "quorum W0",
+        "quorum W9\n",
+        "quorum W0\nquorum W0\n",
+        "quorum W0 W1\n",
+        "quorum W0\nquorum none\n",
+        "Quorum W0\n",
+        "quorum W0\r\n",
+        "quorum W0\n\x01\n",
+        "quorum G\ngroup G any W0\n",
+        "group G any\nquorum G\n",
+        "group G 0 W0\nquorum G\n",
+        "group G 3 W0 W1\nquorum G\n",
+        "group G 01 W0\nquorum G\n",
+        "group G -1 W0\nquorum G\n",
+        "group G some W0\nquorum G\n",
+        "group G any W0 W0\nquorum G\n",
+        "group G any W0\ngroup H any W0\nquorum H\n",
+        "group G any G\nquorum G\n",
+        "group W0 any W1\nquorum W1\n",
+        "group none any W1\nquorum none\n",
+        "group G any none\nquorum G\n",
+        "witness\nquorum W0\n",
+        "witness W3\nquorum W0\n",
+        "witness W3 x\nquorum W0\n",
+        "log\nquorum none\n",
+        "group\nquorum none\n",
     };
     for (size_t i = 0; i < ATE__COUNT_OF(bad); i++)
         refused(bad[i], ATE_MALFORMED);
@@ -330,13 +397,17 @@ static void test_keys(void **state)
         int rc;
     } of[] = {
         {"witness N", "again.org", 0, 4, ATE_MALFORMED}, /* W0's, under another name */
-        {"witness N", "n.org", 5, 1, ATE_MALFORMED},     {"log", "n.org", 5, 4, ATE_MALFORMED},
-        {"witness N", "n.org", 5, 2, ATE_UNSUPPORTED},   {"witness N", "n.org", 5, 4, 0},
-        {"witness N", "n.org", 5, 6, 0},                 {"log", "n.org", 5, 1, 0},
+        {"witness N", "n.org", 5, 1, ATE_MALFORMED},
+        {"log", "n.org", 5, 4, ATE_MALFORMED},
+        {"witness N", "n.org", 5, 2, ATE_UNSUPPORTED},
+        {"witness N", "n.org", 5, 4, 0},
+        {"witness N", "n.org", 5, 6, 0},
+        {"log", "n.org", 5, 1, 0},
     };
     for (size_t i = 0; i < ATE__COUNT_OF(of); i++) {
         witnesses(2);
-        line("%s %s https://n.org/\nquorum W0\n", of[i].what, vkey(of[i].name, of[i].i, of[i].type));
+        line("%s %s https://n.org/\nquorum W0\n", of[i].what,
+             vkey(of[i].name, of[i].i, of[i].type));
         int rc = ate__quorum_parse(ate__text_bytes(text), &q);
         if (rc != of[i].rc)
             fail_msg("%zu: %d %s", i, rc, rc ? ate__error_text() : "");
@@ -386,11 +457,12 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one),      cmocka_unit_test(test_none),
-        cmocka_unit_test(test_groups),   cmocka_unit_test(test_repeated),
-        cmocka_unit_test(test_forged),   cmocka_unit_test(test_altered),
-        cmocka_unit_test(test_logs),     cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_keys),     cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_of_others), cmocka_unit_test(test_one),
+        cmocka_unit_test(test_none),      cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_repeated),  cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_altered),   cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_texts),     cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests_name("trust/quorum", tests, set_up, tear_down);
 }
