@@ -67,7 +67,7 @@ static void what_an_object_sets_itself(void **state)
 
 enum { OBJECTS_MAX = 80, RIGHTS = 4, ACTORS = WORLD_SESSIONS + 1, NONE = WORLD_SESSIONS };
 enum { READ, WRITE, APPEND, ADMIN };
-enum { HISTORIES = 12, LENGTH = 250, DEPTH_MAX = 12 };
+enum { HISTORIES = 40, LENGTH = 250, DEPTH_MAX = 12 };
 
 struct model_rule {
     enum ate_who who;
@@ -332,9 +332,19 @@ static bool moves_as_it_is(const struct model *m, const struct moving *v)
     return !m->o[0].came;
 }
 
+static bool has_children(const struct model *m, unsigned at)
+{
+    for (unsigned i = 1; i < m->count; i++)
+        if (m->o[i].live && m->o[i].parent == at)
+            return true;
+    return false;
+}
+
 static struct moving look_at(struct model *m, unsigned actor)
 {
     struct moving v = {.at = pick_live(m), .parent = pick_live(m)};
+    for (unsigned tries = 0; tries < 4 && (!v.at || !has_children(m, v.at)); tries++)
+        v.at = pick_live(m);
     v.moves = v.parent != m->o[v.at].parent;
     v.full = may(m, v.at, ADMIN, actor);
     v.reads = surely_reads(m, v.at, actor) && readers(m, v.parent) >> actor & 1;
