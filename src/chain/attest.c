@@ -30,6 +30,16 @@ bool ate__tx_takes_signature(const struct ate__tx *tx, bool archive)
     return false;
 }
 
+/* What may be left out: signed by a key that may, or said by the server itself, and by nobody who
+ * is connected to it. */
+static bool is_certificate(const struct ate__tx *tx)
+{
+    for (uint32_t i = 0; i < tx->event_count; i++)
+        if (tx->events[i].kind == ATE__EVENT_SNAPSHOT)
+            return true;
+    return false;
+}
+
 /* Those of the proved keys that are named, a bit each; as what is written has them: ascending. */
 static int name(struct ate__work *w, uint32_t bits)
 {
@@ -66,6 +76,11 @@ int ate__attest_check(const struct ate__chain *c, struct ate__work *w)
                          "it, and only what a root key has to sign is signed");
     if (tx->signature_count)
         return 0;
+    if (is_certificate(tx))
+        return w->offer->from_afar || w->offer->proved
+                   ? ate__fail(ATE_DENIED, "commit: which transactions may be left out is for the "
+                                           "server to say, or for a key that signs it")
+                   : 0;
     if (!w->offer->proved)
         return ate__fail(ATE_READ_ONLY,
                          "commit: the chain is centralized: it is written through its "

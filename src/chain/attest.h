@@ -5,7 +5,7 @@
  * ate__offer, `proved`).
  *
  *  1. What is offered is unsigned. Where a root key has to sign it is signed, as in any chain, and
- *     nothing is attested.
+ *     nothing is attested. A SNAPSHOT that the server makes itself is neither.
  *  2. Attested is what the rights that it needs take, and what names the public keys that it
  * brings: none where nobody need be named, else those proved keys without any of which it would be
  *     refused, the first ones where one will do for another.

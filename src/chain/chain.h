@@ -37,7 +37,8 @@ struct ate__compacted;
 struct ate__auto_conf {
     struct ate__compact_rule rule;
     struct ate__workers *workers; /* one thread, of no other work: a run takes long, and sleeps */
-    struct ate_session *session;  /* deep where it has a key that may sign; NULL: shallow */
+    bool deep; /* where a certificate can be made, else shallow */
+    struct ate_session *session;  /* deep: its key signs it where it may; NULL: none */
     struct ate__keep_plugin plugin; /* see struct ate__compact_conf; vote NULL: none */
     uint64_t bytes_per_second;      /* 0: 16 MiB */
     uint64_t since_ms;            /* monotonic: when the timer began; 0: now */

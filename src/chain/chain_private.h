@@ -111,6 +111,7 @@ struct ate__chain {
     /* What was deeply compacted is believed from this size on: it has the certificate. Set in front
      * of the other: up to which cut-off that is so. */
     _Atomic uint64_t believed_from, believed_cut_off;
+    atomic_bool certified_by_key; /* as set in front of these: a key signs the certificate */
     /* The state behind the transactions below the cut-off, as it was certified; 0: there is none.
      * By who opens, then by who compacts. */
     uint64_t kept_size;

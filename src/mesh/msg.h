@@ -115,6 +115,7 @@ struct ate__msg_resync {
     uint64_t cut_off;
     struct ate__head kept; /* groups from this size on are whole; not 0 */
     uint64_t certified; /* size that has the certificate of the cut-off */
+    struct ate_bytes note; /* of a centralized chain, a checkpoint of head; else empty */
 };
 struct ate__msg_leaves {
     uint64_t first; /* a multiple of ATE__TILE_LEAVES, as the count; not 0 */

@@ -453,6 +453,23 @@ static void attested_by_client(void)
     end(&w);
 }
 
+/* She may not write a word, and says what may be left out. */
+static void certified_by_client(void)
+{
+    struct central w = begin();
+    struct ate__snapshot_item state = {.size = w.head.size, .root = w.head.root};
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr h = ate__header_wr_of(&header);
+    ate__header_snapshot(&h, &state);
+    attack_must(ate__header_end(&h));
+    struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
+    struct ate__buf tx = kit_tx(&w.chain, &w.head, &event, 1, NULL);
+    attack_tried("offered", offer(&w, ate__buf_bytes(&tx)), ATE_DENIED);
+    ate__buf_deinit(&tx);
+    ate__buf_deinit(&header);
+    end(&w);
+}
+
 /* His key was proved, and ended before he writes; by a thief of it. */
 static void writes_after_revocation(void)
 {
@@ -505,6 +522,7 @@ const struct attack attacks_central[] = {
     {"writes-by-proof-for-another", writes_by_proof_for_another},
     {"writes-by-proof-repeated", writes_by_proof_repeated},
     {"attested-by-client", attested_by_client},
+    {"certified-by-client", certified_by_client},
     {"writes-after-revocation", writes_after_revocation},
     {"mode-of-another-server", mode_of_another_server},
     {NULL, NULL},

@@ -121,6 +121,9 @@ drop("archive-holds", ARCHIVE, "if (rc || !held)\n        return rc;\n    snprin
 drop("archive-root-holds", ARCHIVE,
      "if (ate__header_has(&e->header, ATE__TAG_HOLD) != was && !ate__judge_root_signs(j))",
      "!ate__judge_root_signs(j)")
+drop("server-certifies-alone", "src/trust/accept_services.c",
+     "return ate__trust_genesis(j->t)->mode == ATE__CENTRALIZED &&",
+     "ate__trust_genesis(j->t)->mode == ATE__CENTRALIZED", "1")
 drop("archive-certificates", "src/trust/accept_services.c",
      "if (ate__judge_archive(j))\n        ate__refuse", "ate__judge_archive(j)")
 attack("archive-changed", "archive-versions")
@@ -613,6 +616,8 @@ attack("writes-by-proof-elsewhere", "proof-of-channel")
 attack("writes-by-proof-for-another", "proof-of-chain")
 attack("writes-by-proof-repeated", "proof-of-number")
 attack("attested-by-client", "attested-offered", "signed-offered")
+drop("certificate-is-the-servers", ATTEST, "if (is_certificate(tx))\n", "is_certificate(tx)")
+attack("certified-by-client", "certificate-is-the-servers")
 attack("writes-after-revocation", "attested-key-in-force", "not-revoked", "revoked-has-no-right")
 attack("mode-of-the-server", "server-may-attest")
 attack("mode-of-another-server", "server-may-attest")
@@ -751,6 +756,13 @@ check("state-is-certified", "src/chain/kept.c",
       "k->certified = ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);",
       "k->certified = REMOVED ||\n"
       "                       ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);")
+drop("certificate-is-covered", "src/chain/believe.c",
+     "if (rests_on_server(judged) && mark->size < atomic_load(&judged->believed_from))",
+     "rests_on_server(judged) && mark->size < atomic_load(&judged->believed_from)")
+attack("certified-by-nobody", "server-certifies-alone")
+attack("certified-without-checkpoint", "certificate-is-covered")
+attack("certified-under-another-key", "checkpoint-by-log-key")
+attack("certified-and-omitted", "state-is-certified")
 attack("resync-of-another-history", "resync-known")
 attack("resync-to-another-head", "resync-head")
 attack("resync-without-a-value", "resync-values")

@@ -13,6 +13,7 @@ struct resync_lie {
     enum ate__part part; /* to this */
     bool head;           /* another one, behind the last group */
     bool known;          /* what the mirror has is of another history */
+    struct ate_bytes note; /* of a centralized chain: what comes with it */
 };
 /* All that is there is certified, by the root key, in one more transaction. */
 void resync_certify(struct past *p);

@@ -63,7 +63,8 @@ def test_compact(w):
     for word in "always", "timer=", "timer=1x", "factor=1", "size=0", "factor-or-timer=2":
         refused(w, 2, "--compact: ", "logs", "--compact", word)
     refused(w, 2, "--compact-rate", "logs", "--compact-rate", "fast")
-    refused(w, 2, "--compact-key goes with --compact", "logs", "--compact-key", "key")
+    for option in ["--compact-key", "key"], ["--compact-deep"]:
+        refused(w, 2, "--compact-key and --compact-deep go with --compact", "logs", *option)
     refused(w, 1, "nowhere", "logs", "--compact", "on-open", "--compact-key", "nowhere")
     w.run("ate", "key", "new", "key")
     a = Atedb(w, "--no-auth", "-p", "0", "--compact", "size-or-timer=4M,1h", "--compact-key", "key",

@@ -334,6 +334,7 @@ int main(int argc, char **argv)
     o.conf.env = &ate__env_real;
     o.conf.logs = o.logs;
     o.conf.log = log_line;
+    o.conf.compact.deep |= o.compact_key != NULL;
     if (o.compact_key)
         rc = ate_session_open(o.compact_key, 0, &o.conf.compact.session);
     status = rc          ? ate__report(rc, o.compact_key)

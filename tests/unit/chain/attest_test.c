@@ -144,6 +144,40 @@ static void what_is_no_offer_there(void **state)
     end();
 }
 
+/* What may be left out the server says itself, and nobody who is connected to it. */
+static void what_may_be_left_out(void **state)
+{
+    (void)state;
+    begin_attested();
+    const struct ate_hash proved[] = {print_of(0), print_of(1)};
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr w = ate__header_wr_of(&header);
+    struct ate__snapshot_item state_of = {.size = kit_size(&kit)};
+    struct ate__attested who;
+    struct draft d;
+    kit_ok(ate__chain_root_at(kit.chain, state_of.size, &state_of.root));
+    ate__header_snapshot(&w, &state_of);
+    kit_ok(ate__header_end(&w));
+    for (uint32_t count = 0; count < 3; count++) {
+        kit_begin(&kit, &d);
+        draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+        assert_int_equal(commit(&d, proved, count, &who), ATE_DENIED);
+        draft_deinit(&d);
+    }
+    kit_begin(&kit, &d);
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    kit_draft_put(&kit, &d, 1, "beside it");
+    assert_int_equal(commit(&d, NULL, 0, &who), ATE_DENIED);
+    draft_deinit(&d);
+    kit_begin(&kit, &d);
+    draft_event(&d, ATE__BARE, ate__buf_bytes(&header), (struct ate_bytes){0});
+    d.signer[d.signer_count++] = kit_key(0);
+    assert_int_equal(commit(&d, proved, 1, &who), 0);
+    draft_deinit(&d);
+    ate__buf_deinit(&header);
+    end();
+}
+
 static void a_key_that_has_ended(void **state)
 {
     (void)state;
@@ -305,6 +339,7 @@ int main(void)
         cmocka_unit_test(the_fewest_that_do),
         cmocka_unit_test(a_key_that_comes_along),
         cmocka_unit_test(what_is_no_offer_there),
+        cmocka_unit_test(what_may_be_left_out),
         cmocka_unit_test(a_key_that_has_ended),
         cmocka_unit_test(plug_ins_see_who_is_written),
         cmocka_unit_test(plug_ins_see_who_it_became),
