@@ -43,6 +43,9 @@ struct ate__own { /* what ate__tx_encode_hashes() gave */
     const struct ate__event_hashes *events;
     uint32_t event_count;
     struct ate_hash hash;
+    /* Of a centralized chain, where it is not signed: the keys whose rights it takes. */
+    uint32_t key_count;
+    struct ate_hash keys[ATE__TX_SIGNATURES_MAX];
 };
 /* One transaction on its way. The submitter fills the first part. */
 struct ate__offer {
@@ -52,7 +55,7 @@ struct ate__offer {
     const struct ate__own *own;
     bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
     /* At the server of a centralized chain (chain/attest.h): the keys that who sent it has proved,
-     * at most ATE__TX_SIGNATURES_MAX. NULL: nobody attests. Borrowed as `encoded`. */
+     * at most ATE__PROVED_MAX. NULL: nobody attests. Borrowed as `encoded`. */
     const struct ate_hash *proved;
     uint32_t proved_count;
     bool waits; /* the submitter is going to wait(): it may lead the group itself */

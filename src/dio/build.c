@@ -490,8 +490,12 @@ static int sign(struct build *b, const struct ate_hash *hash)
     struct ate__buf bytes[ATE__TX_SIGNATURES_MAX] = {0};
     struct ate__signature signatures[ATE__TX_SIGNATURES_MAX];
     int rc = 0;
-    if (ate__trust_genesis(b->trust)->mode == ATE__CENTRALIZED && !b->signers.by_root)
+    b->t->own.key_count = 0;
+    if (ate__trust_genesis(b->trust)->mode == ATE__CENTRALIZED && !b->signers.by_root) {
+        b->t->own.key_count = b->signers.count;
+        memcpy(b->t->own.keys, b->signers.fingerprint, sizeof b->t->own.keys);
         return ate__tx_encode_signatures(NULL, 0, &b->t->encoded);
+    }
     for (uint32_t i = 0; !rc && i < b->signers.count; i++)
         rc = ate__trust_sign(b->trust, b->signers.key[i], b->t->dio->seal.alg, hash, &bytes[i],
                              &signatures[i]);

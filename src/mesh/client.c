@@ -117,6 +117,12 @@ static int drive_possess(struct ate__client_driver *d, const struct ate__possess
     return ate__remote_possess(remote_of(d), of, sealed, w, ret_type);
 }
 
+static int drive_prove(struct ate__client_driver *d, const struct ate__possession *of,
+                       const struct ate_hash *fingerprint, struct ate__wr *w)
+{
+    return ate__remote_prove(remote_of(d), of, fingerprint, w);
+}
+
 /* `newest` of a thin chain, or what a mirror has taken in. */
 static void advance(struct ate__remote *r, const struct ate__head *newest, bool firm)
 {
@@ -316,6 +322,7 @@ static const struct ate__client_driver thin_driver = {
     .wake_at = drive_wake_at,
     .opened = drive_opened,
     .possess = drive_possess,
+    .prove = drive_prove,
     .advanced = drive_advanced,
     .note = drive_note,
     .forked = drive_forked,
@@ -327,6 +334,7 @@ static const struct ate__client_driver mirror_driver = {
     .wake_at = drive_wake_at,
     .opened = drive_opened,
     .possess = drive_possess,
+    .prove = drive_prove,
     .subscribe = drive_subscribe,
     .subscribed = drive_subscribed,
     .group = drive_group,

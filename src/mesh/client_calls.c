@@ -260,6 +260,8 @@ static bool send_call(struct ate__client *c, struct ate__call *call)
     struct ate__wr w;
     int rc = c->last_request == UINT32_MAX ? ATE_E_SYSTEM : 0;
     if (!rc)
+        rc = ate__keys_prove_for(c, call);
+    if (!rc)
         rc = ate__link_begin(c->link, (uint16_t)message_of(call), c->stream, &w);
     if (rc == ATE_BUSY || rc == ATE_OFFLINE)
         return false; /* drained() or closed() will come */
@@ -515,7 +517,9 @@ static int take_attested(struct ate__client *c, struct ate__call *call,
     memcpy(named, m->attested, m->attested_count * sizeof named[0]);
     for (uint32_t i = 0; i < m->attested_count; i++) {
         char text[ATE__HASH_TEXT];
-        if (!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i]))
+        const struct ate__key *key =
+            call->session ? ate__session_find(call->session, &named[i]) : NULL;
+        if (!call->unsigned_there || !key || !key->sign_key)
             return ate__fail(ATE_BAD_PEER,
                              "%s: the server says that %s made a transaction, which was sent to it "
                              "without that key",

@@ -364,6 +364,10 @@ static int read_tx(struct sending *s)
     s->call.signature_section = tx.signature_section;
     s->call.unsigned_there = ate__remote_attests(s->remote) && !tx.signature_count;
     s->call.session = s->remote->conf.session;
+    if (s->offer->own) {
+        s->call.keys = s->offer->own->keys;
+        s->call.key_count = s->offer->own->key_count;
+    }
     s->call.id = tx.id;
     ate__tx_deinit(&tx);
     return 0;

@@ -42,6 +42,11 @@ struct ate__client {
     bool reached_once;       /* OPENED came over some link */
     bool challenged;         /* by the server, and not answered; with this number: */
     struct ate_hash nonce;
+    struct { /* client_keys.c; of the present stream */
+        bool asked; /* with `nonce` */
+        uint32_t count;
+        struct ate_hash key[ATE__PROVED_MAX];
+    } proved;
     bool reading;            /* READERS was sent, SEALED is due: POSSESSION waits for it */
     bool admitted, create_sent, exists, created;
     bool weak;               /* OPENED of the latest stream said weak_sync */
@@ -84,6 +89,13 @@ void ate__client_wake(struct ate__client *c, uint64_t due_ms); /* at the latest 
 void ate__client_final(struct ate__client *c, int result, const char *text);
 /* The link is closed and taken up again; `result`, as the error text has it, is why. */
 void ate__client_drop_link(struct ate__client *c, int result);
+
+/* client_keys.c */
+void ate__keys_begin(struct ate__client *c); /* a stream */
+void ate__keys_asked(struct ate__client *c); /* who is there */
+void ate__keys_note(struct ate__client *c, struct ate_bytes possession); /* was sent */
+/* Sends in front of a commit what it takes. Errors: BUSY OFFLINE: later; TOO_BIG; E_*. */
+int ate__keys_prove_for(struct ate__client *c, const struct ate__call *call) ATE__CHECK;
 
 /* client_calls.c */
 void ate__calls_init(struct ate__calls *list);

@@ -148,6 +148,9 @@ int ate__remote_believe(struct ate__remote *r, const struct ate__head *head) ATE
 int ate__remote_possess(const struct ate__remote *r, const struct ate__possession *wanted,
                         const struct ate__msg_list *sealed, struct ate__wr *w,
                         enum ate__message *ret_type) ATE__CHECK;
+/* client_keys.c. As struct ate__client_driver has it. */
+int ate__remote_prove(const struct ate__remote *r, const struct ate__possession *wanted,
+                      const struct ate_hash *fingerprint, struct ate__wr *w) ATE__CHECK;
 /* client_destroy.c. As struct ate__client_driver has it; then, where that left a tombstone, what
  * its result is by the anchors; and as struct ate__far_vtable has it. */
 int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement) ATE__CHECK;

@@ -123,6 +123,7 @@ static void send_open(struct ate__client *c)
     struct ate__wr w;
     c->state = ATE__CLIENT_OPENING;
     c->challenged = c->reading = false;
+    ate__keys_begin(c);
     c->stream++;
     int rc = begin_frame(c, ATE__MSG_OPEN, &w);
     if (!rc) {
@@ -198,6 +199,8 @@ static int answer_challenge(struct ate__client *c, const struct ate__msg_list *s
     if (rc)
         return rc;
     struct ate_bytes part = ate__buf_bytes(&body);
+    if (type == ATE__MSG_POSSESSION)
+        ate__keys_note(c, part);
     sent_first(c, ate__link_send(c->link, (uint16_t)type, c->stream, &part, 1));
     return 0;
 }
@@ -284,6 +287,7 @@ static int on_challenge(struct ate__client *c, struct ate_bytes body)
         return rc;
     c->challenged = true;
     c->nonce = m.nonce;
+    ate__keys_asked(c);
     return 0;
 }
 

@@ -67,6 +67,8 @@ struct ate__call {
      * which may be NULL. */
     bool unsigned_there;
     const struct ate_session *session;
+    const struct ate_hash *keys; /* of it, that the commit takes */
+    uint32_t key_count;
     struct ate__txn_id id; /* COMMIT, OUTCOME */
     struct ate__msg_get get; /* GET; what it points to stays; request and known are not read */
     struct ate_hash at_root; /* GET with `at`: the root there, verified before */
@@ -116,6 +118,10 @@ struct ate__client_driver {
     int (*possess)(struct ate__client_driver *d, const struct ate__possession *of,
                    const struct ate__msg_list *sealed, struct ate__wr *w,
                    enum ate__message *ret_type);
+    /* Appends KEY, of a key of its session. Errors: NOT_FOUND: it has none that signs; E_*. NULL:
+     * there is nothing. */
+    int (*prove)(struct ate__client_driver *d, const struct ate__possession *of,
+                 const struct ate_hash *fingerprint, struct ate__wr *w);
     /* `newest` moved on; `firm`: it may be remembered. Not called by one that follows. */
     void (*advanced)(struct ate__client_driver *d, const struct ate__head *newest, bool firm);
     /* A client that follows; NULL: it does not. subscribe(): where the stream is to go on; false:

@@ -29,6 +29,7 @@
  *  -                                   CHALLENGE nonce, before OPENED: to be answered behind it
  *  READERS public keys                 SEALED a secret to each; before POSSESSION, which says them
  *  POSSESSION public keys, proofs      - | ERROR (NO_ACCESS)
+ *  KEY public key, proof               - | ERROR (NO_ACCESS)
  *  CLOSE                               -
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
@@ -58,6 +59,7 @@
     X(DESTROY, 39) X(DESTROYED, 40) \
     X(NOTES, 43) X(NOTE, 44) \
     X(CHALLENGE, 49) X(POSSESSION, 50) X(READERS, 55) X(SEALED, 56) \
+    X(KEY, 64) \
     /* reserved: a later version */ \
     X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
@@ -272,6 +274,9 @@ struct ate__msg_possession {
         struct ate_bytes public_key, signature; /* or 32 bytes: the secret of SEALED */
     } key[ATE__POSSESSED_MAX];
 };
+struct ate__msg_key { /* one more, of a centralized chain, for the commits behind it */
+    struct ate_bytes public_key, signature;
+};
 /* READERS: public keys whose private halves only decrypt; SEALED: as many secrets, sealed. */
 struct ate__msg_list {
     uint32_t count; /* not 0 */
@@ -309,6 +314,7 @@ ATE__MSG_PAIR(destroy);
 ATE__MSG_PAIR(destroyed);
 ATE__MSG_PAIR(challenge);
 ATE__MSG_PAIR(possession);
+ATE__MSG_PAIR(key);
 void ate__msg_list_encode(struct ate__wr *w, const struct ate__msg_list *m);
 int ate__msg_readers_decode(struct ate_bytes body, struct ate__msg_list *ret) ATE__CHECK;
 int ate__msg_sealed_decode(struct ate_bytes body, struct ate__msg_list *ret) ATE__CHECK;

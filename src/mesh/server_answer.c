@@ -569,12 +569,11 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
     i->offer = (struct ate__offer){
         .encoded = ate__buf_bytes(&i->bytes),
         .from_afar = true,
-        .proved = s->member.key,
-        .proved_count = s->member.count,
         .timeout_ms = -1,
         .done = offer_done,
         .user = i,
     };
+    i->offer.proved_count = ate__keys_of(s, &i->offer.proved);
     ate__chain_offer(s->hosted->chain, &i->offer);
 }
 

@@ -580,8 +580,8 @@ drop("shown-attested-is-no-root", TXS,
      "for (uint32_t i = 0; i < t->tx->signature_count && !t->tx->attested; i++)",
      "!t->tx->attested", "1")
 drop("attested-was-proved", "src/mesh/client_calls.c",
-     "if (!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i]))",
-     "!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i])")
+     "if (!call->unsigned_there || !key || !key->sign_key)",
+     "!call->unsigned_there || !key || !key->sign_key")
 drop("mode-expected", ANCHOR, "mode != ATE__CENTRALIZED || a->centralized || a->has_chain)",
      "a->centralized", "1")
 drop("attested-offered", ATTEST, "if (tx->attested)\n        return", "tx->attested")
@@ -615,6 +615,8 @@ attack("writes-unproved", "may-append")
 attack("writes-by-proof-elsewhere", "proof-of-channel")
 attack("writes-by-proof-for-another", "proof-of-chain")
 attack("writes-by-proof-repeated", "proof-of-number")
+attack("writes-by-later-proof", "proof-of-channel")
+attack("writes-by-key-of-another", "proof-holds")
 attack("attested-by-client", "attested-offered", "signed-offered")
 drop("certificate-is-the-servers", ATTEST, "if (is_certificate(tx))\n", "is_certificate(tx)")
 attack("certified-by-client", "certificate-is-the-servers")

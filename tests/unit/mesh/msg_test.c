@@ -6,7 +6,7 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_SEALED };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_KEY };
 
 /* CLOSE has no body, and what is reserved no meaning. */
 static bool has_body(unsigned type)
@@ -286,6 +286,9 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
         random_possession(r, &w);
     else if (type == ATE__MSG_READERS || type == ATE__MSG_SEALED)
         random_list(r, &w);
+    else if (type == ATE__MSG_KEY)
+        ate__msg_key_encode(
+            &w, &(struct ate__msg_key){random_bytes(r, 0, 300), random_bytes(r, 0, 300)});
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);

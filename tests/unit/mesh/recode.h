@@ -100,6 +100,7 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_POSSESSION: RECODE(possession)
     case ATE__MSG_READERS: RECODE_AS(readers, list)
     case ATE__MSG_SEALED: RECODE_AS(sealed, list)
+    case ATE__MSG_KEY: RECODE(key)
     default: return ate__fail(ATE_MISUSE, "no message with a body");
     }
 }
