@@ -112,8 +112,9 @@ struct ate_chain_conf { /* zero means the default in every field */
      * any more. result: 0; FORKED, ROLLED_BACK: the server signs another history than it showed, or
      * shows another than it signed: the evidence was kept before (proof.h), text names the file,
      * and every call of the chain fails so from now on; UNTRUSTED, OFFLINE, TIMEOUT, ...: it could
-     * not be verified, and nothing follows from it. checkpoint (proof.h): NULL: there is none. On a
-     * thread of the library's, one at a time; it may not call the library. */
+     * not be verified, and nothing follows from it; STALE, without a checkpoint: what is shown has
+     * become older than max_age_s, until the next that is 0. checkpoint (proof.h): NULL: there is
+     * none. On a thread of the library's, one at a time; it may not call the library. */
     void (*checkpoint)(void *arg, int result, const char *text,
                        const struct ate_proved *checkpoint);
     void *checkpoint_arg;
@@ -144,7 +145,17 @@ struct ate_chain_conf { /* zero means the default in every field */
     /* With ATE_CREATE: who may sign the order of the chain, beside its owner: a log key as
      * ate_server_log_key() gives it; NULL: nobody. A centralized chain needs that of its server. */
     const char *log_key;
-    uint64_t reserved_more[8];
+    /* Of a chain at a server: how old what is shown may be, in seconds from 60 on; 0: 120, of which
+     * the program is told (checkpoint) if the server is one that signs; UINT32_MAX: any. What a log
+     * key has not signed for so long may be a view that somebody holds still
+     * (docs/decisions/0050-how-old-a-view-is.md). */
+    uint32_t max_age_s;
+    /* What is older is not read: the open waits for a checkpoint, half of timeout_ms or 10 s, and
+     * fails with STALE where none comes; so, later on, do ate_txn_begin(), ate_chain_sync() and
+     * ate_watch_next(). */
+    bool max_age_strict;
+    uint8_t reserved_age[3];
+    uint64_t reserved_more[7];
 };
 
 /* WAITS. where: a directory, an address (tcp://HOST[:PORT]/PATH[#pin=...,root=...,chain=...]) or
@@ -163,7 +174,8 @@ struct ate_chain_conf { /* zero means the default in every field */
  * Errors: NOT_FOUND, EXISTS: it is there, and is not what conf asks for; UNTRUSTED, WRONG_CHAIN,
  * DENIED: creation refused, or one was destroyed there; NO_KEY, NO_ACCESS, MALFORMED,
  * TAMPERED, FORKED, ROLLED_BACK, UNSUPPORTED, IN_USE, BUSY, BAD_PEER, TIMEOUT,
- * OFFLINE, READ_ONLY: the directory is a mirror, and flags lack ATE_READ; MISUSE, E_*. */
+ * OFFLINE, READ_ONLY: the directory is a mirror, and flags lack ATE_READ; STALE: conf.max_age_s;
+ * MISUSE, E_*. */
 ATE_CALL int ate_chain_open(const char *where, struct ate_session *session, unsigned flags,
                             const struct ate_chain_conf *conf, struct ate_chain **ret_chain);
 ATE_CALL int ate_chain_open_async(const char *where, struct ate_session *session, unsigned flags,
@@ -173,7 +185,7 @@ ATE_CALL int ate_chain_open_async(const char *where, struct ate_session *session
 /* WAITS until all that was committed through this handle before the call is durable, and this
  * view shows all that the root had when the call was made. ret_receipt, which may be NULL: the
  * newest transaction then.
- * Errors: OFFLINE, TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, E_*. */
+ * Errors: OFFLINE, TIMEOUT, STALE, TAMPERED, FORKED, ROLLED_BACK, E_*. */
 ATE_CALL int ate_chain_sync(struct ate_chain *chain, struct ate_receipt *ret_receipt);
 ATE_CALL int ate_chain_sync_async(struct ate_chain *chain, struct ate_receipt *ret_receipt,
                                   struct ate_loop *loop, ate_done_fn *done, void *arg);
@@ -197,6 +209,20 @@ ATE_API enum ate_compression ate_chain_compression(const struct ate_chain *chain
 ATE_API bool ate_chain_was_created(const struct ate_chain *chain);
 /* the newest that is published here */
 ATE_API struct ate_head ate_chain_head(const struct ate_chain *chain);
+struct ate_chain_age {
+    bool known; /* a checkpoint came through this handle, and held */
+    bool stale; /* it is more than conf.max_age_s */
+    /* By this machine's clock, also while it slept: since what is shown was the newest that there
+     * is, for all that is known; unless known, since it was opened. */
+    int64_t age_ms;
+    int64_t signed_ns; /* when the newest such checkpoint was signed, as its signer's clock said */
+    struct ate_head head; /* that it signs */
+    uint64_t reserved[4];
+};
+/* How old what is shown of a chain at a server may be. false: it is in a directory, whose state is
+ * what is there. */
+ATE_API bool ate_chain_age(const struct ate_chain *chain, struct ate_chain_age *ret_age);
+
 /* Fingerprints of the root keys in force; returns how many. Borrowed until the chain is closed. */
 ATE_API size_t ate_chain_roots(const struct ate_chain *chain,
                                const struct ate_hash **ret_fingerprints);
@@ -266,15 +292,20 @@ ATE_API bool ate_chain_reset(const struct ate_chain *chain, struct ate_reset *re
 
 /* ---- after a crash ---- */
 
-/* Names one commit for ever; ate_txn_id_of() gives it. Keep it to ask later. */
+/* Names one commit for ever; ate_txn_id_of() gives it. Keep it to ask later. `hash` is that of the
+ * very transaction, zeros before it was sent: then the answer is about what stands under origin and
+ * number, which nobody can guess who was not sent them. */
 struct ate_txn_id {
     uint8_t origin[16];
     uint64_t number;
+    struct ate_hash hash;
 };
 
-/* WAITS. What became of that commit. 0: it is in the chain, there.
- * Errors: NOT_FOUND: it is not in it, and will not be once the process that submitted it has
- * ended; UNKNOWN, OFFLINE, TIMEOUT, COMPACTED: too old to say; E_*. */
+/* WAITS. What became of that commit. 0: it is in the chain, there; a thin chain proves it of one
+ * with its hash, else that rests on the server.
+ * Errors: NOT_FOUND: it is not in it (with its hash: another may stand under that number), and will
+ * not be once the process that submitted it has ended; UNKNOWN, OFFLINE, TIMEOUT, COMPACTED: too
+ * old to say; TAMPERED: the server names a place where it does not stand; E_*. */
 ATE_CALL int ate_outcome(struct ate_chain *chain, struct ate_txn_id id,
                          struct ate_receipt *ret_receipt);
 ATE_CALL int ate_outcome_async(struct ate_chain *chain, struct ate_txn_id id,

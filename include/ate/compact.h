@@ -11,8 +11,9 @@
  * and what belongs to objects that are long gone. What lives keeps its values, its authors, its
  * times and all by which its rights are judged; of every transaction the leaf of the tree stays, so
  * that every proof for every earlier size can still be made. Before anything goes a certificate is
- * committed, signed by a root key or a compactor key of the session: whoever opens the chain
- * computes what it states from what is left, and refuses a chain that lacks more (ATE_OMITTED).
+ * committed, signed by a root key or a compactor key of the session, or in a centralized chain by
+ * nobody, whose order a log key signs: whoever opens the chain computes what it states from what is
+ * left, and refuses a chain that lacks more (ATE_OMITTED).
  */
 #pragma once
 #include <ate/history.h>
@@ -109,10 +110,10 @@ struct ate_compact_when { /* zero means the default in every field */
     uint64_t every_s; /* 0: 3,600 */
     uint64_t size_min; /* bytes; 0: 2 MiB */
     uint64_t bytes_per_second; /* of reading and writing; 0: 16 MiB */
-    /* Deep, at most once a day, with the default cut-off, where a key of the session may sign the
-     * certificate in that chain; elsewhere payloads alone go. */
+    /* Deep, at most once a day, with the default cut-off, in chains that are centralized, and where
+     * a key of the session may sign the certificate; elsewhere payloads alone go. */
     bool deep;
-    struct ate_session *session; /* deep: NULL: that of the open; a server needs one */
+    struct ate_session *session; /* deep: NULL: that of the open; of a server: none */
     /* A run ended: 0, or the result and its sentence, with `compacted` zero then. Runs on that
      * thread, until the chain is closed, and may not call the library. A server has its log. */
     void (*ran)(void *arg, int result, const char *text, const struct ate_compacted *compacted);

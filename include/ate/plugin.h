@@ -55,7 +55,9 @@ struct ate_plugin_txn {
     uint64_t sequence; /* offered: 0 */
     int64_t time_ns; /* the root's; offered: the writer's claim */
     uint64_t size; /* bytes, as it is stored and sent */
-    const struct ate_hash *authors; /* who signed; every signature was verified */
+    /* Who signed; every signature was verified. In a centralized chain whom its server writes into
+     * it: of the keys that were proved to it the fewest that have the rights, ascending. */
+    const struct ate_hash *authors;
     size_t author_count;
     const struct ate_plugin_event *events;
     size_t event_count;

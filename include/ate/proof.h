@@ -73,7 +73,10 @@ struct ate_proof_conf {
     const char *log_keys; /* text of ate_log_keys() */
     const char *chain; /* chain id, 43 characters */
     const char *root; /* fingerprints or public key files, separated by commas */
-    uint64_t reserved[5];
+    /* Text of a policy (C2SP tlog-policy): the checkpoint, of two the newer one, must also be
+     * signed by one of its logs, if it names any, and be cosigned by its quorum of witnesses. */
+    const char *policy;
+    uint64_t reserved[4];
 };
 enum ate_proof_kind {
     ATE_PROOF_CHECKPOINT, /* a head that a log key signed */
@@ -90,14 +93,27 @@ struct ate_proved {
     uint64_t sequence; /* of an inclusion: the transaction */
     struct ate_hash tx_hash;
     int64_t root_time_ns; /* when the root ordered it */
+    uint32_t witnesses; /* of the policy, that cosigned it */
+    int64_t witnessed_ns; /* the first of them, as its clock said */
 };
 /* text: a proof or a checkpoint (for which log_keys are needed, as it carries no genesis). session
  * may be NULL; conf NULL: nothing in it is given. Asks nobody and reads nothing but key files.
- * Errors: UNTRUSTED: nobody whom you trust signed it; WRONG_CHAIN: it is of another chain than that
- * of the keys or the id; TAMPERED: a signature, or the proof, does not hold; FORKED: it shows two
- * histories of one chain, both signed; MALFORMED, UNSUPPORTED, TOO_BIG, NOT_FOUND: a key file; E_*.
+ * Errors: UNTRUSTED: nobody whom you trust signed it, or too few witnesses did; WRONG_CHAIN: it is
+ * of another chain than that of the keys or the id; TAMPERED: a signature, or the proof, does not
+ * hold; FORKED: it shows two histories of one chain, both signed; MALFORMED, UNSUPPORTED, TOO_BIG,
+ * NOT_FOUND: a key file; E_*.
  */
 ATE_CALL int ate_check_proof(const char *text, struct ate_session *session,
                              const struct ate_proof_conf *conf, struct ate_proved *ret_proved);
+
+/* WAITS. Whether a transaction is in what witnesses have cosigned: then, and by nothing else, the
+ * stage of *receipt becomes ATE_WITNESSED. receipt: of this chain, at least ATE_DURABLE.
+ * checkpoint: one that a log key in force signed, with the lines of witnesses, as they gave it
+ * back. policy: as of struct ate_proof_conf. The server has no part in it. Errors: NOT_FOUND: the
+ * checkpoint is of less; UNTRUSTED: no log key, or too few witnesses signed it; TAMPERED: a line
+ * does not hold; WRONG_CHAIN, FORKED, ROLLED_BACK: it is none of this chain's; MALFORMED, TOO_BIG,
+ * UNSUPPORTED: the policy; MISUSE; others as of ate_checkpoint(). */
+ATE_CALL int ate_witnessed(struct ate_chain *chain, const char *checkpoint, const char *policy,
+                           struct ate_receipt *receipt);
 
 ATE__END

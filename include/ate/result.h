@@ -23,7 +23,7 @@
     X(STALE_KEY, 34, "the key was replaced by a newer epoch") \
     X(READ_ONLY, 35, "opened for reading only") \
     X(CONFLICT, 41, "someone changed it meanwhile") \
-    X(STALE, 42, "begun too long ago") \
+    X(STALE, 42, "begun, or shown to be new, too long ago") \
     X(TIMEOUT, 51, "not done in time, and not done later") \
     X(OFFLINE, 52, "the root cannot be reached") \
     X(UNKNOWN, 53, "no answer came; it may still be applied") \

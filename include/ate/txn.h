@@ -184,7 +184,10 @@ struct ate_rules { /* a zero rule inherits; append and admin then follow write *
 };
 
 /* Replaces the object's own rules; also for an object that this transaction creates. The public
- * key of each reader must be in the chain or in the session (a public file suffices).
+ * key of each reader must be in the chain or in the session (a public file suffices). Those of
+ * others that the rules name come along if the session has them: one who is named by a fingerprint
+ * that the chain does not know is no member for a server (conf.members_only) before he has signed
+ * something, and his key cannot be ended.
  *
  * A reader who comes can read all that the scope ever held. One who goes begins a new epoch: what
  * is written from then on is sealed to the others alone, what was written before is not touched,

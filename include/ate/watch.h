@@ -39,8 +39,8 @@ ATE_CALL int ate_watch_start(struct ate_chain *chain, struct ate_session *sessio
 
 /* WAITS for at most timeout_ms (0: not at all, -1: without limit). What it gives is borrowed
  * until the next call.
- * Errors: TIMEOUT, TAMPERED, FORKED, ROLLED_BACK, COMPACTED, WOULD_DEADLOCK, E_*; NOT_FOUND: its
- * owner destroyed the chain. */
+ * Errors: TIMEOUT, STALE, TAMPERED, FORKED, ROLLED_BACK, COMPACTED, WOULD_DEADLOCK, E_*; NOT_FOUND:
+ * its owner destroyed the chain. */
 ATE_CALL int ate_watch_next(struct ate_watch *watch, int timeout_ms, struct ate_event *ret_event);
 /* for poll(): readable when ate_watch_next() would not wait */
 ATE_API int ate_watch_fd(const struct ate_watch *watch);

@@ -13,10 +13,17 @@ static int add_root(struct ate__anchor *a, const struct ate_hash *root)
     return rc;
 }
 
+static bool is_private(struct ate_bytes text)
+{
+    static const char head[] = "ate-key ";
+    return text.size >= sizeof head - 1 && !memcmp(text.data, head, sizeof head - 1);
+}
+
 /* A fingerprint, else the path of a public key file. */
 static int add_item(struct ate__anchor *a, const char *text, size_t size)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf file = ATE__BUF_NULL, key = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_wipe) struct ate__buf file = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf key = ATE__BUF_NULL;
     char label[ATE__KEY_LABEL_MAX + 1];
     struct ate_hash root;
     if (size == ATE__HASH_TEXT - 1 && !ate__hash_parse(text, size, &root))
@@ -26,6 +33,10 @@ static int add_item(struct ate__anchor *a, const char *text, size_t size)
         return ate__no_memory();
     path[size] = 0;
     int rc = ate__file_read(path, ATE__KEY_FILE_MAX, &file, NULL);
+    if (!rc && is_private(ate__buf_bytes(&file)))
+        rc = ate__fail(ATE_MALFORMED, "it is a private key file, and a root key is trusted by its "
+                                      "public half: ate key show --public, or by its fingerprint: "
+                                      "ate key show");
     if (!rc)
         rc = ate__public_key_decode(ate__buf_bytes(&file), &key, label);
     if (!rc)

@@ -3,9 +3,10 @@
  * api.h: the inside of the public interface, shared by the files of this folder.
  */
 #pragma once
+#include "ate/ate.h"
+#include "api/age.h"
 #include "api/anchor.h"
 #include "api/memory.h"
-#include "ate/ate.h"
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/text.h"
@@ -53,6 +54,7 @@ struct ate_chain {
     void (*checkpoint_seen)(void *arg, int result, const char *text,
                             const struct ate_proved *checkpoint); /* NULL: nobody is told */
     void *checkpoint_arg;
+    struct ate__aging aging;
     struct ate__remote_conf *ask; /* proof_fork.h; NULL: it is not remote */
     struct ate__voter voter;
     struct ate__plugin_set *plugins; /* plugin.h; NULL: none */

@@ -265,6 +265,7 @@ static int ask_async(struct ate_chain *chain, enum ate__ask_kind kind, struct at
     r->job.call.run = ask_run;
     r->ask.kind = kind;
     r->ask.id = ate__txn_id_of(id);
+    r->ask.tx_hash = id.hash;
     r->ask.done = ask_done;
     r->ask.user = r;
     int rc = chain->pipe->v->ask(chain->pipe, &r->ask);

@@ -88,6 +88,8 @@ static int check_reserved(const struct ate_chain_conf *conf)
 {
     int rc = ate__conf_check("chain", conf);
     if (!rc)
+        rc = ate__aging_check_conf(conf);
+    if (!rc)
         rc = ate__reserved_check("chain", conf->reserved_more, sizeof conf->reserved_more);
     return rc || !conf->lookup ? rc : ate__conf_check("look up", conf->lookup);
 }
@@ -121,6 +123,11 @@ static int find_where(struct opening *o)
         o->where = o->looked_up;
     }
     o->remote = strncmp(o->where, "tcp://", 6) == 0;
+    if (!o->remote && o->conf->max_age_strict)
+        return ate__fail(ATE_MISUSE,
+                         "%s: how old a chain is, is asked of one at a server: this is "
+                         "a directory (conf.max_age_strict)",
+                         o->where);
     if (!o->remote)
         return 0;
     rc = ate__addr_parse(o->where, &o->addr);
@@ -316,6 +323,7 @@ static int open_asked(struct opening *o, const struct ate__remote_conf *conf)
     o->chain->ask = ate__fork_conf(o->chain, conf);
     o->chain->checkpoint_seen = o->conf->checkpoint;
     o->chain->checkpoint_arg = o->conf->checkpoint_arg;
+    ate__aging_begin(o->chain);
     if (!o->chain->ask)
         return ate__no_memory();
     int rc = ate__remote_open(conf, &o->pipe);
@@ -413,7 +421,9 @@ static int open_there(struct opening *o, const struct ate__buf *genesis)
         .remembered_reset_us = m->known ? m->reset_us : 0,
         .advanced = remote_advanced,
         .noted = ate__fork_noted,
+        .believed = ate__fork_believed,
         .forked = ate__fork_shown,
+        .look = ate__aging_look,
         .arg = o->chain,
         .progress = o->conf->progress,
         .progress_arg = o->conf->progress_arg,
@@ -508,6 +518,7 @@ static int begin(struct opening *o)
     o->chain = c;
     atomic_init(&c->refs, 1);
     pthread_mutex_init(&c->memory.mutex, NULL);
+    ate__aging_init(c, o->conf);
     c->timeout_ms = o->conf->timeout_ms ? o->conf->timeout_ms : 30000;
     int rc = ate__plugin_set_new(o->conf->plugins, o->conf->plugin_count, &c->plugins);
     if (!rc)
@@ -558,6 +569,7 @@ static int finish(struct opening *o)
         ate__chain_note(c);
         ate__memory_keep(&c->memory);
         c->dio->plugins = c->plugins ? &c->plugins->hooks : NULL;
+        rc = ate__aging_await(c);
     }
     return rc ? rc : start_feed(o);
 }

@@ -110,6 +110,7 @@ int ate__compact_when(const struct ate_compact_when *when, struct ate_session *s
                  .growth_bytes = when->size,
                  .factor_percent = when->factor_percent,
                  .bytes_min = when->size_min},
+        .deep = when->deep,
         .session = !when->deep     ? NULL
                    : when->session ? when->session
                                    : session,
@@ -120,8 +121,6 @@ int ate__compact_when(const struct ate_compact_when *when, struct ate_session *s
     int rc = ate__conf_check("compact", when);
     if (!rc)
         rc = ate__compact_rule_check(&conf.rule);
-    if (!rc && when->deep && !conf.session)
-        rc = ate__fail(ATE_MISUSE, "compact: deep needs a session with a key that may sign");
     if (rc)
         return rc;
     *ret_voter = (struct ate__voter){when->vote, when->vote_arg};

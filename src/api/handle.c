@@ -58,6 +58,7 @@ void ate__chain_handle_unref(struct ate_chain *c)
     ate__memory_close(&c->memory);
     ate__free(c->ask);
     ate__lookup_free(c->lookup);
+    ate__aging_deinit(c);
     ate__free(c->address);
     ate__free(c->name);
     ate__free(c->dir);
@@ -76,7 +77,8 @@ void ate_chain_close(struct ate_chain *c)
 int ate_txn_begin(struct ate_chain *chain, struct ate_session *session, unsigned flags,
                   struct ate_txn **ret_txn)
 {
-    return ate__txn_begin(chain->dio, session, flags, ret_txn);
+    int rc = ate__aging_check(chain);
+    return rc ? rc : ate__txn_begin(chain->dio, session, flags, ret_txn);
 }
 
 static struct ate__trust *trust_of(const struct ate_chain *c)
@@ -177,6 +179,8 @@ int ate_chain_sync(struct ate_chain *c, struct ate_receipt *ret_receipt)
     if (!rc)
         rc = ate__pipe_sync(c->pipe, &receipt);
     if (!rc)
+        rc = ate__aging_check(c);
+    if (!rc)
         ate__receipt_fill(&receipt, ret_receipt);
     return rc;
 }
@@ -187,7 +191,7 @@ int ate_outcome(struct ate_chain *c, struct ate_txn_id id, struct ate_receipt *r
     struct ate__receipt receipt;
     int rc = ate__check_may_wait();
     if (!rc)
-        rc = ate__pipe_outcome(c->pipe, &inner, &receipt);
+        rc = ate__pipe_outcome(c->pipe, &inner, &id.hash, &receipt);
     if (!rc)
         ate__receipt_fill(&receipt, ret_receipt);
     return rc;

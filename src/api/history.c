@@ -186,6 +186,7 @@ int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
     *ret_txn = (struct ate_history_txn){
         .sequence = r->sequence,
         .id.number = r->tx.id.number,
+        .id.hash = r->tx.hash,
         .tx_hash = r->tx.hash,
         .root_time_ns = ate__ns_of(r->root_time_us),
         .writer_time_ns = ate__ns_of(r->tx.time_us),

@@ -120,8 +120,8 @@ static int sign(struct ate_chain *c, struct ate__chain *chain, struct ate__buf *
 
 /* A note of the server's is as good as its signature, and what it signs is to be in the history
  * that was seen. */
-static int check_note(struct ate_chain *c, struct ate_bytes note,
-                      struct ate__checkpoint *ret_checkpoint)
+int ate__proof_check_note(struct ate_chain *c, struct ate_bytes note,
+                          struct ate__checkpoint *ret_checkpoint)
 {
     struct ate__log_keys keys;
     int rc = ate__proof_log_keys(c, &keys);
@@ -140,7 +140,7 @@ static int ask(struct ate_chain *c, struct ate__buf *note)
 {
     struct ate__checkpoint ignored;
     int rc = ate__proof_ask_note(c, note);
-    return rc ? rc : check_note(c, ate__buf_bytes(note), &ignored);
+    return rc ? rc : ate__proof_check_note(c, ate__buf_bytes(note), &ignored);
 }
 
 int ate_checkpoint(struct ate_chain *chain, char **ret_text)
@@ -189,7 +189,7 @@ static int choose(struct ate_chain *c, const char *given, struct ate__buf *note,
                   struct ate__checkpoint *ret_checkpoint)
 {
     int rc = given ? ate__buf_append(note, ate__text_bytes(given)) : sign_or_find(c, note);
-    return rc ? rc : check_note(c, ate__buf_bytes(note), ret_checkpoint);
+    return rc ? rc : ate__proof_check_note(c, ate__buf_bytes(note), ret_checkpoint);
 }
 
 static int finish(struct ate_chain *c, struct ate__proof_text *p, char **ret_text)

@@ -4,6 +4,7 @@
  */
 #include "ate/proof.h"
 #include "api/api.h"
+#include "api/proof_witness.h"
 #include "trust/proof.h"
 
 struct trusted { /* log keys */
@@ -133,6 +134,10 @@ static int check(const struct ate__proof_text *p, bool alone, struct ate_session
                          "later have to be given");
     if (rc)
         return rc;
+    struct ate__quorum_verdict witnessed = {.witnesses = 0};
+    rc = conf->policy ? ate__proof_witnessed(conf->policy, p->checkpoint, &witnessed) : 0;
+    if (rc)
+        return rc;
     *ret = (struct ate_proved){
         .kind = alone                             ? ATE_PROOF_CHECKPOINT
                 : p->kind == ATE__PROOF_INCLUSION ? ATE_PROOF_INCLUSION
@@ -145,6 +150,8 @@ static int check(const struct ate__proof_text *p, bool alone, struct ate_session
         .sequence = p->entry.sequence,
         .tx_hash = p->entry.tx_hash,
         .root_time_ns = ate__ns_of(p->entry.root_time_us),
+        .witnesses = witnessed.witnesses,
+        .witnessed_ns = ate__ns_of(ate__min(witnessed.time_s, INT64_MAX / 1000000) * 1000000),
     };
     return 0;
 }

@@ -26,6 +26,13 @@ static int read_kept(const struct ate__memory *m, struct ate__buf *note,
     return rc ? rc : ate__checkpoint_parse(ate__buf_bytes(note), ret_checkpoint);
 }
 
+bool ate__fork_has_note(const struct ate__memory *m)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
+    struct ate__checkpoint ignored;
+    return !read_kept(m, &note, &ignored);
+}
+
 static bool is_newer(struct ate_bytes note, struct ate_bytes than)
 {
     struct ate__checkpoint before, now;
@@ -295,7 +302,14 @@ int ate__fork_noted(void *arg, int result, struct ate_bytes note,
     if (result == ATE_FORKED || result == ATE_ROLLED_BACK)
         result = keep_both(&c->memory, say_how_to_go_on(result), note);
     tell_program(c, result, checkpoint);
+    ate__aging_heard(c, result, checkpoint);
     return result;
+}
+
+void ate__fork_believed(void *arg, struct ate_bytes note)
+{
+    struct ate_chain *c = arg;
+    ate__fork_saw_note(&c->memory, note, ate__monotonic_ms(&ate__env_real));
 }
 
 int ate__fork_shown(void *arg, int result)

@@ -21,6 +21,7 @@
 void ate__fork_keep_note(struct ate__memory *m, struct ate_bytes note);
 /* The same: it is kept now or within the next, or when the chain is closed. */
 void ate__fork_saw_note(struct ate__memory *m, struct ate_bytes note, uint64_t now_ms);
+bool ate__fork_has_note(const struct ate__memory *m); /* one is kept */
 void ate__fork_close(struct ate__memory *m); /* before ate__memory_close() */
 /* The chain went back, and said so: what was signed before is no evidence any more. */
 void ate__fork_forget_note(struct ate__memory *m);
@@ -32,6 +33,7 @@ int ate__fork_evidence(struct ate__memory *m, const struct ate__remote_conf *con
 /* For struct ate__remote_conf, of a chain that is open; arg: the handle. */
 int ate__fork_noted(void *arg, int result, struct ate_bytes note,
                     const struct ate__checkpoint *checkpoint);
+void ate__fork_believed(void *arg, struct ate_bytes note);
 int ate__fork_shown(void *arg, int result);
 /* How conf reaches its chain: as whoever has neither seen nor keeps anything of it. */
 struct ate__remote_conf ate__fork_fresh_conf(const struct ate__remote_conf *conf);

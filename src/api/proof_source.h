@@ -22,6 +22,10 @@ bool ate__log_keys_has(const struct ate__log_keys *k, struct ate_bytes key);
  * chain is here. */
 int ate__proof_ask_note(struct ate_chain *c, struct ate__buf *ret_note) ATE__CHECK;
 /* That it is of this chain and a prefix of it. WRONG_CHAIN ROLLED_BACK FORKED */
+/* A note of anybody's: a log key in force signed it, and what it signs is in the history that was
+ * seen. Errors: as of ate__checkpoint_verify(), and of the next. */
+int ate__proof_check_note(struct ate_chain *c, struct ate_bytes note,
+                          struct ate__checkpoint *ret_checkpoint) ATE__CHECK;
 int ate__proof_check_prefix(struct ate_chain *c, const struct ate__checkpoint *checkpoint)
     ATE__CHECK;
 /* In the tree of a checkpoint that is a prefix of the chain. NOT_FOUND COMPACTED TAMPERED */

@@ -16,6 +16,7 @@
 #include "api/records.h"
 #include "chain/replace.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -160,12 +161,13 @@ static int next_here(struct ate_watch *w, struct ate_event *ret)
     return ATE_END;
 }
 
-/* Whether nothing more will come: of a chain at a server that is destroyed, or not believed any
- * more. */
+/* Whether nothing more will come, of a chain at a server: it is destroyed, not believed any more,
+ * or older than the program allows. */
 static int check_ended(const struct ate_watch *w)
 {
     struct ate__pipe *p = w->records.chain->pipe;
-    return p->v->far ? p->v->far->ended(p) : 0;
+    int rc = p->v->far ? p->v->far->ended(p) : 0;
+    return rc ? rc : ate__aging_check(w->records.chain);
 }
 
 /* ---- what has gone without a record ---- */
@@ -279,11 +281,15 @@ static int give(struct ate_watch *w, struct ate_event *ret_event)
 static int wait_for_more(struct ate_watch *w, int timeout_ms)
 {
     struct pollfd p = {.fd = w->fd, .events = POLLIN};
+    uint64_t left_ms = ate__aging_left_ms(w->records.chain); /* then it is looked at again */
+    bool ages = left_ms <= INT_MAX && (timeout_ms < 0 || left_ms < (uint64_t)timeout_ms);
     int n;
     do
-        n = poll(&p, 1, timeout_ms);
+        n = poll(&p, 1, ages ? (int)left_ms : timeout_ms);
     while (n < 0 && errno == EINTR && timeout_ms < 0);
-    return n > 0 ? 0 : ate__fail(ATE_TIMEOUT, "watch: nothing happened within the time");
+    return n > 0 || (n == 0 && ages)
+               ? 0
+               : ate__fail(ATE_TIMEOUT, "watch: nothing happened within the time");
 }
 
 int ate_watch_next(struct ate_watch *w, int timeout_ms, struct ate_event *ret_event)

@@ -23,6 +23,13 @@ uint64_t ate__clock_monotonic_ms(void *user)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+uint64_t ate__clock_boot_ms(void)
+{
+    struct timespec now;
+    ate__assert(!clock_gettime(CLOCK_BOOTTIME, &now));
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 void ate__clock_sleep_ms(void *user, uint64_t ms)
 {
     struct timespec until;

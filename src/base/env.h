@@ -24,6 +24,8 @@ extern const struct ate__env ate__env_real;
 /* Its parts, for an env that replaces only some of them; user is not looked at. */
 uint64_t ate__clock_wall_us(void *user);
 uint64_t ate__clock_monotonic_ms(void *user);
+/* As the second, but it also goes on while the machine sleeps. */
+uint64_t ate__clock_boot_ms(void);
 void ate__rng_os(void *user, void *to, size_t size);
 void ate__clock_sleep_ms(void *user, uint64_t ms);
 

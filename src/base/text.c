@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/assert.h"
 #include "base/err.h"
+#include <stdio.h>
 
 enum { ESCAPED_MAX = 16 /* bytes: four of \xHH */ };
 
@@ -204,6 +205,17 @@ int ate__decimal_parse(const char *text, size_t text_size, uint64_t *ret_number)
 const char *ate__id_text(const struct ate_id *id, char text[ATE__ID_TEXT])
 {
     ate__hex_encode(ate__bytes(id->b, sizeof id->b), text);
+    return text;
+}
+
+const char *ate__object_text(const struct ate_id *id, char text[ATE__OBJECT_TEXT])
+{
+    static const struct ate_id top;
+    char hex[ATE__ID_TEXT];
+    if (memcmp(id, &top, sizeof top))
+        snprintf(text, ATE__OBJECT_TEXT, "object %s", ate__id_text(id, hex));
+    else
+        snprintf(text, ATE__OBJECT_TEXT, "the top of the chain");
     return text;
 }
 

@@ -6,7 +6,8 @@
 #pragma once
 #include "base/buf.h"
 
-enum { ATE__ID_TEXT = 32 + 1, ATE__HASH_TEXT = 43 + 1 }; /* bytes with the NUL */
+/* bytes with the NUL */
+enum { ATE__ID_TEXT = 32 + 1, ATE__HASH_TEXT = 43 + 1, ATE__OBJECT_TEXT = 7 + ATE__ID_TEXT };
 
 /* Every value has one text form, and the decoders take no other: 0, or ATE_MALFORMED with nothing
  * written. Their sentences never repeat the text, which may be a secret. */
@@ -32,8 +33,10 @@ bool ate__take_line(struct ate_bytes *rest, struct ate_bytes *ret_line);
 /* A number in decimal, in its shortest form. */
 int ate__decimal_parse(const char *text, size_t text_size, uint64_t *ret_number) ATE__CHECK;
 
-/* Both return text. */
+/* These return text. */
 const char *ate__id_text(const struct ate_id *id, char text[ATE__ID_TEXT]);
+/* For sentences: "object 0123..."; of zeros "the top of the chain". */
+const char *ate__object_text(const struct ate_id *id, char text[ATE__OBJECT_TEXT]);
 const char *ate__hash_text(const struct ate_hash *hash, char text[ATE__HASH_TEXT]);
 int ate__hash_parse(const char *text, size_t text_size, struct ate_hash *ret_hash) ATE__CHECK;
 int ate__id_parse(const char *text, size_t text_size, struct ate_id *ret_id) ATE__CHECK;

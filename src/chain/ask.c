@@ -10,16 +10,10 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/chain_private.h"
+#include "chain/signed.h"
 #include <stdio.h>
 
 /* ---- outcomes ---- */
-
-static int root_time_of(void *arg, const struct ate__record_out *record)
-{
-    struct ate__receipt *receipt = arg;
-    receipt->root_time_us = record->root_time_us;
-    return ATE_END;
-}
 
 /* Under the mutex. */
 static int find_outcome(struct ate__chain *c, const struct ate__txn_id *id,
@@ -38,22 +32,39 @@ static int find_outcome(struct ate__chain *c, const struct ate__txn_id *id,
     return 0;
 }
 
+/* Origin and number stand in the log for all to read, so somebody else may have taken them: what
+ * was meant is known by its hash alone. */
+static int check_meant(const struct ate_hash *tx_hash, const struct ate__proof_entry *entry)
+{
+    if (!tx_hash || ate__hash_is_zero(tx_hash) || ate__hash_equal(tx_hash, &entry->tx_hash))
+        return 0;
+    return ate__fail(ATE_NOT_FOUND,
+                     "it is not in the chain: another transaction was committed under its origin "
+                     "and number, as %llu",
+                     (unsigned long long)entry->sequence);
+}
+
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
-                       struct ate__receipt *ret_receipt)
+                       const struct ate_hash *tx_hash, struct ate__receipt *ret_receipt)
 {
     struct ate__receipt receipt = {.sequence = 0};
+    struct ate__proof_entry entry;
     pthread_mutex_lock(&c->mutex);
     int rc = find_outcome(c, id, &receipt);
     pthread_mutex_unlock(&c->mutex);
-    if (!rc)
-        rc = c->storage->v->scan(c->storage, receipt.sequence, receipt.sequence + 1,
-                                 &(struct ate__scan){NULL, root_time_of, &receipt});
-    if (!rc)
-        rc = ate__fail(ATE_COMPACTED,
-                       "it was committed as transaction %llu, which was compacted away",
-                       (unsigned long long)receipt.sequence);
-    if (rc != ATE_END)
+    if (rc)
         return rc;
+    rc = ate__chain_entry(c, receipt.sequence, &entry);
+    if (rc == ATE_NOT_FOUND)
+        return ate__fail(ATE_UNKNOWN, "the transaction is being written just now: ask again");
+    if (rc == ATE_COMPACTED)
+        return ate__fail(rc, "it was committed as transaction %llu, which was compacted away",
+                         (unsigned long long)receipt.sequence);
+    if (!rc)
+        rc = check_meant(tx_hash, &entry);
+    if (rc)
+        return rc;
+    receipt.root_time_us = entry.root_time_us;
     receipt.stage = ate__chain_stage(c, receipt.sequence);
     *ret_receipt = receipt;
     return 0;
@@ -152,7 +163,7 @@ void ate__chain_await(struct ate__chain *c, struct ate__ask *ask)
 {
     struct ate__receipt receipt;
     int rc = ask->kind == ATE__ASK_SYNC ? ate__chain_sync(c, &receipt)
-                                        : ate__chain_outcome(c, &ask->id, &receipt);
+                                        : ate__chain_outcome(c, &ask->id, &ask->tx_hash, &receipt);
     ate__ask_answer(ask, rc, &receipt);
 }
 
@@ -166,7 +177,7 @@ static void run_ask(struct ate__task *task)
         pthread_mutex_lock(&c->mutex);
         rc = sync_settled(c, &ask->settling, &receipt);
     } else {
-        rc = ate__chain_outcome(c, &ask->id, &receipt);
+        rc = ate__chain_outcome(c, &ask->id, &ask->tx_hash, &receipt);
     }
     ate__ask_answer(ask, rc, &receipt);
     ask->done(ask);
@@ -234,8 +245,10 @@ int ate__pipe_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt)
 }
 
 int ate__pipe_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
-                      struct ate__receipt *ret_receipt)
+                      const struct ate_hash *tx_hash, struct ate__receipt *ret_receipt)
 {
     struct ate__ask ask = {.kind = ATE__ASK_OUTCOME, .id = *id};
+    if (tx_hash)
+        ask.tx_hash = *tx_hash;
     return ask_and_wait(p, &ask, ret_receipt);
 }

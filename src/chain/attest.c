@@ -30,22 +30,41 @@ bool ate__tx_takes_signature(const struct ate__tx *tx, bool archive)
     return false;
 }
 
-/* Those of the proved keys that are named, a bit each; the transaction has them in the order of
- * what is written. */
-static void name(struct ate__work *w, uint32_t bits)
+/* What may be left out: signed by a key that may, or said by the server itself, and by nobody who
+ * is connected to it. */
+static bool is_certificate(const struct ate__tx *tx)
+{
+    for (uint32_t i = 0; i < tx->event_count; i++)
+        if (tx->events[i].kind == ATE__EVENT_SNAPSHOT)
+            return true;
+    return false;
+}
+
+/* Those of the proved keys that are named, a bit each; as what is written has them: ascending. */
+static int name(struct ate__work *w, uint32_t bits)
 {
     struct ate__tx *tx = &w->tx;
+    if (__builtin_popcount(bits) > ATE__TX_SIGNATURES_MAX)
+        return ate__fail(ATE_TOO_BIG, "commit: it takes %d keys; %d are the most",
+                         __builtin_popcount(bits), ATE__TX_SIGNATURES_MAX);
     tx->signature_count = 0;
-    for (uint32_t i = 0; i < w->offer->proved_count; i++)
-        if (bits >> i & 1)
-            tx->signatures[tx->signature_count++].fingerprint = w->offer->proved[i];
+    for (uint32_t i = 0; i < w->offer->proved_count; i++) {
+        if (!(bits >> i & 1))
+            continue;
+        uint32_t at = tx->signature_count++;
+        for (; at && memcmp(&tx->signatures[at - 1].fingerprint, &w->offer->proved[i], 32) > 0;
+             at--)
+            tx->signatures[at] = tx->signatures[at - 1];
+        tx->signatures[at] = (struct ate__signature){.fingerprint = w->offer->proved[i]};
+    }
     tx->attested = bits != 0;
+    w->named = bits;
+    return 0;
 }
 
 int ate__attest_check(const struct ate__chain *c, struct ate__work *w)
 {
-    const struct ate__offer *offer = w->offer;
-    struct ate__tx *tx = &w->tx;
+    const struct ate__tx *tx = &w->tx;
     if (!is_centralized(c))
         return 0;
     bool takes = ate__tx_takes_signature(tx, ate__trust_genesis(c->trust)->archive);
@@ -57,61 +76,36 @@ int ate__attest_check(const struct ate__chain *c, struct ate__work *w)
                          "it, and only what a root key has to sign is signed");
     if (tx->signature_count)
         return 0;
-    if (!offer->proved)
+    if (is_certificate(tx))
+        return w->offer->from_afar || w->offer->proved
+                   ? ate__fail(ATE_DENIED, "commit: which transactions may be left out is for the "
+                                           "server to say, or for a key that signs it")
+                   : 0;
+    if (!w->offer->proved)
         return ate__fail(ATE_READ_ONLY,
                          "commit: the chain is centralized: it is written through its "
                          "server, which says who made what");
     w->attests = true;
-    name(w, UINT32_MAX); /* as far as anybody asks before that is found out */
     return 0;
-}
-
-bool ate__attest_is_due(const struct ate__work *w)
-{
-    return w->attests;
 }
 
 size_t ate__attest_room(const struct ate__offer *offer)
 {
-    return offer->proved_count * sizeof(struct ate_hash);
+    return ate__min(offer->proved_count, ATE__TX_SIGNATURES_MAX) * sizeof(struct ate_hash);
 }
 
-/* ---- at its place ---- */
+/* ---- who it is ---- */
 
-static int try(struct ate__chain *c, struct ate__work *w, uint32_t bits,
-               struct ate__verdict *verdict)
+int ate__attest(struct ate__chain *c, const struct ate__facts *facts, struct ate__work *w,
+                uint64_t sequence, uint64_t root_time_us, struct ate__verdict *verdict)
 {
-    name(w, bits);
-    return ate__work_accept(c, &c->latest, w, c->next_sequence, ate__chain_time(c), verdict);
-}
-
-/* Where it is refused the verdict is that with all of them. */
-static int find(struct ate__chain *c, struct ate__work *w, struct ate__verdict *verdict,
-                uint32_t *ret_bits)
-{
-    uint32_t all = 0;
-    for (uint32_t i = 0; i < w->offer->proved_count; i++)
-        if (!ate__trust_is_revoked(c->trust, &w->offer->proved[i]))
-            all |= UINT32_C(1) << i;
-    int rc = try(c, w, 0, verdict);
-    *ret_bits = 0;
-    if (rc != ATE_DENIED || !all)
-        return rc;
-    rc = try(c, w, all, verdict);
-    if (rc)
-        return rc;
-    for (uint32_t i = w->offer->proved_count; i-- && (all & (all - 1));) {
-        uint32_t without = all & ~(UINT32_C(1) << i);
-        if (without == all)
-            continue;
-        rc = try(c, w, without, verdict);
-        if (rc < 0)
-            return rc;
-        if (!rc)
-            all = without;
-    }
-    *ret_bits = all;
-    return 0;
+    struct ate__makers proved = {.keys = w->offer->proved,
+                                 .count = w->offer->proved_count,
+                                 .from_afar = w->offer->from_afar};
+    int rc = ate__accept_proved(c->trust, facts, &w->tx, sequence, root_time_us, &proved, verdict);
+    if (!rc)
+        verdict->result = rc = name(w, proved.fewest);
+    return rc;
 }
 
 /* In the place of the section of no signatures that it came with. */
@@ -139,15 +133,11 @@ static int put_section(struct ate__chain *c, struct ate__work *w)
     return 0;
 }
 
-int ate__attest(struct ate__chain *c, struct ate__work *w, struct ate__verdict *verdict)
+int ate__attest_write(struct ate__chain *c, struct ate__work *w)
 {
-    uint32_t bits;
-    int rc = find(c, w, verdict, &bits);
-    name(w, rc ? 0 : bits);
-    if (!rc && bits)
-        rc = put_section(c, w);
+    int rc = w->attests && w->named ? put_section(c, w) : 0;
     if (!rc)
-        w->offer->attested = bits;
+        w->offer->attested = w->named;
     return rc;
 }
 
@@ -170,11 +160,6 @@ static int take(void *arg, const struct ate__record_out *record)
     return ATE_END;
 }
 
-static int compare(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct ate_hash));
-}
-
 int ate__attested_at(struct ate__chain *c, uint64_t sequence, struct ate__attested *ret_attested)
 {
     ret_attested->count = 0;
@@ -186,6 +171,11 @@ int ate__attested_at(struct ate__chain *c, uint64_t sequence, struct ate__attest
         rc = ate__fail(ATE_COMPACTED, "who made transaction %llu was compacted away",
                        (unsigned long long)sequence);
     return rc == ATE_END ? 0 : rc;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct ate_hash));
 }
 
 int ate__attested_of(struct ate__chain *c, const struct ate__offer *offer,

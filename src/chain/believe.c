@@ -75,6 +75,7 @@ static void end_mark(struct ate__chain *c)
     c->believing.limited = false;
     pthread_mutex_unlock(&c->heads_mutex);
     ate__view_limit(c->view, UINT64_MAX);
+    ate__view_reclaim(c->view, 0); /* what was kept for readers of less */
 }
 
 void ate__believe_begin(struct ate__chain *c)
@@ -95,12 +96,50 @@ void ate__believe_image(struct ate__chain *c, uint64_t size, const struct ate_ha
     move_mark(c, size, root);
 }
 
-void ate__believe_replaced(struct ate__chain *c, struct ate__view *view, uint64_t cut_off,
-                           const struct ate_hash *root)
+/* What a key has certified is believed up to the cut-off, whatever covers it. */
+static int certified(struct ate__chain *c, struct ate__head_at *ret_head)
 {
+    ret_head->size = atomic_load(&c->believed_cut_off);
+    if (!atomic_load(&c->certified_by_key) || ret_head->size > c->tree.size)
+        ret_head->size = 0;
+    return ret_head->size ? ate__chain_root_at(c, ret_head->size, &ret_head->root) : 0;
+}
+
+/* What only its server certifies is believed where the certificate is: as far as one looks back
+ * from there. */
+static bool rests_on_server(const struct ate__chain *c)
+{
+    return atomic_load(&c->believed_cut_off) && !atomic_load(&c->certified_by_key);
+}
+
+int ate__believe_aside(struct ate__chain *judged, struct ate_bytes note)
+{
+    struct ate__head_at *mark = &judged->believing.mark;
+    struct ate__checkpoint checkpoint = {.size = 0};
+    if (ate__trust_genesis(judged->trust)->mode != ATE__CENTRALIZED)
+        return 0;
+    int rc = certified(judged, mark);
+    if (!rc && note.size)
+        rc = ate__chain_check_note(judged, note, &checkpoint);
+    if (rc)
+        return rc;
+    if (checkpoint.size > mark->size)
+        *mark = (struct ate__head_at){checkpoint.size, checkpoint.root};
+    if (rests_on_server(judged) && mark->size < atomic_load(&judged->believed_from))
+        return ate__fail(ATE_UNTRUSTED,
+                         "no log key has signed what is said of the transactions that are missing "
+                         "below %" PRIu64,
+                         atomic_load(&judged->believed_cut_off));
+    return 0;
+}
+
+void ate__believe_replaced(struct ate__chain *c, struct ate__view *view,
+                           const struct ate__chain *judged)
+{
+    const struct ate__head_at *now = &c->believing.mark, *other = &judged->believing.mark;
+    const struct ate__head_at *mark = other->size > now->size ? other : now;
     if (is_centralized(c))
-        set_mark(c, view, ate__max(cut_off, c->believing.mark.size),
-                 cut_off > c->believing.mark.size ? root : &c->believing.mark.root);
+        set_mark(c, view, mark->size, &mark->root);
 }
 
 /* ---- this machine's own seals ---- */
@@ -178,13 +217,10 @@ static int check_note(struct ate__chain *c)
 
 static int check_certificate(struct ate__chain *c)
 {
-    uint64_t cut_off = atomic_load(&c->believed_cut_off);
-    struct ate_hash root;
-    if (!cut_off || cut_off > c->tree.size)
-        return 0;
-    int rc = ate__chain_root_at(c, cut_off, &root);
+    struct ate__head_at head;
+    int rc = certified(c, &head);
     if (!rc)
-        move_mark(c, cut_off, &root);
+        move_mark(c, head.size, &head.root);
     return rc < 0 ? rc : 0;
 }
 
@@ -269,7 +305,12 @@ static int cover(struct ate__chain *c, bool reads)
         rc = check_note(c);
     if (!rc)
         rc = ask_host_key(c, reads);
-    return !rc && c->believing.host_key ? check_seals(c) : rc;
+    if (!rc && c->believing.host_key)
+        rc = check_seals(c);
+    /* Less than that is no state of the chain: transactions are missing in it. */
+    if (!rc && rests_on_server(c) && c->believing.mark.size < atomic_load(&c->believed_from))
+        ate__believe_begin(c);
+    return rc;
 }
 
 int ate__believe_open(struct ate__chain *c, unsigned flags)

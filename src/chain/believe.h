@@ -6,7 +6,7 @@
  *
  *     a checkpoint of a log key      everywhere: kept in `,chain/checkpoint`, where signing keeps
  * it the seal of a group            where this machine's host key made it (chain/host_key.h) the
- * certificate of a deep compaction, up to its cut-off
+ * certificate of a deep compaction, up to its cut-off, where a key signs it
  *
  * Each is of a root of the tree, so it covers all that stands before it.
  *
@@ -43,10 +43,13 @@ void ate__believe_image(struct ate__chain *c, uint64_t size, const struct ate_ha
 int ate__believe_open(struct ate__chain *c, unsigned flags) ATE__CHECK;
 /* Of a new chain, whose transaction 0 is not written yet. Errors: NO_KEY; of conf.host_key. */
 int ate__believe_create(struct ate__chain *c) ATE__CHECK;
-/* Another chain with a deep compaction takes the place; it is believed up to its cut-off, whose
- * root is this. Under the mutex. */
-void ate__believe_replaced(struct ate__chain *c, struct ate__view *view, uint64_t cut_off,
-                           const struct ate_hash *root);
+/* A chain that was judged aside is to take the place of another: how far it is believed, of which
+ * the note (empty: none) is a checkpoint. Of a distributed one nothing is asked. Errors: UNTRUSTED:
+ * only its server says what may be missing in it, and nothing covers that; as of check_note(). */
+int ate__believe_aside(struct ate__chain *judged, struct ate_bytes note) ATE__CHECK;
+/* It takes the place. Under the mutex. */
+void ate__believe_replaced(struct ate__chain *c, struct ate__view *view,
+                           const struct ate__chain *judged);
 /* Whether this is the root of what is believed, where that is less than the tree. */
 bool ate__believe_root(struct ate__chain *c, uint64_t size, struct ate_hash *ret_root);
 /* What it seals a group with that leads there. Where it seals: c->believing.seals. */

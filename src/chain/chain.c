@@ -126,6 +126,7 @@ static int reset(struct ate__chain *c)
     c->unbelieved = false;
     atomic_store(&c->believed_from, 0);
     atomic_store(&c->believed_cut_off, 0);
+    atomic_store(&c->certified_by_key, false);
     int rc = new_view(c);
     if (!rc)
         ate__heads_add(c, 0, &c->root);

@@ -37,7 +37,8 @@ struct ate__compacted;
 struct ate__auto_conf {
     struct ate__compact_rule rule;
     struct ate__workers *workers; /* one thread, of no other work: a run takes long, and sleeps */
-    struct ate_session *session;  /* deep where it has a key that may sign; NULL: shallow */
+    bool deep; /* where a certificate can be made, else shallow */
+    struct ate_session *session;  /* deep: its key signs it where it may; NULL: none */
     struct ate__keep_plugin plugin; /* see struct ate__compact_conf; vote NULL: none */
     uint64_t bytes_per_second;      /* 0: 16 MiB */
     uint64_t since_ms;            /* monotonic: when the timer began; 0: now */
@@ -131,8 +132,9 @@ void ate__chain_wait(struct ate__chain *c, struct ate__offer *offer);
 /* See struct ate__ask. Without workers done() is called inside ask(). */
 void ate__chain_ask(struct ate__chain *c, struct ate__ask *ask);
 void ate__chain_await(struct ate__chain *c, struct ate__ask *ask);
+/* tx_hash: of the very transaction that is meant; NULL, zeros: whichever stands under that id. */
 int ate__chain_outcome(struct ate__chain *c, const struct ate__txn_id *id,
-                       struct ate__receipt *ret_receipt) ATE__CHECK;
+                       const struct ate_hash *tx_hash, struct ate__receipt *ret_receipt) ATE__CHECK;
 /* Makes all that is published durable, and all that was offered before the call. Errors: READ_ONLY:
  * the log failed; E_*. */
 int ate__chain_sync(struct ate__chain *c, struct ate__receipt *ret_receipt) ATE__CHECK;

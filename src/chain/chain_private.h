@@ -26,6 +26,8 @@ struct ate__work {
     bool hopeless;           /* a forecast speaks against it: they are checked only if it errs */
     bool unfit;              /* it is not judged: this is no place for what it is; checked */
     bool attests;            /* who made it is found when it is ordered: attest.h */
+    uint32_t named;          /* they are: of the offer's `proved`, a bit each */
+    uint32_t shown, shows;   /* to plug-ins that validate, `shows` times; 0: not yet */
     int checked;             /* result of the checks that need no state; its sentence: text */
     int objection;           /* what a plug-in says of one that is checked; its sentence: text */
     bool repeat;             /* it was committed before, as `sequence` */
@@ -109,6 +111,7 @@ struct ate__chain {
     /* What was deeply compacted is believed from this size on: it has the certificate. Set in front
      * of the other: up to which cut-off that is so. */
     _Atomic uint64_t believed_from, believed_cut_off;
+    atomic_bool certified_by_key; /* as set in front of these: a key signs the certificate */
     /* The state behind the transactions below the cut-off, as it was certified; 0: there is none.
      * By who opens, then by who compacts. */
     uint64_t kept_size;
@@ -220,9 +223,9 @@ void ate__work_read(struct ate__chain *c, struct ate__work *w);
 const struct ate__tx *ate__work_signed(const struct ate__work *w);
 void ate__work_verify(struct ate__chain *c, struct ate__work *w);
 /* As ate__accept(), and what is asked of those who send besides. */
-int ate__work_accept(struct ate__chain *c, const struct ate__facts *facts,
-                     const struct ate__work *w, uint64_t sequence, uint64_t root_time_us,
-                     struct ate__verdict *verdict) ATE__CHECK;
+int ate__work_accept(struct ate__chain *c, const struct ate__facts *facts, struct ate__work *w,
+                     uint64_t sequence, uint64_t root_time_us, struct ate__verdict *verdict)
+    ATE__CHECK;
 int ate__work_order(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 int ate__work_repeat(struct ate__chain *c, struct ate__work *w) ATE__CHECK;
 /* Writes a group if nobody does, else waits once. False: the time is over (NULL: none). */

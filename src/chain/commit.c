@@ -13,20 +13,26 @@
 
 /* ---- before it is ordered, without the mutex ---- */
 
-int ate__work_accept(struct ate__chain *c, const struct ate__facts *facts,
-                     const struct ate__work *w, uint64_t sequence, uint64_t root_time_us,
-                     struct ate__verdict *verdict)
+int ate__work_accept(struct ate__chain *c, const struct ate__facts *facts, struct ate__work *w,
+                     uint64_t sequence, uint64_t root_time_us, struct ate__verdict *verdict)
 {
+    if (w->attests)
+        return ate__attest(c, facts, w, sequence, root_time_us, verdict);
     int rc = ate__accept(c->trust, facts, &w->tx, sequence, root_time_us, verdict);
     if (!rc && w->offer->from_afar)
         verdict->result = rc = ate__accept_purpose(c->trust, facts, &w->tx);
     return rc;
 }
 
+static bool validates(const struct ate__chain *c)
+{
+    return c->conf.plugins && c->conf.plugins->validate;
+}
+
 /* Whether the published state speaks against it: a forecast, for it may build on what is ordered
  * and not published yet. Who sends what is refused anyway shall not have a signature verified for
- * it. */
-static bool has_no_prospect(struct ate__chain *c, const struct ate__work *w)
+ * it, and plug-ins are not asked about it. */
+static bool has_no_prospect(struct ate__chain *c, struct ate__work *w)
 {
     struct ate__verdict verdict;
     struct ate__moment now;
@@ -59,7 +65,8 @@ static int read_work(struct ate__chain *c, struct ate__work *w)
     if (rc)
         return rc;
     w->unverified = !own && !w->attests && w->tx.signature_count;
-    w->hopeless = w->unverified && has_no_prospect(c, w);
+    bool foretold = w->unverified || (w->attests && validates(c));
+    w->hopeless = foretold && has_no_prospect(c, w);
     return 0;
 }
 
@@ -91,8 +98,10 @@ static void verify(struct ate__chain *c, struct ate__work *w)
 static void ask_plugins(struct ate__chain *c, struct ate__work *w)
 {
     const struct ate__plugins *p = c->conf.plugins;
-    if (!p || !p->validate || w->checked || w->unverified)
+    if (!validates(c) || w->checked || w->unverified)
         return;
+    w->shown = w->named;
+    w->shows++;
     w->objection = p->validate(p->arg, c->trust, &w->tx);
     if (w->objection)
         ate__work_fail(w, w->objection);
@@ -102,7 +111,8 @@ void ate__work_verify(struct ate__chain *c, struct ate__work *w)
 {
     if (ate__work_signed(w))
         verify(c, w);
-    ask_plugins(c, w);
+    if (!w->attests || !w->hopeless)
+        ask_plugins(c, w);
 }
 
 /* ---- ordering, under the mutex ---- */
@@ -153,6 +163,22 @@ static void verify_late(struct ate__chain *c, struct ate__work *w)
     pthread_mutex_lock(&c->mutex);
 }
 
+/* Who made it, as it turns out at its place, is not what plug-ins were shown. */
+static bool is_to_be_shown(const struct ate__chain *c, const struct ate__work *w)
+{
+    return w->attests && validates(c) && !w->checked && (!w->shows || w->shown != w->named);
+}
+
+static int show_late(struct ate__chain *c, struct ate__work *w)
+{
+    if (w->shows == ATE__SHOWN_MAX)
+        return ate__fail(ATE_BUSY, "commit: the rights that it takes keep changing");
+    pthread_mutex_unlock(&c->mutex);
+    ask_plugins(c, w);
+    pthread_mutex_lock(&c->mutex);
+    return 0;
+}
+
 /* Signatures were checked before the mutex was taken. The keys that the chain holds may have
  * changed since: one came with a transaction that was ordered meanwhile, or went with a group that
  * failed. What was verified is remembered, so asking again costs little; it is not asked again
@@ -170,9 +196,7 @@ static int check_keys(struct ate__chain *c, const struct ate__work *w)
 static int judge(struct ate__chain *c, struct ate__work *w)
 {
     struct ate__verdict verdict;
-    int rc = ate__attest_is_due(w) ? ate__attest(c, w, &verdict)
-                                   : ate__work_accept(c, &c->latest, w, c->next_sequence,
-                                                      ate__chain_time(c), &verdict);
+    int rc = ate__work_accept(c, &c->latest, w, c->next_sequence, ate__chain_time(c), &verdict);
     if (rc)
         w->offer->verdict = verdict;
     return rc;
@@ -196,12 +220,18 @@ int ate__work_order(struct ate__chain *c, struct ate__work *w)
         verify_late(c, w);
         return ate__work_order(c, w); /* the state may have moved on; once: it is verified now */
     }
+    if (is_to_be_shown(c, w)) {
+        rc = show_late(c, w);
+        return rc ? rc : ate__work_order(c, w); /* as above; ATE__SHOWN_MAX times at most */
+    }
     rc = judged ? check_keys(c, w) : w->checked;
     bool objected = !rc && w->objection;
     if (objected)
         rc = w->objection;
     if (rc && (objected || rc == w->checked))
         ate__error_set(w->text.data ? (const char *)w->text.data : ate__result_text(rc));
+    if (!rc)
+        rc = ate__attest_write(c, w);
     if (!rc)
         rc = ate__chain_check_room(c, &w->tx);
     if (!rc)
@@ -260,6 +290,7 @@ int ate__work_repeat(struct ate__chain *c, struct ate__work *w)
         rc = other_bytes(w);
     if (rc)
         return rc;
+    w->result = 0; /* whatever was found before it was known to be one */
     w->receipt = (struct ate__receipt){
         .sequence = w->sequence,
         .root_time_us = first.root_time_us,

@@ -52,7 +52,7 @@ struct ate__compacted {
 };
 /* Any thread; one at a time. Errors: BUSY: another is under way; CANCELED; READ_ONLY, UNSUPPORTED:
  * the log is in memory; E_NO_SPACE: no room for one segment more; TAMPERED, E_*. Deep: NO_KEY: no
- * SNAPSHOT is there, and no key that may sign one; DENIED: an archive. What was done until then
- * stands. */
+ * SNAPSHOT is there, and no key that may sign one, nor is the chain centralized; DENIED: an
+ * archive. What was done until then stands. */
 int ate__chain_compact(struct ate__chain *c, const struct ate__compact_conf *conf,
                        struct ate__compacted *ret_compacted) ATE__CHECK;

@@ -85,8 +85,8 @@ static struct ate__compact_seen see(const struct ate__auto *a)
 /* Deep: all of the history is verified once more, so not each time. */
 static bool goes_deep(const struct ate__auto *a, uint64_t now_ms)
 {
-    if (!a->conf->session || ate__trust_genesis(a->c->trust)->archive ||
-        !ate__deep_signer(a->c, a->conf->session))
+    if (!a->conf->deep || ate__trust_genesis(a->c->trust)->archive ||
+        !ate__deep_may_certify(a->c, a->conf->session))
         return false;
     return !a->went_deep || now_ms < a->deep_ms || now_ms - a->deep_ms >= DEEP_REST_MS;
 }

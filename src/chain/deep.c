@@ -407,13 +407,14 @@ static int find_snapshot(void *arg, const struct ate__record_out *record)
             ate__hash_equal(&s->root, &d->root) && ate__hash_equal(&s->state_root, &d->state_root))
             rc = ATE_END;
     }
+    d->signed_by_key = tx.signature_count > 0;
     ate__tx_deinit(&tx);
     d->certified_at = record->sequence;
     return rc;
 }
 
-const struct ate__key *ate__deep_signer(const struct ate__chain *c,
-                                        const struct ate_session *session)
+/* NULL: it has none that may sign. */
+static const struct ate__key *signer(const struct ate__chain *c, const struct ate_session *session)
 {
     const struct ate__trust *t = c->trust;
     size_t count = session ? ate__session_key_count(session) : 0;
@@ -426,28 +427,41 @@ const struct ate__key *ate__deep_signer(const struct ate__chain *c,
     return NULL;
 }
 
+/* Its log key signs the order, and so what the order says of what may be left out. */
+static bool is_centralized(const struct ate__chain *c)
+{
+    return ate__trust_genesis(c->trust)->mode == ATE__CENTRALIZED;
+}
+
+bool ate__deep_may_certify(const struct ate__chain *c, const struct ate_session *session)
+{
+    return is_centralized(c) || signer(c, session);
+}
+
 static int commit_snapshot(struct ate__deep *d)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf header = ATE__BUF_NULL;
     struct ate__header_wr w = ate__header_wr_of(&header);
     struct ate__storage_state state;
     struct ate__receipt receipt;
-    const struct ate__key *key = ate__deep_signer(d->c, d->conf->session);
+    const struct ate__key *key = signer(d->c, d->conf->session);
     d->c->storage->v->state(d->c->storage, &state);
     if (state.role != ATE__ROLE_ROOT)
         return ate__fail(ATE_NO_KEY,
                          "this is a mirror, and the chain has no certificate for its "
                          "first %llu transactions",
                          (unsigned long long)d->size);
-    if (!key)
+    if (!key && !is_centralized(d->c))
         return ate__fail(ATE_NO_KEY, "only a root key or a compactor key signs what may be left "
                                      "out, and there is none of them here");
     ate__header_snapshot(&w, &(struct ate__snapshot_item){d->size, d->root, d->state_root});
     int rc = ate__header_end(&w);
     if (!rc)
         rc = ate__chain_state(d->c, key, ate__buf_bytes(&header), &receipt);
-    if (!rc)
+    if (!rc) {
         d->certified_at = receipt.sequence;
+        d->signed_by_key = key != NULL;
+    }
     return rc;
 }
 
@@ -464,6 +478,7 @@ int ate__deep_certify(struct ate__deep *d)
         rc = ate__chain_sync(d->c, &ignored);
     if (rc)
         return rc;
+    atomic_store(&d->c->certified_by_key, d->signed_by_key);
     atomic_store(&d->c->believed_from, d->certified_at + 1);
     atomic_store(&d->c->believed_cut_off, d->size);
     return 0;

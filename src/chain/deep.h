@@ -16,6 +16,7 @@ struct ate__deep {
     uint64_t gaps_below; /* transactions may be missing below it */
     struct ate_hash root, state_root;
     uint64_t certified_at; /* sequence of the SNAPSHOT that is there */
+    bool signed_by_key; /* not said by the server of a centralized chain */
     struct ate__keep *keep;
     struct ate__keep_plugin plugin;
 };
@@ -23,9 +24,9 @@ struct ate__deep {
  * CANCELED TAMPERED E_*. */
 int ate__deep_begin(struct ate__deep *d, struct ate__chain *c, const struct ate__compact_conf *conf,
                     struct ate__pace *pace) ATE__CHECK;
-/* The session's key that may sign a certificate now, or NULL; session may be NULL. */
-const struct ate__key *ate__deep_signer(const struct ate__chain *c,
-                                        const struct ate_session *session);
+/* Whether a certificate can be made here now: by a key of the session (which may be NULL), or by
+ * who orders a centralized chain. */
+bool ate__deep_may_certify(const struct ate__chain *c, const struct ate_session *session);
 /* A SNAPSHOT of S with that state root stands in the log, and is synced. Errors: NO_KEY, those of a
  * commit. */
 int ate__deep_certify(struct ate__deep *d) ATE__CHECK;

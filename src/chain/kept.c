@@ -351,6 +351,7 @@ void ate__kept_look(struct ate__kept *k, const struct ate__tx *tx, uint64_t sequ
         k->contradicted |= !k->certified;
         if (!k->certified)
             continue;
+        atomic_store(&k->c->certified_by_key, tx->signature_count > 0);
         atomic_store(&k->c->believed_from, sequence + 1);
         atomic_store(&k->c->believed_cut_off, k->cut_off);
     }

@@ -9,6 +9,7 @@ enum {
     ATE__VIEW_OLD_BYTES_MAX = 64 << 20, /* bytes of old versions that snapshots may hold back */
     ATE__WAITING_MAX = 65536,          /* commits waiting, a chain; remote: asks, too */
     ATE__WAITING_BYTES_MAX = 64 << 20,
+    ATE__SHOWN_MAX = 8, /* times that plug-ins are shown a commit, made by others each time */
     ATE__COMMIT_GROUP_BYTES_MAX = 16 << 20,
     ATE__COMMIT_GROUP_MAX = 65536,
     ATE__GROUP_KEPT = 256,              /* transactions of a group that memory is kept for */

@@ -43,6 +43,9 @@ struct ate__own { /* what ate__tx_encode_hashes() gave */
     const struct ate__event_hashes *events;
     uint32_t event_count;
     struct ate_hash hash;
+    /* Of a centralized chain, where it is not signed: the keys whose rights it takes. */
+    uint32_t key_count;
+    struct ate_hash keys[ATE__TX_SIGNATURES_MAX];
 };
 /* One transaction on its way. The submitter fills the first part. */
 struct ate__offer {
@@ -52,7 +55,7 @@ struct ate__offer {
     const struct ate__own *own;
     bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
     /* At the server of a centralized chain (chain/attest.h): the keys that who sent it has proved,
-     * at most ATE__TX_SIGNATURES_MAX. NULL: nobody attests. Borrowed as `encoded`. */
+     * at most ATE__PROVED_MAX. NULL: nobody attests. Borrowed as `encoded`. */
     const struct ate_hash *proved;
     uint32_t proved_count;
     bool waits; /* the submitter is going to wait(): it may lead the group itself */
@@ -105,6 +108,7 @@ enum ate__ask_kind {
 struct ate__ask {
     enum ate__ask_kind kind;
     struct ate__txn_id id; /* OUTCOME */
+    struct ate_hash tx_hash; /* OUTCOME: of that very transaction; zeros: whichever has that id */
     bool from_afar; /* somebody sent it: ate__accept_purpose() is asked, too */
     bool waits; /* the submitter is going to await() it: it may do the work itself */
     void (*done)(struct ate__ask *ask); /* not where it waits */
@@ -229,4 +233,4 @@ struct ate__pipe {
 /* Asking and waiting for the answer. */
 int ate__pipe_sync(struct ate__pipe *p, struct ate__receipt *ret_receipt) ATE__CHECK;
 int ate__pipe_outcome(struct ate__pipe *p, const struct ate__txn_id *id,
-                      struct ate__receipt *ret_receipt) ATE__CHECK;
+                      const struct ate_hash *tx_hash, struct ate__receipt *ret_receipt) ATE__CHECK;

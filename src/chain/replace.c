@@ -118,6 +118,7 @@ static void take_state(struct ate__chain *c, struct ate__chain *other)
     struct ate__storage_state state;
     c->storage->v->state(c->storage, &state);
     c->generation = state.generation;
+    atomic_store(&c->certified_by_key, other->certified_by_key);
     atomic_store(&c->believed_from, other->believed_from);
     atomic_store(&c->believed_cut_off, other->believed_cut_off);
     if (c->trust)
@@ -128,11 +129,11 @@ static void take_state(struct ate__chain *c, struct ate__chain *other)
 
 /* The old one is left to its snapshots. Before any reader has the new one it says all that the old
  * one cannot say of it. */
-static void take_view(struct ate__chain *c, struct ate__chain *other, const struct ate_hash *root)
+static void take_view(struct ate__chain *c, struct ate__chain *other)
 {
     struct ate__view *old = c->view, *view = other->view;
     ate__view_succeed(view, old);
-    ate__believe_replaced(c, view, other->believed_cut_off, root);
+    ate__believe_replaced(c, view, other);
     leave_listeners(c, old);
     atomic_store(&other->view, NULL);
     ate__heads_begin(c, view, c->tree.size, &c->root);
@@ -143,17 +144,14 @@ static void take_view(struct ate__chain *c, struct ate__chain *other, const stru
 
 static int replace(struct ate__chain *c, struct ate__chain *other, uint64_t same)
 {
-    struct ate_hash root = {{0}};
     int rc = check(c, other);
-    if (!rc && other->believed_cut_off)
-        rc = ate__chain_root_at(other, other->believed_cut_off, &root);
     if (rc)
         return rc;
     atomic_store(&c->replacing, true);
     rc = c->storage->v->replace(c->storage, other->storage, same);
     if (!rc) {
         take_state(c, other);
-        take_view(c, other, &root);
+        take_view(c, other);
     }
     atomic_store(&c->replacing, false);
     return rc;

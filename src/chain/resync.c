@@ -8,6 +8,7 @@
 #include "chain/believe.h"
 #include "chain/chain_private.h"
 #include "chain/replace.h"
+#include "chain/signed.h"
 #include "chain/values.h"
 #include "redo/import.h"
 #include "redo/segment.h"
@@ -21,6 +22,7 @@ struct ate__resync {
     struct ate__import *import; /* NULL: it has ended */
     uint64_t leaves, bytes;     /* that came */
     struct ate_hash root;       /* before the next group */
+    struct ate__buf note;       /* conf.note */
     struct ate__storage *storage; /* from the end of the import to judge() */
     struct ate__chain *judged;
 };
@@ -118,7 +120,9 @@ int ate__resync_new(const struct ate__resync_conf *conf, struct ate__resync **re
     if (!r->conf.bytes_max)
         r->conf.bytes_max = (uint64_t)(conf->dir ? ATE__RESYNC_MIB_MAX : ATE__RESYNC_MEMORY_MIB_MAX)
                             << 20;
-    int rc = conf->cut_off > r->conf.bytes_max / sizeof(struct ate_hash)
+    int rc = ate__buf_append(&r->note, conf->note);
+    if (!rc)
+        rc = conf->cut_off > r->conf.bytes_max / sizeof(struct ate_hash)
                  ? count_bytes(r, UINT64_MAX)
                  : begin_import(r);
     if (rc) {
@@ -231,8 +235,17 @@ int ate__resync_judge(struct ate__resync *r, const struct ate__known_head *known
     for (size_t i = 0; !rc && i < count; i++)
         rc = check_known(r, &known[i]);
     if (!rc)
+        rc = ate__believe_aside(r->judged, ate__buf_bytes(&r->note));
+    if (!rc)
         rc = ate__chain_begin(r->judged);
     return rc ? rc : ate__chain_check_all_values(r->judged);
+}
+
+/* Kept before it covers what is there, the note covers nothing, and a newer one will come. */
+static int keep_note(const struct ate__resync *r, struct ate__chain *c)
+{
+    struct ate__dir *dir = c->storage->v->dir ? c->storage->v->dir(c->storage) : NULL;
+    return r->note.size && dir ? ate__log_signed_put(vfs_of(r), dir, ate__buf_bytes(&r->note)) : 0;
 }
 
 int ate__resync_apply(struct ate__resync *r, struct ate__chain *c)
@@ -241,7 +254,8 @@ int ate__resync_apply(struct ate__resync *r, struct ate__chain *c)
     uint64_t same;
     ate__assert(r->judged);
     ate__chain_taken(c, &same, &root);
-    return ate__chain_replace(c, ate__steal(&r->judged), same);
+    int rc = keep_note(r, c);
+    return rc ? rc : ate__chain_replace(c, ate__steal(&r->judged), same);
 }
 
 void ate__resync_free(struct ate__resync *r)
@@ -250,6 +264,7 @@ void ate__resync_free(struct ate__resync *r)
         return;
     ate__chain_close(r->judged);
     ate__import_free(r->import);
+    ate__buf_deinit(&r->note);
     if (r->conf.dir) {
         int rc = ate__import_remove(vfs_of(r), r->conf.dir, ATE__RESYNC_NAME);
         (void)rc; /* the next one removes it */

@@ -44,6 +44,9 @@ struct ate__resync_conf {
     uint64_t cut_off, kept_end;
     struct ate_hash kept_root; /* of the tree of kept_end leaves */
     uint64_t end; /* of a group: what comes up to there is judged; it has the certificate */
+    /* Of a centralized chain: a checkpoint of what comes, which the mirror then keeps; copied.
+     * Empty: none. */
+    struct ate_bytes note;
     uint64_t bytes_max; /* 0: ATE__RESYNC_MIB_MAX, or in memory ATE__RESYNC_MEMORY_MIB_MAX */
 };
 struct ate__import_range;
@@ -58,7 +61,8 @@ int ate__resync_range(struct ate__resync *r, const struct ate__import_range *ran
 int ate__resync_group(struct ate__resync *r, const struct ate__group_feed *group) ATE__CHECK;
 bool ate__resync_is_whole(const struct ate__resync *r); /* all up to `end` has come */
 /* Judges it, once it is whole. `known`: sizes and roots that it must have; a size beyond it is not
- * looked at. Errors: CANCELED: conf.chain.cancel; OMITTED TAMPERED FORKED UNSUPPORTED E_* */
+ * looked at. Errors: CANCELED: conf.chain.cancel; OMITTED TAMPERED FORKED UNSUPPORTED; UNTRUSTED:
+ * only the server says what may be missing, and the note does not cover that; E_* */
 struct ate__known_head {
     uint64_t size;
     struct ate_hash root;

@@ -23,9 +23,9 @@ static int make(struct ate__chain *c, const struct ate__key *key, struct ate_byt
     ate__random(c->conf.env, in.id.origin, sizeof in.id.origin);
     ate__chain_head(c, &in.base_size, &in.base_root);
     int rc = ate__tx_encode(&in, alg, buf, &hash);
-    if (!rc)
+    if (!rc && key)
         rc = ate__trust_sign(c->trust, key, alg, &hash, &signature_bytes, &signature);
-    return rc ? rc : ate__tx_encode_signatures(&signature, 1, buf);
+    return rc ? rc : ate__tx_encode_signatures(&signature, key ? 1 : 0, buf);
 }
 
 int ate__chain_state(struct ate__chain *c, const struct ate__key *key, struct ate_bytes header,

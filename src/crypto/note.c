@@ -9,11 +9,13 @@
 #include "base/text.h"
 #include "base/wr.h"
 #include "crypto/digest.h"
+#include "crypto/part.h"
 #include <inttypes.h>
 #include <stdio.h>
 
 enum {
     TYPE_ED25519 = 0x01,
+    TYPE_COSIGNATURE = 0x04, /* by Ed25519 */
     TYPE_MLDSA44 = 0x06,
     KEY_ID = 4, /* bytes */
     TIME = 8,
@@ -354,6 +356,83 @@ int ate__note_verify(const struct ate__note *n, const char *name, const struct a
     return rc;
 }
 
+/* --- verifying lines of one key --- */
+
+/* What 0x04 signs. */
+static int cosignature_message(struct ate_bytes text, uint64_t time_s, struct ate__buf *buf)
+{
+    char head[sizeof "cosignature/v1\ntime \n" + NUMBER_TEXT];
+    struct ate__wr w = ate__wr_of(buf);
+    snprintf(head, sizeof head, "cosignature/v1\ntime %" PRIu64 "\n", time_s);
+    put_text(&w, head);
+    ate__wr_bytes(&w, text);
+    return ate__wr_end(&w);
+}
+
+/* *signature: what stands behind the time, where there is one. TAMPERED: it is of another form. */
+static int message_of(const struct ate__note *n, const struct ate__note_key *key,
+                      struct ate_bytes *signature, uint64_t *time_s, struct ate__buf *message)
+{
+    struct ate__note_tree tree;
+    uint8_t type = key->typed[0];
+    size_t size = type == TYPE_MLDSA44 ? ATE__LOG_MLDSA44_SIGNATURE : ATE__LOG_ED25519_SIGNATURE;
+    const uint8_t *p = signature->data;
+    if (signature->size != size + (type == TYPE_ED25519 ? 0 : TIME))
+        return ATE_TAMPERED;
+    if (type == TYPE_ED25519)
+        return ate__buf_append(message, n->text);
+    *time_s = ate__load64be(p);
+    *signature = ate__bytes(p + TIME, size);
+    if (*time_s > INT64_MAX)
+        return ATE_TAMPERED;
+    if (type == TYPE_COSIGNATURE)
+        return cosignature_message(n->text, *time_s, message);
+    if (ate__note_tree_parse(n->text, &tree) || tree.origin.size > ATE__NOTE_NAME_MAX)
+        return ATE_TAMPERED;
+    return cosigned_message(&tree, key->name, *time_s, message);
+}
+
+static int verify_line(const struct ate__note *n, const struct ate__note_key *key, EVP_PKEY *public,
+                       struct ate_bytes signature, uint64_t *ret_time_s)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf message = ATE__BUF_NULL;
+    uint64_t time_s = 0;
+    int rc = message_of(n, key, &signature, &time_s, &message);
+    if (!rc)
+        rc = ate__part_verify(public, NULL, ate__buf_bytes(&message), signature);
+    if (!rc && time_s > *ret_time_s)
+        *ret_time_s = time_s;
+    return rc == ATE_TAMPERED ? ate__fail(rc, "a line of %.*s does not hold", (int)key->name.size,
+                                          (const char *)key->name.data)
+                              : rc;
+}
+
+int ate__note_signed_by(const struct ate__note *n, const struct ate__note_key *key,
+                        bool *ret_signed, uint64_t *ret_time_s)
+{
+    ate__cleanup(ate__ossl_end) unsigned long stale = ate__ossl_begin();
+    bool is_mldsa = key->typed[0] == TYPE_MLDSA44, found = false;
+    uint64_t time_s = 0;
+    EVP_PKEY *public;
+    int rc =
+        ate__part_load(is_mldsa ? ATE__PART_MLDSA44 : ATE__PART_ED25519, key->typed + 1, &public);
+    if (rc)
+        return rc;
+    for (uint32_t i = 0; !rc && i < n->count; i++) {
+        const struct ate__note_line *line = &n->lines[i];
+        if (line->key_id != key->id || !ate__bytes_equal(line->name, key->name))
+            continue;
+        rc = verify_line(n, key, public, line->signature, &time_s);
+        found = true;
+    }
+    EVP_PKEY_free(public);
+    if (rc)
+        return rc;
+    *ret_signed = found;
+    *ret_time_s = time_s;
+    return 0;
+}
+
 /* --- verifier keys --- */
 
 static int put_key(struct ate__wr *w, struct ate_bytes name, uint8_t type, struct ate_bytes key)
@@ -391,14 +470,8 @@ int ate__note_keys_encode(const char *name, struct ate_bytes log_key, struct ate
     return rc ? rc : ate__buf_append(buf, ate__buf_bytes(&text));
 }
 
-struct vkey {
-    struct ate_bytes name;
-    uint8_t typed[1 + ATE__LOG_MLDSA44_PUBLIC]; /* algorithm, public key */
-    size_t size;
-};
-
 /* "NAME+ID+BASE64" */
-static int split_key(struct ate_bytes line, struct vkey *ret_key)
+static int split_key(struct ate_bytes line, struct ate__note_key *ret_key)
 {
     const char *p = line.data;
     const char *plus = memchr(p, '+', line.size);
@@ -415,10 +488,12 @@ static int split_key(struct ate_bytes line, struct vkey *ret_key)
                        ate__bytes(ret_key->typed + 1, ret_key->size - 1), expected);
     if (!rc && memcmp(id, expected, KEY_ID))
         rc = ate__fail(ATE_MALFORMED, "a verifier key whose id is that of another");
+    ret_key->id = ate__load32be(expected);
     return rc;
 }
 
-static int take_key(struct ate_bytes *text, uint8_t type, size_t size, struct vkey *ret_key)
+static int take_key(struct ate_bytes *text, uint8_t type, size_t size,
+                    struct ate__note_key *ret_key)
 {
     struct ate_bytes line;
     if (!ate__take_line(text, &line))
@@ -433,10 +508,24 @@ static int take_key(struct ate_bytes *text, uint8_t type, size_t size, struct vk
     return 0;
 }
 
+int ate__note_key_decode(struct ate_bytes line, struct ate__note_key *ret_key)
+{
+    int rc = split_key(line, ret_key);
+    if (rc)
+        return rc;
+    uint8_t type = ret_key->typed[0];
+    if (type != TYPE_ED25519 && type != TYPE_COSIGNATURE && type != TYPE_MLDSA44)
+        return ate__fail(ATE_UNSUPPORTED, "a verifier key of algorithm 0x%02x", type);
+    size_t size = type == TYPE_MLDSA44 ? ATE__LOG_MLDSA44_PUBLIC : ATE__LOG_ED25519_PUBLIC;
+    return ret_key->size == 1 + size
+               ? 0
+               : ate__fail(ATE_MALFORMED, "a verifier key of another size than its algorithm has");
+}
+
 int ate__note_keys_decode(struct ate_bytes *text, struct ate_bytes *ret_name,
                           struct ate__buf *ret_log_key)
 {
-    struct vkey ed25519, mldsa44;
+    struct ate__note_key ed25519, mldsa44;
     struct ate_bytes rest = *text;
     int rc = take_key(&rest, TYPE_ED25519, ATE__LOG_ED25519_PUBLIC, &ed25519);
     if (!rc)

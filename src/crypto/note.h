@@ -10,6 +10,10 @@
  *   0x06  ML-DSA-44 over the cosigned message of C2SP tlog-cosignature: key name, time, origin, 0,
  *         size and root of a tree, with the time in front of the signature
  *
+ * Of others, witnesses say, lines of one key each are verified, those and one more:
+ *
+ *   0x04  Ed25519 over "cosignature/v1", time and text (C2SP tlog-cosignature), the time in front
+ *
  * Thread-safe.
  */
 #pragma once
@@ -61,6 +65,21 @@ struct ate__note_verdict {
  * Errors: TAMPERED: a line does not hold, one of ML-DSA also where the text is no tree; E_*. */
 int ate__note_verify(const struct ate__note *n, const char *name, const struct ate__log_verify *key,
                      struct ate__note_verdict *ret_verdict) ATE__CHECK;
+
+/* One verifier key. */
+struct ate__note_key {
+    struct ate_bytes name; /* a view into the line */
+    uint32_t id;
+    uint8_t typed[1 + ATE__LOG_MLDSA44_PUBLIC]; /* 0x01, 0x04 or 0x06, then the public key */
+    size_t size;
+};
+/* line: "NAME+ID+BASE64", without newline. Errors: MALFORMED; UNSUPPORTED: another algorithm. */
+int ate__note_key_decode(struct ate_bytes line, struct ate__note_key *ret_key) ATE__CHECK;
+/* Verifies every line of that key. *ret_time_s: the newest that one names; of 0x01: 0. Errors:
+ * TAMPERED: a line does not hold, one of ML-DSA also where the text is no tree; MALFORMED: the key;
+ * E_*. */
+int ate__note_signed_by(const struct ate__note *n, const struct ate__note_key *key,
+                        bool *ret_signed, uint64_t *ret_time_s) ATE__CHECK;
 
 /* Both halves of a log key under that name as verifier keys, a line each ("NAME+ID+BASE64",
  * signed-note), appended. Errors: MISUSE: the name; E_MEMORY. */

@@ -74,6 +74,20 @@ static int body_key(struct ate_txn *t, const struct ate_id *id, const struct ate
     return rc == ATE_NO_KEY && t->dio->pipe->now ? key_now(t, id, h, ret_key) : rc;
 }
 
+int ate__txn_no_key(struct ate_txn *t, const struct ate_id *id)
+{
+    ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    struct ate__event e;
+    int rc = t->dio->pipe->v->event(t->snapshot, id, &bytes, &e, NULL);
+    if (!rc)
+        rc = body_key(t, id, &e.header, &key);
+    if (rc < 0)
+        return rc;
+    return rc ? ate__context(ATE_NO_KEY, "the session's keys do not open the object")
+              : ate__fail(ATE_NO_KEY, "the session's keys do not open the object");
+}
+
 static int open_private(struct ate_txn *t, const struct ate_id *id, const struct ate__event *e,
                         struct ate__body *b)
 {

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "dio/compress.h"
 #include "dio/txn.h"
+#include "trust/limits.h"
 #include "trust/plugin.h"
 
 enum { ARENA_KEPT = 1 << 20 /* bytes, from one commit of a transaction to its next */ };
@@ -146,6 +147,21 @@ static int plan_around(struct build *b, const struct ate__change *c,
     return rc == ATE_NO_KEY ? 0 : rc;
 }
 
+/* Of those whom a rule names, and nothing is sealed to: who has never signed there could not prove
+ * to a server that he belongs to the chain, nor could his key be ended. Keys that the session does
+ * not know are told by those who do. */
+static int need_named(struct build *b, const struct ate__auth *auth)
+{
+    struct ate_hash known[ATE__SESSION_KEYS_MAX];
+    size_t count = ate__session_fingerprints(b->t->session, known, ATE__COUNT_OF(known));
+    int rc = 0;
+    for (size_t i = 0; !rc && i < count; i++)
+        for (unsigned right = ATE__RIGHT_WRITE; !rc && right < ATE__RIGHTS; right++)
+            if (ate__rule_has(&auth->rule[right], &known[i]) && !reader_ended(b, &known[i]))
+                rc = need_key(b, &known[i]);
+    return rc;
+}
+
 /* The control event as it will be in force, for those who ask while bodies are sealed. */
 static int put_in_force(struct build *b, struct ate__change *c, struct span header)
 {
@@ -163,7 +179,7 @@ static int put_in_force(struct build *b, struct ate__change *c, struct span head
                               &c->control);
     for (size_t at = 0; !rc && ate__recipient_next(e.header.recipients, &at, &r);)
         rc = need_key(b, &r.fingerprint);
-    return rc;
+    return rc || !c->rules ? rc : need_named(b, &e.header.auth);
 }
 
 static bool makes_control(const struct ate__change *c)
@@ -474,8 +490,12 @@ static int sign(struct build *b, const struct ate_hash *hash)
     struct ate__buf bytes[ATE__TX_SIGNATURES_MAX] = {0};
     struct ate__signature signatures[ATE__TX_SIGNATURES_MAX];
     int rc = 0;
-    if (ate__trust_genesis(b->trust)->mode == ATE__CENTRALIZED && !b->signers.by_root)
+    b->t->own.key_count = 0;
+    if (ate__trust_genesis(b->trust)->mode == ATE__CENTRALIZED && !b->signers.by_root) {
+        b->t->own.key_count = b->signers.count;
+        memcpy(b->t->own.keys, b->signers.fingerprint, sizeof b->t->own.keys);
         return ate__tx_encode_signatures(NULL, 0, &b->t->encoded);
+    }
     for (uint32_t i = 0; !rc && i < b->signers.count; i++)
         rc = ate__trust_sign(b->trust, b->signers.key[i], b->t->dio->seal.alg, hash, &bytes[i],
                              &signatures[i]);

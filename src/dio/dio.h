@@ -18,7 +18,8 @@ struct ate__dio {
     int64_t timeout_ms;          /* of a commit */
     const struct ate__plugins *plugins; /* trust/plugin.h; NULL: none; outlives it */
     uint8_t origin[16];          /* of all transactions of this chain */
-    _Atomic uint64_t number;     /* the last one drawn */
+    uint64_t number_seed[2];     /* secret: nobody guesses the next number and takes it */
+    _Atomic uint64_t drawn;      /* so many numbers */
     atomic_bool origin_taken;    /* by somebody else, too: each has one of its own from then on */
 };
 /* take_pipe is consumed even on failure; session: a reference is taken. E_MEMORY */

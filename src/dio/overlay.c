@@ -301,11 +301,11 @@ static int child_moved_here(struct ate_txn *t, const struct ate_id *parent, stru
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
     uint8_t tag[ATE__NAME_TAG];
-    size_t at = 0;
+    struct ate__way_back way = {.at = *parent};
     bool missed = false;
     int rc = ATE_NOT_FOUND;
     while (rc == ATE_NOT_FOUND && !(rc = ate__name_key_before(&t->dio->seal, t->session, &t->facts,
-                                                              parent, &at, &missed, &key))) {
+                                                              &way, &missed, &key))) {
         rc = ate__name_tag_private(&key, parent, name, tag);
         if (!rc)
             rc = stored_child(t, parent, tag, ret_id);

@@ -123,9 +123,9 @@ int ate_protect_only(struct ate_txn *t, struct ate_id id, const struct ate_rules
 
 static int not_a_scope(const struct ate_id *id)
 {
-    char text[ATE__ID_TEXT];
-    return ate__fail(ATE_MISUSE, "object %s: it is no private scope of its own",
-                     ate__id_text(id, text));
+    char text[ATE__OBJECT_TEXT];
+    return ate__fail(ATE_MISUSE, "%s: it is no private scope of its own",
+                     ate__object_text(id, text));
 }
 
 int ate_rotate(struct ate_txn *t, struct ate_id id)

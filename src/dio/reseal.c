@@ -94,6 +94,20 @@ static int name_is_due(struct walk *w, const struct ate_id *id, const struct ate
     return rc == ATE_NO_KEY ? 0 : rc;
 }
 
+/* Who has no name key of where it lies by now leaves its tag as it is. */
+static int tag_stays(struct walk *w, const struct ate__header *clear)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    struct ate_txn *t = w->t;
+    bool is_private;
+    if (!clear->tag_count)
+        return 0;
+    int rc = ate__name_key_of(&t->dio->seal, t->session, t->dio->pipe->v->facts(t->snapshot),
+                              &clear->parent, &is_private, &key);
+    w->unsure |= rc == ATE_NO_KEY;
+    return rc == ATE_NO_KEY ? 0 : rc;
+}
+
 static int look(struct walk *w, const struct ate_id *id, struct due *ret_due)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf bytes = ATE__BUF_NULL;
@@ -117,8 +131,11 @@ static int look(struct walk *w, const struct ate_id *id, struct due *ret_due)
     if (ate__id_equal(id, &ate_top))
         return 0;
     ret_due->body = body_is_due(&e.header, scope);
+    bool moved = w->moved; /* its own name it got where it lies: what is below it came along */
     w->moved |= ret_due->came_from.size > 0;
-    return ret_due->body || !w->moved ? 0 : name_is_due(w, id, &e.header, &ret_due->body);
+    if (!moved)
+        return 0;
+    return ret_due->body ? tag_stays(w, &e.header) : name_is_due(w, id, &e.header, &ret_due->body);
 }
 
 static int may(struct ate_txn *t, const struct ate_id *id, enum ate__right right)
@@ -134,18 +151,19 @@ static int may(struct ate_txn *t, const struct ate_id *id, enum ate__right right
 
 /* ---- where it came from ---- */
 
-/* Something above says so. */
-static int look_above(struct walk *w, struct ate_id at)
+/* Something above it says so. */
+static int look_above(struct walk *w, struct ate_id id)
 {
     const struct ate__facts *facts = w->t->dio->pipe->v->facts(w->t->snapshot);
-    struct ate__object_facts f = {.live = true};
-    int rc = 0;
+    struct ate__object_facts f;
+    int rc = ate__facts_object(facts, &id, &f);
     for (unsigned i = 0; !rc && !w->moved && f.live && i <= ATE__PARENTS_MAX; i++) {
+        struct ate_id at = f.parent;
+        if (ate__id_equal(&id, &ate_top))
+            break;
         rc = ate__facts_object(facts, &at, &f);
         w->moved = !rc && ate__facts_came_from(&f).size;
-        if (ate__id_equal(&at, &ate_top))
-            break;
-        at = f.parent;
+        id = at;
     }
     return rc;
 }

@@ -26,6 +26,7 @@ int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64
                                ate__trust_genesis(trust)->strength_min};
     d->timeout_ms = timeout_ms;
     ate__random(take_pipe->env, d->origin, sizeof d->origin);
+    ate__random(take_pipe->env, d->number_seed, sizeof d->number_seed);
     *ret_dio = d;
     return 0;
 }
@@ -48,15 +49,19 @@ void ate__dio_unref(struct ate__dio *d)
 
 /* ---- begin ---- */
 
+/* Numbers rise, as trust/origin.h has them cheapest; their lower half is known to nobody before it
+ * is sent, since who may write could take the next one, and the owner of what was to have it would
+ * be told that it is in the chain. */
 void ate__txn_draw_id(struct ate_txn *t)
 {
-    if (atomic_load_explicit(&t->dio->origin_taken, memory_order_relaxed)) {
+    uint64_t n = atomic_fetch_add(&t->dio->drawn, 1) + 1;
+    if (n >> 32 || atomic_load_explicit(&t->dio->origin_taken, memory_order_relaxed)) {
         ate__random(t->dio->pipe->env, t->id.origin, sizeof t->id.origin);
         t->id.number = 1;
         return;
     }
     memcpy(t->id.origin, t->dio->origin, sizeof t->id.origin);
-    t->id.number = atomic_fetch_add(&t->dio->number, 1) + 1;
+    t->id.number = n << 32 | (uint32_t)ate__siphash(t->dio->number_seed, &n, sizeof n);
 }
 
 int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned flags,
@@ -245,5 +250,6 @@ struct ate_txn_id ate_txn_id_of(const struct ate_txn *t)
     struct ate_txn_id id;
     memcpy(id.origin, t->id.origin, sizeof id.origin);
     id.number = t->id.number;
+    id.hash = t->frozen || t->offered ? t->own.hash : (struct ate_hash){{0}};
     return id;
 }

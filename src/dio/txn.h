@@ -171,6 +171,9 @@ enum { /* what is wanted beyond type, items and payload */
 /* NOT_FOUND NO_KEY is no failure here: readable says so. */
 int ate__txn_body(struct ate_txn *t, const struct ate_id *id, unsigned wanted,
                   struct ate__body *ret_body) ATE__CHECK;
+/* Why a stored body is not readable: NO_KEY, with the scope and, where it was sealed to the session
+ * wrongly, the key. E_* */
+int ate__txn_no_key(struct ate_txn *t, const struct ate_id *id) ATE__CHECK;
 /* The change states the stored body as it is, so that it can be sealed anew (a move, new rules).
  * NO_KEY */
 int ate__txn_restate(struct ate_txn *t, struct ate__change *c) ATE__CHECK;

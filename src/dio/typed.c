@@ -113,8 +113,6 @@ static int decode(const struct wanted *w, const struct ate__body *b,
 {
     void *block;
     size_t size;
-    if (!b->readable)
-        return ate__fail(ATE_NO_KEY, "the session's keys do not open the object");
     int rc = ate__body_check_payload(b);
     if (rc)
         return rc;
@@ -151,6 +149,8 @@ static int load_fresh(struct ate_txn *t, const struct wanted *w, const void **re
     ate__cleanup(ate__body_deinit) struct ate__body b = {0};
     struct ate__decoded *d = NULL;
     int rc = ate__txn_body(t, w->id, 0, &b);
+    if (!rc && !b.readable)
+        rc = ate__txn_no_key(t, w->id);
     if (!rc)
         rc = decode(w, &b, &d);
     if (rc)

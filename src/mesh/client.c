@@ -116,6 +116,12 @@ static int drive_possess(struct ate__client_driver *d, const struct ate__client_
     return ate__remote_possess(remote_of(d), ask, w, ret_said);
 }
 
+static int drive_prove(struct ate__client_driver *d, const struct ate__possession *of,
+                       const struct ate_hash *fingerprint, struct ate__wr *w)
+{
+    return ate__remote_prove(remote_of(d), of, fingerprint, w);
+}
+
 /* `newest` of a thin chain, or what a mirror has taken in. */
 static void advance(struct ate__remote *r, const struct ate__head *newest, bool firm)
 {
@@ -315,6 +321,7 @@ static const struct ate__client_driver thin_driver = {
     .wake_at = drive_wake_at,
     .opened = drive_opened,
     .possess = drive_possess,
+    .prove = drive_prove,
     .advanced = drive_advanced,
     .note = drive_note,
     .forked = drive_forked,
@@ -326,6 +333,7 @@ static const struct ate__client_driver mirror_driver = {
     .wake_at = drive_wake_at,
     .opened = drive_opened,
     .possess = drive_possess,
+    .prove = drive_prove,
     .subscribe = drive_subscribe,
     .subscribed = drive_subscribed,
     .group = drive_group,
@@ -368,6 +376,8 @@ static int start(void *arg)
         conf.chain = *ate__trust_chain_id(ate__chain_trust(mirrored));
     }
     int rc = ate__loop_timer_new(r->loop, fire, r, &r->timer);
+    if (!rc)
+        rc = ate__judging_start(r);
     if (!rc)
         rc = ate__client_new(&conf, &r->driver, &r->client);
     if (!rc)

@@ -71,10 +71,16 @@ struct ate__remote_conf {
      * server's fault is final. On a worker. NULL: none are asked for. */
     int (*noted)(void *arg, int result, struct ate_bytes note,
                  const struct ate__checkpoint *checkpoint);
+    /* Told of each checkpoint of a centralized chain by which what it shows was believed. Any
+     * thread; must not wait for the server. NULL: not wanted. */
+    void (*believed)(void *arg, struct ate_bytes note);
     /* FORKED or ROLLED_BACK, its sentence set, is about to be final for a chain that was open;
      * gives it, with a better sentence. It may ask the server, which takes seconds at most, and
      * whoever lets the last reference go waits for that. On a worker. NULL: not wanted. */
     int (*forked)(void *arg, int result);
+    /* Called once the chain is open, and then whenever that many ms have passed which it gave; 0:
+     * never again. Not at the same time as noted(). On a worker. NULL: not wanted. */
+    uint64_t (*look)(void *arg);
     void *arg;
     /* Inside open: "verify" of a mirror that is there, "fetch" of what it lacks. */
     void (*progress)(void *arg, const char *stage, uint64_t done, uint64_t total);

@@ -17,21 +17,22 @@ static bool is_covered(struct ate__remote *r, const struct ate__head *head)
     return covered;
 }
 
-static int read_checkpoint(struct ate__remote *r, struct ate__checkpoint *ret)
+static int read_checkpoint(struct ate__remote *r, struct ate__buf *note,
+                           struct ate__checkpoint *ret)
 {
-    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL, keys = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf keys = ATE__BUF_NULL;
     struct ate_bytes key[ATE__SERVICE_KEYS_MAX];
     size_t count = 0;
     int rc = ate__remote_far.log_keys(&r->base, &keys);
     if (!rc)
-        rc = ate__remote_far.checkpoint(&r->base, &note);
+        rc = ate__remote_far.checkpoint(&r->base, note);
     if (rc == ATE_NOT_FOUND)
         rc = ate__context(ATE_UNTRUSTED, "it shows none");
     if (rc)
         return rc;
     for (size_t at = 0; at < keys.size; at += ATE__LOG_PUBLIC)
         key[count++] = ate__bytes(keys.data + at, ATE__LOG_PUBLIC);
-    rc = ate__checkpoint_verify(ate__buf_bytes(&note), key, count, ret);
+    rc = ate__checkpoint_verify(ate__buf_bytes(note), key, count, ret);
     if (!rc && !ate__hash_equal(&ret->chain_id, &r->chain_id))
         rc = ate__fail(ATE_WRONG_CHAIN, "a checkpoint of another chain");
     return rc;
@@ -63,10 +64,11 @@ static bool passes(int rc)
 
 int ate__remote_believe(struct ate__remote *r, const struct ate__head *head)
 {
+    ate__cleanup(ate__buf_deinit) struct ate__buf note = ATE__BUF_NULL;
     struct ate__checkpoint c;
     if (!ate__remote_attests(r) || is_covered(r, head))
         return 0;
-    int rc = read_checkpoint(r, &c);
+    int rc = read_checkpoint(r, &note, &c);
     if (!rc)
         rc = check_covers(r, &c, head);
     if (rc) {
@@ -75,6 +77,8 @@ int ate__remote_believe(struct ate__remote *r, const struct ate__head *head)
             r->source.condemn(r->source.arg, rc, ate__error_text());
         return rc;
     }
+    if (r->conf.believed)
+        r->conf.believed(r->conf.arg, ate__buf_bytes(&note));
     pthread_mutex_lock(&r->mutex);
     if (r->believed < head->size)
         r->believed = head->size;

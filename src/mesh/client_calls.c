@@ -235,7 +235,7 @@ static void encode(struct ate__client *c, const struct ate__call *call, uint32_t
             w, &(struct ate__msg_commit){.request = request, .known = known, .tx = call->tx});
     } else if (call->kind == ATE__CALL_OUTCOME) {
         ate__msg_outcome_encode(
-            w, &(struct ate__msg_outcome){.request = request, .known = known, .id = call->id});
+            w, &(struct ate__msg_outcome){request, known, call->id, call->tx_hash});
     } else if (call->kind == ATE__CALL_PROVE) {
         struct ate__msg_prove prove = call->prove;
         prove.request = request;
@@ -259,6 +259,8 @@ static bool send_call(struct ate__client *c, struct ate__call *call)
 {
     struct ate__wr w;
     int rc = c->last_request == UINT32_MAX ? ATE_E_SYSTEM : 0;
+    if (!rc)
+        rc = ate__keys_prove_for(c, call);
     if (!rc)
         rc = ate__link_begin(c->link, (uint16_t)message_of(call), c->stream, &w);
     if (rc == ATE_BUSY || rc == ATE_OFFLINE)
@@ -409,12 +411,26 @@ static int ask_again(struct ate__client *c, struct ate__call *call)
     return 0;
 }
 
+/* Of what was asked for by its hash the server says which signatures it stored with it: they are in
+ * the leaf, and nobody finds others that give it. */
+static int leaf_of(const struct ate__client *c, const struct ate__call *call,
+                   const struct ate__msg_committed *m, struct ate_hash *ret_leaf)
+{
+    struct ate__tx tx = {.hash = call->tx_hash, .signature_section = call->stored_section};
+    const struct ate__receipt *r = &m->receipt;
+    if (call->kind == ATE__CALL_COMMIT)
+        return ate__tx_leaf(&tx, c->conf.alg, r->sequence, r->root_time_us, ret_leaf);
+    return ate__tx_leaf_of(&call->tx_hash, &m->signatures_hash, r->sequence, r->root_time_us,
+                           ret_leaf);
+}
+
 static int check_leaf(struct ate__client *c, const struct ate__call *call,
                       const struct ate__msg_committed *m)
 {
-    struct ate__tx tx = {.hash = call->tx_hash, .signature_section = call->stored_section};
     struct ate_hash leaf;
-    int rc = ate__tx_leaf(&tx, c->conf.alg, m->receipt.sequence, m->receipt.root_time_us, &leaf);
+    if (call->kind == ATE__CALL_OUTCOME && ate__hash_is_zero(&call->tx_hash))
+        return 0;
+    int rc = leaf_of(c, call, m, &leaf);
     if (!rc)
         rc = ate__merkle_check_inclusion(&leaf, m->receipt.sequence, m->receipt.size, &m->inclusion,
                                          &m->receipt.head);
@@ -501,7 +517,9 @@ static int take_attested(struct ate__client *c, struct ate__call *call,
     memcpy(named, m->attested, m->attested_count * sizeof named[0]);
     for (uint32_t i = 0; i < m->attested_count; i++) {
         char text[ATE__HASH_TEXT];
-        if (!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i]))
+        const struct ate__key *key =
+            call->session ? ate__session_find(call->session, &named[i]) : NULL;
+        if (!call->unsigned_there || !key || !key->sign_key)
             return ate__fail(ATE_BAD_PEER,
                              "%s: the server says that %s made a transaction, which was sent to it "
                              "without that key",
@@ -536,7 +554,7 @@ int ate__calls_committed(struct ate__client *c, struct ate_bytes body)
     rc = place(c, &head, m.known_size, &m.consistency);
     if (rc == ATE_END)
         return ask_again(c, call);
-    if (!rc && call && call->kind == ATE__CALL_COMMIT)
+    if (!rc && call)
         rc = check_leaf(c, call, &m);
     if (!rc && call)
         finish(c, call, 0, "");

@@ -8,6 +8,8 @@
  *     thin     log keys are asked for, then, where it signs another size than the head that came
  *              with them, which extends all that was ever seen, the proof of the two
  *
+ * In between the owner of the chain may look how long ago the last one held (conf.look()).
+ *
  * What takes long, and files, are a worker's; the rest the loop's. What is no fault of the server's
  * (it is away, the note's key is not in force any more) leaves things as they are; all else is
  * final, and told before.
@@ -143,6 +145,11 @@ static void judge(struct ate__task *task)
 {
     struct ate__remote *r = ATE__CONTAINER(task, struct ate__remote, judging.task);
     struct ate__judging *j = &r->judging;
+    if (j->looks) {
+        j->look_again_ms = r->conf.look(r->conf.arg);
+        ate__loop_post(r->loop, &j->back);
+        return;
+    }
     if (r->base.thin && j->call.result)
         ate__error_set(j->call.text);
     int rc = r->base.thin ? judge_thin(r) : judge_here(r);
@@ -202,8 +209,29 @@ static bool take_next(struct ate__remote *r)
     return true;
 }
 
+static bool take_look(struct ate__remote *r)
+{
+    struct ate__judging *j = &r->judging;
+    if (!j->open || j->busy || j->stopped || !j->look_due)
+        return false;
+    j->look_due = false;
+    j->busy = j->looks = true;
+    return true;
+}
+
+static void look_fire(void *arg)
+{
+    struct ate__remote *r = arg;
+    r->judging.look_due = true;
+    ate__remote_judge(r);
+}
+
 void ate__remote_judge(struct ate__remote *r)
 {
+    if (take_look(r)) {
+        start_judge(r);
+        return;
+    }
     if (!take_next(r))
         return;
     if (r->base.thin)
@@ -218,11 +246,13 @@ static void on_back(struct ate__loop_task *task)
     struct ate__judging *j = &r->judging;
     if (j->stopped)
         return;
-    if (j->wants_proof) {
+    if (!j->looks && j->wants_proof) {
         ask(r, ATE__CALL_PROVE);
         return;
     }
-    j->busy = false;
+    if (j->looks && j->look_again_ms)
+        ate__loop_timer_start(j->timer, j->look_again_ms);
+    j->busy = j->looks = false;
     if (r->mirror && ate__remote_attests(r))
         ate__remote_believed(r);
     ate__remote_judge(r);
@@ -290,15 +320,23 @@ void ate__judging_init(struct ate__remote *r)
     r->forking.back.run = on_kept;
 }
 
+int ate__judging_start(struct ate__remote *r)
+{
+    struct ate__judging *j = &r->judging;
+    return r->conf.look ? ate__loop_timer_new(r->loop, look_fire, r, &j->timer) : 0;
+}
+
 void ate__judging_open(struct ate__remote *r)
 {
     r->judging.open = true;
+    r->judging.look_due = r->judging.timer;
     ate__remote_judge(r);
 }
 
 void ate__judging_stop(struct ate__remote *r)
 {
     r->judging.stopped = true;
+    ate__loop_timer_free(ate__steal(&r->judging.timer));
 }
 
 void ate__judging_wait(struct ate__remote *r)

@@ -364,6 +364,10 @@ static int read_tx(struct sending *s)
     s->call.signature_section = tx.signature_section;
     s->call.unsigned_there = ate__remote_attests(s->remote) && !tx.signature_count;
     s->call.session = s->remote->conf.session;
+    if (s->offer->own) {
+        s->call.keys = s->offer->own->keys;
+        s->call.key_count = s->offer->own->key_count;
+    }
     s->call.id = tx.id;
     ate__tx_deinit(&tx);
     return 0;
@@ -490,6 +494,7 @@ static int remote_ask(struct ate__pipe *p, struct ate__ask *ask)
     a->ask = ask;
     a->call.kind = ask->kind == ATE__ASK_SYNC ? ATE__CALL_SYNC : ATE__CALL_OUTCOME;
     a->call.id = ask->id;
+    a->call.tx_hash = ask->tx_hash;
     a->call.deadline_ms = deadline_ms(r, r->conf.timeout_ms);
     a->call.patient = true;
     a->call.done = on_ask_answered;

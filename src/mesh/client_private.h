@@ -43,6 +43,10 @@ struct ate__client {
     bool challenged;         /* by the server, on this stream */
     bool proving;            /* which is not answered yet; with: */
     struct ate__client_ask ask;
+    struct { /* client_keys.c; of the present stream */
+        uint32_t count;
+        struct ate_hash key[ATE__PROVED_MAX];
+    } proved;
     bool reading;            /* READERS was sent, SEALED is due: POSSESSION waits for it */
     uint32_t refusals;       /* NO_ACCESS to what was proved, in a row */
     bool asks_again;         /* the link was dropped for that */
@@ -87,6 +91,11 @@ void ate__client_wake(struct ate__client *c, uint64_t due_ms); /* at the latest 
 void ate__client_final(struct ate__client *c, int result, const char *text);
 /* The link is closed and taken up again; `result`, as the error text has it, is why. */
 void ate__client_drop_link(struct ate__client *c, int result);
+
+/* client_keys.c */
+void ate__keys_note(struct ate__client *c, struct ate_bytes possession); /* was sent */
+/* Sends in front of a commit what it takes. Errors: BUSY OFFLINE: later; TOO_BIG; E_*. */
+int ate__keys_prove_for(struct ate__client *c, const struct ate__call *call) ATE__CHECK;
 
 /* client_calls.c */
 void ate__calls_init(struct ate__calls *list);

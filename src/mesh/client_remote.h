@@ -27,6 +27,8 @@ struct ate__judging {
     struct ate__buf next; /* the newest that waits; empty: none */
     struct ate__checkpoint next_claim;
     bool open, busy, stopped; /* open: the open that made the remote is over */
+    struct ate__loop_timer *timer; /* for conf.look(); NULL: that is not wanted */
+    bool look_due, looks; /* looks: that is what it is busy with */
     struct ate__call call; /* of a thin chain */
     struct ate__loop_task back;
     /* of who judges */
@@ -34,6 +36,7 @@ struct ate__judging {
     struct ate__checkpoint checkpoint; /* what it says */
     struct ate__head head; /* of a thin chain: verified */
     bool wants_proof;
+    uint64_t look_again_ms;
     struct ate__checkpoint last; /* the newest that held; size 0: none */
     struct ate__task task;
 };
@@ -128,6 +131,7 @@ void ate__remote_judge(struct ate__remote *r); /* more was taken in */
 /* FORKED or ROLLED_BACK is about to be final: true: ate__client_condemned() comes. */
 bool ate__remote_forked(struct ate__remote *r, int result, const char *text);
 void ate__judging_init(struct ate__remote *r);
+int ate__judging_start(struct ate__remote *r) ATE__CHECK; /* E_MEMORY E_SYSTEM */
 void ate__judging_open(struct ate__remote *r); /* what came meanwhile is judged now */
 void ate__judging_stop(struct ate__remote *r);
 void ate__judging_wait(struct ate__remote *r); /* after stop(): nothing is under way; any thread */
@@ -145,6 +149,9 @@ int ate__remote_believe(struct ate__remote *r, const struct ate__head *head) ATE
 /* client_possess.c. As struct ate__client_driver has it. */
 int ate__remote_possess(struct ate__remote *r, const struct ate__client_ask *ask, struct ate__wr *w,
                         struct ate__client_said *ret_said) ATE__CHECK;
+/* client_keys.c. As struct ate__client_driver has it. */
+int ate__remote_prove(const struct ate__remote *r, const struct ate__possession *wanted,
+                      const struct ate_hash *fingerprint, struct ate__wr *w) ATE__CHECK;
 /* client_destroy.c. As struct ate__client_driver has it; then, where that left a tombstone, what
  * its result is by the anchors; and as struct ate__far_vtable has it. */
 int ate__remote_destroyed(struct ate__remote *r, struct ate_bytes statement) ATE__CHECK;

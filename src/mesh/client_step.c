@@ -121,6 +121,7 @@ static void sent_first(struct ate__client *c, int rc)
 static void begin_stream(struct ate__client *c)
 {
     c->challenged = c->proving = c->reading = false;
+    c->proved.count = 0;
     c->stream++;
 }
 
@@ -202,6 +203,8 @@ static int answer_challenge(struct ate__client *c)
         if (rc)
             return rc;
         struct ate_bytes part = ate__buf_bytes(&body);
+        if (said.type == ATE__MSG_POSSESSION)
+            ate__keys_note(c, part);
         sent_first(c, ate__link_send(c->link, (uint16_t)said.type, c->stream, &part, 1));
         c->reading = said.type == ATE__MSG_READERS;
         c->ask.sealed = ate__bytes(NULL, 0);

@@ -61,12 +61,14 @@ struct ate__call {
     uint64_t deadline_ms; /* of the env's monotonic clock; UINT64_MAX: none */
     bool patient; /* BUSY is waited out, as OFFLINE always is */
     struct ate_bytes tx; /* COMMIT: encoded */
-    struct ate_hash tx_hash;
+    struct ate_hash tx_hash; /* COMMIT; OUTCOME: zeros where it is not known */
     struct ate_bytes signature_section;
     /* Of a centralized chain: who made it is for the server to say, among the keys of this session,
      * which may be NULL. */
     bool unsigned_there;
     const struct ate_session *session;
+    const struct ate_hash *keys; /* of it, that the commit takes */
+    uint32_t key_count;
     struct ate__txn_id id; /* COMMIT, OUTCOME */
     struct ate__msg_get get; /* GET; what it points to stays; request and known are not read */
     struct ate_hash at_root; /* GET with `at`: the root there, verified before */
@@ -124,6 +126,10 @@ struct ate__client_driver {
      * Another result is final. NULL: there is nothing. */
     int (*possess)(struct ate__client_driver *d, const struct ate__client_ask *ask,
                    struct ate__wr *w, struct ate__client_said *ret_said);
+    /* Appends KEY, of a key of its session. Errors: NOT_FOUND: it has none that signs; E_*. NULL:
+     * there is nothing. */
+    int (*prove)(struct ate__client_driver *d, const struct ate__possession *of,
+                 const struct ate_hash *fingerprint, struct ate__wr *w);
     /* `newest` moved on; `firm`: it may be remembered. Not called by one that follows. */
     void (*advanced)(struct ate__client_driver *d, const struct ate__head *newest, bool firm);
     /* A client that follows; NULL: it does not. subscribe(): where the stream is to go on; false:

@@ -16,7 +16,8 @@
 
 struct item { /* what came and is not taken in yet */
     struct item *next;
-    enum ate__message type; /* GROUP LEAVES KEPT; RESYNC: the body is the message, decoded */
+    enum ate__message type; /* GROUP LEAVES KEPT; RESYNC: the body is the message, decoded,
+                             * and its note */
     uint64_t links; /* over which link */
     bool looked_at; /* its signatures were verified ahead, as far as they hold */
     struct ate__buf body;
@@ -133,7 +134,7 @@ static int confirm_commit(struct ate__mirror *m, const struct question *q)
 static int confirm_outcome(struct ate__mirror *m, const struct question *q)
 {
     struct ate__receipt receipt;
-    int rc = ate__chain_outcome(m->chain, &q->id, &receipt);
+    int rc = ate__chain_outcome(m->chain, &q->id, &q->tx_hash, &receipt);
     if (rc == ATE_NOT_FOUND || (!rc && receipt.sequence != q->receipt.sequence))
         return ate__fail(ATE_TAMPERED,
                          "the server says that a commit became transaction %llu, which the "
@@ -252,6 +253,7 @@ static int as_tampered(int rc)
     case ATE_TAMPERED:
     case ATE_BAD_PEER:
     case ATE_OMITTED:
+    case ATE_UNTRUSTED:
     case ATE_COMPACTED:
     case ATE_TOO_BIG:
     case ATE_FORKED:
@@ -302,6 +304,7 @@ static bool is_stopping(void *arg)
 
 static int begin_resync(struct ate__mirror *m, const struct item *item)
 {
+    const size_t note_at = sizeof(struct ate__msg_resync);
     struct ate__msg_resync msg;
     memcpy(&msg, item->body.data, sizeof msg);
     struct ate__resync_conf conf = {
@@ -318,6 +321,7 @@ static int begin_resync(struct ate__mirror *m, const struct item *item)
         .kept_end = msg.kept.size,
         .kept_root = msg.kept.root,
         .end = msg.head.size,
+        .note = ate__bytes(item->body.data + note_at, item->body.size - note_at),
     };
     m->resync_links = item->links;
     m->resync_head = (struct ate__known_head){msg.head.size, msg.head.root};
@@ -514,9 +518,10 @@ static int check_bytes(struct ate__mirror *m, size_t size)
     return 0;
 }
 
-static int push(struct ate__mirror *m, enum ate__message type, struct ate_bytes body)
+static int push(struct ate__mirror *m, enum ate__message type, struct ate_bytes body,
+                struct ate_bytes more)
 {
-    int rc = check_bytes(m, body.size);
+    int rc = check_bytes(m, body.size + more.size);
     if (rc)
         return rc;
     struct item *item = ate__alloc(sizeof *item);
@@ -524,15 +529,17 @@ static int push(struct ate__mirror *m, enum ate__message type, struct ate_bytes 
         return ate__no_memory();
     item->type = type;
     rc = ate__buf_append(&item->body, body);
+    if (!rc)
+        rc = ate__buf_append(&item->body, more);
     if (rc) {
-        ate__free(item);
+        item_free(item);
         return rc;
     }
     pthread_mutex_lock(&m->mutex);
     item->links = m->links;
     *m->last = item;
     m->last = &item->next;
-    m->bytes += body.size;
+    m->bytes += item->body.size;
     bool start = !m->feeding && !m->failure;
     m->feeding = m->feeding || start;
     pthread_mutex_unlock(&m->mutex);
@@ -543,12 +550,12 @@ static int push(struct ate__mirror *m, enum ate__message type, struct ate_bytes 
 
 int ate__mirror_group(struct ate__mirror *m, struct ate_bytes body)
 {
-    return push(m, ATE__MSG_GROUP, body);
+    return push(m, ATE__MSG_GROUP, body, ate__bytes(NULL, 0));
 }
 
 int ate__mirror_remains(struct ate__mirror *m, uint16_t type, struct ate_bytes body)
 {
-    return push(m, (enum ate__message)type, body);
+    return push(m, (enum ate__message)type, body, ate__bytes(NULL, 0));
 }
 
 int ate__mirror_confirm(struct ate__mirror *m, const struct ate__call *call)
@@ -640,7 +647,7 @@ int ate__mirror_resync(struct ate__mirror *m, const struct ate__msg_resync *msg)
     if (msg->kept.size <= size)
         return ate__fail(ATE_BAD_PEER, "RESYNC for what is there");
     set_target(m, msg->head.size);
-    return push(m, ATE__MSG_RESYNC, ate__bytes(msg, sizeof *msg));
+    return push(m, ATE__MSG_RESYNC, ate__bytes(msg, sizeof *msg), msg->note);
 }
 
 void ate__mirror_lost(struct ate__mirror *m)

@@ -30,6 +30,7 @@
  *                                      first: nothing is looked for before
  *  READERS chain id, public key        SEALED a secret to it; before POSSESSION, which says it
  *  POSSESSION chain id, key, proof     - | ERROR (NO_ACCESS)
+ *  KEY public key, proof               - | ERROR (NO_ACCESS)
  *  CLOSE                               -
  *
  * To a subscriber, COMMITTED comes after the GROUP that holds its transaction. Other answers of one
@@ -59,6 +60,7 @@
     X(DESTROY, 39) X(DESTROYED, 40) \
     X(NOTES, 43) X(NOTE, 44) \
     X(CHALLENGE, 49) X(POSSESSION, 50) X(READERS, 55) X(SEALED, 56) \
+    X(KEY, 64) \
     /* reserved: a later version */ \
     X(REDIRECT, 31) X(LOAD, 32)
 /* clang-format on */
@@ -116,6 +118,7 @@ struct ate__msg_resync {
     uint64_t cut_off;
     struct ate__head kept; /* groups from this size on are whole; not 0 */
     uint64_t certified; /* size that has the certificate of the cut-off */
+    struct ate_bytes note; /* of a centralized chain, a checkpoint of head; else empty */
 };
 struct ate__msg_leaves {
     uint64_t first; /* a multiple of ATE__TILE_LEAVES, as the count; not 0 */
@@ -148,6 +151,9 @@ struct ate__msg_committed {
      * body; 0: nobody. */
     uint32_t attested_count;
     const uint8_t *attested;
+    /* To OUTCOME with a tx_hash: that of the signatures, by which the leaf is known. */
+    bool has_signatures_hash;
+    struct ate_hash signatures_hash;
 };
 struct ate__msg_rejected {
     uint32_t request;
@@ -160,6 +166,7 @@ struct ate__msg_outcome {
     uint32_t request;
     struct ate__head known;
     struct ate__txn_id id;
+    struct ate_hash tx_hash; /* zeros: whichever transaction has that id */
 };
 /* What a thin client asks for. at: the size that its snapshot reads at; 0: the newest.
  * The server keeps the last ATE__SNAPSHOTS_KEPT snapshots of a stream, each as long as a
@@ -268,6 +275,9 @@ struct ate__msg_possession {
     bool more; /* keys follow, ATE__POSSESSED_MAX in all */
     struct ate_bytes public_key, proof; /* the signature; or 32 bytes, the secret of SEALED */
 };
+struct ate__msg_key { /* one more, of a centralized chain, for the commits behind it */
+    struct ate_bytes public_key, signature;
+};
 struct ate__msg_readers { /* a key whose private half only decrypts */
     struct ate_hash chain_id;
     struct ate_bytes public_key;
@@ -307,6 +317,7 @@ ATE__MSG_PAIR(destroy);
 ATE__MSG_PAIR(destroyed);
 ATE__MSG_PAIR(challenge);
 ATE__MSG_PAIR(possession);
+ATE__MSG_PAIR(key);
 ATE__MSG_PAIR(readers);
 ATE__MSG_PAIR(sealed);
 

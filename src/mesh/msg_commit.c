@@ -30,6 +30,7 @@ void ate__msg_outcome_encode(struct ate__wr *w, const struct ate__msg_outcome *m
     ate__wr_head(w, &m->known);
     ate__wr_copy(w, m->id.origin, sizeof m->id.origin);
     ate__wr_u64(w, m->id.number);
+    ate__wr_hash(w, &m->tx_hash);
 }
 
 int ate__msg_outcome_decode(struct ate_bytes body, struct ate__msg_outcome *ret)
@@ -39,6 +40,7 @@ int ate__msg_outcome_decode(struct ate_bytes body, struct ate__msg_outcome *ret)
     m.known = ate__rd_head(&r);
     ate__rd_copy(&r, m.id.origin, sizeof m.id.origin);
     m.id.number = ate__rd_u64(&r);
+    m.tx_hash = ate__rd_hash(&r);
     int rc = ate__msg_end(&r, "OUTCOME");
     if (!rc)
         *ret = m;
@@ -56,22 +58,27 @@ void ate__msg_committed_encode(struct ate__wr *w, const struct ate__msg_committe
     ate__wr_u64(w, m->known_size);
     ate__wr_proof(w, &m->inclusion);
     ate__wr_proof(w, &m->consistency);
-    if (!m->attested_count)
+    if (!m->attested_count && !m->has_signatures_hash)
         return;
     ate__wr_u32(w, m->attested_count);
     ate__wr_copy(w, m->attested, m->attested_count * sizeof(struct ate_hash));
+    if (m->has_signatures_hash)
+        ate__wr_hash(w, &m->signatures_hash);
 }
 
-/* Nothing where nobody is named. */
+/* Nothing where nobody is named, and no hash follows. */
 static void read_attested(struct ate__rd *r, struct ate__msg_committed *m)
 {
     if (!ate__rd_ok(r) || !ate__rd_left(r))
         return;
     m->attested_count = ate__rd_count(r, ATE__TX_SIGNATURES_MAX, sizeof(struct ate_hash));
     m->attested = ate__rd_bytes(r, m->attested_count * sizeof(struct ate_hash)).data;
-    if (ate__rd_ok(r) &&
-        (!m->attested_count || !ate__field_ascending(m->attested, m->attested_count)))
+    m->has_signatures_hash = ate__rd_ok(r) && ate__rd_left(r);
+    if (ate__rd_ok(r) && ((!m->attested_count && !m->has_signatures_hash) ||
+                          !ate__field_ascending(m->attested, m->attested_count)))
         ate__rd_fail(r);
+    if (m->has_signatures_hash)
+        m->signatures_hash = ate__rd_hash(r);
 }
 
 int ate__msg_committed_decode(struct ate_bytes body, struct ate__msg_committed *ret)

@@ -13,6 +13,7 @@ void ate__msg_resync_encode(struct ate__wr *w, const struct ate__msg_resync *m)
     ate__wr_u64(w, m->cut_off);
     ate__wr_head(w, &m->kept);
     ate__wr_u64(w, m->certified);
+    ate__wr_bytes32(w, m->note);
 }
 
 int ate__msg_resync_decode(struct ate_bytes body, struct ate__msg_resync *ret)
@@ -23,6 +24,7 @@ int ate__msg_resync_decode(struct ate_bytes body, struct ate__msg_resync *ret)
     m.cut_off = ate__rd_u64(&r);
     m.kept = ate__rd_head(&r);
     m.certified = ate__rd_u64(&r);
+    m.note = ate__rd_bytes32(&r, ATE__NOTE_MAX);
     int rc = ate__msg_end(&r, "RESYNC");
     if (!rc && (!m.kept.size || m.kept.size > m.head.size || m.cut_off >= m.certified ||
                 m.certified > m.head.size))

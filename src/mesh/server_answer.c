@@ -23,6 +23,7 @@
 #include "base/alloc.h"
 #include "base/err.h"
 #include "chain/attest.h"
+#include "chain/signed.h"
 #include "mesh/server_private.h"
 #include <stdio.h>
 
@@ -37,6 +38,7 @@ struct ate__item {
     uint32_t request;
     struct ate__head known;
     struct ate__txn_id id;   /* OUTCOME */
+    struct ate_hash tx_hash; /* OUTCOME; zeros: whichever has that id */
     struct ate__msg_get get; /* views into bytes */
     struct ate__msg_prove prove;
     struct ate__offer offer; /* COMMIT */
@@ -116,6 +118,16 @@ static int attested(struct ate__item *i, const struct ate__receipt *receipt,
                                   : ate__attested_at(c, receipt->sequence, ret_attested);
 }
 
+static int signatures_of(struct ate__chain *c, uint64_t sequence, struct ate__msg_committed *m)
+{
+    struct ate__proof_entry entry;
+    int rc = ate__chain_entry(c, sequence, &entry);
+    m->has_signatures_hash = !rc;
+    if (!rc)
+        m->signatures_hash = entry.signatures_hash;
+    return rc;
+}
+
 static int commit_answer(struct ate__item *i, const struct ate__receipt *receipt)
 {
     struct ate__chain *c = i->stream->hosted->chain;
@@ -125,6 +137,8 @@ static int commit_answer(struct ate__item *i, const struct ate__receipt *receipt
     int rc = check_known(i);
     if (!rc)
         rc = attested(i, receipt, &who);
+    if (!rc && i->kind == ITEM_OUTCOME && !ate__hash_is_zero(&i->tx_hash))
+        rc = signatures_of(c, receipt->sequence, &m);
     if (rc)
         return rc;
     m.attested_count = who.count;
@@ -169,7 +183,7 @@ static void build_commit(struct ate__item *i)
 static void build_outcome(struct ate__item *i)
 {
     struct ate__receipt receipt;
-    int rc = ate__chain_outcome(i->stream->hosted->chain, &i->id, &receipt);
+    int rc = ate__chain_outcome(i->stream->hosted->chain, &i->id, &i->tx_hash, &receipt);
     if (rc == ATE_NOT_FOUND)
         reject(i, rc, "that transaction is not in the chain", NULL);
     else if (rc)
@@ -204,7 +218,7 @@ static int find_repeat(const struct ate__item *i, struct ate__receipt *ret_recei
     struct ate__tx tx;
     if (ate__tx_decode(ate__buf_bytes(&i->bytes), alg, &tx))
         return ATE_NOT_FOUND;
-    int rc = ate__chain_outcome(c, &tx.id, ret_receipt);
+    int rc = ate__chain_outcome(c, &tx.id, &tx.hash, ret_receipt);
     const struct ate__receipt *r = ret_receipt;
     if (!rc)
         rc = stored_leaf(c, &tx, r, &leaf);
@@ -555,12 +569,11 @@ void ate__answer_commit(struct ate__stream *s, struct ate_bytes body)
     i->offer = (struct ate__offer){
         .encoded = ate__buf_bytes(&i->bytes),
         .from_afar = true,
-        .proved = s->member.key,
-        .proved_count = s->member.count,
         .timeout_ms = -1,
         .done = offer_done,
         .user = i,
     };
+    i->offer.proved_count = ate__keys_of(s, &i->offer.proved);
     ate__chain_offer(s->hosted->chain, &i->offer);
 }
 
@@ -581,6 +594,7 @@ void ate__answer_outcome(struct ate__stream *s, struct ate_bytes body)
     if (!i)
         return;
     i->id = m.id;
+    i->tx_hash = m.tx_hash;
     enqueue(i, true);
 }
 

@@ -393,6 +393,7 @@ struct asking {
     struct ate__head head; /* the client's */
     struct ate__buf body;
     struct ate__remains_of_chain remains; /* cut_off 0: all that it lacks is there */
+    struct ate__buf note; /* of a centralized chain that is resynced */
 };
 
 /* SUBSCRIBED, or RESYNC. */
@@ -409,6 +410,7 @@ static int encode_answer(struct asking *a, const struct ate__msg_subscribed *now
         .cut_off = a->remains.cut_off,
         .kept.size = a->remains.kept_end,
         .certified = a->remains.certified,
+        .note = ate__buf_bytes(&a->note),
     };
     int rc = ate__chain_root_at(a->stream->hosted->chain, m.kept.size, &m.kept.root);
     if (rc)
@@ -417,6 +419,23 @@ static int encode_answer(struct asking *a, const struct ate__msg_subscribed *now
         return ate__fail(ATE_BUSY, "the certificate of what was compacted is not synced yet");
     ate__msg_resync_encode(&w, &m);
     return ate__wr_end(&w);
+}
+
+/* Who takes over what is left of a centralized chain believes it under a checkpoint, which comes
+ * with it: the head is the one that is signed. */
+static int sign_remains(struct asking *a, struct ate__head *head)
+{
+    struct ate__hosted *h = a->stream->hosted;
+    uint64_t size = 0;
+    if (!a->remains.cut_off || !ate__hosted_attests(h))
+        return 0;
+    int rc = ate__hosted_note(h, &a->note, &size);
+    if (rc == ATE_NOT_FOUND)
+        return 0; /* whoever asks finds that it may not sign */
+    if (!rc && size < a->head.size)
+        rc = ate__fail(ATE_BUSY, "what you have is not synced here yet");
+    head->size = size;
+    return rc ? rc : ate__chain_root_at(h->chain, size, &head->root);
 }
 
 static int ask(struct asking *a)
@@ -439,7 +458,7 @@ static int ask(struct asking *a)
     if (rc == ATE_COMPACTED || rc == ATE_BUSY)
         ate__compact_hold(h);
     if (rc == ATE_COMPACTED)
-        rc = 0;
+        rc = sign_remains(a, &m.head);
     if (!rc)
         rc = ate__chain_consistency(h->chain, a->head.size, m.head.size, &m.consistency);
     return rc ? rc : encode_answer(a, &m);
@@ -472,6 +491,7 @@ static void ask_done(struct ate__job *job)
         ate__follow_catch_up(p);
     }
     ate__buf_deinit(&a->body);
+    ate__buf_deinit(&a->note);
     ate__free(a);
     ate__stream_unref(s);
 }

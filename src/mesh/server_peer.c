@@ -179,6 +179,7 @@ static const struct handler handlers[] = {
     [ATE__MSG_NOTES] = {.goes_on = ate__notes_ask},
     [ATE__MSG_POSSESSION] = {.goes_on = ate__members_prove},
     [ATE__MSG_READERS] = {.goes_on = ate__members_seal},
+    [ATE__MSG_KEY] = {.goes_on = ate__keys_prove},
     [ATE__MSG_CLOSE] = {.goes_on = handle_close},
 };
 

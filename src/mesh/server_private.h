@@ -265,6 +265,13 @@ struct ate__stream {
         } sealed[ATE__POSSESSED_MAX];
     } member;
 
+    /* server_keys.c */
+    struct {
+        uint32_t taken; /* of member.key */
+        uint32_t count;
+        struct ate_hash key[ATE__PROVED_MAX];
+    } authors;
+
     /* server_destroy.c */
     bool has_nonce;
     struct ate_hash nonce;
@@ -439,6 +446,9 @@ void ate__members_fail(struct ate__stream *s, int result, const char *text);
 void ate__members_end(struct ate__stream *s); /* it waits for nothing */
 void ate__members_seal(struct ate__stream *s, struct ate_bytes body);
 void ate__members_prove(struct ate__stream *s, struct ate_bytes body);
+/* Who may be said to have made what it commits; they stay where they are as long as it does. */
+uint32_t ate__keys_of(struct ate__stream *s, const struct ate_hash **ret_keys);
+void ate__keys_prove(struct ate__stream *s, struct ate_bytes body);
 /* Whether a stream that is open may be shown, and ask for, anything. Errors: NO_ACCESS
  * UNTRUSTED. */
 int ate__members_check(const struct ate__stream *s) ATE__CHECK;

@@ -88,13 +88,13 @@ static int ask(const struct act *act, const struct ate_id *id, enum ate__right r
 
 static int refuse(const struct act *act, const struct ate__thin_object *o, const char *what)
 {
-    char text[ATE__ID_TEXT], key[ATE__HASH_TEXT];
+    char text[ATE__OBJECT_TEXT], key[ATE__HASH_TEXT];
     const struct ate__tx *tx = act->tx;
-    return ate__fail(
-        ATE_TAMPERED, "object %s: transaction %llu %s, signed by %s%s, who had no right to",
-        ate__id_text(&o->id, text), (unsigned long long)act->sequence, what,
-        tx->signature_count ? ate__hash_text(&tx->signatures[0].fingerprint, key) : "nobody",
-        tx->signature_count > 1 ? " and others" : "");
+    return ate__fail(ATE_TAMPERED, "%s: transaction %llu %s, signed by %s%s, who had no right to",
+                     ate__object_text(&o->id, text), (unsigned long long)act->sequence, what,
+                     tx->signature_count ? ate__hash_text(&tx->signatures[0].fingerprint, key)
+                                         : "nobody",
+                     tx->signature_count > 1 ? " and others" : "");
 }
 
 /* Either right at the place will do, where it is not known which of the two was needed. */

@@ -46,6 +46,39 @@ int ate__accept(const struct ate__trust *t, const struct ate__facts *facts,
     return rc;
 }
 
+/* The judgment is that of the claim of all of them who have not ended. */
+int ate__accept_proved(const struct ate__trust *t, const struct ate__facts *facts,
+                       const struct ate__tx *tx, uint64_t sequence, uint64_t root_time_us,
+                       struct ate__makers *proved, struct ate__verdict *verdict)
+{
+    struct ate__judge j;
+    struct ate__needs needs = {ATE__BUF_NULL, 0};
+    uint32_t index[ATE__PROVED_MAX];
+    size_t count = 0;
+    int rc = ate__judge_init(&j, t, facts, tx, sequence, verdict);
+    for (uint32_t i = 0; i < proved->count; i++)
+        if (!ate__trust_is_revoked(t, &proved->keys[i])) {
+            index[count] = i;
+            j.fingerprints[count++] = proved->keys[i];
+        }
+    j.signers.count = count;
+    j.attested = true;
+    j.needs = &needs;
+    j.root_time_us = root_time_us;
+    if (!rc)
+        rc = run(&j, checks, ATE__COUNT_OF(checks));
+    if (!rc && proved->from_afar)
+        rc = ate__check_purpose(&j);
+    uint32_t fewest = rc ? 0 : ate__needs_fewest(&needs, count);
+    proved->fewest = 0;
+    for (size_t i = 0; i < count; i++)
+        proved->fewest |= (fewest >> i & 1) << index[i];
+    ate__buf_deinit(&needs.of);
+    ate__judge_deinit(&j);
+    verdict->result = rc;
+    return rc;
+}
+
 int ate__accept_kept(const struct ate__trust *t, const struct ate__facts *facts,
                      const struct ate__tx *tx, uint64_t sequence, struct ate__verdict *verdict)
 {

@@ -52,6 +52,19 @@ struct ate__verdict {
 int ate__accept(const struct ate__trust *t, const struct ate__facts *facts,
                 const struct ate__tx *tx, uint64_t sequence, uint64_t root_time_us,
                 struct ate__verdict *verdict) ATE__CHECK;
+/* As ate__accept(), and ate__accept_purpose() where it comes from afar, of a transaction that
+ * nobody signed and that any of these keys may have made, but for those that were revoked. Which of
+ * them it takes: without any one of the fewest it would be refused, and where one will do for
+ * another it is the first. */
+struct ate__makers {
+    const struct ate_hash *keys;
+    uint32_t count; /* at most ATE__PROVED_MAX */
+    bool from_afar;
+    uint32_t fewest; /* a bit each; written where it is accepted, else 0 */
+};
+int ate__accept_proved(const struct ate__trust *t, const struct ate__facts *facts,
+                       const struct ate__tx *tx, uint64_t sequence, uint64_t root_time_us,
+                       struct ate__makers *proved, struct ate__verdict *verdict) ATE__CHECK;
 /* What compaction left of a transaction that was accepted at this sequence: below the cut-off of a
  * chain that was deeply compacted. Judged is what still can be: form, the chain id, keys and
  * rights, and that all above what it writes lives; not PREV, preconditions, tags, encryption and

@@ -112,15 +112,15 @@ static void check_control_prev(struct ate__judge *j, const struct ate__node *n,
 {
     const struct ate__control *now = ate__node_rules(n);
     bool has_prev = ate__header_has(&e->header, ATE__TAG_PREV);
-    char text[ATE__ID_TEXT], state[64];
+    char text[ATE__OBJECT_TEXT], state[64];
     if (!n->before.live && !ate__node_created(j, n))
         ate__refuse(j, ATE_CONFLICT, &n->id, n->before.sequence,
-                    "object %s: a control event of what does not live: %s",
-                    ate__id_text(&n->id, text), state_text(&n->before, state));
+                    "%s: a control event of what does not live: %s", ate__object_text(&n->id, text),
+                    state_text(&n->before, state));
     else if (has_prev != !!now || (now && !ate__hash_equal(&now->hash, &e->header.prev)))
         ate__refuse(j, ATE_CONFLICT, &n->id, now ? now->sequence : 0,
-                    "object %s: it replaces a control event that is not in force; %s",
-                    ate__id_text(&n->id, text), now ? "another one is" : "none is");
+                    "%s: it replaces a control event that is not in force; %s",
+                    ate__object_text(&n->id, text), now ? "another one is" : "none is");
 }
 
 /* Facts about an object that may be a node or not. */

@@ -17,9 +17,9 @@ bool ate__tx_is_whole(const struct ate__tx *tx)
 static void refuse_control(struct ate__judge *j, const struct ate__event *e, int result,
                            const char *what)
 {
-    char text[ATE__ID_TEXT];
-    ate__refuse(j, result, &e->header.object, 0, "object %s: %s",
-                ate__id_text(&e->header.object, text), what);
+    char text[ATE__OBJECT_TEXT];
+    ate__refuse(j, result, &e->header.object, 0, "%s: %s",
+                ate__object_text(&e->header.object, text), what);
 }
 
 /* Each key of the rule has its entry, and nobody else; both are sorted. */

@@ -78,11 +78,16 @@ static int check_new_key(struct keys *k, const struct ate_hash *fingerprint,
         ate__refuse(k->j, rc, NULL, 0, "public key %s: %s", text, why);
         return 0;
     }
-    if (rc || has_office || k->j->kept || ate__judge_named(k->j, fingerprint))
+    uint32_t named = ate__judge_named(k->j, fingerprint);
+    if (rc || has_office || k->j->kept || (named && !k->j->needs))
         return rc;
     if (!k->has_named)
         rc = fill_named(k);
-    if (!rc && !ate__map_get(&k->named, fingerprint, NULL))
+    if (rc || ate__map_get(&k->named, fingerprint, NULL))
+        return rc;
+    if (named)
+        return ate__judge_need(k->j, named);
+    if (!rc)
         ate__refuse(k->j, ATE_DENIED, NULL, 0,
                     "public key %s: no signature, AUTH or RECIPIENTS of the transaction names it",
                     text);
@@ -117,13 +122,13 @@ static void check_recipients(struct keys *k, const struct ate__event *e)
 {
     struct ate__recipient entry;
     for (size_t at = 0; ate__recipient_next(e->header.recipients, &at, &entry);) {
-        char object[ATE__ID_TEXT], text[ATE__HASH_TEXT];
+        char object[ATE__OBJECT_TEXT], text[ATE__HASH_TEXT];
         if (!ate__trust_has_key(k->j->t, &entry.fingerprint) &&
             !ate__map_get(&k->brought, &entry.fingerprint, NULL))
             ate__refuse(k->j, ATE_DENIED, &e->header.object, 0,
-                        "object %s: sealed to %s, whose public key the chain does not hold and the "
+                        "%s: sealed to %s, whose public key the chain does not hold and the "
                         "transaction does not bring",
-                        ate__id_text(&e->header.object, object),
+                        ate__object_text(&e->header.object, object),
                         ate__hash_text(&entry.fingerprint, text));
     }
 }
@@ -178,14 +183,14 @@ static int check_root(struct keys *k, const struct ate__event *e)
 
 static void check_epoch(struct keys *k, const struct ate__event *e)
 {
-    char object[ATE__ID_TEXT];
+    char object[ATE__OBJECT_TEXT];
     const struct ate__genesis *g = ate__trust_genesis(k->j->t);
     const struct ate__algorithm *kem = ate__algorithm(e->header.epoch.kem);
     if (kem->strength < g->strength_min)
         ate__refuse(k->j, ATE_DENIED, &e->header.object, 0,
-                    "object %s: its epoch is sealed to by %s, of strength %u; this chain asks for "
+                    "%s: its epoch is sealed to by %s, of strength %u; this chain asks for "
                     "%u",
-                    ate__id_text(&e->header.object, object), kem->name, kem->strength,
+                    ate__object_text(&e->header.object, object), kem->name, kem->strength,
                     g->strength_min);
 }
 

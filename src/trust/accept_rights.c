@@ -19,11 +19,11 @@
 /* An object that lies too deep to be judged is refused like one that may not be changed. */
 static int too_deep(struct ate__judge *j, const struct ate__node *n, int rc)
 {
-    char text[ATE__ID_TEXT];
+    char text[ATE__OBJECT_TEXT];
     if (rc != ATE_TOO_BIG)
         return rc;
-    ate__refuse(j, rc, &n->id, 0, "object %s: more than %d parents lie above it",
-                ate__id_text(&n->id, text), ATE__PARENTS_MAX);
+    ate__refuse(j, rc, &n->id, 0, "%s: more than %d parents lie above it",
+                ate__object_text(&n->id, text), ATE__PARENTS_MAX);
     return 0;
 }
 
@@ -31,41 +31,41 @@ static int deny(struct ate__judge *j, const struct ate__node *n, const struct at
                 enum ate__right right, const char *what)
 {
     struct ate__holder holder;
-    char object[ATE__ID_TEXT], at[ATE__ID_TEXT], text[ATE__HOLDER_TEXT];
+    char object[ATE__OBJECT_TEXT], at[ATE__OBJECT_TEXT], text[ATE__HOLDER_TEXT];
     int rc = ate__holder_of(j->facts, asked, right, &holder);
     if (rc)
         return too_deep(j, n, rc);
     ate__holder_text(&holder, right, asked, &j->signers, text);
-    ate__id_text(&n->id, object);
+    ate__object_text(&n->id, object);
     if (ate__id_equal(asked, &n->id))
-        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "object %s: %s", object, text);
+        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "%s: %s", object, text);
     else
-        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "object %s: %s %s: %s", object, what,
-                    ate__id_text(asked, at), text);
+        ate__refuse(j, ATE_DENIED, &n->id, n->before.sequence, "%s: %s %s: %s", object, what,
+                    ate__object_text(asked, at), text);
     return 0;
 }
 
 /* ---- an object that existed before ---- */
 
-static uint8_t *answer_at(struct ate__node *n, enum ate__right right)
+static uint32_t *answer_at(struct ate__node *n, enum ate__right right)
 {
     return right == ATE__RIGHT_APPEND ? &n->may_append : &n->may_write;
 }
 
 /* By its own rule, else by what its parent answers, which is remembered there. */
 static int ask(struct ate__judge *j, const struct ate__node *n, enum ate__right right,
-               uint8_t *ret_answer)
+               uint32_t *ret_answer)
 {
     const struct ate__rule *rule = ate__control_rule(ate__node_rules(n), right);
     struct ate__holder holder = {rule, n->id};
     if (rule || ate__is_top(&n->id)) {
-        *ret_answer = ate__holder_admits(&holder, &j->signers) ? ATE__YES : ATE__NO;
+        *ret_answer = ATE__NO | ate__holder_admits(&holder, &j->signers);
         return 0;
     }
     struct ate__node *parent = ate__node_find(j, &n->before.parent);
     if (!parent)
         return ate__way_ask(j, &n->before.parent, right, ret_answer);
-    uint8_t *known = answer_at(parent, right);
+    uint32_t *known = answer_at(parent, right);
     int rc = *known == ATE__UNASKED ? ate__way_ask(j, &parent->id, right, known) : 0;
     if (!rc)
         *ret_answer = *known;
@@ -77,31 +77,33 @@ static int may_write(struct ate__judge *j, struct ate__node *n)
     int rc = n->may_write == ATE__UNASKED ? ask(j, n, ATE__RIGHT_WRITE, &n->may_write) : 0;
     if (!rc && n->may_write == ATE__NO)
         return deny(j, n, &n->id, ATE__RIGHT_WRITE, "");
-    return too_deep(j, n, rc);
+    return rc ? too_deep(j, n, rc) : ate__judge_need(j, n->may_write);
 }
 
 static int may_rule(struct ate__judge *j, const struct ate__node *n)
 {
-    uint8_t answer = ATE__UNASKED;
+    uint32_t answer = ATE__UNASKED;
     int rc = ate__way_ask(j, &n->id, ATE__RIGHT_ADMIN, &answer);
     if (!rc && answer == ATE__NO)
         return deny(j, n, &n->id, ATE__RIGHT_ADMIN, "");
-    return too_deep(j, n, rc);
+    return rc ? too_deep(j, n, rc) : ate__judge_need(j, answer);
 }
 
 static int may_delete(struct ate__judge *j, const struct ate__node *n)
 {
     const struct ate__rule *rule = ate__control_rule(ate__node_rules(n), ATE__RIGHT_WRITE);
     struct ate__holder own = {rule, n->id};
+    uint32_t admitted = rule ? ate__holder_admits(&own, &j->signers) : 0;
     struct ate__node *parent;
-    if (rule && ate__holder_admits(&own, &j->signers))
+    if (admitted && (!j->needs || admitted & ATE__ANYBODY))
         return 0;
     int rc = ate__node_of(j, &n->before.parent, &parent);
     if (!rc && parent->may_delete == ATE__UNASKED)
         rc = ate__way_ask(j, &parent->id, ATE__WAY_DELETE, &parent->may_delete);
-    if (!rc && parent->may_delete == ATE__NO)
-        return deny(j, n, &n->id, ATE__RIGHT_WRITE, "");
-    return too_deep(j, n, rc);
+    if (rc && !(rc == ATE_TOO_BIG && admitted))
+        return too_deep(j, n, rc);
+    admitted |= parent->may_delete & ~(uint32_t)ATE__NO;
+    return admitted ? ate__judge_need(j, admitted) : deny(j, n, &n->id, ATE__RIGHT_WRITE, "");
 }
 
 /* ---- below a parent, which may be new itself ---- */
@@ -136,7 +138,7 @@ static int anchor_of(struct ate__judge *j, const struct ate_id *parent, struct a
 }
 
 /* Remembers the answer at the created objects on the way, so that each is walked once. */
-static void remember_on_way(struct ate__judge *j, const struct ate_id *parent, uint8_t answer)
+static void remember_on_way(struct ate__judge *j, const struct ate_id *parent, uint32_t answer)
 {
     for (;;) {
         struct ate__node *n = ate__node_find(j, parent);
@@ -150,7 +152,7 @@ static void remember_on_way(struct ate__judge *j, const struct ate_id *parent, u
 static int may_append(struct ate__judge *j, const struct ate__node *n, const struct ate_id *parent)
 {
     struct ate__node *anchor;
-    uint8_t answer = ATE__YES; /* nobody to ask */
+    uint32_t answer = ATE__NO | ATE__ANYBODY; /* nobody to ask */
     int rc = anchor_of(j, parent, &anchor);
     if (rc)
         return rc;
@@ -162,8 +164,8 @@ static int may_append(struct ate__judge *j, const struct ate__node *n, const str
     if (rc)
         return too_deep(j, n, rc);
     remember_on_way(j, parent, answer);
-    if (answer == ATE__YES)
-        return 0;
+    if (answer != ATE__NO)
+        return ate__judge_need(j, answer);
     while (ate__node_created(j, anchor))
         anchor = ate__node_find(j, &ate__node_body(j, anchor)->header.parent);
     return deny(j, n, &anchor->id, ATE__RIGHT_APPEND, "below");
@@ -237,16 +239,45 @@ static bool asks_nobody(const struct ate__signers *signers, const struct ate__ev
            !ate__holder_admits(&root, signers);
 }
 
+static bool brings_only_keys(const struct ate__signers *signers, const struct ate__tx *tx)
+{
+    for (uint32_t i = 0; i < tx->event_count; i++)
+        if (!asks_nobody(signers, &tx->events[i]))
+            return false;
+    return true;
+}
+
+/* *ret_admitted: who has the right that it takes. */
+static int check_purpose(const struct ate__signers *s, const struct ate__facts *facts,
+                         const struct ate__tx *tx, uint32_t *ret_admitted)
+{
+    struct ate__holder holder;
+    *ret_admitted = ATE__ANYBODY;
+    if (!brings_only_keys(s, tx))
+        return 0;
+    int rc = ate__holder_of(facts, &ate__top_id, ATE__RIGHT_APPEND, &holder);
+    if (!rc)
+        *ret_admitted = ate__holder_admits(&holder, s);
+    if (rc || *ret_admitted)
+        return rc;
+    rc = ate__may(s->t, facts, &ate__top_id, ATE__RIGHT_APPEND, s->fingerprints, s->count);
+    return ate__context(rc, "it brings nothing but keys");
+}
+
+int ate__check_purpose(struct ate__judge *j)
+{
+    uint32_t admitted;
+    int rc = check_purpose(&j->signers, j->facts, j->tx, &admitted);
+    return rc ? rc : ate__judge_need(j, admitted);
+}
+
 int ate__accept_purpose(const struct ate__trust *t, const struct ate__facts *facts,
                         const struct ate__tx *tx)
 {
     struct ate_hash keys[ATE__TX_SIGNATURES_MAX];
     const struct ate__signers signers = {t, keys, tx->signature_count};
+    uint32_t admitted;
     for (uint32_t i = 0; i < tx->signature_count; i++)
         keys[i] = tx->signatures[i].fingerprint;
-    for (uint32_t i = 0; i < tx->event_count; i++)
-        if (!asks_nobody(&signers, &tx->events[i]))
-            return 0;
-    int rc = ate__may(t, facts, &ate__top_id, ATE__RIGHT_APPEND, keys, signers.count);
-    return rc ? ate__context(rc, "it brings nothing but keys") : 0;
+    return check_purpose(&signers, facts, tx, &admitted);
 }

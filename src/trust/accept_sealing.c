@@ -40,10 +40,10 @@ static void check_body(struct ate__judge *j, const struct ate__node *n, const st
 
 static void refuse(struct ate__judge *j, const struct ate__node *n, int result, const char *what)
 {
-    char text[ATE__ID_TEXT];
+    char text[ATE__OBJECT_TEXT];
     const struct ate__control *now = ate__node_rules(n);
-    ate__refuse(j, result, &n->id, now ? now->sequence : 0, "object %s: %s",
-                ate__id_text(&n->id, text), what);
+    ate__refuse(j, result, &n->id, now ? now->sequence : 0, "%s: %s",
+                ate__object_text(&n->id, text), what);
 }
 
 /* Both lists are sorted. */

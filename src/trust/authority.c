@@ -73,47 +73,49 @@ int ate__holder_of(const struct ate__facts *facts, const struct ate_id *id, enum
     return 0;
 }
 
-static bool rule_admits(const struct ate__rule *rule, const struct ate__signers *signers)
+static uint32_t rule_admits(const struct ate__rule *rule, const struct ate__signers *signers)
 {
+    uint32_t admitted = 0;
     if (rule->who == ATE__RULE_EVERYONE)
-        return true;
+        return ATE__ANYBODY;
     for (size_t i = 0; i < signers->count; i++)
         if (ate__rule_has(rule, &signers->fingerprints[i]) &&
             !ate__trust_is_revoked(signers->t, &signers->fingerprints[i]))
-            return true;
-    return false;
+            admitted |= UINT32_C(1) << i;
+    return admitted;
 }
 
-static bool root_signs(const struct ate__signers *signers)
+static uint32_t roots_of(const struct ate__signers *signers)
 {
+    uint32_t roots = 0;
     for (size_t i = 0; i < signers->count; i++)
         if (ate__trust_is_root(signers->t, &signers->fingerprints[i]))
-            return true;
-    return false;
+            roots |= UINT32_C(1) << i;
+    return roots;
 }
 
-bool ate__holder_admits(const struct ate__holder *holder, const struct ate__signers *signers)
+uint32_t ate__holder_admits(const struct ate__holder *holder, const struct ate__signers *signers)
 {
-    return holder->rule ? rule_admits(holder->rule, signers) : root_signs(signers);
+    return holder->rule ? rule_admits(holder->rule, signers) : roots_of(signers);
 }
 
 int ate__deleter_admits(const struct ate__facts *facts, const struct ate_id *id,
-                        const struct ate__signers *signers, bool *ret_admitted)
+                        const struct ate__signers *signers, bool all, uint32_t *ret_admitted)
 {
     struct walk w;
-    bool top_rules = false;
+    uint32_t admitted = 0;
     int rc = walk_begin(&w, facts, id);
     for (; !rc; rc = walk_up(&w)) {
         const struct ate__rule *rule = ate__control_rule(w.now.control, ATE__RIGHT_WRITE);
-        if (rule && rule_admits(rule, signers)) {
-            *ret_admitted = true;
-            return 0;
-        }
-        top_rules = rule && ate__is_top(&w.id);
+        struct ate__holder holder = {rule, w.id};
+        if (rule || ate__is_top(&w.id))
+            admitted |= ate__holder_admits(&holder, signers);
+        if (admitted && (!all || admitted & ATE__ANYBODY))
+            break;
     }
-    if (rc != ATE_END)
+    if (rc && rc != ATE_END)
         return rc;
-    *ret_admitted = !top_rules && root_signs(signers);
+    *ret_admitted = admitted;
     return 0;
 }
 
@@ -175,8 +177,8 @@ int ate__namer_of(const struct ate__facts *facts, const struct ate_id *id, struc
 static int denied(const struct ate__holder *holder, enum ate__right right, const struct ate_id *id,
                   const struct ate__signers *signers)
 {
-    char object[ATE__ID_TEXT], text[ATE__HOLDER_TEXT];
-    return ate__fail(ATE_DENIED, "object %s: %s", ate__id_text(id, object),
+    char object[ATE__OBJECT_TEXT], text[ATE__HOLDER_TEXT];
+    return ate__fail(ATE_DENIED, "%s: %s", ate__object_text(id, object),
                      ate__holder_text(holder, right, id, signers, text));
 }
 
@@ -214,14 +216,14 @@ const char *ate__holder_text(const struct ate__holder *holder, enum ate__right r
 {
     static const char *const rights[ATE__RIGHTS] = {"read", "write", "append", "admin"};
     char by[KEYS_TEXT] = "the root keys", signed_by[KEYS_TEXT] = "nobody", where[KEYS_TEXT] = "",
-         at[ATE__ID_TEXT];
+         at[ATE__OBJECT_TEXT];
     if (holder->rule && holder->rule->who == ATE__RULE_ANY_OF)
         keys_text(holder->rule->keys, holder->rule->count, by, sizeof by);
     else if (holder->rule)
         snprintf(by, sizeof by, "%s",
                  holder->rule->who == ATE__RULE_NOBODY ? "nobody" : "everyone");
     if (holder->rule && !ate__id_equal(&holder->at, id))
-        snprintf(where, sizeof where, " (set at %s)", ate__id_text(&holder->at, at));
+        snprintf(where, sizeof where, " (set at %s)", ate__object_text(&holder->at, at));
     if (signers->count)
         keys_text(signers->fingerprints, signers->count, signed_by, sizeof signed_by);
     bool ended = signers->count == 1 && ate__trust_is_revoked(signers->t, signers->fingerprints);

@@ -5,6 +5,10 @@
 #pragma once
 #include "trust/accept.h"
 
+/* Which keys of those who act: a bit each, from the first; ANYBODY: it is asked of nobody. */
+enum { ATE__ANYBODY = 1 << 29 };
+_Static_assert(ATE__PROVED_MAX < 29 && ATE__PROVED_MAX >= (int)ATE__TX_SIGNATURES_MAX, "a bit");
+
 /* Who acts: keys that are claimed. Those that were revoked count for nothing. */
 struct ate__signers {
     const struct ate__trust *t;
@@ -20,10 +24,13 @@ struct ate__holder {
 /* Errors: NOT_FOUND (id is not live), TOO_BIG (too deep), and those of the facts. */
 int ate__holder_of(const struct ate__facts *facts, const struct ate_id *id, enum ate__right right,
                    struct ate__holder *ret_holder) ATE__CHECK;
-bool ate__holder_admits(const struct ate__holder *holder, const struct ate__signers *signers);
-/* Whether write on id or any ancestor admits them. Errors: as ate__holder_of(). */
+/* Which of them; 0: none. */
+uint32_t ate__holder_admits(const struct ate__holder *holder, const struct ate__signers *signers);
+/* Whom write on id or any ancestor admits: those of the first that admits some, or (all) of each.
+ * Errors: as ate__holder_of(). */
 int ate__deleter_admits(const struct ate__facts *facts, const struct ate_id *id,
-                        const struct ate__signers *signers, bool *ret_admitted) ATE__CHECK;
+                        const struct ate__signers *signers, bool all, uint32_t *ret_admitted)
+    ATE__CHECK;
 
 /* Whether HOLD is in force at id or any ancestor; ret_at: the nearest. Errors: as above. */
 int ate__hold_of(const struct ate__facts *facts, const struct ate_id *id, struct ate_id *ret_at,

@@ -28,6 +28,8 @@ int ate__judge_init(struct ate__judge *j, const struct ate__trust *t,
     j->node_capacity = ATE__NODES_SMALL;
     j->nodes = j->small;
     j->ways = NULL;
+    j->needs = NULL;
+    j->attested = tx->attested;
     ate__map_init(&j->index, sizeof(struct ate_id), ate__trust_seed(t));
     for (uint32_t i = 0; i < tx->signature_count; i++)
         j->fingerprints[i] = tx->signatures[i].fingerprint;
@@ -79,25 +81,56 @@ void ate__refuse(struct ate__judge *j, int result, const struct ate_id *id, uint
 
 /* ---- signers ---- */
 
-bool ate__judge_named(const struct ate__judge *j, const struct ate_hash *fingerprint)
+uint32_t ate__judge_named(const struct ate__judge *j, const struct ate_hash *fingerprint)
 {
     for (size_t i = 0; i < j->signers.count; i++)
         if (ate__hash_equal(&j->signers.fingerprints[i], fingerprint))
-            return true;
-    return false;
+            return UINT32_C(1) << i;
+    return 0;
 }
 
 bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint)
 {
-    return !j->tx->attested && ate__judge_named(j, fingerprint);
+    return !j->attested && ate__judge_named(j, fingerprint);
 }
 
 bool ate__judge_root_signs(const struct ate__judge *j)
 {
-    for (size_t i = 0; i < j->signers.count && !j->tx->attested; i++)
+    for (size_t i = 0; i < j->signers.count && !j->attested; i++)
         if (ate__trust_is_root(j->t, &j->signers.fingerprints[i]))
             return true;
     return false;
+}
+
+int ate__judge_need(struct ate__judge *j, uint32_t signers)
+{
+    struct ate__needs *n = j->needs;
+    signers &= ~(uint32_t)ATE__NO;
+    if (!n || signers & ATE__ANYBODY || signers == n->last)
+        return 0;
+    n->last = signers;
+    return ate__buf_append(&n->of, ate__bytes(&signers, sizeof signers));
+}
+
+static bool meets(const struct ate__needs *n, uint32_t signers)
+{
+    for (size_t at = 0; at < n->of.size; at += sizeof signers) {
+        uint32_t need;
+        memcpy(&need, n->of.data + at, sizeof need);
+        if (!(need & signers))
+            return false;
+    }
+    return true;
+}
+
+/* What is enough is so with more as well: who cannot be spared once never can. */
+uint32_t ate__needs_fewest(const struct ate__needs *n, size_t count)
+{
+    uint32_t fewest = (UINT32_C(1) << count) - 1;
+    for (size_t i = count; i--;)
+        if (meets(n, fewest & ~(UINT32_C(1) << i)))
+            fewest &= ~(UINT32_C(1) << i);
+    return fewest;
 }
 
 /* ---- nodes ---- */

@@ -32,7 +32,8 @@ enum ate__place {
     ATE__PLACE_CYCLE,
     ATE__PLACE_DEEP
 };
-enum ate__answer { ATE__UNASKED, ATE__YES, ATE__NO };
+/* Who of the signers may, as authority.h has it, and that it was asked: NO alone is nobody. */
+enum ate__answer { ATE__UNASKED = 0, ATE__NO = 1 << 30 };
 
 /* The control event that sets read, in force or in this transaction. */
 struct ate__read_scope {
@@ -45,8 +46,8 @@ struct ate__node {
     int32_t body, control; /* index of the event about it, or ATE__NO_EVENT */
     bool loaded;
     struct ate__object_facts before;
-    /* May the signers, by the state before: append to it, write it, delete it? enum ate__answer */
-    uint8_t may_append, may_write, may_delete;
+    /* Who may, by the state before: append to it, write it, delete it? enum ate__answer */
+    uint32_t may_append, may_write, may_delete;
     uint8_t place; /* enum ate__place; then: */
     uint32_t depth; /* parents above it */
     struct ate__read_scope scope; /* that it lies in */
@@ -59,6 +60,10 @@ struct ate__node {
 };
 
 struct ate__ways;
+struct ate__needs { /* of each thing that is not everyone's: of which signers one has to be there */
+    struct ate__buf of; /* uint32_t each */
+    uint32_t last;
+};
 struct ate__judge {
     const struct ate__trust *t;
     const struct ate__facts *facts;
@@ -66,7 +71,9 @@ struct ate__judge {
     uint64_t sequence, root_time_us;
     bool kept; /* it is what compaction left, and was accepted once */
     struct ate__signers signers;
-    struct ate_hash fingerprints[ATE__TX_SIGNATURES_MAX];
+    bool attested; /* they do not sign: a server says who they are */
+    struct ate__needs *needs; /* NULL: nobody asks */
+    struct ate_hash fingerprints[ATE__PROVED_MAX]; /* also as many as sign a transaction */
     struct ate__verdict *verdict;
     int result; /* of the first refusal */
     char text[ATE__REFUSAL_TEXT];
@@ -137,9 +144,15 @@ static inline bool ate__event_of_object(const struct ate__event *e)
 }
 /* A signer by that fingerprint; a root key in force that signs. What a server attests counts for
  * neither: who has a log key makes no root key, no log key, no certificate and no revocation. */
-bool ate__judge_named(const struct ate__judge *j, const struct ate_hash *fingerprint); /* either */
+uint32_t ate__judge_named(const struct ate__judge *j,
+                          const struct ate_hash *fingerprint); /* either, a bit; 0: no */
 bool ate__judge_signed_by(const struct ate__judge *j, const struct ate_hash *fingerprint);
 bool ate__judge_root_signs(const struct ate__judge *j);
+/* This takes one of these, who are some. Errors: E_MEMORY. */
+int ate__judge_need(struct ate__judge *j, uint32_t signers) ATE__CHECK;
+/* The fewest of the first `count` signers that are enough, the first ones where one will do for
+ * another. */
+uint32_t ate__needs_fewest(const struct ate__needs *n, size_t count);
 static inline bool ate__judge_archive(const struct ate__judge *j)
 {
     return ate__trust_genesis(j->t)->archive;
@@ -159,6 +172,9 @@ int ate__check_archive(struct ate__judge *j) ATE__CHECK; /* accept_archive.c: 5,
 int ate__check_sealing(struct ate__judge *j) ATE__CHECK; /* accept_sealing.c: 6 */
 int ate__check_after(struct ate__judge *j) ATE__CHECK; /* accept_after.c: 7 */
 int ate__check_places(struct ate__judge *j) ATE__CHECK; /* accept_after.c: what is left of 7 */
+/* accept_rights.c: what is asked of what comes from afar. Errors: DENIED, and those of the facts.
+ */
+int ate__check_purpose(struct ate__judge *j) ATE__CHECK;
 
 /* accept_services.c: what accept_keys.c asks about CHAIN and SNAPSHOT events. Errors: E_MEMORY. */
 int ate__check_services(struct ate__judge *j, const struct ate__event *e) ATE__CHECK;

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "trust/accept.h"
 #include "trust/data_key.h"
+#include "trust/limits.h"
 
 static const char tag_label[] = "ate open name 1"; /* both tags are made over the same frame */
 
@@ -47,6 +48,51 @@ int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id
     return rc;
 }
 
+static int open_one(const struct ate__seal_env *e, struct ate_session *s,
+                    const struct ate__control *namer, const struct ate__control *scope_control,
+                    struct ate__key32 *ret_name_key)
+{
+    const struct ate__namekey_item *item = &namer->header.namekey;
+    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
+    char object[ATE__ID_TEXT];
+    int rc = ate__data_key_open(e, s, scope_control, &item->data_key_id, &key);
+    if (rc)
+        return ate__context(rc, "name key of %s", ate__id_text(&namer->object, object));
+    rc = ate__name_key_unwrap(e, key, &namer->object, item->bytes, ret_name_key);
+    return rc == ATE_NO_KEY
+               ? ate__fail(ATE_TAMPERED, "name key of %s: its data key does not open it",
+                           ate__id_text(&namer->object, object))
+               : rc;
+}
+
+/* The oldest control event of the object that carries its name key under an epoch of its own. */
+static const struct ate__control *first_named(const struct ate__control *namer)
+{
+    const struct ate__control *first = namer;
+    for (const struct ate__control *c = namer; c; c = ate__control_before(c))
+        if (ate__header_has(&c->header, ATE__TAG_NAMEKEY) && c->header.namekey.wrapped &&
+            ate__header_has(&c->header, ATE__TAG_EPOCH))
+            first = c;
+    return first;
+}
+
+/* rc: what came of that of namer, *name_key where it is 0. Who reads an epoch reads those below. */
+static int open_first(const struct ate__seal_env *e, struct ate_session *s,
+                      const struct ate__control *namer, const struct ate__control *scope_control,
+                      int rc, struct ate__key32 *name_key)
+{
+    ate__cleanup(ate__key32_deinit) struct ate__key32 older = {{0}};
+    const struct ate__control *first = first_named(namer);
+    if (first == namer)
+        return rc;
+    int opened = open_one(e, s, first, namer, &older);
+    if (opened > 0)
+        return rc ? open_one(e, s, namer, scope_control, name_key) : 0; /* its sentence */
+    if (!opened)
+        *name_key = older;
+    return opened;
+}
+
 int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *namer, const struct ate__control *scope_control,
                        struct ate__key32 *ret_name_key)
@@ -59,16 +105,10 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
     struct ate__secret_place place = {e->chain_id, item->data_key_id, namer->object};
     if (ate__session_recall_name(s, &place, ret_name_key))
         return 0;
-    ate__cleanup(ate__data_key_unrefp) struct ate__data_key *key = NULL;
     ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
-    char object[ATE__ID_TEXT];
-    int rc = ate__data_key_open(e, s, scope_control, &item->data_key_id, &key);
-    if (rc)
-        return ate__context(rc, "name key of %s", ate__id_text(&namer->object, object));
-    rc = ate__name_key_unwrap(e, key, &namer->object, item->bytes, &name_key);
-    if (rc == ATE_NO_KEY)
-        return ate__fail(ATE_TAMPERED, "name key of %s: its data key does not open it",
-                         ate__id_text(&namer->object, object));
+    int rc = open_one(e, s, namer, scope_control, &name_key);
+    if (!rc || rc == ATE_TAMPERED || (rc == ATE_NO_KEY && ate__epoch_names(scope_control, s)))
+        rc = open_first(e, s, namer, scope_control, rc, &name_key);
     if (!rc)
         rc = ate__session_remember_name(s, &place, &name_key);
     if (!rc)
@@ -78,14 +118,14 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
 
 /* Through whatever holds the data key under which it is wrapped. */
 static int open_in(const struct ate__seal_env *e, struct ate_session *s,
-                   const struct ate__facts *facts, const struct ate__control *namer,
+                   const struct ate__facts *facts, const struct ate__control *namer, size_t *looks,
                    struct ate__key32 *ret_name_key)
 {
     const struct ate__control *holder = NULL;
     int rc = 0;
     if (namer->header.namekey.wrapped)
-        rc = ate__data_key_holder(facts, &namer->object, &namer->header.namekey.data_key_id,
-                                  &holder);
+        rc = ate__data_key_holder_near(facts, &namer->object, &namer->header.namekey.data_key_id,
+                                       looks, &holder);
     return rc ? rc : ate__name_key_open(e, s, namer, holder, ret_name_key);
 }
 
@@ -101,31 +141,48 @@ int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
         return rc;
     if (namer_control->header.namekey.wrapped && !s)
         return ate__fail(ATE_NO_KEY, "the names there are private, and the session has no keys");
-    return open_in(e, s, facts, namer_control, ret_name_key);
+    size_t looks = SIZE_MAX;
+    return open_in(e, s, facts, namer_control, &looks, ret_name_key);
 }
 
 /* ---- of what was moved here ---- */
 
-/* The *at-th id that CAME_FROM of the object and of those above it name. END */
-static int came_from_at(const struct ate__facts *facts, struct ate_id at, size_t index,
-                        struct ate_id *ret_id)
+/* An administrator may write into CAME_FROM what he likes, at each level above: what one name costs
+ * has a limit of its own, and each id in it a price, because whoever has keys tries them there. */
+enum { OPENING = 64 /* looks */ };
+
+static bool spend(struct ate__way_back *w, size_t looks)
 {
-    for (unsigned above = 0; above <= ATE__PARENTS_MAX; above++) {
+    size_t left = ATE__WAY_BACK_MAX - w->looks;
+    w->looks += ate__min(looks, left);
+    return looks <= left;
+}
+
+/* The next id that is named there. END: there is none; *missed if it is because of the limit. */
+static int next_before(const struct ate__facts *facts, struct ate__way_back *w, bool *missed,
+                       struct ate_id *ret_id)
+{
+    while (w->above <= ATE__PARENTS_MAX) {
         struct ate__object_facts f;
-        int rc = ate__facts_object(facts, &at, &f);
+        if (!spend(w, 1))
+            break;
+        int rc = ate__facts_object(facts, &w->at, &f);
         if (rc)
             return rc;
         struct ate_bytes ids = ate__facts_came_from(&f);
-        size_t count = ids.size / sizeof *ret_id;
-        if (index < count) {
-            memcpy(ret_id, (const uint8_t *)ids.data + index * sizeof *ret_id, sizeof *ret_id);
+        if (w->next < ids.size / sizeof *ret_id) {
+            if (!spend(w, OPENING))
+                break;
+            memcpy(ret_id, (const uint8_t *)ids.data + w->next++ * sizeof *ret_id, sizeof *ret_id);
             return 0;
         }
-        if (ate__is_top(&at) || !f.live)
+        if (ate__is_top(&w->at) || !f.live)
             return ATE_END;
-        index -= count;
-        at = f.parent;
+        w->at = f.parent;
+        w->next = 0;
+        w->above++;
     }
+    *missed = true;
     return ATE_END;
 }
 
@@ -133,31 +190,31 @@ static int came_from_at(const struct ate__facts *facts, struct ate_id at, size_t
  * for who reads around it by now; under its last epoch it is for those who read it then. */
 static int open_before(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__facts *facts, const struct ate__control *namer,
-                       struct ate__key32 *ret_name_key)
+                       struct ate__way_back *w, struct ate__key32 *ret_name_key)
 {
     const struct ate__control *epoch = ate__control_epoch(namer);
     if (!namer || !ate__header_has(&namer->header, ATE__TAG_NAMEKEY) ||
         (namer->header.namekey.wrapped && !s))
         return ATE_NO_KEY;
-    int rc = open_in(e, s, facts, namer, ret_name_key);
+    size_t left = ATE__WAY_BACK_MAX - w->looks;
+    int rc = open_in(e, s, facts, namer, &left, ret_name_key);
     if ((rc == ATE_NO_KEY || rc == ATE_NOT_FOUND) && s && epoch && epoch != namer)
-        rc = open_in(e, s, facts, epoch, ret_name_key);
+        rc = open_in(e, s, facts, epoch, &left, ret_name_key);
+    w->looks = ATE__WAY_BACK_MAX - left;
     return rc;
 }
 
 int ate__name_key_before(const struct ate__seal_env *e, struct ate_session *s,
-                         const struct ate__facts *facts, const struct ate_id *parent, size_t *at,
-                         bool *missed, struct ate__key32 *ret_name_key)
+                         const struct ate__facts *facts, struct ate__way_back *w, bool *missed,
+                         struct ate__key32 *ret_name_key)
 {
     struct ate_id id;
     int rc;
-    while (!(rc = came_from_at(facts, *parent, *at, &id))) {
+    while (!(rc = next_before(facts, w, missed, &id))) {
         struct ate__object_facts f;
-        ++*at;
         rc = ate__facts_object(facts, &id, &f);
-        if (rc)
-            return rc;
-        rc = open_before(e, s, facts, f.live ? f.control : f.ended, ret_name_key);
+        if (!rc)
+            rc = open_before(e, s, facts, f.live ? f.control : f.ended, w, ret_name_key);
         if (rc != ATE_NO_KEY && rc != ATE_NOT_FOUND)
             return rc;
         *missed = true;
@@ -193,11 +250,11 @@ static int any_holds(const struct ate__seal_env *e, struct ate_session *s,
                      struct ate_bytes name, bool *missed, bool *ret_private, bool *ret_open)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
-    size_t at = 0;
+    struct ate__way_back way = {.at = *namer};
     bool open;
     int rc = tags_hold(e, in_force, h, name, ret_private, ret_open);
     while (!rc && !*ret_private && !(*ret_open && h->tag_count == 1)) {
-        rc = ate__name_key_before(e, s, facts, namer, &at, missed, &key);
+        rc = ate__name_key_before(e, s, facts, &way, missed, &key);
         if (!rc)
             rc = tags_hold(e, &key, h, name, ret_private, &open);
     }

@@ -51,11 +51,6 @@ static void making_deinit(struct making *m)
     ate__free(m->recipients);
 }
 
-static const char *object_text(const struct making *m, char text[ATE__ID_TEXT])
-{
-    return ate__id_text(&m->plan->object, text);
-}
-
 static bool prev_has(const struct making *m, enum ate__tag tag)
 {
     return m->plan->prev && ate__header_has(&m->plan->prev->header, tag);
@@ -427,11 +422,11 @@ int ate__control_make(const struct ate__seal_env *e, struct ate_session *s,
         .auth = plan->auth,
         .last = ate__control_epoch(plan->prev),
     };
-    char object[ATE__ID_TEXT];
+    char object[ATE__OBJECT_TEXT];
     m.readers = &m.auth.rule[ATE__RIGHT_READ];
     int rc = make(&m, ret_header);
     if (rc)
-        return ate__context(rc, "object %s", object_text(&m, object));
+        return ate__context(rc, "%s", ate__object_text(&plan->object, object));
     *ret_key = ate__steal(&m.key);
     return 0;
 }

@@ -21,9 +21,17 @@ struct epoch {
     bool checked;                       /* before this call, with all below it */
     struct ate_bytes published;         /* D, where it was published since */
 };
+/* What is sealed to a key of the session and does not give it the data key. Whoever administers a
+ * scope can write such an entry; no one sees it but that reader. */
+struct wrong {
+    int result; /* NO_KEY: it does not open; TAMPERED: it opens to another data key; 0: none */
+    struct ate_hash reader;
+    uint64_t epoch;
+};
 struct row {
     struct epoch *epochs; /* newest first, each one below the one before it */
     size_t count, capacity;
+    struct wrong wrong; /* the one nearest to what is wanted */
 };
 
 static void row_deinit(struct row *row)
@@ -78,8 +86,10 @@ static struct ate__data_key *recall(struct ate_session *s, const struct ate__sec
     return s ? ate__session_recall_data(s, place) : NULL;
 }
 
-/* With a key of the session that RECIPIENTS names. Errors: NO_KEY TAMPERED. */
-static int open_as_reader(const struct ate__seal_env *e, struct ate_session *s, struct epoch *epoch)
+/* With a key of the session that RECIPIENTS names; one that is sealed to wrongly is noted: another
+ * key may have its own entry, and a later epoch another one for this key. Errors: NO_KEY. */
+static int open_as_reader(const struct ate__seal_env *e, struct ate_session *s, struct epoch *epoch,
+                          struct wrong *wrong)
 {
     struct ate__epoch_of of = epoch_of(e, epoch);
     const struct ate_hash *id = &item_of(epoch)->data_key_id;
@@ -90,30 +100,33 @@ static int open_as_reader(const struct ate__seal_env *e, struct ate_session *s, 
             continue;
         ate__cleanup(ate__key32_deinit) struct ate__key32 d = {{0}};
         int rc = ate__data_key_unseal(&of, id, reader, &entry, &d);
-        if (rc == ATE_NO_KEY)
-            continue; /* sealed wrongly: another key may have its own entry */
-        return rc ? rc : ate__data_key_expect(&of, &d, id, "RECIPIENTS", &epoch->key);
+        if (!rc)
+            rc = ate__data_key_expect(&of, &d, id, "RECIPIENTS", &epoch->key);
+        if (rc != ATE_NO_KEY && rc != ATE_TAMPERED)
+            return rc;
+        if (!wrong->result)
+            *wrong = (struct wrong){rc, entry.fingerprint, of.epoch};
     }
     return ATE_NO_KEY;
 }
 
 static int open_published_or_as_reader(const struct ate__seal_env *e, struct ate_session *s,
-                                       struct epoch *epoch)
+                                       struct epoch *epoch, struct wrong *wrong)
 {
     struct ate__epoch_of of = epoch_of(e, epoch);
     if (!epoch->published.size)
-        return open_as_reader(e, s, epoch);
+        return open_as_reader(e, s, epoch, wrong);
     return ate__data_key_published(&of, &item_of(epoch)->data_key_id, epoch->published,
                                    &epoch->key);
 }
 
 static int open_known_or_as_reader(const struct ate__seal_env *e, struct ate_session *s,
-                                   struct epoch *epoch)
+                                   struct epoch *epoch, struct wrong *wrong)
 {
     struct ate__secret_place place = place_of(e, epoch);
     epoch->key = recall(s, &place);
     epoch->checked = epoch->key;
-    return epoch->key ? 0 : open_published_or_as_reader(e, s, epoch);
+    return epoch->key ? 0 : open_published_or_as_reader(e, s, epoch, wrong);
 }
 
 /* Opens the next lower epoch: through LINK, or because it was published before this one began, so
@@ -131,7 +144,7 @@ static int step_down(const struct ate__seal_env *e, const struct epoch *from, st
                          (unsigned long long)below);
     }
     if (to->published.size)
-        return open_published_or_as_reader(e, NULL, to);
+        return open_published_or_as_reader(e, NULL, to, NULL);
     if (ate__header_has(&from->control->header, ATE__TAG_LINK))
         rc = ate__link_open(&of, from->key, from->control->header.link, &d);
     if (rc == ATE_NO_KEY) {
@@ -183,6 +196,32 @@ static int no_key(const struct ate__control *control, const struct ate_hash *dat
                      ate__hash_text(data_key_id, id), why);
 }
 
+/* No key of the session opens it. */
+static int not_opened(const struct ate__control *control, const struct ate_hash *data_key_id,
+                      const struct wrong *wrong)
+{
+    char scope[ATE__ID_TEXT], reader[ATE__HASH_TEXT];
+    if (!wrong->result)
+        return no_key(control, data_key_id, "no key of the session is among its readers");
+    return ate__fail(wrong->result,
+                     "scope %s: its epoch %llu is sealed to the key %s wrongly: it %s; who "
+                     "administers the scope and reads it lets that key in by another epoch",
+                     ate__id_text(&control->object, scope), (unsigned long long)wrong->epoch,
+                     ate__hash_text(&wrong->reader, reader),
+                     wrong->result == ATE_NO_KEY ? "does not open" : "opens to another data key");
+}
+
+bool ate__epoch_names(const struct ate__control *control, const struct ate_session *s)
+{
+    const struct ate__control *newest = ate__control_epoch(control);
+    struct ate__recipient entry;
+    if (newest && s)
+        for (size_t at = 0; ate__recipient_next(newest->header.recipients, &at, &entry);)
+            if (ate__session_opener(s, &entry.fingerprint))
+                return true;
+    return false;
+}
+
 bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *data_key_id)
 {
     for (const struct ate__control *c = control; c; c = ate__control_before(c))
@@ -198,16 +237,25 @@ static const struct ate__control *last_of(const struct ate__object_facts *f)
     return f->live ? f->control : f->ended;
 }
 
+static int look(const struct ate__facts *facts, const struct ate_id *id, size_t *looks,
+                struct ate__object_facts *ret)
+{
+    if (!*looks)
+        return ate__fail(ATE_NO_KEY, "too many objects say where they were moved from");
+    --*looks;
+    return ate__facts_object(facts, id, ret);
+}
+
 /* In one of the scopes that an object, or what is above it, was moved out of. NULL: in none. */
 static int holder_before(const struct ate__facts *facts, struct ate_bytes came_from,
-                         const struct ate_hash *data_key_id,
+                         const struct ate_hash *data_key_id, size_t *looks,
                          const struct ate__control **ret_control)
 {
     const struct ate_id *ids = came_from.data;
     *ret_control = NULL;
     for (size_t i = 0; !*ret_control && i < came_from.size / sizeof *ids; i++) {
         struct ate__object_facts f;
-        int rc = ate__facts_object(facts, &ids[i], &f);
+        int rc = look(facts, &ids[i], looks, &f);
         if (rc)
             return rc;
         if (ate__epoch_was(last_of(&f), data_key_id))
@@ -216,19 +264,19 @@ static int holder_before(const struct ate__facts *facts, struct ate_bytes came_f
     return 0;
 }
 
-int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
-                         const struct ate_hash *data_key_id,
-                         const struct ate__control **ret_control)
+int ate__data_key_holder_near(const struct ate__facts *facts, const struct ate_id *id,
+                              const struct ate_hash *data_key_id, size_t *looks,
+                              const struct ate__control **ret_control)
 {
     struct ate_id at = *id;
     for (unsigned above = 0; above <= ATE__PARENTS_MAX; above++) {
         const struct ate__control *found = NULL;
         struct ate__object_facts f;
-        int rc = ate__facts_object(facts, &at, &f);
+        int rc = look(facts, &at, looks, &f);
         if (!rc && ate__epoch_was(last_of(&f), data_key_id))
             found = last_of(&f);
         else if (!rc && f.live)
-            rc = holder_before(facts, ate__facts_came_from(&f), data_key_id, &found);
+            rc = holder_before(facts, ate__facts_came_from(&f), data_key_id, looks, &found);
         if (rc)
             return rc;
         if (found) {
@@ -244,6 +292,14 @@ int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id
     return ate__fail(ATE_TOO_BIG, "more than %d parents lie above it", ATE__PARENTS_MAX);
 }
 
+int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
+                         const struct ate_hash *data_key_id,
+                         const struct ate__control **ret_control)
+{
+    size_t looks = SIZE_MAX;
+    return ate__data_key_holder_near(facts, id, data_key_id, &looks, ret_control);
+}
+
 int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *control, const struct ate_hash *data_key_id,
                        struct ate__data_key **ret_key)
@@ -254,7 +310,7 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
         *ret_key = known;
         return 0;
     }
-    ate__cleanup(row_deinit) struct row row = {NULL, 0, 0};
+    ate__cleanup(row_deinit) struct row row = {.count = 0};
     int rc = row_make(control, &row);
     if (rc)
         return rc;
@@ -265,10 +321,11 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
     if (wanted == row.count)
         return no_key(control, data_key_id, "no epoch of it has this one");
     size_t at = wanted;
-    while ((rc = open_known_or_as_reader(e, s, &row.epochs[at])) == ATE_NO_KEY && at > 0)
+    while ((rc = open_known_or_as_reader(e, s, &row.epochs[at], &row.wrong)) == ATE_NO_KEY &&
+           at > 0)
         at--;
     if (rc == ATE_NO_KEY)
-        return no_key(control, data_key_id, "no key of the session is among its readers");
+        return not_opened(control, data_key_id, &row.wrong);
     if (!rc)
         rc = walk_down(e, s, &row, at, wanted);
     for (size_t i = at; !rc && s && i < row.count && row.epochs[i].key; i++) {

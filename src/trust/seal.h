@@ -45,6 +45,8 @@ int ate__data_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *control, const struct ate_hash *data_key_id,
                        struct ate__data_key **ret_key) ATE__CHECK;
 
+/* The newest epoch of the scope is sealed to a key of the session, rightly or not. */
+bool ate__epoch_names(const struct ate__control *control, const struct ate_session *s);
 /* An epoch of the scope, in force or replaced, has this data key. NULL: no scope. */
 bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *data_key_id);
 /* The newest control event of the nearest object from id upwards that has or had an epoch of this
@@ -53,6 +55,10 @@ bool ate__epoch_was(const struct ate__control *control, const struct ate_hash *d
 int ate__data_key_holder(const struct ate__facts *facts, const struct ate_id *id,
                          const struct ate_hash *data_key_id,
                          const struct ate__control **ret_control) ATE__CHECK;
+/* The same, *looks: objects that it may look at yet, counted down. Errors: also NO_KEY: it is 0. */
+int ate__data_key_holder_near(const struct ate__facts *facts, const struct ate_id *id,
+                              const struct ate_hash *data_key_id, size_t *looks,
+                              const struct ate__control **ret_control) ATE__CHECK;
 
 /* For who writes without reading: a fresh data key, in no memory but the caller's, and appended the
  * same sealed to the epoch of a private scope, for SEALED. open: what SEALED of a body holds.
@@ -96,7 +102,10 @@ int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_id *parent, stru
 int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id *parent,
                           struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
 /* The name key that `namer` (a control with NAMEKEY) carries. scope_control: of the scope under
- * whose data key it is wrapped. Remembered in the session. Errors: NO_KEY TAMPERED. */
+ * whose data key it is wrapped. A name key never changes once it is set: where an older control
+ * event of the object carries another one, or this one does not open for a reader, what the oldest
+ * of them says counts, so that who administers takes no name from anybody. Remembered in the
+ * session. Errors: NO_KEY TAMPERED. */
 int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
                        const struct ate__control *namer, const struct ate__control *scope_control,
                        struct ate__key32 *ret_name_key) ATE__CHECK;
@@ -105,13 +114,21 @@ int ate__name_key_open(const struct ate__seal_env *e, struct ate_session *s,
 int ate__name_key_of(const struct ate__seal_env *e, struct ate_session *s,
                      const struct ate__facts *facts, const struct ate_id *parent, bool *ret_private,
                      struct ate__key32 *ret_name_key) ATE__CHECK;
-/* The name keys under which some of the parent's children may still be named, because they or what
+/* A walk over what CAME_FROM of an object, and of those above it, names. Begun by `at`, the rest
+ * zero. */
+struct ate__way_back {
+    struct ate_id at; /* whose CAME_FROM is read */
+    unsigned above; /* parents that it went up */
+    size_t next; /* id in that CAME_FROM */
+    size_t looks; /* at objects, so far; at most ATE__WAY_BACK_MAX */
+};
+/* The name keys under which some of an object's children may still be named, because they or what
  * they lie in were moved and not sealed anew since: those of the scopes that CAME_FROM names, from
- * the parent upwards, that the session opens. *at starts at 0; *missed: there is one that it does
- * not open. Errors: END, TAMPERED. */
+ * the object upwards, that the session opens. *missed: there is one that it does not open, or more
+ * than are looked at. Errors: END, TAMPERED. */
 int ate__name_key_before(const struct ate__seal_env *e, struct ate_session *s,
-                         const struct ate__facts *facts, const struct ate_id *parent, size_t *at,
-                         bool *missed, struct ate__key32 *ret_name_key) ATE__CHECK;
+                         const struct ate__facts *facts, struct ate__way_back *w, bool *missed,
+                         struct ate__key32 *ret_name_key) ATE__CHECK;
 /* Whether these tags of a body are those that its name gets there now, under the name key in force.
  * Errors: NO_KEY TAMPERED NOT_FOUND TOO_BIG. */
 int ate__name_is_current(const struct ate__seal_env *e, struct ate_session *s,

@@ -10,12 +10,13 @@
 #include "base/text.h"
 
 enum { SHORT_WAY = 8, MARKS = 4096 /* a power of two */ };
+enum { DELETE_ALL = ATE__RIGHTS, WAYS }; /* whom each write rule from there upwards admits */
 
 struct mark {
     struct ate_id id;
     uint16_t claim;                      /* step of the walk that claimed it last */
-    uint16_t steps[ATE__RIGHTS];         /* from it to what gave the answer */
-    uint8_t answer[ATE__RIGHTS];         /* enum ate__answer */
+    uint16_t steps[WAYS];                /* from it to what gave the answer */
+    uint32_t answer[WAYS];               /* enum ate__answer */
     uint16_t next_steps;                 /* from it to the next node; 0: not known */
     struct ate__node *next;
     struct ate__read_scope passed;       /* set at it or between it and that node */
@@ -23,6 +24,7 @@ struct mark {
 struct passed { /* by the walk that is under way */
     struct mark *mark;
     uint16_t step;
+    uint32_t admitted; /* there, where that is not all of the answer */
     struct ate__read_scope own;
 };
 struct ate__ways {
@@ -71,19 +73,19 @@ static void pass(struct ate__judge *j, struct mark *m, const struct ate_id *id, 
 
 /* ---- rights ---- */
 
-/* UNASKED: it is to be asked further up. */
-static enum ate__answer look(const struct ate__judge *j, const struct ate_id *id,
-                             const struct ate__object_facts *f, unsigned what)
+/* Without NO: it is to be asked further up; who is admitted here is so all the same. */
+static uint32_t look(const struct ate__judge *j, const struct ate_id *id,
+                     const struct ate__object_facts *f, unsigned what)
 {
-    bool deletes = what == ATE__WAY_DELETE, top = ate__is_top(id);
+    bool deletes = what == ATE__WAY_DELETE || what == DELETE_ALL, top = ate__is_top(id);
     const struct ate__rule *rule =
         ate__control_rule(f->control, deletes ? ATE__RIGHT_WRITE : (enum ate__right)what);
     struct ate__holder holder = {rule, *id};
     if (!rule && !top)
         return ATE__UNASKED;
-    if (ate__holder_admits(&holder, &j->signers))
-        return ATE__YES;
-    return deletes && !top ? ATE__UNASKED : ATE__NO;
+    uint32_t admitted = ate__holder_admits(&holder, &j->signers);
+    bool enough = admitted & ATE__ANYBODY || (admitted && what != DELETE_ALL);
+    return deletes && !top && !enough ? admitted : ATE__NO | admitted;
 }
 
 static int too_deep(const struct ate_id *id)
@@ -93,9 +95,14 @@ static int too_deep(const struct ate_id *id)
                      ate__id_text(id, text), ATE__PARENTS_MAX);
 }
 
-/* *ret_steps: from where it began to what gave the answer. */
-static int walk(struct ate__judge *j, struct ate_id id, unsigned what, size_t *count,
-                unsigned *ret_steps, uint8_t *ret_answer)
+struct way { /* that was walked */
+    unsigned steps;    /* from where it began to what gave the last answer */
+    uint32_t answer;   /* there, from there upwards */
+    uint32_t admitted; /* before, of DELETE_ALL */
+    size_t count;      /* of passed */
+};
+
+static int walk(struct ate__judge *j, struct ate_id id, unsigned what, struct way *way)
 {
     struct ate__object_facts f = {.live = false};
     char text[ATE__ID_TEXT];
@@ -109,49 +116,61 @@ static int walk(struct ate__judge *j, struct ate_id id, unsigned what, size_t *c
             rc = ate__fail(ATE_NOT_FOUND, "object %s: there is none", ate__id_text(&id, text));
         if (rc)
             return rc;
-        *ret_steps = steps + (known ? m->steps[what] : 0);
-        *ret_answer = known ? m->answer[what] : (uint8_t)look(j, &id, &f, what);
-        if (*ret_answer != ATE__UNASKED)
+        way->steps = steps + (known ? m->steps[what] : 0);
+        way->answer = known ? m->answer[what] : look(j, &id, &f, what);
+        if (way->answer & ATE__NO)
             return 0;
-        pass(j, m, &id, steps, count);
+        way->admitted |= way->answer;
+        pass(j, m, &id, steps, &way->count);
+        if (m)
+            j->ways->passed[way->count - 1].admitted = way->answer;
     }
 }
 
 static int ask_plainly(struct ate__judge *j, const struct ate_id *id, unsigned what,
-                       uint8_t *ret_answer)
+                       uint32_t *ret_answer)
 {
     struct ate__holder holder;
-    bool admitted = false;
+    uint32_t admitted = 0;
     int rc;
-    if (what == ATE__WAY_DELETE) {
-        rc = ate__deleter_admits(j->facts, id, &j->signers, &admitted);
+    if (what == ATE__WAY_DELETE || what == DELETE_ALL) {
+        rc = ate__deleter_admits(j->facts, id, &j->signers, what == DELETE_ALL, &admitted);
     } else {
         rc = ate__holder_of(j->facts, id, (enum ate__right)what, &holder);
-        admitted = !rc && ate__holder_admits(&holder, &j->signers);
+        admitted = rc ? 0 : ate__holder_admits(&holder, &j->signers);
     }
     if (!rc)
-        *ret_answer = admitted ? ATE__YES : ATE__NO;
+        *ret_answer = ATE__NO | admitted;
     return rc;
 }
 
-int ate__way_ask(struct ate__judge *j, const struct ate_id *id, unsigned what, uint8_t *ret_answer)
+static int ask(struct ate__judge *j, const struct ate_id *id, unsigned what, uint32_t *ret_answer)
 {
-    size_t count = 0;
-    unsigned steps = 0;
-    uint8_t answer = ATE__UNASKED;
+    struct way way = {.count = 0};
     if (!is_large(j))
         return ask_plainly(j, id, what, ret_answer);
-    int rc = walk(j, *id, what, &count, &steps, &answer);
-    for (size_t i = 0; !rc && i < count; i++) {
+    int rc = walk(j, *id, what, &way);
+    if (rc)
+        return rc;
+    *ret_answer = way.answer | way.admitted;
+    for (size_t i = way.count; i--;) {
         const struct passed *p = &j->ways->passed[i];
+        way.answer |= p->admitted;
         if (p->mark->claim != p->step)
             continue;
-        p->mark->steps[what] = (uint16_t)(steps - p->step);
-        p->mark->answer[what] = answer;
+        p->mark->steps[what] = (uint16_t)(way.steps - p->step);
+        p->mark->answer[what] = way.answer;
     }
-    if (!rc)
-        *ret_answer = answer;
-    return rc;
+    return 0;
+}
+
+/* Of what lies too deep to ask all of them, the first that admits somebody, as else. */
+int ate__way_ask(struct ate__judge *j, const struct ate_id *id, unsigned what, uint32_t *ret_answer)
+{
+    int rc = ATE_TOO_BIG;
+    if (what == ATE__WAY_DELETE && j->needs)
+        rc = ask(j, id, DELETE_ALL, ret_answer);
+    return rc == ATE_TOO_BIG ? ask(j, id, what, ret_answer) : rc;
 }
 
 /* ---- places ---- */

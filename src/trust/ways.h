@@ -16,8 +16,9 @@ enum { ATE__WAY_DELETE = ATE__RIGHT_READ }; /* whether they read is asked of nob
 
 /* May the signers do it at an object that exists, by the first control event from there upwards
  * that sets the right, as trust/accept.h says? Of DELETE: does any write rule from there upwards
- * admit them? Errors: NOT_FOUND (it is not live), TOO_BIG (too deep), and those of the facts. */
-int ate__way_ask(struct ate__judge *j, const struct ate_id *id, unsigned what, uint8_t *ret_answer)
+ * admit them; where the needs are asked for, whom each of them admits. *ret_answer: enum
+ * ate__answer. Errors: NOT_FOUND (it is not live), TOO_BIG (too deep), and those of the facts. */
+int ate__way_ask(struct ate__judge *j, const struct ate_id *id, unsigned what, uint32_t *ret_answer)
     ATE__CHECK;
 /* From n, whose parent after the transaction is given, to the next node above: counts on in
  * n->steps, and sets n->passed where it is not set. ret_next NULL: there is none, because *ret_lost

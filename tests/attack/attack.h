@@ -18,7 +18,8 @@ extern const struct attack attacks_history[], attacks_archive[], attacks_keys[],
     attacks_thin[], attacks_proofs[], attacks_net[], attacks_disk[], attacks_secrets[],
     attacks_destroy[], attacks_payload[], attacks_afar[], attacks_reset[], attacks_resync[],
     attacks_image[], attacks_dns[], attacks_members[], attacks_plugins[], attacks_central[],
-    attacks_two_keys[], attacks_neighbours[];
+    attacks_two_keys[], attacks_neighbours[], attacks_wire[], attacks_crowds[], attacks_compacted[],
+    attacks_readers[], attacks_told[];
 
 /* One way in which it was tried: result 0: it has its will; `documented`: it was refused as the
  * documentation says. */

@@ -442,6 +442,43 @@ static void writes_by_proof_repeated(void)
     writes_as_proved(&w, "what was proved before", w.chain.key, ATE_NO_ACCESS);
 }
 
+/* KEY, of a stream that is open. */
+static void proves_later(struct central *w, const struct ate__key *key)
+{
+    struct ate__buf signature = ATE__BUF_NULL, body = ATE__BUF_NULL;
+    struct ate__wr wr = ate__wr_of(&body);
+    attack_must(ate__possession_prove(&w->of, key, &signature));
+    ate__msg_key_encode(
+        &wr, &(struct ate__msg_key){ate__buf_bytes(&key->public_key), ate__buf_bytes(&signature)});
+    kit_send(w->e, ATE__MSG_KEY, 1, ate__buf_bytes(&body));
+    ate__buf_deinit(&signature);
+    ate__buf_deinit(&body);
+}
+
+/* As above, later than at the beginning of the stream. */
+static void writes_by_later_proof(void)
+{
+    struct central w = begin();
+    w.of.channel.b[0] ^= 1;
+    proves_later(&w, w.chain.key);
+    attack_tried("what he proved over another connection", writes(&w), ATE_NO_ACCESS);
+    end(&w);
+}
+
+/* His public key, which is none of hers. */
+static void writes_by_key_of_another(void)
+{
+    struct central w = begin();
+    struct ate__key *mixed;
+    attack_must(ate__key_of_seed(&(struct ate__key32){{9}}, NULL, &mixed));
+    mixed->fingerprint = w.chain.key->fingerprint;
+    memcpy(mixed->public_key.data, w.chain.key->public_key.data, mixed->public_key.size);
+    proves_later(&w, mixed);
+    attack_tried("a public key of his", writes(&w), ATE_NO_ACCESS);
+    ate__key_free(mixed);
+    end(&w);
+}
+
 /* She has proved her own key, and writes his into it. */
 static void attested_by_client(void)
 {
@@ -452,6 +489,23 @@ static void attested_by_client(void)
     attack_must(ate__tx_encode_attested(&w.chain.key->fingerprint, 1, &tx));
     attack_tried("offered", offer(&w, ate__buf_bytes(&tx)), ATE_MALFORMED);
     ate__buf_deinit(&tx);
+    end(&w);
+}
+
+/* She may not write a word, and says what may be left out. */
+static void certified_by_client(void)
+{
+    struct central w = begin();
+    struct ate__snapshot_item state = {.size = w.head.size, .root = w.head.root};
+    struct ate__buf header = ATE__BUF_NULL;
+    struct ate__header_wr h = ate__header_wr_of(&header);
+    ate__header_snapshot(&h, &state);
+    attack_must(ate__header_end(&h));
+    struct ate__event_in event = {.form = ATE__BARE, .header = ate__buf_bytes(&header)};
+    struct ate__buf tx = kit_tx(&w.chain, &w.head, &event, 1, NULL);
+    attack_tried("offered", offer(&w, ate__buf_bytes(&tx)), ATE_DENIED);
+    ate__buf_deinit(&tx);
+    ate__buf_deinit(&header);
     end(&w);
 }
 
@@ -506,7 +560,10 @@ const struct attack attacks_central[] = {
     {"writes-by-proof-elsewhere", writes_by_proof_elsewhere},
     {"writes-by-proof-for-another", writes_by_proof_for_another},
     {"writes-by-proof-repeated", writes_by_proof_repeated},
+    {"writes-by-later-proof", writes_by_later_proof},
+    {"writes-by-key-of-another", writes_by_key_of_another},
     {"attested-by-client", attested_by_client},
+    {"certified-by-client", certified_by_client},
     {"writes-after-revocation", writes_after_revocation},
     {"mode-of-another-server", mode_of_another_server},
     {NULL, NULL},

@@ -44,10 +44,9 @@ check("right-by-stored-parent", RIGHTS,
       "    if (!parent)\n"
       "        return ate__way_ask(j, above, right, ret_answer);")
 drop("may-rule", RIGHTS, "if (!rc && answer == ATE__NO)", "answer == ATE__NO")
-drop("may-append", RIGHTS, "if (answer == ATE__YES)\n        return 0;\n    while",
-     "answer == ATE__YES", "1")
-drop("may-delete", RIGHTS, "if (!rc && parent->may_delete == ATE__NO)",
-     "parent->may_delete == ATE__NO")
+drop("may-append", RIGHTS, "if (answer != ATE__NO)", "answer != ATE__NO", "1")
+check("may-delete", RIGHTS, "return admitted ? ate__judge_need(",
+      "return REMOVED || admitted ? ate__judge_need(")
 attack("unsigned-write", "may-write")
 attack("write-without-right", "may-write")
 attack("re-parenting", "right-by-stored-parent")
@@ -122,6 +121,9 @@ drop("archive-holds", ARCHIVE, "if (rc || !held)\n        return rc;\n    snprin
 drop("archive-root-holds", ARCHIVE,
      "if (ate__header_has(&e->header, ATE__TAG_HOLD) != was && !ate__judge_root_signs(j))",
      "!ate__judge_root_signs(j)")
+drop("server-certifies-alone", "src/trust/accept_services.c",
+     "return ate__trust_genesis(j->t)->mode == ATE__CENTRALIZED &&",
+     "ate__trust_genesis(j->t)->mode == ATE__CENTRALIZED", "1")
 drop("archive-certificates", "src/trust/accept_services.c",
      "if (ate__judge_archive(j))\n        ate__refuse", "ate__judge_archive(j)")
 attack("archive-changed", "archive-versions")
@@ -170,8 +172,8 @@ drop("root-signs", KEYS, "if (!ate__judge_root_signs(j)) {", "!ate__judge_root_s
 drop("may-revoke", KEYS,
      "if (!ate__judge_root_signs(k->j) && !ate__judge_signed_by(k->j, &e->header.revoked))",
      "!ate__judge_root_signs(k->j)")
-drop("key-is-named", KEYS, "if (!rc && !ate__map_get(&k->named, fingerprint, NULL))",
-     "!ate__map_get(&k->named, fingerprint, NULL)")
+drop("key-is-named", KEYS, "if (rc || ate__map_get(&k->named, fingerprint, NULL))",
+     "ate__map_get(&k->named, fingerprint, NULL)", "1")
 drop("not-revoked", RIGHTS, "if (ate__trust_is_revoked(j->t, &j->signers.fingerprints[i]))",
      "ate__trust_is_revoked(j->t, &j->signers.fingerprints[i])")
 check("known-algorithm", "src/crypto/key.c",
@@ -286,6 +288,18 @@ attack("note-of-another-head", "note-is-the-head")
 attack("note-of-another-past", "note-extended")
 attack("note-to-a-mirror", "note-in-mirror")
 attack("note-of-less", "note-no-less")
+drop("age-doubted", "src/trust/age.c", "a->doubted_s = !a->known && old_s > most_s ? old_s : 0;",
+     "!a->known && old_s > most_s")
+drop("age-awaited", "src/api/age.c", "    if (!a->strict || !a->remote)\n        return 0;",
+     "!a->strict || !a->remote", "1")
+drop("quorum-reached", "src/trust/quorum.c", "if (!rc && !reached)", "!reached")
+check("line-holds", "src/crypto/note.c",
+      "rc = ate__part_verify(public, NULL, ate__buf_bytes(&message), signature);",
+      "rc = REMOVED ? 0 : ate__part_verify(public, NULL, ate__buf_bytes(&message), signature);")
+attack("witness-by-outsider", "quorum-reached")
+attack("cosignature-moved", "line-holds")
+attack("view-of-old", "age-doubted")
+attack("view-unsigned", "age-awaited")
 
 # ---- server.c ----
 
@@ -372,6 +386,10 @@ drop("commit-in-tree", "src/mesh/client_calls.c",
 drop("commit-in-mirror", MIRROR, "rc = confirm_commit(m, q);", "confirm_commit(m, q)")
 attack("commit-swallowed", "commit-in-tree")
 attack("commit-swallowed-mirror", "commit-in-mirror")
+drop("outcome-of-that-hash", "src/chain/ask.c",
+     "rc = check_meant(tx_hash, &entry);", "check_meant(tx_hash, &entry)")
+attack("outcome-of-another", "outcome-of-that-hash")
+attack("outcome-invented", "commit-in-tree")
 
 # ---- net.c ----
 
@@ -580,15 +598,15 @@ drop("shown-attested-is-no-root", TXS,
      "for (uint32_t i = 0; i < t->tx->signature_count && !t->tx->attested; i++)",
      "!t->tx->attested", "1")
 drop("attested-was-proved", "src/mesh/client_calls.c",
-     "if (!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i]))",
-     "!call->unsigned_there || !call->session || !ate__session_find(call->session, &named[i])")
+     "if (!call->unsigned_there || !key || !key->sign_key)",
+     "!call->unsigned_there || !key || !key->sign_key")
 drop("mode-expected", ANCHOR, "mode != ATE__CENTRALIZED || a->centralized || a->has_chain)",
      "a->centralized", "1")
 drop("attested-offered", ATTEST, "if (tx->attested)\n        return", "tx->attested")
 drop("signed-offered", ATTEST, "if (tx->signature_count && !takes)", "!takes")
-drop("attested-key-in-force", ATTEST,
-     "if (!ate__trust_is_revoked(c->trust, &w->offer->proved[i]))",
-     "!ate__trust_is_revoked(c->trust, &w->offer->proved[i])", "1")
+drop("attested-key-in-force", "src/trust/accept.c",
+     "if (!ate__trust_is_revoked(t, &proved->keys[i]))",
+     "!ate__trust_is_revoked(t, &proved->keys[i])", "1")
 drop("server-may-attest", MEMBERS, "ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint))",
      "ate__trust_has_office(t, ATE__LOG_KEY, &s->log_fingerprint)", "1")
 drop("covered-alone-is-shown", "src/chain/believe.c",
@@ -615,7 +633,11 @@ attack("writes-unproved", "may-append")
 attack("writes-by-proof-elsewhere", "proof-of-channel")
 attack("writes-by-proof-for-another", "proof-of-chain")
 attack("writes-by-proof-repeated", "proof-of-number")
+attack("writes-by-later-proof", "proof-of-channel")
+attack("writes-by-key-of-another", "proof-holds")
 attack("attested-by-client", "attested-offered", "signed-offered")
+drop("certificate-is-the-servers", ATTEST, "if (is_certificate(tx))\n", "is_certificate(tx)")
+attack("certified-by-client", "certificate-is-the-servers")
 attack("writes-after-revocation", "attested-key-in-force", "not-revoked", "revoked-has-no-right")
 attack("mode-of-the-server", "server-may-attest")
 attack("mode-of-another-server", "server-may-attest")
@@ -754,6 +776,13 @@ check("state-is-certified", "src/chain/kept.c",
       "k->certified = ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);",
       "k->certified = REMOVED ||\n"
       "                       ate__hash_equal(&e->header.snapshot.state_root, &k->state_root);")
+drop("certificate-is-covered", "src/chain/believe.c",
+     "if (rests_on_server(judged) && mark->size < atomic_load(&judged->believed_from))",
+     "rests_on_server(judged) && mark->size < atomic_load(&judged->believed_from)")
+attack("certified-by-nobody", "server-certifies-alone")
+attack("certified-without-checkpoint", "certificate-is-covered")
+attack("certified-under-another-key", "checkpoint-by-log-key")
+attack("certified-and-omitted", "state-is-certified")
 attack("resync-of-another-history", "resync-known")
 attack("resync-to-another-head", "resync-head")
 attack("resync-without-a-value", "resync-values")
@@ -779,3 +808,107 @@ attack("image-of-another-user", "image-under-secret")
 attack("image-of-another-chain", "image-of-chain", "image-tree")
 attack("image-of-another-history", "image-tree")
 attack("image-of-before", "image-generation", "image-above-cut-off", "state-is-certified")
+
+# ---- wire.c: a weaker wire than there should be ----
+
+TLS = "src/crypto/tls.c"
+drop("tls-13-alone", TLS, "if (!SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION) ||",
+     "!SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION)",
+     "!SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION)")
+drop("hybrid-groups", TLS, "!SSL_CTX_set1_groups_list(c, \"X25519MLKEM768:SecP384r1MLKEM1024\") ||",
+     "!SSL_CTX_set1_groups_list(c, \"X25519MLKEM768:SecP384r1MLKEM1024\")")
+drop("strong-ciphers", TLS,
+     "!SSL_CTX_set_ciphersuites(c, \"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256\") ||",
+     "!SSL_CTX_set_ciphersuites(c, \"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256\")")
+drop("tls-takes-every-byte", CONN, ": c->tls                    ? feed_tls(c, bytes)", "c->tls",
+     "c->tls && looks_like_tls(bytes)")
+drop("clear-was-asked", "src/net/listen_uv.c",
+     ".wire = s->clear && ate__peer_is_loopback(address)", "s->clear", "1")
+drop("version-in-common", "src/net/hello.c", "    if (low > high)\n", "low > high")
+attack("older-tls", "tls-13-alone", "hybrid-groups")
+attack("classical-exchange", "hybrid-groups")
+attack("weaker-cipher", "strong-ciphers")
+attack("clear-text-answered", "tls-takes-every-byte")
+attack("clear-text-unasked", "clear-was-asked")
+attack("older-protocol", "version-in-common")
+
+# ---- crowds.c: no time, room or memory for others ----
+
+drop("greeting-deadline", CONN, "if (now_ms - c->started_ms >= c->limits.greeting_ms)",
+     "now_ms - c->started_ms >= c->limits.greeting_ms")
+drop("dead-are-dropped", CONN, "if (now_ms - c->heard_ms >= c->limits.dead_ms)",
+     "now_ms - c->heard_ms >= c->limits.dead_ms")
+drop("pong-has-room", CONN,
+     "if (c->pong_due && c->state == ATE__CONN_OPEN && pending(c) < c->limits.credit_bytes)",
+     "pending(c) < c->limits.credit_bytes", "1")
+LISTEN = "src/net/listen_uv.c"
+drop("oldest-gives-way", LISTEN, "if (!t || ate__loop_now_ms(s->loop) - t->since_ms <",
+     "!t", "1")
+drop("greetings-of-source", LISTEN,
+     "if (source_count(s, source) >= s->limits.greetings_source &&",
+     "source_count(s, source) >= s->limits.greetings_source")
+drop("connections-limit", LISTEN, "if (s->count >= s->limits.connections)",
+     "s->count >= s->limits.connections")
+drop("streams-limit", "src/mesh/server_stream.c", "if (p->stream_count >= most)",
+     "p->stream_count >= most")
+drop("commits-limit", "src/mesh/server_peer.c", "p->commits >= limits->commits ||",
+     "p->commits >= limits->commits")
+drop("forged-limit", "src/mesh/server_answer.c",
+     "if (++p->failed_signatures < p->server->conf.server_limits.failed_signatures)",
+     "++p->failed_signatures < p->server->conf.server_limits.failed_signatures", "1")
+drop("chains-of-source", "src/mesh/sources.c", "if (!rc && item->chains >= s->limits.chains)",
+     "item->chains >= s->limits.chains")
+drop("answers-wait", "src/mesh/server_answer.c",
+     "if (!s || p->answering || (p->link && (p->waiting || !ate__link_room(p->link))))",
+     "(p->waiting || !ate__link_room(p->link))")
+drop("unread-of-all", "src/mesh/server_unread.c",
+     "if (p->server->unread > p->server->conf.server_limits.unread_bytes)",
+     "p->server->unread > p->server->conf.server_limits.unread_bytes")
+attack("silent-for-ever", "greeting-deadline")
+attack("silent-once-greeted", "dead-are-dropped")
+attack("silent-crowd", "oldest-gives-way")
+attack("greetings-of-one-source", "greetings-of-source")
+attack("connections-without-end", "connections-limit")
+attack("streams-without-end", "streams-limit")
+attack("commits-without-end", "commits-limit")
+attack("forged-without-end", "forged-limit")
+attack("chains-without-end", "chains-of-source")
+attack("pings-without-end", "pong-has-room")
+attack("asks-and-does-not-read", "answers-wait")
+attack("many-do-not-read", "unread-of-all")
+
+# ---- compacted.c: what a compaction leaves out, and what is sent again behind one ----
+
+STATE_ROOT = "src/trust/state_root.c"
+check("state-has-revoked", STATE_ROOT, "!rc && kind <= ROW_REVOKED;",
+      "!rc && kind <= ROW_REVOKED - REMOVED;")
+check("state-has-roots", STATE_ROOT, "for (uint8_t kind = ROW_ROOT_KEY;",
+      "for (uint8_t kind = ROW_ROOT_KEY + REMOVED;")
+check("state-has-rules", STATE_ROOT, "        memcpy(row->bytes + 48, o->control.b, 32);",
+      "        if (!REMOVED)\n            memcpy(row->bytes + 48, o->control.b, 32);")
+attack("compacted-without-a-revocation", "state-has-revoked")
+attack("compacted-without-a-root-change", "state-has-roots")
+attack("compacted-without-a-rule", "state-has-rules")
+attack("compacted-without-an-epoch", "state-has-rules")
+attack("compacted-without-a-deletion", "state-is-certified")
+attack("made-again-behind-a-compaction", "origin-known", "id-was-deleted")
+attack("changed-again-behind-a-compaction", "origin-known", "prev-is-current")
+attack("made-again-behind-the-window", "origin-known", "base-window")
+
+# ---- readers.c: keys that nobody should seal to ----
+
+drop("kem-low-order", "src/crypto/kem.c", "if (!memcmp(u, low_order[i], sizeof u))",
+     "!memcmp(u, low_order[i], sizeof u)")
+drop("kem-on-curve", "src/crypto/kem_p384.c", "return p ? 0 : ate__ossl_refused(ATE_MALFORMED,",
+     "p", "1")
+attack("low-order-reader", "kem-low-order")
+attack("reader-off-the-curve", "kem-on-curve")
+
+# ---- told.c: what others are told of an attack ----
+
+drop("evidence-is-kept", "src/api/proof_fork.c",
+     "return rc ? rc : write_evidence(file, ate__buf_bytes(&before.text), "
+     "ate__buf_bytes(&now.text));",
+     "write_evidence(file, ate__buf_bytes(&before.text), ate__buf_bytes(&now.text))")
+attack("refused-and-told", "may-write")
+attack("two-stories-signed", "evidence-is-kept")

@@ -16,11 +16,12 @@ static const char *const outcome_names[] = {
 };
 
 static const struct attack *const tables[] = {
-    attacks_history,    attacks_archive, attacks_keys,    attacks_server,  attacks_thin,
-    attacks_proofs,     attacks_net,     attacks_disk,    attacks_secrets, attacks_destroy,
-    attacks_payload,    attacks_afar,    attacks_reset,   attacks_resync,  attacks_image,
-    attacks_dns,        attacks_members, attacks_plugins, attacks_central, attacks_two_keys,
-    attacks_neighbours,
+    attacks_history,    attacks_archive, attacks_keys,    attacks_server,    attacks_thin,
+    attacks_proofs,     attacks_net,     attacks_disk,    attacks_secrets,   attacks_destroy,
+    attacks_payload,    attacks_afar,    attacks_reset,   attacks_resync,    attacks_image,
+    attacks_dns,        attacks_members, attacks_plugins, attacks_central,   attacks_two_keys,
+    attacks_neighbours, attacks_wire,    attacks_crowds,  attacks_compacted, attacks_readers,
+    attacks_told,
 };
 static struct {
     unsigned tried, held, succeeded;

@@ -224,6 +224,119 @@ static void note_of_less(void)
     rogue_free(r);
 }
 
+/* ---- how old it is ---- */
+
+static int open_young(struct rogue *r, bool mirror)
+{
+    struct ate_chain_conf conf = {.mirror_dir = mirror ? "" : NULL,
+                                  .timeout_ms = 3000,
+                                  .max_age_s = 3600,
+                                  .max_age_strict = true};
+    struct ate_chain *c = NULL;
+    int rc = ate_chain_open(rogue_address(r), NULL, 0, &conf, &c);
+    ate_chain_close(c);
+    return rc;
+}
+
+static void held_still(bool mirror, bool says)
+{
+    struct rogue *r = signing(ALICE, NULL); /* at second 1 of 1970 */
+    if (says) {
+        r->said[0] = r->note;
+        r->note = (struct ate__buf){0};
+    }
+    attack_tried(mirror ? "shown to a mirror" : "shown to a thin client", open_young(r, mirror),
+                 ATE_STALE);
+    rogue_free(r);
+}
+
+static void view_of_old(void)
+{
+    held_still(false, true);
+    held_still(true, true);
+}
+
+static void view_unsigned(void)
+{
+    held_still(false, false);
+    held_still(true, false);
+}
+
+/* ---- witnesses ---- */
+
+static const char witness_name[] = "witness.org/w";
+
+/* A policy that asks for the witness `key`: of its verifier keys the second, ML-DSA-44. */
+static struct ate__buf policy_of(struct past *p, int key)
+{
+    struct ate__buf keys = {0}, policy = {0};
+    struct ate__log_key *k = log_key_of(p, key);
+    attack_must(ate__note_keys_encode(witness_name, ate__log_key_public(k), &keys));
+    const char *all = (const char *)keys.data, *second = memchr(all, '\n', keys.size);
+    size_t at = (size_t)(second + 1 - all);
+    attack_must(ate__buf_append(&policy, ate__text_bytes("witness W ")));
+    attack_must(ate__buf_append(&policy, ate__bytes(second + 1, keys.size - at)));
+    static const char quorum[] = "quorum W\n";
+    attack_must(ate__buf_append(&policy, ate__bytes(quorum, sizeof quorum))); /* and its NUL */
+    ate__buf_deinit(&keys);
+    ate__log_key_free(k);
+    return policy;
+}
+
+/* The note, and what `key` says as that witness of the head of so many transactions. */
+static struct ate__buf cosigned(struct past *p, struct ate__buf take_note, int key, uint64_t size)
+{
+    struct ate__buf made = {0};
+    struct ate__log_key *k = log_key_of(p, key);
+    char origin[ATE__CHECKPOINT_NAME];
+    struct ate__head head = past_head(p, size);
+    struct ate__note_tree tree = {ate__text_bytes(ate__checkpoint_name(&p->chain_id, origin)),
+                                  head.size, head.root};
+    attack_must(ate__note_make(&tree, witness_name, k, 5, &made));
+    const char *all = (const char *)made.data, *last = all + made.size - 1;
+    while (last > all && last[-1] != '\n')
+        last--;
+    attack_must(ate__buf_append(&take_note, ate__bytes(last, made.size - (size_t)(last - all))));
+    attack_must(ate__buf_append(&take_note, ate__bytes("", 1)));
+    ate__buf_deinit(&made);
+    ate__log_key_free(k);
+    return take_note;
+}
+
+/* The witness is BOB; by `key`, of an older head or of this one. */
+static void witnessed_by(int key, bool older, int documented)
+{
+    struct rogue *r = signing(ALICE, NULL);
+    struct past *p = r->past;
+    struct ate__log_key *log_key = log_key_of(p, ALICE);
+    struct ate__buf keys = {0}, policy = policy_of(p, BOB);
+    struct ate__buf note = cosigned(p, note_of(p, ALICE, NULL), key, p->size - older);
+    char origin[ATE__CHECKPOINT_NAME];
+    struct ate_proved ignored;
+    attack_must(ate__note_keys_encode(ate__checkpoint_name(&p->chain_id, origin),
+                                      ate__log_key_public(log_key), &keys));
+    attack_must(ate__buf_append(&keys, ate__bytes("", 1)));
+    struct ate_proof_conf conf = {.log_keys = (const char *)keys.data,
+                                  .policy = (const char *)policy.data};
+    attack_tried("shown to who asks for a witness",
+                 ate_check_proof((const char *)note.data, NULL, &conf, &ignored), documented);
+    ate__buf_deinit(&keys);
+    ate__buf_deinit(&policy);
+    ate__buf_deinit(&note);
+    ate__log_key_free(log_key);
+    rogue_free(r);
+}
+
+static void witness_by_outsider(void)
+{
+    witnessed_by(EVE, false, ATE_UNTRUSTED);
+}
+
+static void cosignature_moved(void)
+{
+    witnessed_by(BOB, true, ATE_TAMPERED);
+}
+
 const struct attack attacks_proofs[] = {
     {"log-key-by-outsider", log_key_by_outsider},
     {"checkpoint-by-outsider", checkpoint_by_outsider},
@@ -235,5 +348,9 @@ const struct attack attacks_proofs[] = {
     {"note-of-another-past", note_of_another_past},
     {"note-to-a-mirror", note_to_a_mirror},
     {"note-of-less", note_of_less},
+    {"witness-by-outsider", witness_by_outsider},
+    {"cosignature-moved", cosignature_moved},
+    {"view-of-old", view_of_old},
+    {"view-unsigned", view_unsigned},
     {NULL, NULL},
 };

@@ -121,6 +121,22 @@ static void on_commit(struct rogue *r, struct ate__link *l, uint32_t stream, str
     }
 }
 
+/* As it would answer a commit. */
+static void on_outcome(struct rogue *r, struct ate__link *l, uint32_t stream,
+                       struct ate_bytes bytes)
+{
+    struct ate__buf body = ATE__BUF_NULL;
+    struct ate__wr w = ate__wr_of(&body);
+    struct ate__msg_committed m = {.known_size = r->size};
+    struct ate__msg_outcome ask;
+    if (ate__msg_outcome_decode(bytes, &ask) || !r->committed)
+        return;
+    m.request = ask.request;
+    r->committed(r, &(struct ate__msg_commit){ask.request, ask.known, {NULL, 0}}, &m);
+    ate__msg_committed_encode(&w, &m);
+    send_body(l, ATE__MSG_COMMITTED, stream, &body);
+}
+
 static void refuse(struct ate__link *l, uint32_t stream, uint32_t request)
 {
     struct ate__buf body = ATE__BUF_NULL;
@@ -190,6 +206,7 @@ static void on_frame(void *owner, const struct ate__net_frame *f)
     case ATE__MSG_SUBSCRIBE: on_subscribe(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_GET: on_get(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_COMMIT: on_commit(c->r, c->link, f->stream, f->body); break;
+    case ATE__MSG_OUTCOME: on_outcome(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_CHECKPOINT: on_checkpoint(c->r, c->link, f->stream, f->body); break;
     case ATE__MSG_NOTES: say(c->r, c->link, f->stream, 0); break;
     case ATE__MSG_PROVE: on_prove(c->r, c->link, f->stream, f->body); break;

@@ -26,7 +26,7 @@ struct rogue {
     /* Of the transactions of a stream one after the other; false: it is left out. */
     bool (*group)(struct rogue *r, struct ate__msg_group *m, struct ate__buf *records);
     void (*answer)(struct past_answer *a);
-    /* Without it commits are refused. */
+    /* To COMMIT and OUTCOME; without it commits are refused. */
     void (*committed)(struct rogue *r, const struct ate__msg_commit *m,
                       struct ate__msg_committed *ret);
     struct ate_session *session; /* the client's; NULL: none */

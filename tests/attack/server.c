@@ -344,6 +344,48 @@ static void commit_swallowed_mirror(void)
     rogue_free(r);
 }
 
+/* It was sent, and no answer came; another stands in the chain under its origin and number. */
+static struct ate_txn_id sent_as(const struct past *p, uint64_t sequence)
+{
+    struct ate_txn_id id = {.number = p->tx[sequence].id.number, .hash = {{9}}};
+    memcpy(id.origin, p->tx[sequence].id.origin, sizeof id.origin);
+    return id;
+}
+
+static void outcome_of_another(void)
+{
+    struct past *p = attack_commons();
+    const char *dir = tmpdir_new();
+    struct ate_receipt receipt;
+    struct ate_chain *c;
+    attack_write_chain(dir, p, &p->chain_id, p->size);
+    attack_must(attack_open_chain(dir, 0, &c));
+    attack_tried("under its number", ate_outcome(c, sent_as(p, 2), &receipt), ATE_NOT_FOUND);
+    ate_chain_close(c);
+    past_free(p);
+}
+
+static void say_it_is_there(struct rogue *r, const struct ate__msg_commit *ask,
+                            struct ate__msg_committed *m)
+{
+    say_committed(r, ask, m);
+    m->has_signatures_hash = true;
+    attack_must(
+        ate__tx_signatures_hash(&r->past->tx[r->size - 1], ATE__SHA256, &m->signatures_hash));
+}
+
+static void outcome_invented(void)
+{
+    struct rogue *r = rogue_new(attack_commons());
+    struct ate_receipt receipt;
+    struct ate_chain *c;
+    r->committed = say_it_is_there;
+    attack_must(rogue_open(r, NULL, &c));
+    attack_tried("a thin client", ate_outcome(c, sent_as(r->past, 2), &receipt), ATE_TAMPERED);
+    ate_chain_close(c);
+    rogue_free(r);
+}
+
 const struct attack attacks_server[] = {
     {"wrong-pin", wrong_pin},
     {"another-path", another_path},
@@ -362,5 +404,7 @@ const struct attack attacks_server[] = {
     {"time-goes-back", time_goes_back},
     {"commit-swallowed", commit_swallowed},
     {"commit-swallowed-mirror", commit_swallowed_mirror},
+    {"outcome-of-another", outcome_of_another},
+    {"outcome-invented", outcome_invented},
     {NULL, NULL},
 };

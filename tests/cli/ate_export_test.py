@@ -309,5 +309,18 @@ def test_a_damaged_chain(w):
     assert b"export: chain: TAMPERED: " in r.err and not w.path("out/a").exists(), r
 
 
+def test_a_file_that_names_what_is_not_its_own(w):
+    """Its pages would be those of another file, or a directory: removing it leaves them."""
+    w.key()
+    w.ate("put", "chain", "docs/a", "one")
+    w.ate("put", "chain", "big", stdin=b"x" * (1 << 21))
+    objects = {o["name"]: o["id"] for o in w.ate("ls", "chain", "--json").objects()}
+    for name in "docs", "big":
+        raw(w, TOP, "trap", "file", mode=0o644, size=0, pages=objects[name])
+        w.ate("rm", "chain", "trap")
+    assert w.ate("get", "chain", "docs/a").out == b"one"
+    assert len(w.ate("get", "chain", "big").out) == 1 << 21
+
+
 if __name__ == "__main__":
     main(__name__)

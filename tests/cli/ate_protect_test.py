@@ -100,8 +100,93 @@ def test_a_sealed_writer_makes_no_names(w):
     docs = next(o["id"] for o in w.ate("ls", "notes", "--json").objects() if o["name"] == "docs")
     for path in "docs/from ada", f"({docs})/from ada", f"({docs})/new/from ada":
         line = t.ada_refused(3, "NO_KEY", "put", "notes", path, "sealed")
-        assert "cannot make names there" in line and "ate_push" in line, line
+        assert "cannot make names there" in line and "without a name: ate push" in line, line
     assert w.ate("ls", "notes", "docs").lines() == ["a", "b"]
+
+
+def test_a_drop_box(w):
+    """Who may add and no more pushes; the owner reads it; a key is ended before it was used."""
+    t = Two(w)
+    eve = w.ate("key", "new", "eve.key", "--json").object()["fingerprint"]
+    w.public("eve.key", "eve.pub")
+    w.ate("protect", "notes", "docs", "--append", f"{t.joe},ada.pub,eve.pub")
+    docs = f"({t.rules('docs')['id']})"
+    made = t.as_ada("push", "notes", docs, "from ada").out.decode().strip()
+    assert len(made) == 34 and made[0] == "(" and made[-1] == ")", made
+    assert w.ate("get", "notes", made).out == b"from ada"
+    assert made in w.ate("ls", "notes", "docs").lines()
+    t.ada_refused(3, "NO_KEY", "get", "notes", made)
+    t.ada_refused(3, "DENIED", "rm", "notes", made)
+    t.ada_refused(3, "NO_KEY", "push", "notes", "docs", "by a name that she cannot read")
+    assert "the top of the chain: append is held by" in t.ada_refused(
+        3, "DENIED", "push", "notes", "/", "elsewhere")
+    # What is stored, and of which type, is as with put.
+    o = w.ate("push", "notes", docs, "-", "--json", "-k", "ada.key", "--root", t.joe,
+              stdin=b"\xff").object()
+    assert o["below"] == docs and o["stage"] == "durable" and o["sequence"] and o["head"], o
+    assert w.ate("get", "notes", f"({o['id']})").out == b"\xff"
+    o = w.ate("push", "notes", "docs", '{"done":false}', "--type", "task", "--json").object()
+    assert w.ate("get", "notes", f"({o['id']})", "--json").object()["type"] == "task"
+    o = w.ate("push", "notes", "/", "at the top", "--type", "file", "--json").object()
+    assert w.ate("get", "notes", f"({o['id']})").out == b"at the top"
+    line = w.refused(7, "TOO_BIG", "push", "notes", "docs", stdin=b"x" * (1 << 20) + b"y")
+    assert "at most 1 MiB" in line, line
+    w.refused(4, "CONFLICT", "push", "notes", "docs/a", "below a text")
+    w.refused(1, "NOT_FOUND", "push", "nothing", "/", "x")
+    # Eve never signed anything, and is ended all the same; Ada ends her own.
+    w.ate("revoke", "notes", eve, "--yes")
+    line = w.refused(3, "DENIED", "push", "notes", docs, "x", "-k", "eve.key", "--root", t.joe)
+    assert "which was revoked" in line, line
+    t.as_ada("revoke", "notes", "ada.pub", "--yes")
+    t.ada_refused(3, "DENIED", "push", "notes", docs, "x")
+
+
+def test_roles(w):
+    """Each role by key alone, by each command: 0, or the exit status and what is said."""
+    w.env["ATE_KEY"] = "owner.key"
+    roles = "owner", "reader", "writer", "sealed", "auditor", "admin"
+    key = {r: w.ate("key", "new", f"{r}.key", "--json").object()["fingerprint"] for r in roles}
+    pub = {r: w.public(f"{r}.key", f"{r}.pub") for r in roles}
+    w.ate("put", "box", "in/letter", "sealed")
+    of = lambda *names: ",".join(pub[n] for n in names)
+    w.ate("protect", "box", "in", "--read", of("owner", "reader", "writer"),
+          "--write", of("owner", "writer"), "--append", of("owner", "writer", "sealed"),
+          "--admin", of("owner", "admin"))
+    box = f"({w.ate('protect', 'box', 'in', '--json').object()['id']})"
+    letter = f"({w.ate('protect', 'box', 'in/letter', '--json').object()['id']})"
+    nk, dn = (3, "NO_KEY"), (3, "DENIED")
+    rows = [
+        (("get", "box", letter), (0, 0, nk, nk, nk)),
+        (("get", "box", f"{box}/letter"), (0, 0, nk, nk, nk)),
+        (("ls", "box", box), (0, 0, 0, 0, 0)),
+        (("log", "box"), (0, 0, 0, 0, 0)),
+        (("verify", "box"), (0, 0, 0, 0, 0)),
+        (("put", "box", f"{box}/letter", "changed"), (dn, 0, nk, nk, nk)),
+        (("put", "box", f"{box}/new", "x"), (dn, 0, nk, nk, nk)),
+        (("push", "box", box, "x"), (dn, 0, 0, dn, dn)),
+        (("push", "box", "/", "x"), (dn, dn, dn, dn, dn)),
+        (("mv", "box", f"{box}/letter", f"{box}/letter 2"), (dn, 0, nk, nk, nk)),
+        (("mv", "box", f"{box}/letter 2", f"{box}/letter"), (dn, 0, nk, nk, nk)),
+        (("rm", "box", f"{box}/new"), (dn, 0, nk, nk, nk)),
+        (("rm", "box", letter, "-r"), (dn, None, dn, dn, dn)),
+        (("protect", "box", box), (0, 0, 0, 0, 0)),
+        (("protect", "box", box, "--write", of("writer", "owner")), (dn, dn, dn, dn, 0)),
+        (("protect", "box", box, "--read", of("owner", "reader", "writer", "auditor")),
+         (dn, dn, nk, nk, nk)),
+        (("revoke", "box", key["owner"], "--yes"), (dn, dn, dn, dn, dn)),
+        (("root", "box", "--remove", key["owner"]), (dn, dn, dn, dn, dn)),
+    ]
+    for words, expected in rows:
+        for role, then in zip(roles[1:], expected):
+            as_role = (*words, "-k", f"{role}.key", "--root", key["owner"])
+            if then == 0:
+                w.ate(*as_role)
+            elif then:
+                w.refused(*then, *as_role)
+    for role in "reader", "writer", "sealed", "admin":  # whom the chain knows ends his own key
+        w.ate("revoke", "box", f"{role}.key", "--yes", "-k", f"{role}.key", "--root", key["owner"])
+    w.refused(3, "DENIED", "push", "box", box, "x", "-k", "writer.key", "--root", key["owner"])
+    assert w.ate("get", "box", letter).out == b"changed"
 
 
 def test_part_of_it(w):
@@ -176,7 +261,44 @@ def test_opened_to_everyone(w):
     w.ate("protect", "notes", "/", "--read", "everyone", "--yes")
     assert t.as_ada("get", "notes", "diary").out == b"mine"
     line = t.ada_refused(3, "NO_KEY", "get", "notes", "nosuch")
-    assert line.endswith("are for those who could read them then"), line
+    assert "are for those who could read them then" in line, line
+
+
+def test_names_of_what_was_private(w):
+    """Who may add where names were private once makes none, until its owner gives them away."""
+    t = Two(w)
+    w.ate("protect", "notes", "/", "--read", "everyone", "--append", "everyone", "--yes")
+    line = t.ada_refused(3, "NO_KEY", "put", "notes", "diary 2", "hers")
+    assert "ate push stores without one" in line and "ate protect --publish" in line, line
+    made = t.as_ada("push", "notes", "/", "hers").out.decode().strip()
+    assert t.as_ada("get", "notes", made).out == b"hers"
+    line = w.refused(3, "DENIED", "protect", "notes", "/", "--publish")
+    assert "all that was ever written in it" in line, line
+    t.ada_refused(3, "NO_KEY", "protect", "notes", "/", "--publish", "--yes")
+    w.refused(2, "MISUSE", "protect", "notes", "/", "--publish", "--read", "everyone", "--yes")
+    w.ate("protect", "notes", "/", "--publish", "--yes")
+    t.as_ada("put", "notes", "diary 2", "hers")
+    assert w.ate("get", "notes", "diary 2").out == b"hers"
+    t.ada_refused(3, "DENIED", "put", "notes", "diary", "hers")
+    assert "diary 2" in t.as_ada("ls", "notes").lines()
+
+
+def test_published(w):
+    """All that was ever written, replaced values included, at one stroke."""
+    t = Two(w)
+    w.ate("put", "notes", "docs/a", "second")
+    w.ate("protect", "notes", "docs", "--read", t.joe)
+    w.ate("put", "notes", "docs/a", "third")
+    w.refused(2, "MISUSE", "protect", "notes", "diary", "--publish", "--yes")  # no scope of its own
+    o = w.ate("protect", "notes", "docs", "--publish", "--write", f"{t.joe},{t.ada}", "--yes",
+              "--json").object()
+    assert o["resealed"] == 0 and o["left"] == 0, o
+    docs = t.rules("docs")
+    assert docs["read"] == "everyone" and docs["published"] and t.ada in docs["write"], docs
+    assert t.as_ada("get", "notes", f"({docs['id']})/a").out == b"third"
+    t.ada_refused(3, "NO_KEY", "get", "notes", "diary")
+    t.as_ada("put", "notes", f"({docs['id']})/new", "hers")
+    assert w.ate("get", "notes", "docs/new").out == b"hers"
 
 
 def test_bad_words(w):
@@ -213,6 +335,14 @@ def test_revoked_by_itself(w):
     w.ate("protect", "notes", "/", "--read", f"{t.joe},ada.pub", "--write", f"{t.joe},{t.ada}")
     t.as_ada("revoke", "notes", "ada.key", "--yes")
     t.ada_refused(3, "DENIED", "put", "notes", "x", "y")
+
+
+def test_no_root_key(w):
+    t = Two(w)
+    w.ate("revoke", "notes", t.joe, "--yes")
+    r = w.ate("root", "notes")
+    assert r.out == b"" and b"no root key is in force" in r.err, r
+    assert w.ate("root", "notes", "--json").object()["root_keys"] == []
 
 
 def test_root_keys(w):

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Chains at a server: conflicts, time limits, mirrors, servers not there or not the one."""
+import base64
 import os
 import random
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 from world import PATIENCE_S, Failed, main
@@ -302,6 +304,56 @@ def test_clear_text_is_asked_for_by_both(w):
               status=None)
     assert r.status in (5, 6, 7), r
     assert b"--no-wire-encryption" in r.err, r
+
+
+def pump(source, target, heard):
+    """What comes from the one goes to the other, and is kept."""
+    try:
+        while data := source.recv(1 << 16):
+            heard.extend(data)
+            target.sendall(data)
+    except OSError:
+        pass
+    target.close()
+
+
+def listen_between(server, heard):
+    """The port of whoever stands between, for as many connections as come."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def accept():
+        while True:
+            client = listener.accept()[0]
+            there = socket.create_connection(("127.0.0.1", int(server.port)))
+            for ends in (client, there), (there, client):
+                threading.Thread(target=pump, args=(*ends, heard), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listener.getsockname()[1]
+
+
+def test_no_private_key_leaves(w):
+    """Its seed is not in what client and server say to each other, nor in what either stores."""
+    me = w.key()
+    w.key("bob.key")
+    bob = w.public("bob.key", "bob.public")
+    heard = bytearray()
+    server = w.server("--no-auth", "--no-wire-encryption")
+    port = listen_between(server, heard)
+    address = server.chain(PATH).replace(f":{server.port}", f":{port}")
+    clear = "--no-wire-encryption"
+    w.ate("put", address, "private", "of nobody else", clear)
+    w.ate("protect", address, "private", "--read", f"{me},{bob}", clear)
+    w.ate("get", address, "private", clear, "--mirror", "mirror")
+    w.ate("log", address, clear)
+    stored = b"".join(f.read_bytes() for top in (server.logs, "mirror")
+                      for f in w.path(top).rglob("*") if f.is_file() and f.parent.name != ",server")
+    assert PATH.encode() in heard and PATH.encode() in stored
+    for key in w.path("bob.key"), w.home / ".config/ate/key":
+        text = key.read_bytes().split(b"\nseed ")[1].split(b"\n")[0]
+        seed = base64.urlsafe_b64decode(text + b"=")
+        for secret in seed, text, seed.hex().encode():
+            assert secret not in heard and secret not in stored, key
 
 
 def test_what_is_typed_stands_behind_the_sentence(w):

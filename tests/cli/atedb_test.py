@@ -64,7 +64,8 @@ def test_compact(w):
     for word in "always", "timer=", "timer=1x", "factor=1", "size=0", "factor-or-timer=2":
         refused(w, 2, "--compact: ", "logs", "--compact", word)
     refused(w, 2, "--compact-rate", "logs", "--compact-rate", "fast")
-    refused(w, 2, "--compact-key goes with --compact", "logs", "--compact-key", "key")
+    for option in ["--compact-key", "key"], ["--compact-deep"]:
+        refused(w, 2, "--compact-key and --compact-deep go with --compact", "logs", *option)
     refused(w, 1, "nowhere", "logs", "--compact", "on-open", "--compact-key", "nowhere")
     w.run("ate", "key", "new", "key")
     a = Atedb(w, "--no-auth", "-p", "0", "--compact", "size-or-timer=4M,1h", "--compact-key", "key",
@@ -331,6 +332,28 @@ def test_members_only_address(w):
             for at in (address, address.replace("/a#", "/b#"))}
     assert len(told) == 1, told
     w.refused(3, "NO_ACCESS", "get", nothing, "x")
+
+
+def test_members_by_a_rule(w):
+    """Who may add and has never signed is a member if the rule was given his public file."""
+    root = w.key()
+    w.key("ada")
+    w.key("eve")
+    server = w.server("--no-auth", "--members-only", "--limit", "refusal-ms=300")
+    chain = server.chain("/a")
+    eve = w.ate("key", "show", "eve", "--json").object()["fingerprint"]
+    w.ate("put", chain, "box/first", "1")
+    w.ate("protect", chain, "box", "--append", f"{w.public('ada', 'ada.pub')},{eve}")
+    box = w.ate("protect", chain, "box", "--json").object()["id"]
+    push = ("push", chain, f"({box})", "letter", "--root", root)
+    made = w.ate(*push, "-k", "ada").out.decode().strip()
+    assert w.ate("get", chain, made).out == b"letter"
+    w.refused(3, "NO_ACCESS", *push, "-k", "eve")  # her fingerprint is all that the chain knows
+    w.ate("key", "split", "eve")
+    w.refused(3, "NO_ACCESS", *push[:2], "/", *push[3:], "-k", "eve.write")
+    w.ate("protect", chain, "box", "--append", w.public("eve", "eve.pub"))
+    w.ate(*push, "-k", "eve")
+    w.refused(3, "DENIED", *push, "-k", "ada")
 
 
 def test_descriptors_are_shared(w):

@@ -173,7 +173,7 @@ static bool is_there(struct kit *k, uint64_t number)
     struct ate__receipt receipt;
     struct ate__txn_id id = {.number = number};
     memset(id.origin, k->origin, sizeof id.origin);
-    int rc = ate__chain_outcome(k->chain, &id, &receipt);
+    int rc = ate__chain_outcome(k->chain, &id, NULL, &receipt);
     if (rc && rc != ATE_NOT_FOUND)
         fail_msg("outcome: %s: %s", ate__result_name(rc), ate__error_text());
     if (!rc)

@@ -15,7 +15,7 @@
 #include "lib/simdisk.h"
 #include "lib/simenv.h"
 
-enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 31, GOLDEN_SETS = 3 };
+enum { GOLDEN_KEYS = 4, GOLDEN_CHAINS = 31, GOLDEN_SETS = 4 };
 /* Of the keys: who owns each chain, who writes too, who reads; and one whom nobody lets in. */
 enum { OWNER, SECOND, READER, STRANGER };
 extern const char *const golden_keys[GOLDEN_KEYS]; /* names of the files */

@@ -258,15 +258,16 @@ static void test_proofs(void **state)
 /* ---- what this version makes ---- */
 
 static char kept[1100], made[1000];
-static unsigned compared;
+static unsigned compared, made_set;
 
-/* A chain, or what is beside it, whose bytes depend on more than on us. */
+/* A chain, or what is beside it, whose bytes depend on more than on us; or one whose story this
+ * version writes otherwise, in a later set. */
 static bool varies(const char *relative)
 {
     for (unsigned i = 0; i < GOLDEN_CHAINS; i++) {
         size_t n = strlen(golden_chains[i].name);
-        if (golden_chains[i].varies && !strncmp(relative + 1, golden_chains[i].name, n) &&
-            strchr("/.", relative[1 + n]))
+        if ((golden_chains[i].varies || golden_chains[i].set > made_set) &&
+            !strncmp(relative + 1, golden_chains[i].name, n) && strchr("/.", relative[1 + n]))
             return true;
     }
     return false;
@@ -322,9 +323,19 @@ static void make_set(unsigned set)
         if (golden_chains[i].set == set)
             golden_make(&golden_chains[i], made);
     compared = 0;
+    made_set = set;
     assert_int_equal(nftw(kept, compare_file, 8, FTW_PHYS), 0);
     assert_true(compared > 2 * GOLDEN_KEYS);
     assert_int_equal(nftw(made, count_file, 8, FTW_PHYS), 0);
+}
+
+/* All of what a set had may have moved to later ones. */
+static bool has_stories(unsigned set)
+{
+    for (unsigned i = 0; i < GOLDEN_CHAINS; i++)
+        if (golden_chains[i].set == set)
+            return true;
+    return false;
 }
 
 static void test_made_the_same(void **state)
@@ -332,7 +343,8 @@ static void test_made_the_same(void **state)
     (void)state;
     golden_still_openssl();
     for (unsigned set = 1; set <= GOLDEN_SETS; set++)
-        make_set(set);
+        if (has_stories(set))
+            make_set(set);
 }
 
 int main(void)

@@ -81,10 +81,13 @@ enum option_id {
     OPT_WRITE,
     OPT_APPEND,
     OPT_ADMIN,
+    OPT_PUBLISH,
     OPT_ADD_ROOT,
     OPT_REMOVE_ROOT,
     OPT_CENTRALIZED,
-    OPT_PLUGIN
+    OPT_PLUGIN,
+    OPT_MAX_AGE,
+    OPT_POLICY
 };
 #define OPTS_ALL                                                                                   \
     (OPT(OPT_HELP) | OPT(OPT_JSON) | OPT(OPT_QUIET) | OPT(OPT_VERBOSE) | OPT(OPT_COLOR) |          \
@@ -92,7 +95,8 @@ enum option_id {
 #define OPTS_LOOKUP (OPT(OPT_DNS_SERVER) | OPT(OPT_DNS_ANCHOR) | OPT(OPT_CA_FILE))
 #define OPTS_CHAIN                                                                                 \
     (OPTS_ALL | OPTS_LOOKUP | OPT(OPT_KEY) | OPT(OPT_PASSWORD_FILE) | OPT(OPT_ROOT) |              \
-     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_CENTRALIZED) | OPT(OPT_PLUGIN))
+     OPT(OPT_MIRROR) | OPT(OPT_TIMEOUT) | OPT(OPT_CLEAR) | OPT(OPT_CENTRALIZED) |                  \
+     OPT(OPT_PLUGIN) | OPT(OPT_MAX_AGE))
 /* What is said of a chain that is made. */
 #define OPTS_NEW                                                                                   \
     (OPT(OPT_WORM) | OPT(OPT_RETAIN) | OPT(OPT_SEGMENT_SIZE) | OPT(OPT_COMPRESS) |                 \
@@ -107,6 +111,7 @@ struct options { /* strings are words of the command line */
     size_t root_count;
     const char *mirror;
     int32_t timeout_ms; /* 0: not given; -1: none */
+    int32_t max_age_ms; /* 0: not given; -1: any */
     bool clear;         /* no wire encryption */
     bool centralized;
     struct ate_lookup lookup;
@@ -116,7 +121,7 @@ struct options { /* strings are words of the command line */
     uint64_t if_sequence, since;
     uint64_t count; /* of --count or -n; UINT64_MAX: all */
     const char *type, *output, *label;
-    const char *since_file, *checkpoint, *chain_id;
+    const char *since_file, *checkpoint, *chain_id, *policy;
     const char *add_log_key, *remove_log_key; /* files; the latter also a fingerprint */
     const char *log_key[OPTION_FILES_MAX];
     size_t log_key_count;
@@ -143,6 +148,7 @@ struct options { /* strings are words of the command line */
     const char *yes_name; /* of the chain; NULL: not given */
     uint64_t to; /* a sequence */
     const char *read, *write, *append, *admin; /* who may; NULL: as it is */
+    bool publish; /* everyone may read, also all that was ever written */
     const char *add_root, *remove_root; /* a key file; the latter also a fingerprint */
     uint64_t clients, size_bytes, objects; /* of a benchmark; 0: not given */
     bool deep;
@@ -161,7 +167,7 @@ struct command {
 extern const struct command cmd_key, cmd_put, cmd_get, cmd_rm, cmd_mv, cmd_ls, cmd_watch, cmd_log,
     cmd_verify, cmd_checkpoint, cmd_prove, cmd_check_proof, cmd_import, cmd_export, cmd_name,
     cmd_compact, cmd_history, cmd_hold, cmd_release, cmd_backup, cmd_restore, cmd_repair,
-    cmd_destroy, cmd_bench, cmd_protect, cmd_revoke, cmd_root;
+    cmd_destroy, cmd_bench, cmd_protect, cmd_push, cmd_revoke, cmd_root;
 
 /* Reads the words behind the command's name. 0; or the exit status, reported, in *ret_status, or
  * with --help, 0 in it. */

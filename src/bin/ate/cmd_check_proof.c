@@ -10,6 +10,7 @@
 static int check(const struct options *o, struct ate_session *session, struct ate_proved *ret)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL, keys = ATE__BUF_NULL;
+    ate__cleanup(ate__buf_deinit) struct ate__buf policy = ATE__BUF_NULL;
     ate__cleanup(ate__freep) char *roots = NULL;
     struct ate_proof_conf conf = {.chain = o->chain_id};
     int rc = proof_text_read(o->operand[0], &text);
@@ -17,6 +18,9 @@ static int check(const struct options *o, struct ate_session *session, struct at
         rc = proof_text_read_all(o->log_key, o->log_key_count, &keys);
     if (!rc && o->root_count)
         rc = open_join(o->root, o->root_count, &roots);
+    if (!rc && o->policy)
+        rc = proof_text_read(o->policy, &policy);
+    conf.policy = (const char *)policy.data;
     conf.log_keys = (const char *)keys.data;
     conf.root = roots;
     return rc ? rc : ate_check_proof((const char *)text.data, session, &conf, ret);
@@ -45,10 +49,10 @@ const struct command cmd_check_proof = {
     .operands_min = 1,
     .operands_max = 1,
     .options = OPTS_ALL | OPT(OPT_KEY) | OPT(OPT_PASSWORD_FILE) | OPT(OPT_ROOT) | OPT(OPT_LOG_KEY) |
-               OPT(OPT_CHAIN),
+               OPT(OPT_CHAIN) | OPT(OPT_POLICY),
     .run = run,
     .help =
-        "ate check-proof FILE [--log-key FILE | --root KEY | --chain ID]\n"
+        "ate check-proof FILE [--log-key FILE | --root KEY | --chain ID] [--policy FILE]\n"
         "\n"
         "Checks what ate prove or ate checkpoint printed; needs neither the chain nor a server.\n"
         "What it says counts as far as you trust the log key that signed it, by the first of\n"
@@ -63,5 +67,7 @@ const struct command cmd_check_proof = {
         "  --log-key FILE   verifier keys, as ate checkpoint prints them; may be repeated\n"
         "  --root KEY       a root key of the chain: a fingerprint or a public key file; may be\n"
         "                   repeated (--root-key is the same)\n"
-        "  --chain ID       the chain id\n",
+        "  --chain ID       the chain id\n"
+        "  --policy FILE    witnesses (C2SP tlog-policy), of whom a quorum must have cosigned the\n"
+        "                   checkpoint too\n",
 };

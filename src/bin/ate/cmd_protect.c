@@ -229,6 +229,11 @@ static int ask(struct protect *p, const struct ate_rules *before, const struct a
         if (rule_of(after, i)->who == ATE_EVERYONE && rule_of(before, i)->who != ATE_EVERYONE)
             at += (size_t)snprintf(question + at, sizeof question - at, "%s%s",
                                    at ? ", " : "everyone could ", right_names[i]);
+    if (p->o->publish)
+        at += (size_t)snprintf(question + at, sizeof question - at,
+                               "%severyone could read all that was ever written in it, what was "
+                               "replaced and deleted too, and all its names, for ever",
+                               at ? "; " : "");
     if (nobody_has(p, &after->admin) && !nobody_has(p, &before->admin))
         snprintf(question + at, sizeof question - at, "%snobody could ever change the rules again",
                  at ? "; " : "");
@@ -277,8 +282,11 @@ static int change(void *arg, struct ate_txn *txn)
     for (unsigned i = 0; !rc && i < RIGHTS; i++)
         if (p->given[i])
             *each[i] = p->rule[i];
-    if (!rc)
+    bool rules = p->given[0] || p->given[1] || p->given[2] || p->given[3];
+    if (!rc && rules)
         rc = ate_protect_only(txn, o.id, &own);
+    if (!rc && p->o->publish)
+        rc = ate_publish(txn, o.id);
     if (!rc)
         rc = ate_protection(txn, o.id, &after);
     if (!rc)
@@ -413,7 +421,9 @@ static int set_all(struct protect *p)
 static int run(const struct options *o)
 {
     struct protect p = {.o = o, .given = {o->read, o->write, o->append, o->admin}};
-    bool changes = o->read || o->write || o->append || o->admin;
+    bool changes = o->read || o->write || o->append || o->admin || o->publish;
+    if (o->read && o->publish)
+        return ate__report_usage("--read and --publish exclude each other");
     char *subject = open_subject(o);
     int rc = path_parse(o->operand[1], &p.path);
     if (!rc)
@@ -434,7 +444,7 @@ const struct command cmd_protect = {
     .operands_min = 2,
     .operands_max = 2,
     .options = OPTS_CHAIN | OPT(OPT_READ) | OPT(OPT_WRITE) | OPT(OPT_APPEND) | OPT(OPT_ADMIN) |
-               OPT(OPT_YES),
+               OPT(OPT_PUBLISH) | OPT(OPT_YES),
     .run = run,
     .help =
         "ate protect CHAIN NAME\n"
@@ -464,5 +474,8 @@ const struct command cmd_protect = {
         "  --write WHO    change, move and delete it, and what lies below\n"
         "  --append WHO   make something below it; as write where nothing is said\n"
         "  --admin WHO    change these rules; as write where nothing is said\n"
+        "  --publish      open it to everyone without writing it anew: ALL that was ever\n"
+        "                 written in it, and all names there, for ever; --read everyone opens\n"
+        "                 what is there now, and names that were private stay so\n"
         "  -y, --yes      do not ask\n",
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * cmd_put.c: stores a value under a name.
+ * cmd_put.c: stores a value under a name, or, for who may only add, without one.
  *
  * The first piece of the value is read before the chain is opened: a file that is not there makes
  * no chain. A value over FS_INLINE_MAX becomes a file, whose pages are stored as they are read.
@@ -24,7 +24,8 @@ enum {
 
 struct put {
     const struct options *o;
-    struct path path;
+    bool unnamed;     /* `path` is what it shall lie below */
+    struct path path; /* of the value */
     struct source source;
     uint8_t *piece;            /* the first PAYLOAD_MAX + 1 bytes of the value, or all of it */
     size_t size;
@@ -32,6 +33,7 @@ struct put {
     struct store *store;
     struct store_node *parent;
     struct store_node *file;   /* unfinished */
+    struct store_node *made;   /* without a name */
     struct store_receipt receipt;
 };
 
@@ -64,6 +66,10 @@ static bool is_file(const struct put *p)
 static int check_value(const struct put *p)
 {
     bool value = type_is(p, "text") || type_is(p, "bytes");
+    if (p->unnamed && is_file(p) && p->size > FS_INLINE_MAX)
+        return ate__fail(ATE_TOO_BIG, "a value without a name has at most 1 MiB: a larger one is "
+                                      "stored in pieces, and changed when the last of them is "
+                                      "there");
     if (!p->o->type || type_is(p, "file"))
         return 0;
     if (value && p->size > FS_INLINE_MAX)
@@ -120,6 +126,25 @@ static int look(struct put *p, struct ate_txn *txn, struct ate_object *ret_above
                        ate__escaped(ate__text_bytes(p->path.part[depth - 1]), shown, sizeof shown));
     *ret_above = last;
     *ret_depth = depth;
+    return rc;
+}
+
+/* What it shall lie below is there. */
+static int find_parent(struct put *p)
+{
+    struct ate_object o;
+    struct ate_txn *txn;
+    int rc = ate_txn_begin(p->at.chain, NULL, ATE_READ, &txn);
+    if (rc)
+        return rc;
+    rc = path_find(txn, &p->path, ATE_NO_PAYLOAD, &o, NULL);
+    if (!rc && p->path.count && o.readable && !content_may_hold(&o))
+        rc = ate__fail(ATE_CONFLICT, "what it would lie below is no directory");
+    if (!rc) {
+        p->parent = store_node_new(o.id);
+        rc = p->parent ? 0 : ate__no_memory();
+    }
+    ate_txn_end(txn);
     return rc;
 }
 
@@ -222,10 +247,10 @@ static int store_small(struct put *p, const char *name, const struct store_when 
     struct ate_bytes value = {p->piece, p->size};
     p->piece[p->size] = 0; /* there is room: it is shorter than its limit */
     if (type_is(p, "bytes") || (!p->o->type && !is_text(p)))
-        return store_bytes(p->store, p->parent, name, value, when);
+        return store_bytes(p->store, p->parent, name, value, when, &p->made);
     if (!p->o->type || type_is(p, "text"))
-        return store_text(p->store, p->parent, name, (const char *)p->piece, when);
-    return store_raw(p->store, p->parent, name, p->o->type, encoding_of(p), value, when);
+        return store_text(p->store, p->parent, name, (const char *)p->piece, when, &p->made);
+    return store_raw(p->store, p->parent, name, p->o->type, encoding_of(p), value, when, &p->made);
 }
 
 static int store_file_small(struct put *p, const char *name, const struct store_when *when)
@@ -234,19 +259,19 @@ static int store_file_small(struct put *p, const char *name, const struct store_
     struct ate_hash hash;
     int rc = ate__sha256(file.data, &hash);
     file.hash = &hash;
-    return rc ? rc : store_file(p->store, p->parent, name, &file, when, NULL);
+    return rc ? rc : store_file(p->store, p->parent, name, &file, when, &p->made);
 }
 
 static int store_value(struct put *p)
 {
-    const char *name = p->path.part[p->path.count - 1];
+    const char *name = p->unnamed ? NULL : p->path.part[p->path.count - 1];
     struct store_when when = {
         .absent = p->o->absent,
         .current = p->o->has_if,
         .sequence = p->o->if_sequence,
         .is_public = p->o->is_public,
     };
-    int rc = make_parents(p);
+    int rc = p->unnamed ? find_parent(p) : make_parents(p);
     if (rc)
         return rc;
     if (is_file(p) && p->size > FS_INLINE_MAX)
@@ -271,12 +296,12 @@ static int put(struct put *p)
     struct store_conf conf = {
         .scope = p->o->scope, .tries = 1, .acknowledged = acknowledged, .arg = p};
     int rc = path_parse(p->o->operand[1], &p->path);
-    if (!rc && !p->path.count)
+    if (!rc && !p->unnamed && !p->path.count)
         rc = ate__fail(ATE_MISUSE, "the name is empty");
     if (!rc)
         rc = read_first(p);
     if (!rc)
-        rc = open_chain(p->o, OPEN_CREATES, &p->at);
+        rc = open_chain(p->o, p->unnamed ? OPEN_CHANGES : OPEN_CREATES, &p->at);
     if (rc)
         return rc;
     conf.chain = p->at.chain;
@@ -295,18 +320,42 @@ static int put(struct put *p)
 
 /* ---- the command ---- */
 
-static int run(const struct options *o)
+/* What has no name has its id, as a path takes it. */
+static void say_made(const struct put *p)
 {
-    struct put p = {.o = o};
+    const struct ate_receipt *r = &p->receipt.receipt;
+    char text[ATE_ID_TEXT], head[ATE_HASH_TEXT];
+    ate_id_text(store_node_id(p->made), text);
+    if (!ate__out.json) {
+        ate__print("(%s)\n", text);
+        return;
+    }
+    json_t *object = json_object();
+    ate__json_set_bytes(object, "below", ate__text_bytes(p->o->operand[1]));
+    ate__json_set_text(object, "id", text);
+    ate__json_set_text(object, "stage", open_stage_text(r));
+    if (r->stage >= ATE_DURABLE) {
+        ate__json_set_number(object, "sequence", r->sequence);
+        ate__json_set_text(object, "head", ate_hash_text(r->head, head));
+    }
+    ate__print_json(object);
+}
+
+static int store(const struct options *o, bool unnamed)
+{
+    struct put p = {.o = o, .unnamed = unnamed};
     if (o->absent && o->has_if)
         return ate__report_usage("--if and --if-absent exclude each other");
     char *subject = open_subject(o);
     stop_after(o->timeout_ms, subject);
     int rc = put(&p);
     int status = rc ? open_report(rc, &p.at, subject) : 0;
-    if (!rc)
+    if (!rc && unnamed)
+        say_made(&p);
+    if (!rc && !unnamed)
         open_say_receipt(o->operand[1], NULL, &p.receipt.receipt);
     store_free(p.store);
+    store_node_unref(p.made);
     store_node_unref(p.file);
     store_node_unref(p.parent);
     status = open_close(&p.at, status);
@@ -316,6 +365,48 @@ static int run(const struct options *o)
     ate__free(subject);
     return status;
 }
+
+static int run(const struct options *o)
+{
+    return store(o, false);
+}
+
+static int run_push(const struct options *o)
+{
+    return store(o, true);
+}
+
+const struct command cmd_push = {
+    .name = "push",
+    .summary = "store a value without a name: all that who may only add can do",
+    .operands = "CHAIN NAME [VALUE | @FILE | -]",
+    .operands_min = 2,
+    .operands_max = 3,
+    .options = OPTS_CHAIN | OPT(OPT_SCOPE) | OPT(OPT_TYPE),
+    .run = run_push,
+    .help =
+        "ate push CHAIN NAME [VALUE | @FILE | -]\n"
+        "\n"
+        "Stores the value below NAME, or with / at the top, without a name of its own, and prints\n"
+        "(ID), which stands for it in a path. Each push makes one more object. It needs the right\n"
+        "to append there, and none to read: what you cannot read is sealed for those who do, you\n"
+        "cannot read it again, and nobody who has only that right can change or remove it. So a\n"
+        "drop box is made of a directory and one rule:\n"
+        "\n"
+        "  ate protect notes inbox --append ada.pub    by its owner; --json: its id\n"
+        "  ate push notes \"(ID)\" hello -k ada.key      by Ada, who does not see its name\n"
+        "  date | ate push notes inbox                 stdin\n"
+        "  ate ls notes inbox                          by who reads it\n"
+        "  ate get notes \"(ID)\"\n"
+        "\n"
+        "  --type T         text, bytes or file; or any other: as of ate put\n"
+        "  --scope SCOPE    full: on disk at the root (the default); local: on disk here; none\n"
+        "  -k, --key FILE   your key; the chain has to name it where not everyone may append\n"
+        "  --timeout TIME   of the whole command\n"
+        "\n"
+        "A value has at most 1 MiB; with a type of your own, 4 MiB. The chain has to be there.\n"
+        "Exit status 3: no right to append there.\n",
+};
 
 const struct command cmd_put = {
     .name = "put",

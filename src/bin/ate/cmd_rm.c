@@ -11,6 +11,7 @@
 #include "bin/ate/retry.h"
 #include "bin/ate/stop.h"
 #include <inttypes.h>
+#include <string.h>
 
 enum { NAMED_MAX = 5, SHOWN = 512 };
 
@@ -51,6 +52,30 @@ static int check_childless(struct ate_txn *txn, struct ate_id id, bool *ret_page
     return ate__fail(ATE_CONFLICT, "it has children: %s; -r removes them with it", named);
 }
 
+static bool same_authors(const struct ate_object *a, const struct ate_object *b)
+{
+    return a->author_count == b->author_count &&
+           (!a->author_count ||
+            !memcmp(a->authors, b->authors, a->author_count * sizeof *a->authors));
+}
+
+/* What a file in an archive says its pages lie below goes with it, unless its writer named what is
+ * not its own: a directory, or the pages of another's. */
+static int own_pages(struct ate_txn *txn, const struct ate_object *o, bool *ret_own,
+                     struct ate_id *ret_pages)
+{
+    struct ate_object file, pages;
+    int rc = content_pages(txn, o, ret_own, ret_pages);
+    if (rc || !*ret_own)
+        return rc;
+    rc = ate_load_raw(txn, o->id, ATE_NO_PAYLOAD | ATE_AUTHORS, &file);
+    if (!rc)
+        rc = ate_load_raw(txn, *ret_pages, ATE_NO_PAYLOAD | ATE_AUTHORS, &pages);
+    *ret_own = !rc && pages.type && !strcmp(pages.type, "pages") && same_authors(&file, &pages) &&
+               ate__id_equal(&file.parent, &pages.parent);
+    return rc == ATE_NOT_FOUND ? 0 : rc;
+}
+
 struct rm {
     const struct options *o;
     struct path path;
@@ -67,7 +92,7 @@ static int change(void *arg, struct ate_txn *txn)
     bool apart = false;
     struct ate_id pages;
     if (!rc)
-        rc = content_pages(txn, &o, &apart, &pages);
+        rc = own_pages(txn, &o, &apart, &pages);
     if (!rc)
         rc = ate_delete(txn, o.id, tree ? ATE_TREE : 0);
     if (!rc && apart)

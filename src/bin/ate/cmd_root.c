@@ -23,6 +23,9 @@ static void print_roots(const struct opened *x)
     }
     for (size_t i = 0; i < count; i++)
         ate__print("%s\n", ate_hash_text(roots[i], text));
+    if (!count)
+        ate__note("no root key is in force: all of them were ended (ate revoke), and nobody can "
+                  "do any more what takes one");
 }
 
 static int add(const struct options *o, const struct opened *x, struct ate_hash *ret_key,

@@ -18,7 +18,8 @@ static void print_range(void *arg, const char *file, uint64_t offset, uint64_t s
     ate__print_json(object);
 }
 
-static void print_json(const struct opened *x, const struct ate_verified *v)
+static void print_json(const struct options *o, const struct opened *x,
+                       const struct ate_verified *v)
 {
     char text[ATE_HASH_TEXT];
     const struct ate_hash *roots;
@@ -42,10 +43,28 @@ static void print_json(const struct opened *x, const struct ate_verified *v)
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__json_set_text(object, "compression", "zstd");
     ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
+    struct ate_chain_age age;
+    if (o->max_age_ms > 0 && ate_chain_age(x->chain, &age)) {
+        char time[ATE__TIME_TEXT];
+        ate__json_set_number(object, "age_ms", (uint64_t)age.age_ms);
+        ate__json_set_number(object, "signed_size", age.head.size);
+        ate__json_set_text(object, "signed", ate__time_text(age.signed_ns, false, time));
+    }
     ate__print_json(object);
 }
 
-static void print_text(const struct opened *x, const struct ate_verified *v)
+static void print_age(const struct opened *x)
+{
+    struct ate_chain_age age;
+    char time[ATE__TIME_TEXT], count[ATE__COUNT_TEXT];
+    if (ate_chain_age(x->chain, &age))
+        ate__print("a log key signed the first %s at %s, %" PRId64 " s ago at most\n",
+                   ate__count_text(age.head.size, "transaction", "transactions", count),
+                   ate__time_text(age.signed_ns, false, time), age.age_ms / 1000 + 1);
+}
+
+static void print_text(const struct options *o, const struct opened *x,
+                       const struct ate_verified *v)
 {
     char head[ATE_HASH_TEXT], size[ATE__SIZE_TEXT], transactions[ATE__COUNT_TEXT],
         events[ATE__COUNT_TEXT], last[ATE__COUNT_TEXT];
@@ -56,6 +75,8 @@ static void print_text(const struct opened *x, const struct ate_verified *v)
                ate__size_text(v->bytes, size), ate_hash_text(v->head.root, head));
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__print("what is stored is compressed (zstd)\n");
+    if (o->max_age_ms > 0)
+        print_age(x);
     if (v->queued)
         ate__print("queued, for no checkpoint covers it: %s\n",
                    ate__count_text(v->queued, "transaction", "transactions", last));
@@ -119,9 +140,9 @@ static int run(const struct options *o)
     if (is_damaged)
         status = open_say_damage(&v.damage, subject);
     else if (!rc && ate__out.json)
-        print_json(&x, &v);
+        print_json(o, &x, &v);
     else if (!rc)
-        print_text(&x, &v);
+        print_text(o, &x, &v);
     status = open_close(&x, status);
     ate__free(subject);
     return status;

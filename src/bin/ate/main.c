@@ -9,11 +9,11 @@
 #include <string.h>
 
 const struct command *const commands[] = {
-    &cmd_key,         &cmd_put,    &cmd_get,     &cmd_rm,     &cmd_mv,         &cmd_ls,
-    &cmd_watch,       &cmd_log,    &cmd_history, &cmd_verify, &cmd_checkpoint, &cmd_prove,
-    &cmd_check_proof, &cmd_import, &cmd_export,  &cmd_name,   &cmd_compact,    &cmd_hold,
-    &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_destroy,    &cmd_bench,
-    &cmd_protect,     &cmd_revoke, &cmd_root,    NULL,
+    &cmd_key,   &cmd_put,         &cmd_push,   &cmd_get,     &cmd_rm,     &cmd_mv,
+    &cmd_ls,    &cmd_watch,       &cmd_log,    &cmd_history, &cmd_verify, &cmd_checkpoint,
+    &cmd_prove, &cmd_check_proof, &cmd_import, &cmd_export,  &cmd_name,   &cmd_compact,
+    &cmd_hold,  &cmd_release,     &cmd_backup, &cmd_restore, &cmd_repair, &cmd_destroy,
+    &cmd_bench, &cmd_protect,     &cmd_revoke, &cmd_root,    NULL,
 };
 
 static const char first_help[] =
@@ -39,6 +39,7 @@ static const char last_help[] =
     "                      repeated (--root-key is the same)\n"
     "      --mirror DIR    keep a copy of a remote chain there; auto: in ~/.cache/ate\n"
     "      --timeout TIME  500ms, 30s, 5m, none [30s]\n"
+    "      --max-age TIME  nothing of a remote chain that may be older: 60s or more\n"
     "      --plugin FILE[=OPTIONS] loads a plug-in: libate(3), PLUG-INS; may be repeated\n"
     "      --password-file FILE   the password of your key, if it has one; else you are asked\n"
     "      --no-wire-encryption   clear text, to a server on this machine that allows it too\n"
@@ -52,7 +53,7 @@ static const char last_help[] =
     "  -h, --help   --version\n"
     "\n"
     "Exit status: 0 done; 1 no: not found, exists, nothing more; 2 usage; 3 refused: no right, no\n"
-    "key; 4 conflict; 5 not reached, busy, outcome unknown: try again; 6 not to be trusted;\n"
+    "key; 4 conflict, too old; 5 not reached, busy, outcome unknown; 6 not to be trusted;\n"
     "7 malformed, unsupported, too big; 8 this machine; 129, 130, 143 ended by SIGHUP, SIGINT,\n"
     "SIGTERM.\n";
 
@@ -85,10 +86,10 @@ static int unknown(const char *word)
         return ate__report_usage("the command comes first: ate COMMAND %s", shown);
     if (meant)
         return ate__report_usage("there is no command \"%s\"; did you mean %s?", shown, meant);
-    return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, get, "
-                             "rm, mv, ls, watch, log, history, verify, checkpoint, prove, "
+    return ate__report_usage("there is no command \"%s\"; the first word is one of key, put, push, "
+                             "get, rm, mv, ls, watch, log, history, verify, checkpoint, prove, "
                              "check-proof, import, export, name, compact, hold, release, "
-                             "backup, restore, repair, destroy, bench",
+                             "backup, restore, repair, destroy, bench, protect, revoke, root",
                              shown);
 }
 

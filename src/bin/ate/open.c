@@ -376,6 +376,20 @@ static void say_stopped(void *arg, const char *line)
     fprintf(stderr, "ate: %s\n", line);
 }
 
+/* A command that goes on for long is told that what it shows gets old. */
+static void say_stale(void *arg, int result, const char *text, const struct ate_proved *checkpoint)
+{
+    (void)arg;
+    (void)checkpoint;
+    if (result == ATE_STALE)
+        fprintf(stderr, "ate: warning: %s\n", text);
+}
+
+static uint32_t max_age_of(const struct options *o)
+{
+    return o->max_age_ms < 0 ? UINT32_MAX : (uint32_t)(o->max_age_ms + 999) / 1000;
+}
+
 static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
 {
     return (struct ate_chain_conf){
@@ -394,6 +408,9 @@ static struct ate_chain_conf conf_of(const struct options *o, const char *roots)
         .plugins = o->plugins.items,
         .plugin_count = o->plugins.count,
         .plugin_log = say_stopped,
+        .checkpoint = o->max_age_ms ? NULL : say_stale,
+        .max_age_s = max_age_of(o),
+        .max_age_strict = o->max_age_ms > 0,
         .progress = open_show_progress,
     };
 }
@@ -502,11 +519,16 @@ int open_report(int result, const struct opened *x, const char *subject)
     return ate__report(result, own_keys ? NULL : subject);
 }
 
-void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt)
+const char *open_stage_text(const struct ate_receipt *receipt)
 {
     static const char *const stages[] = {"queued", "outboxed", "durable", "replicated",
                                          "witnessed"};
-    const char *stage = stages[receipt->stage];
+    return stages[receipt->stage];
+}
+
+void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt)
+{
+    const char *stage = open_stage_text(receipt);
     bool has_place = receipt->stage >= ATE_DURABLE;
     char head[ATE_HASH_TEXT];
     if (ate__out.json) {
@@ -580,8 +602,8 @@ int open_check_readers(const struct options *o, struct ate_txn *txn, struct ate_
         open_readers_text(txn, parent, readers, sizeof readers);
         return ate__fail(ATE_NO_KEY,
                          "the key %s (%.8s...) may not read there, and cannot make names there, so "
-                         "nothing is stored; a program that may add there does without a name "
-                         "(ate_push); readers: %s",
+                         "nothing is stored; who may add there does without a name: ate push; "
+                         "readers: %s",
                          open_home_text(paths[i], shown, sizeof shown),
                          ate_hash_text(info.fingerprint, fingerprint), readers);
     }

@@ -47,6 +47,7 @@ void open_show_progress(void *arg, const char *stage, uint64_t done, uint64_t to
 /* Reports the result, with the subject unless it is about the user's own keys. Returns the exit
  * status. */
 int open_report(int result, const struct opened *x, const char *subject);
+const char *open_stage_text(const struct ate_receipt *receipt); /* "durable" */
 /* What became of a commit, for --json and -v. old_name: of what was moved; NULL: nothing was. */
 void open_say_receipt(const char *name, const char *old_name, const struct ate_receipt *receipt);
 

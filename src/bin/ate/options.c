@@ -10,6 +10,8 @@
 /* Of what a benchmark does at once, and what it stores. */
 enum { CLIENTS_MAX = 256, OBJECTS_MAX = 1000000, OBJECT_BYTES_MAX = 1 << 20 };
 
+enum { MAX_AGE_LEAST_MS = 60000 };
+
 /* clang-format off */
 static const struct ate__option table[] = {
     {"help", 'h', OPT_HELP, NULL},
@@ -79,9 +81,12 @@ static const struct ate__option table[] = {
     {"write", 0, OPT_WRITE, "WHO"},
     {"append", 0, OPT_APPEND, "WHO"},
     {"admin", 0, OPT_ADMIN, "WHO"},
+    {"publish", 0, OPT_PUBLISH, NULL},
     {"add", 0, OPT_ADD_ROOT, "FILE"},
     {"remove", 0, OPT_REMOVE_ROOT, "KEY"},
     {"plugin", 0, OPT_PLUGIN, "FILE[=OPTIONS]"},
+    {"max-age", 0, OPT_MAX_AGE, "TIME"},
+    {"policy", 0, OPT_POLICY, "FILE"},
 };
 /* clang-format on */
 
@@ -149,6 +154,14 @@ static int take_allow(const char *value, uint8_t *allow)
     return ate__fail(ATE_MISUSE, "--allow: mldsa44, mldsa65, mldsa87, ed25519 or ed448");
 }
 
+static int take_max_age(const char *value, int32_t *ret_ms)
+{
+    int rc = ate__duration_parse("--max-age", value, ret_ms);
+    if (!rc && *ret_ms >= 0 && *ret_ms < MAX_AGE_LEAST_MS)
+        return ate__fail(ATE_MISUSE, "--max-age: at least 60s, for a server signs each 30s");
+    return rc;
+}
+
 static int take_scope(const char *value, unsigned *ret_scope)
 {
     if (!strcmp(value, "full"))
@@ -211,6 +224,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_ROOT: return take_file("--root", value, o->root, &o->root_count);
     case OPT_MIRROR: return take_text("--mirror", value, &o->mirror);
     case OPT_TIMEOUT: return ate__duration_parse("--timeout", value, &o->timeout_ms);
+    case OPT_MAX_AGE: return take_max_age(value, &o->max_age_ms);
     case OPT_DNS_SERVER: return take_text("--dns-server", value, &o->lookup.dns_server);
     case OPT_DNS_ANCHOR: return take_text("--dns-anchor", value, &o->lookup.dns_anchor);
     case OPT_CA_FILE: return take_text("--ca-file", value, &o->lookup.authorities);
@@ -235,6 +249,7 @@ static int take_value(struct options *o, enum option_id id, const char *value)
     case OPT_ADMIN: return take_text("--admin", value, &o->admin);
     case OPT_ADD_ROOT: return take_text("--add", value, &o->add_root);
     case OPT_REMOVE_ROOT: return take_text("--remove", value, &o->remove_root);
+    case OPT_POLICY: return take_text("--policy", value, &o->policy);
     case OPT_CHAIN: return take_text("--chain", value, &o->chain_id);
     case OPT_SINCE:
         o->has_since = true;
@@ -283,6 +298,7 @@ static void take_switch(struct options *o, enum option_id id)
     o->existing |= id == OPT_EXISTING;
     o->accept_loss |= id == OPT_ACCEPT_LOSS;
     o->yes |= id == OPT_YES;
+    o->publish |= id == OPT_PUBLISH;
     o->deep |= id == OPT_DEEP;
 }
 

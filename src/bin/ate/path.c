@@ -74,8 +74,11 @@ static int no_key(struct ate_txn *txn, struct ate_id id)
     char readers[SHOWN];
     open_readers_text(txn, id, readers, sizeof readers);
     if (!strcmp(readers, "everyone"))
-        return ate__fail(ATE_NO_KEY, "no open name is this one, and names from before it was "
-                                     "opened to everyone are for those who could read them then");
+        return ate__fail(ATE_NO_KEY,
+                         "no open name is this one, and names from before it was opened to "
+                         "everyone are for those who could read them then; who could not makes "
+                         "none beside them: ate push stores without one, and ate protect "
+                         "--publish, by the owner, gives them all away");
     return ate__fail(ATE_NO_KEY, "your keys do not open it; readers: %s (ate ls -l shows them)",
                      readers);
 }

@@ -88,6 +88,10 @@ static void tell_json(const struct ate_proved *p)
     ate__json_set_text(object, "head", ate_hash_text(p->head.root, text));
     ate__json_set_text(object, "log_key", ate_hash_text(p->log_key, text));
     ate__json_set_text(object, "signed", ate__time_text(p->signed_ns, false, time));
+    if (p->witnesses) {
+        ate__json_set_number(object, "witnesses", p->witnesses);
+        ate__json_set_text(object, "witnessed", ate__time_text(p->witnessed_ns, false, time));
+    }
     ate__print_json(object);
 }
 
@@ -112,4 +116,7 @@ void proof_text_tell(const struct ate_proved *p)
                ate_hash_text(p->head.root, text));
     ate__print("signed at %s by log key %s\n", ate__time_text(p->signed_ns, false, time),
                ate_hash_text(p->log_key, text));
+    if (p->witnesses)
+        ate__print("cosigned by witnesses of the policy: %" PRIu32 ", the first at %s\n",
+                   p->witnesses, ate__time_text(p->witnessed_ns, false, time));
 }

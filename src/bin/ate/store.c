@@ -559,19 +559,20 @@ int store_file(struct store *s, struct store_node *parent, const char *name,
 }
 
 int store_text(struct store *s, struct store_node *parent, const char *name, const char *value,
-               const struct store_when *when)
+               const struct store_when *when, struct store_node **ret_node)
 {
-    return take_new(s, op_new(OP_TEXT, parent, name, ate__text_bytes(value), when), NULL);
+    return take_new(s, op_new(OP_TEXT, parent, name, ate__text_bytes(value), when), ret_node);
 }
 
 int store_bytes(struct store *s, struct store_node *parent, const char *name,
-                struct ate_bytes value, const struct store_when *when)
+                struct ate_bytes value, const struct store_when *when, struct store_node **ret_node)
 {
-    return take_new(s, op_new(OP_BYTES, parent, name, value, when), NULL);
+    return take_new(s, op_new(OP_BYTES, parent, name, value, when), ret_node);
 }
 
 int store_raw(struct store *s, struct store_node *parent, const char *name, const char *type,
-              const char *encoding, struct ate_bytes payload, const struct store_when *when)
+              const char *encoding, struct ate_bytes payload, const struct store_when *when,
+              struct store_node **ret_node)
 {
     struct op *op = op_new(OP_RAW, parent, name, payload, when);
     if (op) {
@@ -582,7 +583,7 @@ int store_raw(struct store *s, struct store_node *parent, const char *name, cons
             op = NULL;
         }
     }
-    return take_new(s, op, NULL);
+    return take_new(s, op, ret_node);
 }
 
 int store_symlink(struct store *s, struct store_node *parent, const char *name,

@@ -74,8 +74,8 @@ struct store_when {
  * alone leaves the others as they are: CONFLICT: a directory is in the way, or this one would be in
  * the way; DENIED: in an archive nothing is replaced, but a directory stays as it is; EXISTS,
  * NOT_FOUND, TOO_BIG, MALFORMED, WRONG_TYPE, MISUSE. Any other, and any of a commit, is final, and
- * all later calls give it again. name: borrowed, ended with NUL. ret_node: a reference, may be
- * NULL. */
+ * all later calls give it again. name: borrowed, ended with NUL; NULL: it has none, and no
+ * conditions. ret_node: a reference, may be NULL. */
 int store_dir(struct store *s, struct store_node *parent, const char *name,
               const struct fs_dir *dir, const struct store_when *when, struct store_node **ret_node)
     ATE__CHECK;
@@ -84,13 +84,14 @@ int store_file(struct store *s, struct store_node *parent, const char *name,
                const struct fs_file *file, const struct store_when *when,
                struct store_node **ret_node) ATE__CHECK;
 int store_text(struct store *s, struct store_node *parent, const char *name, const char *value,
-               const struct store_when *when) ATE__CHECK;
+               const struct store_when *when, struct store_node **ret_node) ATE__CHECK;
 int store_bytes(struct store *s, struct store_node *parent, const char *name,
-                struct ate_bytes value, const struct store_when *when) ATE__CHECK;
+                struct ate_bytes value, const struct store_when *when, struct store_node **ret_node)
+    ATE__CHECK;
 /* encoding: "msgpack" or "json"; the payload: a map in it */
 int store_raw(struct store *s, struct store_node *parent, const char *name, const char *type,
-              const char *encoding, struct ate_bytes payload, const struct store_when *when)
-    ATE__CHECK;
+              const char *encoding, struct ate_bytes payload, const struct store_when *when,
+              struct store_node **ret_node) ATE__CHECK;
 int store_symlink(struct store *s, struct store_node *parent, const char *name,
                   struct ate_bytes target) ATE__CHECK;
 int store_hardlink(struct store *s, struct store_node *parent, const char *name,

@@ -134,6 +134,11 @@ static int begin_file(struct op *op, struct ate_txn *txn)
     return rc;
 }
 
+/* Under its name; without one, as one more. */
+#define PUT(type, value)                                                                           \
+    (op->name ? ate_put_as(txn, type, op->parent->id, op->name, value, &op->node->id)              \
+              : ate_push(txn, type, op->parent->id, value, &op->node->id))
+
 static int finish_file(struct op *op, struct ate_txn *txn)
 {
     struct fs_file file = file_of(op);
@@ -141,7 +146,7 @@ static int finish_file(struct op *op, struct ate_txn *txn)
         file.hash = &op->hash;
         file.page_count = &op->index;
         file.pages = &op->node->pages;
-        return ate_put_as(txn, fs_file, op->parent->id, op->name, &file, &op->node->id);
+        return PUT(fs_file, &file);
     }
     int rc = put_state(op, txn);
     return rc ? rc : ate_move(txn, op->node->id, op->parent->id, op->name);
@@ -153,31 +158,27 @@ static int put_raw(struct op *op, struct ate_txn *txn)
         .type = op->type,
         .encoding = op->encoding,
         .payload = {op->data, op->data_size},
-        .name = ate__text_bytes(op->name),
         .parent = op->parent->id,
     };
+    if (!op->name)
+        return ate_store_raw(txn, &o, 0, &op->node->id);
+    o.name = ate__text_bytes(op->name);
     return ate_put_raw(txn, &o, 0, &op->node->id);
 }
 
-static int put_named(struct op *op, struct ate_txn *txn)
+static int put_whole(struct op *op, struct ate_txn *txn)
 {
     struct ate_bytes data = {op->data, op->data_size};
     struct fs_file file = file_of(op);
-    struct ate_id *id = &op->node->id, parent = op->parent->id;
     file.hash = &op->hash;
     file.data = data;
     switch (op->kind) {
-    case OP_DIR: return ate_put_as(txn, fs_dir, parent, op->name, &op->dir, id);
-    case OP_FILE: return ate_put_as(txn, fs_file, parent, op->name, &file, id);
-    case OP_TEXT:
-        return ate_put_as(txn, fs_text, parent, op->name, &(struct fs_text){(const char *)op->data},
-                          id);
-    case OP_BYTES: return ate_put_as(txn, fs_bytes, parent, op->name, &(struct fs_bytes){data}, id);
-    case OP_SYMLINK:
-        return ate_put_as(txn, fs_symlink, parent, op->name, &(struct fs_symlink){data}, id);
-    case OP_HARDLINK:
-        return ate_put_as(txn, fs_hardlink, parent, op->name, &(struct fs_hardlink){op->target->id},
-                          id);
+    case OP_DIR: return PUT(fs_dir, &op->dir);
+    case OP_FILE: return PUT(fs_file, &file);
+    case OP_TEXT: return PUT(fs_text, &(struct fs_text){(const char *)op->data});
+    case OP_BYTES: return PUT(fs_bytes, &(struct fs_bytes){data});
+    case OP_SYMLINK: return PUT(fs_symlink, &(struct fs_symlink){data});
+    case OP_HARDLINK: return PUT(fs_hardlink, &(struct fs_hardlink){op->target->id});
     case OP_FILE_FINISH: return finish_file(op, txn);
     default: return put_raw(op, txn);
     }
@@ -203,10 +204,10 @@ int op_apply(struct op *op, struct ate_txn *txn, bool *ret_changed)
         return rc == ATE_NOT_FOUND ? 0 : rc;
     case OP_FILE_BEGIN: rc = begin_file(op, txn); break;
     default:
-        rc = make_way(op, txn, &taken, ret_changed);
+        rc = op->name ? make_way(op, txn, &taken, ret_changed) : 0;
         if (rc || taken)
             return rc;
-        rc = put_named(op, txn);
+        rc = put_whole(op, txn);
     }
     if (!rc && op->when.is_public) {
         *ret_changed = true;

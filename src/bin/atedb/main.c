@@ -257,13 +257,31 @@ static int print_records(const struct options *o, const struct ate_hash *pin)
     return 0;
 }
 
+/* Both keys are made where they are missing, so that they can be handed on before the first start.
+ * Who named the wrong directory is to see it. */
+static bool is_there(const struct options *o, const char *name)
+{
+    ate__cleanup(ate__freep) char *path = ate__format("%s/,server/%s", o->logs, name);
+    return !path || !access(path, F_OK);
+}
+
+static void say_made(const struct options *o, const char *name)
+{
+    char shown[512];
+    ate__note("%s/,server/%s was not there, and is made now: of the server that will serve there",
+              ate__escaped(ate__text_bytes(o->logs), shown, sizeof shown), name);
+}
+
 static int print_pin(const struct options *o)
 {
     char text[ATE__HASH_TEXT];
     struct ate_hash pin;
+    bool was_there = is_there(o, "key");
     int rc = ate__server_pin_of(&ate__env_real, o->logs, &pin);
     if (rc)
         return ate__report(rc, o->logs);
+    if (!was_there)
+        say_made(o, "key");
     if (o->dns_host)
         return print_records(o, &pin);
     if (ate__out.json) {
@@ -279,11 +297,14 @@ static int print_pin(const struct options *o)
 static int print_log_key(const struct options *o)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf text = ATE__BUF_NULL;
+    bool was_there = is_there(o, "log-key");
     int rc = ate__server_log_key_of(&ate__env_real, o->logs, &text);
     if (!rc)
         rc = ate__buf_append(&text, ate__bytes("", 1));
     if (rc)
         return ate__report(rc, o->logs);
+    if (!was_there)
+        say_made(o, "log-key");
     if (ate__out.json) {
         json_t *object = json_object();
         ate__json_set_text(object, "log_key", (const char *)text.data);
@@ -313,6 +334,7 @@ int main(int argc, char **argv)
     o.conf.env = &ate__env_real;
     o.conf.logs = o.logs;
     o.conf.log = log_line;
+    o.conf.compact.deep |= o.compact_key != NULL;
     if (o.compact_key)
         rc = ate_session_open(o.compact_key, 0, &o.conf.compact.session);
     status = rc          ? ate__report(rc, o.compact_key)

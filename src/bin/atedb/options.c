@@ -25,6 +25,7 @@ enum {
     OPT_VIEW_IMAGE,
     OPT_LIMIT,
     OPT_COMPACT,
+    OPT_COMPACT_DEEP,
     OPT_COMPACT_KEY,
     OPT_COMPACT_RATE,
     OPT_SEGMENT_SIZE,
@@ -49,6 +50,7 @@ static const struct ate__option table[] = {
     {"ready-fd", 0, OPT_READY_FD, "N"},
     {"limit", 0, OPT_LIMIT, "NAME=VALUE"},
     {"compact", 0, OPT_COMPACT, "WHEN"},
+    {"compact-deep", 0, OPT_COMPACT_DEEP, NULL},
     {"compact-key", 0, OPT_COMPACT_KEY, "FILE"},
     {"compact-rate", 0, OPT_COMPACT_RATE, "SIZE"},
     {"segment-size", 0, OPT_SEGMENT_SIZE, "SIZE"},
@@ -88,7 +90,8 @@ static const char help_text[] =
     "      --compact WHEN       never; on-open; timer=1h; factor=2; size=64M;\n"
     "                           factor-or-timer=2,1h; size-or-timer=64M,1h: when chains that\n"
     "                           are open lose old values, which no proof needs [never]\n"
-    "      --compact-key FILE   transactions older than a week as well, where this key may say so\n"
+    "      --compact-deep       of centralized chains transactions older than a week as well\n"
+    "      --compact-key FILE   and of others, where this key may say so\n"
     "      --compact-rate SIZE  read and write so much a second, about [16M]\n"
     "      --segment-size SIZE  the files of a chain's log double up to this [64M]\n"
     "      --plugin FILE[=OPTIONS] loads a plug-in, which takes part in all chains; may be\n"
@@ -184,6 +187,7 @@ static int set_option(struct options *o, int id, const char *value)
     case OPT_VIEW_IMAGE: return set_view_image(&o->conf, value);
     case OPT_LIMIT: return set_limit(&o->conf, value);
     case OPT_COMPACT: return ate__when_parse("--compact", value, &o->conf.compact.rule);
+    case OPT_COMPACT_DEEP: o->conf.compact.deep = true; break;
     case OPT_COMPACT_KEY: o->compact_key = value; break;
     case OPT_COMPACT_RATE:
         return ate__size_parse("--compact-rate", value, &o->conf.compact.bytes_per_second);
@@ -264,8 +268,8 @@ bool options_read(char **words, struct options *ret_options, int *ret_status)
             return false;
         }
     }
-    if (o.compact_key && o.conf.compact.rule.mode == ATE__COMPACT_NEVER) {
-        *ret_status = ate__report_usage("--compact-key goes with --compact");
+    if ((o.compact_key || o.conf.compact.deep) && o.conf.compact.rule.mode == ATE__COMPACT_NEVER) {
+        *ret_status = ate__report_usage("--compact-key and --compact-deep go with --compact");
         return false;
     }
     if (o.dns_host && set_dns(&o)) {

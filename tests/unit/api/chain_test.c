@@ -143,7 +143,7 @@ static void what_only_a_later_version_knows(void **state)
     const struct ate_lookup lookup = {.reserved = {[4] = 1}};
     const struct ate_compact_when when = {.mode = ATE_COMPACT_FACTOR, .reserved = {[3] = 1}};
     const struct ate_chain_conf later[] = {{.reserved = {[2] = 1}},
-                                           {.reserved_more = {[7] = 1}},
+                                           {.reserved_more = {[6] = 1}},
                                            {.lookup = &lookup},
                                            {.compact = &when}};
     for (size_t i = 0; i < sizeof later / sizeof later[0]; i++)
@@ -158,7 +158,7 @@ static void what_only_a_later_version_knows(void **state)
     ate_chain_close(c);
     const struct ate_repair_conf of_repair = {.reserved = {[6] = 1}};
     const struct ate_destroy_conf of_destroy = {.reserved = {[3] = 1}};
-    const struct ate_proof_conf of_proof = {.reserved = {[4] = 1}};
+    const struct ate_proof_conf of_proof = {.reserved = {[3] = 1}};
     struct ate_repaired repaired;
     struct ate_destroyed_chain destroyed;
     struct ate_proved proved = {.kind = ATE_PROOF_CHECKPOINT};

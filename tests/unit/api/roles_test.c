@@ -7,6 +7,7 @@
 #include "ate/ate.h"
 #include "lib/check.h"
 #include "lib/tmpdir.h"
+#include <pthread.h>
 #include <stdlib.h>
 
 struct note {
@@ -182,6 +183,18 @@ static int act_create_named(struct ate_txn *t)
 {
     return ate_put_as(t, note, box, "another", &(struct note){"another"}, NULL);
 }
+static int act_rename(struct ate_txn *t)
+{
+    return ate_move(t, letter, box, "renamed");
+}
+static int act_take_out(struct ate_txn *t)
+{
+    return ate_move(t, letter, ate_top, NULL);
+}
+static int act_create_at_top(struct ate_txn *t)
+{
+    return ate_push(t, note, ate_top, &(struct note){"elsewhere"}, NULL);
+}
 static int act_delete(struct ate_txn *t)
 {
     return ate_delete(t, letter, 0);
@@ -233,6 +246,9 @@ static const struct row {
     {"changes", act_change, {0, DN, 0, NK, NK, NK}},
     {"creates", act_create, {0, DN, 0, 0, DN, DN}},
     {"creates by name", act_create_named, {0, DN, 0, NK, NK, NK}},
+    {"creates elsewhere", act_create_at_top, {0, DN, DN, DN, DN, DN}},
+    {"renames", act_rename, {0, DN, 0, NK, NK, NK}},
+    {"takes out", act_take_out, {0, NK, NK, NK, NK, NK}}, /* of the others nobody reads there */
     {"deletes", act_delete, {0, DN, 0, DN, DN, DN}},
     {"says who writes", act_who_writes, {0, DN, DN, DN, DN, 0}},
     {"lets a reader in", act_let_in, {0, DN, DN, NK, NK, NK}},
@@ -256,6 +272,35 @@ static void each_role(enum way how)
                          ate_result_name((enum ate_result)rows[i].expected[role]), ate_error());
         }
     end();
+}
+
+/* Offices of the whole chain: the owner's alone; but each ends his own key. */
+static void offices_of(enum way how)
+{
+    begin(how);
+    make_box();
+    for (unsigned role = READER; role < ROLES; role++) {
+        expect(ate_chain_sync(chain[role], NULL), 0);
+        if (how == DIRECTORY) /* the chain acts with its owner's session */
+            break;
+        expect(ate_revoke(chain[role], key[OWNER], NULL), ATE_DENIED);
+        expect(ate_root_add(chain[role], key[role], NULL), ATE_DENIED);
+        expect(ate_root_remove(chain[role], key[OWNER], NULL), ATE_DENIED);
+    }
+    if (how == DIRECTORY) /* whom a rule alone names */
+        expect(ate_revoke(chain[OWNER], key[SEALED_WRITER], NULL), 0);
+    else
+        expect(ate_revoke(chain[SEALED_WRITER], key[SEALED_WRITER], NULL), 0);
+    expect(try(SEALED_WRITER, act_create), ATE_DENIED);
+    expect(try(WRITER, act_create), 0);
+    end();
+}
+
+static void offices(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < WAYS; how++)
+        offices_of((enum way)how);
 }
 
 static void in_a_directory(void **state)
@@ -413,6 +458,82 @@ static void rotated_all_the_while(void **state)
     }
 }
 
+/* ---- two who administer and read ---- */
+
+enum { ROTATIONS = 12 };
+struct rotator {
+    enum role role;
+    unsigned won, lost;
+    int result; /* that no one expects */
+};
+
+/* One who comes late makes it anew on what is there by then. */
+static void *rotate_often(void *arg)
+{
+    struct rotator *r = arg;
+    while (r->won < ROTATIONS && !r->result) {
+        struct ate_txn *t;
+        int rc = ate_txn_begin(chain[r->role], session[r->role], 0, &t);
+        if (!rc)
+            rc = ate_rotate(t, box);
+        if (!rc)
+            rc = ate_put(t, note, letter, &(struct note){role_names[r->role]});
+        if (!rc)
+            rc = ate_txn_commit(t, NULL);
+        if (!rc)
+            r->won++;
+        else if (rc == ATE_CONFLICT || rc == ATE_STALE_KEY)
+            r->lost++;
+        else
+            r->result = rc;
+        ate_txn_end(t);
+        if (rc && !r->result)
+            (void)!ate_chain_sync(chain[r->role], NULL);
+    }
+    return NULL;
+}
+
+/* Each epoch has one author: who loses is told so and begins the next one; nobody is locked out,
+ * and nothing that was written is lost. */
+static void two_who_rotate(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < WAYS; how++) {
+        struct ate_hash keys[2];
+        struct rotator r[2] = {{.role = OWNER}, {.role = WRITER}};
+        struct ate_rules rules;
+        pthread_t thread;
+        struct ate_scope scope;
+        begin((enum way)how);
+        make_box();
+        struct ate_txn *t = begin_as(OWNER);
+        expect(ate_protection(t, box, &rules), 0);
+        rules.admin = rule_of(keys, (enum role[]){OWNER, WRITER}, 2);
+        expect(ate_protect(t, box, &rules), 0);
+        expect(ate_txn_commit(t, NULL), 0);
+        ate_txn_end(t);
+        expect(ate_chain_sync(chain[WRITER], NULL), 0);
+        assert_int_equal(pthread_create(&thread, NULL, rotate_often, &r[1]), 0);
+        rotate_often(&r[0]);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        print_message("%u: %u and %u came late\n", how, r[0].lost, r[1].lost);
+        expect(r[0].result, 0);
+        expect(r[1].result, 0);
+        for (enum role role = OWNER; role <= WRITER; role++) {
+            t = begin_as(role);
+            expect(ate_readers(t, box, &scope), 0);
+            assert_int_equal(scope.epoch, 2 * ROTATIONS);
+            assert_int_equal(scope.reader_count, 3);
+            expect(act_read(t), 0);
+            expect(act_find(t), 0);
+            ate_txn_end(t);
+        }
+        expect(try(WRITER, act_change), 0);
+        expect_letter(READER, "changed", 0);
+        end();
+    }
+}
+
 /* ---- sealed anew ---- */
 
 /* From afar as in a directory: batches, names, and who reads it then. */
@@ -500,10 +621,12 @@ int main(void)
         cmocka_unit_test(in_a_directory),
         cmocka_unit_test(thin),
         cmocka_unit_test(with_a_mirror),
+        cmocka_unit_test(offices),
         cmocka_unit_test(the_auditor_sees_who),
         cmocka_unit_test(an_epoch_turns_meanwhile),
         cmocka_unit_test(ended_before_it_is_renewed),
         cmocka_unit_test(rotated_all_the_while),
+        cmocka_unit_test(two_who_rotate),
         cmocka_unit_test(sealed_anew),
         cmocka_unit_test(epochs_survive_compaction),
     };

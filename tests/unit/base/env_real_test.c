@@ -22,6 +22,9 @@ static void test_clocks(void **state)
     ate__sleep_ms(e, 5);
     ate__sleep_ms(e, 0);
     assert_true(ate__monotonic_ms(e) >= before + 5);
+    before = ate__clock_boot_ms();
+    ate__sleep_ms(e, 5);
+    assert_true(ate__clock_boot_ms() >= before + 5);
 }
 
 /* Not a test of randomness: that all bytes are filled, also those of a large request. */

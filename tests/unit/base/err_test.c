@@ -10,7 +10,7 @@ static void test_sentence(void **state)
     (void)state;
     assert_string_equal(ate__error_text(), "");
     assert_int_equal(ate__context(ATE_STALE, "commit"), ATE_STALE);
-    assert_string_equal(ate__error_text(), "commit: begun too long ago");
+    assert_string_equal(ate__error_text(), "commit: begun, or shown to be new, too long ago");
     assert_int_equal(ate__fail(ATE_MALFORMED, "record %d", 7), ATE_MALFORMED);
     assert_string_equal(ate__error_text(), "record 7");
     assert_int_equal(ate__context(0, "untouched"), 0);

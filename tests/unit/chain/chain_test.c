@@ -145,7 +145,7 @@ static void outcomes(void **state)
     kit_create_ok(&kit);
     kit_begin(&kit, &d);
     draft_text(&d, id_of(1), NULL, "x");
-    assert_int_equal(ate__chain_outcome(kit.chain, &d.in.id, &r), ATE_NOT_FOUND);
+    assert_int_equal(ate__chain_outcome(kit.chain, &d.in.id, NULL, &r), ATE_NOT_FOUND);
     assert_non_null(strstr(ate__error_text(), "no transaction"));
     assert_true(r.sequence == 5);
     kit_ok(kit_commit(&kit, &d));
@@ -153,7 +153,7 @@ static void outcomes(void **state)
     simenv_pass_ms(&kit.sim, 10);
     kit_put_ok(&kit, 2, "y");
     for (unsigned i = 0; i < 2; i++) {
-        kit_ok(ate__chain_outcome(kit.chain, &d.in.id, &r));
+        kit_ok(ate__chain_outcome(kit.chain, &d.in.id, NULL, &r));
         assert_true(r.sequence == 1 && r.root_time_us == time_us && r.size == 3);
         assert_int_equal(r.stage, ATE__DURABLE);
         struct ate__receipt newest = {.sequence = 0};
@@ -322,7 +322,7 @@ static struct step take_step(unsigned n)
     else
         kit_draft_put(&kit, &d, object, text);
     kit_ok(kit_commit(&kit, &d));
-    kit_ok(ate__chain_outcome(kit.chain, &d.in.id, &again));
+    kit_ok(ate__chain_outcome(kit.chain, &d.in.id, NULL, &again));
     assert_true(again.sequence == kit.receipt.sequence);
     s.repeated = kit_commit(&kit, &d);
     draft_deinit(&d);

@@ -71,7 +71,7 @@ static void the_outcome_is_not_known(void **state)
         assert_true(kit_size(&kit) == 2 + written);
         assert_string_equal(kit_text(&kit, 1), written ? "leader" : "");
         assert_string_equal(kit_text(&kit, 2), "");
-        assert_int_equal(ate__chain_outcome(kit.chain, &f.leader.d.in.id, &receipt),
+        assert_int_equal(ate__chain_outcome(kit.chain, &f.leader.d.in.id, NULL, &receipt),
                          written ? 0 : ATE_NOT_FOUND);
         /* The same bytes again get the true outcome, in any case. */
         kit_ok(kit_commit_bytes(&kit, f.leader.offer.encoded));
@@ -121,7 +121,7 @@ static void a_log_that_stays_broken(void **state)
     gate_fail(kit.gate, GATE_APPEND, ATE_E_IO, false);
     gate_fail(kit.gate, GATE_RECOVER, ATE_E_IO, false);
     assert_int_equal(kit_commit(&kit, &d), ATE_UNKNOWN);
-    assert_int_equal(ate__chain_outcome(kit.chain, &d.in.id, &receipt), ATE_UNKNOWN);
+    assert_int_equal(ate__chain_outcome(kit.chain, &d.in.id, NULL, &receipt), ATE_UNKNOWN);
     assert_int_equal(kit_commit(&kit, &d), ATE_E_IO);
     assert_non_null(strstr(kit.text, "not recovered yet: the gate failed"));
     assert_string_equal(kit_text(&kit, 1), "before"); /* reading goes on */
@@ -135,7 +135,7 @@ static void a_log_that_stays_broken(void **state)
     simenv_pass_ms(&kit.sim, 1000);
     kit_ok(kit_commit(&kit, &d));
     assert_int_equal(gate_count(kit.gate, GATE_RECOVER), 3);
-    kit_ok(ate__chain_outcome(kit.chain, &d.in.id, &receipt));
+    kit_ok(ate__chain_outcome(kit.chain, &d.in.id, NULL, &receipt));
     draft_deinit(&d);
     kit.gated = false;
     kit_reopen_ok(&kit);
@@ -215,12 +215,12 @@ static void queued_until_it_is_synced(void **state)
         assert_int_equal(kit.receipt.stage, ATE__QUEUED);
         assert_true(kit.receipt.sequence == 1);
         assert_string_equal(kit_text(&kit, 1), "x"); /* seen at once in this process */
-        kit_ok(ate__chain_outcome(kit.chain, &d.in.id, &receipt));
+        kit_ok(ate__chain_outcome(kit.chain, &d.in.id, NULL, &receipt));
         assert_int_equal(receipt.stage, ATE__QUEUED);
         kit_ok(ate__chain_sync(kit.chain, &receipt));
         assert_true(receipt.sequence == 1 && receipt.size == 2);
         assert_int_equal(receipt.stage, ATE__DURABLE);
-        kit_ok(ate__chain_outcome(kit.chain, &d.in.id, &receipt));
+        kit_ok(ate__chain_outcome(kit.chain, &d.in.id, NULL, &receipt));
         assert_int_equal(receipt.stage, ATE__DURABLE);
         kit_ok(kit_commit(&kit, &d));
         assert_int_equal(kit.receipt.stage, ATE__DURABLE);

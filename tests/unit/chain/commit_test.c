@@ -453,7 +453,7 @@ static void a_wait_that_ends_early(void **state)
     one_init(&late, 2, "late");
     one_repeat(&again, &late);
     id = late.d.in.id;
-    assert_int_equal(ate__chain_outcome(kit.chain, &id, &receipt), ATE_NOT_FOUND);
+    assert_int_equal(ate__chain_outcome(kit.chain, &id, NULL, &receipt), ATE_NOT_FOUND);
     gate_shut(kit.gate);
     one_start(&leader);
     gate_wait_inside(kit.gate);
@@ -463,7 +463,7 @@ static void a_wait_that_ends_early(void **state)
     assert_int_equal(late.offer.result, ATE_UNKNOWN);
     assert_int_equal(late.done, 1);
     assert_non_null(strstr(late.offer.text, "may still be applied"));
-    assert_int_equal(ate__chain_outcome(kit.chain, &id, &receipt), ATE_UNKNOWN);
+    assert_int_equal(ate__chain_outcome(kit.chain, &id, NULL, &receipt), ATE_UNKNOWN);
     one_start(&again); /* the same bytes: it waits for the true outcome */
     wait_ordered(1, 1);
     gate_open(kit.gate);
@@ -471,7 +471,7 @@ static void a_wait_that_ends_early(void **state)
     one_join(&again);
     assert_int_equal(again.offer.result, 0);
     assert_true(again.offer.receipt.sequence == 2);
-    kit_ok(ate__chain_outcome(kit.chain, &id, &receipt));
+    kit_ok(ate__chain_outcome(kit.chain, &id, NULL, &receipt));
     assert_true(receipt.sequence == 2);
     assert_string_equal(kit_text(&kit, 2), "late");
     one_deinit(&leader);

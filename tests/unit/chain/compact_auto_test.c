@@ -308,6 +308,7 @@ static void test_ends_at_once(void **state)
     for (unsigned deep = 0; deep < 2; deep++) {
         begin(8 + deep, 30, (struct ate__compact_rule){.mode = ATE__COMPACT_ON_OPEN});
         kit.compact.bytes_per_second = 100;
+        kit.compact.deep = deep;
         kit.compact.session = deep ? s.session : NULL;
         kit.sim.env.sleep_ms = sleep_real;
         simenv_pass_ms(&kit.sim, 8 * DAY_MS);
@@ -349,6 +350,7 @@ static void test_deep(void **state)
 {
     (void)state;
     begin(10, 40, (struct ate__compact_rule){.mode = ATE__COMPACT_SIZE, .growth_bytes = 200000});
+    kit.compact.deep = true;
     kit.compact.session = s.session;
     uint64_t size = 0;
     struct ate_hash root;
@@ -388,6 +390,7 @@ static void test_no_office(void **state)
     kit_ok(ate__key_of_seed(&seed, NULL, &key));
     kit_ok(ate__session_add(stranger, key));
     begin(11, 30, (struct ate__compact_rule){.mode = ATE__COMPACT_ON_OPEN});
+    kit.compact.deep = true;
     kit.compact.session = stranger;
     uint64_t size;
     struct ate_hash root;

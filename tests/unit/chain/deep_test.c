@@ -122,7 +122,7 @@ static void test_repeats(void **state)
         assert_int_equal(kit_commit(&s.k, &young), 0);
         assert_true(s.k.receipt.sequence == receipt.sequence &&
                     s.k.receipt.root_time_us == receipt.root_time_us);
-        kit_ok(ate__chain_outcome(s.k.chain, &young.in.id, &again));
+        kit_ok(ate__chain_outcome(s.k.chain, &young.in.id, NULL, &again));
         assert_true(again.sequence == receipt.sequence);
         kit_begin(&s.k, &other);
         other.in.id = young.in.id;

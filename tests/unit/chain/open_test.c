@@ -414,7 +414,7 @@ static void an_empty_log_is_an_empty_mirror(void **state)
     assert_true(kit_size(&kit) == 0);
     struct ate__receipt receipt;
     struct ate__txn_id id = {{1}, 1};
-    assert_int_equal(ate__chain_outcome(kit.chain, &id, &receipt), ATE_NOT_FOUND);
+    assert_int_equal(ate__chain_outcome(kit.chain, &id, NULL, &receipt), ATE_NOT_FOUND);
     assert_int_equal(kit_commit_bytes(&kit, ate__text_bytes("x")), ATE_READ_ONLY);
     end();
 }

@@ -3,6 +3,7 @@
  * Sealed groups through all that rewrites a log: a seal stays with the end of its group, and holds
  * there, wherever that lies by then.
  */
+#include "chain/attest.h"
 #include "chain/backup.h"
 #include "chain/believe.h"
 #include "chain/chain_private.h"
@@ -124,14 +125,19 @@ static void goes_on(void)
 
 /* ---- compaction ---- */
 
-static struct ate__compacted compact(bool deep)
+static struct ate__compacted compact_as(bool deep, struct ate_session *session)
 {
     struct ate__compact_conf conf = {
-        .deep = deep, .cut_off = deep ? UINT64_MAX : 0, .session = owner, .gain_percent = 1};
+        .deep = deep, .cut_off = deep ? UINT64_MAX : 0, .session = session, .gain_percent = 1};
     struct ate__compacted done;
     ate__view_reclaim(ate__chain_view(kit.chain), 0);
     kit_ok(ate__chain_compact(kit.chain, &conf, &done));
     return done;
+}
+
+static struct ate__compacted compact(bool deep)
+{
+    return compact_as(deep, owner);
 }
 
 static void payloads_go(void **state)
@@ -145,6 +151,18 @@ static void payloads_go(void **state)
         kit_reopen_ok(&kit);
     }
     goes_on();
+}
+
+/* Behind an open, nobody reads what was superseded before it. */
+static void what_was_opened_goes_too(void **state)
+{
+    (void)state;
+    struct ate__compact_conf conf = {.gain_percent = 1};
+    struct ate__compacted done;
+    kit_reopen_ok(&kit);
+    kit_ok(ate__chain_compact(kit.chain, &conf, &done));
+    assert_true(done.payloads);
+    check_texts();
 }
 
 static void transactions_go(void **state)
@@ -171,6 +189,46 @@ static void transactions_go(void **state)
     kit_close(&kit);
     assert_int_equal(kit_open(&kit, 0), ATE_UNTRUSTED);
     kit_close(&kit);
+}
+
+static struct ate__buf sign_at(uint64_t size)
+{
+    struct ate__buf note = ATE__BUF_NULL;
+    struct ate_hash root;
+    kit_ok(ate__chain_root_at(kit.chain, size, &root));
+    kit_ok(ate__chain_sign(kit.chain, kit.root, log_key, size, &root, &note));
+    return note;
+}
+
+/* In nobody's name: what a checkpoint covers is believed with it, and before that nothing. */
+static void the_server_certifies(void **state)
+{
+    (void)state;
+    struct ate__attested who;
+    struct ate__buf note;
+    struct ate__compacted done = compact_as(true, NULL);
+    uint64_t certified = kit_size(&kit);
+    assert_true(done.transactions && done.cut_off < certified);
+    kit_ok(ate__attested_at(kit.chain, certified - 1, &who));
+    assert_int_equal(who.count, 0);
+    goes_on();
+    check_texts();
+    for (uint64_t size = done.cut_off - 1; size <= kit_size(&kit); size++) {
+        note = sign_at(size);
+        kit_close(&kit);
+        kit.host = 2; /* another machine, which has no seals of its own in it */
+        if (size < certified) {
+            assert_int_equal(kit_open(&kit, ATE__STORAGE_READ), ATE_UNTRUSTED);
+        } else {
+            kit_open_ok(&kit, ATE__STORAGE_READ);
+            assert_true(ate__chain_believed(kit.chain) == size);
+            check_texts();
+        }
+        kit_close(&kit);
+        kit.host = 1;
+        kit_open_ok(&kit, 0);
+        ate__buf_deinit(&note);
+    }
 }
 
 /* ---- copies ---- */
@@ -354,7 +412,7 @@ static struct ate__chain *mirror_in_memory(void)
     return m;
 }
 
-static void resync(struct ate__chain *mirror, uint64_t *ret_end)
+static int resync(struct ate__chain *mirror, struct ate_bytes note, uint64_t *ret_end)
 {
     struct ate__storage *s = ate__chain_storage(kit.chain);
     struct ate__remains_of_chain remains;
@@ -368,6 +426,7 @@ static void resync(struct ate__chain *mirror, uint64_t *ret_end)
         .cut_off = remains.cut_off,
         .kept_end = remains.kept_end,
         .end = *ret_end,
+        .note = note,
     };
     struct sending x = {.kept_end = remains.kept_end};
     kit_ok(ate__chain_root_at(kit.chain, remains.kept_end, &conf.kept_root));
@@ -378,11 +437,13 @@ static void resync(struct ate__chain *mirror, uint64_t *ret_end)
         kit_ok(ate__resync_leaves(x.to, first, ate__bytes(leaves, sizeof leaves)));
     }
     kit_ok(s->v->scan(s, 0, *ret_end, &(struct ate__scan){send_begin, send_record, &x}));
-    kit_ok(ate__resync_judge(x.to, NULL, 0));
-    kit_ok(ate__resync_apply(x.to, mirror));
+    int rc = ate__resync_judge(x.to, NULL, 0);
+    if (!rc)
+        kit_ok(ate__resync_apply(x.to, mirror));
     ate__resync_free(x.to);
     for (size_t i = 0; i < ATE__COUNT_OF(x.bytes); i++)
         ate__buf_deinit(&x.bytes[i]);
+    return rc;
 }
 
 static void what_a_compaction_left_elsewhere(void **state)
@@ -395,7 +456,7 @@ static void what_a_compaction_left_elsewhere(void **state)
     struct ate_hash root;
     uint64_t end, taken;
     kit_put_ok(&kit, 70, "behind");
-    resync(mirror, &end);
+    kit_ok(resync(mirror, (struct ate_bytes){0}, &end));
     ate__chain_taken(mirror, &taken, &root);
     assert_true(taken == end && done.cut_off < end);
     assert_true(ate__chain_believed(mirror) == done.cut_off);
@@ -408,17 +469,43 @@ static void what_a_compaction_left_elsewhere(void **state)
     ate__buf_deinit(&note);
 }
 
+/* The server's own certificate comes with a checkpoint of it. */
+static void what_the_server_says_elsewhere(void **state)
+{
+    (void)state;
+    struct ate__compacted done = compact_as(true, NULL);
+    uint64_t end = kit_size(&kit);
+    struct ate__chain *mirror = mirror_in_memory();
+    assert_int_equal(resync(mirror, (struct ate_bytes){0}, &end), ATE_UNTRUSTED);
+    for (uint64_t size = done.cut_off; size <= end; size++) {
+        struct ate__buf note = sign_at(size);
+        int rc = resync(mirror, ate__buf_bytes(&note), &end);
+        assert_int_equal(rc, size < end ? ATE_UNTRUSTED : 0);
+        assert_true(ate__chain_believed(mirror) == (rc ? 0 : end));
+        if (!rc) {
+            note.data[note.size / 2] ^= 1;
+            assert_int_not_equal(resync(mirror, ate__buf_bytes(&note), &end), 0);
+        }
+        ate__buf_deinit(&note);
+    }
+    assert_true(ate__chain_believed(mirror) == end);
+    ate__chain_close(mirror);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(payloads_go),
+        TEST(what_was_opened_goes_too),
         TEST(transactions_go),
+        TEST(the_server_certifies),
         TEST(a_copy_on_another_machine),
         TEST(a_copy_of_a_beginning),
         TEST(what_is_covered_goes_on),
         TEST(with_a_view_image),
         TEST(what_a_compaction_left_elsewhere),
+        TEST(what_the_server_says_elsewhere),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

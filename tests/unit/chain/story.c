@@ -9,11 +9,13 @@
 static void bring_keys(struct story *s)
 {
     struct draft d;
-    kit_begin(&s->k, &d);
-    draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&kit_key(1)->public_key));
-    d.signer[d.signer_count++] = kit_key(1);
-    kit_ok(kit_commit(&s->k, &d));
-    draft_deinit(&d);
+    if (!s->k.log_key) {
+        kit_begin(&s->k, &d);
+        draft_item(&d, ATE__TAG_PUBLIC_KEY, ate__buf_bytes(&kit_key(1)->public_key));
+        d.signer[d.signer_count++] = kit_key(1);
+        kit_ok(kit_commit(&s->k, &d));
+        draft_deinit(&d);
+    }
     kit_begin(&s->k, &d);
     draft_item(&d, ATE__TAG_REVOKE, ate__bytes(&kit_key(2)->fingerprint, 32));
     d.signer[d.signer_count++] = kit_key(0);
@@ -21,25 +23,42 @@ static void bring_keys(struct story *s)
     draft_deinit(&d);
 }
 
-void story_init(struct story *s, uint64_t seed)
+static void init(struct story *s, uint64_t seed, struct kit *made)
 {
-    static struct kit made; /* signed once */
     struct ate__auth open = auth_write(ATE__RULE_EVERYONE);
     struct ate__key32 key_seed;
     struct ate__key *key;
     *s = (struct story){.r = rnd_of(seed)};
     kit_init(&s->k, seed);
-    if (!made.genesis_size)
-        kit_genesis(&made, &open, STORY_WINDOW, 7);
-    memcpy(s->k.genesis, made.genesis, made.genesis_size);
-    s->k.genesis_size = made.genesis_size;
-    s->k.chain_id = made.chain_id;
+    if (!made->genesis_size)
+        kit_genesis(made, &open, STORY_WINDOW, 7);
+    memcpy(s->k.genesis, made->genesis, made->genesis_size);
+    s->k.genesis_size = made->genesis_size;
+    s->k.chain_id = made->chain_id;
+    s->k.log_key = made->log_key;
+    s->k.host = made->log_key != NULL;
     memset(&key_seed, 0x51, sizeof key_seed);
     kit_ok(ate__key_of_seed(&key_seed, NULL, &key));
     kit_ok(ate__session_new(&s->session));
     kit_ok(ate__session_add(s->session, key));
     kit_create_ok(&s->k);
     bring_keys(s);
+}
+
+void story_init(struct story *s, uint64_t seed)
+{
+    static struct kit made; /* signed once */
+    init(s, seed, &made);
+}
+
+void story_init_central(struct story *s, uint64_t seed)
+{
+    static struct kit made;
+    static struct ate__log_key *log_key;
+    if (!log_key)
+        kit_ok(ate__log_key_of_seed(&kit_key(1)->seed, &log_key));
+    made.log_key = log_key;
+    init(s, seed, &made);
 }
 
 void story_deinit(struct story *s)
@@ -106,7 +125,7 @@ int story_go_on(struct story *s, unsigned count)
         struct draft d;
         kit_begin(&s->k, &d);
         act(s, &d);
-        if (rnd_below(&s->r, 40) == 0)
+        if (rnd_below(&s->r, 40) == 0 && !s->k.log_key)
             d.signer[d.signer_count++] = kit_key(1);
         int rc = d.count ? kit_commit(&s->k, &d) : 0;
         draft_deinit(&d);
@@ -206,6 +225,10 @@ void story_check(struct story *s)
 int story_compact(struct story *s, uint64_t cut_off, struct ate__compacted *ret)
 {
     struct ate__compact_conf conf = {
-        .deep = true, .cut_off = cut_off, .session = s->session, .gain_percent = 1};
+        .deep = true,
+        .cut_off = cut_off,
+        .session = s->k.log_key ? NULL : s->session,
+        .gain_percent = 1,
+    };
     return ate__chain_compact(s->k.chain, &conf, ret);
 }

@@ -27,6 +27,8 @@ struct story {
 
 /* A chain with a window of STORY_WINDOW, with its genesis. */
 void story_init(struct story *s, uint64_t seed);
+/* The same of a centralized chain, in which nobody signs, and whose server certifies. */
+void story_init_central(struct story *s, uint64_t seed);
 void story_deinit(struct story *s);
 /* The same story on another disk, which it then owns; no chain is open. It keeps what was noted. */
 void story_fork(struct story *f, const struct story *s, struct simdisk *take_disk, uint64_t seed);

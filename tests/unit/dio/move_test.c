@@ -377,9 +377,81 @@ static void a_lie_about_where_it_came_from(void **state)
         assert_int_equal(note_named(t, foreign, "secret"), s == 1 ? -ATE_NO_KEY : 9);
         ate_txn_end(t);
     }
-    assert_int_equal(reseal(1, to).left, 0);
-    assert_int_equal(came_from(to),
-                     IDS); /* who does not read what it names cannot tell, and lets it be */
+    assert_int_equal(reseal(2, to).left, 1); /* who reads there, and may not take it back */
+    assert_int_equal(came_from(to), IDS);
+    assert_int_equal(reseal(1, to).left, 0); /* he need not read what it names */
+    assert_int_equal(came_from(to), 0);
+}
+
+/* Who does not read all that lies there cannot tell, and lets it be. */
+static void a_lie_above_what_one_does_not_read(void **state)
+{
+    (void)state;
+    struct ate_hash read[WORLD_SESSIONS];
+    struct ate_rules rules = {.read = readers(4, read)};
+    struct ate_id inner;
+    struct ate_txn *t = world_begin_as(&w, 2);
+    ok(ate_put_as(t, note, to, "inner", NOTE("inner", 1), &inner));
+    ok(ate_protect(t, inner, &rules));
+    ok(ate_put_as(t, note, inner, "there", NOTE("there", 8), &many[0]));
+    commit(t);
+    ok(lie(1, to, &from, 1));
+    assert_int_equal(reseal(0, to).left, 0);
+    assert_int_equal(came_from(to), 1);
+    assert_int_equal(reseal(2, to).left, 0);
+    assert_int_equal(came_from(to), 0);
+}
+
+/* Lies at every level: what a name costs below them has a limit, nothing is looked at twice for
+ * the next of them, and what is there is found all the same. */
+struct counting {
+    struct ate__facts facts;
+    const struct ate__facts *of;
+    size_t objects;
+};
+static int count_object(const struct ate__facts *f, const struct ate_id *id,
+                        struct ate__object_facts *ret)
+{
+    struct counting *c = (struct counting *)(uintptr_t)f;
+    c->objects++;
+    return c->of->v->object(c->of, id, ret);
+}
+
+static void lies_at_every_level(void **state)
+{
+    (void)state;
+    enum { LEVELS = 300, IDS = ATE__CAME_FROM_MAX };
+    static const struct ate__facts_vtable counted = {.object = count_object};
+    struct ate__key32 key;
+    struct ate_id ids[IDS], at = to, first = {{0}};
+    for (unsigned i = 0; i < IDS; i++)
+        ids[i].b[0] = 1, memset(ids[i].b + 1, (int)i, sizeof ids[i].b - 1);
+    for (unsigned level = 0; level < LEVELS; level++) {
+        struct ate_txn *t = world_begin(&w);
+        struct ate__change *c;
+        ok(ate_put_as(t, note, at, "below", NOTE("x", level), &at));
+        ok(ate__txn_touch(t, &at, &c));
+        ok(ate__txn_came_from(c, ate__bytes(ids, sizeof ids)));
+        commit(t);
+        first = level ? first : at;
+    }
+    struct ate_txn *t = world_begin(&w);
+    ok(ate__txn_read(t));
+    for (unsigned deep = 0; deep < 2; deep++) {
+        struct counting c = {{&counted}, t->dio->pipe->v->facts(t->snapshot), 0};
+        struct ate__way_back way = {.at = deep ? at : first};
+        bool missed = false;
+        expect(ate__name_key_before(&t->dio->seal, t->session, &c.facts, &way, &missed, &key),
+               ATE_END);
+        assert_true(missed);
+        if (deep) /* each id: the object that names it, and itself */
+            assert_in_range(c.objects, 1000, 2 * ATE__WAY_BACK_MAX / IDS);
+        else
+            assert_in_range(c.objects, 2 * IDS, 2 * IDS + 8);
+    }
+    assert_int_equal(note_named(t, first, "below"), 1);
+    assert_int_equal(-note_named(t, at, "nothing"), ATE_NOT_FOUND);
+    ate_txn_end(t);
 }
 
 /* ---- above what was not sealed anew ---- */
@@ -465,6 +537,8 @@ int main(void)
         CASE(above_what_is_due),
         CASE(a_clean_scope),
         CASE(a_lie_about_where_it_came_from),
+        CASE(a_lie_above_what_one_does_not_read),
+        CASE(lies_at_every_level),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,33 @@ static uint64_t epoch_of(struct ate_id id)
     return scope.is_private ? scope.epoch : UINT64_MAX;
 }
 
+/* More than a rule has room for: refused before anything is sealed. */
+static void ten_thousand_readers(void **state)
+{
+    (void)state;
+    enum { READERS = 10000 };
+    static struct ate_hash keys[READERS];
+    for (uint32_t i = 0; i < READERS; i++)
+        memcpy(&keys[i], &i, sizeof i);
+    struct ate_txn *t = world_begin(&w);
+    for (size_t count = 4097; count <= READERS; count += READERS - 4097) {
+        struct ate_rules rules = {.read = {ATE_KEYS, keys, count}};
+        char said[64];
+        snprintf(said, sizeof said, "rules: %zu keys; a rule has at most 4096", count);
+        expect(ate_protect(t, folder, &rules), ATE_TOO_BIG);
+        assert_string_equal(ate__error_text(), said);
+    }
+    uint64_t size = world_size(&w);
+    ok(ate_txn_commit(t, NULL)); /* nothing is pending */
+    assert_int_equal(world_size(&w), size);
+    /* As many as there may be, and keys that nobody has seen: the first one stops it. */
+    ok(ate_protect(t, folder, &(struct ate_rules){.read = {ATE_KEYS, keys, 4096}}));
+    expect(ate_txn_commit(t, NULL), ATE_NO_KEY);
+    ate_txn_end(t);
+    assert_int_equal(world_size(&w), size);
+    assert_int_equal(epoch_of(folder), 0);
+}
+
 /* ---- who goes ---- */
 
 static void who_goes_reads_what_was(void **state)
@@ -528,10 +555,49 @@ static void a_drop_box(void **state)
     expect_reads(0, letters[1], 12);
 }
 
+static bool is_held(const struct ate_hash *fingerprint)
+{
+    struct ate__pipe *p = w.dio->pipe;
+    return ate__trust_has_key(p->v->trust(p), fingerprint);
+}
+
+/* Whom rules name is told to the chain by who knows the key: else he could not prove, before he has
+ * signed anything, that he belongs to it, nor could his key be ended. */
+static void named_by_a_rule(void **state)
+{
+    (void)state;
+    struct ate_hash named[ATE__RIGHTS], unknown = {{7}};
+    for (unsigned right = ATE__RIGHT_WRITE; right < ATE__RIGHTS; right++) {
+        struct ate_rules rules = {.read.who = ATE_INHERIT};
+        struct ate_rule *rule = right == ATE__RIGHT_WRITE    ? &rules.write
+                                : right == ATE__RIGHT_APPEND ? &rules.append
+                                                             : &rules.admin;
+        struct ate_hash keys[3] = {world_key(&w, 0), unknown};
+        struct ate__key32 seed;
+        struct ate__key *key;
+        memset(&seed, 0x80 + (int)right, sizeof seed);
+        ok(ate__key_of_seed(&seed, NULL, &key));
+        keys[2] = named[right] = key->fingerprint;
+        *rule = (struct ate_rule){ATE_KEYS, keys, 3};
+        for (unsigned known = 0; known < 2; known++) {
+            struct ate_txn *t = world_begin(&w);
+            if (known)
+                ok(ate__session_add_public(w.session[0], ate__buf_bytes(&key->public_key)));
+            ok(ate_protect(t, folder, &rules));
+            ok(ate_txn_commit(t, NULL));
+            ate_txn_end(t);
+            assert_int_equal(is_held(&named[right]), known);
+        }
+        assert_false(is_held(&unknown));
+        ate__key_free(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        CASE(ten_thousand_readers),
         CASE(who_goes_reads_what_was),
         CASE(what_inherits_follows),
         CASE(who_went_tries_everything),
@@ -543,6 +609,7 @@ int main(void)
         CASE(rewritten_in_clear_and_back),
         CASE(published_and_closed),
         CASE(a_drop_box),
+        CASE(named_by_a_rule),
 #undef CASE
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * A transaction's life: reads of its own writes, commits that are waited for or not, conflicts,
  * frozen ones, the end in the middle of a commit; over memory and over a disk that fails.
  */
+#include "chain/signed.h"
 #include "base/err.h"
 #include "lib/heap.h"
 #include "world.h"
@@ -267,7 +268,9 @@ static void frozen(void **state)
     expect(ate_txn_refresh(t), ATE_MISUSE);
     ate_txn_cancel(t); /* does nothing */
     struct ate_txn_id same = ate_txn_id_of(t);
-    assert_memory_equal(&first, &same, sizeof first);
+    assert_memory_equal(first.origin, same.origin, sizeof first.origin);
+    assert_int_equal(first.number, same.number);
+    assert_memory_not_equal(&first.hash, &same.hash, sizeof first.hash); /* it was sent */
     ok(ate_txn_commit(t, NULL)); /* the same bytes: the true outcome, never twice */
     assert_int_equal(note_at(t, id), 1);
     assert_true(world_size(&w) == 2);
@@ -509,7 +512,8 @@ static void take_origin(const struct ate_txn *t)
     w.dio->pipe->v->ref(w.dio->pipe);
     ok(ate__dio_new(w.dio->pipe, w.session[0], -1, 1 << 20, &thief));
     memcpy(thief->origin, w.dio->origin, sizeof thief->origin);
-    atomic_store(&thief->number, t->id.number - 1);
+    memcpy(thief->number_seed, w.dio->number_seed, sizeof thief->number_seed);
+    atomic_store(&thief->drawn, (t->id.number >> 32) - 1);
     ok(ate__txn_begin(thief, NULL, 0, &other));
     for (int i = 0; i < 8; i++) {
         ok(ate_push(other, note, ate_top, NOTE("thief", i), NULL));
@@ -517,6 +521,59 @@ static void take_origin(const struct ate_txn *t)
     }
     ate_txn_end(other);
     ate__dio_unref(thief);
+}
+
+/* ... if it knows the numbers: whoever was not sent them does not, so nobody is told that what he
+ * sent is in the chain because another took its number. */
+static void numbers_that_nobody_guesses(void **state)
+{
+    (void)state;
+    static const struct ate_hash none;
+    struct ate__dio *thief;
+    struct ate_txn *t, *other;
+    uint64_t last = 0;
+    world_init(&w, true);
+    w.dio->pipe->v->ref(w.dio->pipe);
+    ok(ate__dio_new(w.dio->pipe, w.session[0], -1, 1 << 20, &thief));
+    memcpy(thief->origin, w.dio->origin, sizeof thief->origin);
+    for (int i = 0; i < 100; i++) {
+        ok(ate__txn_begin(w.dio, NULL, 0, &t));
+        atomic_store(&thief->drawn, (t->id.number >> 32) - 1);
+        ok(ate__txn_begin(thief, NULL, 0, &other));
+        struct ate_txn_id mine = ate_txn_id_of(t), his = ate_txn_id_of(other);
+        assert_memory_equal(mine.origin, his.origin, sizeof mine.origin);
+        assert_int_equal(mine.number >> 32, his.number >> 32);
+        assert_true(mine.number != his.number && mine.number > last);
+        assert_memory_equal(&mine.hash, &none, sizeof none); /* not sent yet */
+        last = mine.number;
+        ate_txn_end(other);
+        ate_txn_end(t);
+    }
+    ate__dio_unref(thief);
+    world_deinit(&w);
+}
+
+/* What stands there is what was meant only if it has its hash. */
+static void an_outcome_of_another(void **state)
+{
+    (void)state;
+    struct ate__receipt receipt;
+    world_init(&w, true);
+    struct ate_txn *t = world_begin(&w);
+    struct ate__txn_id id = t->id;
+    take_origin(t);
+    ok(ate__pipe_outcome(w.dio->pipe, &id, NULL, &receipt));
+    assert_int_equal(receipt.sequence, 1);
+    struct ate_hash meant = {{1}};
+    expect(ate__pipe_outcome(w.dio->pipe, &id, &meant, &receipt), ATE_NOT_FOUND);
+    assert_non_null(strstr(ate__error_text(), "another transaction was committed"));
+    struct ate__proof_entry there;
+    ok(ate__chain_entry(world_chain(&w), 1, &there));
+    ok(ate__pipe_outcome(w.dio->pipe, &id, &there.tx_hash, &receipt));
+    assert_int_equal(receipt.sequence, 1);
+    assert_int_equal(receipt.root_time_us, there.root_time_us);
+    ate_txn_end(t);
+    world_deinit(&w);
 }
 
 static void an_origin_that_is_taken(void **state)
@@ -584,6 +641,8 @@ int main(void)
         cmocka_unit_test(limits),
         cmocka_unit_test(depth),
         cmocka_unit_test(lack_of_memory),
+        cmocka_unit_test(numbers_that_nobody_guesses),
+        cmocka_unit_test(an_outcome_of_another),
         cmocka_unit_test(an_origin_that_is_taken),
         cmocka_unit_test(an_origin_that_is_taken_unasked),
     };

@@ -34,15 +34,19 @@ static struct told {
     unsigned forked;
 } told = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
+static atomic_bool noting;
+
 static int noted(void *arg, int result, struct ate_bytes note, const struct ate__checkpoint *c)
 {
     (void)arg;
     assert_true(note.size);
+    atomic_store(&noting, true);
     pthread_mutex_lock(&told.mutex);
     assert_true(told.count < TOLD_MAX);
     told.result[told.count] = result;
     told.size[told.count++] = c->size;
     pthread_mutex_unlock(&told.mutex);
+    atomic_store(&noting, false);
     return result ? ate__context(result, "noted") : 0;
 }
 
@@ -53,6 +57,17 @@ static int forked(void *arg, int result)
     told.forked++;
     pthread_mutex_unlock(&told.mutex);
     return ate__context(result, "kept in a file");
+}
+
+static atomic_uint looks, look_ms;
+
+/* Never beside noted(). */
+static uint64_t look(void *arg)
+{
+    (void)arg;
+    assert_false(atomic_load(&noting));
+    atomic_fetch_add(&looks, 1);
+    return atomic_load(&look_ms);
 }
 
 /* Waits for it; gives its place. */
@@ -99,11 +114,13 @@ static void open_judge(struct world *w, bool mirror)
     w->f->conf.mirror_memory = mirror;
     w->f->conf.noted = noted;
     w->f->conf.forked = forked;
+    w->f->conf.look = look;
     w->first = told.count;
     w->p = far_open(w->f);
     w->f->conf.mirror_memory = false;
     w->f->conf.noted = NULL;
     w->f->conf.forked = NULL;
+    w->f->conf.look = NULL;
 }
 
 static struct world world_new(bool mirror)
@@ -399,6 +416,45 @@ static void test_set_back(void **state)
     told.forked = 0;
 }
 
+/* --- looks --- */
+
+static void wait_looks(unsigned count)
+{
+    uint64_t until = ate__monotonic_ms(&ate__env_real) + 20000;
+    for (; atomic_load(&looks) < count; sched_yield())
+        assert_true(ate__monotonic_ms(&ate__env_real) < until);
+}
+
+/* As often as it says, while notes come and while none do, and never after the end. */
+static void test_looks(void **state)
+{
+    (void)state;
+    for (int mirror = 0; mirror < 2; mirror++) {
+        atomic_store(&look_ms, 1);
+        atomic_store(&looks, 0);
+        struct world w = world_new(mirror);
+        wait_looks(5);
+        for (uint64_t n = 60; n < 64; n++) {
+            far_put(w.f, w.writer, n);
+            pass(&w, 40000);
+        }
+        unsigned before = atomic_load(&looks);
+        wait_looks(before + 5);
+        far_stop(w.f); /* and without the server */
+        before = atomic_load(&looks);
+        wait_looks(before + 5);
+        far_start(w.f);
+        world_free(&w);
+        atomic_store(&look_ms, 0);
+        before = atomic_load(&looks);
+        w = world_new(mirror);
+        wait_looks(before + 1); /* once */
+        true_note(&w);
+        assert_int_equal(atomic_load(&looks), before + 1);
+        world_free(&w);
+    }
+}
+
 /* --- ends --- */
 
 static void test_ends(void **state)
@@ -420,7 +476,8 @@ int main(void)
         cmocka_unit_test(test_true),         cmocka_unit_test(test_older_and_newer),
         cmocka_unit_test(test_lies),         cmocka_unit_test(test_untrusted),
         cmocka_unit_test(test_damaged_line), cmocka_unit_test(test_no_note),
-        cmocka_unit_test(test_set_back),     cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_set_back),     cmocka_unit_test(test_looks),
+        cmocka_unit_test(test_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,11 +118,11 @@ static void test_outcome_and_sync(void **state)
     struct ate__pipe *p = far_open(f);
     struct ate__receipt receipt, other;
     struct ate__txn_id id = {.number = 77};
-    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), ATE_NOT_FOUND);
+    assert_int_equal(ate__pipe_outcome(p, &id, NULL, &receipt), ATE_NOT_FOUND);
     struct ate__receipt put = far_put(f, p, 1);
     memcpy(id.origin, f->chain.origin, sizeof id.origin);
     id.number = f->chain.number;
-    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), 0);
+    assert_int_equal(ate__pipe_outcome(p, &id, NULL, &receipt), 0);
     assert_int_equal(receipt.sequence, put.sequence);
 
     struct ate__pipe *q = far_open(f);

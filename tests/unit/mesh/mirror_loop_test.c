@@ -92,7 +92,7 @@ static void test_disk_off_the_loop(void **state)
         assert_true(far_has(p, first + 300));
         memcpy(id.origin, f->chain.origin, sizeof id.origin);
         for (id.number = 1; id.number <= f->chain.number; id.number += 7)
-            assert_int_equal(ate__pipe_outcome(p, &id, &receipt), 0);
+            assert_int_equal(ate__pipe_outcome(p, &id, NULL, &receipt), 0);
         far_restart(f);
         far_put(f, thin, first + 301);
         far_put(f, p, first + 302);

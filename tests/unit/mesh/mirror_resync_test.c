@@ -228,8 +228,7 @@ static void test_mirrors(void **state)
     far_free(f);
 }
 
-/* A server compacts deeply, beyond where a mirror is that is just fetching; the mirror ends up with
- * all there is. */
+/* A server compacts deeply, beyond where a mirror just fetches: that ends up with all there is. */
 static void test_while_fetching(void **state)
 {
     (void)state;
@@ -254,6 +253,7 @@ static void test_while_fetching(void **state)
     f->server_conf.env = &moved;
     f->server_conf.compact = (struct ate__auto_conf){
         .rule = {.mode = ATE__COMPACT_SIZE, .growth_bytes = 1, .bytes_min = BIG + (1 << 20)},
+        .deep = true,
         .session = session_of(f),
         .bytes_per_second = UINT64_MAX,
         .look_ms = 1,

@@ -140,10 +140,10 @@ static void test_listen_history_outcome(void **state)
     struct ate__txn_id id = {.number = f->chain.number};
     struct ate__receipt receipt;
     memcpy(id.origin, f->chain.origin, sizeof id.origin);
-    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), 0);
+    assert_int_equal(ate__pipe_outcome(p, &id, NULL, &receipt), 0);
     assert_int_equal(receipt.sequence, 2);
     id.number = 1000;
-    assert_int_equal(ate__pipe_outcome(p, &id, &receipt), ATE_NOT_FOUND);
+    assert_int_equal(ate__pipe_outcome(p, &id, NULL, &receipt), ATE_NOT_FOUND);
     far_close(p);
     far_close(thin);
     far_free(f);

@@ -6,7 +6,7 @@
 #include "unit/mesh/recode.h"
 #include <stdlib.h>
 
-enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_SEALED };
+enum { FIRST = ATE__MSG_OPEN, LAST = ATE__MSG_KEY };
 
 /* CLOSE has no body, and what is reserved no meaning. */
 static bool has_body(unsigned type)
@@ -97,7 +97,7 @@ static void random_commit_message(struct rnd *r, unsigned type, struct ate__wr *
 {
     uint32_t request = 1 + (uint32_t)rnd_below(r, UINT32_MAX);
     struct ate__msg_commit commit = {request, random_head(r, 0), random_bytes(r, 1, 300)};
-    struct ate__msg_outcome outcome = {request, random_head(r, 0), {{0}, rnd_u64(r)}};
+    struct ate__msg_outcome outcome = {request, random_head(r, 0), {{0}, rnd_u64(r)}, {{7}}};
     struct ate__head head = random_head(r, 1);
     struct ate__msg_committed committed = {
         .request = request,
@@ -284,6 +284,9 @@ static struct ate__buf random_message(struct rnd *r, unsigned type)
     else if (type == ATE__MSG_CHALLENGE || type == ATE__MSG_POSSESSION ||
              type == ATE__MSG_READERS || type == ATE__MSG_SEALED)
         random_possession(r, type, &w);
+    else if (type == ATE__MSG_KEY)
+        ate__msg_key_encode(
+            &w, &(struct ate__msg_key){random_bytes(r, 0, 300), random_bytes(r, 0, 300)});
     else
         random_proof_message(r, type, &w);
     assert_int_equal(ate__wr_end(&w), 0);
@@ -637,6 +640,25 @@ static void test_attested(void **state)
             memcpy(body.data + whole - 32, body.data + whole - 64, 32); /* one twice */
             assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&body), &got), ATE_MALFORMED);
         }
+        /* Behind it, and behind a list of none, the signatures hash. */
+        m.has_signatures_hash = true;
+        m.signatures_hash.b[3] = 9;
+        ate__buf_clear(&body);
+        w = ate__wr_of(&body);
+        ate__msg_committed_encode(&w, &m);
+        assert_int_equal(ate__wr_end(&w), 0);
+        rc = ate__msg_committed_decode(ate__buf_bytes(&body), &got);
+        assert_int_equal(rc, count > ATE__TX_SIGNATURES_MAX ? ATE_MALFORMED : 0);
+        assert_true(rc || (got.has_signatures_hash && got.signatures_hash.b[3] == 9 &&
+                           got.attested_count == count));
+        for (size_t left = 1; !rc && left < 32; left++)
+            assert_int_equal(
+                ate__msg_committed_decode(ate__bytes(body.data, body.size - left), &got),
+                ATE_MALFORMED);
+        m.has_signatures_hash = false;
+        ate__buf_clear(&body);
+        w = ate__wr_of(&body);
+        ate__msg_committed_encode(&w, &m);
         if (!count) { /* a list of none */
             assert_int_equal(ate__buf_append(&body, ate__bytes("\0\0\0", 4)), 0);
             assert_int_equal(ate__msg_committed_decode(ate__buf_bytes(&body), &got), ATE_MALFORMED);

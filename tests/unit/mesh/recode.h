@@ -92,6 +92,7 @@ static inline int recode(unsigned type, struct ate_bytes body, struct ate__buf *
     case ATE__MSG_POSSESSION: RECODE(possession)
     case ATE__MSG_READERS: RECODE(readers)
     case ATE__MSG_SEALED: RECODE(sealed)
+    case ATE__MSG_KEY: RECODE(key)
     default: return ate__fail(ATE_MISUSE, "no message with a body");
     }
 }

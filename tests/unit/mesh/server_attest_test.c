@@ -237,6 +237,100 @@ static void test_signed(void **state)
     world_free(&w);
 }
 
+/* KEY: proved on a stream that is open. */
+static void prove_later(struct kit_client *c, const struct ate__possession *of,
+                        const struct ate__key *key)
+{
+    struct ate__buf signature = ATE__BUF_NULL, body = ATE__BUF_NULL;
+    struct ate__wr wr = ate__wr_of(&body);
+    assert_int_equal(ate__possession_prove(of, key, &signature), 0);
+    ate__msg_key_encode(
+        &wr, &(struct ate__msg_key){ate__buf_bytes(&key->public_key), ate__buf_bytes(&signature)});
+    kit_send(c, ATE__MSG_KEY, 1, ate__buf_bytes(&body));
+    ate__buf_deinit(&signature);
+    ate__buf_deinit(&body);
+}
+
+static struct ate__key *some_key(unsigned n)
+{
+    struct ate__key *key;
+    assert_int_equal(ate__key_of_seed(&(struct ate__key32){{9, (uint8_t)n}}, NULL, &key), 0);
+    return key;
+}
+
+static void test_later(void **state)
+{
+    (void)state;
+    struct world w = world_new();
+    struct kit_client *c = opened(&w);
+    struct ate__possession of = kit_possession(c, &w.chain);
+    assert_int_equal(put(&w, c, 1), ATE_DENIED);
+    prove(&w, c, w.another.key);
+    assert_int_equal(put(&w, c, 1), ATE_DENIED);
+    prove_later(c, &of, w.chain.key);
+    assert_int_equal(put(&w, c, 1), 0);
+    assert_true(by_root(&w));
+    kit_close(c);
+    c = opened(&w); /* nothing was proved when it began */
+    of = kit_possession(c, &w.chain);
+    prove_later(c, &of, w.chain.key);
+    assert_int_equal(put(&w, c, 2), 0);
+    assert_true(by_root(&w));
+    kit_close(c);
+    world_free(&w);
+}
+
+static void test_later_no_more(void **state)
+{
+    (void)state;
+    struct world w = world_new();
+    struct kit_client *c = opened(&w);
+    struct ate__possession of = kit_possession(c, &w.chain);
+    for (unsigned i = 0; i < ATE__PROVED_MAX - 1; i++) {
+        struct ate__key *key = some_key(i);
+        prove_later(c, &of, key);
+        prove_later(c, &of, key); /* once more: the same one */
+        ate__key_free(key);
+    }
+    assert_int_equal(put(&w, c, 1), ATE_DENIED);
+    prove_later(c, &of, w.chain.key);
+    assert_int_equal(put(&w, c, 1), 0);
+    assert_true(by_root(&w));
+    prove_later(c, &of, w.another.key);
+    expect_error(c, ATE_TOO_BIG);
+    kit_close(c);
+    world_free(&w);
+}
+
+/* For another connection, another chain, with another number; each counts. */
+static void test_later_refused(void **state)
+{
+    (void)state;
+    struct world w = world_new();
+    for (unsigned i = 0; i < 3; i++) {
+        struct kit_client *c = opened(&w);
+        struct ate__possession of = kit_possession(c, &w.chain);
+        of.channel.b[0] ^= i == 0;
+        of.chain_id.b[0] ^= i == 1;
+        of.nonce.b[0] ^= i == 2;
+        prove_later(c, &of, w.chain.key);
+        expect_error(c, ATE_NO_ACCESS);
+        kit_close(c);
+    }
+    struct kit_client *c = kit_connect(w.server);
+    for (uint32_t i = 0; i < ATE__FAILED_SIGNATURES_MAX; i++) {
+        kit_open(c, 1, &w.chain);
+        struct ate__possession of = kit_possession(c, &w.chain);
+        of.chain_id = w.another.id;
+        prove_later(c, &of, w.chain.key);
+        expect_error(c, ATE_NO_ACCESS);
+    }
+    assert_int_equal(kit_receive(c).type, 0);
+    assert_int_equal(kit_result(c), ATE_BAD_PEER); /* failed-signatures */
+    kit_close(c);
+    world_free(&w);
+}
+
 /* Of another server's log key: not made, and nothing is left. */
 static void test_log_key_of_another(void **state)
 {
@@ -257,13 +351,11 @@ static void test_log_key_of_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attested),
-        cmocka_unit_test(test_repeat),
-        cmocka_unit_test(test_strangers),
-        cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_revoked),
-        cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_log_key_of_another),
+        cmocka_unit_test(test_attested),      cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_strangers),     cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_revoked),       cmocka_unit_test(test_signed),
+        cmocka_unit_test(test_later),         cmocka_unit_test(test_later_no_more),
+        cmocka_unit_test(test_later_refused), cmocka_unit_test(test_log_key_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -288,6 +288,7 @@ static void test_resync_holds(void **state)
     ate__server_end(s);
     conf.compact.rule = (struct ate__compact_rule){
         .mode = ATE__COMPACT_SIZE, .growth_bytes = 200000, .bytes_min = 1};
+    conf.compact.deep = true;
     conf.compact.session = session_of_root();
     s = kit_start(&conf);
     c = kit_connect(s);

@@ -125,6 +125,128 @@ static void what_takes_a_root_key_takes_its_signature(void **state)
     ate__key_free(k);
 }
 
+/* ---- the fewest that do ---- */
+
+enum { TREES = 200, OBJECTS = 40, KEYS = 7, TRIES = 6 };
+
+/* In each a few objects have rules of one to three keys, some of them everyone's. */
+static void grow(struct rnd *r)
+{
+    struct draft *d = draft_new(&w);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        unsigned above = (unsigned)rnd_below(r, i + 1);
+        draft_create(d, id_of(i + 1), above == i ? ate__top_id : id_of(above + 1));
+    }
+    force(&w, d);
+    d = draft_new(&w);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        struct ate__auth auth = {0};
+        struct ate_hash keys[ATE__RIGHTS][3];
+        if (rnd_below(r, 3))
+            continue;
+        for (int right = ATE__RIGHT_WRITE; right < ATE__RIGHTS; right++) {
+            unsigned count = (unsigned)rnd_below(r, 4), first = (unsigned)rnd_below(r, 5);
+            for (unsigned k = 0; k < count; k++)
+                keys[right][k] = who(first + k);
+            if (count)
+                auth.rule[right] = (struct ate__rule){
+                    .who = ATE__RULE_ANY_OF, .count = count, .keys = keys[right][0].b};
+            else if (!rnd_below(r, 3))
+                auth.rule[right] = rule_everyone;
+        }
+        draft_control(d, &(struct control){.id = id_of(i + 1), .auth = auth});
+    }
+    force(&w, d);
+}
+
+static struct draft *some_changes(struct rnd *r)
+{
+    struct draft *d = draft_new(&w);
+    bool taken[OBJECTS] = {false};
+    for (uint64_t events = 1 + rnd_below(r, 14); events--;) {
+        unsigned at = (unsigned)rnd_below(r, OBJECTS);
+        const struct model_object *o = &w.m.objects[at + 1];
+        if (taken[at])
+            continue;
+        taken[at] = true;
+        switch (rnd_below(r, 5)) {
+        case 0: draft_create(d, id_of(1000 + at), o->id); break;
+        case 1: draft_tombstone(d, o->id, o->body, true); break;
+        case 2:
+            draft_body(d, &(struct body){.id = o->id, .parent = o->parent, .prev = &o->body});
+            break;
+        case 3:
+            draft_control(d, &(struct control){.id = o->id,
+                                               .prev = o->control ? &o->control->hash : NULL,
+                                               .auth = auth_write(rule_everyone)});
+            break;
+        default:
+            draft_body(d, &(struct body){
+                              .id = o->id, .parent = at ? id_of(1) : o->parent, .prev = &o->body});
+        }
+    }
+    return d;
+}
+
+/* By trying: all, then without one after the other, from the last. */
+static int with(struct ate__tx *tx, const struct ate_hash *keys, uint32_t bits)
+{
+    struct ate__verdict verdict;
+    tx->signature_count = 0;
+    tx->attested = bits != 0;
+    for (uint32_t i = 0; i < KEYS; i++)
+        if (bits >> i & 1)
+            tx->signatures[tx->signature_count++].fingerprint = keys[i];
+    return ate__accept(w.t, &w.m.facts, tx, w.m.size, w.m.now_us, &verdict);
+}
+
+static int by_trying(struct ate__tx *tx, const struct ate_hash *keys, uint32_t *ret_fewest)
+{
+    uint32_t fewest = (1u << KEYS) - 1;
+    int rc = with(tx, keys, fewest);
+    for (uint32_t i = KEYS; i-- && !rc;)
+        if (!with(tx, keys, fewest & ~(1u << i)))
+            fewest &= ~(1u << i);
+    *ret_fewest = rc ? 0 : fewest;
+    return rc;
+}
+
+static void the_fewest_are_those_that_trying_finds(void **state)
+{
+    (void)state;
+    struct rnd r = rnd_of(rnd_seed(7));
+    struct ate_hash keys[KEYS];
+    unsigned several = 0, none = 0, refused = 0;
+    for (unsigned tree = 0; tree < TREES; tree++) {
+        begin(true);
+        grow(&r);
+        for (unsigned i = 0; i < KEYS; i++)
+            keys[i] = i == 3 ? w.root->fingerprint : who((i + tree) % KEYS);
+        for (unsigned i = 0; i < TRIES; i++) {
+            struct draft *d = some_changes(&r);
+            struct ate__tx tx = *draft_tx(d);
+            struct ate__verdict verdict;
+            struct ate__makers proved = {.keys = keys, .count = KEYS};
+            uint32_t fewest;
+            int wanted = by_trying(&tx, keys, &fewest);
+            tx.signature_count = 0;
+            tx.attested = false;
+            assert_int_equal(
+                ate__accept_proved(w.t, &w.m.facts, &tx, w.m.size, w.m.now_us, &proved, &verdict),
+                wanted);
+            assert_int_equal(proved.fewest, fewest);
+            several += __builtin_popcount(fewest) > 1;
+            none += !wanted && !fewest;
+            refused += wanted != 0;
+            draft_free(d);
+        }
+        world_deinit(&w);
+    }
+    printf("%u took several keys, %u none, %u were refused\n", several, none, refused);
+    assert_true(several > 50 && none && refused);
+    begin(true);
+}
+
 static void how_it_is_made(void **state)
 {
     (void)state;
@@ -153,6 +275,7 @@ int main(void)
         cmocka_unit_test_teardown(the_right_of_who_is_attested, end),
         cmocka_unit_test_teardown(nothing_in_a_distributed_chain, end),
         cmocka_unit_test_teardown(what_takes_a_root_key_takes_its_signature, end),
+        cmocka_unit_test_teardown(the_fewest_are_those_that_trying_finds, end),
         cmocka_unit_test_teardown(how_it_is_made, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
