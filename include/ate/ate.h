@@ -46,6 +46,7 @@
 #include <ate/loop.h>
 #include <ate/plugin.h>
 #include <ate/proof.h>
+#include <ate/relation.h>
 #include <ate/result.h>
 #include <ate/server.h>
 #include <ate/session.h>

@@ -15,6 +15,23 @@ struct ate_id {
 struct ate_hash {
     uint8_t b[32];
 };
+/* Where an object lies: among the children of another, in one of its collections: 0, the usual one,
+ * or that of a field (relation.h). */
+struct ate_place {
+    struct ate_id parent;
+    uint32_t collection;
+};
+/* Fields whose members are objects of their own (relation.h): a list, a map by name, one or none.
+ */
+struct ate_vec {
+    struct ate_place at;
+};
+struct ate_map {
+    struct ate_place at;
+};
+struct ate_child {
+    struct ate_place at;
+};
 /* A view of bytes that somebody else owns. */
 struct ate_bytes {
     const void *data;

@@ -209,7 +209,7 @@ ATE_API enum ate_compression ate_chain_compression(const struct ate_chain *chain
 ATE_API bool ate_chain_was_created(const struct ate_chain *chain);
 /* the newest that is published here */
 ATE_API struct ate_head ate_chain_head(const struct ate_chain *chain);
-struct ate_chain_age {
+struct ate_age {
     bool known; /* a checkpoint came through this handle, and held */
     bool stale; /* it is more than conf.max_age_s */
     /* By this machine's clock, also while it slept: since what is shown was the newest that there
@@ -221,7 +221,7 @@ struct ate_chain_age {
 };
 /* How old what is shown of a chain at a server may be. false: it is in a directory, whose state is
  * what is there. */
-ATE_API bool ate_chain_age(const struct ate_chain *chain, struct ate_chain_age *ret_age);
+ATE_API bool ate_chain_age(const struct ate_chain *chain, struct ate_age *ret_age);
 
 /* Fingerprints of the root keys in force; returns how many. Borrowed until the chain is closed. */
 ATE_API size_t ate_chain_roots(const struct ate_chain *chain,

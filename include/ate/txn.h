@@ -104,7 +104,8 @@ ATE_CALL int ate_move_only(struct ate_txn *txn, struct ate_id id, struct ate_id 
  * Errors: NOT_FOUND, CONFLICT, DENIED. */
 ATE_CALL int ate_delete(struct ate_txn *txn, struct ate_id id, unsigned flags);
 
-/* The children that this transaction sees, oldest first, its own included; ate_top: the roots.
+/* The children that this transaction sees, of all collections, oldest first, its own included;
+ * ate_top: the roots. Of one collection: ate_list() of relation.h.
  * The cursor ends with its transaction. What changes during the walk may or may not be met.
  * Errors: NOT_FOUND, E_MEMORY. */
 ATE_CALL int ate_children(struct ate_txn *txn, struct ate_id parent,
@@ -139,10 +140,13 @@ struct ate_object {
     /* what it was was compacted away (in the chain as it was), or left out by who had its files;
      * type, name and payload are empty */
     bool compacted;
-    uint64_t reserved[4];
+    uint32_t collection; /* of the parent, in which it is; 0 the usual one (relation.h) */
+    uint32_t reserved_too;
+    uint64_t reserved[3];
 };
 
-/* Creates an object with a fresh id below object->parent, under object->name if there is one.
+/* Creates an object with a fresh id below object->parent, in object->collection, under
+ * object->name if there is one.
  * flags: ATE_PUBLIC: open to every reader even below something private. The payload is checked
  * to be a map of the limits of docs/format/object.md.
  * Errors: EXISTS: the name is taken; NOT_FOUND: no such parent; NO_KEY, DENIED, MALFORMED,

@@ -24,6 +24,7 @@
  *   struct with a table         struct S f                           ATE_STRUCT(f, S)
  *   optional struct             const struct S *f                    ATE_OPTIONAL_STRUCT(f, S)
  *   list of structs             const struct S *f; size_t n          ATE_STRUCT_LIST(f, n, S)
+ *   members (relation.h)        struct ate_vec f, ate_map, ate_child ATE_FIELD(f)
  * where T is bool, a signed or unsigned char, short, int, long or long long, an enum, float,
  * double, const char * (UTF-8 text), struct ate_bytes, struct ate_id or struct ate_hash. The
  * kind is read from the C type; what cannot be stored (an array, a union, a bare pointer, plain
@@ -93,7 +94,11 @@ enum ate_kind {
     ATE_BYTES = 5,
     ATE_ID = 6,
     ATE_HASH = 7,
-    ATE_OBJECT = 8
+    ATE_OBJECT = 8,
+    /* Of relation.h; by value alone, and not in a struct that lies in another. */
+    ATE_VEC = 9,
+    ATE_MAP = 10,
+    ATE_CHILD = 11
 };
 enum ate_shape {
     ATE_ONE = 0,   /* the value itself */
@@ -126,12 +131,18 @@ ATE_CALL int ate__put(struct ate_txn *txn, const struct ate_type *type, struct a
                       const void *object);
 ATE_CALL int ate__put_as(struct ate_txn *txn, const struct ate_type *type, struct ate_id parent,
                          const char *name, const void *object, struct ate_id *ret_id);
+/* name NULL: a new object without one. */
+ATE_CALL int ate__put_in(struct ate_txn *txn, const struct ate_type *type, struct ate_place place,
+                         const char *name, const void *object, struct ate_id *ret_id);
 /* These return the object, or NULL with *ret_result other than 0. */
 ATE_CALL const void *ate__load(struct ate_txn *txn, const struct ate_type *type, struct ate_id id,
                                int *ret_result);
 ATE_CALL const void *ate__find(struct ate_txn *txn, const struct ate_type *type,
                                struct ate_id parent, const char *name, struct ate_id *ret_id,
                                int *ret_result);
+ATE_CALL const void *ate__find_in(struct ate_txn *txn, const struct ate_type *type,
+                                  struct ate_place place, const char *name, struct ate_id *ret_id,
+                                  int *ret_result);
 ATE_CALL const void *ate__next(struct ate_cursor *cursor, const struct ate_type *type,
                                struct ate_id *ret_id, int *ret_result);
 ATE_CALL void *ate__keep(const struct ate_type *type, const void *object, int *ret_result);
@@ -171,6 +182,9 @@ template <> struct ate__kind<const char *> { static constexpr uint8_t value = AT
 template <> struct ate__kind<ate_bytes> { static constexpr uint8_t value = ATE_BYTES; };
 template <> struct ate__kind<ate_id> { static constexpr uint8_t value = ATE_ID; };
 template <> struct ate__kind<ate_hash> { static constexpr uint8_t value = ATE_HASH; };
+template <> struct ate__kind<ate_vec> { static constexpr uint8_t value = ATE_VEC; };
+template <> struct ate__kind<ate_map> { static constexpr uint8_t value = ATE_MAP; };
+template <> struct ate__kind<ate_child> { static constexpr uint8_t value = ATE_CHILD; };
 
 template <class T> using ate__bare = typename std::remove_cv<T>::type;
 template <class T> using ate__item = ate__bare<typename std::remove_pointer<T>::type>;
@@ -209,7 +223,9 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
 
 #define ATE__FIELD_OF(f) (((ate_self *)0)->f)
 #define ATE__KIND(f) \
-    _Generic(&ATE__FIELD_OF(f), ATE__KINDS(ATE__V), ATE__STRINGS(ATE__V_STRING))
+    _Generic(&ATE__FIELD_OF(f), ATE__KINDS(ATE__V), ATE__STRINGS(ATE__V_STRING), \
+             ATE__V(struct ate_vec, ATE_VEC), ATE__V(struct ate_map, ATE_MAP), \
+             ATE__V(struct ate_child, ATE_CHILD))
 #define ATE__ITEM_KIND(f) \
     _Generic(&ATE__FIELD_OF(f), ATE__KINDS(ATE__P), ATE__STRINGS(ATE__P_STRING))
 #define ATE__SIZE(f)      sizeof ATE__FIELD_OF(f)
@@ -284,6 +300,14 @@ template <class Field, class Wanted> constexpr uint32_t ate__same(uint32_t value
     { \
         return ate__put_as(txn, ate_type_##T(), parent, name, object, ret_id); \
     } \
+    ATE__RESULT int ate__put_in_##T(struct ate_txn *txn, struct ate_place at_, const char *name, \
+                                    const struct T *object, struct ate_id *ret_id) \
+    { \
+        return ate__put_in(txn, ate_type_##T(), at_, name, object, ret_id); \
+    } \
+    ATE__OUT(find_in_##T, (struct ate_txn *txn, struct ate_place at_, const char *name, \
+                           struct ate_id *ret_id, const struct T **ret_object), \
+             const struct T *, ate__find_in(txn, ate_type_##T(), at_, name, ret_id, &rc_)) \
     ATE__OUT(load_##T, (struct ate_txn *txn, struct ate_id id, const struct T **ret_object), \
              const struct T *, ate__load(txn, ate_type_##T(), id, &rc_)) \
     ATE__OUT(find_##T, (struct ate_txn *txn, struct ate_id parent, const char *name, \

@@ -127,12 +127,12 @@ uint64_t ate__aging_left_ms(struct ate_chain *c)
     return left_ms;
 }
 
-bool ate_chain_age(const struct ate_chain *chain, struct ate_chain_age *ret_age)
+bool ate_chain_age(const struct ate_chain *chain, struct ate_age *ret_age)
 {
     struct ate__aging *a = &((struct ate_chain *)(uintptr_t)chain)->aging; /* for its mutex */
     pthread_mutex_lock(&a->mutex);
     bool remote = a->remote;
-    struct ate_chain_age age = {
+    struct ate_age age = {
         .known = a->age.known,
         .stale = is_stale(a),
         .age_ms = (int64_t)ate__age_ms(&a->age, ate__clock_boot_ms()),

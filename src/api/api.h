@@ -101,18 +101,3 @@ struct ate__vfs;
 int ate__file_replace_on(const struct ate__vfs *vfs, const char *path, struct ate_bytes bytes)
     ATE__CHECK;
 int ate__folder_make(const char *path) ATE__CHECK; /* with those above it, 0700; 0 if it is there */
-
-/* What a program filled in for a later version is refused, not overlooked: ate.h, "Structs". */
-#define ate__conf_check(call, conf)                                                                \
-    ate__reserved_check(call, (conf)->reserved, sizeof(conf)->reserved)
-ATE__CHECK static inline int ate__reserved_check(const char *call, const void *reserved,
-                                                 size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (((const uint8_t *)reserved)[i])
-            return ate__fail(ATE_MISUSE,
-                             "%s: conf.reserved is not zero: it is not cleared, or says what this "
-                             "version does not know",
-                             call);
-    return 0;
-}

@@ -212,7 +212,8 @@ static int next_gone(struct ate_watch *w, struct ate_event *ret)
         struct ate__object_facts before;
         struct ate_id id;
         bool gone;
-        int rc = ate__view_next_child(&w->left, &l->id, &l->at, &id);
+        int rc =
+            ate__view_next_child(&w->left, &(struct ate__listing){.parent = l->id}, &l->at, &id);
         if (rc == ATE_END) {
             w->depth--;
             continue;

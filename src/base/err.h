@@ -9,6 +9,8 @@
 #pragma once
 #include "ate/result.h"
 #include "base/compiler.h"
+#include <stddef.h>
+#include <stdint.h>
 
 enum { ATE__ERROR_SIZE = 1024 }; /* bytes; a longer sentence is cut */
 
@@ -33,3 +35,18 @@ void ate__error_set(const char *text);    /* carries a sentence from one thread 
 const char *ate__result_name(int result); /* "ATE_CONFLICT"; "ATE_?" if unknown */
 const char *ate__result_text(int result); /* "someone changed it meanwhile" */
 int ate__result_known(int result);        /* itself if in the list (or 0), else ATE_BAD_PEER */
+
+/* What a program filled in for a later version is refused, not overlooked: ate.h, "Structs". */
+#define ate__conf_check(call, conf)                                                                \
+    ate__reserved_check(call, (conf)->reserved, sizeof(conf)->reserved)
+ATE__CHECK static inline int ate__reserved_check(const char *call, const void *reserved,
+                                                 size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (((const uint8_t *)reserved)[i])
+            return ate__fail(ATE_MISUSE,
+                             "%s: conf.reserved is not zero: it is not cleared, or says what this "
+                             "version does not know",
+                             call);
+    return 0;
+}

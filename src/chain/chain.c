@@ -34,11 +34,11 @@ static int latest_tag_holder(const struct ate__facts *f, const struct ate_id *pa
     return ate__view_tag_holder(&s, parent, tag, ret_id);
 }
 
-static int latest_next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+static int latest_next_child(const struct ate__facts *f, const struct ate__listing *l, uint64_t *at,
                              struct ate_id *ret_child)
 {
     struct ate__view_snapshot s = latest_of(f);
-    return ate__view_next_child(&s, parent, at, ret_child);
+    return ate__view_next_child(&s, l, at, ret_child);
 }
 
 static const struct ate__facts_vtable latest_facts = {

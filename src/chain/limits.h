@@ -6,6 +6,8 @@
 
 enum {
     ATE__VIEW_AGE_MAX = 60000,         /* ms: a snapshot that is older is expelled */
+    ATE__VIEW_LISTS_MAX =
+        64, /* collections of an object that have a list of their own in the view */
     ATE__VIEW_OLD_BYTES_MAX = 64 << 20, /* bytes of old versions that snapshots may hold back */
     ATE__WAITING_MAX = 65536,          /* commits waiting, a chain; remote: asks, too */
     ATE__WAITING_BYTES_MAX = 64 << 20,

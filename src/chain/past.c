@@ -13,8 +13,11 @@ struct known { /* what an object was then */
     struct ate__view_body body; /* where it is live */
 };
 struct list { /* the children of an object then, in the order in which they joined */
+    struct child {
+        struct ate_id id;
+        uint32_t collection;
+    } *children;
     size_t count, capacity;
-    struct ate_id *ids;
 };
 struct past {
     struct ate__pipe base;
@@ -362,7 +365,7 @@ static int tag_holder(const struct ate__facts *f, const struct ate_id *parent,
 static void list_free(struct list *l)
 {
     if (l)
-        ate__free(l->ids);
+        ate__free(l->children);
     ate__free(l);
 }
 ATE__FREEP(struct list, list_free)
@@ -372,15 +375,15 @@ static int take_child(struct past *p, const struct ate__replayed *r,
                       const struct ate__view_snapshot *s, const struct ate_id *id, struct list *l)
 {
     struct known k;
-    int rc = ate__grow(&l->ids, &l->capacity, l->count + 1, sizeof *l->ids);
+    int rc = ate__grow(&l->children, &l->capacity, l->count + 1, sizeof *l->children);
+    if (!rc)
+        rc = ate__view_object(s, id, &k.facts);
     if (rc)
         return rc;
-    l->ids[l->count++] = *id;
+    l->children[l->count++] = (struct child){*id, k.facts.collection};
     if (ate__map_get(&r->moved_in, id, NULL) || ate__map_get(&p->known, id, NULL))
         return 0;
-    rc = ate__view_object(s, id, &k.facts);
-    if (!rc)
-        rc = ate__view_body(s, id, &k.body);
+    rc = ate__view_body(s, id, &k.body);
     if (rc)
         return rc;
     k.facts.control = control_of(p, id, k.facts.created_sequence);
@@ -398,7 +401,8 @@ static int list_children(struct past *p, const struct ate_id *parent, uint64_t s
     if (rc)
         return rc;
     struct ate__view_snapshot s = {r.view, NULL, p->conf.size};
-    while (!rc && !(rc = ate__view_next_child(&s, parent, &at, &id)))
+    const struct ate__listing all = {.parent = *parent};
+    while (!rc && !(rc = ate__view_next_child(&s, &all, &at, &id)))
         rc = take_child(p, &r, &s, &id, l);
     ate__replayed_deinit(&r);
     return rc == ATE_END ? 0 : rc;
@@ -426,21 +430,41 @@ static int list_of(struct past *p, const struct ate_id *parent, const struct lis
     return rc;
 }
 
-static int next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+/* Where the walk goes on behind the child at *at - 1; 0: from its beginning. NOT_FOUND */
+static int begin_behind(const struct list *l, const struct ate__listing *what, uint64_t *at)
+{
+    if (*at || !what->has_from)
+        return 0;
+    for (size_t i = 0; i < l->count && !*at; i++)
+        if (ate__id_equal(&l->children[i].id, &what->from) &&
+            (!what->one || l->children[i].collection == what->collection))
+            *at = i + 1;
+    return *at ? 0
+               : ate__fail(ATE_NOT_FOUND, "the listing is to begin behind what is no child there");
+}
+
+static int next_child(const struct ate__facts *f, const struct ate__listing *what, uint64_t *at,
                       struct ate_id *ret_child)
 {
     struct past *p = past_of(f);
     const struct list *l = NULL;
     if (p->whole) {
         struct ate__view_snapshot all = all_of(p);
-        return ate__view_next_child(&all, parent, at, ret_child);
+        return ate__view_next_child(&all, what, at, ret_child);
     }
-    int rc = list_of(p, parent, &l);
-    if (!rc && *at >= l->count)
-        rc = ATE_END;
+    int rc = list_of(p, &what->parent, &l);
     if (!rc)
-        *ret_child = l->ids[(*at)++];
-    return rc;
+        rc = begin_behind(l, what, at);
+    if (rc)
+        return rc;
+    size_t i = what->reverse && !*at ? l->count + 1 : (size_t)*at; /* of the one before, from 1 */
+    while (what->reverse ? --i > 0 : ++i <= l->count)
+        if (!what->one || l->children[i - 1].collection == what->collection) {
+            *ret_child = l->children[i - 1].id;
+            *at = i;
+            return 0;
+        }
+    return ATE_END;
 }
 
 static int root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)

@@ -28,10 +28,10 @@ static int tag_holder(const struct ate__facts *f, const struct ate_id *parent,
     return ate__view_tag_holder(view_of(f), parent, tag, ret_id);
 }
 
-static int next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+static int next_child(const struct ate__facts *f, const struct ate__listing *l, uint64_t *at,
                       struct ate_id *ret_child)
 {
-    return ate__view_next_child(view_of(f), parent, at, ret_child);
+    return ate__view_next_child(view_of(f), l, at, ret_child);
 }
 
 static int root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)

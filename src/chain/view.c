@@ -83,7 +83,7 @@ void ate__view_free(struct ate__view *v)
     for (uint32_t i = 0; i < v->extras.count; i++) {
         struct ate__extra *extra = ate__pages_at(&v->extras, i);
         ate__control_unref(atomic_load(&extra->control));
-        ate__free(atomic_load(&extra->members));
+        ate__view_free_lists(extra);
     }
     free_retired_blocks(v);
     ate__free(v->retired);
@@ -211,10 +211,11 @@ static int install_body(struct ate__view *v, const struct ate__tx *tx, const str
         old = NULL;
     fill_in(version, tx, e, sequence, parent);
     rc = set_more(v, version, &e->header, old);
-    if (!rc && old && old->parent == parent)
+    uint32_t collection = e->header.collection;
+    if (!rc && old && old->parent == parent && ate__version_collection(v, old) == collection)
         version->serial = old->serial;
     else if (!rc)
-        rc = ate__view_add_member(v, parent, slot, &version->serial);
+        rc = ate__view_add_member(v, parent, slot, collection, &version->serial);
     if (rc) {
         push(v, &v->free_versions, index);
         return rc;
@@ -269,7 +270,7 @@ static int add_children(struct ate__view *v, uint32_t slot, uint32_t **list, siz
 {
     struct ate__extra *extra = ate__slot_extra(v, ate__slot_at(v, slot));
     struct ate__view_members *m =
-        extra ? atomic_load_explicit(&extra->members, memory_order_relaxed) : NULL;
+        extra ? atomic_load_explicit(&extra->all.members, memory_order_relaxed) : NULL;
     for (uint32_t i = 0; m && i < atomic_load_explicit(&m->count, memory_order_relaxed); i++) {
         const struct ate__version *c =
             ate__slot_version(v, ate__slot_at(v, m->item[i].child), UINT64_MAX);

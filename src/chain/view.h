@@ -16,10 +16,11 @@
  *  5. Tables hold indices, not pointers; slots and versions lie in segmented arrays, so growing
  * copies no object.
  *  6. A child entry (child, serial) of a parent is valid at S if the child's version at S names
- * that parent and serial. Serials ascend along a list. Entries of the index and of child lists are
- * never removed one by one: what no version backs is left out when the table is next made anew, of
- * a list also once that is more than half of it. Before that the next object with the same tag may
- * take an entry of the tags that no version backs.
+ * that parent and serial. Serials ascend along a list, of all children or of one collection.
+ * Entries of the index and of child lists are never removed one by one: what no version backs is
+ * left out when the table is next made anew, of a list also once that is more than half of it.
+ * Before that the next object with the same tag may take an entry of the tags that no version
+ * backs.
  *  7. For groups of ids, chosen by a hash, the view knows the newest sequence that touched one of
  * them. So of most objects it is known without a look at them that they did not change (still()).
  *  8. A control event is in force at S for an object whose version at S was created no later: those
@@ -105,7 +106,7 @@ int ate__view_object(const struct ate__view_snapshot *s, const struct ate_id *id
                      struct ate__object_facts *ret) ATE__CHECK;
 int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id *parent,
                          const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id) ATE__CHECK;
-int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
+int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate__listing *l,
                          uint64_t *at, struct ate_id *ret_child) ATE__CHECK; /* see succeed() */
 
 /* ---- for questions about the past, of which a view holds what readers need ----

@@ -129,7 +129,8 @@ static void write_controls(const struct ate__control *c, uint64_t size, struct a
 static void write_children(struct ate__view_image *w, struct ate__wr *wr, struct ate__extra *extra)
 {
     const struct ate__view *view = w->snapshot.view;
-    const struct ate__view_members *m = atomic_load_explicit(&extra->members, memory_order_acquire);
+    const struct ate__view_members *m =
+        atomic_load_explicit(&extra->all.members, memory_order_acquire);
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_acquire) : 0, n = 0;
     uint32_t i = m ? ate__view_first_after(m, count, w->serial) : 0;
     size_t mark = w->buf.size;
@@ -378,28 +379,27 @@ static int read_controls(struct reading *x, struct ate__extra *extra, const stru
 static int add_children(struct reading *x, uint32_t parent, struct ate_bytes children,
                         struct ate__extra *extra)
 {
-    struct ate__view_members *m = atomic_load(&extra->members);
-    uint32_t count = atomic_load_explicit(&m->count, memory_order_relaxed);
     struct ate__rd rd = ate__rd_of(children);
-    while (ate__rd_left(&rd)) {
+    int rc = 0;
+    while (!rc && ate__rd_left(&rd)) {
         uint32_t child = ate__rd_u32(&rd);
         const struct ate__slot *slot = child < x->slots ? ate__slot_at(x->view, child) : NULL;
         uint32_t body = slot ? atomic_load_explicit(&slot->body, memory_order_relaxed) : ATE__NONE;
         const struct ate__version *v = body ? ate__version_at(x->view, body) : NULL;
         if (!v || v->serial <= extra->next_serial || !ate__view_is_member(v, parent, v->serial))
             return malformed("a child that is none");
-        m->item[count++] = (struct ate__view_member){child, v->serial};
+        rc = ate__view_enter(x->view, parent, extra, ate__version_collection(x->view, v),
+                             (struct ate__view_member){child, v->serial});
         extra->next_serial = v->serial;
         x->listed++;
     }
-    atomic_store_explicit(&m->count, count, memory_order_relaxed);
-    return 0;
+    return rc;
 }
 
 /* Room for n more; ate__view_members_fit() gives back what was too much. */
 static int members_room(struct ate__extra *extra, uint32_t n)
 {
-    struct ate__view_members *m = atomic_load(&extra->members);
+    struct ate__view_members *m = atomic_load(&extra->all.members);
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_relaxed) : 0;
     if (m && m->capacity - count >= n)
         return 0;
@@ -411,13 +411,13 @@ static int members_room(struct ate__extra *extra, uint32_t n)
     if (!m)
         atomic_init(&more->count, 0);
     more->capacity = (uint32_t)capacity;
-    atomic_store(&extra->members, more);
+    atomic_store(&extra->all.members, more);
     return 0;
 }
 
 static void members_fit(struct ate__extra *extra)
 {
-    struct ate__view_members *m = atomic_load(&extra->members);
+    struct ate__view_members *m = atomic_load(&extra->all.members);
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_relaxed) : 0;
     uint32_t capacity = count + count / 8;
     if (!m || capacity + 4 >= m->capacity)
@@ -426,7 +426,7 @@ static void members_fit(struct ate__extra *extra)
     if (!less)
         return;
     less->capacity = capacity;
-    atomic_store(&extra->members, less);
+    atomic_store(&extra->all.members, less);
 }
 
 static int read_children(struct reading *x, uint32_t parent, struct ate__extra *extra)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * view_index.c: from id to slot, from (parent, tag) to child, from parent to children.
+ * view_index.c: from id to slot, from (parent, tag) to child.
  */
 #include "chain/view_private.h"
 
 enum {
     TABLE_FIRST = 1024 /* cells */,
-    MEMBERS_FIRST = 4,
-    DEAD_MIN = 32,
     TAGS_ASKED = 8,
     TOUCHED_FIRST = 1024,
     TOUCHED_MAX = 65536 /* cells, about one for 10 objects */
@@ -494,86 +492,8 @@ bool ate__view_find_tag(const struct ate__view *v, uint32_t parent,
     return false;
 }
 
-/* ---- children ---- */
-
-static bool member_backed(const struct ate__view *v, uint32_t parent, struct ate__view_member m)
-{
-    for (uint32_t i = atomic_load(&ate__slot_at(v, m.child)->body); i != ATE__NONE;) {
-        const struct ate__version *version = ate__version_at(v, i);
-        if (ate__view_is_member(version, parent, m.serial))
-            return true;
-        i = atomic_load(&version->older);
-    }
-    return false;
-}
-
-/* A list of what is backed, with room for more; a few that are not come along, because asking each
- * costs more than they do. */
-static int renew_members(struct ate__view *v, uint32_t parent, struct ate__extra *extra)
-{
-    struct ate__view_members *old = atomic_load_explicit(&extra->members, memory_order_relaxed);
-    uint32_t old_count = old ? atomic_load_explicit(&old->count, memory_order_relaxed) : 0;
-    uint32_t kept = 0, capacity = MEMBERS_FIRST;
-    bool sift = extra->dead > old_count / 8;
-    int rc = ate__view_may_retire(v);
-    if (rc)
-        return rc;
-    for (uint32_t i = 0; i < old_count; i++)
-        kept += !sift || member_backed(v, parent, old->item[i]);
-    if (kept > capacity / 2)
-        capacity = kept + kept / 8 + MEMBERS_FIRST;
-    struct ate__view_members *m = ate__resize(NULL, sizeof *m + capacity * sizeof m->item[0]);
-    if (!m)
-        return ate__no_memory();
-    m->capacity = capacity;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < old_count; i++)
-        if (!sift || member_backed(v, parent, old->item[i]))
-            m->item[n++] = old->item[i];
-    atomic_init(&m->count, n);
-    atomic_store_explicit(&extra->members, m, memory_order_release);
-    ate__view_retire(v, old, old ? sizeof *old + old->capacity * sizeof old->item[0] : 0);
-    if (sift)
-        extra->dead = 0;
-    return 0;
-}
-
-int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial)
-{
-    struct ate__extra *extra;
-    int rc = ate__view_extra(v, parent, &extra);
-    if (rc)
-        return rc;
-    if (extra->next_serial == UINT32_MAX)
-        return ate__fail(ATE_BUSY, "view: more than %u children were put under one object",
-                         UINT32_MAX - 1);
-    struct ate__view_members *m = atomic_load_explicit(&extra->members, memory_order_relaxed);
-    if (!m || atomic_load_explicit(&m->count, memory_order_relaxed) == m->capacity) {
-        rc = renew_members(v, parent, extra);
-        if (rc)
-            return rc;
-        m = atomic_load_explicit(&extra->members, memory_order_relaxed);
-    }
-    uint32_t n = atomic_load_explicit(&m->count, memory_order_relaxed);
-    m->item[n] = (struct ate__view_member){child, ++extra->next_serial};
-    atomic_store_explicit(&m->count, n + 1, memory_order_release);
-    *ret_serial = extra->next_serial;
-    return 0;
-}
-
-void ate__view_left(struct ate__view *v, const struct ate__version *gone,
-                    const struct ate__version *stays)
+void ate__view_untag(struct ate__view *v, const struct ate__version *gone)
 {
     const uint8_t *tags[2];
     v->tags_linked -= tags_of(v, gone, tags);
-    if (gone->flags & ATE__VERSION_DELETED ||
-        (stays && ate__view_is_member(stays, gone->parent, gone->serial)))
-        return;
-    struct ate__extra *extra = ate__slot_extra(v, ate__slot_at(v, gone->parent));
-    const struct ate__view_members *m = atomic_load(&extra->members);
-    if (++extra->dead < DEAD_MIN || extra->dead <= atomic_load(&m->count) / 2)
-        return;
-    /* Without memory the list stays as it is until it is tried again. */
-    int rc = renew_members(v, gone->parent, extra);
-    (void)rc;
 }

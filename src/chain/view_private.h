@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0
  *
- * view_private.h: the inside of the view, shared by view.c (the writer), view_index.c (tables) and
- * view_read.c (readers).
+ * view_private.h: the inside of the view, shared by view.c (the writer), view_index.c (tables),
+ * view_lists.c (children) and view_read.c (readers).
  */
 #pragma once
 #include "base/alloc.h"
@@ -54,10 +54,22 @@ struct ate__view_members { /* replaced when it grows or shrinks; the old one is 
     _Atomic uint32_t count;
     struct ate__view_member item[];
 };
-struct ate__extra { /* of the few slots that have children or control events */
+struct ate__view_list {
     _Atomic(struct ate__view_members *) members;
+    uint32_t dead; /* entries that no version backs; about */
+    _Atomic uint32_t collection;
+};
+struct ate__view_lists { /* replaced when it grows; the old one is retired */
+    uint32_t count;
+    struct ate__view_list list[];
+};
+struct ate__extra { /* of the few slots that have children or control events */
+    /* All children. Its collection is that of all of them, where there is no list of one. */
+    struct ate__view_list all;
+    /* Of each collection, once there are children in two; NULL before. A collection that came when
+     * there were ATE__VIEW_LISTS_MAX is found among all children alone. */
+    _Atomic(struct ate__view_lists *) lists;
     uint32_t next_serial;
-    uint32_t dead; /* entries of `members` that no version backs; about */
     _Atomic(struct ate__control *) control; /* newest; a reference; older ones through it */
 };
 struct ate__slot {
@@ -133,6 +145,12 @@ static inline struct ate__more *ate__version_more(const struct ate__view *v,
 {
     return version->flags & ATE__VERSION_MORE ? ate__pages_at(&v->more, version->more - 1) : NULL;
 }
+static inline uint32_t ate__version_collection(const struct ate__view *v,
+                                               const struct ate__version *version)
+{
+    const struct ate__more *more = ate__version_more(v, version);
+    return more ? more->collection : 0;
+}
 static inline uint64_t ate__version_created(const struct ate__view *v,
                                             const struct ate__version *version)
 {
@@ -206,8 +224,20 @@ int ate__view_extra(struct ate__view *v, uint32_t slot, struct ate__extra **ret_
  * table that is made anew meanwhile. */
 int ate__view_index_tags(struct ate__view *v, uint32_t slot, const struct ate__version *version)
     ATE__CHECK;
-int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t *ret_serial)
-    ATE__CHECK;
+/* The tags of a linked version that goes. */
+void ate__view_untag(struct ate__view *v, const struct ate__version *gone);
+
+/* view_lists.c; the writer's, but for the first */
+/* The list that has the children asked for; NULL: there are none. *ret_sift: others are among them,
+ * and only the collection of each tells. */
+const struct ate__view_members *ate__view_members_of(const struct ate__extra *extra,
+                                                     const struct ate__listing *l, bool *ret_sift);
+int ate__view_add_member(struct ate__view *v, uint32_t parent, uint32_t child, uint32_t collection,
+                         uint32_t *ret_serial) ATE__CHECK;
+/* The same under a serial that is given, and where there is room among all. */
+int ate__view_enter(struct ate__view *v, uint32_t parent, struct ate__extra *extra,
+                    uint32_t collection, struct ate__view_member member) ATE__CHECK;
+void ate__view_free_lists(struct ate__extra *extra);
 /* A linked version that `gone` was goes, and the one that is newer or older stays: its entry may be
  * dead now. stays NULL: none. */
 void ate__view_left(struct ate__view *v, const struct ate__version *gone,

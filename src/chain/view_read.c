@@ -214,43 +214,83 @@ int ate__view_tag_holder(const struct ate__view_snapshot *s, const struct ate_id
     return rc;
 }
 
-/* The next entry of a list that is valid at the snapshot. */
-static const struct ate__view_member *next_member(const struct ate__view_snapshot *s,
-                                                  uint32_t parent, uint64_t after)
+/* Whether an entry of the list is valid at the snapshot, and of what was asked for. */
+static bool is_listed(const struct ate__view_snapshot *s, uint32_t parent,
+                      const struct ate__listing *l, bool sift, struct ate__view_member m)
 {
-    struct ate__extra *extra = ate__slot_extra(s->view, ate__slot_at(s->view, parent));
-    const struct ate__view_members *m =
-        extra ? atomic_load_explicit(&extra->members, memory_order_acquire) : NULL;
+    const struct ate__version *v =
+        ate__slot_version(s->view, ate__slot_at(s->view, m.child), s->size);
+    return v && ate__view_is_member(v, parent, m.serial) &&
+           (!sift || ate__version_collection(s->view, v) == l->collection);
+}
+
+/* The next entry of a list behind the one with that serial; 0: from its end on. */
+static const struct ate__view_member *next_member(const struct ate__view_snapshot *s,
+                                                  uint32_t parent, const struct ate__listing *l,
+                                                  uint32_t after)
+{
+    bool sift = false;
+    const struct ate__extra *extra = ate__slot_extra(s->view, ate__slot_at(s->view, parent));
+    const struct ate__view_members *m = extra ? ate__view_members_of(extra, l, &sift) : NULL;
     uint32_t count = m ? atomic_load_explicit(&m->count, memory_order_acquire) : 0;
-    for (uint32_t i = m ? ate__view_first_after(m, count, after) : 0; i < count; i++) {
-        const struct ate__slot *child = ate__slot_at(s->view, m->item[i].child);
-        const struct ate__version *v = ate__slot_version(s->view, child, s->size);
-        if (v && ate__view_is_member(v, parent, m->item[i].serial))
-            return &m->item[i];
+    if (!m)
+        return NULL;
+    if (l->reverse) {
+        for (uint32_t i = after ? ate__view_first_after(m, count, after - 1) : count; i-- > 0;)
+            if (is_listed(s, parent, l, sift, m->item[i]))
+                return &m->item[i];
+        return NULL;
     }
+    for (uint32_t i = ate__view_first_after(m, count, after); i < count; i++)
+        if (is_listed(s, parent, l, sift, m->item[i]))
+            return &m->item[i];
     return NULL;
 }
 
-int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate_id *parent,
+/* Where a listing begins: 0, or the serial of the child that it begins behind. NOT_FOUND */
+static int start_of(const struct ate__view_snapshot *s, uint32_t parent,
+                    const struct ate__listing *l, uint32_t *ret_after)
+{
+    struct ate__slot *slot;
+    *ret_after = 0;
+    if (!l->has_from)
+        return 0;
+    const struct ate__version *v = find(s, &l->from, &slot);
+    if (!v || !ate__view_is_member(v, parent, v->serial) ||
+        (l->one && ate__version_collection(s->view, v) != l->collection))
+        return ATE_NOT_FOUND;
+    *ret_after = v->serial;
+    return 0;
+}
+
+int ate__view_next_child(const struct ate__view_snapshot *s, const struct ate__listing *l,
                          uint64_t *at, struct ate_id *ret_child)
 {
     struct ate__view_member found = {0, 0};
+    const struct ate__view_member *m = NULL;
     uint64_t era = (uint64_t)s->view->era << 32; /* above the serial */
-    uint32_t slot;
+    uint32_t parent, after = *at & UINT32_MAX;
     if (*at && (*at ^ era) >> 32)
         return ate__fail(ATE_STALE, "the listing was begun before another state of the chain took "
                                     "the place of that one: begin it anew");
     ate__rcu_enter();
-    const struct ate__view_member *m =
-        ate__view_find_slot(s->view, parent, &slot) ? next_member(s, slot, *at & UINT32_MAX) : NULL;
+    int rc = ate__view_find_slot(s->view, &l->parent, &parent) ? 0
+             : l->has_from                                     ? ATE_NOT_FOUND
+                                                               : ATE_END;
+    if (!rc && !*at)
+        rc = start_of(s, parent, l, &after);
+    if (!rc)
+        m = next_member(s, parent, l, after);
     if (m)
         found = *m;
-    int rc = leave(s, m ? 0 : ATE_END);
+    rc = leave(s, rc || m ? rc : ATE_END);
     if (!rc) {
         *at = era | found.serial;
         *ret_child = ate__slot_at(s->view, found.child)->id;
     }
-    return rc;
+    return rc == ATE_NOT_FOUND
+               ? ate__fail(ATE_NOT_FOUND, "the listing is to begin behind what is no child there")
+               : rc;
 }
 
 bool ate__view_holds(const struct ate__view *v, const struct ate_id *id,

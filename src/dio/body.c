@@ -197,13 +197,13 @@ int ate__body_check_payload(const struct ate__body *b)
 
 int ate__txn_keep(struct ate_txn *t, struct ate__change *c, const struct ate__body *b)
 {
-    struct ate_id parent = c->before.parent;
+    const struct ate_place place = {c->before.parent, c->before.collection};
     if (!b->readable)
         return not_readable(c);
     ate__buf_clear(&c->user);
     int rc = ate__buf_append(&c->user, b->user);
     if (!rc)
-        rc = ate__txn_place(t, c, &parent, b->name);
+        rc = ate__txn_place(t, c, &place, b->name);
     c->has_reply_to = b->has_reply_to;
     c->reply_to = b->reply_to;
     return rc;

@@ -96,7 +96,7 @@ static int has_children(struct ate_txn *t, const struct ate__change *c, bool *re
     *ret_has = false;
     if (!c->existed)
         return 0;
-    int rc = facts->v->next_child(facts, &c->id, &at, &child);
+    int rc = facts->v->next_child(facts, &(struct ate__listing){.parent = c->id}, &at, &child);
     *ret_has = rc == 0;
     return rc == ATE_END ? 0 : rc;
 }
@@ -298,12 +298,13 @@ static int place_scope(struct build *b, const struct ate__change *c, struct plac
 static int private_tag(struct build *b, const struct ate__change *c, struct place *p)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
+    const struct ate_place place = {c->parent, c->collection};
     int rc = ate__txn_name_key(b->t, &c->parent, &p->names_private, &key);
     if (rc == ATE_NO_KEY && c->existed && !c->moved && c->before.tag_count) {
         memcpy(p->tags, c->before.tags, ATE__NAME_TAG);
         rc = 0;
     } else if (!rc && p->names_private) {
-        rc = ate__name_tag_private(&key, &c->parent, ate__buf_bytes(&c->name), p->tags);
+        rc = ate__name_tag_private(&key, &place, ate__buf_bytes(&c->name), p->tags);
     }
     if (!rc && p->names_private)
         p->tag_size = ATE__NAME_TAG;
@@ -312,12 +313,13 @@ static int private_tag(struct build *b, const struct ate__change *c, struct plac
 
 static int place_name(struct build *b, const struct ate__change *c, struct place *p)
 {
+    const struct ate_place place = {c->parent, c->collection};
     struct ate_bytes name = ate__buf_bytes(&c->name);
     if (!name.size)
         return 0;
     int rc = private_tag(b, c, p);
     if (!rc && (!p->names_private || !p->is_private)) {
-        rc = ate__name_tag_open(b->t->dio->seal.alg, &c->parent, name, p->tags + p->tag_size);
+        rc = ate__name_tag_open(b->t->dio->seal.alg, &place, name, p->tags + p->tag_size);
         p->tag_size += ATE__NAME_TAG;
     }
     return rc;

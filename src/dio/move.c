@@ -12,6 +12,7 @@
  *     there is any such thing is looked for up to LOOKED_AT_MAX objects; beyond it is taken for
  *     granted.
  */
+#include "ate/relation.h"
 #include "base/text.h"
 #include "dio/objects.h"
 #include <stdlib.h>
@@ -139,7 +140,8 @@ static int lies_in(struct ate_txn *t, struct ate_id at, const struct ate_id *abo
 
 struct move {
     struct ate_txn *t;
-    struct ate_id id, to;
+    struct ate_id id;
+    struct ate_place to;
     struct ate__object_facts facts; /* before it */
     struct ate__change *c;
     bool same;     /* who reads, and whose names, as before */
@@ -155,14 +157,14 @@ static int look_behind(struct move *m)
     struct ate_id at = m->facts.parent;
     int rc = surroundings_of(m->t, &m->facts.parent, &now);
     if (!rc)
-        rc = surroundings_of(m->t, &m->to, &then);
+        rc = surroundings_of(m->t, &m->to.parent, &then);
     if (rc)
         return rc;
     bool named = ate__id_equal(&now.namer, &then.namer), shared = false;
     m->same = ate__id_equal(&now.scope, &then.scope) && named;
     if (!named && !m->shield)
         rc = add_id(&m->from, &now.namer);
-    while (!rc && !(rc = lies_in(m->t, m->to, &at, &shared)) && !shared) {
+    while (!rc && !(rc = lies_in(m->t, m->to.parent, &at, &shared)) && !shared) {
         struct ate__object_facts facts;
         rc = ate__txn_need(m->t, &at, &facts);
         if (rc)
@@ -401,7 +403,7 @@ static int check_not_below(struct ate_txn *t, const struct ate_id *id, const str
 }
 
 /* What a move needs to be one. */
-static int check_move(struct ate_txn *t, const struct ate_id *id, const struct ate_id *new_parent,
+static int check_move(struct ate_txn *t, const struct ate_id *id, const struct ate_place *to,
                       struct ate_bytes new_name, struct ate__object_facts *ret_facts)
 {
     struct ate__object_facts parent_facts;
@@ -411,11 +413,11 @@ static int check_move(struct ate_txn *t, const struct ate_id *id, const struct a
     if (!rc && ate__id_equal(id, &ate_top))
         rc = ate__fail(ATE_MISUSE, "move: the top stays where it is");
     if (!rc)
-        rc = ate__txn_need(t, new_parent, &parent_facts);
+        rc = ate__txn_need(t, &to->parent, &parent_facts);
     if (!rc)
-        rc = check_not_below(t, id, new_parent);
+        rc = check_not_below(t, id, &to->parent);
     if (!rc && new_name.size)
-        rc = ate__object_name_free_for(t, new_parent, new_name, id);
+        rc = ate__object_name_free_for(t, to, new_name, id);
     return rc;
 }
 
@@ -435,22 +437,17 @@ static int has_children(struct move *m, bool *ret_has)
 
 static int place(struct move *m, struct ate_bytes new_name)
 {
-    bool elsewhere = !ate__id_equal(&m->c->parent, &m->to);
     int rc = ate__txn_place(m->t, m->c, &m->to, new_name);
-    if (rc)
-        return rc;
-    m->c->moved = true;
-    if (elsewhere)
-        m->c->collection = 0;
-    return 0;
+    if (!rc)
+        m->c->moved = true;
+    return rc;
 }
 
 /* Nothing is left of a move that cannot be. */
 static int place_and_seal(struct move *m, struct ate_bytes new_name, bool only)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf name = ATE__BUF_NULL;
-    struct ate_id parent = m->c->parent;
-    uint32_t collection = m->c->collection;
+    const struct ate_place before = {m->c->parent, m->c->collection};
     bool moved = m->c->moved;
     int rc = ate__buf_append(&name, ate__buf_bytes(&m->c->name));
     if (!rc)
@@ -461,12 +458,10 @@ static int place_and_seal(struct move *m, struct ate_bytes new_name, bool only)
     if (!rc)
         return 0;
     ate__cleanup(ate__freep) char *why = ate__copy_text(ate__error_text());
-    if (ate__txn_place(m->t, m->c, &parent, ate__buf_bytes(&name))) {
+    if (ate__txn_place(m->t, m->c, &before, ate__buf_bytes(&name)))
         ate__txn_drop_changes(m->t); /* no memory: rather none of it */
-    } else {
-        m->c->collection = collection;
+    else
         m->c->moved = moved;
-    }
     return ate__fail(rc, "%s", why ? why : "");
 }
 
@@ -489,22 +484,52 @@ static int object_move(struct move *m, struct ate_bytes new_name, bool only)
     return has ? place_and_seal(m, new_name, only) : place(m, new_name);
 }
 
-static int move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent, const char *new_name,
-                bool only)
+static int move(struct ate_txn *t, struct ate_id id, const struct ate_place *to,
+                const char *new_name, bool only)
 {
-    struct move m = {.t = t, .id = id, .to = new_parent};
+    struct move m = {.t = t, .id = id, .to = *to};
     int rc = object_move(&m, new_name ? ate__text_bytes(new_name) : (struct ate_bytes){0}, only);
     list_deinit(&m.from);
     return rc;
 }
 
+/* Below another object it is in no field; where it is renamed it stays in that which it is in. */
+static int move_below(struct ate_txn *t, struct ate_id id, struct ate_id new_parent,
+                      const char *new_name, bool only)
+{
+    struct ate_place to = {.parent = new_parent};
+    struct ate__object_facts facts;
+    int rc = ate__txn_write(t);
+    if (!rc)
+        rc = ate__txn_need(t, &id, &facts);
+    if (!rc && ate__id_equal(&facts.parent, &new_parent))
+        to.collection = facts.collection;
+    return rc ? rc : move(t, id, &to, new_name, only);
+}
+
 int ate_move(struct ate_txn *t, struct ate_id id, struct ate_id new_parent, const char *new_name)
 {
-    return move(t, id, new_parent, new_name, false);
+    return move_below(t, id, new_parent, new_name, false);
 }
 
 int ate_move_only(struct ate_txn *t, struct ate_id id, struct ate_id new_parent,
                   const char *new_name)
 {
-    return move(t, id, new_parent, new_name, true);
+    return move_below(t, id, new_parent, new_name, true);
+}
+
+int ate_attach(struct ate_txn *t, struct ate_id id, struct ate_place place, const char *name)
+{
+    return move(t, id, &place, name, false);
+}
+
+int ate_detach(struct ate_txn *t, struct ate_id id)
+{
+    struct ate__object_facts facts;
+    int rc = ate__txn_write(t);
+    if (!rc)
+        rc = ate__txn_need(t, &id, &facts);
+    if (rc || !facts.collection)
+        return rc;
+    return move(t, id, &(struct ate_place){.parent = facts.parent}, NULL, false);
 }

@@ -45,19 +45,19 @@ static int set_body(const struct ate_txn *t, struct ate__change *c,
     return 0;
 }
 
-int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct ate_id *parent,
+int ate__object_create(struct ate_txn *t, const struct ate_id *id, const struct ate_place *place,
                        struct ate_bytes name, const struct ate__new_body *body)
 {
     struct ate__object_facts facts;
     struct ate__change *c;
-    int rc = ate__txn_need(t, parent, &facts);
+    int rc = ate__txn_need(t, &place->parent, &facts);
     if (!rc)
         rc = ate__txn_touch(t, id, &c);
     if (rc)
         return rc;
     if (c->existed || c->body || c->deleted || c->before.deleted)
         return ate__fail(ATE_EXISTS, "object: that id is in use, or was until it was deleted");
-    rc = ate__txn_place(t, c, parent, name);
+    rc = ate__txn_place(t, c, place, name);
     if (!rc)
         rc = set_body(t, c, body);
     if (rc)
@@ -73,7 +73,7 @@ int ate__object_replace(struct ate_txn *t, const struct ate_id *id, struct ate_b
     if (!rc && !c->body)
         rc = ate__txn_keep(t, c, old);
     if (!rc && name.size && !c->name.size) /* its NAME did not give the tag that it was found by */
-        rc = ate__txn_place(t, c, &c->parent, name);
+        rc = ate__txn_place(t, c, &(struct ate_place){c->parent, c->collection}, name);
     return rc ? rc : set_body(t, c, body);
 }
 
@@ -87,12 +87,12 @@ struct ate_id ate__object_new_id(struct ate_txn *t)
     return id;
 }
 
-int ate__object_name_free_for(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
-                              const struct ate_id *own)
+int ate__object_name_free_for(struct ate_txn *t, const struct ate_place *place,
+                              struct ate_bytes name, const struct ate_id *own)
 {
     struct ate_id id;
     char shown[256];
-    int rc = ate__txn_child(t, parent, name, &id);
+    int rc = ate__txn_child(t, place, name, &id);
     if (rc == ATE_NOT_FOUND || (!rc && own && ate__id_equal(&id, own)))
         return 0;
     return rc ? rc
@@ -100,9 +100,9 @@ int ate__object_name_free_for(struct ate_txn *t, const struct ate_id *parent, st
                           ate__escaped(name, shown, sizeof shown));
 }
 
-int ate__object_name_free(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name)
+int ate__object_name_free(struct ate_txn *t, const struct ate_place *place, struct ate_bytes name)
 {
-    return ate__object_name_free_for(t, parent, name, NULL);
+    return ate__object_name_free_for(t, place, name, NULL);
 }
 
 /* ---- delete ---- */
@@ -196,14 +196,15 @@ int ate_require_no_child(struct ate_txn *t, struct ate_id parent, struct ate_byt
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
     struct ate__precondition p = {.kind = ATE__TAG_FREE, .id = parent};
+    const struct ate_place place = {.parent = parent};
     bool is_private;
     int rc = ate__txn_write(t);
     if (!rc)
-        rc = ate__object_name_free(t, &parent, name);
+        rc = ate__object_name_free(t, &place, name);
     if (!rc)
         rc = ate__txn_name_key(t, &parent, &is_private, &key);
     if (!rc)
-        rc = is_private ? ate__name_tag_private(&key, &parent, name, p.hash.b)
-                        : ate__name_tag_open(t->dio->seal.alg, &parent, name, p.hash.b);
+        rc = is_private ? ate__name_tag_private(&key, &place, name, p.hash.b)
+                        : ate__name_tag_open(t->dio->seal.alg, &place, name, p.hash.b);
     return rc ? rc : add_precondition(t, p);
 }

@@ -102,10 +102,10 @@ static int facts_tag_holder(const struct ate__facts *f, const struct ate_id *par
     return below(txn_of(f))->v->tag_holder(below(txn_of(f)), parent, tag, ret_id);
 }
 
-static int facts_next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+static int facts_next_child(const struct ate__facts *f, const struct ate__listing *l, uint64_t *at,
                             struct ate_id *ret_child)
 {
-    return below(txn_of(f))->v->next_child(below(txn_of(f)), parent, at, ret_child);
+    return below(txn_of(f))->v->next_child(below(txn_of(f)), l, at, ret_child);
 }
 
 static int facts_root_at(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root)
@@ -173,16 +173,16 @@ void ate__txn_unname(struct ate_txn *t, struct ate__change *c)
     ate__buf_clear(&c->name);
 }
 
-int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_id *parent,
+int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_place *place,
                    struct ate_bytes name)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf copy = ATE__BUF_NULL;
     uint8_t key[ATE__NAME_TAG];
-    struct ate_id at = *parent;
+    const struct ate_place at = *place;
     if (name.size) {
         int rc = ate__name_check(name);
         if (!rc)
-            rc = ate__name_tag_open(t->dio->seal.alg, parent, name, key);
+            rc = ate__name_tag_open(t->dio->seal.alg, place, name, key);
         if (!rc)
             rc = ate__buf_append(&copy, name);
         if (!rc) /* first, as the rest cannot fail */
@@ -197,7 +197,8 @@ int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_id
     copy = ATE__BUF_NULL;
     if (name.size)
         memcpy(c->name_key, key, sizeof key);
-    c->parent = at;
+    c->parent = at.parent;
+    c->collection = at.collection;
     return 0;
 }
 
@@ -296,26 +297,27 @@ static int not_found(struct ate_bytes name)
 }
 
 /* By a name key of where it, or what it lies in, was moved from and is not sealed anew since. */
-static int child_moved_here(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+static int child_moved_here(struct ate_txn *t, const struct ate_place *place, struct ate_bytes name,
                             struct ate_id *ret_id)
 {
     ate__cleanup(ate__key32_deinit) struct ate__key32 key = {{0}};
     uint8_t tag[ATE__NAME_TAG];
-    struct ate__way_back way = {.at = *parent};
+    struct ate__way_back way = {.at = place->parent};
     bool missed = false;
     int rc = ATE_NOT_FOUND;
     while (rc == ATE_NOT_FOUND && !(rc = ate__name_key_before(&t->dio->seal, t->session, &t->facts,
                                                               &way, &missed, &key))) {
-        rc = ate__name_tag_private(&key, parent, name, tag);
+        rc = ate__name_tag_private(&key, place, name, tag);
         if (!rc)
-            rc = stored_child(t, parent, tag, ret_id);
+            rc = stored_child(t, &place->parent, tag, ret_id);
     }
     return rc == ATE_END ? ATE_NOT_FOUND : rc;
 }
 
-int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+int ate__txn_child(struct ate_txn *t, const struct ate_place *place, struct ate_bytes name,
                    struct ate_id *ret_id)
 {
+    const struct ate_id *parent = &place->parent;
     ate__cleanup(ate__key32_deinit) struct ate__key32 name_key = {{0}};
     uint8_t open_tag[ATE__NAME_TAG], private_tag[ATE__NAME_TAG];
     struct ate__object_facts facts;
@@ -325,7 +327,7 @@ int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_by
     if (!rc)
         rc = ate__txn_need(t, parent, &facts);
     if (!rc)
-        rc = ate__name_tag_open(t->dio->seal.alg, parent, name, open_tag);
+        rc = ate__name_tag_open(t->dio->seal.alg, place, name, open_tag);
     if (rc)
         return rc;
     if (ate__map_get(&t->by_name, open_tag, &value)) {
@@ -342,7 +344,7 @@ int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_by
     if (key_rc && key_rc != ATE_NO_KEY)
         return key_rc;
     if (is_private && !key_rc) {
-        rc = ate__name_tag_private(&name_key, parent, name, private_tag);
+        rc = ate__name_tag_private(&name_key, place, name, private_tag);
         if (!rc)
             rc = stored_child(t, parent, private_tag, ret_id);
         if (rc != ATE_NOT_FOUND)
@@ -351,74 +353,10 @@ int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_by
     ate__cleanup(ate__freep) char *why = key_rc ? ate__copy_text(ate__error_text()) : NULL;
     rc = stored_child(t, parent, open_tag, ret_id);
     if (rc == ATE_NOT_FOUND)
-        rc = child_moved_here(t, parent, name, ret_id);
+        rc = child_moved_here(t, place, name, ret_id);
     if (rc == ATE_NOT_FOUND && key_rc)
         return ate__fail(ATE_NO_KEY, "%s", why ? why : "");
     return rc == ATE_NOT_FOUND ? not_found(name) : rc;
-}
-
-/* ---- children ---- */
-
-int ate__txn_next_child(struct ate_cursor *cur, struct ate_id *ret_id)
-{
-    struct ate_txn *t = cur->txn;
-    struct ate__object_facts facts;
-    for (int rc; !cur->in_changes;) {
-        rc = below(t)->v->next_child(below(t), &cur->parent, &cur->at, ret_id);
-        if (rc == ATE_END) {
-            cur->in_changes = true;
-            cur->change = t->changes;
-            break;
-        }
-        if (!rc)
-            rc = ate__txn_object(t, ret_id, &facts);
-        if (rc)
-            return rc;
-        if (facts.live && ate__id_equal(&facts.parent, &cur->parent))
-            return 0;
-    }
-    while (cur->change) {
-        const struct ate__change *c = cur->change;
-        cur->change = c->next;
-        bool was_here = c->existed && ate__id_equal(&c->before.parent, &cur->parent);
-        if (c->body && !c->deleted && !was_here && ate__id_equal(&c->parent, &cur->parent)) {
-            *ret_id = c->id;
-            return 0;
-        }
-    }
-    return ATE_END;
-}
-
-int ate_children(struct ate_txn *t, struct ate_id parent, struct ate_cursor **ret_cursor)
-{
-    struct ate__object_facts facts;
-    int rc = ate__txn_read(t);
-    if (!rc)
-        rc = ate__txn_need(t, &parent, &facts);
-    if (rc)
-        return rc;
-    struct ate_cursor *c = ate__alloc(sizeof *c);
-    if (!c)
-        return ate__no_memory();
-    c->txn = t;
-    c->parent = parent;
-    c->next = t->cursors;
-    c->before = &t->cursors;
-    if (c->next)
-        c->next->before = &c->next;
-    t->cursors = c;
-    *ret_cursor = c;
-    return 0;
-}
-
-void ate_cursor_end(struct ate_cursor *c)
-{
-    if (!c)
-        return;
-    *c->before = c->next;
-    if (c->next)
-        c->next->before = c->before;
-    ate__free(c);
 }
 
 int ate_exists(struct ate_txn *t, struct ate_id id)

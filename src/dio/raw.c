@@ -26,6 +26,7 @@ static int new_body(const struct ate_object *object, unsigned flags, struct ate_
 int ate_store_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
                   struct ate_id *ret_id)
 {
+    const struct ate_place place = {object->parent, object->collection};
     struct ate__new_body body;
     if (flags & ~(unsigned)ATE_PUBLIC)
         return ate__fail(ATE_MISUSE, "store: unknown flags");
@@ -33,11 +34,11 @@ int ate_store_raw(struct ate_txn *t, const struct ate_object *object, unsigned f
     if (!rc)
         rc = new_body(object, flags, &body);
     if (!rc && object->name.size)
-        rc = ate__object_name_free(t, &object->parent, object->name);
+        rc = ate__object_name_free(t, &place, object->name);
     if (rc)
         return rc;
     struct ate_id id = ate__object_new_id(t);
-    rc = ate__object_create(t, &id, &object->parent, object->name, &body);
+    rc = ate__object_create(t, &id, &place, object->name, &body);
     if (!rc && ret_id)
         *ret_id = id;
     return rc;
@@ -53,7 +54,7 @@ static int replace(struct ate_txn *t, const struct ate_id *id, struct ate_bytes 
 
 /* The object of that name, else a new one; without a name the one of that id. */
 static int find_or_make_id(struct ate_txn *t, const struct ate_object *object,
-                           struct ate_id *ret_id, bool *ret_exists)
+                           const struct ate_place *place, struct ate_id *ret_id, bool *ret_exists)
 {
     struct ate__object_facts facts;
     int rc;
@@ -65,7 +66,7 @@ static int find_or_make_id(struct ate_txn *t, const struct ate_object *object,
         *ret_exists = facts.live;
         return 0;
     }
-    rc = ate__txn_child(t, &object->parent, object->name, ret_id);
+    rc = ate__txn_child(t, place, object->name, ret_id);
     if (rc == ATE_NOT_FOUND)
         *ret_id = ate__object_new_id(t);
     *ret_exists = !rc;
@@ -75,6 +76,7 @@ static int find_or_make_id(struct ate_txn *t, const struct ate_object *object,
 int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned flags,
                 struct ate_id *ret_id)
 {
+    const struct ate_place place = {object->parent, object->collection};
     struct ate__new_body body;
     struct ate_id id;
     bool exists;
@@ -84,13 +86,13 @@ int ate_put_raw(struct ate_txn *t, const struct ate_object *object, unsigned fla
     if (!rc)
         rc = new_body(object, flags, &body);
     if (!rc)
-        rc = find_or_make_id(t, object, &id, &exists);
+        rc = find_or_make_id(t, object, &place, &id, &exists);
     if (rc)
         return rc;
     if (exists && flags & ATE_ABSENT)
         return ate__fail(ATE_EXISTS, "the object is there already");
     rc = exists ? replace(t, &id, object->name, &body)
-                : ate__object_create(t, &id, &object->parent, object->name, &body);
+                : ate__object_create(t, &id, &place, object->name, &body);
     if (!rc && ret_id)
         *ret_id = id;
     return rc;
@@ -149,6 +151,7 @@ static int load_raw(struct ate_txn *t, const struct ate_id *id, unsigned flags,
         .encoding = b.readable ? ate__encoding_name(b.encoding ? b.encoding : ATE__MSGPACK) : NULL,
         .id = *id,
         .parent = facts.parent,
+        .collection = facts.collection,
         .payload_size = b.payload_size,
         .sequence = pending ? 0 : facts.sequence,
         .created_sequence = facts.created_sequence,
@@ -173,18 +176,25 @@ int ate_load_raw(struct ate_txn *t, struct ate_id id, unsigned flags, struct ate
 int ate_find_raw(struct ate_txn *t, struct ate_id parent, struct ate_bytes name, unsigned flags,
                  struct ate_object *ret_object)
 {
+    const struct ate_place place = {.parent = parent};
     struct ate_id id;
     int rc = ate__txn_read(t);
     if (!rc)
-        rc = ate__txn_child(t, &parent, name, &id);
+        rc = ate__txn_child(t, &place, name, &id);
     return rc ? rc : load_raw(t, &id, flags, ret_object);
 }
 
 int ate_next_raw(struct ate_cursor *cursor, unsigned flags, struct ate_object *ret_object)
 {
+    struct ate_object object;
     struct ate_id id;
     int rc = ate__txn_read(cursor->txn);
+    while (!rc && !(rc = ate__txn_next_child(cursor, &id))) {
+        rc = load_raw(cursor->txn, &id, flags, &object);
+        if (rc || object.readable || !cursor->readable)
+            break;
+    }
     if (!rc)
-        rc = ate__txn_next_child(cursor, &id);
-    return rc ? rc : load_raw(cursor->txn, &id, flags, ret_object);
+        *ret_object = object;
+    return rc;
 }

@@ -166,8 +166,6 @@ void ate__txn_drop_changes(struct ate_txn *t)
     t->change_count = t->subtrees = t->precondition_count = t->conflict_count = 0;
     ate__map_clear(&t->by_id);
     ate__map_clear(&t->by_name);
-    for (struct ate_cursor *c = t->cursors; c; c = c->next)
-        c->change = NULL;
 }
 
 void ate_txn_cancel(struct ate_txn *t)

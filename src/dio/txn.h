@@ -101,10 +101,14 @@ struct ate_txn {
 struct ate_cursor {
     struct ate_cursor *next, **before; /* of the transaction's list */
     struct ate_txn *txn;
-    struct ate_id parent;
+    struct ate__listing listing;
+    bool readable; /* passes over what the session's keys do not open */
     uint64_t at; /* in the snapshot's children */
-    bool in_changes;
-    struct ate__change *change; /* the next to look at */
+    enum ate__walk { ATE__WALK_STORED, ATE__WALK_OWN, ATE__WALK_OVER } walk; /* which come now */
+    /* Those that this transaction adds there, as they were when the walk came to them. */
+    struct ate_id *own;
+    size_t own_count, own_capacity, own_at;
+    bool own_known;
 };
 
 /* txn_commit.c */
@@ -130,13 +134,13 @@ int ate__txn_need(struct ate_txn *t, const struct ate_id *id, struct ate__object
 struct ate__change *ate__txn_change(const struct ate_txn *t, const struct ate_id *id); /* NULL */
 /* The child of that name; NOT_FOUND, NO_KEY: the names are private and the session lacks their key
  * (and no open object has the name). */
-int ate__txn_child(struct ate_txn *t, const struct ate_id *parent, struct ate_bytes name,
+int ate__txn_child(struct ate_txn *t, const struct ate_place *place, struct ate_bytes name,
                    struct ate_id *ret_id) ATE__CHECK;
 /* The change of an object, made if there is none yet. */
 int ate__txn_touch(struct ate_txn *t, const struct ate_id *id, struct ate__change **ret_change)
     ATE__CHECK;
-/* Parent and name (empty: none) that the object shall have; all or nothing. MALFORMED E_MEMORY */
-int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_id *parent,
+/* Place and name (empty: none) that the object shall have; all or nothing. MALFORMED E_MEMORY */
+int ate__txn_place(struct ate_txn *t, struct ate__change *c, const struct ate_place *place,
                    struct ate_bytes name) ATE__CHECK;
 void ate__txn_unname(struct ate_txn *t, struct ate__change *c);
 int ate__txn_effect(struct ate_txn *t, const struct ate__change *c, enum ate__effect *ret_effect)
@@ -147,6 +151,8 @@ const struct ate__rule *ate__txn_read_rule(const struct ate__change *c,
 /* The name key in force for the children of parent; *ret_private false: names are open. NO_KEY */
 int ate__txn_name_key(struct ate_txn *t, const struct ate_id *parent, bool *ret_private,
                       struct ate__key32 *ret_key) ATE__CHECK;
+
+/* children.c */
 int ate__txn_next_child(struct ate_cursor *c, struct ate_id *ret_id) ATE__CHECK; /* ATE_END */
 
 /* body.c */

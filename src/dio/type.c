@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/crc.h"
 #include "base/text.h"
 #include "dio/limits.h"
 #include <pthread.h>
@@ -68,8 +69,20 @@ static bool size_fits(const struct ate_field *f)
     case ATE_ID: return f->size == sizeof(struct ate_id);
     case ATE_HASH: return f->size == sizeof(struct ate_hash);
     case ATE_OBJECT: return f->size > 0;
+    case ATE_VEC:
+    case ATE_MAP:
+    case ATE_CHILD: return f->size == sizeof(struct ate_place);
     }
     return false;
+}
+_Static_assert(sizeof(struct ate_vec) == sizeof(struct ate_place) &&
+                   sizeof(struct ate_map) == sizeof(struct ate_place) &&
+                   sizeof(struct ate_child) == sizeof(struct ate_place),
+               "where the members are, and nothing else");
+
+static bool is_relation(const struct ate_field *f)
+{
+    return f->kind == ATE_VEC || f->kind == ATE_MAP || f->kind == ATE_CHILD;
 }
 
 /* The bytes of the struct that belong to a field: of its value or pointer, and of its count. */
@@ -103,6 +116,8 @@ static int check_field(const struct ate_type *type, uint32_t index)
         return bad(ATE_MISUSE, type, f, "the name is not 1 to 255 bytes of UTF-8");
     if (f->shape > ATE_MANY || !size_fits(f))
         return bad(ATE_MISUSE, type, f, "no such kind, shape or size");
+    if (is_relation(f) && f->shape != ATE_ONE)
+        return bad(ATE_MISUSE, type, f, "members are a field by value");
     if (f->flags)
         return bad(ATE_UNSUPPORTED, type, f, "flags of a later version");
     if ((f->kind == ATE_OBJECT) != (f->type != NULL))
@@ -157,6 +172,32 @@ static void check_free(struct check *c)
     }
 }
 
+uint32_t ate__collection_of(struct ate_bytes name)
+{
+    uint32_t collection = ate__crc32c(0, name.data, name.size);
+    return collection ? collection : 1;
+}
+
+static int add_relation(struct ate__schema *s, const struct ate_field *f, struct ate_bytes name)
+{
+    struct ate__relation r = {f->offset, ate__collection_of(name)};
+    for (uint32_t i = 0; i < s->relation_count; i++)
+        if (s->relations[i].collection == r.collection)
+            return bad(ATE_MISUSE, s->type, f,
+                       "its name gives the collection of another field: take another name");
+    s->relations[s->relation_count++] = r;
+    return 0;
+}
+
+static int add_field(struct ate__schema *s, const struct ate_field *f)
+{
+    struct ate_bytes name = ate__text_bytes(f->name);
+    if (is_relation(f))
+        return add_relation(s, f, name);
+    s->members[s->member_count++] = (struct ate__member){.field = f, .name = name};
+    return 0;
+}
+
 static int check_add(struct check *c, const struct ate_type *type, struct ate__schema **ret_schema)
 {
     if (c->count == ATE__TYPE_REACHED_MAX)
@@ -164,17 +205,20 @@ static int check_add(struct check *c, const struct ate_type *type, struct ate__s
     int rc = check_table(type);
     if (rc)
         return rc;
-    struct ate__schema *s = ate__alloc(sizeof *s + type->field_count * sizeof s->members[0]);
+    /* Room for each field in either list. */
+    struct ate__schema *s =
+        ate__alloc(sizeof *s + type->field_count * (sizeof s->members[0] + sizeof s->relations[0]));
     if (!s)
         return ate__no_memory();
     s->type = type;
     s->name = ate__text_bytes(type->name);
-    s->member_count = type->field_count;
-    for (uint32_t i = 0; i < s->member_count; i++)
-        s->members[i] = (struct ate__member){
-            .field = &type->fields[i],
-            .name = ate__text_bytes(type->fields[i].name),
-        };
+    s->relations = (struct ate__relation *)&s->members[type->field_count];
+    for (uint32_t i = 0; !rc && i < type->field_count; i++)
+        rc = add_field(s, &type->fields[i]);
+    if (rc) {
+        ate__free(s);
+        return rc;
+    }
     if (c->last)
         c->last->next = s;
     else
@@ -213,6 +257,9 @@ static int link_members(struct check *c, struct ate__schema *s)
             return rc;
         if (type->size != f->size)
             return bad(ATE_MISUSE, s->type, f, "its size is not that of its struct");
+        if (inner->relation_count)
+            return bad(ATE_MISUSE, s->type, f,
+                       "a struct inside of an object has no members of its own");
         s->members[i].schema = inner;
     }
     return 0;
@@ -289,6 +336,14 @@ int ate__schema_of(const struct ate_type *type, const struct ate__schema **ret_s
 
 /* ---- looking things up ---- */
 
+void ate__schema_relate(const struct ate__schema *s, const struct ate_id *id, void *object)
+{
+    for (uint32_t i = 0; i < s->relation_count; i++) {
+        struct ate_place place = {*id, s->relations[i].collection};
+        memcpy((uint8_t *)object + s->relations[i].offset, &place, sizeof place);
+    }
+}
+
 const struct ate__member *ate__schema_find(const struct ate__schema *s, struct ate_bytes name,
                                            uint32_t hint)
 {
@@ -303,8 +358,8 @@ const struct ate__member *ate__schema_find(const struct ate__schema *s, struct a
 const char *ate__field_text(const struct ate_field *field, char text[ATE__KIND_TEXT])
 {
     static const char *const shapes[] = {"", "optional ", "list of "};
-    static const char *const kinds[] = {"bool",  "int", "uint", "float",  "string",
-                                        "bytes", "id",  "hash", "struct "};
+    static const char *const kinds[] = {"bool", "int",  "uint",    "float", "string", "bytes",
+                                        "id",   "hash", "struct ", "vec",   "map",    "child"};
     const char *shape = shapes[field->shape], *kind = kinds[field->kind];
     if (field->kind == ATE_INT || field->kind == ATE_UINT || field->kind == ATE_FLOAT)
         (void)snprintf(text, ATE__KIND_TEXT, "%s%s%u", shape, kind, field->size * 8);

@@ -20,10 +20,15 @@ struct ate__member {
     struct ate_bytes name;
     const struct ate__schema *schema; /* of ATE_OBJECT, else NULL */
 };
+struct ate__relation { /* a field that is not stored, but says where its members are */
+    uint32_t offset; /* of its struct ate_place */
+    uint32_t collection;
+};
 struct ate__schema {
     const struct ate_type *type;
     struct ate_bytes name;
-    uint32_t member_count;
+    uint32_t member_count, relation_count;
+    struct ate__relation *relations; /* behind the members */
     uint32_t inside;          /* structs by value inside each other, this one included */
     struct ate__schema *next; /* of the same bucket, or of the same check; private */
     struct ate__member members[];
@@ -33,6 +38,11 @@ struct ate__schema {
  * that ATE_TYPE() makes; ATE_UNSUPPORTED: of a later layout; ATE_TOO_BIG: over a limit of limits.h;
  * E_MEMORY. */
 int ate__schema_of(const struct ate_type *type, const struct ate__schema **ret_schema) ATE__CHECK;
+
+/* The collection of a field of that name: its CRC-32C, and 1 for 0. */
+uint32_t ate__collection_of(struct ate_bytes name);
+/* Fills in the relations of an object of that id. */
+void ate__schema_relate(const struct ate__schema *s, const struct ate_id *id, void *object);
 
 /* The member of that name, or NULL. hint: where to look first, such as the one behind the last. */
 const struct ate__member *ate__schema_find(const struct ate__schema *s, struct ate_bytes name,

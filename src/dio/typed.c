@@ -3,6 +3,7 @@
  * typed.c: the calls behind ATE_TYPE(): structs in, shared decoded objects out.
  */
 #include "ate/type.h"
+#include "base/assert.h"
 #include "base/text.h"
 #include "dio/objects.h"
 #include "dio/txn.h"
@@ -21,25 +22,30 @@ static int encode(const struct ate_type *type, const void *object, struct ate_by
 }
 
 static int create(struct ate_txn *t, const struct ate_type *type, const struct ate_id *id,
-                  const struct ate_id *parent, struct ate_bytes name, const void *object)
+                  const struct ate_place *place, struct ate_bytes name, const void *object)
 {
     ate__cleanup(ate__buf_deinit) struct ate__buf payload = ATE__BUF_NULL;
     struct ate__new_body body;
     int rc = encode(type, object, (struct ate_bytes){0}, &payload, &body);
-    return rc ? rc : ate__object_create(t, id, parent, name, &body);
+    return rc ? rc : ate__object_create(t, id, place, name, &body);
+}
+
+static int add(struct ate_txn *t, const struct ate_type *type, const struct ate_place *place,
+               struct ate_bytes name, const void *object, struct ate_id *ret_id)
+{
+    struct ate_id id = ate__object_new_id(t);
+    int rc = create(t, type, &id, place, name, object);
+    if (!rc && ret_id)
+        *ret_id = id;
+    return rc;
 }
 
 int ate__store(struct ate_txn *t, const struct ate_type *type, const struct ate_id *parent,
                const void *object, struct ate_id *ret_id)
 {
+    const struct ate_place place = {.parent = parent ? *parent : ate_top};
     int rc = ate__txn_write(t);
-    if (rc)
-        return rc;
-    struct ate_id id = ate__object_new_id(t);
-    rc = create(t, type, &id, parent ? parent : &ate_top, (struct ate_bytes){0}, object);
-    if (!rc && ret_id)
-        *ret_id = id;
-    return rc;
+    return rc ? rc : add(t, type, &place, (struct ate_bytes){0}, object, ret_id);
 }
 
 static int wrong_type(struct ate_bytes stored, const struct ate_type *type)
@@ -67,6 +73,7 @@ static int replace(struct ate_txn *t, const struct ate_type *type, const struct 
 
 int ate__put(struct ate_txn *t, const struct ate_type *type, struct ate_id id, const void *object)
 {
+    static const struct ate_place top;
     struct ate__object_facts facts;
     int rc = ate__txn_write(t);
     if (!rc)
@@ -74,28 +81,31 @@ int ate__put(struct ate_txn *t, const struct ate_type *type, struct ate_id id, c
     if (rc)
         return rc;
     return facts.live ? replace(t, type, &id, (struct ate_bytes){0}, object)
-                      : create(t, type, &id, &ate_top, (struct ate_bytes){0}, object);
+                      : create(t, type, &id, &top, (struct ate_bytes){0}, object);
+}
+
+int ate__put_in(struct ate_txn *t, const struct ate_type *type, struct ate_place place,
+                const char *name, const void *object, struct ate_id *ret_id)
+{
+    struct ate_bytes bytes = name ? ate__text_bytes(name) : (struct ate_bytes){0};
+    struct ate_id id;
+    int rc = ate__txn_write(t);
+    if (!rc)
+        rc = name ? ate__txn_child(t, &place, bytes, &id) : ATE_NOT_FOUND;
+    if (rc == ATE_NOT_FOUND)
+        return add(t, type, &place, bytes, object, ret_id);
+    if (!rc)
+        rc = replace(t, type, &id, bytes, object);
+    if (!rc && ret_id)
+        *ret_id = id;
+    return rc;
 }
 
 int ate__put_as(struct ate_txn *t, const struct ate_type *type, struct ate_id parent,
                 const char *name, const void *object, struct ate_id *ret_id)
 {
-    struct ate_bytes bytes = ate__text_bytes(name);
-    struct ate_id id;
-    int rc = ate__txn_write(t);
-    if (!rc)
-        rc = ate__txn_child(t, &parent, bytes, &id);
-    if (rc && rc != ATE_NOT_FOUND)
-        return rc;
-    if (rc) {
-        id = ate__object_new_id(t);
-        rc = create(t, type, &id, &parent, bytes, object);
-    } else {
-        rc = replace(t, type, &id, bytes, object);
-    }
-    if (!rc && ret_id)
-        *ret_id = id;
-    return rc;
+    const struct ate_place place = {.parent = parent};
+    return ate__put_in(t, type, place, name ? name : "", object, ret_id);
 }
 
 /* ---- loading ---- */
@@ -125,6 +135,10 @@ static int decode(const struct wanted *w, const struct ate__body *b,
     if (rc)
         return rc;
     struct ate__decoded *d = block;
+    const struct ate__schema *schema = NULL;
+    rc = ate__schema_of(w->type, &schema); /* known by now: it was decoded by it */
+    ate__assert(!rc);
+    ate__schema_relate(schema, w->id, d->object);
     d->id = *w->id;
     d->type = w->type;
     d->sequence = w->facts.sequence;
@@ -223,11 +237,18 @@ const void *ate__load(struct ate_txn *t, const struct ate_type *type, struct ate
 const void *ate__find(struct ate_txn *t, const struct ate_type *type, struct ate_id parent,
                       const char *name, struct ate_id *ret_id, int *ret_result)
 {
+    const struct ate_place place = {.parent = parent};
+    return ate__find_in(t, type, place, name, ret_id, ret_result);
+}
+
+const void *ate__find_in(struct ate_txn *t, const struct ate_type *type, struct ate_place place,
+                         const char *name, struct ate_id *ret_id, int *ret_result)
+{
     const void *object = NULL;
     struct ate_id id;
     int rc = ate__txn_read(t);
     if (!rc)
-        rc = ate__txn_child(t, &parent, ate__text_bytes(name), &id);
+        rc = ate__txn_child(t, &place, ate__text_bytes(name), &id);
     if (!rc)
         rc = load(t, type, &id, &object);
     if (!rc && ret_id)

@@ -319,7 +319,7 @@ static int add_children(struct making *m)
     while (!rc && room && m->out.object_count < ATE__GET_PAGE_MAX) {
         uint64_t before = at;
         uint32_t count = m->out.object_count;
-        rc = ate__view_next_child(m->snapshot, &m->get->parent, &at, &id);
+        rc = ate__view_next_child(m->snapshot, &m->get->listing, &at, &id);
         if (!rc)
             rc = add(m, &id, &room);
         if (!rc && m->out.object_count == count)
@@ -327,19 +327,19 @@ static int add_children(struct making *m)
     }
     uint64_t more = at;
     if (!rc)
-        rc = ate__view_next_child(m->snapshot, &m->get->parent, &more, &id);
+        rc = ate__view_next_child(m->snapshot, &m->get->listing, &more, &id);
     if (!rc)
         m->out.cursor = at;
     return rc == ATE_END ? 0 : rc;
 }
 
 /* The parent that was asked about is shown as well, if it is there. */
-static int want_parent(struct making *m)
+static int want_parent(struct making *m, const struct ate_id *parent)
 {
     struct ate__object_facts facts;
-    int rc = ate__view_object(m->snapshot, &m->get->parent, &facts);
+    int rc = ate__view_object(m->snapshot, parent, &facts);
     if (!rc && facts.live)
-        rc = want_object(m, &m->get->parent, false);
+        rc = want_object(m, parent, false);
     return rc ? rc : want_keys(m);
 }
 
@@ -376,8 +376,10 @@ static int collect(struct making *m)
     int rc;
     switch (m->get->kind) {
     case ATE__GET_OBJECTS: return add_asked(m);
-    case ATE__GET_NAME: rc = want_parent(m); return rc ? rc : add_named(m);
-    case ATE__GET_CHILDREN: rc = want_parent(m); return rc ? rc : add_children(m);
+    case ATE__GET_NAME: rc = want_parent(m, &m->get->parent); return rc ? rc : add_named(m);
+    case ATE__GET_CHILDREN:
+        rc = want_parent(m, &m->get->listing.parent);
+        return rc ? rc : add_children(m);
     case ATE__GET_LOG_KEYS: return want_log_keys(m);
     default: return 0;
     }

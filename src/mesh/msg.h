@@ -186,7 +186,8 @@ struct ate__msg_get {
     uint8_t kind, flags;
     uint32_t id_count; /* OBJECTS */
     const uint8_t *ids; /* id_count * 16 bytes */
-    struct ate_id parent; /* NAME, CHILDREN */
+    struct ate_id parent; /* NAME */
+    struct ate__listing listing; /* CHILDREN */
     unsigned tag_count; /* NAME: the first one that is held answers */
     uint8_t tags[2 * ATE__NAME_TAG];
     uint64_t cursor; /* CHILDREN: from the last answer; 0: from the start */

@@ -5,6 +5,34 @@
 #include "mesh/msg_parts.h"
 
 enum { ID_SIZE = sizeof(struct ate_id), OBJECT_SIZE = ID_SIZE + 1 };
+enum { LIST_ONE = 1, LIST_REVERSE = 2, LIST_FROM = 4 };
+
+static void wr_listing(struct ate__wr *w, const struct ate__listing *l)
+{
+    ate__wr_id(w, &l->parent);
+    ate__wr_u8(w, (uint8_t)((l->one ? LIST_ONE : 0) | (l->reverse ? LIST_REVERSE : 0) |
+                            (l->has_from ? LIST_FROM : 0)));
+    if (l->one)
+        ate__wr_u32(w, l->collection);
+    if (l->has_from)
+        ate__wr_id(w, &l->from);
+}
+
+static struct ate__listing rd_listing(struct ate__rd *r)
+{
+    struct ate__listing l = {.parent = ate__rd_id(r)};
+    uint8_t flags = ate__rd_u8(r);
+    if (flags & ~(LIST_ONE | LIST_REVERSE | LIST_FROM))
+        ate__rd_fail(r);
+    l.one = flags & LIST_ONE;
+    l.reverse = flags & LIST_REVERSE;
+    l.has_from = flags & LIST_FROM;
+    if (l.one)
+        l.collection = ate__rd_u32(r);
+    if (l.has_from)
+        l.from = ate__rd_id(r);
+    return l;
+}
 
 void ate__msg_get_encode(struct ate__wr *w, const struct ate__msg_get *m)
 {
@@ -24,7 +52,7 @@ void ate__msg_get_encode(struct ate__wr *w, const struct ate__msg_get *m)
         ate__wr_copy(w, m->tags, (size_t)m->tag_count * ATE__NAME_TAG);
         break;
     case ATE__GET_CHILDREN:
-        ate__wr_id(w, &m->parent);
+        wr_listing(w, &m->listing);
         ate__wr_u64(w, m->cursor);
         break;
     default: ate__assert(m->kind == ATE__GET_HEAD || m->kind == ATE__GET_LOG_KEYS);
@@ -50,7 +78,7 @@ static void read_what(struct ate__rd *r, struct ate__msg_get *m)
         ate__rd_copy(r, m->tags, (size_t)m->tag_count * ATE__NAME_TAG);
         break;
     case ATE__GET_CHILDREN:
-        m->parent = ate__rd_id(r);
+        m->listing = rd_listing(r);
         m->cursor = ate__rd_u64(r);
         break;
     default: break;

@@ -127,6 +127,9 @@ static int replace_known(struct thin *t, struct ate__thin_known *take_newer)
     struct ate__map lists = t->known.lists;
     t->known.lists = take_newer->lists;
     take_newer->lists = lists;
+    struct ate__thin_list *listed = t->known.listed;
+    t->known.listed = take_newer->listed;
+    take_newer->listed = listed;
     int rc = ate__thin_known_clear(&t->known);
     if (rc)
         return rc;
@@ -369,7 +372,7 @@ static int fetch_page(struct thin *t, struct ate__thin_list *l, size_t page)
     struct answer a = {.body = ATE__BUF_NULL};
     struct ate__msg_get get = {.kind = ATE__GET_CHILDREN,
                                .flags = ATE__GET_NO_PAYLOAD,
-                               .parent = l->parent,
+                               .listing = l->listing,
                                .cursor = l->starts[page]};
     int rc = ask(t, &get, &a);
     if (!rc)
@@ -394,12 +397,12 @@ static int need_page(struct thin *t, struct ate__thin_list *l, size_t page)
     return rc;
 }
 
-static int thin_next_child(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
-                           struct ate_id *ret_child)
+static int thin_next_child(const struct ate__facts *f, const struct ate__listing *what,
+                           uint64_t *at, struct ate_id *ret_child)
 {
     struct thin *t = thin_of(f);
     struct ate__thin_list *l;
-    int rc = ate__thin_known_list(&t->known, parent, &l);
+    int rc = ate__thin_known_list(&t->known, what, &l);
     while (!rc) {
         size_t page = (size_t)(*at >> PAGE_SHIFT), index = *at & ((1u << PAGE_SHIFT) - 1);
         rc = need_page(t, l, page);

@@ -400,13 +400,13 @@ static int wrong_place(const struct ate__thin_object *o, const char *what)
 }
 
 /* Objects in the list that are to be children of the parent that was asked about. */
-static int check_child(struct ate__thin_answer *a, uint32_t index)
+static int check_child(struct ate__thin_answer *a, uint32_t index, const struct ate__listing *l)
 {
     struct ate_id id = id_at(a->got->objects, OBJECT_SIZE, index);
     if (!is_live(a, index) || ate__is_top(&id))
         return foreign("a child that is absent");
     const struct ate__thin_object *o = ate__thin_find(a, &id);
-    if (!ate__id_equal(&o->parent, &a->get->parent))
+    if (!ate__id_equal(&o->parent, &l->parent) || (l->one && o->collection != l->collection))
         return wrong_place(o, "lies elsewhere than where it was asked for");
     return 0;
 }
@@ -418,7 +418,7 @@ static int take_named(struct ate__thin_answer *a)
     if (a->got->object_count > 1)
         return foreign("more than one object of a name");
     if (a->got->object_count) {
-        rc = check_child(a, 0);
+        rc = check_child(a, 0, &(struct ate__listing){.parent = get->parent});
         if (rc)
             return rc;
         struct ate_id id = id_at(a->got->objects, OBJECT_SIZE, 0);
@@ -439,13 +439,16 @@ static int take_named(struct ate__thin_answer *a)
 
 static int take_children(struct ate__thin_answer *a)
 {
+    const struct ate__listing *l = &a->get->listing;
+    uint64_t before = a->get->cursor, cursor = a->got->cursor;
+    bool goes_on = l->reverse ? !before || cursor < before : cursor > before;
     int rc = 0;
     if (a->got->object_count > ATE__GET_PAGE_MAX)
         return foreign("a page of too many children");
-    if (a->got->cursor && (!a->got->object_count || a->got->cursor <= a->get->cursor))
+    if (cursor && (!a->got->object_count || !goes_on))
         return foreign("a list of children that does not go on");
     for (uint32_t i = 0; !rc && i < a->got->object_count; i++)
-        rc = check_child(a, i);
+        rc = check_child(a, i, l);
     return rc;
 }
 

@@ -71,40 +71,53 @@ static void free_lists(struct ate__thin_known *k)
     for (size_t at = 0; ate__map_next(&k->lists, &at, NULL, &value);)
         list_free(ate__map_pointer(value));
     ate__map_clear(&k->lists);
+    k->listed = NULL;
 }
 
 struct ate__thin_list *ate__thin_known_page(const struct ate__thin_known *k,
                                             const struct ate_id *parent)
 {
-    uint64_t value;
-    struct ate__thin_list *l =
-        ate__map_get(&k->lists, parent, &value) ? ate__map_pointer(value) : NULL;
-    return l && l->has_page ? l : NULL;
+    struct ate__thin_list *l = k->listed;
+    return l && l->has_page && ate__id_equal(&l->listing.parent, parent) ? l : NULL;
 }
 
-int ate__thin_known_list(struct ate__thin_known *k, const struct ate_id *parent,
+struct list_key {
+    struct ate_id parent, from;
+    uint32_t collection, flags;
+};
+
+static struct list_key key_of(const struct ate__listing *l)
+{
+    return (struct list_key){.parent = l->parent,
+                             .from = l->has_from ? l->from : ate__top_id,
+                             .collection = l->one ? l->collection : 0,
+                             .flags = l->one + 2u * l->reverse + 4u * l->has_from};
+}
+
+int ate__thin_known_list(struct ate__thin_known *k, const struct ate__listing *listing,
                          struct ate__thin_list **ret_list)
 {
+    struct list_key key = key_of(listing);
     uint64_t value;
-    if (ate__map_get(&k->lists, parent, &value)) {
-        *ret_list = ate__map_pointer(value);
+    if (ate__map_get(&k->lists, &key, &value)) {
+        *ret_list = k->listed = ate__map_pointer(value);
         return 0;
     }
     struct ate__thin_list *l = ate__alloc(sizeof *l);
     if (!l)
         return ate__no_memory();
-    l->parent = *parent;
+    l->listing = *listing;
     ate__map_init(&l->seen, sizeof(struct ate_id), k->lists.seed);
     int rc = ate__grow(&l->starts, &l->start_capacity, 1, sizeof *l->starts);
     if (!rc)
-        rc = ate__map_put(&k->lists, parent, ate__map_of_pointer(l));
+        rc = ate__map_put(&k->lists, &key, ate__map_of_pointer(l));
     if (rc) {
         list_free(l);
         return rc;
     }
     l->starts[0] = 0;
     l->start_count = 1;
-    *ret_list = l;
+    *ret_list = k->listed = l;
     return 0;
 }
 
@@ -117,7 +130,7 @@ void ate__thin_known_init(struct ate__thin_known *k, const struct ate__env *env)
     *k = (struct ate__thin_known){.bytes = 0};
     ate__map_init(&k->objects, sizeof(struct ate_id), seed);
     ate__map_init(&k->names, sizeof(struct name_key), seed);
-    ate__map_init(&k->lists, sizeof(struct ate_id), seed);
+    ate__map_init(&k->lists, sizeof(struct list_key), seed);
 }
 
 static void free_objects(struct ate__thin_known *k)

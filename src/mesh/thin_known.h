@@ -43,7 +43,7 @@ const struct ate__control *ate__thin_control_before(const struct ate__thin_objec
 /* The children of an object, page by page. Only the latest page is kept; earlier ones are asked
  * for again. */
 struct ate__thin_list {
-    struct ate_id parent;
+    struct ate__listing listing;
     uint64_t *starts; /* the server's cursor at the start of each page that was reached */
     size_t start_count, start_capacity;
     bool complete;    /* starts has all pages */
@@ -58,7 +58,8 @@ struct ate__thin_list {
 struct ate__thin_known {
     struct ate__map objects; /* id -> struct ate__thin_object; 0: absent */
     struct ate__map names;   /* parent, tag -> struct ate__thin_object; 0: nobody has it */
-    struct ate__map lists;   /* parent -> struct ate__thin_list */
+    struct ate__map lists;   /* listing -> struct ate__thin_list */
+    struct ate__thin_list *listed; /* the one that was asked for last; NULL: none */
     size_t bytes;            /* about */
     struct ate__control **lent; /* of states that were left: references until the end */
     size_t lent_count, lent_capacity;
@@ -91,9 +92,10 @@ int ate__thin_known_no_name(struct ate__thin_known *k, const struct ate_id *pare
 /* The event of a known object came with its payload. */
 int ate__thin_known_fill(struct ate__thin_known *k, struct ate__thin_object *o,
                          struct ate_bytes whole) ATE__CHECK;
-/* NULL: none, or no page of it is kept. */
+/* The one that was asked for last, if it is of that parent's children; NULL: none, or no page of it
+ * is kept. */
 struct ate__thin_list *ate__thin_known_page(const struct ate__thin_known *k,
                                             const struct ate_id *parent);
 /* Found or made. */
-int ate__thin_known_list(struct ate__thin_known *k, const struct ate_id *parent,
+int ate__thin_known_list(struct ate__thin_known *k, const struct ate__listing *listing,
                          struct ate__thin_list **ret_list) ATE__CHECK;

@@ -52,13 +52,14 @@ static bool is_written(struct ate__judge *j, const struct ate_id *child)
 /* Without SUBTREE nothing may be left below. The walk ends once the verdict cannot name more. */
 static int check_no_child(struct ate__judge *j, const struct ate__node *n)
 {
+    const struct ate__listing below = {.parent = n->id};
     uint64_t at = 0;
     int rc = 0;
     while (!rc && j->verdict->conflict_count < ATE__CONFLICTS_MAX) {
         struct ate__object_facts f;
         struct ate_id child;
         char object[ATE__ID_TEXT], text[ATE__ID_TEXT];
-        rc = j->facts->v->next_child(j->facts, &n->id, &at, &child);
+        rc = j->facts->v->next_child(j->facts, &below, &at, &child);
         if (rc || is_written(j, &child))
             continue;
         rc = ate__facts_object(j->facts, &child, &f);

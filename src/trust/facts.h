@@ -36,6 +36,16 @@ static inline struct ate_bytes ate__facts_came_from(const struct ate__object_fac
            : f->control ? f->control->header.came_from
                         : (struct ate_bytes){0};
 }
+/* Which live children, in which order: as they came to their parent, or to that collection of it.
+ */
+struct ate__listing {
+    struct ate_id parent;
+    bool one; /* of `collection` alone */
+    uint32_t collection;
+    bool reverse;
+    bool has_from; /* only those behind `from`, one of them; NOT_FOUND: it is none */
+    struct ate_id from;
+};
 struct ate__facts;
 struct ate__facts_vtable {
     /* Unknown objects: all fields zero. 0, or a failure of the machine (a thin client: also
@@ -45,8 +55,9 @@ struct ate__facts_vtable {
     /* The live child of parent that holds the tag. 0 or ATE_NOT_FOUND. */
     int (*tag_holder)(const struct ate__facts *f, const struct ate_id *parent,
                       const uint8_t tag[ATE__NAME_TAG], struct ate_id *ret_id);
-    /* Live children, all collections, in any order: *at starts at 0; ATE_END. */
-    int (*next_child)(const struct ate__facts *f, const struct ate_id *parent, uint64_t *at,
+    /* *at starts at 0; ATE_END. What acceptance asks it asks of all collections, and takes in any
+     * order. */
+    int (*next_child)(const struct ate__facts *f, const struct ate__listing *l, uint64_t *at,
                       struct ate_id *ret_child);
     /* Root of the verifier's own tree at that size. ATE_NOT_FOUND: larger than it is. */
     int (*root_at)(const struct ate__facts *f, uint64_t size, struct ate_hash *ret_root);

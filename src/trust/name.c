@@ -2,13 +2,15 @@
  *
  * name.c: names, their tags, the name keys behind private tags, and whether a name is what it says.
  */
+#include "base/endian.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "trust/accept.h"
 #include "trust/data_key.h"
 #include "trust/limits.h"
 
-static const char tag_label[] = "ate open name 1"; /* both tags are made over the same frame */
+static const char tag_label[] = "ate open name 1";
+static const char collection_tag_label[] = "ate collection name 1";
 
 int ate__name_check(struct ate_bytes name)
 {
@@ -25,24 +27,45 @@ int ate__name_check(struct ate_bytes name)
     return 0;
 }
 
-int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_id *parent, struct ate_bytes name,
+/* What both tags are made over. */
+struct frame {
+    const char *label;
+    uint8_t collection[4];
+    struct ate_bytes fields[3];
+    size_t count;
+};
+
+static void frame_of(const struct ate_place *place, struct ate_bytes name, struct frame *f)
+{
+    *f = (struct frame){.label = tag_label};
+    f->fields[f->count++] = ate__bytes(&place->parent, sizeof place->parent);
+    if (place->collection) {
+        ate__store32(f->collection, place->collection);
+        f->label = collection_tag_label;
+        f->fields[f->count++] = ate__bytes(f->collection, sizeof f->collection);
+    }
+    f->fields[f->count++] = name;
+}
+
+int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_place *place, struct ate_bytes name,
                        uint8_t ret_tag[ATE__NAME_TAG])
 {
-    struct ate_bytes fields[] = {ate__bytes(parent, sizeof *parent), name};
     struct ate_hash hash;
-    int rc = ate__hash(alg, tag_label, fields, ATE__COUNT_OF(fields), &hash);
+    struct frame f;
+    frame_of(place, name, &f);
+    int rc = ate__hash(alg, f.label, f.fields, f.count, &hash);
     if (!rc)
         memcpy(ret_tag, hash.b, ATE__NAME_TAG);
     return rc;
 }
 
-int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id *parent,
+int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_place *place,
                           struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG])
 {
-    struct ate_bytes fields[] = {ate__bytes(parent, sizeof *parent), name};
     struct ate_hash hash;
-    int rc = ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label, fields,
-                       ATE__COUNT_OF(fields), &hash);
+    struct frame f;
+    frame_of(place, name, &f);
+    int rc = ate__hmac(ate__bytes(name_key, sizeof *name_key), f.label, f.fields, f.count, &hash);
     if (!rc)
         memcpy(ret_tag, hash.b, ATE__NAME_TAG);
     return rc;
@@ -229,16 +252,17 @@ static int tags_hold(const struct ate__seal_env *e, const struct ate__key32 *nam
                      const struct ate__header *h, struct ate_bytes name, bool *ret_private,
                      bool *ret_open)
 {
+    const struct ate_place place = {h->parent, h->collection};
     uint8_t tag[ATE__NAME_TAG];
     int rc = 0;
     *ret_private = *ret_open = false;
     if (name_key) {
-        rc = ate__name_tag_private(name_key, &h->parent, name, tag);
+        rc = ate__name_tag_private(name_key, &place, name, tag);
         *ret_private = !rc && ate__secret_equal(tag, h->tags, sizeof tag);
     }
     if (rc || (*ret_private && h->tag_count == 1))
         return rc;
-    rc = ate__name_tag_open(e->alg, &h->parent, name, tag);
+    rc = ate__name_tag_open(e->alg, &place, name, tag);
     *ret_open = !rc && !memcmp(tag, h->tags + (h->tag_count - 1) * ATE__NAME_TAG, sizeof tag);
     return rc;
 }

@@ -20,7 +20,8 @@
  *   payload: XAES-256-GCM, aad = H("ate aad 1", chain id, object id, TYPE if clear, parent,
  *          u32 collection, u64 epoch, data key id, version id)
  *   name tags: the first 16 bytes of H("ate open name 1", parent id, name), and of
- *          HMAC-SHA-256(name key, frame("ate open name 1", parent id, name))
+ *          HMAC-SHA-256(name key, frame("ate open name 1", parent id, name)); in a collection of
+ *          the parent but 0 the frame is ("ate collection name 1", parent id, u32 collection, name)
  *
  * All of it is thread-safe: the environment is constant, sessions guard themselves.
  */
@@ -96,10 +97,10 @@ int ate__body_decrypt(const struct ate__seal_env *e, const struct ate__data_key 
 
 /* name: 1..255 bytes, without '/' and NUL, not "." or "..": else MALFORMED. */
 int ate__name_check(struct ate_bytes name) ATE__CHECK;
-/* The 16-byte tag of a name under a parent, open and private. */
-int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_id *parent, struct ate_bytes name,
+/* The 16-byte tag of a name in a place, open and private. */
+int ate__name_tag_open(enum ate__hash_alg alg, const struct ate_place *place, struct ate_bytes name,
                        uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
-int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_id *parent,
+int ate__name_tag_private(const struct ate__key32 *name_key, const struct ate_place *place,
                           struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]) ATE__CHECK;
 /* The name key that `namer` (a control with NAMEKEY) carries. scope_control: of the scope under
  * whose data key it is wrapped. A name key never changes once it is set: where an older control

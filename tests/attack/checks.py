@@ -677,11 +677,11 @@ check("key-of-the-epoch", SEALING,
       "else if (REMOVED)\n        return;\n"
       "    else if (e->header.conf.epoch != scope->epoch.epoch ||")
 check("tag-under-name-key", "src/trust/name.c",
-      "int rc = ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label, fields,\n"
-      "                       ATE__COUNT_OF(fields), &hash);",
-      "int rc = REMOVED ? ate__hash(ATE__SHA256, tag_label, fields, 2, &hash)\n"
-      "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), tag_label,\n"
-      "                                 fields, 2, &hash);")
+      "int rc = ate__hmac(ate__bytes(name_key, sizeof *name_key), f.label, f.fields, f.count, "
+      "&hash);",
+      "int rc = REMOVED ? ate__hash(ATE__SHA256, f.label, f.fields, f.count, &hash)\n"
+      "                     : ate__hmac(ate__bytes(name_key, sizeof *name_key), f.label,\n"
+      "                                 f.fields, f.count, &hash);")
 drop("mode-of-key-file", "src/api/keys.c", "} else if (mode & 077) {", "mode & 077")
 check("nonce-is-drawn", "src/crypto/aead.c",
       "    ate__random(env, nonce, sizeof nonce);\n    rc = encrypt_with(",

@@ -17,9 +17,9 @@
 
 /* The linker puts these in the place of the library's own. */
 int __wrap_ate__name_check(struct ate_bytes name);
-int __wrap_ate__name_tag_private(const struct ate__key32 *key, const struct ate_id *parent,
+int __wrap_ate__name_tag_private(const struct ate__key32 *key, const struct ate_place *place,
                                  struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]);
-int __real_ate__name_tag_private(const struct ate__key32 *key, const struct ate_id *parent,
+int __real_ate__name_tag_private(const struct ate__key32 *key, const struct ate_place *place,
                                  struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG]);
 
 int __wrap_ate__name_check(struct ate_bytes name)
@@ -28,11 +28,11 @@ int __wrap_ate__name_check(struct ate_bytes name)
     return 0;
 }
 
-int __wrap_ate__name_tag_private(const struct ate__key32 *key, const struct ate_id *parent,
+int __wrap_ate__name_tag_private(const struct ate__key32 *key, const struct ate_place *place,
                                  struct ate_bytes name, uint8_t ret_tag[ATE__NAME_TAG])
 {
     if (!getenv("RAW_WRONG_TAG"))
-        return __real_ate__name_tag_private(key, parent, name, ret_tag);
+        return __real_ate__name_tag_private(key, place, name, ret_tag);
     ate__random(&ate__env_real, ret_tag, ATE__NAME_TAG);
     return 0;
 }

@@ -37,7 +37,7 @@ static struct ate__msg_get question(unsigned what, struct ate_id *id)
         get.id_count = 1;
         get.ids = (const uint8_t *)id;
     } else if (get.kind == ATE__GET_CHILDREN) {
-        get.parent = *id;
+        get.listing.parent = *id;
     } else {
         get.parent = id_of(parents[which]);
         get.tag_count = 1;

@@ -30,7 +30,9 @@ static void ask(const struct ate__view_snapshot *s)
         (void)!ate__view_body(s, &id, &body);
         for (unsigned i = 0; i < f.tag_count; i++)
             (void)!ate__view_tag_holder(s, &f.parent, f.tags + i * ATE__NAME_TAG, &child);
-        for (uint64_t next = 0; asked < ASKED && !ate__view_next_child(s, &id, &next, &child);)
+        for (uint64_t next = 0;
+             asked < ASKED &&
+             !ate__view_next_child(s, &(struct ate__listing){.parent = id}, &next, &child);)
             asked++;
     }
 }

@@ -358,7 +358,9 @@ static void keys_under_data_keys(void **state)
         show(&opener->id, sizeof opener->id);
         assert_int_equal(shown(ate__link_make(&of, key, old, link)), 0);
         assert_int_equal(shown(ate__name_key_wrap(&chain, key, &scope, &name, wrapped)), 0);
-        assert_int_equal(shown(ate__name_tag_private(&name, &scope, ate__text_bytes("n"), tag)), 0);
+        assert_int_equal(shown(ate__name_tag_private(&name, &(struct ate_place){.parent = scope},
+                                                     ate__text_bytes("n"), tag)),
+                         0);
         show(link, sizeof link);
         show(wrapped, sizeof wrapped);
         struct ate_bytes as_link = ate__bytes(link, sizeof link),

@@ -43,7 +43,7 @@ static void print_json(const struct options *o, const struct opened *x,
     if (ate_chain_compression(x->chain) == ATE_ZSTD)
         ate__json_set_text(object, "compression", "zstd");
     ate__json_set_text(object, "head", ate_hash_text(v->head.root, text));
-    struct ate_chain_age age;
+    struct ate_age age;
     if (o->max_age_ms > 0 && ate_chain_age(x->chain, &age)) {
         char time[ATE__TIME_TEXT];
         ate__json_set_number(object, "age_ms", (uint64_t)age.age_ms);
@@ -55,7 +55,7 @@ static void print_json(const struct options *o, const struct opened *x,
 
 static void print_age(const struct opened *x)
 {
-    struct ate_chain_age age;
+    struct ate_age age;
     char time[ATE__TIME_TEXT], count[ATE__COUNT_TEXT];
     if (ate_chain_age(x->chain, &age))
         ate__print("a log key signed the first %s at %s, %" PRId64 " s ago at most\n",

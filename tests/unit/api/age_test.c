@@ -137,7 +137,7 @@ static void test_signed(void **state)
     name_log_key("signed");
     for (int mirror = 0; mirror < 2; mirror++) {
         struct ate_chain *c;
-        struct ate_chain_age age;
+        struct ate_age age;
         expect(open_as("signed", mirror ? "" : NULL, 60, true, &c), 0);
         assert_true(ate_chain_age(c, &age));
         assert_true(age.known && !age.stale && age.age_ms < 60000 && age.head.size >= 2);
@@ -158,7 +158,7 @@ static void test_nobody_signs(void **state)
     (void)state;
     for (int mirror = 0; mirror < 2; mirror++) {
         struct ate_chain *c;
-        struct ate_chain_age age;
+        struct ate_age age;
         expect(open_as("silent", mirror ? "" : NULL, 0, false, &c), 0);
         assert_true(ate_chain_age(c, &age));
         assert_false(age.known);
@@ -265,7 +265,7 @@ static void test_misuse(void **state)
 {
     (void)state;
     struct ate_chain *c;
-    struct ate_chain_age age;
+    struct ate_age age;
     expect(open_as("misuse", NULL, 59, false, &c), ATE_MISUSE);
     expect(open_as("misuse", NULL, UINT32_MAX, true, &c), ATE_MISUSE);
     struct ate_chain_conf conf = {.max_age_strict = true};

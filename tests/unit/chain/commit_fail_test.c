@@ -165,7 +165,7 @@ static void a_key_that_went_away(void **state)
     bringer.offer.waits = true;
     ate__chain_wait(kit.chain, &bringer.offer);
     assert_int_equal(bringer.offer.result, ATE_UNKNOWN);
-    struct ate__own own = {d.hashes, d.count, d.hash};
+    struct ate__own own = {.events = d.hashes, .event_count = d.count, .hash = d.hash};
     user.offer =
         (struct ate__offer){.encoded = encoded, .own = &own, .waits = true, .timeout_ms = -1};
     ate__chain_wait(kit.chain, &user.offer);

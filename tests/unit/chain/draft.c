@@ -145,7 +145,8 @@ void draft_body(struct draft *d, const struct draft_body *b)
         ate__header_item(&w, ATE__TAG_PREV, ate__bytes(b->prev, sizeof *b->prev));
     ate__header_parent(&w, &b->parent, b->collection);
     if (b->name) {
-        assert_int_equal(ate__name_tag_open(ATE__SHA256, &b->parent, ate__text_bytes(b->name), tag),
+        assert_int_equal(ate__name_tag_open(ATE__SHA256, &(struct ate_place){.parent = b->parent},
+                                            ate__text_bytes(b->name), tag),
                          0);
         ate__header_item(&w, ATE__TAG_TAG, ate__bytes(tag, sizeof tag));
     } else if (b->tag_count) {

@@ -51,8 +51,9 @@ static void same_children(struct ate__chain *a, struct ate__chain *b, const stru
     struct ate_id id_a, id_b;
     int rc;
     do {
-        rc = ate__view_next_child(&sa, parent, &at_a, &id_a);
-        assert_int_equal(ate__view_next_child(&sb, parent, &at_b, &id_b), rc);
+        rc = ate__view_next_child(&sa, &(struct ate__listing){.parent = *parent}, &at_a, &id_a);
+        assert_int_equal(
+            ate__view_next_child(&sb, &(struct ate__listing){.parent = *parent}, &at_b, &id_b), rc);
         if (!rc)
             assert_memory_equal(&id_a, &id_b, sizeof id_a);
     } while (!rc);

@@ -88,12 +88,14 @@ static void look_at(struct ate__snapshot *s, unsigned object, struct seen *ret)
         ret->control = ret->facts.control->hash;
     read_text(s, &id, ret->text);
     for (unsigned n = 0; n < NAMES; n++) {
-        kit_ok(ate__name_tag_open(ATE__SHA256, &id, ate__text_bytes(names[n]), tag));
+        kit_ok(ate__name_tag_open(ATE__SHA256, &(struct ate_place){.parent = id},
+                                  ate__text_bytes(names[n]), tag));
         rc = f->v->tag_holder(f, &id, tag, &other);
         assert_true(rc == 0 || rc == ATE_NOT_FOUND);
         ret->holder[n] = rc ? 0 : number_of(&other);
     }
-    for (uint64_t at = 0; !(rc = f->v->next_child(f, &id, &at, &other));)
+    for (uint64_t at = 0;
+         !(rc = f->v->next_child(f, &(struct ate__listing){.parent = id}, &at, &other));)
         ret->child[ret->child_count++] = number_of(&other);
     assert_int_equal(rc, ATE_END);
 }
@@ -321,7 +323,8 @@ static void out_of_memory(void **state)
                 struct ate__object_facts facts;
                 heap_fail(n, false);
                 int rc = f->v->object(f, &id, &facts);
-                rc = rc ? rc : f->v->next_child(f, &id, &at, &other);
+                rc = rc ? rc
+                        : f->v->next_child(f, &(struct ate__listing){.parent = id}, &at, &other);
                 heap_fail(0, false);
                 if (!rc || rc == ATE_END)
                     break;

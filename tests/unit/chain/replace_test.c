@@ -93,12 +93,12 @@ static void snapshots(void **state)
     struct ate__trust *trust = pipe_->v->trust(pipe_);
     kit_ok(pipe_->v->begin(pipe_, &s));
     const struct ate__facts *facts = pipe_->v->facts(s);
-    kit_ok(facts->v->next_child(facts, &top, &cursor, &child));
+    kit_ok(facts->v->next_child(facts, &(struct ate__listing){.parent = top}, &cursor, &child));
     pipe_->v->head(s, &before, &root);
     kit_ok(ate__chain_replace(kit.chain, other(SHARED, 30, "new"), 1));
     assert_true(is_live(s, 19) && !is_live(s, 25));
     assert_string_equal(text_at(s, 1), "ATE_STALE"); /* its bytes are not there any more */
-    kit_ok(facts->v->next_child(facts, &top, &cursor, &child));
+    kit_ok(facts->v->next_child(facts, &(struct ate__listing){.parent = top}, &cursor, &child));
     assert_int_equal(kit.chain->old_view_count, 1);
     kit_ok(pipe_->v->begin(pipe_, &fresh));
     assert_true(is_live(fresh, 25));
@@ -113,11 +113,15 @@ static void snapshots(void **state)
     assert_int_equal(pipe_->v->still(fresh, &one, now.sequence, size), 0);
     kit_ok(pipe_->v->refresh(s));
     facts = pipe_->v->facts(s);
-    assert_int_equal(facts->v->next_child(facts, &top, &cursor, &child), ATE_STALE);
+    assert_int_equal(
+        facts->v->next_child(facts, &(struct ate__listing){.parent = top}, &cursor, &child),
+        ATE_STALE);
     cursor = 0;
     for (unsigned n = 0; n < 29; n++)
-        kit_ok(facts->v->next_child(facts, &top, &cursor, &child));
-    assert_int_equal(facts->v->next_child(facts, &top, &cursor, &child), ATE_END);
+        kit_ok(facts->v->next_child(facts, &(struct ate__listing){.parent = top}, &cursor, &child));
+    assert_int_equal(
+        facts->v->next_child(facts, &(struct ate__listing){.parent = top}, &cursor, &child),
+        ATE_END);
     assert_string_equal(text_at(s, 1), "new of 4");
     assert_int_equal(kit.chain->old_view_count, 1); /* what was lent stays */
     pipe_->v->end(s);
@@ -254,7 +258,8 @@ static void *read_on(void *arg)
         int rc;
         kit_ok(pipe_->v->begin(pipe_, &s));
         const struct ate__facts *facts = pipe_->v->facts(s);
-        while (!(rc = facts->v->next_child(facts, &top, &cursor, &child)))
+        while (!(rc = facts->v->next_child(facts, &(struct ate__listing){.parent = top}, &cursor,
+                                           &child)))
             children++;
         assert_true(rc == ATE_END || rc == ATE_STALE);
         assert_true(rc == ATE_STALE || children >= SHARED - 1);

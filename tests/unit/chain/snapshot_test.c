@@ -62,8 +62,11 @@ static void one_state(void **state)
     assert_true(f.live && f.sequence == 1);
     kit_ok(facts->v->object(facts, &two, &f));
     assert_false(f.live);
-    kit_ok(facts->v->next_child(facts, &ate__top_id, &cursor, &child));
-    assert_int_equal(facts->v->next_child(facts, &ate__top_id, &cursor, &child), ATE_END);
+    kit_ok(facts->v->next_child(facts, &(struct ate__listing){.parent = ate__top_id}, &cursor,
+                                &child));
+    assert_int_equal(
+        facts->v->next_child(facts, &(struct ate__listing){.parent = ate__top_id}, &cursor, &child),
+        ATE_END);
     pipe_->v->head(s, &size, &root);
     assert_true(size == 2);
     kit_ok(facts->v->root_at(facts, 2, &at));

@@ -174,7 +174,8 @@ static int read_stream(struct ate_bytes bytes, uint64_t size)
             struct ate_id id = id_of(i), child;
             assert_int_equal(ate__view_object(&s, &id, &f), 0);
             (void)!ate__view_body(&s, &id, &b);
-            for (uint64_t at = 0; !ate__view_next_child(&s, &id, &at, &child);)
+            for (uint64_t at = 0;
+                 !ate__view_next_child(&s, &(struct ate__listing){.parent = id}, &at, &child);)
                 ;
             (void)!ate__view_tag_holder(&s, &id, f.tags, &child);
         }

@@ -12,6 +12,8 @@ void model_init(struct model *m, uint64_t seed)
     memset(m, 0, sizeof *m);
     simenv_init(&m->sim, seed, NULL);
     m->r = rnd_of(seed);
+    /* One, a few, or more than have lists of their own. */
+    m->collections = (const unsigned[]){3, 1, 2 * ATE__VIEW_LISTS_MAX}[seed % 3];
     assert_int_equal(ate__view_new(&m->sim.env, &m->view), 0);
 }
 
@@ -136,11 +138,11 @@ static void put(struct making *k, unsigned object, unsigned parent)
     struct model *m = k->m;
     const struct model_version *before = model_at(m, object, UINT64_MAX);
     struct model_version old = before ? *before : (struct model_version){.deleted = true};
-    bool joins = old.deleted || old.parent != parent;
     struct model_version *v = add_version(m, object);
     v->parent = parent;
     v->deleted = true; /* so that its own tags of before are free */
-    v->collection = (unsigned)rnd_below(&m->r, 3);
+    v->collection = (unsigned)rnd_below(&m->r, m->collections);
+    bool joins = old.deleted || old.parent != parent || old.collection != v->collection;
     v->created_sequence = old.deleted ? m->next : old.created_sequence;
     pick_tags(k, v, object);
     v->deleted = false;
@@ -390,18 +392,55 @@ static void check_body(const struct model *m, const struct ate__view_snapshot *s
     assert_true(b.updated_us == m->time_us[v->sequence]);
 }
 
+/* The n children, or those of one collection, from one end or the other, behind one of them. */
+static void check_list(const struct model *m, const struct ate__view_snapshot *s,
+                       const struct ate__listing *l, const unsigned children[], unsigned n)
+{
+    struct ate_id child, want;
+    bool begun = !l->has_from, member = !l->has_from;
+    uint64_t at = 0;
+    int rc = 0;
+    for (unsigned i = 0; i < n && l->has_from; i++) {
+        want = id_of(children[i]);
+        member |= ate__id_equal(&want, &l->from) &&
+                  (!l->one || model_at(m, children[i], s->size)->collection == l->collection);
+    }
+    for (unsigned i = 0; i < n && member; i++) {
+        unsigned object = children[l->reverse ? n - 1 - i : i];
+        want = id_of(object);
+        if (l->one && model_at(m, object, s->size)->collection != l->collection)
+            continue;
+        if (begun) {
+            assert_int_equal(ate__view_next_child(s, l, &at, &child), 0);
+            assert_memory_equal(&child, &want, sizeof child);
+        }
+        begun |= ate__id_equal(&want, &l->from);
+    }
+    rc = ate__view_next_child(s, l, &at, &child);
+    assert_int_equal(rc, member ? ATE_END : ATE_NOT_FOUND);
+}
+
+static void check_lists(const struct model *m, const struct ate__view_snapshot *s, unsigned parent,
+                        const unsigned children[], unsigned n)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        struct ate__listing l = {.parent = id_of(parent),
+                                 .one = i & 1,
+                                 .reverse = i & 2,
+                                 .has_from = i & 4,
+                                 .from =
+                                     id_of(n && i & 8 ? children[i % n] : 1 + i % MODEL_OBJECTS)};
+        l.collection = n && i & 16 ? model_at(m, children[i % n], s->size)->collection : i % 3;
+        check_list(m, s, &l, children, n);
+    }
+}
+
 static void check_below(const struct model *m, const struct ate__view_snapshot *s, unsigned parent)
 {
     unsigned children[MODEL_OBJECTS];
     unsigned n = model_children(m, parent, s->size, children);
     struct ate_id id = id_of(parent), child;
-    uint64_t at = 0;
-    for (unsigned i = 0; i < n; i++) {
-        struct ate_id want = id_of(children[i]);
-        assert_int_equal(ate__view_next_child(s, &id, &at, &child), 0);
-        assert_memory_equal(&child, &want, sizeof child);
-    }
-    assert_int_equal(ate__view_next_child(s, &id, &at, &child), ATE_END);
+    check_lists(m, s, parent, children, n);
     for (unsigned tag = 0; tag < MODEL_TAGS; tag++) {
         uint8_t bytes[ATE__NAME_TAG];
         model_tag(tag, bytes);

@@ -38,6 +38,7 @@ struct model {
     struct ate__view *view;
     struct rnd r;
     struct model_object object[MODEL_OBJECTS + 1];
+    unsigned collections; /* objects lie in those below it */
     uint64_t next, published, joins;
     uint64_t time_us[MODEL_SEQUENCES]; /* of each sequence, once it is placed */
 };

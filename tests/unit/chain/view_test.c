@@ -29,7 +29,7 @@ static void walk_on(const struct model *m, struct reader *r, unsigned steps)
     unsigned n = model_children(m, r->parent, r->s.size, children);
     for (; steps && r->walking; steps--) {
         struct ate_id id = id_of(r->parent), child;
-        int rc = ate__view_next_child(&r->s, &id, &r->at, &child);
+        int rc = ate__view_next_child(&r->s, &(struct ate__listing){.parent = id}, &r->at, &child);
         assert_int_equal(rc, r->seen < n ? 0 : ATE_END);
         struct ate_id want = id_of(r->seen < n ? children[r->seen] : 0);
         if (!rc)
@@ -394,13 +394,14 @@ static void lists_forget_the_dead(void **state)
         erase(&w, 2 + i, false);
     publish(&w);
     struct ate__extra *extra = ate__slot_extra(w.view, ate__slot_at(w.view, 1));
-    struct ate__view_members *m = atomic_load(&extra->members);
+    struct ate__view_members *m = atomic_load(&extra->all.members);
     print_message("%u entries in room for %u\n", atomic_load(&m->count), m->capacity);
     assert_true(m->capacity <= 256);
     struct ate__view_snapshot s = {w.view, NULL, UINT64_MAX};
     struct ate_id id = id_of(1), child;
     uint64_t at = 0;
-    assert_int_equal(ate__view_next_child(&s, &id, &at, &child), ATE_END);
+    assert_int_equal(ate__view_next_child(&s, &(struct ate__listing){.parent = id}, &at, &child),
+                     ATE_END);
     world_deinit(&w);
 }
 
@@ -421,19 +422,23 @@ static void many_children_that_die_at_once(void **state)
     struct ate_id top = id_of(0), child;
     uint64_t at = 0;
     for (unsigned i = 0; i < 3000; i++)
-        assert_int_equal(ate__view_next_child(&old, &top, &at, &child), 0);
-    assert_int_equal(ate__view_next_child(&old, &top, &at, &child), ATE_END);
+        assert_int_equal(
+            ate__view_next_child(&old, &(struct ate__listing){.parent = top}, &at, &child), 0);
+    assert_int_equal(ate__view_next_child(&old, &(struct ate__listing){.parent = top}, &at, &child),
+                     ATE_END);
     ate__view_end(&old);
     put(&w, 9000, 0, 0, 0);
     publish(&w);
     struct ate__extra *extra = ate__slot_extra(w.view, ate__slot_at(w.view, 0));
-    struct ate__view_members *m = atomic_load(&extra->members);
+    struct ate__view_members *m = atomic_load(&extra->all.members);
     assert_true(atomic_load(&m->count) <= 64);
     struct ate__view_snapshot s = {w.view, NULL, UINT64_MAX};
     at = 0;
     for (unsigned i = 0; i < 31; i++)
-        assert_int_equal(ate__view_next_child(&s, &top, &at, &child), 0);
-    assert_int_equal(ate__view_next_child(&s, &top, &at, &child), ATE_END);
+        assert_int_equal(
+            ate__view_next_child(&s, &(struct ate__listing){.parent = top}, &at, &child), 0);
+    assert_int_equal(ate__view_next_child(&s, &(struct ate__listing){.parent = top}, &at, &child),
+                     ATE_END);
     world_deinit(&w);
 }
 
@@ -515,7 +520,8 @@ static int look(const struct ate__view_snapshot *s)
     int still = ate__view_still(s, &id, 0, s->size);
     assert_int_equal(still, rc);
     assert_int_equal(ate__view_tag_holder(s, &(struct ate_id){{0}}, tag, &child), rc);
-    assert_int_equal(ate__view_next_child(s, &(struct ate_id){{0}}, &at, &child), rc);
+    assert_int_equal(
+        ate__view_next_child(s, &(struct ate__listing){.parent = ate__top_id}, &at, &child), rc);
     return rc;
 }
 
@@ -668,7 +674,7 @@ static void *read_pairs(void *arg)
         int ra = ate__view_object(&s, &one, &a), rb = ate__view_object(&s, &two, &b);
         int rbody = ate__view_body(&s, &one, &body);
         int rname = ate__view_tag_holder(&s, &two, tag, &child);
-        int rnext = ate__view_next_child(&s, &two, &at, &child);
+        int rnext = ate__view_next_child(&s, &(struct ate__listing){.parent = two}, &at, &child);
         if (ra || rb || rbody || rname == ATE_STALE || rnext == ATE_STALE) {
             if ((ra && ra != ATE_STALE) || (rb && rb != ATE_STALE) || (rbody && rbody != ATE_STALE))
                 fail_msg("read: %d %d %d", ra, rb, rbody);

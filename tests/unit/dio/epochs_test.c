@@ -229,7 +229,8 @@ static void check_by(unsigned session)
                      session, things[i].name, (long long)n, (long long)expected,
                      things[i].sealed_in, things[i].epoch, scope_of(i), ate__error_text());
         struct ate_id parent = things[things[i].parent].id, found;
-        int rc = ate__txn_child(t, &parent, ate__text_bytes(things[i].name), &found);
+        int rc = ate__txn_child(t, &(struct ate_place){.parent = parent},
+                                ate__text_bytes(things[i].name), &found);
         int result = finds(session, i)                  ? 0
                      : names(session, things[i].parent) ? ATE_NOT_FOUND
                                                         : ATE_NO_KEY;

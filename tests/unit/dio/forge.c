@@ -27,12 +27,13 @@ static void tags_of(struct making *m, uint8_t tags[2 * ATE__NAME_TAG], size_t *r
     if (f->tag[0]) {
         ok(ate__txn_name_key(m->t, &f->parent, &is_private, &key));
         assert_true(is_private);
-        ok(ate__name_tag_private(&key, &f->parent, ate__text_bytes(f->tag[0]), tags));
+        ok(ate__name_tag_private(&key, &(struct ate_place){.parent = f->parent},
+                                 ate__text_bytes(f->tag[0]), tags));
         *ret_size = ATE__NAME_TAG;
     }
     if (f->tag[1]) {
-        ok(ate__name_tag_open(ATE__SHA256, &f->parent, ate__text_bytes(f->tag[1]),
-                              tags + *ret_size));
+        ok(ate__name_tag_open(ATE__SHA256, &(struct ate_place){.parent = f->parent},
+                              ate__text_bytes(f->tag[1]), tags + *ret_size));
         *ret_size += ATE__NAME_TAG;
     }
 }

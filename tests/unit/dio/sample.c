@@ -107,6 +107,9 @@ static void make_value(struct arena *a, struct rnd *r, const struct ate_field *f
     case ATE_ID:
     case ATE_HASH: rnd_bytes(r, to, f->size); break;
     case ATE_OBJECT: make_fields(a, r, f->type(), to, depth + 1); break;
+    case ATE_VEC: /* not stored */
+    case ATE_MAP:
+    case ATE_CHILD: break;
     }
 }
 

@@ -261,11 +261,11 @@ static void test_shown(void **state)
     check(&w, &get, "4:c0");
     get = of_id(&none);
     check(&w, &get, "");
-    get = (struct ate__msg_get){.kind = ATE__GET_CHILDREN, .parent = ten};
+    get = (struct ate__msg_get){.kind = ATE__GET_CHILDREN, .listing = {.parent = ten}};
     check(&w, &get, "1:b10,c10,k0 2:b11,b12 3:c10 4:c0");
-    get.parent = none;
+    get.listing.parent = none;
     check(&w, &get, "");
-    get.parent = eleven; /* has none, but is shown */
+    get.listing.parent = eleven; /* has none, but is shown */
     check(&w, &get, "1:b10,c10,k0 2:b11 3:c10 4:c0");
     get.kind = ATE__GET_HEAD;
     check(&w, &get, "");
@@ -357,7 +357,7 @@ static void test_memory(void **state)
 {
     (void)state;
     struct world w = world_new();
-    struct sweep s = {&w, {.kind = ATE__GET_CHILDREN, .parent = kit_id(10)}};
+    struct sweep s = {&w, {.kind = ATE__GET_CHILDREN, .listing = {.parent = kit_id(10)}}};
     /* What readers keep is there after the first time. */
     assert_int_equal(make_once(&s), 0);
     uint64_t n = 0;

@@ -256,7 +256,8 @@ struct ate_hash past_control_hash(const struct past *p, struct ate_id id)
 
 uint8_t *past_tag(struct ate_id parent, const char *name, uint8_t tag[ATE__NAME_TAG])
 {
-    must(ate__name_tag_open(ATE__SHA256, &parent, ate__text_bytes(name), tag));
+    must(ate__name_tag_open(ATE__SHA256, &(struct ate_place){.parent = parent},
+                            ate__text_bytes(name), tag));
     return tag;
 }
 
@@ -502,6 +503,11 @@ static void add_object(struct past_answer *a, const struct ate_id *id)
         show_object(a, *id);
 }
 
+static const struct ate_id *parent_of(const struct ate__msg_get *get)
+{
+    return get->kind == ATE__GET_CHILDREN ? &get->listing.parent : &get->parent;
+}
+
 /* Objects in the order of their first bodies: whether this event is the current body of a child. */
 static bool is_child(struct past_answer *a, const struct ate__event *e)
 {
@@ -510,7 +516,7 @@ static bool is_child(struct past_answer *a, const struct ate__event *e)
     if (e->kind != ATE__EVENT_BODY || ate__header_has(&e->header, ATE__TAG_TOMBSTONE))
         return false;
     return newest(a->past, a->size, ATE__EVENT_BODY, &e->header.object, &sequence, &event) == e &&
-           ate__id_equal(&e->header.parent, &a->get->parent);
+           ate__id_equal(&e->header.parent, parent_of(a->get));
 }
 
 static bool wants(const struct past_answer *a, const struct ate__event *e)
@@ -568,8 +574,8 @@ void past_answer_get(struct past *p, const struct ate__msg_get *get, uint64_t si
         add_children(a, get->kind == ATE__GET_NAME ? 1 : 3);
         if (get->kind == ATE__GET_NAME)
             a->cursor = 0;
-        if (is_live(a, &get->parent))
-            show_object(a, get->parent);
+        if (is_live(a, parent_of(get)))
+            show_object(a, *parent_of(get));
     }
     if (get->kind == ATE__GET_LOG_KEYS)
         show_services(a);

@@ -425,7 +425,7 @@ static void test_get_children(void **state)
         put_under(&w, 1000 + i, 7, NULL, 10);
     bool seen[CHILDREN] = {false};
     unsigned pages = 0, count = 0;
-    struct ate__msg_get m = {.kind = ATE__GET_CHILDREN, .parent = kit_id(7)};
+    struct ate__msg_get m = {.kind = ATE__GET_CHILDREN, .listing = {.parent = kit_id(7)}};
     do {
         struct got g = get(&w, m);
         for (uint32_t i = 0; i < g.m.object_count; i++) {

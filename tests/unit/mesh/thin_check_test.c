@@ -281,7 +281,7 @@ static void list_twice(struct past_answer *a)
 
 static void list_elsewhere(struct past_answer *a)
 {
-    a->object[0] = a->get->parent;
+    a->object[0] = a->get->listing.parent;
 }
 
 static void stand_still(struct past_answer *a)
@@ -331,6 +331,20 @@ static void test_lists(void **state)
     }
 }
 
+/* Children of another collection than the one that was asked for. */
+static void test_other_collection(void **state)
+{
+    (void)state;
+    const struct ate__listing one = {.parent = id_of(1), .one = true, .collection = 5};
+    struct thin_world w;
+    struct ate_id id;
+    uint64_t at = 0;
+    thin_init(&w, thin_crowd()); /* where a server knows of no collections */
+    thin_expect(__LINE__, w.facts->v->next_child(w.facts, &one, &at, &id), ATE_TAMPERED,
+                "lies elsewhere");
+    thin_deinit(&w);
+}
+
 /* The limit is on keys, not on how often they are shown. */
 static void test_keys_again(void **state)
 {
@@ -346,10 +360,10 @@ static void test_keys_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_records),        cmocka_unit_test(test_what_is_asked_for),
-        cmocka_unit_test(test_top_is_there),   cmocka_unit_test(test_foreign_names),
-        cmocka_unit_test(test_told_otherwise), cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_keys_again),
+        cmocka_unit_test(test_records),          cmocka_unit_test(test_what_is_asked_for),
+        cmocka_unit_test(test_top_is_there),     cmocka_unit_test(test_foreign_names),
+        cmocka_unit_test(test_told_otherwise),   cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_other_collection), cmocka_unit_test(test_keys_again),
     };
     return cmocka_run_group_tests(tests, NULL, past_end);
 }

@@ -419,7 +419,7 @@ static int tape_get(void *arg, const struct ate__msg_get *get, const struct ate_
     q.flags = get->flags;
     q.at = get->at;
     q.size = tape.w->size;
-    q.id = get->parent;
+    q.id = get->kind == ATE__GET_CHILDREN ? get->listing.parent : get->parent;
     if (get->id_count)
         memcpy(&q.id, get->ids, sizeof q.id);
     size_t i = find_answer(&q);

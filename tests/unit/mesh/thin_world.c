@@ -110,8 +110,8 @@ int thin_holder(struct thin_world *w, unsigned parent, const char *name, struct 
 
 int thin_next(struct thin_world *w, unsigned parent, uint64_t *at, struct ate_id *ret)
 {
-    struct ate_id parent_id = id_of(parent);
-    return w->facts->v->next_child(w->facts, &parent_id, at, ret);
+    struct ate__listing all = {.parent = id_of(parent)};
+    return w->facts->v->next_child(w->facts, &all, at, ret);
 }
 
 void thin_expect(int line, int rc, int expected, const char *sentence)

@@ -105,7 +105,7 @@ static inline int model_tag_holder(const struct ate__facts *f, const struct ate_
     return ATE_NOT_FOUND;
 }
 
-static inline int model_next_child(const struct ate__facts *f, const struct ate_id *parent,
+static inline int model_next_child(const struct ate__facts *f, const struct ate__listing *l,
                                    uint64_t *at, struct ate_id *ret_child)
 {
     const struct model *m = model_of(f);
@@ -113,7 +113,7 @@ static inline int model_next_child(const struct ate__facts *f, const struct ate_
         return m->fail;
     for (size_t i = *at ? (size_t)*at : 1; i < m->count; i++) {
         const struct model_object *o = &m->objects[i];
-        if (o->live && ate__id_equal(&o->parent, parent)) {
+        if (o->live && ate__id_equal(&o->parent, &l->parent)) {
             *ret_child = o->id;
             *at = i + 1;
             return 0;

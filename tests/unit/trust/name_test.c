@@ -66,13 +66,24 @@ static void tags_as_the_vectors_say(void **state)
         struct ate_bytes name =
             ate__bytes(bytes, vector_get(vectors, records[i], "object name", bytes, sizeof bytes));
         VECTOR(vectors, records[i], "open", expected);
-        assert_int_equal(ate__name_tag_open(ATE__SHA256, &parent, name, tag), 0);
+        assert_int_equal(
+            ate__name_tag_open(ATE__SHA256, &(struct ate_place){.parent = parent}, name, tag), 0);
         assert_memory_equal(tag, expected, sizeof tag);
         VECTOR(vectors, records[i], "open, SHA3-256", expected);
-        assert_int_equal(ate__name_tag_open(ATE__SHA3_256, &parent, name, tag), 0);
+        assert_int_equal(
+            ate__name_tag_open(ATE__SHA3_256, &(struct ate_place){.parent = parent}, name, tag), 0);
+        assert_memory_equal(tag, expected, sizeof tag);
+        VECTOR(vectors, records[i], "open, in a collection", expected);
+        assert_int_equal(ate__name_tag_open(ATE__SHA256, &(struct ate_place){parent, 7}, name, tag),
+                         0);
+        assert_memory_equal(tag, expected, sizeof tag);
+        VECTOR(vectors, records[i], "private, in a collection", expected);
+        assert_int_equal(
+            ate__name_tag_private(&name_key, &(struct ate_place){parent, 7}, name, tag), 0);
         assert_memory_equal(tag, expected, sizeof tag);
         VECTOR(vectors, records[i], "private", expected);
-        assert_int_equal(ate__name_tag_private(&name_key, &parent, name, tag), 0);
+        assert_int_equal(
+            ate__name_tag_private(&name_key, &(struct ate_place){.parent = parent}, name, tag), 0);
         assert_memory_equal(tag, expected, sizeof tag);
     }
 }
@@ -84,14 +95,20 @@ static void a_tag_is_bound_to_parent_name_and_key(void **state)
     struct ate_id parent = id_of(1), other_parent = id_of(2);
     uint8_t tag[ATE__NAME_TAG], other[ATE__NAME_TAG];
     struct ate_bytes name = ate__text_bytes("notes");
-    assert_int_equal(ate__name_tag_private(&key, &parent, name, tag), 0);
-    assert_int_equal(ate__name_tag_private(&other_key, &parent, name, other), 0);
+    assert_int_equal(ate__name_tag_private(&key, &(struct ate_place){.parent = parent}, name, tag),
+                     0);
+    assert_int_equal(
+        ate__name_tag_private(&other_key, &(struct ate_place){.parent = parent}, name, other), 0);
     assert_memory_not_equal(tag, other, sizeof tag);
-    assert_int_equal(ate__name_tag_private(&key, &other_parent, name, other), 0);
+    assert_int_equal(
+        ate__name_tag_private(&key, &(struct ate_place){.parent = other_parent}, name, other), 0);
     assert_memory_not_equal(tag, other, sizeof tag);
-    assert_int_equal(ate__name_tag_private(&key, &parent, ate__text_bytes("note"), other), 0);
+    assert_int_equal(ate__name_tag_private(&key, &(struct ate_place){.parent = parent},
+                                           ate__text_bytes("note"), other),
+                     0);
     assert_memory_not_equal(tag, other, sizeof tag);
-    assert_int_equal(ate__name_tag_open(ATE__SHA256, &parent, name, other), 0);
+    assert_int_equal(
+        ate__name_tag_open(ATE__SHA256, &(struct ate_place){.parent = parent}, name, other), 0);
     assert_memory_not_equal(tag, other, sizeof tag);
 }
 

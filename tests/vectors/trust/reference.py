@@ -205,10 +205,13 @@ def body_records(identity, enc):
 def name_records():
     for name in (b"notes", bytes([0xff] * 255)):
         tags = frame("ate open name 1", PARENT, name)
+        member = frame("ate collection name 1", PARENT, u32(COLLECTION), name)
         yield [("name", "name tags of " + (name.decode("latin1") if name[0] < 0x80 else "255 bytes")),
                ("parent", PARENT), ("object name", name),
                ("open", hashlib.sha256(tags).digest()[:16]),
                ("open, SHA3-256", hashlib.sha3_256(tags).digest()[:16]),
+               ("open, in a collection", hashlib.sha256(member).digest()[:16]),
+               ("private, in a collection", hmac.new(NAME_KEY, member, "sha256").digest()[:16]),
                ("private", hmac.new(NAME_KEY, tags, "sha256").digest()[:16])]
 
 
