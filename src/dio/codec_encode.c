@@ -198,9 +198,9 @@ static int encode_value(struct encoder *e, const struct ate__codec_place *place,
     case ATE_ID:
     case ATE_HASH: encode_fixed(e, from, f); break;
     case ATE_OBJECT: return encode_object(e, place->member->schema, from, old, place, depth);
-    case ATE_VEC:
+    case ATE_VEC: /* no members of a schema */
     case ATE_MAP:
-    case ATE_CHILD: ate__assert(!"a relation is no member of a schema");
+    case ATE_CHILD: ate__assert(false);
     }
     return e->pack.rc;
 }

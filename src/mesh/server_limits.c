@@ -32,6 +32,7 @@ static const struct limit limits[] = {
     NET("connections", connections, 1, 1 << 20, ATE__NET_CONNECTIONS_MAX),
     NET("greetings", greetings, 1, 1 << 20, ATE__NET_GREETINGS_MAX),
     NET("greetings-source", greetings_source, 1, 1 << 20, ATE__NET_GREETINGS_SOURCE_MAX),
+    NET("unfinished", unfinished_bytes, 1 << 20, UINT32_MAX, ATE__NET_UNFINISHED_MAX),
     OWN("streams", streams, 1, 1 << 16, ATE__STREAMS_MAX),
     OWN("commits", commits, 1, 1 << 16, ATE__COMMITS_MAX),
     OWN("commit-bytes", commit_bytes, 1, 1 << 30, ATE__COMMITS_BYTES_MAX),

@@ -199,6 +199,11 @@ size_t ate__conn_unsent(const struct ate__conn *c)
     return pending(c);
 }
 
+size_t ate__conn_held(const struct ate__conn *c)
+{
+    return c->state == ATE__CONN_OPEN && pipe_size(&c->in) ? c->in.buf.capacity : 0;
+}
+
 void ate__conn_hurry(struct ate__conn *c, uint32_t linger_ms)
 {
     if (c->limits.linger_ms > linger_ms)

@@ -102,6 +102,9 @@ void ate__conn_confine(struct ate__conn *c, bool confined);
 void ate__conn_close(struct ate__conn *c, int result, const char *text, uint64_t now_ms);
 /* The end at once: what is queued is thrown away. */
 void ate__conn_drop(struct ate__conn *c, int result, const char *text, uint64_t now_ms);
+/* Memory that holds received bytes which wait, as those of a frame that is not whole; 0 before
+ * OPEN, where greeting_bytes hold, and from CLOSING on. */
+size_t ate__conn_held(const struct ate__conn *c);
 size_t ate__conn_unsent(const struct ate__conn *c); /* bytes that wait to be sent */
 /* From now on a close takes so long at most, also one that is under way. */
 void ate__conn_hurry(struct ate__conn *c, uint32_t linger_ms);

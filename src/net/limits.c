@@ -28,5 +28,6 @@ struct ate__net_limits ate__net_limits_of(const struct ate__net_limits *limits)
     l.connections = or_default(l.connections, ATE__NET_CONNECTIONS_MAX);
     l.greetings = or_default(l.greetings, ATE__NET_GREETINGS_MAX);
     l.greetings_source = or_default(l.greetings_source, ATE__NET_GREETINGS_SOURCE_MAX);
+    l.unfinished_bytes = or_default(l.unfinished_bytes, ATE__NET_UNFINISHED_MAX);
     return l;
 }

@@ -28,7 +28,8 @@ enum {
     ATE__NET_CONNECTIONS_MAX = 10000, /* of an acceptor */
     ATE__NET_GREETINGS_MAX = 1024,    /* of them before HELLO is answered */
     ATE__NET_GREETINGS_SOURCE_MAX = 128, /* the same, from one source address (IPv6: one /64) */
-    ATE__NET_GRACE_MS = 1000          /* age at which one of them gives way when those are full */
+    ATE__NET_GRACE_MS = 1000,         /* age at which one of them gives way when those are full */
+    ATE__NET_UNFINISHED_MAX = 256 << 20 /* bytes kept of frames that are not whole, of them all */
 };
 /* clang-format on */
 
@@ -38,6 +39,7 @@ struct ate__net_limits {
     uint32_t greeting_ms, connect_ms, ping_ms, dead_ms, linger_ms, grace_ms;
     uint32_t credit_bytes;
     uint32_t connections, greetings, greetings_source;
+    uint32_t unfinished_bytes; /* of an acceptor */
 };
 
 /* The limits with every zero replaced; given NULL: the defaults. */

@@ -11,6 +11,10 @@
  *     newcomers would wait in the system's queue, and learn nothing. That is told once, until
  *     accepting goes on.
  *  3. Where that does not help, and when there is no memory, accepting rests for a moment.
+ *  4. What is kept of frames that are not whole has one limit for all. Where it is passed, who
+ *     waits longest for the rest of a frame gives way: an honest frame is whole soon, and to hold
+ *     much for long costs an attacker all of it again and again. One alone may pass it, so that
+ *     no limit keeps a frame out.
  */
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -49,6 +53,8 @@ struct ate__acceptor {
     struct ate__tcp *first;
     struct ate__tcp *oldest, *newest; /* greetings */
     size_t greetings;
+    struct ate__tcp *oldest_half, *newest_half; /* that hold half of a frame */
+    size_t held; /* by these */
     struct ate__map sources; /* source address to its number of greetings */
 
     pthread_mutex_t mutex; /* guards count */
@@ -114,6 +120,50 @@ static bool make_room(struct ate__acceptor *s, const uint8_t *source)
     return true;
 }
 
+/* --- halves of frames --- */
+
+static void half_remove(struct ate__acceptor *s, struct ate__tcp *t)
+{
+    if (!t->held)
+        return;
+    *(t->prev_half ? &t->prev_half->next_half : &s->oldest_half) = t->next_half;
+    *(t->next_half ? &t->next_half->prev_half : &s->newest_half) = t->prev_half;
+    t->next_half = t->prev_half = NULL;
+    s->held -= t->held;
+    t->held = 0;
+}
+
+static void half_add(struct ate__acceptor *s, struct ate__tcp *t, size_t held)
+{
+    t->prev_half = s->newest_half;
+    *(s->newest_half ? &s->newest_half->next_half : &s->oldest_half) = t;
+    s->newest_half = t;
+    t->held = held;
+    s->held += held;
+}
+
+static void on_rests(struct ate__tcp *t, size_t held)
+{
+    struct ate__acceptor *s = t->acceptor;
+    char text[160];
+    if (!held || t->got_frame)
+        half_remove(s, t);
+    t->got_frame = false;
+    if (held && !t->held)
+        half_add(s, t, held);
+    s->held += held - t->held;
+    t->held = held;
+    while (s->held > s->limits.unfinished_bytes && s->oldest_half != s->newest_half) {
+        struct ate__tcp *gives_way = s->oldest_half;
+        snprintf(text, sizeof text,
+                 "%zu bytes are kept of frames that are not whole, of which this one waited "
+                 "longest; the limit is %u (unfinished)",
+                 s->held, s->limits.unfinished_bytes);
+        half_remove(s, gives_way);
+        ate__tcp_end(gives_way, ATE_BUSY, text);
+    }
+}
+
 /* --- one connection --- */
 
 static int on_opened(struct ate__tcp *t)
@@ -143,6 +193,7 @@ static void on_ended(struct ate__tcp *t, int result, const char *text)
 static void on_gone(struct ate__tcp *t)
 {
     struct ate__acceptor *s = t->acceptor;
+    half_remove(s, t);
     *(t->prev ? &t->prev->next : &s->first) = t->next;
     if (t->next)
         t->next->prev = t->prev;
@@ -152,7 +203,7 @@ static void on_gone(struct ate__tcp *t)
     pthread_mutex_unlock(&s->mutex);
 }
 
-static const struct ate__tcp_hooks hooks = {on_opened, on_greeted, on_ended, on_gone};
+static const struct ate__tcp_hooks hooks = {on_opened, on_greeted, on_ended, on_rests, on_gone};
 
 static void link_in(struct ate__acceptor *s, struct ate__tcp *t)
 {

@@ -39,6 +39,7 @@ struct ate__tcp_hooks {
     int (*opened)(struct ate__tcp *t); /* gives t->link events and owner, or a refusal */
     void (*greeted)(struct ate__tcp *t); /* no greeting any more: opened, or ended before */
     void (*ended)(struct ate__tcp *t, int result, const char *text); /* without an owner */
+    void (*rests)(struct ate__tcp *t, size_t held); /* ate__conn_held() at the end of a turn */
     void (*gone)(struct ate__tcp *t); /* is being freed */
 };
 
@@ -56,6 +57,7 @@ struct ate__tcp {
     const struct ate__tcp_hooks *hooks; /* NULL: a client */
     uint64_t ended_ms; /* when the end began */
     bool in_turn;
+    bool got_frame; /* since rests() cleared it */
     bool told;
     bool greeted; /* hooks->greeted() was called */
     bool paused;
@@ -70,6 +72,8 @@ struct ate__tcp {
     struct ate__acceptor *acceptor;
     struct ate__tcp *next, *prev; /* all of the acceptor's */
     struct ate__tcp *next_greeting, *prev_greeting; /* those before HELLO, oldest first */
+    struct ate__tcp *next_half, *prev_half; /* those that hold half of a frame, oldest first */
+    size_t held; /* by this one; 0: it is not among them */
     uint64_t since_ms;
     uint8_t source[16];
 };

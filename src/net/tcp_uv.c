@@ -215,7 +215,10 @@ static void take_events(struct ate__tcp *t)
         switch (ate__conn_next(t->conn, ate__loop_now_ms(t->loop), &frame)) {
         case ATE__CONN_NOTHING: return;
         case ATE__CONN_OPENED: on_opened(t); break;
-        case ATE__CONN_FRAME: t->link.events->frame(t->link.owner, &frame); break;
+        case ATE__CONN_FRAME:
+            t->got_frame = true;
+            t->link.events->frame(t->link.owner, &frame);
+            break;
         case ATE__CONN_ENDED: tell(t, ate__conn_result(t->conn), ate__conn_text(t->conn)); return;
         }
     }
@@ -269,6 +272,8 @@ static void turn(struct ate__tcp *t)
     }
     if (t->lost || ate__conn_state(t->conn) >= ATE__CONN_CLOSING)
         take_events(t); /* what sending brought about */
+    if (t->hooks)
+        t->hooks->rests(t, ate__conn_held(t->conn));
     if (wait_again(t))
         t->in_turn = false;
     else

@@ -864,6 +864,9 @@ drop("answers-wait", "src/mesh/server_answer.c",
 drop("unread-of-all", "src/mesh/server_unread.c",
      "if (p->server->unread > p->server->conf.server_limits.unread_bytes)",
      "p->server->unread > p->server->conf.server_limits.unread_bytes")
+drop("unfinished-of-all", LISTEN,
+     "while (s->held > s->limits.unfinished_bytes && s->oldest_half != s->newest_half) {",
+     "s->held > s->limits.unfinished_bytes")
 attack("silent-for-ever", "greeting-deadline")
 attack("silent-once-greeted", "dead-are-dropped")
 attack("silent-crowd", "oldest-gives-way")
@@ -876,6 +879,7 @@ attack("chains-without-end", "chains-of-source")
 attack("pings-without-end", "pong-has-room")
 attack("asks-and-does-not-read", "answers-wait")
 attack("many-do-not-read", "unread-of-all")
+attack("halves-of-frames", "unfinished-of-all")
 
 # ---- compacted.c: what a compaction leaves out, and what is sent again behind one ----
 

@@ -416,6 +416,35 @@ static void many_do_not_read(void)
     world_end(&w);
 }
 
+/* Most of a frame over each connection, which never ends; each within what one may send. */
+static void halves_of_frames(void)
+{
+    enum { CROWD = 16, HALF = 8 << 20, LIMIT = 2 * HALF };
+    const struct ate__net_limits limits = {
+        .unfinished_bytes = LIMIT, .ping_ms = 600000, .dead_ms = 600000};
+    struct ate__server *s = serve(&limits);
+    uint8_t *half = calloc(1, HALF);
+    int fd[CROWD], honest;
+    assert_non_null(half);
+    ate__store32(half, 8 + HALF);
+    half[4] = ATE__MSG_COMMIT;
+    size_t before = memory();
+    for (unsigned i = 0; i < CROWD; i++) {
+        attack_must(greeted(s, 1, &fd[i]));
+        (void)raw_say(fd[i], ate__bytes(half, HALF));
+        attack_must(greeted(s, 1, &honest)); /* what was sent before it was read by then */
+        close(honest);
+    }
+    size_t grown = memory() - before;
+    attack_tried("over each of many connections",
+                 grown > 3 * (size_t)LIMIT ? 0 : ate__fail(ATE_BUSY, "%zu bytes are kept", grown),
+                 ATE_BUSY);
+    for (unsigned i = 0; i < CROWD; i++)
+        close(fd[i]);
+    free(half);
+    ate__server_end(s);
+}
+
 const struct attack attacks_crowds[] = {
     {"silent-for-ever", silent_for_ever},
     {"silent-once-greeted", silent_once_greeted},
@@ -429,5 +458,6 @@ const struct attack attacks_crowds[] = {
     {"pings-without-end", pings_without_end},
     {"asks-and-does-not-read", asks_and_does_not_read},
     {"many-do-not-read", many_do_not_read},
+    {"halves-of-frames", halves_of_frames},
     {NULL, NULL},
 };

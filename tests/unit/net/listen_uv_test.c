@@ -304,6 +304,64 @@ static void test_resets(void **state)
     peer_end(&client);
 }
 
+/* A connection that has said HELLO and most of a frame, of which a few bytes come now and then. */
+static int raw_half(const void *half, size_t size)
+{
+    int fd = raw_connect(&server);
+    uint8_t hello[512];
+    raw_say(fd, raw_hello, sizeof raw_hello);
+    assert_int_equal(recv(fd, hello, 4, MSG_WAITALL), 4);
+    size_t rest = ate__load32(hello);
+    assert_true(rest <= sizeof hello);
+    assert_int_equal(recv(fd, hello, rest, MSG_WAITALL), rest);
+    raw_say(fd, half, size);
+    return fd;
+}
+
+/* All have one limit together: those that wait longest for the rest go, and nobody else; one alone
+ * may pass it. */
+static void test_halves_of_frames(void **state)
+{
+    (void)state;
+    enum { MANY = 12, HALF = 1000000, LIMIT = 4 * HALF };
+    struct ate__acceptor_conf conf = short_conf();
+    struct peer client;
+    int fd[MANY];
+    conf.limits.ping_ms = conf.limits.dead_ms = 600000;
+    conf.limits.unfinished_bytes = LIMIT;
+    serve(&conf);
+    struct ate__addr addr = peer_addr(&server);
+    peer_init(&client);
+    assert_int_equal(peer_connect(&client, loop, &addr, NULL), 0);
+    peer_wait(&client, &client.opened, 1);
+    assert_int_equal(peer_send(&client, 1, 3 * LIMIT), 1); /* whole soon, however large */
+    peer_wait(&client, &client.frames, 1);
+    uint8_t *half = calloc(1, HALF);
+    ate__store32(half, 8 + HALF);
+    half[4] = 16;
+    for (size_t i = 0; i < MANY; i++) {
+        fd[i] = raw_half(half, HALF);
+        assert_int_equal(peer_send(&client, 1, 100), 1);
+        peer_wait(&client, &client.frames, 2 + i);
+    }
+    peer_wait(&server, &server.closed, MANY - 4);
+    assert_int_equal(server.result, ATE_BUSY);
+    assert_non_null(strstr(server.text, "(unfinished)"));
+    uint8_t got[4096];
+    assert_true(raw_read_to_end(fd[0], got, sizeof got) > 0); /* it is told why */
+    raw_say(fd[MANY - 1], half, 12); /* the newest is there, and ends its frame */
+    assert_int_equal(recv(fd[MANY - 1], got, 12, MSG_WAITALL), 12);
+    assert_true(ate__load32(got) == 8 + HALF && got[4] == 16);
+    for (size_t i = 0; i < MANY; i++)
+        close(fd[i]);
+    free(half);
+    peer_close(&client, ATE_CANCELED, NULL);
+    peer_wait(&client, &client.closed, 1);
+    assert_int_equal(client.result, ATE_CANCELED);
+    peer_serve_end(&server);
+    peer_end(&client);
+}
+
 /* A client that never reads its answers: the server stops reading it, and lets it go when it goes.
  */
 static void test_never_reads(void **state)
@@ -536,6 +594,7 @@ int main(void)
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_told_what_is_wrong),
         cmocka_unit_test(test_resets),
+        cmocka_unit_test(test_halves_of_frames),
         cmocka_unit_test(test_never_reads),
         cmocka_unit_test(test_limit_of_connections),
         cmocka_unit_test(test_greetings_give_way),
