@@ -371,9 +371,10 @@ static int start(void *arg)
         .note_ms = ate__remote_note_ms(r),
     };
     struct ate__chain *mirrored = r->mirror ? ate__mirror_chain(r->mirror) : NULL;
-    if (mirrored && !conf.has_chain) {
+    struct ate__trust *trust = mirrored ? ate__chain_trust(mirrored) : NULL;
+    if (trust && !conf.has_chain) {
         conf.has_chain = true;
-        conf.chain = *ate__trust_chain_id(ate__chain_trust(mirrored));
+        conf.chain = *ate__trust_chain_id(trust);
     }
     int rc = ate__loop_timer_new(r->loop, fire, r, &r->timer);
     if (!rc)

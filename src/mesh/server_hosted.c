@@ -283,12 +283,13 @@ static int destroyed_there(struct ate__hosted *h, struct ate__dir *dir)
     if (rc != result || ate__chain_destroyed(vfs, dir, &h->tombstone, &d))
         return rc;
     bool is_ours = d.genesis.size && ate__bytes_equal(d.name, ate__text_bytes(h->path));
-    if (is_ours && !ate__destruction_trust(h->server->conf.env, &d, &h->gone_trust)) {
-        h->tombstone_key = d.key;
-        clear_away(h, dir);
-    } else {
+    rc = is_ours ? ate__destruction_trust(h->server->conf.env, &d, &h->gone_trust) : 0;
+    if (!is_ours || rc < 0) {
         ate__buf_deinit(&h->tombstone);
+        return rc < 0 ? rc : ate__destroyed_check(vfs, dir, result);
     }
+    h->tombstone_key = d.key;
+    clear_away(h, dir);
     return ate__destroyed_check(vfs, dir, result);
 }
 

@@ -237,7 +237,7 @@ bool ate__members_told(struct ate__stream *s, struct ate__trust *gone,
                        const struct ate_hash *gone_key)
 {
     bool told = !is_hidden(s);
-    for (uint32_t i = 0; !told && i < s->member.proved_count; i++)
+    for (uint32_t i = 0; gone && !told && i < s->member.proved_count; i++)
         told = ate__hash_equal(&s->member.chain_id, ate__trust_chain_id(gone)) &&
                (ate__hash_equal(&s->member.proved[i].key, gone_key) ||
                 ate__trust_has_key(gone, &s->member.proved[i].key));

@@ -328,7 +328,7 @@ struct ate__hosted {
     struct ate__job job; /* opening, creating, closing */
     struct ate__buf tombstone; /* what its owner signed who destroyed it; empty: it was not */
     struct ate_hash tombstone_key; /* who signed it */
-    struct ate__trust *gone_trust; /* of the transaction 0 in it; NULL: none */
+    struct ate__trust *gone_trust; /* of the transaction 0 in it; NULL: it is not the chain's */
     struct ate__stream *creator; /* in job: whose genesis it is; NULL: opening */
     bool created;
 
@@ -438,7 +438,8 @@ int ate__members_challenge_first(struct ate__stream *s) ATE__CHECK;
 int ate__members_challenge(struct ate__stream *s) ATE__CHECK;
 /* Of one that is hidden: whether it has proved a key of this chain, which then is its own. */
 bool ate__members_admit(struct ate__stream *s, struct ate__hosted *h);
-/* The same of a chain that is gone: of the key that signed for its end, or one of its start. */
+/* The same of a chain that is gone: of the key that signed for its end, or one of its start; NULL:
+ * that is not what was signed for, and nobody's. */
 bool ate__members_told(struct ate__stream *s, struct ate__trust *gone,
                        const struct ate_hash *gone_key);
 /* As ate__stream_fail(); but nothing, now, of one that is hidden. */
