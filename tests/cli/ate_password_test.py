@@ -153,6 +153,85 @@ def test_an_interrupt_before_the_question(w):
     assert not w.path("v.key").exists()
 
 
+def told_to_others(pid):
+    """What other users see of a process, and what its own user does where he may."""
+    with open(f"/proc/{pid}/cmdline", "rb") as file:
+        told = file.read()
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            told += file.read()
+    except PermissionError:
+        pass  # not even he does
+    return told
+
+
+def memory_of(pid):
+    """What a process has written in its memory, piece by piece; nothing where that is forbidden."""
+    try:
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
+            maps = [line.split() for line in file]
+        with open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for place, rights, *_ in maps:
+                first, end = (int(x, 16) for x in place.split("-"))
+                if not rights.startswith("rw") or end - first > 1 << 30:
+                    continue
+                memory.seek(first)
+                try:
+                    yield memory.read(end - first)
+                except OSError:
+                    pass  # pages that were given back
+    except PermissionError:
+        return
+
+
+def wait_for(fd, sign):
+    shown, deadline = b"", time.monotonic() + ATTEMPT_SECONDS
+    while sign not in shown:
+        assert time.monotonic() < deadline, shown
+        if select.select([fd], [], [], 1)[0]:
+            shown += os.read(fd, 4096)
+
+
+def pieces(file, size=16):
+    content = file.read_bytes()
+    return [content[at:at + size] for at in range(0, len(content) - size + 1, size)]
+
+
+def test_secrets_stay_inside(w):
+    """Not in arguments or the environment; and a password not in memory, once it was used."""
+    word = b"horse staple 7181"
+    w.path("a.word").write_bytes(word)
+    w.ate("key", "new", "a.key", "--password-file", "a.word")
+    w.ate("put", "notes", "seen", "1", "-k", "a.key", "--password-file", "a.word")
+    pid, fd = fork_on_terminal(w, "watch", "notes", "--since", "0", "-k", "a.key")
+    try:
+        wait_for(fd, b"a.key: ")
+        os.write(fd, word)
+        secrets = [word, *pieces(w.path("a.key"))]
+        asking = told_to_others(pid)
+        assert b"a.key" in asking and not any(s in asking for s in secrets), asking
+        os.write(fd, b"\n")
+        wait_for(fd, b"seen")
+        running = told_to_others(pid)
+        assert not any(s in running for s in secrets), running
+        looked = list(memory_of(pid))
+        assert not looked or any(b"notes" in piece for piece in looked)
+        left = [piece.count(word) for piece in looked if word in piece]
+        assert not left, left
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(fd)
+    server = w.server()
+    told = told_to_others(server.process.pid)
+    files = [f for f in w.path("state").rglob("*") if f.is_file()]
+    files += [f for f in w.home.rglob("*.key") if f.is_file()]
+    assert files and b"atedb" in told
+    for file in files:
+        assert not any(s in told for s in pieces(file)), file
+    server.stop()
+
+
 def test_split(w):
     w.ate("key", "new", "a.key")
     o = w.ate("key", "split", "a.key", "--json").object()
