@@ -237,6 +237,25 @@ static void test_signed(void **state)
     world_free(&w);
 }
 
+/* Who opens what is sealed to the owner's key has shown that he reads, and makes nothing. */
+static void test_reader(void **state)
+{
+    (void)state;
+    struct world w = world_new();
+    struct kit_client *c = opened(&w);
+    struct ate__possession of = kit_possession(c, &w.chain);
+    struct ate__buf sealed = ATE__BUF_NULL;
+    struct ate__key32 secret = {{0}};
+    kit_readers(c, 1, &of, w.chain.key);
+    kit_sealed(c, &sealed);
+    assert_int_equal(ate__possession_open(&of, w.chain.key, ate__buf_bytes(&sealed), &secret), 0);
+    kit_possess_opened(c, 1, &of, w.chain.key, &secret);
+    assert_int_equal(put(&w, c, 1), ATE_DENIED);
+    ate__buf_deinit(&sealed);
+    kit_close(c);
+    world_free(&w);
+}
+
 /* KEY: proved on a stream that is open. */
 static void prove_later(struct kit_client *c, const struct ate__possession *of,
                         const struct ate__key *key)
@@ -354,8 +373,9 @@ int main(void)
         cmocka_unit_test(test_attested),      cmocka_unit_test(test_repeat),
         cmocka_unit_test(test_strangers),     cmocka_unit_test(test_sections),
         cmocka_unit_test(test_revoked),       cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_later),         cmocka_unit_test(test_later_no_more),
-        cmocka_unit_test(test_later_refused), cmocka_unit_test(test_log_key_of_another),
+        cmocka_unit_test(test_reader),        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_later_no_more), cmocka_unit_test(test_later_refused),
+        cmocka_unit_test(test_log_key_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
