@@ -370,11 +370,16 @@ static void test_log_key_of_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attested),      cmocka_unit_test(test_repeat),
-        cmocka_unit_test(test_strangers),     cmocka_unit_test(test_sections),
-        cmocka_unit_test(test_revoked),       cmocka_unit_test(test_signed),
-        cmocka_unit_test(test_reader),        cmocka_unit_test(test_later),
-        cmocka_unit_test(test_later_no_more), cmocka_unit_test(test_later_refused),
+        cmocka_unit_test(test_attested),
+        cmocka_unit_test(test_repeat),
+        cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_sections),
+        cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_signed),
+        cmocka_unit_test(test_reader),
+        cmocka_unit_test(test_later),
+        cmocka_unit_test(test_later_no_more),
+        cmocka_unit_test(test_later_refused),
         cmocka_unit_test(test_log_key_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
