@@ -8,6 +8,7 @@
 #include "chain/backup.h"
 #include "chain/chain_private.h"
 #include "chain/signed.h"
+#include "redo/import.h"
 #include "redo/limits.h"
 #include "redo/salvage.h"
 #include <stdio.h>
@@ -289,6 +290,53 @@ static int choose_names(struct repairing *x)
     return !rc && there ? ate__fail(ATE_TOO_BIG, "too many repairs lie there already") : rc;
 }
 
+/* ---- what an earlier repair left ---- */
+
+#define SALVAGING ",salvaging" /* and `-N`: what becomes `,salvage-N` */
+
+static int rename_in(struct repairing *x, const char *from, const char *to)
+{
+    int rc = x->vfs->rename(x->dir, from, to);
+    if (rc)
+        return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", from) : rc;
+    return x->vfs->sync_dir(x->dir);
+}
+
+/* Beside its `,damaged-N` it is whole; else its repair never came that far. */
+static int end_one(struct repairing *x, const char *number)
+{
+    char name[ATE__REPAIR_NAME], damaged[ATE__REPAIR_NAME], salvage[ATE__REPAIR_NAME];
+    bool there = false;
+    snprintf(name, sizeof name, SALVAGING "-%s", number);
+    snprintf(damaged, sizeof damaged, ",damaged-%s", number);
+    snprintf(salvage, sizeof salvage, ",salvage-%s", number);
+    int rc = is_there(x, damaged, &there);
+    if (rc)
+        return rc;
+    return there ? rename_in(x, name, salvage) : ate__import_remove(x->vfs, x->dir, name);
+}
+
+static int find_salvaging(void *arg, const char *name)
+{
+    static const char start[] = SALVAGING "-";
+    char *number = arg;
+    if (strncmp(name, start, sizeof start - 1) || strlen(name) >= ATE__REPAIR_NAME)
+        return 0;
+    snprintf(number, ATE__REPAIR_NAME, "%s", name + sizeof start - 1);
+    return ATE_END;
+}
+
+static int end_salvages(struct repairing *x)
+{
+    for (;;) {
+        char number[ATE__REPAIR_NAME];
+        int rc = x->vfs->list(x->dir, find_salvaging, number);
+        rc = rc == ATE_END ? end_one(x, number) : rc ? rc : ATE_NOT_FOUND;
+        if (rc)
+            return rc == ATE_NOT_FOUND ? 0 : rc;
+    }
+}
+
 /* ---- steps ---- */
 
 struct clearing {
@@ -380,7 +428,9 @@ static int make_salvage(struct repairing *x)
         return 0;
     }
     const unsigned flags = ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_PRIVATE;
-    int rc = x->vfs->open_dir(x->dir, x->out.salvage, true, &x->salvage);
+    char name[ATE__REPAIR_NAME];
+    snprintf(name, sizeof name, SALVAGING "-%s", x->out.salvage + strlen(",salvage-"));
+    int rc = x->vfs->open_dir(x->dir, name, true, &x->salvage);
     if (!rc)
         rc = x->vfs->open(x->salvage, "transactions", flags, &x->bodies);
     if (!rc)
@@ -408,14 +458,6 @@ static int sync_file(void *arg, const char *name)
     return rc;
 }
 
-static int rename_in(struct repairing *x, const char *from, const char *to)
-{
-    int rc = x->vfs->rename(x->dir, from, to);
-    if (rc)
-        return rc > 0 ? ate__context(ATE_E_SYSTEM, "%s", from) : rc;
-    return x->vfs->sync_dir(x->dir);
-}
-
 /* The readers that have it open go on in the files that they have. */
 static int put_in_place(struct repairing *x)
 {
@@ -424,6 +466,8 @@ static int put_in_place(struct repairing *x)
         rc = x->vfs->sync_dir(x->log);
     if (!rc)
         rc = rename_in(x, ATE__CHAIN_NAME, x->out.damaged);
+    if (!rc)
+        rc = end_salvages(x);
     if (!rc)
         rc = rename_in(x, ATE__REPAIRED_NAME, ATE__CHAIN_NAME);
     if (!rc && x->lock)
@@ -438,6 +482,8 @@ static int repair(struct repairing *x)
         rc = look_at_chain(x);
     if (!rc)
         rc = take_lock(x);
+    if (!rc && x->conf->change)
+        rc = end_salvages(x);
     if (!rc && x->out.damage.what == ATE_OK)
         return x->conf->whole ? x->conf->whole(x->conf->arg, x->c) : 0;
     if (!rc)
@@ -462,7 +508,10 @@ static int resume(struct repairing *x)
     x->out.resumed = true;
     x->out.damage.what = ATE_TAMPERED;
     snprintf(x->out.damage.text, sizeof x->out.damage.text, "a repair was cut short");
-    return x->conf->change ? rename_in(x, ATE__REPAIRED_NAME, ATE__CHAIN_NAME) : 0;
+    if (!x->conf->change)
+        return 0;
+    rc = end_salvages(x);
+    return rc ? rc : rename_in(x, ATE__REPAIRED_NAME, ATE__CHAIN_NAME);
 }
 
 int ate__chain_repair(const struct ate__repair *conf, struct ate__dir *dir,

@@ -7,13 +7,15 @@
  * beside, for people to look at. What a crash after each step leaves:
  *
  *   1. `,repaired` is written: a copy of what verifies, synced, opened, verified   leftovers
- *   2. `,salvage-N`: transactions that are whole by themselves, and a list         leftovers
+ *   2. `,salvaging-N`: transactions that are whole by themselves, and a list       leftovers
  *   3. `,chain` is renamed to `,damaged-N`; the directory is synced                no chain: it
  *                                                            opens as TAMPERED, none can be made
- *   4. `,repaired` is renamed to `,chain`; the directory is synced                 repaired
+ *   4. `,salvaging-N` is renamed to `,salvage-N`                                   the same
+ *   5. `,repaired` is renamed to `,chain`; the directory is synced                 repaired
  *
  *  1. Nothing is changed inside of what is damaged; its files are synced before it is renamed.
- *  2. A repair that was cut short behind step 3 is ended by the next one.
+ *  2. A repair that was cut short behind step 3 is ended by the next one; what it left before that
+ *     is removed by the next one, or made anew.
  *  3. Nobody writes meanwhile: the lock of the damaged log is held, and for so long afterwards that
  *     who waits for it gives up.
  */

@@ -3,7 +3,7 @@
  *
  * On each disk that a power loss may leave, the chain is the damaged one, or the repaired one, or
  * none can be opened and none made; the damaged bytes are there in each case, as they were. Then
- * the repair is done once more, to its end.
+ * the repair is done once more, to its end, and leaves what one repair leaves.
  *
  * Arguments and environment: point.h. */
 #include "chain/repair.h"
@@ -41,6 +41,29 @@ static bool has_bytes(struct world *f, const struct world *w, const char *path)
     return same;
 }
 
+static void count_entry(void *arg, const char *name, bool is_dir, uint64_t size)
+{
+    (void)name;
+    (void)size;
+    assert_true(is_dir);
+    ++*(unsigned *)arg;
+}
+
+/* Wherever the first was cut short, two are not more than one. */
+static void check_names(struct world *f)
+{
+    static const char *const names[] = {",chain", ",damaged-1", ",salvage-1"};
+    unsigned count = 0;
+    for (size_t i = 0; i < ATE__COUNT_OF(names); i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/c/%s", names[i]);
+        assert_true(simdisk_exists(f->k.disk, path));
+    }
+    simdisk_each(f->k.disk, "/c", count_entry, &count);
+    assert_int_equal(count, ATE__COUNT_OF(names));
+    assert_true(simdisk_size(f->k.disk, "/c/,salvage-1/transactions") > 0);
+}
+
 static void check_left(struct world *f, const struct world *w)
 {
     struct ate__repaired r;
@@ -63,6 +86,7 @@ static void check_left(struct world *f, const struct world *w)
         kit_close(&f->k);
     }
     kit_ok(repair(&f->k, &r));
+    check_names(f);
     kit_open_ok(&f->k, 0);
     assert_true(kit_size(&f->k) == w->size);
     kit_close(&f->k);
