@@ -217,15 +217,19 @@ static int mark(struct target *t, const struct ate__chain_copy *what)
     return ate__resetting_begin(ate__env_real.vfs, t->dir);
 }
 
-/* One that was cut short when it had said so already. */
+/* One that was cut short when it had said so already, or whose end nobody saw. */
 static int was_done(struct target *t, const char *path, uint64_t size, bool *ret_was,
                     struct ate_backed_up *ret_done)
 {
     struct ate_backed_up done = {.reset = true};
+    struct ate_head to = {.size = size};
     *ret_was = false;
-    if (!t->resumes || !t->had_log || !t->conf->reset)
+    if (!t->had_log || !t->conf->reset)
         return 0;
-    int rc = ate__reset_was_written(path, size, ret_was, &done.head);
+    int rc = ate__chain_root_at(t->chain, size, &to.root);
+    if (!rc)
+        rc = ate__reset_was_written(path, &to, t->resumes ? NULL : t->conf->reset, ret_was,
+                                    &done.head);
     if (!rc && *ret_was) {
         done.size_before = done.head.size;
         *ret_done = done;

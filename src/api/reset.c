@@ -360,13 +360,27 @@ static void remember(struct ate__memory *m, struct ate__chain *c, const struct a
     ate__memory_keep(m);
 }
 
-int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
-                           struct ate_head *ret_head)
+/* Of a copy that begins with what `to` is the head of. */
+static int says_it(struct ate__chain *c, const struct ate_head *to, const char *text, bool *ret_says)
+{
+    struct ate__reset last;
+    struct ate_hash root;
+    *ret_says = false;
+    int rc = ate__chain_reset_last(c, &last);
+    if (rc || !last.sequence || last.sequence != to->size || (text && strcmp(last.text, text)))
+        return rc;
+    rc = ate__chain_root_at(c, to->size, &root);
+    *ret_says = !rc && ate__hash_equal(&root, &to->root);
+    return rc;
+}
+
+int ate__reset_was_written(const char *path, const struct ate_head *to, const char *text,
+                           bool *ret_was, struct ate_head *ret_head)
 {
     struct ate__local_conf conf = {.chain = {.env = &ate__env_real, .host_key = ate__host_key_ask}};
     struct ate__pipe *pipe;
     struct ate_head head;
-    bool is = false;
+    bool is;
     int rc = ate__api_workers(&conf.chain.workers);
     if (rc)
         return rc;
@@ -379,8 +393,7 @@ int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
     if (rc)
         return rc;
     ate__chain_head(ate__local_chain(pipe), &head.size, &head.root);
-    if (head.size > size)
-        rc = ate__chain_reset_is_last(ate__local_chain(pipe), &is);
+    rc = says_it(ate__local_chain(pipe), to, text, &is);
     pipe->v->unref(pipe);
     if (rc)
         return rc;

@@ -33,10 +33,11 @@ bool ate__reset_excuses(const struct ate__memory *m, struct ate_session *session
 
 void ate__reset_forget(struct ate__memory *m, const struct ate__reset *reset); /* then */
 
-/* Whether an attempt that was cut short has written it: the chain in `path` has more than `size`
- * transactions, the last of which says it. */
-int ate__reset_was_written(const char *path, uint64_t size, bool *ret_was,
-                           struct ate_head *ret_head) ATE__CHECK;
+/* Whether an attempt before this one has written it: the last transaction of the chain in `path`
+ * says that it went back to the head `to`, which it has, and why: `text`; NULL: for any reason.
+ * *ret_head: the chain's, where it was. Errors: E_*. */
+int ate__reset_was_written(const char *path, const struct ate_head *to, const char *text,
+                           bool *ret_was, struct ate_head *ret_head) ATE__CHECK;
 /* Into the chain in the directory `path`, behind all that it has; what m remembers, if anything,
  * becomes that. Errors: as of ate__local_open() and ate__chain_reset(). */
 int ate__reset_write(const char *path, const struct ate__reset_conf *conf, struct ate__memory *m,

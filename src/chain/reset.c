@@ -135,6 +135,17 @@ static int check_own(const struct finding *f, const struct ate__reset_item *item
     return rc;
 }
 
+static void take(const struct ate__tx *tx, struct ate__reset *ret)
+{
+    const struct ate__reset_item *item = &tx->events[0].header.reset;
+    *ret = (struct ate__reset){.sequence = item->size,
+                               .old_size = item->old_size,
+                               .signed_us = tx->time_us,
+                               .reason = item->reason};
+    snprintf(ret->text, sizeof ret->text, "%.*s", (int)item->text.size,
+             item->text.size ? (const char *)item->text.data : "");
+}
+
 static int judge(struct finding *f, const struct ate__tx *tx)
 {
     const struct ate__reset_item *item = &tx->events[0].header.reset;
@@ -150,12 +161,7 @@ static int judge(struct finding *f, const struct ate__tx *tx)
     } else if (!same) {
         f->elsewhere = true;
     } else {
-        *f->found = (struct ate__reset){.sequence = item->size,
-                                        .old_size = item->old_size,
-                                        .signed_us = tx->time_us,
-                                        .reason = item->reason};
-        snprintf(f->found->text, sizeof f->found->text, "%.*s", (int)item->text.size,
-                 item->text.size ? (const char *)item->text.data : "");
+        take(tx, f->found);
         return ATE_END;
     }
     return 0;
@@ -182,32 +188,38 @@ static int look(void *arg, const struct ate__record_out *record)
     return rc;
 }
 
+struct last {
+    enum ate__hash_alg alg;
+    struct ate__reset reset;
+};
+
 static int look_at_last(void *arg, const struct ate__record_out *record)
 {
+    struct last *last = arg;
     struct ate__tx tx;
     if (record->identity)
-        return ATE_NOT_FOUND;
-    int rc = ate__tx_decode(record->body, *(enum ate__hash_alg *)arg, &tx);
+        return 0;
+    int rc = ate__tx_decode(record->body, last->alg, &tx);
     if (rc)
         return rc;
-    rc = is_reset(&tx) ? ATE_END : ATE_NOT_FOUND;
+    if (is_reset(&tx))
+        take(&tx, &last->reset);
     ate__tx_deinit(&tx);
-    return rc;
+    return 0;
 }
 
-int ate__chain_reset_is_last(struct ate__chain *c, bool *ret_is)
+int ate__chain_reset_last(struct ate__chain *c, struct ate__reset *ret_reset)
 {
-    enum ate__hash_alg alg = c->trust ? ate__trust_alg(c->trust) : ATE__SHA256;
+    struct last last = {.alg = c->trust ? ate__trust_alg(c->trust) : ATE__SHA256};
     struct ate_hash ignored;
     uint64_t size;
     ate__chain_head(c, &size, &ignored);
     int rc = size ? c->storage->v->scan(c->storage, size - 1, size,
-                                        &(struct ate__scan){NULL, look_at_last, &alg})
-                  : ATE_NOT_FOUND;
-    if (rc != ATE_END && rc != ATE_NOT_FOUND)
-        return rc;
-    *ret_is = rc == ATE_END;
-    return 0;
+                                        &(struct ate__scan){NULL, look_at_last, &last})
+                  : 0;
+    if (!rc)
+        *ret_reset = last.reset;
+    return rc;
 }
 
 static int none(const struct finding *f)

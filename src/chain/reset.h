@@ -57,7 +57,7 @@ struct ate__reset_seen {
  * Errors: NOT_FOUND: none of its RESETs does, with the reason in the sentence; E_* */
 int ate__chain_reset_find(struct ate__chain *c, const struct ate__reset_seen *seen,
                           struct ate__reset *ret_reset) ATE__CHECK;
-/* Whether the newest transaction is one. Errors: E_* */
-int ate__chain_reset_is_last(struct ate__chain *c, bool *ret_is) ATE__CHECK;
+/* The newest transaction, if it is one; else *ret_reset has sequence 0. Errors: E_* */
+int ate__chain_reset_last(struct ate__chain *c, struct ate__reset *ret_reset) ATE__CHECK;
 /* Root time of the last group. */
 uint64_t ate__chain_last_time(struct ate__chain *c);

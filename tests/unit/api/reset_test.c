@@ -234,6 +234,38 @@ static void what_is_cut_short_is_not_written_to(void **state)
     ate_chain_close(c);
 }
 
+/* Who did not see how it ended says the same again; whatever else is asked, is not done already. */
+static void what_was_said_is_done(void **state)
+{
+    (void)state;
+    struct ate_backed_up first, again;
+    struct ate_backup_conf conf = {.reset = "a mistake"};
+    run("rm -rf notes");
+    expect(restore("key", "notes", &conf, &first), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        conf.existing = i;
+        run("cp -r notes before");
+        expect(restore("key", "notes", &conf, &again), 0);
+        assert_true(again.reset && again.size_before == first.head.size);
+        assert_memory_equal(&again.head, &first.head, sizeof first.head);
+        run("diff -r notes before && rm -r before");
+    }
+    run("mv .local/state/ate/heads seen"); /* the same where nothing is remembered */
+    expect(restore("key", "notes", &conf, &again), 0);
+    run("rm -rf .local/state/ate/heads && mv seen .local/state/ate/heads");
+    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "another"}, &again),
+           ATE_EXISTS);
+    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "a mistake", .size = 2},
+                   &again),
+           ATE_EXISTS);
+    expect(restore("key", "notes", &(struct ate_backup_conf){.existing = true}, &again),
+           ATE_ROLLED_BACK);
+    expect(restore("stranger", "notes", &conf, &again), ATE_NO_KEY);
+    put("notes", "e");
+    conf.existing = false;
+    expect(restore("key", "notes", &conf, &again), ATE_EXISTS);
+}
+
 /* It is not known when that was: the file of an earlier version. */
 static void not_over_a_memory_without_a_time(void **state)
 {
@@ -474,6 +506,7 @@ int main(void)
         TEST(repaired),
         TEST(what_is_shown_is_bounded),
         TEST(what_is_cut_short_is_not_written_to),
+        TEST(what_was_said_is_done),
         TEST(those_who_have_it_open_are_told_to_open_it_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
