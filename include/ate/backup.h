@@ -59,7 +59,8 @@ ATE_CALL int ate_backup(struct ate_chain *chain, const char *dir,
  * them that is what an attack looks like. With it they follow: it belongs in front of the first
  * thing that is written there, and only into the chain that takes the place of the old one: who
  * has a copy with a RESET can take clients back with it. A crash may leave the chain without it:
- * it is only read then (DENIED for who would write), and the same call again ends it.
+ * it is only read then (DENIED for who would write), and the same call again ends it. Behind its
+ * end the same call succeeds and changes nothing, as long as nothing else was written there.
  *
  * Errors: NO_KEY: conf.reset, and no root key; DENIED: the same, and this machine's clock is behind
  * the chain; EXISTS: the chain is there, and conf does not say `existing`; NOT_FOUND: the backup

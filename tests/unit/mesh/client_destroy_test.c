@@ -4,6 +4,7 @@
  * that its owner did it.
  */
 #include "far.h"
+#include "lib/heap.h"
 #include "lib/tmpdir.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -272,6 +273,48 @@ static void test_anchor(void **state)
     far_free(f);
 }
 
+/* ---- without memory ---- */
+
+/* The chain is as it was, or destroyed; in each case the next who asks ends it. True: an allocation
+ * was refused, the client's, or the server's, whose client then asks again. */
+static bool destroy_without(uint64_t n, unsigned *refused)
+{
+    struct far *f = begin();
+    struct ate__destruction d = {.size = 99};
+    struct ate__pipe *p = far_open(f), *again;
+    heap_fail(n, false);
+    int rc = destroy(p, f->chain.key, &d);
+    bool failed = heap_failed();
+    heap_fail(0, false);
+    assert_true(!rc || (failed && *ate__error_text() && d.size == 99));
+    assert_true(rc || d.size == 3);
+    *refused += rc != 0;
+    far_close(p);
+    f->conf.genesis.size = 0;
+    int opened = far_try(f, &again);
+    if (!opened) { /* it is as it was */
+        assert_true(rc != 0 && far_head(again).size == 3);
+        assert_int_equal(destroy(again, f->chain.key, &d), 0);
+        far_close(again);
+    }
+    expect_open(f, ATE_NOT_FOUND, "its owner destroyed this chain");
+    far_free(f);
+    return failed;
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    unsigned refused = 0;
+    bool failed = true;
+    heap_start();
+    for (uint64_t n = 1; failed; n += 1 + n / 8)
+        failed = destroy_without(n, &refused);
+    heap_stop();
+    print_message("%u refused\n", refused);
+    assert_true(refused > 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +323,7 @@ int main(void)
         cmocka_unit_test(test_followed_a_reset),
         cmocka_unit_test(test_deleted),
         cmocka_unit_test(test_anchor),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
