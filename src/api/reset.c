@@ -361,7 +361,8 @@ static void remember(struct ate__memory *m, struct ate__chain *c, const struct a
 }
 
 /* Of a copy that begins with what `to` is the head of. */
-static int says_it(struct ate__chain *c, const struct ate_head *to, const char *text, bool *ret_says)
+static int says_it(struct ate__chain *c, const struct ate_head *to, const char *text,
+                   bool *ret_says)
 {
     struct ate__reset last;
     struct ate_hash root;

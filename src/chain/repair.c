@@ -293,6 +293,7 @@ static int choose_names(struct repairing *x)
 /* ---- what an earlier repair left ---- */
 
 #define SALVAGING ",salvaging" /* and `-N`: what becomes `,salvage-N` */
+enum { NUMBER = 16 };
 
 static int rename_in(struct repairing *x, const char *from, const char *to)
 {
@@ -307,9 +308,9 @@ static int end_one(struct repairing *x, const char *number)
 {
     char name[ATE__REPAIR_NAME], damaged[ATE__REPAIR_NAME], salvage[ATE__REPAIR_NAME];
     bool there = false;
-    snprintf(name, sizeof name, SALVAGING "-%s", number);
-    snprintf(damaged, sizeof damaged, ",damaged-%s", number);
-    snprintf(salvage, sizeof salvage, ",salvage-%s", number);
+    snprintf(name, sizeof name, SALVAGING "-%.*s", NUMBER, number);
+    snprintf(damaged, sizeof damaged, ",damaged-%.*s", NUMBER, number);
+    snprintf(salvage, sizeof salvage, ",salvage-%.*s", NUMBER, number);
     int rc = is_there(x, damaged, &there);
     if (rc)
         return rc;
@@ -319,17 +320,18 @@ static int end_one(struct repairing *x, const char *number)
 static int find_salvaging(void *arg, const char *name)
 {
     static const char start[] = SALVAGING "-";
-    char *number = arg;
-    if (strncmp(name, start, sizeof start - 1) || strlen(name) >= ATE__REPAIR_NAME)
+    size_t size = strlen(name);
+    if (size < sizeof start || size >= sizeof start - 1 + NUMBER ||
+        strncmp(name, start, sizeof start - 1))
         return 0;
-    snprintf(number, ATE__REPAIR_NAME, "%s", name + sizeof start - 1);
+    memcpy(arg, name + sizeof start - 1, size - (sizeof start - 1) + 1);
     return ATE_END;
 }
 
 static int end_salvages(struct repairing *x)
 {
     for (;;) {
-        char number[ATE__REPAIR_NAME];
+        char number[NUMBER];
         int rc = x->vfs->list(x->dir, find_salvaging, number);
         rc = rc == ATE_END ? end_one(x, number) : rc ? rc : ATE_NOT_FOUND;
         if (rc)
@@ -429,7 +431,7 @@ static int make_salvage(struct repairing *x)
     }
     const unsigned flags = ATE__OPEN_WRITE | ATE__OPEN_CREATE | ATE__OPEN_PRIVATE;
     char name[ATE__REPAIR_NAME];
-    snprintf(name, sizeof name, SALVAGING "-%s", x->out.salvage + strlen(",salvage-"));
+    snprintf(name, sizeof name, SALVAGING "-%.*s", NUMBER, x->out.salvage + strlen(",salvage-"));
     int rc = x->vfs->open_dir(x->dir, name, true, &x->salvage);
     if (!rc)
         rc = x->vfs->open(x->salvage, "transactions", flags, &x->bodies);

@@ -159,11 +159,6 @@ void ate__sign_key_free(struct ate__sign_key *k)
     ate__free(k);
 }
 
-const struct ate__algorithm *ate__sign_algorithm(const struct ate__sign_key *k)
-{
-    return k->a;
-}
-
 struct ate_bytes ate__sign_key_public(const struct ate__sign_key *k)
 {
     return ate__bytes(k->public_key, k->a->public_size);

@@ -31,7 +31,6 @@ void ate__sign_seeds_deinit(struct ate__sign_seeds *s); /* wipes; for ate__clean
 int ate__sign_key_new(unsigned algorithm, const struct ate__sign_seeds *seeds,
                       struct ate__sign_key **ret_key) ATE__CHECK;
 void ate__sign_key_free(struct ate__sign_key *k);
-const struct ate__algorithm *ate__sign_algorithm(const struct ate__sign_key *k);
 struct ate_bytes ate__sign_key_public(const struct ate__sign_key *k); /* borrowed */
 /* Writes made_size bytes of its algorithm. ctx: at most 255 bytes, else ATE_MISUSE. Hedged:
  * ML-DSA's randomness comes from OpenSSL. */

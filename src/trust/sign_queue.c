@@ -10,20 +10,15 @@
 
 enum told { NOTHING_YET, TO_LEAD, SIGNED };
 
-struct waiter { /* on the stack of its thread, until it has been told or has led */
+struct ate__sign_waiter { /* on the stack of its thread, until it has been told or has led */
     struct ate__to_sign *to_sign;
-    struct waiter *next;
+    struct ate__sign_waiter *next;
     int result;
     bool alone; /* in its batch */
     pthread_mutex_t mutex; /* guards `told`; taken last */
     pthread_cond_t wake;
     enum told told;
-    struct ate__sign_round {
-        struct ate__sign_round *next;
-        struct ate_hash fingerprint; /* of its own: the key of who led before may be gone */
-        struct waiter *first, **end; /* who is to be signed for next */
-        size_t count;
-    } round; /* while it leads */
+    struct ate__sign_round round; /* while it leads */
 };
 
 void ate__sign_queue_init(struct ate__sign_queue *q)
@@ -63,29 +58,19 @@ static void end(struct ate__sign_queue *q, struct ate__sign_round *r)
     *p = r->next;
 }
 
-static struct waiter *take_all(struct ate__sign_round *r)
+static struct ate__sign_waiter *take_all(struct ate__sign_round *r)
 {
-    struct waiter *all = r->first;
+    struct ate__sign_waiter *all = r->first;
     r->first = NULL;
     r->end = &r->first;
     r->count = 0;
     return all;
 }
 
-bool ate__sign_queue_signs(struct ate__sign_queue *q, const struct ate_hash *fingerprint,
-                           size_t *ret_waiting)
-{
-    pthread_mutex_lock(&q->mutex);
-    const struct ate__sign_round *r = find(q, fingerprint);
-    *ret_waiting = r ? r->count : 0;
-    pthread_mutex_unlock(&q->mutex);
-    return r;
-}
-
 /* ---- who waits ---- */
 
 /* The waiter may be gone when this returns. */
-static void tell(struct waiter *w, enum told told)
+static void tell(struct ate__sign_waiter *w, enum told told)
 {
     pthread_mutex_lock(&w->mutex);
     w->told = told;
@@ -93,7 +78,7 @@ static void tell(struct waiter *w, enum told told)
     pthread_mutex_unlock(&w->mutex);
 }
 
-static enum told listen_to(struct waiter *me)
+static enum told listen_to(struct ate__sign_waiter *me)
 {
     pthread_mutex_lock(&me->mutex);
     while (me->told == NOTHING_YET)
@@ -104,7 +89,8 @@ static enum told listen_to(struct waiter *me)
 }
 
 /* True: it is to lead. */
-static bool come(struct ate__sign_queue *q, const struct ate_hash *fingerprint, struct waiter *me)
+static bool come(struct ate__sign_queue *q, const struct ate_hash *fingerprint,
+                 struct ate__sign_waiter *me)
 {
     pthread_mutex_lock(&q->mutex);
     struct ate__sign_round *r = find(q, fingerprint);
@@ -122,10 +108,10 @@ static bool come(struct ate__sign_queue *q, const struct ate_hash *fingerprint, 
 
 /* ---- who leads ---- */
 
-static struct waiter *take_batch(struct ate__sign_queue *q, struct waiter *me)
+static struct ate__sign_waiter *take_batch(struct ate__sign_queue *q, struct ate__sign_waiter *me)
 {
     pthread_mutex_lock(&q->mutex);
-    struct waiter *batch = take_all(&me->round);
+    struct ate__sign_waiter *batch = take_all(&me->round);
     pthread_mutex_unlock(&q->mutex);
     return batch;
 }
@@ -134,7 +120,7 @@ static void pass_on(struct ate__sign_queue *q, struct ate__sign_round *r,
                     const struct ate_hash *fingerprint)
 {
     pthread_mutex_lock(&q->mutex);
-    struct waiter *next = r->first;
+    struct ate__sign_waiter *next = r->first;
     end(q, r);
     if (next) {
         begin(q, &next->round, fingerprint);
@@ -149,15 +135,15 @@ static void pass_on(struct ate__sign_queue *q, struct ate__sign_round *r,
 
 /* Who leads next begins before anybody else is woken: signatures are what takes long. */
 static void lead(struct ate__sign_queue *q, struct ate__trust *t, const struct ate__key *key,
-                 enum ate__hash_alg alg, struct waiter *me)
+                 enum ate__hash_alg alg, struct ate__sign_waiter *me)
 {
-    struct waiter *batch = take_batch(q, me), *next;
+    struct ate__sign_waiter *batch = take_batch(q, me), *next;
     bool alone = !batch->next;
-    for (struct waiter *w = batch; w; w = w->next)
+    for (struct ate__sign_waiter *w = batch; w; w = w->next)
         w->to_sign->next = w->next ? w->next->to_sign : NULL;
     int rc = ate__trust_sign_batch(t, key, alg, batch->to_sign);
     pass_on(q, &me->round, &key->fingerprint);
-    for (struct waiter *w = batch; w; w = next) {
+    for (struct ate__sign_waiter *w = batch; w; w = next) {
         next = w->next;
         w->result = rc;
         w->alone = alone;
@@ -169,7 +155,7 @@ static void lead(struct ate__sign_queue *q, struct ate__trust *t, const struct a
 int ate__sign_together(struct ate__sign_queue *q, struct ate__trust *t, const struct ate__key *key,
                        enum ate__hash_alg alg, struct ate__to_sign *to_sign)
 {
-    struct waiter me = {.to_sign = to_sign};
+    struct ate__sign_waiter me = {.to_sign = to_sign};
     pthread_mutex_init(&me.mutex, NULL);
     pthread_cond_init(&me.wake, NULL);
     if (come(q, &key->fingerprint, &me) || listen_to(&me) == TO_LEAD)

@@ -12,15 +12,19 @@
 #include "trust/state.h"
 #include <pthread.h>
 
+struct ate__sign_waiter;
+struct ate__sign_round { /* a key whose signature is being made, and who waits for it */
+    struct ate__sign_round *next;
+    struct ate_hash fingerprint; /* of its own: the key of who led before may be gone */
+    struct ate__sign_waiter *first, **end; /* who is to be signed for next */
+    size_t count;
+};
 struct ate__sign_queue {
     pthread_mutex_t mutex;
-    struct ate__sign_round *rounds; /* a key each: a signature that is being made, and who waits */
+    struct ate__sign_round *rounds;
 };
 void ate__sign_queue_init(struct ate__sign_queue *q);
 void ate__sign_queue_deinit(struct ate__sign_queue *q); /* nobody is in it */
-/* Whether that key signs just now, and how many wait for it. */
-bool ate__sign_queue_signs(struct ate__sign_queue *q, const struct ate_hash *fingerprint,
-                           size_t *ret_waiting);
 /* to_sign->next is not looked at. Errors: those of ate__trust_sign_batch() for one alone. */
 int ate__sign_together(struct ate__sign_queue *q, struct ate__trust *t, const struct ate__key *key,
                        enum ate__hash_alg alg, struct ate__to_sign *to_sign) ATE__CHECK;

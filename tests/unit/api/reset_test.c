@@ -255,9 +255,9 @@ static void what_was_said_is_done(void **state)
     run("rm -rf .local/state/ate/heads && mv seen .local/state/ate/heads");
     expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "another"}, &again),
            ATE_EXISTS);
-    expect(restore("key", "notes", &(struct ate_backup_conf){.reset = "a mistake", .size = 2},
-                   &again),
-           ATE_EXISTS);
+    expect(
+        restore("key", "notes", &(struct ate_backup_conf){.reset = "a mistake", .size = 2}, &again),
+        ATE_EXISTS);
     expect(restore("key", "notes", &(struct ate_backup_conf){.existing = true}, &again),
            ATE_ROLLED_BACK);
     expect(restore("stranger", "notes", &conf, &again), ATE_NO_KEY);

@@ -358,6 +358,25 @@ static void commit_done(void *arg, int rc)
     *(int *)arg = rc;
 }
 
+/* The letter becomes `text` in a commit that nobody waits for, under an epoch that is over. */
+static struct ate_txn *commit_late(const char *text, struct ate_loop **ret_loop, int *ret_result)
+{
+    *ret_result = -1;
+    expect(ate_loop_new(ret_loop), 0);
+    struct ate_txn *t = begin_as(WRITER);
+    expect(ate_put(t, note, letter, &(struct note){text}), 0);
+    expect(try(OWNER, act_rotate), 0);
+    expect(ate_txn_commit_async(t, NULL, *ret_loop, commit_done, ret_result), 0);
+    return t;
+}
+
+static void await(struct ate_loop *take_loop, const int *result)
+{
+    while (*result == -1)
+        expect(ate_loop_run(take_loop, 10000), 0);
+    ate_loop_free(take_loop);
+}
+
 /* A writer's commit that was sealed for the epoch before. */
 static void an_epoch_turns_meanwhile(void **state)
 {
@@ -374,17 +393,11 @@ static void an_epoch_turns_meanwhile(void **state)
         expect_letter(READER, NULL, ATE_NO_KEY);
         /* The same without waiting. */
         struct ate_loop *loop;
-        int result = -1;
-        expect(ate_loop_new(&loop), 0);
-        t = begin_as(WRITER);
-        expect(ate_put(t, note, letter, &(struct note){"once more"}), 0);
-        expect(try(OWNER, act_rotate), 0);
-        expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
-        while (result == -1)
-            expect(ate_loop_run(loop, 10000), 0);
+        int result;
+        t = commit_late("once more", &loop, &result);
+        await(loop, &result);
         expect(result, 0);
         ate_txn_end(t);
-        ate_loop_free(loop);
         expect_letter(OWNER, "once more", 0);
         /* A sealed writer, and what it wrote. */
         expect(try(SEALED_WRITER, act_create), 0);
@@ -412,19 +425,12 @@ static void ended_before_it_is_renewed(void **state)
     (void)state;
     for (unsigned how = 0; how < WAYS; how++) {
         struct ate_loop *loop;
-        int result = -1;
+        int result;
         begin((enum way)how);
         make_box();
-        expect(ate_loop_new(&loop), 0);
-        struct ate_txn *t = begin_as(WRITER);
-        expect(ate_put(t, note, letter, &(struct note){"ended"}), 0);
-        expect(try(OWNER, act_rotate), 0);
-        expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
-        ate_txn_end(t);
-        while (result == -1)
-            expect(ate_loop_run(loop, 10000), 0);
+        ate_txn_end(commit_late("ended", &loop, &result));
+        await(loop, &result);
         assert_true(result == ATE_STALE_KEY || !result);
-        ate_loop_free(loop);
         expect_letter(OWNER, result ? "sealed" : "ended", 0);
         end();
     }
@@ -436,23 +442,17 @@ static void rotated_all_the_while(void **state)
     (void)state;
     for (unsigned how = 0; how < WAYS; how++) {
         struct ate_loop *loop;
-        int result = -1;
+        int result;
         begin((enum way)how);
         make_box();
-        expect(ate_loop_new(&loop), 0);
-        struct ate_txn *t = begin_as(WRITER);
-        expect(ate_put(t, note, letter, &(struct note){"at last"}), 0);
-        expect(try(OWNER, act_rotate), 0);
-        expect(ate_txn_commit_async(t, NULL, loop, commit_done, &result), 0);
+        struct ate_txn *t = commit_late("at last", &loop, &result);
         for (unsigned i = 0; i < 3; i++) {
             expect(try(OWNER, act_rotate), 0);
             expect(result == -1 ? ate_loop_run(loop, 10000) : 0, 0);
         }
-        while (result == -1)
-            expect(ate_loop_run(loop, 10000), 0);
+        await(loop, &result);
         expect(result, 0);
         ate_txn_end(t);
-        ate_loop_free(loop);
         expect_letter(OWNER, "at last", 0);
         end();
     }

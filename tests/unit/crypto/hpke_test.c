@@ -6,46 +6,17 @@
 #include "crypto/hpke.h"
 #include "base/err.h"
 #include "help.h"
-#include "lib/simenv.h"
-#include "vectors.h"
+#include "pq.h"
 #include <openssl/err.h>
 
 enum { TAG = 16 };
-
-static struct simenv sim;
-static json_t *json;
-
-static int set_up(void **state)
-{
-    (void)state;
-    simenv_init(&sim, rnd_seed(8), NULL);
-    json = vectors_open("hpke-pq-04.json");
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    json_decref(json);
-    simenv_deinit(&sim);
-    return 0;
-}
-
-static struct ate__key32 key_of(struct ate__buf *buf)
-{
-    struct ate__key32 key;
-    assert_int_equal(buf->size, sizeof key.b);
-    memcpy(key.b, buf->data, sizeof key.b);
-    ate__buf_deinit(buf);
-    return key;
-}
 
 static void published(void **state)
 {
     (void)state;
     json_t *v;
     size_t i, seen = 0;
-    json_array_foreach(json, i, v)
+    json_array_foreach(pq_vectors, i, v)
     {
         unsigned kem = (unsigned)json_integer_value(json_object_get(v, "kem_id"));
         const json_t *message = json_array_get(json_object_get(v, "encryptions"), 0);
@@ -53,7 +24,7 @@ static void published(void **state)
                         sealed = vector_hex(v, "enc"), info = vector_hex(v, "info"),
                         aad = vector_hex(message, "aad"), ct = vector_hex(message, "ct"),
                         pt = vector_hex(message, "pt"), suite = vector_hex(v, "suite_id");
-        struct ate__key32 seed = key_of(&sk);
+        struct ate__key32 seed = pq_key_of(&sk);
         const struct ate__algorithm *a = ate__algorithm(kem);
         uint8_t plain[100], public_key[ATE__KEM_PUBLIC_MAX];
         assert_non_null(a);
@@ -91,10 +62,10 @@ struct sealed {
 static void seal(struct sealed *s, const struct ate__algorithm *a)
 {
     *s = (struct sealed){.kem = a->id, .out = ATE__BUF_NULL};
-    ate__random(&sim.env, s->seed.b, sizeof s->seed.b);
-    ate__random(&sim.env, s->plain, sizeof s->plain);
+    ate__random(&pq_sim.env, s->seed.b, sizeof s->seed.b);
+    ate__random(&pq_sim.env, s->plain, sizeof s->plain);
     assert_int_equal(ate__kem_public(s->kem, &s->seed, s->public_key), 0);
-    assert_int_equal(ate__hpke_seal(s->kem, ate__bytes(s->public_key, a->public_size), &sim.env,
+    assert_int_equal(ate__hpke_seal(s->kem, ate__bytes(s->public_key, a->public_size), &pq_sim.env,
                                     ate__bytes(s->info, sizeof s->info),
                                     ate__bytes(s->aad, sizeof s->aad),
                                     ate__bytes(s->plain, sizeof s->plain), &s->out),
@@ -167,9 +138,9 @@ static void suites_do_not_mix(void **state)
     assert_int_equal(open_sealed(&s), ATE_UNSUPPORTED);
     assert_int_equal(ate__hpke_size(0x0050, 32), 0);
     struct ate_bytes none = {NULL, 0}, key = ate__bytes(s.public_key, sizeof s.public_key);
-    assert_int_equal(ate__hpke_seal(ATE__KEM_XWING, key, &sim.env, none, none, none, &out),
+    assert_int_equal(ate__hpke_seal(ATE__KEM_XWING, key, &pq_sim.env, none, none, none, &out),
                      ATE_MALFORMED);
-    assert_int_equal(ate__hpke_seal(0x0050, key, &sim.env, none, none, none, &out),
+    assert_int_equal(ate__hpke_seal(0x0050, key, &pq_sim.env, none, none, none, &out),
                      ATE_UNSUPPORTED);
     assert_int_equal(ate__kem_check(ATE__KEM_XWING, key), ATE_MALFORMED);
     assert_int_equal(ate__kem_check(0x0050, key), ATE_UNSUPPORTED);
@@ -184,5 +155,5 @@ int main(void)
         cmocka_unit_test(every_change_is_seen),
         cmocka_unit_test(suites_do_not_mix),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, pq_set_up, pq_tear_down);
 }

@@ -7,47 +7,18 @@
 #include "crypto/kem.h"
 #include "fixed.h"
 #include "help.h"
-#include "lib/simenv.h"
-#include "vectors.h"
+#include "pq.h"
 #include <openssl/err.h>
 
 enum { M_PUBLIC = 1568, M_CIPHER = 1568, POINT = 97 };
 
-static struct simenv sim;
-static json_t *json;
 static const json_t *vector;
 
 static int set_up(void **state)
 {
-    (void)state;
-    json_t *v;
-    size_t i;
-    simenv_init(&sim, rnd_seed(8), NULL);
-    json = vectors_open("hpke-pq-04.json");
-    json_array_foreach(json, i, v)
-    {
-        if (json_integer_value(json_object_get(v, "kem_id")) == ATE__KEM_MLKEM1024_P384)
-            vector = v;
-    }
-    assert_non_null(vector);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    json_decref(json);
-    simenv_deinit(&sim);
-    return 0;
-}
-
-static struct ate__key32 key_of(struct ate__buf *buf)
-{
-    struct ate__key32 key;
-    assert_int_equal(buf->size, sizeof key.b);
-    memcpy(key.b, buf->data, sizeof key.b);
-    ate__buf_deinit(buf);
-    return key;
+    int rc = pq_set_up(state);
+    vector = pq_vector(ATE__KEM_MLKEM1024_P384);
+    return rc;
 }
 
 static void published(void **state)
@@ -56,7 +27,7 @@ static void published(void **state)
     struct ate__buf sk = vector_hex(vector, "skRm"), pk = vector_hex(vector, "pkRm"),
                     enc = vector_hex(vector, "enc"), ss = vector_hex(vector, "shared_secret"),
                     ikm = vector_hex(vector, "ikmE");
-    struct ate__key32 seed = key_of(&sk), shared, back;
+    struct ate__key32 seed = pq_key_of(&sk), shared, back;
     uint8_t public_key[ATE__KEM_PUBLIC_MAX], ours[ATE__KEM_ENC_MAX];
     const struct ate__kem_form *kem = &ate__kem_p384_form;
     assert_int_equal(kem->public_of(&seed, public_key), 0);
@@ -107,7 +78,7 @@ static void bad_points_are_refused(void **state)
     (void)state;
     struct ate__buf pk = vector_hex(vector, "pkRm"), enc = vector_hex(vector, "enc"),
                     sk = vector_hex(vector, "skRm");
-    struct ate__key32 seed = key_of(&sk), shared = {{7}};
+    struct ate__key32 seed = pq_key_of(&sk), shared = {{7}};
     uint8_t *point = pk.data + M_PUBLIC, kept[POINT], out[ATE__KEM_ENC_MAX] = {9};
     memcpy(kept, point, POINT);
     for (unsigned i = 0; i < 6; i++) {
@@ -122,7 +93,7 @@ static void bad_points_are_refused(void **state)
         }
         memcpy(enc.data + M_CIPHER, point, POINT);
         assert_int_equal(ate__kem_p384_form.check(pk.data), ATE_MALFORMED);
-        assert_int_equal(ate__kem_p384_form.encapsulate(pk.data, &sim.env, out, &shared),
+        assert_int_equal(ate__kem_p384_form.encapsulate(pk.data, &pq_sim.env, out, &shared),
                          ATE_MALFORMED);
         assert_int_equal(ate__kem_p384_form.decapsulate(&seed, enc.data, &shared), ATE_NO_KEY);
         assert_int_equal(shared.b[0], 7);
@@ -145,5 +116,5 @@ int main(void)
         cmocka_unit_test(draws_until_it_fits),
         cmocka_unit_test(bad_points_are_refused),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, pq_tear_down);
 }

@@ -4,8 +4,7 @@
 #include "crypto/limits.h"
 #include "fixed.h"
 #include "help.h"
-#include "lib/simenv.h"
-#include "vectors.h"
+#include "pq.h"
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -13,41 +12,13 @@
 
 enum { M_PUBLIC = 1184, M_CIPHER = 1088, TAG = 16 };
 
-static struct simenv sim;
-static json_t *json;
 static const json_t *vector; /* the one with X-Wing */
 
 static int set_up(void **state)
 {
-    (void)state;
-    json_t *v;
-    size_t i;
-    simenv_init(&sim, rnd_seed(8), NULL);
-    json = vectors_open("hpke-pq-04.json");
-    json_array_foreach(json, i, v)
-    {
-        if (json_integer_value(json_object_get(v, "kem_id")) == ATE__KEM_XWING)
-            vector = v;
-    }
-    assert_non_null(vector);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    json_decref(json);
-    simenv_deinit(&sim);
-    return 0;
-}
-
-static struct ate__key32 key_of(struct ate__buf *buf)
-{
-    struct ate__key32 key;
-    assert_int_equal(buf->size, sizeof key.b);
-    memcpy(key.b, buf->data, sizeof key.b);
-    ate__buf_deinit(buf);
-    return key;
+    int rc = pq_set_up(state);
+    vector = pq_vector(ATE__KEM_XWING);
+    return rc;
 }
 
 static void published_xwing(void **state)
@@ -56,7 +27,7 @@ static void published_xwing(void **state)
     struct ate__buf sk = vector_hex(vector, "skRm"), pk = vector_hex(vector, "pkRm"),
                     enc = vector_hex(vector, "enc"), ss = vector_hex(vector, "shared_secret"),
                     ikm = vector_hex(vector, "ikmE");
-    struct ate__key32 seed = key_of(&sk), shared;
+    struct ate__key32 seed = pq_key_of(&sk), shared;
     uint8_t public_key[ATE__XWING_PUBLIC], ours[ATE__XWING_ENC];
     assert_int_equal(ate__xwing_public(&seed, public_key), 0);
     assert_true(ate__bytes_equal(ate__bytes(public_key, sizeof public_key), ate__buf_bytes(&pk)));
@@ -113,7 +84,7 @@ static void published_hpke(void **state)
     struct ate__buf sk = vector_hex(vector, "skRm"), sealed = vector_hex(vector, "enc"),
                     info = vector_hex(vector, "info"), aad = vector_hex(message, "aad"),
                     ct = vector_hex(message, "ct"), pt = vector_hex(message, "pt");
-    struct ate__key32 seed = key_of(&sk);
+    struct ate__key32 seed = pq_key_of(&sk);
     uint8_t plain[100];
     assert_int_equal(ate__buf_append(&sealed, ate__buf_bytes(&ct)), 0);
     assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &seed, ate__buf_bytes(&info),
@@ -137,11 +108,11 @@ struct sealed {
 static void seal(struct sealed *s)
 {
     *s = (struct sealed){.out = ATE__BUF_NULL};
-    ate__random(&sim.env, s->seed.b, sizeof s->seed.b);
-    ate__random(&sim.env, s->plain, sizeof s->plain);
+    ate__random(&pq_sim.env, s->seed.b, sizeof s->seed.b);
+    ate__random(&pq_sim.env, s->plain, sizeof s->plain);
     assert_int_equal(ate__xwing_public(&s->seed, s->public_key), 0);
     assert_int_equal(ate__hpke_seal(ATE__KEM_XWING, ate__bytes(s->public_key, sizeof s->public_key),
-                                    &sim.env, ate__bytes(s->info, sizeof s->info),
+                                    &pq_sim.env, ate__bytes(s->info, sizeof s->info),
                                     ate__bytes(s->aad, sizeof s->aad),
                                     ate__bytes(s->plain, sizeof s->plain), &s->out),
                      0);
@@ -205,14 +176,14 @@ static void round_trips_of_some_sizes(void **state)
     static uint8_t text[5000], back[5000];
     struct sealed s;
     seal(&s);
-    ate__random(&sim.env, text, sizeof text);
+    ate__random(&pq_sim.env, text, sizeof text);
     static const size_t size[] = {0, 1, 16, 32, 63, 5000};
     for (size_t i = 0; i < ATE__COUNT_OF(size); i++) {
         struct ate_bytes info = ate__bytes(text, size[i] / 2), aad = ate__bytes(text, size[i]);
         ate__buf_clear(&s.out);
         assert_int_equal(ate__buf_append(&s.out, ate__text_bytes("before")), 0);
         assert_int_equal(ate__hpke_seal(ATE__KEM_XWING,
-                                        ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
+                                        ate__bytes(s.public_key, sizeof s.public_key), &pq_sim.env,
                                         info, aad, ate__bytes(text, size[i]), &s.out),
                          0);
         assert_memory_equal(s.out.data, "before", 6);
@@ -270,13 +241,14 @@ static void points_of_low_order_are_refused(void **state)
         uint8_t enc[ATE__XWING_ENC] = {9};
         of_hex(low_order[i], s.public_key + M_PUBLIC, 32);
         assert_int_equal(ate__xwing_check(s.public_key), ATE_MALFORMED);
-        assert_int_equal(ate__xwing_encapsulate(s.public_key, &sim.env, enc, &shared),
+        assert_int_equal(ate__xwing_encapsulate(s.public_key, &pq_sim.env, enc, &shared),
                          ATE_MALFORMED);
         assert_int_equal(enc[0], 9);
-        assert_int_equal(
-            ate__hpke_seal(ATE__KEM_XWING, ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
-                           ate__text_bytes("i"), ate__text_bytes("a"), ate__text_bytes("p"), &out),
-            ATE_MALFORMED);
+        assert_int_equal(ate__hpke_seal(ATE__KEM_XWING,
+                                        ate__bytes(s.public_key, sizeof s.public_key), &pq_sim.env,
+                                        ate__text_bytes("i"), ate__text_bytes("a"),
+                                        ate__text_bytes("p"), &out),
+                         ATE_MALFORMED);
         assert_int_equal(out.size, 0);
         of_hex(low_order[i], s.out.data + M_CIPHER, 32);
         assert_int_equal(ate__xwing_decapsulate(&s.seed, s.out.data, &shared), ATE_NO_KEY);
@@ -340,10 +312,11 @@ static void bad_encapsulation_keys_are_refused(void **state)
         memcpy(s.public_key + change[i].at, change[i].byte, 3);
         assert_int_equal(ate__xwing_check(s.public_key), change[i].expected);
         ate__buf_clear(&out);
-        assert_int_equal(
-            ate__hpke_seal(ATE__KEM_XWING, ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
-                           ate__text_bytes("i"), ate__text_bytes("a"), ate__text_bytes("p"), &out),
-            change[i].expected);
+        assert_int_equal(ate__hpke_seal(ATE__KEM_XWING,
+                                        ate__bytes(s.public_key, sizeof s.public_key), &pq_sim.env,
+                                        ate__text_bytes("i"), ate__text_bytes("a"),
+                                        ate__text_bytes("p"), &out),
+                         change[i].expected);
         assert_true(!change[i].expected || !out.size);
         memcpy(s.public_key + change[i].at, before, 3);
     }
@@ -364,7 +337,7 @@ static void too_big_is_said_before_it_is_read(void **state)
         struct ate_bytes in[3] = {small, small, small};
         in[i] = huge;
         assert_int_equal(ate__hpke_seal(ATE__KEM_XWING,
-                                        ate__bytes(s.public_key, sizeof s.public_key), &sim.env,
+                                        ate__bytes(s.public_key, sizeof s.public_key), &pq_sim.env,
                                         in[0], in[1], in[2], &out),
                          ATE_TOO_BIG);
         assert_int_equal(ate__hpke_open(ATE__KEM_XWING, &s.seed, in[0], in[1], in[2], plain, 1),
@@ -382,7 +355,7 @@ static void *use(void *arg)
         struct ate__key32 seed = {{(uint8_t)i}}, a, b;
         uint8_t public_key[ATE__XWING_PUBLIC], enc[ATE__XWING_ENC];
         if (ate__xwing_public(&seed, public_key) ||
-            ate__xwing_encapsulate(public_key, &sim.env, enc, &a) ||
+            ate__xwing_encapsulate(public_key, &pq_sim.env, enc, &a) ||
             ate__xwing_decapsulate(&seed, enc, &b) || memcmp(a.b, b.b, 32))
             *good = false;
     }
@@ -417,5 +390,5 @@ int main(void)
         cmocka_unit_test(too_big_is_said_before_it_is_read),
         cmocka_unit_test(many_threads),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, pq_tear_down);
 }

@@ -44,12 +44,16 @@ static struct ate__sign_key *key_of(const uint8_t seeds[64])
     return key_of_id(ATE__SIG_MLDSA65_ED25519, seeds, 64);
 }
 
-static struct ate__verify_key *verifier_of(const struct ate__sign_key *k)
+static struct ate__verify_key *verifier_of_id(unsigned id, const struct ate__sign_key *k)
 {
     struct ate__verify_key *v;
-    assert_int_equal(ate__verify_key_new(ate__sign_algorithm(k)->id, ate__sign_key_public(k), &v),
-                     0);
+    assert_int_equal(ate__verify_key_new(id, ate__sign_key_public(k), &v), 0);
     return v;
+}
+
+static struct ate__verify_key *verifier_of(const struct ate__sign_key *k)
+{
+    return verifier_of_id(ATE__SIG_MLDSA65_ED25519, k);
 }
 
 static int set_up(void **state)
@@ -142,7 +146,7 @@ static void plain_curves(void **state)
         uint8_t signature[114];
         size_t size = ate__algorithm(curve[i].id)->made_size;
         struct ate__sign_key *k = key_of_id(curve[i].id, seed, curve[i].seed_size);
-        struct ate__verify_key *v = verifier_of(k);
+        struct ate__verify_key *v = verifier_of_id(curve[i].id, k);
         struct ate_bytes public_key = ate__sign_key_public(k), s = ate__bytes(signature, size);
         struct ate_bytes m = ate__text_bytes("message"), ctx = ate__text_bytes("ate/tx/1");
         assert_int_equal(ate__sign(k, ctx, m, signature), 0);
@@ -176,7 +180,7 @@ static void half_of_a_composite(void **state)
             continue;
         size_t curve = a->id == ATE__SIG_MLDSA87_ED448 ? 114 : 64, first = a->made_size - curve;
         struct ate__sign_key *k = key_of_id(a->id, seeds, curve == 64 ? 64 : 89);
-        struct ate__verify_key *v = verifier_of(k);
+        struct ate__verify_key *v = verifier_of_id(a->id, k);
         struct ate_bytes m = ate__text_bytes("message"), ctx = ate__text_bytes("ate/tx/1"),
                          s = ate__bytes(mixed, a->made_size);
         assert_int_equal(ate__sign(k, ctx, m, good), 0);

@@ -62,9 +62,17 @@ static void join(struct signer *s)
     pthread_join(s->thread, NULL);
 }
 
+/* Whether that key signs just now, and how many wait for it. */
 static bool signs(const struct ate__key *key, size_t *ret_waiting)
 {
-    return ate__sign_queue_signs(&w.t->sign_queue, &key->fingerprint, ret_waiting);
+    struct ate__sign_queue *q = &w.t->sign_queue;
+    pthread_mutex_lock(&q->mutex);
+    const struct ate__sign_round *r = q->rounds;
+    while (r && !ate__hash_equal(&r->fingerprint, &key->fingerprint))
+        r = r->next;
+    *ret_waiting = r ? r->count : 0;
+    pthread_mutex_unlock(&q->mutex);
+    return r;
 }
 
 static bool idle(void)
