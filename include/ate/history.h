@@ -45,6 +45,14 @@ struct ate_history_event {
     const struct ate_hash *added, *removed;
     size_t added_count, removed_count;
 };
+/* What a transaction is believed for. In a centralized chain (ate/chain.h) its server attests who
+ * made one, and of what covers that the first of the others that there is counts. */
+enum ate_grounds {
+    ATE_BY_SIGNATURES,  /* those that it needs, each verified; none where everyone may write */
+    ATE_BY_LOG_KEY,     /* a log key signed a checkpoint that covers it */
+    ATE_BY_CERTIFICATE, /* a key signed the certificate of a deep compaction that covers it */
+    ATE_BY_HOST_KEY     /* this machine ordered it, and its host key sealed it */
+};
 struct ate_history_txn {
     uint64_t sequence;
     struct ate_txn_id id;
@@ -56,6 +64,8 @@ struct ate_history_txn {
     bool verified; /* every check that this chain's trust rules ask for was made and held */
     const struct ate_history_event *events;
     size_t event_count;
+    enum ate_grounds grounds;
+    struct ate_hash log_key; /* of ATE_BY_LOG_KEY: fingerprint of who signed; else zeros */
 };
 
 /* session: whose keys open types, names and payloads; NULL: the chain's. from_sequence: the

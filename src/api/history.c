@@ -5,6 +5,7 @@
 #include "ate/history.h"
 #include "api/api.h"
 #include "api/records.h"
+#include "chain/believe.h"
 
 struct ate_history {
     struct ate__records records;
@@ -169,6 +170,21 @@ static int show_all(struct ate_history *h)
     return rc;
 }
 
+/* What its server wrote by itself has no author: that is the server's word too. */
+static void show_grounds(const struct ate__records *r, struct ate_history_txn *t)
+{
+    static const enum ate_grounds grounds[] = {
+        [ATE__BY_SIGNATURES] = ATE_BY_SIGNATURES,
+        [ATE__BY_LOG_KEY] = ATE_BY_LOG_KEY,
+        [ATE__BY_CERTIFICATE] = ATE_BY_CERTIFICATE,
+        [ATE__BY_HOST_KEY] = ATE_BY_HOST_KEY,
+    };
+    struct ate__pipe *pipe = r->chain->pipe;
+    bool is_signed = r->tx.signature_count && !r->tx.attested;
+    t->grounds =
+        grounds[ate__chain_ground(pipe->v->chain(pipe), is_signed, r->sequence, &t->log_key)];
+}
+
 int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
 {
     struct ate__records *r = &h->records;
@@ -196,6 +212,7 @@ int ate_history_next(struct ate_history *h, struct ate_history_txn *ret_txn)
         .events = h->events,
         .event_count = r->tx.event_count,
     };
+    show_grounds(r, ret_txn);
     memcpy(ret_txn->id.origin, r->tx.id.origin, sizeof ret_txn->id.origin);
     return 0;
 }

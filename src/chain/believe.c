@@ -52,6 +52,32 @@ bool ate__believe_root(struct ate__chain *c, uint64_t size, struct ate_hash *ret
     return same;
 }
 
+static void set_noted(struct ate__chain *c, const struct ate__checkpoint *verified)
+{
+    pthread_mutex_lock(&c->heads_mutex);
+    if (verified->size > c->believing.noted.size)
+        c->believing.noted = (struct ate__note_at){verified->size, verified->log_key};
+    pthread_mutex_unlock(&c->heads_mutex);
+}
+
+enum ate__ground ate__chain_ground(struct ate__chain *c, bool is_signed, uint64_t sequence,
+                                   struct ate_hash *ret_log_key)
+{
+    *ret_log_key = (struct ate_hash){{0}};
+    if (is_signed || !is_centralized(c))
+        return ATE__BY_SIGNATURES;
+    pthread_mutex_lock(&c->heads_mutex);
+    struct ate__note_at noted = c->believing.noted;
+    pthread_mutex_unlock(&c->heads_mutex);
+    if (sequence < noted.size) {
+        *ret_log_key = noted.log_key;
+        return ATE__BY_LOG_KEY;
+    }
+    bool certified =
+        sequence < atomic_load(&c->believed_cut_off) && atomic_load(&c->certified_by_key);
+    return certified ? ATE__BY_CERTIFICATE : ATE__BY_HOST_KEY;
+}
+
 static void set_mark(struct ate__chain *c, struct ate__view *view, uint64_t size,
                      const struct ate_hash *root)
 {
@@ -123,6 +149,8 @@ int ate__believe_aside(struct ate__chain *judged, struct ate_bytes note)
         rc = ate__chain_check_note(judged, note, &checkpoint);
     if (rc)
         return rc;
+    if (note.size)
+        set_noted(judged, &checkpoint);
     if (checkpoint.size > mark->size)
         *mark = (struct ate__head_at){checkpoint.size, checkpoint.root};
     if (rests_on_server(judged) && mark->size < atomic_load(&judged->believed_from))
@@ -138,8 +166,13 @@ void ate__believe_replaced(struct ate__chain *c, struct ate__view *view,
 {
     const struct ate__head_at *now = &c->believing.mark, *other = &judged->believing.mark;
     const struct ate__head_at *mark = other->size > now->size ? other : now;
-    if (is_centralized(c))
-        set_mark(c, view, mark->size, &mark->root);
+    if (!is_centralized(c))
+        return;
+    pthread_mutex_lock(&c->heads_mutex);
+    if (judged->believing.noted.size > c->believing.noted.size)
+        c->believing.noted = judged->believing.noted;
+    pthread_mutex_unlock(&c->heads_mutex);
+    set_mark(c, view, mark->size, &mark->root);
 }
 
 /* ---- this machine's own seals ---- */
@@ -210,8 +243,10 @@ static int check_note(struct ate__chain *c)
     int rc = read_note(c, &note);
     if (!rc)
         rc = ate__chain_check_note(c, ate__buf_bytes(&note), &checkpoint);
-    if (!rc)
+    if (!rc) {
+        set_noted(c, &checkpoint);
         move_mark(c, checkpoint.size, &checkpoint.root);
+    }
     return rc < 0 ? rc : 0;
 }
 
@@ -251,8 +286,10 @@ int ate__chain_believe(struct ate__chain *c, const struct ate__checkpoint *verif
         ate__buf_clear(&b->note);
         rc = ate__buf_append(&b->note, note);
     }
-    if (moves && !rc)
+    if (moves && !rc) {
+        set_noted(c, verified);
         move_mark(c, verified->size, &verified->root);
+    }
     pthread_mutex_unlock(&c->mutex);
     if (rc || !moves)
         return rc;

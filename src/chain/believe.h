@@ -26,6 +26,12 @@
 uint64_t ate__chain_believed(struct ate__chain *c);
 /* All that was taken in, believed or not: the head of the log. Any thread, waits for no commit. */
 void ate__chain_taken(struct ate__chain *c, uint64_t *ret_size, struct ate_hash *ret_root);
+/* What a transaction that readers see is believed for. What a log key signed counts before a
+ * certificate, and that before this machine's own seals. */
+enum ate__ground { ATE__BY_SIGNATURES, ATE__BY_LOG_KEY, ATE__BY_CERTIFICATE, ATE__BY_HOST_KEY };
+/* is_signed: it carries signatures. ret_log_key: whose checkpoint it is; else zeros. Any thread. */
+enum ate__ground ate__chain_ground(struct ate__chain *c, bool is_signed, uint64_t sequence,
+                                   struct ate_hash *ret_log_key);
 /* The mark moves up to a checkpoint that ate__chain_check_note() has verified, with its note, and
  * listeners are told; one of no more than is believed changes nothing. A mirror in a directory
  * remembers the note. One thread at a time. Errors: FORKED: it is none of this chain; E_*. */

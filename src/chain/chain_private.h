@@ -59,6 +59,10 @@ struct ate__head_at {
 struct ate__believing { /* believe.c */
     bool limited; /* of a centralized chain: `mark` is all that readers see */
     struct ate__head_at mark; /* with `limited` under heads_mutex; set under the mutex too */
+    struct ate__note_at { /* the largest one that was verified here; size 0: none */
+        uint64_t size;
+        struct ate_hash log_key;
+    } noted; /* under heads_mutex */
     bool seals; /* constant once it has begun: groups are sealed with host_key */
     struct ate__host_key *host_key;
     struct ate__buf note; /* of `mark`, and not kept yet; of who believes */

@@ -188,6 +188,35 @@ def test_lost_host_key(w):
     a.stop()
 
 
+def test_what_a_log_is_believed_for(w):
+    state, checkpoint = w.path("state"), w.path("logs/a/notes/,chain/checkpoint")
+
+    def log(status=0):
+        r = w.ate("log", "logs/a/notes", "--centralized", "--json", status=status)
+        return [(t["grounds"], t.get("log_key")) for t in r.objects() if "grounds" in t]
+
+    w.key()
+    a = Atedb(w, "--no-auth", "-p", "0", "logs")
+    at = a.line.split()[0].replace("/#", "/a/notes#")
+    w.path("log.pub").write_bytes(w.run("atedb", "log-key", "logs").out)
+    w.ate("put", at, "x", "1", "--centralized", "--log-key", "log.pub")
+    w.ate("put", at, "y", "2", "--centralized")
+    w.ate("get", at, "y", "--centralized")  # a checkpoint covers it
+    a.stop()
+    seen = log()
+    keys = {key for kind, key in seen if kind == "log key"}
+    assert seen[0] == ("signed", None) and len(keys) == 1, seen
+    assert all(kind == "log key" for kind, _ in seen[2:]), seen
+    r = w.ate("log", "logs/a/notes", "--centralized").out.decode()
+    assert "  attested, under log key " + keys.pop() in r, r
+    os.unlink(checkpoint)
+    assert {kind for kind, _ in log()} == {"signed", "host key"}
+    r = w.ate("log", "logs/a/notes", "--centralized").out.decode()
+    assert "  attested, under this machine's host key" in r, r
+    os.unlink(state / "host.key")
+    assert log(status=6) == []
+
+
 def test_json(w):
     a = Atedb(w, "--json", "--no-auth", "-p", "0", "logs")
     ready = json.loads(a.line)

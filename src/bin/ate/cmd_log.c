@@ -25,6 +25,11 @@ static const char *const reasons[] = {
     "", [ATE_RESET_RESTORE] = "restored", [ATE_RESET_REPAIR] = "repaired",
     [ATE_RESET_ADOPT] = "adopted"};
 
+static const char *const grounds[] = {[ATE_BY_SIGNATURES] = "signed",
+                                      [ATE_BY_LOG_KEY] = "log key",
+                                      [ATE_BY_CERTIFICATE] = "certificate",
+                                      [ATE_BY_HOST_KEY] = "host key"};
+
 /* ---- JSON ---- */
 
 static void set_reset(json_t *object, const struct ate_reset *r)
@@ -89,6 +94,9 @@ static void print_txn_json(struct log *log, const struct ate_history_txn *t)
     ate__json_set_text(object, "writer_time", ate__time_text(t->writer_time_ns, false, time));
     ate__json_set_text(object, "hash", ate_hash_text(t->tx_hash, hash));
     ate__json_set_bool(object, "verified", t->verified);
+    ate__json_set_text(object, "grounds", grounds[t->grounds]);
+    if (t->grounds == ATE_BY_LOG_KEY)
+        ate__json_set_text(object, "log_key", ate_hash_text(t->log_key, hash));
     if (object)
         (void)!json_object_set_new(object, "authors", describe_hashes(t->authors, t->author_count));
     for (size_t i = 0; events && i < t->event_count; i++)
@@ -211,6 +219,22 @@ static int print_event(struct log *log, const struct ate_history_event *e)
     return 0;
 }
 
+static void print_grounds(const struct ate_history_txn *t)
+{
+    static const char *const said[] = {
+        [ATE_BY_SIGNATURES] = "verified",
+        [ATE_BY_LOG_KEY] = "attested, under log key ",
+        [ATE_BY_CERTIFICATE] = "attested, under a certificate",
+        [ATE_BY_HOST_KEY] = "attested, under this machine's host key",
+    };
+    char text[ATE_HASH_TEXT];
+    const char *color = t->verified ? "\x1b[32m" : "\x1b[31m";
+    ate__print("  %s%s%s%s\n", ate__out.color ? color : "",
+               t->verified ? said[t->grounds] : "not verified",
+               t->grounds == ATE_BY_LOG_KEY ? ate_hash_text(t->log_key, text) : "",
+               ate__out.color ? "\x1b[0m" : "");
+}
+
 static int print_txn(struct log *log, const struct ate_history_txn *t)
 {
     char time[ATE__TIME_TEXT], text[ATE_HASH_TEXT];
@@ -218,9 +242,8 @@ static int print_txn(struct log *log, const struct ate_history_txn *t)
     ate__print("%" PRIu64 "  %s  ", t->sequence, ate__time_text(t->root_time_ns, true, time));
     for (size_t i = 0; i < t->author_count; i++)
         ate__print("%s%s", i ? "," : "by ", ate_hash_text(t->authors[i], text));
-    const char *color = t->verified ? "\x1b[32m" : "\x1b[31m";
-    ate__print("%s  %s%s%s\n", t->author_count ? "" : "unsigned", ate__out.color ? color : "",
-               t->verified ? "verified" : "not verified", ate__out.color ? "\x1b[0m" : "");
+    ate__print("%s", t->author_count ? "" : "unsigned");
+    print_grounds(t);
     for (size_t i = 0; !rc && i < t->event_count; i++)
         rc = print_event(log, &t->events[i]);
     return rc;

@@ -101,6 +101,19 @@ static void believed_to(int result, uint64_t size)
     kit_close(&kit);
 }
 
+/* Of what carries no signature. */
+static void grounds_are(uint64_t sequence, enum ate__ground wanted)
+{
+    struct ate_hash key, fingerprint;
+    struct ate_bytes public = ate__log_key_public(log_key);
+    kit_ok(ate__fingerprint(public, &fingerprint));
+    assert_int_equal(ate__chain_ground(kit.chain, true, sequence, &key), ATE__BY_SIGNATURES);
+    assert_true(ate__hash_is_zero(&key));
+    assert_int_equal(ate__chain_ground(kit.chain, false, sequence, &key), wanted);
+    assert_true(wanted == ATE__BY_LOG_KEY ? ate__hash_equal(&key, &fingerprint)
+                                          : ate__hash_is_zero(&key));
+}
+
 /* ---- groups by hand ---- */
 
 struct group_at {
@@ -170,6 +183,19 @@ static void what_is_sealed_here_is_believed_here(void **state)
     kit_close(&kit);
 }
 
+static void what_it_is_believed_for(void **state)
+{
+    (void)state;
+    grounds_are(3, ATE__BY_HOST_KEY);
+    sign_with(log_key, 3);
+    kit_reopen_ok(&kit);
+    grounds_are(2, ATE__BY_LOG_KEY);
+    grounds_are(3, ATE__BY_HOST_KEY);
+    sign_with(other_log_key, 4);
+    kit_reopen_ok(&kit);
+    grounds_are(2, ATE__BY_HOST_KEY);
+}
+
 static void a_distributed_chain_has_no_seals(void **state)
 {
     (void)state;
@@ -180,6 +206,7 @@ static void a_distributed_chain_has_no_seals(void **state)
     kit_create_ok(&kit);
     kit_put_ok(&kit, 1, "a");
     assert_true(ate__chain_believed(kit.chain) == 2);
+    grounds_are(1, ATE__BY_SIGNATURES);
     kit_close(&kit);
     assert_int_equal(find_groups(groups, 8, &seed), 2);
     for (int i = 0; i < 2; i++)
@@ -465,9 +492,11 @@ static void it_remembers_the_mark(void **state)
     kit_ok(believe(log_key, 2, NULL));
     kit_ok(believe(log_key, 4, NULL)); /* is kept at the end */
     kit_ok(believe(log_key, 3, NULL)); /* and not this one */
+    grounds_are(3, ATE__BY_LOG_KEY);
     close_mirror();
     open_mirror(0);
     shows(4, 6);
+    grounds_are(3, ATE__BY_LOG_KEY);
     ate__chain_listen(kit.chain, &told.listener);
     kit_ok(history_feed(&history, 6, kit.chain));
     shows(4, 7);
@@ -562,6 +591,7 @@ int main(void)
 #define MIRROR_TEST(name) cmocka_unit_test_setup_teardown(name, begin_mirror, end_mirror)
     const struct CMUnitTest tests[] = {
         ROOT_TEST(what_is_sealed_here_is_believed_here),
+        ROOT_TEST(what_it_is_believed_for),
         cmocka_unit_test(a_distributed_chain_has_no_seals),
         ROOT_TEST(each_bit_of_the_seal),
         ROOT_TEST(a_seal_is_of_one_place),
