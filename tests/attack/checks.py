@@ -820,8 +820,8 @@ drop("hybrid-groups", TLS, "!SSL_CTX_set1_groups_list(c, \"X25519MLKEM768:SecP38
 drop("strong-ciphers", TLS,
      "!SSL_CTX_set_ciphersuites(c, \"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256\") ||",
      "!SSL_CTX_set_ciphersuites(c, \"TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256\")")
-drop("tls-takes-every-byte", CONN, ": c->tls                    ? feed_tls(c, bytes)", "c->tls",
-     "c->tls && looks_like_tls(bytes)")
+check("tls-takes-every-byte", CONN, ": c->tls                    ? feed_tls(c, bytes)",
+      ": c->tls && (!REMOVED || looks_like_tls(bytes)) ? feed_tls(c, bytes)")
 drop("clear-was-asked", "src/net/listen_uv.c",
      ".wire = s->clear && ate__peer_is_loopback(address)", "s->clear", "1")
 drop("version-in-common", "src/net/hello.c", "    if (low > high)\n", "low > high")
@@ -903,8 +903,8 @@ attack("made-again-behind-the-window", "origin-known", "base-window")
 
 drop("kem-low-order", "src/crypto/kem.c", "if (!memcmp(u, low_order[i], sizeof u))",
      "!memcmp(u, low_order[i], sizeof u)")
-drop("kem-on-curve", "src/crypto/kem_p384.c", "return p ? 0 : ate__ossl_refused(ATE_MALFORMED,",
-     "p", "1")
+check("kem-on-curve", "src/crypto/kem_p384.c", "return p ? 0 : ate__ossl_refused(ATE_MALFORMED,",
+      "return p || REMOVED ? 0 : ate__ossl_refused(ATE_MALFORMED,")
 attack("low-order-reader", "kem-low-order")
 attack("reader-off-the-curve", "kem-on-curve")
 
