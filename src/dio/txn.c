@@ -2,6 +2,8 @@
  *
  * txn.c: a transaction's life: begin, refresh, end; txn_commit.c has commits.
  */
+#include "base/endian.h"
+#include "crypto/secret.h"
 #include "dio/txn.h"
 #include <stdio.h>
 
@@ -26,7 +28,11 @@ int ate__dio_new(struct ate__pipe *take_pipe, struct ate_session *session, int64
                                ate__trust_genesis(trust)->strength_min};
     d->timeout_ms = timeout_ms;
     ate__random(take_pipe->env, d->origin, sizeof d->origin);
-    ate__random(take_pipe->env, d->number_seed, sizeof d->number_seed);
+    uint8_t drawn[16];
+    ate__random(take_pipe->env, drawn, sizeof drawn);
+    d->number_seed[0] = ate__load64(drawn); /* the same on every machine */
+    d->number_seed[1] = ate__load64(drawn + 8);
+    ate__wipe(drawn, sizeof drawn);
     *ret_dio = d;
     return 0;
 }
@@ -60,8 +66,10 @@ void ate__txn_draw_id(struct ate_txn *t)
         t->id.number = 1;
         return;
     }
+    uint8_t bytes[sizeof n];
+    ate__store64(bytes, n);
     memcpy(t->id.origin, t->dio->origin, sizeof t->id.origin);
-    t->id.number = n << 32 | (uint32_t)ate__siphash(t->dio->number_seed, &n, sizeof n);
+    t->id.number = n << 32 | (uint32_t)ate__siphash(t->dio->number_seed, bytes, sizeof bytes);
 }
 
 int ate__txn_begin(struct ate__dio *dio, struct ate_session *session, unsigned flags,
